@@ -1,0 +1,64 @@
+/** One server under load, in a process of its own: `server.ts MODE`, keys on standard input. */
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { createRemoteJWKSet, jwtVerify, customFetch, type JWK } from 'jose'
+import { protectedResource } from 'mcp-gatehouse/hono'
+
+export const RESOURCE = 'https://mcp.example.com/mcp'
+export const ISSUER = 'https://sso.example.com'
+
+export type Mode = 'noop' | 'remembered' | 'first-sight' | 'jose'
+
+const noop: MiddlewareHandler = (_c, next) => next()
+
+/** What people write by hand: jose as its documentation shows it. */
+function handWritten(fetchKeys: typeof fetch): MiddlewareHandler {
+  const keys = createRemoteJWKSet(new URL(`${ISSUER}/keys`), { [customFetch]: fetchKeys })
+  return async function handWritten(c, next) {
+    const [scheme, token] = (c.req.header('authorization') ?? '').split(' ')
+    if (scheme !== 'Bearer' || token === undefined) return c.json({ error: 'unauthorized' }, 401)
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer: ISSUER,
+        audience: RESOURCE,
+        typ: 'at+jwt',
+        algorithms: ['RS256', 'ES256'],
+      })
+      c.set('auth', { token, clientId: payload['client_id'] })
+    } catch {
+      return c.json({ error: 'invalid_token' }, 401)
+    }
+    await next()
+  }
+}
+
+function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
+  if (mode === 'noop') return noop
+  if (mode === 'jose') return handWritten(fetchKeys)
+  return protectedResource({
+    resource: RESOURCE,
+    authorizationServers: { issuer: ISSUER, jwksUri: `${ISSUER}/keys` },
+    fetch: fetchKeys,
+    // Fewer than the tokens that come in a cycle: each is gone again before it returns.
+    ...(mode === 'first-sight' && { rememberedTokens: 100 }),
+    ...(mode === 'remembered' && { rememberedTokens: 20_000 }),
+  })
+}
+
+export function start(
+  mode: Mode,
+  jwks: { keys: JWK[] },
+  onListening: (port: number) => void,
+): void {
+  const app = new Hono()
+  app.use(middlewareFor(mode, () => Promise.resolve(Response.json(jwks))))
+  app.all('/mcp', (c) => c.json({ hello: 'this is a JSON answer' }))
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () =>
+    onListening((server.address() as AddressInfo).port),
+  )
+}
+
+process.once('message', ({ mode, jwks }: { mode: Mode; jwks: { keys: JWK[] } }) => {
+  start(mode, jwks, (port) => process.send?.({ port }))
+})

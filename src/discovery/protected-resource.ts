@@ -1,0 +1,42 @@
+/**
+ * What we publish about the resource: protected resource metadata, RFC 9728.
+ *
+ * @module
+ */
+
+/** The document of RFC 9728 §2, as far as we fill it. Members without a value are left out. */
+export interface ProtectedResourceMetadata {
+  readonly resource: string
+  readonly authorization_servers: readonly string[]
+  readonly scopes_supported?: readonly string[]
+  readonly bearer_methods_supported: readonly ['header']
+  readonly resource_name?: string
+  readonly resource_documentation?: string
+  readonly [member: string]: unknown
+}
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource'
+
+/**
+ * Where the metadata of a resource is published: the well-known path between host and path
+ * (RFC 9728 §3.1). A lone `/` after the host is dropped first; the query stays.
+ *
+ * @example
+ * ```ts
+ * import { protectedResourceMetadataUrl } from 'mcp-gatehouse'
+ *
+ * protectedResourceMetadataUrl('https://mcp.example.com/mcp')
+ * // https://mcp.example.com/.well-known/oauth-protected-resource/mcp
+ * ```
+ *
+ * @throws {TypeError} when the resource is not an absolute URL
+ */
+export function protectedResourceMetadataUrl(resource: string): string {
+  const { origin, pathname, search } = new URL(resource)
+  return `${origin}${WELL_KNOWN}${pathname === '/' ? '' : pathname}${search}`
+}
+
+/** The paths at which the document is served: the resource's own first, then the root form. */
+export function protectedResourceMetadataPaths(resource: string): readonly [string, string] {
+  return [new URL(protectedResourceMetadataUrl(resource)).pathname, WELL_KNOWN]
+}

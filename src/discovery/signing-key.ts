@@ -1,0 +1,167 @@
+/**
+ * One public key of an issuer: what it may verify, and how.
+ *
+ * @module
+ */
+import { importJWK, type JWK } from 'jose'
+import { decodeBase64url } from '../base64url.js'
+import { isJsonObject, type JsonObject } from '../json.js'
+
+interface Algorithm {
+  readonly kty: 'RSA' | 'EC' | 'OKP'
+  readonly curve?: string
+  readonly verify: AlgorithmIdentifier | RsaPssParams | EcdsaParams
+}
+
+const rsa = (): Algorithm => ({ kty: 'RSA', verify: { name: 'RSASSA-PKCS1-v1_5' } })
+const pss = (saltLength: number): Algorithm => ({
+  kty: 'RSA',
+  verify: { name: 'RSA-PSS', saltLength },
+})
+const ecdsa = (curve: string, hash: string): Algorithm => ({
+  kty: 'EC',
+  curve,
+  verify: { name: 'ECDSA', hash },
+})
+const ed25519: Algorithm = { kty: 'OKP', curve: 'Ed25519', verify: { name: 'Ed25519' } }
+
+/**
+ * The algorithms that we know, by their names in JOSE. All are asymmetric: with a public key set there is
+ * nothing that `none` or an HMAC could prove (RFC 8725 §3.1). `EdDSA` and `Ed25519` are one (RFC 9864).
+ */
+const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
+  ['RS256', rsa()],
+  ['PS256', pss(32)],
+  ['ES256', ecdsa('P-256', 'SHA-256')],
+  ['Ed25519', ed25519],
+  ['EdDSA', ed25519],
+  ['RS384', rsa()],
+  ['RS512', rsa()],
+  ['PS384', pss(48)],
+  ['PS512', pss(64)],
+  ['ES384', ecdsa('P-384', 'SHA-384')],
+  ['ES512', ecdsa('P-521', 'SHA-512')],
+])
+
+/** Every algorithm that can be allowed. */
+export const SIGNATURE_ALGORITHMS: readonly string[] = [...ALGORITHMS.keys()]
+
+const MIN_RSA_BITS = 2048
+/** Beyond this one verification costs an attacker's wish of CPU time. */
+const MAX_RSA_BITS = 8192
+
+export interface SigningKey {
+  readonly kid: string | undefined
+  /** Names the key material, its `kid` and `alg`; equal for the same key in two fetches. */
+  readonly identity: string
+  /** True once a successful fetch no longer contained the key. A retired key verifies nothing. */
+  retired: boolean
+  /** Whether this key may verify that algorithm: by its type, curve and, when it names one, `alg`. */
+  fits(algorithm: string): boolean
+  /** Whether the signature over the ASCII text is this key's. */
+  verify(algorithm: string, signedText: string, signature: BufferSource): Promise<boolean>
+}
+
+const encoder = new TextEncoder()
+
+function text(jwk: JsonObject, name: string): string | undefined {
+  const value = jwk[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function rsaBits(modulus: string): number {
+  const bytes = decodeBase64url(modulus)
+  if (bytes === undefined) return 0
+  const start = bytes.findIndex((byte) => byte !== 0)
+  return start < 0 ? 0 : (bytes.length - start) * 8 - Math.clz32(bytes[start] ?? 0) + 24
+}
+
+/** The allowed algorithms that the key may verify, by its type, its curve and the `alg` that it names. */
+function algorithmsOf(jwk: JsonObject, allowed: readonly string[]): readonly string[] {
+  const kty = text(jwk, 'kty')
+  const curve = text(jwk, 'crv')
+  const alg = text(jwk, 'alg')
+  return allowed.filter((name) => {
+    const known = ALGORITHMS.get(name)
+    if (known === undefined || known.kty !== kty) return false
+    if (known.curve !== undefined && known.curve !== curve) return false
+    return jwk['alg'] === undefined || (alg !== undefined && ALGORITHMS.get(alg) === known)
+  })
+}
+
+/** Why a member of a key set must not be used to check signatures, as far as it shows; or `undefined`. */
+export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string | undefined {
+  if (!isJsonObject(jwk)) return 'not an object'
+  if (jwk['use'] !== undefined && jwk['use'] !== 'sig') return 'not for signatures (use)'
+  const operations = jwk['key_ops']
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
+    return 'not for verification (key_ops)'
+  }
+  if (algorithmsOf(jwk, allowed).length === 0) return 'no allowed algorithm fits it'
+  if (text(jwk, 'kty') === 'RSA') {
+    const bits = rsaBits(text(jwk, 'n') ?? '')
+    if (bits < MIN_RSA_BITS) return `RSA key of ${bits} bits, fewer than ${MIN_RSA_BITS}`
+    if (bits > MAX_RSA_BITS) return `RSA key of ${bits} bits, more than ${MAX_RSA_BITS}`
+  }
+  return undefined
+}
+
+/** Only the public members: a key set that leaks private ones must not make us import them. */
+function publicMembers(jwk: JsonObject): JWK {
+  const members: Record<string, string> = {}
+  for (const name of ['kty', 'crv', 'n', 'e', 'x', 'y']) {
+    const value = text(jwk, name)
+    if (value !== undefined) members[name] = value
+  }
+  return members
+}
+
+/**
+ * Makes a key out of one member of a key set.
+ *
+ * A key that names its `alg` verifies that one; another may verify the allowed algorithms of its type
+ * (Entra names none).
+ *
+ * @returns the key, or the reason to skip it: one odd key must not spoil the others
+ */
+export async function createSigningKey(
+  jwk: unknown,
+  allowed: readonly string[],
+): Promise<SigningKey | string> {
+  const reason = reasonToSkip(jwk, allowed)
+  if (reason !== undefined) return reason
+  const members = jwk as JsonObject
+  const algorithms = algorithmsOf(members, allowed)
+
+  const material = publicMembers(members)
+  const imported = new Map<string, CryptoKey>()
+  async function importFor(algorithm: string): Promise<CryptoKey> {
+    const key = (await importJWK(material, algorithm)) as CryptoKey
+    imported.set(algorithm, key)
+    return key
+  }
+  try {
+    // Importing checks the material: points off their curve and empty moduli end here.
+    await importFor(algorithms[0] ?? '')
+  } catch {
+    return 'its material is not valid'
+  }
+  const kid = text(members, 'kid')
+  return {
+    kid,
+    identity: JSON.stringify([kid, members['alg'], material]),
+    retired: false,
+    fits: (algorithm) => algorithms.includes(algorithm),
+    async verify(algorithm, signedText, signature) {
+      const known = ALGORITHMS.get(algorithm)
+      if (known === undefined || !algorithms.includes(algorithm)) return false
+      try {
+        const key = imported.get(algorithm) ?? (await importFor(algorithm))
+        return await crypto.subtle.verify(known.verify, key, signature, encoder.encode(signedText))
+      } catch {
+        // RFC 8725 §3.3: an operation that fails is a signature that is not valid.
+        return false
+      }
+    },
+  }
+}

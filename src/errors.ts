@@ -1,0 +1,128 @@
+/**
+ * What can go wrong, by whose fault it is. The class decides the HTTP status: the client's fault is
+ * 400, 401 or 403, the identity provider's is 503, the operator's stops the start. The `code` is
+ * stable and made for programs; the message may change. Neither ever holds a token.
+ *
+ * @module
+ */
+
+/** Codes of {@link BearerTokenError}: the request's credentials or its token were refused. */
+export type BearerTokenErrorCode =
+  | 'ERR_CREDENTIALS_MISSING'
+  | 'ERR_CREDENTIALS_MULTIPLE'
+  | 'ERR_CREDENTIALS_MALFORMED'
+  | 'ERR_TOKEN_TOO_LARGE'
+  | 'ERR_TOKEN_OPAQUE'
+  | 'ERR_TOKEN_ENCRYPTED'
+  | 'ERR_TOKEN_MALFORMED'
+  | 'ERR_TOKEN_TYPE'
+  | 'ERR_TOKEN_ALGORITHM'
+  | 'ERR_TOKEN_ISSUER_UNTRUSTED'
+  | 'ERR_TOKEN_KEY_UNKNOWN'
+  | 'ERR_TOKEN_SIGNATURE'
+  | 'ERR_TOKEN_CLAIM'
+  | 'ERR_TOKEN_AUDIENCE'
+  | 'ERR_TOKEN_EXPIRED'
+  | 'ERR_TOKEN_NOT_YET_VALID'
+  | 'ERR_TOKEN_BOUND'
+  | 'ERR_SCOPE_INSUFFICIENT'
+
+/** Codes of {@link AuthorizationServerError}: we could not decide, and it is not the client's fault. */
+export type AuthorizationServerErrorCode = 'ERR_DISCOVERY_FAILED' | 'ERR_KEYS_UNAVAILABLE'
+
+/**
+ * A request was refused because of what the client sent. Thrown by
+ * {@link ResourceServer.verifyAccessToken}; over HTTP it becomes 400, 401 or 403 (RFC 6750 §3.1).
+ *
+ * `message` is the exact reason and is meant for logs: never send it to the client.
+ */
+export class BearerTokenError extends Error {
+  override readonly name = 'BearerTokenError'
+  readonly code: BearerTokenErrorCode
+
+  constructor(code: BearerTokenErrorCode, reason: string) {
+    super(reason)
+    this.code = code
+  }
+}
+
+/**
+ * The authorization server could not be asked: unreachable, slow, broken, or its documents are not
+ * usable. Over HTTP this is 503 with `Retry-After` and no challenge, because a 401 would make every
+ * client throw a good token away and log in again.
+ */
+export class AuthorizationServerError extends Error {
+  override readonly name = 'AuthorizationServerError'
+  readonly code: AuthorizationServerErrorCode
+  /** The issuer that was asked, as configured. */
+  readonly issuer: string
+
+  constructor(code: AuthorizationServerErrorCode, issuer: string, reason: string) {
+    super(reason)
+    this.code = code
+    this.issuer = issuer
+  }
+}
+
+/** One thing that is wrong with the configuration, and what to do about it. */
+export interface ConfigurationProblem {
+  /** Where: an option path (`authorizationServers[1].issuer`), a flag or an environment name. */
+  readonly path: string
+  /** What is wrong. */
+  readonly message: string
+  /** What to write instead. */
+  readonly hint: string
+}
+
+/** The configuration is wrong. All problems are listed at once; the object was not made. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+  readonly code = 'ERR_CONFIGURATION'
+  readonly problems: readonly ConfigurationProblem[]
+
+  constructor(problems: readonly ConfigurationProblem[]) {
+    super(
+      problems.map(({ path, message, hint }) => `${path}: ${message} (${hint})`).join('\n') ||
+        'invalid configuration',
+    )
+    this.problems = Object.freeze([...problems])
+  }
+}
+
+/**
+ * A refusal inside the kernel: data, not an exception, because refusing is a normal answer and a
+ * stack trace for each bad token would be a gift to whoever floods us.
+ */
+export class Refusal {
+  readonly code: BearerTokenErrorCode
+  readonly reason: string
+  /** The configured issuer that the token named, once one was selected. */
+  readonly issuer: string | undefined
+  readonly hint: string | undefined
+
+  constructor(code: BearerTokenErrorCode, reason: string, issuer?: string, hint?: string) {
+    this.code = code
+    this.reason = reason
+    this.issuer = issuer
+    this.hint = hint
+  }
+}
+
+function describe(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    // Nested deeper than any stack: parsed from what a client sent.
+    return typeof value
+  }
+}
+
+/**
+ * Makes text that a client or an identity provider chose fit for one log line: printable ASCII, short,
+ * in quotes. For short facts such as an issuer or a `kid`, never for a token.
+ */
+export function quoted(value: unknown, limit = 120): string {
+  const text = typeof value === 'string' ? value : describe(value)
+  const printable = text.slice(0, limit).replace(/[^\x20-\x7e]|["\\]/g, '?')
+  return `"${printable}${text.length > limit ? '…' : ''}"`
+}

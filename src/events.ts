@@ -1,0 +1,111 @@
+/**
+ * What the kernel tells the operator. The answer to a client stays vague on purpose; the exact
+ * reason is here, under the request id that the answer carries. No event holds a token.
+ *
+ * @module
+ */
+import type { AuthorizationServerErrorCode, BearerTokenErrorCode } from './errors.js'
+
+/** A request was refused by 400, 401 or 403. */
+export interface RequestDenied {
+  readonly type: 'request.denied'
+  readonly requestId: string
+  readonly status: 400 | 401 | 403
+  readonly code: BearerTokenErrorCode
+  /** The exact reason. */
+  readonly reason: string
+  /** The configured issuer, once the token named one. */
+  readonly issuer?: string
+  /** The setting of that identity provider to look at. */
+  readonly hint?: string
+}
+
+/** A browser's request came from an origin that is not allowed (403). */
+export interface OriginRefused {
+  readonly type: 'origin.refused'
+  readonly requestId: string
+  readonly origin: string
+}
+
+/** A request could not be judged because the authorization server failed (503). */
+export interface RequestUnavailable {
+  readonly type: 'request.unavailable'
+  readonly requestId: string
+  readonly code: AuthorizationServerErrorCode
+  readonly reason: string
+  readonly issuer: string
+  /** Seconds, as sent to the client. */
+  readonly retryAfter: number
+}
+
+/** A bug of ours or of something plugged into us (500). */
+export interface RequestFailed {
+  readonly type: 'request.failed'
+  readonly requestId: string
+  /** Class of the error and where it was thrown; its message could quote a token and is left out. */
+  readonly where: string
+}
+
+/** A request was let in. */
+export interface RequestAuthenticated {
+  readonly type: 'request.authenticated'
+  readonly issuer: string
+  /** True when the signature of these bytes had been checked before. */
+  readonly remembered: boolean
+}
+
+/** Keys were read from the authorization server. */
+export interface KeysLoaded {
+  readonly type: 'keys.loaded'
+  readonly issuer: string
+  readonly usable: number
+  /** Keys that we cannot or must not use, each with the reason. */
+  readonly skipped: readonly string[]
+  /** Keys that were trusted until now and are gone; their tokens are refused from here on. */
+  readonly retired: number
+}
+
+/** Keys could not be read. */
+export interface KeysFailed {
+  readonly type: 'keys.failed'
+  readonly issuer: string
+  readonly code: AuthorizationServerErrorCode
+  readonly reason: string
+  /** Milliseconds until the next attempt is allowed. */
+  readonly retryIn: number
+  /** True while older keys still serve. */
+  readonly serving: boolean
+}
+
+export type ResourceServerEvent =
+  | RequestDenied
+  | OriginRefused
+  | RequestUnavailable
+  | RequestFailed
+  | RequestAuthenticated
+  | KeysLoaded
+  | KeysFailed
+
+/** Receives every event, synchronously. What it throws is ignored: a broken log must not open or close the gate. */
+export type EventListener = (event: ResourceServerEvent) => void
+
+export type Emit = (event: ResourceServerEvent) => void
+
+/** `undefined` without a listener, so that callers need not even build the event. */
+export function createEmit(listener: EventListener | undefined): Emit | undefined {
+  if (listener === undefined) return undefined
+  return function emit(event) {
+    try {
+      listener(event)
+    } catch {
+      // Stated in EventListener.
+    }
+  }
+}
+
+/** Class and place of an error without its message: JSON.parse and others quote their input in theirs. */
+export function whereThrown(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return [error.constructor.name, ...frames.slice(0, 5).map((line) => line.trim())].join(' ')
+}

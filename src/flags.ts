@@ -1,0 +1,178 @@
+/**
+ * The flags `--auth oauth --oauth-issuer URL …` for somebody else's own MCP server, with one call.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { ConfigurationError, type ConfigurationProblem } from './errors.js'
+import type { ProtectedResourceOptions } from './rs/gate.js'
+import { helpLines } from './settings/help.js'
+import { optionProblems, toOptions } from './settings/options.js'
+import {
+  idleWarnings,
+  isFaulty,
+  missingProblems,
+  plainHttpWarnings,
+  severalIssuersProblems,
+  stdioProblems,
+} from './settings/rules.js'
+import { parseSettings, SETTINGS, type GivenValue } from './settings/schema.js'
+import { collectEnvironment, collectFlags, type GivenValues } from './settings/sources.js'
+
+export type { ConfigurationProblem } from './errors.js'
+export type { ProtectedResourceOptions } from './rs/gate.js'
+
+/** What the server knows better than our defaults. Flags and environment come before it. */
+export interface AuthFlagDefaults {
+  /** The URL at which clients reach the server when nobody says otherwise: `http://localhost:3000/mcp`. */
+  readonly resource?: string
+}
+
+export interface AuthFlagsInput {
+  /** The arguments without the program: `process.argv.slice(2)`. */
+  readonly argv: readonly string[]
+  /** `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly defaults?: AuthFlagDefaults
+}
+
+/** The server stays as it is. */
+export interface AuthNone {
+  readonly auth: 'none'
+  /** The arguments that are not ours, in order, for the server's own parser. */
+  readonly rest: string[]
+  /** To be shown; nothing stops. */
+  readonly warnings: readonly string[]
+}
+
+/** The server is to be protected. */
+export interface AuthOAuth {
+  readonly auth: 'oauth'
+  /** For `protectedResource()`, which accepts them. */
+  readonly options: ProtectedResourceOptions
+  readonly rest: string[]
+  readonly warnings: readonly string[]
+}
+
+/** The server must not start. */
+export interface AuthInvalid {
+  readonly auth: 'invalid'
+  /** All of them, each with the flag or environment name as its `path`. */
+  readonly problems: readonly ConfigurationProblem[]
+  /** The problems, a line each, for stderr. The exit code is 2. */
+  readonly text: string
+  readonly warnings: readonly string[]
+}
+
+export type AuthFlags = AuthNone | AuthOAuth | AuthInvalid
+
+function invalid(
+  problems: readonly ConfigurationProblem[],
+  warnings: readonly string[],
+): AuthInvalid {
+  const { problems: frozen, message: text } = new ConfigurationError(problems)
+  return { auth: 'invalid', problems: frozen, text, warnings }
+}
+
+/** The keys of the file, if one is named. A parser's own message would show a part of the file. */
+function readKeys(given: GivenValues): {
+  readonly jwks?: unknown
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const file = given.get('oauth.jwksFile')
+  // An empty name has its problem already.
+  if (file === undefined || file.value === '') return { problems: [] }
+  try {
+    return { jwks: JSON.parse(readFileSync(String(file.value), 'utf8')), problems: [] }
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'no JSON'
+    const message = `cannot be read (${reason})`
+    return { problems: [{ path: file.source, message, hint: 'a JWK Set: {"keys": […]}' }] }
+  }
+}
+
+/**
+ * Gives a server the flags `--auth`, `--resource`, `--oauth-*` and their environment names, all listed by
+ * {@link authFlagsHelp}. Precedence: flag, environment, default. Without `--auth oauth` the result is
+ * `none` and the server stays untouched.
+ *
+ * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` is read now, once. A flag that
+ * is not known stays in `rest`, unless it begins with `--oauth-`; so does everything after `--`. Problems
+ * come back as data, all at once, and show no values that could be secret.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { readAuthFlags } from 'mcp-gatehouse/flags'
+ * import { protectedResource, type AuthenticatedRequest } from 'mcp-gatehouse/node'
+ *
+ * const result = readAuthFlags({
+ *   argv: process.argv.slice(2),
+ *   env: process.env,
+ *   defaults: { resource: 'http://localhost:3000/mcp' },
+ * })
+ * for (const warning of result.warnings) console.error(warning)
+ * if (result.auth === 'invalid') {
+ *   console.error(result.text)
+ *   process.exit(2)
+ * }
+ * const guard = result.auth === 'oauth' ? protectedResource(result.options) : undefined
+ * createServer((req: AuthenticatedRequest, res) => {
+ *   const serve = () => res.end(`hello ${req.auth?.clientId ?? 'stranger'}`)
+ *   if (guard === undefined) serve()
+ *   else guard(req, res, serve)
+ * }).listen(3000, 'localhost')
+ * ```
+ */
+export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): AuthFlags {
+  const flags = collectFlags(SETTINGS, argv)
+  const environment = collectEnvironment(SETTINGS, env)
+  const fromDefaults: [string, GivenValue][] =
+    defaults.resource === undefined
+      ? []
+      : [['resource', { value: defaults.resource, source: 'defaults.resource' }]]
+  const given = new Map([...fromDefaults, ...environment.given, ...flags.given])
+  const { settings, problems: valueProblems } = parseSettings(given)
+  const problems = [...flags.problems, ...valueProblems]
+  // When it cannot be read, we do not know what was meant, and list what else is wrong.
+  const isAuthFaulty = isFaulty(problems, 'auth')
+
+  if (settings.auth === 'none' && !isAuthFaulty) {
+    const warnings = [...environment.warnings, ...idleWarnings(flags.given, environment.given)]
+    if (flags.problems.length > 0) return invalid(flags.problems, warnings)
+    return { auth: 'none', rest: flags.rest, warnings }
+  }
+
+  const keys = readKeys(given)
+  const found = [
+    ...problems,
+    ...(isAuthFaulty ? [] : missingProblems(given, problems)),
+    ...severalIssuersProblems(given),
+    ...stdioProblems(flags.rest),
+    ...keys.problems,
+  ]
+  const options = toOptions(settings, keys.jwks)
+  found.push(...optionProblems(options, (path) => given.get(path)?.source))
+  if (found.length > 0) return invalid(found, environment.warnings)
+  const warnings = [...environment.warnings, ...plainHttpWarnings(given)]
+  return { auth: 'oauth', options, rest: flags.rest, warnings }
+}
+
+/**
+ * The lines that tell about the flags of {@link readAuthFlags}, for the server's own `--help`. Give it the
+ * same defaults. It ends without a line break.
+ *
+ * @example
+ * ```ts
+ * import { authFlagsHelp } from 'mcp-gatehouse/flags'
+ *
+ * console.log(`Usage: my-server [options]\n\nAuthorization:\n${authFlagsHelp()}`)
+ * ```
+ */
+export function authFlagsHelp({ resource }: AuthFlagDefaults = {}): string {
+  const settings =
+    resource === undefined
+      ? SETTINGS
+      : SETTINGS.map((each) => (each.path === 'resource' ? { ...each, default: resource } : each))
+  return helpLines(settings).join('\n')
+}

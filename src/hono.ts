@@ -1,0 +1,180 @@
+/**
+ * Hono middleware: one line makes an MCP endpoint an OAuth 2.1 protected resource.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import type { StatusCode } from 'hono/utils/http-status'
+import { toAuthInfo } from './rs/auth-info.js'
+import type { Authenticated } from './rs/decision.js'
+import {
+  createGate,
+  type Gate,
+  type GateAnswer,
+  type GateOutcome,
+  type GateRequest,
+  type ProtectedResourceOptions,
+} from './rs/gate.js'
+import type { ResourceServer } from './rs/resource-server.js'
+import type { AuthInfo } from './types.js'
+
+export type { ProtectedResourceOptions } from './rs/gate.js'
+
+/** What handlers behind the middleware find in their context: `new Hono<ProtectedResourceEnv>()`. */
+export interface ProtectedResourceEnv {
+  Variables: {
+    /** The MCP SDK's `AuthInfo`, under the key that `@hono/mcp` reads. */
+    auth: AuthInfo
+  }
+}
+
+/** What {@link requireScopes} needs from the middleware before it. */
+interface Entry {
+  readonly authenticated: Authenticated
+  readonly gate: Gate
+}
+
+/** Its place in the context: out of sight, and cheaper than a WeakMap on every request. */
+const ENTRY: unique symbol = Symbol('mcp-gatehouse')
+
+function inContext(c: Context): Context<{ Variables: { [ENTRY]?: Entry } }> {
+  return c
+}
+
+class HonoGateRequest implements GateRequest {
+  readonly #c: Context
+
+  constructor(c: Context) {
+    this.#c = c
+  }
+
+  get method(): string {
+    return this.#c.req.method
+  }
+  get path(): string {
+    return this.#c.req.path
+  }
+  get mounted(): boolean {
+    const path = routePath(this.#c)
+    return path !== '*' && path !== '/*'
+  }
+  get authorization(): string | undefined {
+    return this.#c.req.header('authorization')
+  }
+  get origin(): string | undefined {
+    return this.#c.req.header('origin')
+  }
+  get requestedHeaders(): string | undefined {
+    return this.#c.req.header('access-control-request-headers')
+  }
+}
+
+function toResponse(c: Context, { status, headers, body }: GateAnswer): Response {
+  return c.newResponse(status === 204 ? null : body, status as StatusCode, { ...headers })
+}
+
+/** The middleware, and the resource server behind it for other uses. */
+export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv> & {
+  readonly resourceServer: ResourceServer
+}
+
+/**
+ * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the path of
+ * the resource and everything below it, and answers 401, 403 and 503 with what clients need. All other
+ * paths pass untouched. Mounted at a path (`app.use('/x', …)`) it guards all that arrives there.
+ *
+ * @throws {ConfigurationError} with every problem of the options
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+ *
+ * const app = new Hono<ProtectedResourceEnv>()
+ * app.use(
+ *   protectedResource({
+ *     resource: 'https://mcp.example.com/mcp',
+ *     authorizationServers: 'https://sso.example.com/realms/mcp',
+ *     scopes: ['mcp:tools'],
+ *   }),
+ * )
+ * app.all('/mcp', (c) => c.json({ hello: c.get('auth').clientId }))
+ * ```
+ */
+export function protectedResource(options: ProtectedResourceOptions): ProtectedResourceMiddleware {
+  const gate = createGate(options)
+
+  function enter(
+    c: Context<ProtectedResourceEnv>,
+    next: () => Promise<void>,
+    authenticated: Authenticated,
+    origin: string | undefined,
+  ): Promise<void> {
+    c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
+    inContext(c).set(ENTRY, { authenticated, gate })
+    if (origin !== undefined) {
+      for (const [name, value] of Object.entries(gate.corsHeaders(origin))) {
+        c.res.headers.set(name, value)
+      }
+    }
+    return next()
+  }
+
+  function settle(
+    c: Context<ProtectedResourceEnv>,
+    next: () => Promise<void>,
+    outcome: GateOutcome,
+    request: GateRequest,
+  ): Promise<Response | void> {
+    if (outcome === undefined) return next()
+    if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
+    return enter(c, next, outcome, request.origin)
+  }
+
+  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+    const request = new HonoGateRequest(c)
+    const outcome = gate.handle(request)
+    if (!(outcome instanceof Promise)) return settle(c, next, outcome, request)
+    return outcome.then((settled) => settle(c, next, settled, request))
+  }
+  return Object.assign(middleware, {
+    resourceServer: gate.resourceServer,
+  })
+}
+
+/**
+ * Asks for scopes beyond the base ones, on single routes. Refuses with 403 and a challenge that names
+ * base scopes and these together (RFC 6750 §3.1, MCP step-up).
+ *
+ * @throws {TypeError} on a request that did not come through {@link protectedResource}: a mistake in the
+ *   order of middleware must not open the route
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { protectedResource, requireScopes } from 'mcp-gatehouse/hono'
+ *
+ * const app = new Hono()
+ * app.use(
+ *   protectedResource({
+ *     resource: 'https://mcp.example.com/mcp',
+ *     authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   }),
+ * )
+ * app.delete('/mcp/cache', requireScopes('mcp:admin'), (c) => c.json({ done: true }))
+ * ```
+ */
+export function requireScopes(...scopes: readonly string[]): MiddlewareHandler {
+  return function requireScopes(c, next) {
+    const entry = inContext(c).get(ENTRY)
+    if (entry === undefined) {
+      throw new TypeError('requireScopes() needs protectedResource() before it, on the same path')
+    }
+    const { authenticated, gate } = entry
+    const denied = gate.resourceServer.authorize(authenticated.token, scopes)
+    if (denied === undefined) return next()
+    const headers = { ...denied.headers, ...gate.corsHeaders(c.req.header('origin')) }
+    return Promise.resolve(c.newResponse(denied.body, denied.status, headers))
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Reading a JSON document from an identity provider, with every way to be led astray closed: no
+ * redirects, TLS, a limit on bytes, a limit on time.
+ *
+ * @module
+ */
+import { isJsonObject, type JsonObject } from './json.js'
+
+/** Why a document could not be had. `status` when a server answered. */
+export class FetchFault extends Error {
+  override readonly name = 'FetchFault'
+  readonly status: number | undefined
+
+  constructor(reason: string, status?: number) {
+    super(reason)
+    this.status = status
+  }
+}
+
+export interface FetchedDocument {
+  readonly document: JsonObject
+  /** `max-age` of the answer's `Cache-Control` in seconds; 0 for `no-store` and `no-cache`. */
+  readonly maxAge: number | undefined
+}
+
+/** Metadata and key sets of real providers are below 100 KiB. */
+const MAX_DOCUMENT_BYTES = 1024 * 1024
+
+/** IPv4 loopback, IPv6 loopback, and the names that RFC 6761 §6.3 reserves for them. `host` as in `URL.hostname`. */
+export function isLoopbackHost(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '[::1]' ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  )
+}
+
+/** The absolute http(s) URL that the text spells, or `undefined`. */
+export function parseHttpUrl(text: unknown): URL | undefined {
+  if (typeof text !== 'string' || !URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined
+}
+
+function cacheMaxAge(header: string | null): number | undefined {
+  if (header === null) return undefined
+  if (/(?:^|,)\s*no-(?:store|cache)\b/i.test(header)) return 0
+  const seconds = /(?:^|,)\s*max-age=(\d{1,9})\b/i.exec(header)?.[1]
+  return seconds === undefined ? undefined : Number(seconds)
+}
+
+async function readLimited(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    size += value.byteLength
+    if (size > MAX_DOCUMENT_BYTES) {
+      await reader.cancel()
+      throw new FetchFault(`answered more than ${MAX_DOCUMENT_BYTES} bytes`, response.status)
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}
+
+/** The innermost cause says ECONNREFUSED or the certificate's fault; the outer error only "fetch failed". */
+function networkReason(error: unknown): string {
+  let cause = error
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
+  if (!(cause instanceof Error)) return 'could not be reached'
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return `could not be reached (${code}${cause.message === '' ? '' : `: ${cause.message.slice(0, 120)}`})`
+}
+
+/**
+ * GETs a JSON object.
+ *
+ * @throws {FetchFault} for everything else than 200 with one JSON object of sane size before `signal` fires
+ */
+export async function fetchDocument(
+  url: string,
+  fetchFunction: typeof fetch,
+  signal: AbortSignal,
+): Promise<FetchedDocument> {
+  let response: Response
+  let text: string
+  try {
+    response = await fetchFunction(url, {
+      headers: { accept: 'application/json, application/jwk-set+json;q=0.9' },
+      redirect: 'manual',
+      signal,
+    })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      // Runtimes that hide redirects show status 0.
+      const redirected = response.status === 0 || (response.status >= 300 && response.status < 400)
+      throw new FetchFault(
+        redirected
+          ? 'answered a redirect, which is not followed: configure the address it leads to'
+          : `answered ${response.status}`,
+        response.status,
+      )
+    }
+    text = await readLimited(response)
+  } catch (error) {
+    if (error instanceof FetchFault) throw error
+    throw new FetchFault(signal.aborted ? 'did not answer in time' : networkReason(error))
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    const type = (response.headers.get('content-type') ?? 'no content type').slice(0, 60)
+    throw new FetchFault(`answered something that is not JSON (${type})`, 200)
+  }
+  if (!isJsonObject(document)) throw new FetchFault('answered JSON that is not an object', 200)
+  return { document, maxAge: cacheMaxAge(response.headers.get('cache-control')) }
+}

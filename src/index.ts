@@ -1,0 +1,57 @@
+/**
+ * The kernel: an OAuth 2.1 resource server for MCP, on any runtime.
+ *
+ * Adding a name here is a decision about the public API.
+ *
+ * @module
+ */
+export {
+  discoverAuthorizationServer,
+  type AuthorizationServerMetadata,
+  type DiscoverAuthorizationServerOptions,
+} from './discovery/authorization-server.js'
+export {
+  protectedResourceMetadataUrl,
+  type ProtectedResourceMetadata,
+} from './discovery/protected-resource.js'
+export { SIGNATURE_ALGORITHMS } from './discovery/signing-key.js'
+export {
+  AuthorizationServerError,
+  BearerTokenError,
+  ConfigurationError,
+  type AuthorizationServerErrorCode,
+  type BearerTokenErrorCode,
+  type ConfigurationProblem,
+} from './errors.js'
+export type {
+  EventListener,
+  KeysFailed,
+  KeysLoaded,
+  OriginRefused,
+  RequestAuthenticated,
+  RequestDenied,
+  RequestFailed,
+  RequestUnavailable,
+  ResourceServerEvent,
+} from './events.js'
+export {
+  toAuthInfo,
+  toOAuthTokenVerifier,
+  type OAuthTokenVerifier,
+  type SdkErrorsV1,
+  type SdkErrorsV2,
+} from './rs/auth-info.js'
+export { formatChallenge, type Challenge } from './rs/challenge.js'
+export type { Authenticated, Decision, Denied, Unavailable } from './rs/decision.js'
+export type {
+  AuthorizationServerOptions,
+  ResourceServerOptions,
+  TokenOptions,
+} from './rs/options.js'
+export { principalOf, type Principal } from './rs/principal.js'
+export {
+  createResourceServer,
+  type AuthenticationRequest,
+  type ResourceServer,
+} from './rs/resource-server.js'
+export type { AccessTokenVerifier, AuthInfo, Runtime, VerifiedAccessToken } from './types.js'

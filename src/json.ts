@@ -1,0 +1,57 @@
+/**
+ * JSON objects without duplicate names (RFC 8725 §3.7 by way of RFC 7519 §4): two parsers must not
+ * be able to read two different claims out of one token.
+ *
+ * @module
+ */
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Members written in a valid JSON text: the colons outside of strings. */
+function membersWritten(text: string): number {
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === 0x3a) count++
+    else if (char === 0x22) {
+      // Skip the string: a quote ends it unless an odd number of backslashes stands before it.
+      for (;;) {
+        i = text.indexOf('"', i + 1)
+        let backslashes = 0
+        while (text.charCodeAt(i - 1 - backslashes) === 0x5c) backslashes++
+        if (backslashes % 2 === 0) break
+      }
+    }
+  }
+  return count
+}
+
+/** Members that survived parsing. A stack of our own: nesting must not overflow the engine's. */
+function membersKept(root: unknown): number {
+  let count = 0
+  const pending: unknown[] = [root]
+  while (pending.length > 0) {
+    const value = pending.pop()
+    if (typeof value !== 'object' || value === null) continue
+    const children = Object.values(value)
+    if (!Array.isArray(value)) count += children.length
+    for (const child of children) if (typeof child === 'object') pending.push(child)
+  }
+  return count
+}
+
+/** The object, or `undefined` when the text is no JSON, no object, or names a member twice at any depth. */
+export function parseJsonObject(text: string): JsonObject | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
+  return isJsonObject(value) && membersKept(value) === membersWritten(text) ? value : undefined
+}

@@ -1,0 +1,59 @@
+/**
+ * The `Authorization` field of a request (RFC 6750 §2.1, RFC 9110 §11.6.2). Tokens in the query or in a
+ * form are not looked at (OAuth 2.1 §5.1).
+ *
+ * @module
+ */
+import { Refusal } from '../errors.js'
+
+/** Access tokens with hundreds of roles stay below this; Node refuses all header fields together beyond 16 KiB. */
+export const MAX_TOKEN_LENGTH: number = 16 * 1024
+
+const BEARER = /^bearer(?: +([A-Za-z0-9._~+/-]+=*))?$/i
+const BEARER_SCHEME = /^bearer(?:[ ,]|$)/i
+/** Where two fields were joined (Fetch writes `, `), or a second `scheme credentials` begins. */
+const SECOND_FIELD = /, |,[ \t]*[A-Za-z][\w!#$%&'*+.^`|~-]*[ \t]+[^=\s]/
+/** The same for schemes whose credentials are lists of parameters: a comma alone says nothing there. */
+const SECOND_CREDENTIALS = /,[ \t]*[A-Za-z][\w!#$%&'*+.^`|~-]*[ \t]+[^=\s]/
+
+function missing(reason: string): Refusal {
+  return new Refusal('ERR_CREDENTIALS_MISSING', reason)
+}
+
+function multiple(): Refusal {
+  return new Refusal('ERR_CREDENTIALS_MULTIPLE', 'more than one credential in one request')
+}
+
+/**
+ * The bearer token of a request, by its `Authorization` fields.
+ *
+ * Another scheme counts as no credentials, because it is none that we asked for (RFC 6750 §3.1); two
+ * credentials are an ambiguity that we do not resolve.
+ */
+export function parseBearer(
+  authorization: string | readonly string[] | undefined,
+): string | Refusal {
+  if (typeof authorization === 'object') {
+    if (authorization.length > 1) return multiple()
+    return parseBearer(authorization[0])
+  }
+  const value = authorization?.replace(/^[ \t]+|[ \t]+$/g, '') ?? ''
+  if (value === '') return missing('no Authorization field')
+  if (!BEARER_SCHEME.test(value)) {
+    return SECOND_CREDENTIALS.test(value) ? multiple() : missing('the scheme is not Bearer')
+  }
+  if (value.length > MAX_TOKEN_LENGTH + 64) {
+    return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
+  }
+  if (SECOND_FIELD.test(value)) return multiple()
+  const match = BEARER.exec(value)
+  if (match === null) {
+    return new Refusal('ERR_CREDENTIALS_MALFORMED', 'characters that a bearer token cannot have')
+  }
+  const token = match[1]
+  if (token === undefined) return new Refusal('ERR_CREDENTIALS_MALFORMED', 'Bearer without a token')
+  if (token.length > MAX_TOKEN_LENGTH) {
+    return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
+  }
+  return token
+}

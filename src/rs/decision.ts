@@ -1,0 +1,147 @@
+/**
+ * What the kernel decides about a request, as data that any HTTP host can send.
+ *
+ * @module
+ */
+import type { AuthorizationServerErrorCode, BearerTokenErrorCode } from '../errors.js'
+import type { VerifiedAccessToken } from '../types.js'
+import { formatChallenge, type Challenge } from './challenge.js'
+
+/** Let the request in. */
+export interface Authenticated {
+  readonly outcome: 'authenticated'
+  readonly token: VerifiedAccessToken
+  /** The token itself, for `toAuthInfo`. Never log it, never forward it. */
+  readonly bearer: string
+}
+
+/** Send this instead; the request goes no further. `headers` and `body` are complete. */
+export interface Denied {
+  readonly outcome: 'denied'
+  readonly status: 400 | 401 | 403
+  readonly code: BearerTokenErrorCode
+  readonly requestId: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** We cannot tell. Send this: 503 without a challenge, so that nobody logs in again for nothing. */
+export interface Unavailable {
+  readonly outcome: 'unavailable'
+  readonly status: 503
+  readonly code: AuthorizationServerErrorCode
+  readonly requestId: string
+  /** Seconds. */
+  readonly retryAfter: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type Decision = Authenticated | Denied | Unavailable
+
+interface Wording {
+  readonly status: Denied['status']
+  readonly error: Challenge['error']
+  /** In the body; RFC 6750 §3.1 wants no error in the header when nothing was presented. */
+  readonly bodyError: string
+  readonly description: string
+}
+
+const MISSING: Wording = {
+  status: 401,
+  error: undefined,
+  bodyError: 'unauthorized',
+  description: 'An access token is required',
+}
+const MULTIPLE: Wording = {
+  status: 400,
+  error: 'invalid_request',
+  bodyError: 'invalid_request',
+  description: 'The request must carry exactly one credential',
+}
+const EXPIRED: Wording = {
+  status: 401,
+  error: 'invalid_token',
+  bodyError: 'invalid_token',
+  description: 'The access token has expired',
+}
+/** One text for everything else: the difference between two faults helps only whoever forges tokens. */
+const INVALID: Wording = {
+  status: 401,
+  error: 'invalid_token',
+  bodyError: 'invalid_token',
+  description: 'The access token is not valid here',
+}
+const INSUFFICIENT: Wording = {
+  status: 403,
+  error: 'insufficient_scope',
+  bodyError: 'insufficient_scope',
+  description: 'The access token lacks a scope that this request needs',
+}
+
+function wordingOf(code: BearerTokenErrorCode): Wording {
+  switch (code) {
+    case 'ERR_CREDENTIALS_MISSING':
+      return MISSING
+    case 'ERR_CREDENTIALS_MULTIPLE':
+      return MULTIPLE
+    case 'ERR_TOKEN_EXPIRED':
+      return EXPIRED
+    case 'ERR_SCOPE_INSUFFICIENT':
+      return INSUFFICIENT
+    default:
+      return INVALID
+  }
+}
+
+/** Headers of every answer that we give ourselves about a request. */
+export function answerHeaders(requestId: string): Record<string, string> {
+  return {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    'X-Request-Id': requestId,
+  }
+}
+
+export function errorBody(error: string, description: string): string {
+  return JSON.stringify({ error, error_description: description })
+}
+
+/** @param scope the scopes that a new login should ask for */
+export function deny(
+  code: BearerTokenErrorCode,
+  requestId: string,
+  resourceMetadata: string,
+  scope: readonly string[],
+): Denied {
+  const { status, error, bodyError, description } = wordingOf(code)
+  const challenge = formatChallenge({
+    ...(error !== undefined && { error, errorDescription: description }),
+    resourceMetadata,
+    scope,
+  })
+  return {
+    outcome: 'denied',
+    status,
+    code,
+    requestId,
+    headers: { ...answerHeaders(requestId), 'WWW-Authenticate': challenge },
+    body: errorBody(bodyError, description),
+  }
+}
+
+export function unavailable(
+  code: AuthorizationServerErrorCode,
+  requestId: string,
+  retryAfter: number,
+): Unavailable {
+  return {
+    outcome: 'unavailable',
+    status: 503,
+    code,
+    requestId,
+    retryAfter,
+    headers: { ...answerHeaders(requestId), 'Retry-After': String(retryAfter) },
+    body: errorBody('temporarily_unavailable', 'The access token cannot be checked at the moment'),
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Which request paths belong to a resource. Routers disagree about what is "the same path": Express
+ * ignores case and the last slash, others decode, or serve everything below. A guard that is narrower
+ * than the router behind it leaves a way around; so ours compares what is left when every difference
+ * that a router might ignore is gone.
+ *
+ * @module
+ */
+
+const ENCODED = /%([0-9a-f]{2})/gi
+
+function decodeOnce(path: string): string {
+  return path.replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+/** Spells what is not ASCII as a URL does. Some routers hand out paths decoded, configured ones are encoded. */
+export function encodeNonAscii(path: string): string {
+  return path.replace(/[^\0-\x7f]+/g, (text) =>
+    encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')),
+  )
+}
+
+/** What `new URL(target, base)` makes of it: `//x/mcp` has a host there, and dot segments are gone. */
+function readAsUrl(path: string): string | undefined {
+  return URL.canParse(path, 'http://base.invalid')
+    ? new URL(path, 'http://base.invalid').pathname
+    : undefined
+}
+
+/** The names in a path, decoded to the end, without case, path parameters and empty segments. */
+function segmentsOf(path: string): readonly string[] {
+  let decoded = encodeNonAscii(path)
+  // Each round takes at least two characters away, so this ends.
+  for (let next = decodeOnce(decoded); next !== decoded; next = decodeOnce(decoded)) decoded = next
+  return decoded
+    .replaceAll('\\', '/')
+    .toLowerCase()
+    .split('/')
+    .map((segment) => segment.replace(/[;\0].*$/s, ''))
+    .filter((segment) => segment !== '')
+}
+
+function resolveDots(segments: readonly string[]): readonly string[] {
+  const resolved: string[] = []
+  for (const segment of segments) {
+    if (segment === '..') resolved.pop()
+    else if (segment !== '.') resolved.push(segment)
+  }
+  return resolved
+}
+
+/** A test for request paths (without query): the guarded path, any spelling of it, and everything below. */
+export function guardedPaths(path: string): (requestPath: string) => boolean {
+  const guarded = segmentsOf(path)
+  const isBelow = (segments: readonly string[]) =>
+    guarded.every((name, index) => segments[index] === name)
+  return (requestPath) => {
+    if (requestPath === path) return true
+    return [requestPath, readAsUrl(requestPath) ?? requestPath].some((reading) => {
+      const segments = segmentsOf(reading)
+      // Some routers resolve dot segments, some take them as names.
+      return isBelow(segments) || isBelow(resolveDots(segments))
+    })
+  }
+}

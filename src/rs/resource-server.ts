@@ -1,0 +1,202 @@
+/**
+ * The resource server: the one place where credentials, keys, tokens and scopes come together, in an
+ * order that no caller can change. It returns data; hosts send it.
+ *
+ * @module
+ */
+import {
+  protectedResourceMetadataUrl,
+  type ProtectedResourceMetadata,
+} from '../discovery/protected-resource.js'
+import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
+import { createEmit } from '../events.js'
+import { hintFor } from '../hints.js'
+import type { AccessTokenVerifier, VerifiedAccessToken } from '../types.js'
+import { toVerifiedAccessToken, type AccessTokenFacts } from './access-token.js'
+import { MAX_TOKEN_LENGTH, parseBearer } from './bearer.js'
+import { deny, unavailable, type Decision, type Denied } from './decision.js'
+import type { ResourceServerOptions } from './options.js'
+import { missingScopes, uniteScopes } from './scopes.js'
+import { checkOptions } from './settings.js'
+import { createTokenJudge } from './token-judge.js'
+
+/** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
+export interface AuthenticationRequest {
+  /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
+  readonly authorization: string | readonly string[] | undefined
+  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  readonly requestId?: string | undefined
+}
+
+/** Protects one resource. Made once, used for every request. */
+export interface ResourceServer extends AccessTokenVerifier {
+  /** The identifier, as configured. */
+  readonly resource: string
+  /** Base scopes. */
+  readonly scopes: readonly string[]
+  /** The document to publish, frozen. */
+  readonly metadata: ProtectedResourceMetadata
+  /** Where clients are told to find it. */
+  readonly metadataUrl: string
+  /**
+   * Judges the credentials of a request and its base scopes. Answers at once, without a promise, for a
+   * token whose signature was checked before. Does not throw for anything that a client can send.
+   */
+  authenticate(request: AuthenticationRequest): Decision | Promise<Decision>
+  /**
+   * Judges further scopes of an authenticated request.
+   *
+   * @returns the 403 to send, naming base scopes and these in one challenge, or `undefined`
+   */
+  authorize(
+    token: VerifiedAccessToken,
+    scopes: readonly string[],
+    request?: Omit<AuthenticationRequest, 'authorization'>,
+  ): Denied | undefined
+}
+
+const PREFIX = 'Bearer '
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member)
+  }
+  return Object.freeze(value)
+}
+
+/**
+ * Makes an MCP server's resource server. It does no I/O until the first token arrives, so an identity
+ * provider that is down does not stop the start.
+ *
+ * @throws {ConfigurationError} with every problem of the options
+ *
+ * @example
+ * ```ts
+ * import { createResourceServer } from 'mcp-gatehouse'
+ *
+ * const resourceServer = createResourceServer({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   scopes: ['mcp:tools'],
+ * })
+ * const decision = await resourceServer.authenticate({ authorization: 'Bearer …' })
+ * if (decision.outcome === 'authenticated') console.log(decision.token.subject)
+ * else console.log(decision.status, decision.headers, decision.body)
+ * ```
+ */
+export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+  const settings = checkOptions(options)
+  const { resource, scopes } = settings
+  const now = options.now ?? Date.now
+  const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init))
+  const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
+  const emit = createEmit(options.onEvent)
+  const metadataUrl = protectedResourceMetadataUrl(resource)
+  const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
+
+  const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit })
+
+  function refuse(
+    refusal: Refusal,
+    requestId: string | undefined,
+    scope: readonly string[],
+  ): Denied {
+    const { code, reason, issuer } = refusal
+    const denied = deny(code, requestId ?? randomUUID(), metadataUrl, scope)
+    if (emit !== undefined) {
+      const hint = refusal.hint ?? hintFor(code, issuer)
+      emit({
+        type: 'request.denied',
+        requestId: denied.requestId,
+        status: denied.status,
+        code,
+        reason,
+        ...(issuer !== undefined && { issuer }),
+        ...(hint !== undefined && { hint }),
+      })
+    }
+    return denied
+  }
+
+  function fail(error: unknown, requestId: string = randomUUID()): Decision {
+    if (!(error instanceof AuthorizationServerError)) throw error
+    const { code, issuer, message: reason } = error
+    const retryAfter = tokens.retryAfter(issuer)
+    emit?.({ type: 'request.unavailable', requestId, code, reason, issuer, retryAfter })
+    return unavailable(code, requestId, retryAfter)
+  }
+
+  /** Scopes come last: an expired token is a 401 whatever it was granted. */
+  function admit(
+    facts: AccessTokenFacts,
+    bearer: string,
+    request: AuthenticationRequest,
+    wasRemembered: boolean,
+  ): Decision {
+    const token = toVerifiedAccessToken(facts, bearer)
+    const denied = scopes.length === 0 ? undefined : authorize(token, [], request)
+    if (denied !== undefined) return denied
+    emit?.({ type: 'request.authenticated', issuer: facts.issuer, remembered: wasRemembered })
+    return { outcome: 'authenticated', token, bearer }
+  }
+
+  async function authenticateSlowly(request: AuthenticationRequest): Promise<Decision> {
+    const bearer = parseBearer(request.authorization)
+    if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
+    try {
+      const facts = await tokens.judge(bearer)
+      if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
+      return admit(facts, bearer, request, false)
+    } catch (error) {
+      return fail(error, request.requestId)
+    }
+  }
+
+  function authenticate(request: AuthenticationRequest): Decision | Promise<Decision> {
+    const { authorization } = request
+    // Only a token that passed every check is remembered, and equal digests are equal bytes: so a hit
+    // needs no look at its characters.
+    if (
+      typeof authorization === 'string' &&
+      authorization.length <= MAX_TOKEN_LENGTH &&
+      authorization.startsWith(PREFIX)
+    ) {
+      const bearer = authorization.slice(PREFIX.length)
+      const facts = tokens.recall(bearer)
+      if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
+      if (facts !== undefined) return admit(facts, bearer, request, true)
+    }
+    return authenticateSlowly(request)
+  }
+
+  function authorize(
+    token: VerifiedAccessToken,
+    required: readonly string[],
+    request: Omit<AuthenticationRequest, 'authorization'> = {},
+  ): Denied | undefined {
+    const needed = uniteScopes(scopes, required)
+    const missing = missingScopes(token.scopes, needed)
+    if (missing.length === 0) return undefined
+    const reason = `lacks ${missing.join(' ')}`
+    const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
+    // All of them, granted ones too: clients before 2026-07-28 lose what a challenge does not repeat.
+    return refuse(refusal, request.requestId, needed)
+  }
+
+  async function verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
+    const bearer = parseBearer(`${PREFIX}${token}`)
+    const facts = bearer instanceof Refusal ? bearer : await tokens.judge(bearer)
+    if (facts instanceof Refusal) throw new BearerTokenError(facts.code, facts.reason)
+    return toVerifiedAccessToken(facts, token)
+  }
+
+  return Object.freeze({
+    resource,
+    scopes,
+    metadata,
+    metadataUrl,
+    authenticate,
+    authorize,
+    verifyAccessToken,
+  })
+}

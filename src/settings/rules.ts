@@ -1,0 +1,78 @@
+/**
+ * What must hold between settings.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { environmentNameOf, flagOf } from './names.js'
+import { ISSUER_SETTINGS } from './options.js'
+import { SETTINGS } from './schema.js'
+import type { GivenValues } from './sources.js'
+
+/** Whether one of the problems is with this setting. */
+export function isFaulty(problems: readonly ConfigurationProblem[], setting: string): boolean {
+  const names = new Set([flagOf(setting), environmentNameOf(setting)])
+  return problems.some(({ path }) => names.has(path))
+}
+
+/** Required settings that nobody gave. One that was given wrongly is in `found` and not missing. */
+export function missingProblems(
+  given: GivenValues,
+  found: readonly ConfigurationProblem[],
+): readonly ConfigurationProblem[] {
+  return SETTINGS.filter(
+    ({ path, required }) => required === true && !given.has(path) && !isFaulty(found, path),
+  ).map(({ path, hint }) => ({ path: flagOf(path), message: 'is missing', hint }))
+}
+
+/** With several issuers nothing says whose keys a single address holds. */
+export function severalIssuersProblems(given: GivenValues): readonly ConfigurationProblem[] {
+  const issuers = given.get('oauth.issuer')?.value ?? []
+  if (issuers.length < 2) return []
+  return ISSUER_SETTINGS.flatMap((path) => given.get(path) ?? []).map(({ source }) => ({
+    path: source,
+    message: 'is for one issuer, and there are several',
+    hint: 'leave it out: the keys of each are found by its metadata',
+  }))
+}
+
+/**
+ * The transport is the server's own setting, but tokens come by HTTP only.
+ *
+ * @param rest the server's own arguments
+ */
+export function stdioProblems(rest: readonly string[]): readonly ConfigurationProblem[] {
+  const end = rest.indexOf('--')
+  const own = end < 0 ? rest : rest.slice(0, end)
+  const path = flagOf('transport')
+  const isStdio = own.some(
+    (argument, index) =>
+      argument === `${path}=stdio` || (argument === path && own[index + 1] === 'stdio'),
+  )
+  if (!isStdio) return []
+  return [
+    {
+      path,
+      message: 'stdio has no HTTP request that could carry a token',
+      hint: 'serve HTTP, or use --auth none: whoever starts a stdio server is its user',
+    },
+  ]
+}
+
+/** Loud, because a server that looks protected and is not is the worst outcome. */
+export function idleWarnings(flags: GivenValues, environment: GivenValues): readonly string[] {
+  // Whoever wrote `--auth none` means it, and an environment may be shared by several servers.
+  const isChosen = flags.has('auth') || environment.has('auth')
+  const idle = [...flags, ...(isChosen ? [] : environment)]
+    .filter(([path]) => path !== 'auth')
+    .map(([, { source }]) => source)
+  if (idle.length === 0) return []
+  return [`no token is checked: without --auth oauth these do nothing: ${idle.join(', ')}`]
+}
+
+/** Whoever controls that network can replace the keys, and then every token is good. */
+export function plainHttpWarnings(given: GivenValues): readonly string[] {
+  const allowed = given.get('allowHttp')
+  if (allowed === undefined) return []
+  return [`${allowed.source}: keys may come without TLS; only for a network that is yours alone`]
+}

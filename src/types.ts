@@ -1,0 +1,66 @@
+/**
+ * The words that all layers share.
+ *
+ * @module
+ */
+import type { JsonObject } from './json.js'
+
+/**
+ * What a verified access token says, judged and frozen. Serialising it shows no token.
+ *
+ * Who is calling is (`issuer`, `subject`), never `subject` alone: see {@link principalOf}.
+ */
+export interface VerifiedAccessToken {
+  /** The `iss` claim: one of the configured issuers, byte for byte. */
+  readonly issuer: string
+  /** The `sub` claim. Absent when the issuer names no subject. */
+  readonly subject: string | undefined
+  /** The OAuth client: `client_id`, else `azp`, `cid` or `appid`. */
+  readonly clientId: string | undefined
+  /** Granted scopes, without repetition, in the order of the token. */
+  readonly scopes: readonly string[]
+  /** The `aud` claim as a list. */
+  readonly audience: readonly string[]
+  /** The `exp` claim: seconds since 1970. */
+  readonly expiresAt: number
+  /** All claims, decoded when first asked for. */
+  readonly claims: JsonObject
+}
+
+/**
+ * The MCP SDK's `AuthInfo`, spelled out so that the kernel needs neither generation of the SDK.
+ * Objects of this type are assignable to both. `extra.issuer` and `extra.subject` say who is calling.
+ */
+export interface AuthInfo {
+  /** The access token as it came. */
+  token: string
+  /** The client; when the token names none, its subject; when it names neither, the empty string. */
+  clientId: string
+  scopes: string[]
+  /** Seconds since 1970. */
+  expiresAt?: number
+  /** The resource that the token was accepted for. Set by {@link toOAuthTokenVerifier} only. */
+  resource?: URL
+  /** Read by the second generation of the SDK for its own challenges. */
+  resourceMetadataUrl?: string
+  extra?: Record<string, unknown>
+}
+
+/** Turns a bearer token into what it says, or throws. It must check everything; nobody does it again. */
+export interface AccessTokenVerifier {
+  /**
+   * @throws {BearerTokenError} the token is not acceptable here
+   * @throws {AuthorizationServerError} it could not be decided
+   */
+  verifyAccessToken(token: string): Promise<VerifiedAccessToken>
+}
+
+/** The world outside, so that tests can replace it. All default to the runtime's own. */
+export interface Runtime {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** Used for all requests to identity providers. */
+  readonly fetch?: typeof fetch
+  /** Unpredictable text; becomes the `X-Request-Id` of refusals. */
+  readonly randomUUID?: () => string
+}

@@ -1,0 +1,177 @@
+/** The demo as users start it, in a process of its own. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { verifies } from '../support/verifies.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const JWT = /eyJ[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/
+
+class Demo {
+  readonly child: ChildProcess
+  stdout = ''
+  stderr = ''
+
+  constructor(flags: readonly string[], preload?: string) {
+    const preloads = preload === undefined ? [] : ['--import', `data:text/javascript,${preload}`]
+    this.child = spawn(
+      process.execPath,
+      ['--import', 'tsx', ...preloads, 'examples/demo/main.ts', ...flags],
+      { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    this.child.stdout?.on('data', (chunk) => (this.stdout += String(chunk)))
+    this.child.stderr?.on('data', (chunk) => (this.stderr += String(chunk)))
+  }
+
+  /** Until that is printed, or the process ends without. */
+  async printed(text: string): Promise<void> {
+    const ended = new AbortController()
+    this.child.once('exit', () => ended.abort(new Error(`ended: ${this.stdout}${this.stderr}`)))
+    while (!this.stdout.includes(text)) {
+      await once(this.child.stdout!, 'data', { signal: ended.signal })
+    }
+  }
+
+  async exit(): Promise<unknown> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      await once(this.child, 'close')
+    }
+    return this.child.exitCode ?? this.child.signalCode
+  }
+}
+
+const demos: Demo[] = []
+
+function start(flags: readonly string[], preload?: string): Demo {
+  const demo = new Demo(flags, preload)
+  demos.push(demo)
+  return demo
+}
+
+beforeAll(() => {
+  // `pretest` has built it, unless somebody runs this file alone.
+  if (existsSync(`${ROOT}dist/index.js`)) return
+  const built = spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT })
+  expect(built.status, String(built.stdout)).toBe(0)
+})
+afterEach(() => {
+  for (const { child } of demos.splice(0)) child.kill('SIGKILL')
+})
+
+const STEPS = [
+  'knocks without a token',
+  'reads what this resource is',
+  'asks the identity provider',
+  'registers itself',
+  'logs in and agrees',
+  'trades the code for an access token',
+  'let in',
+  'lists the tools',
+  'knows who is calling',
+  'judged on its own',
+  'No token at all',
+  'for another server',
+  'expired an hour ago',
+  'under its signature',
+  "stranger's key",
+  'An ID token',
+  'Two credentials',
+  'in the query',
+]
+
+verifies(
+  ['TOK-02', 'CHL-08', 'JWT-02', 'AUD-01', 'GW-08', 'CASE-2', 'CASE-4', 'CASE-14', 'CASE-67'],
+  'walks once: every step does what it should, and no token is printed',
+  async () => {
+    const demo = start(['--once'])
+    expect(await demo.exit(), demo.stdout + demo.stderr).toBe(0)
+    const headlines = demo.stdout.split('\n').filter((line) => /^[✓✗] +\d+\. /.test(line))
+    expect(headlines).toHaveLength(STEPS.length)
+    for (const [index, step] of STEPS.entries()) {
+      expect(headlines[index]).toContain(step)
+      expect(headlines[index]).toMatch(/^✓ /)
+    }
+    expect(demo.stdout).toContain(`All ${STEPS.length} steps did what they should.`)
+    expect(demo.stdout).toContain('"subject":"alice"')
+    expect(demo.stdout).not.toMatch(JWT)
+    // Neither the noise of the identity provider nor anything else.
+    expect(demo.stderr).toBe('')
+    expect(demo.stdout).not.toContain('oidc-provider')
+  },
+)
+
+describe('stays up', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'answers real clients at the address it prints, until %s',
+    async (signal) => {
+      const demo = start([])
+      await demo.printed('Ctrl-C ends it.')
+      const url = /claude mcp add --transport http \S+ (http:\/\/127\.0\.0\.1:\d+\/mcp)/.exec(
+        demo.stdout,
+      )?.[1]
+      const response = await fetch(url ?? '', { method: 'POST' })
+      expect(response.status).toBe(401)
+      expect(response.headers.get('www-authenticate')).toContain('resource_metadata="')
+      await demo.printed('refused 401  ERR_CREDENTIALS_MISSING')
+
+      demo.child.kill(signal)
+      expect(await demo.exit()).toBe(0)
+      await expect(fetch(url ?? '')).rejects.toThrow()
+      expect(demo.stdout).not.toMatch(JWT)
+    },
+  )
+
+  test('ends at a signal also in the middle of the walk', async () => {
+    const demo = start([])
+    await demo.printed('MCP server')
+    demo.child.kill('SIGINT')
+    expect(await demo.exit(), demo.stdout + demo.stderr).toBe(0)
+    expect(demo.stdout).not.toContain('✗')
+  })
+})
+
+describe('tells the truth about a failure', () => {
+  test('a challenge that is lost on the way is a failed step and exit code 1', async () => {
+    const lose = `const real = fetch
+      globalThis.fetch = async (...request) => {
+        const response = await real(...request)
+        if (response.status !== 401) return response
+        return new Response(await response.text(), { status: 401 })
+      }`
+    const demo = start(['--once'], encodeURIComponent(lose))
+    expect(await demo.exit()).toBe(1)
+    expect(demo.stdout).toMatch(/^✗ +1\. The client knocks/m)
+    expect(demo.stdout).toContain('✗ expected: the needed scope in the challenge')
+    expect(demo.stdout).toMatch(/^✗ \d+ failed\.$/m)
+    expect(demo.stdout).not.toContain('did what they should')
+  })
+
+  test('a refusal that turns into an entry is a failed step and exit code 1', async () => {
+    const open = `const real = fetch
+      let refused = 0
+      globalThis.fetch = async (...request) => {
+        const response = await real(...request)
+        if (response.status !== 401 || ++refused < 4) return response
+        return Response.json({ jsonrpc: '2.0', id: 1, result: { tools: [] } })
+      }`
+    const demo = start(['--once'], encodeURIComponent(open))
+    expect(await demo.exit()).toBe(1)
+    expect(demo.stdout).toMatch(/^✗ 13\. A token that expired/m)
+    expect(demo.stdout).toContain('✗ expected: the status 401')
+  })
+
+  test('a walk that cannot go on is reported, and exit code 1', async () => {
+    const stop = `globalThis.fetch = () => Promise.reject(new Error('no network today'))`
+    const demo = start(['--once'], encodeURIComponent(stop))
+    expect(await demo.exit()).toBe(1)
+    expect(demo.stdout).toContain('✗ the walk stopped: no network today')
+  })
+
+  test('an unknown flag is bad usage, exit code 2', async () => {
+    const demo = start(['--onec'])
+    expect(await demo.exit()).toBe(2)
+    expect(demo.stderr).toContain('usage:')
+  })
+})

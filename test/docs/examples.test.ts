@@ -1,0 +1,196 @@
+/** Every example in README and docstrings compiles; those of the README run. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { FakeIdp } from '../support/idp.js'
+
+const root = resolve(import.meta.dirname, '../..')
+/** Inside of the package, so that its own name resolves. */
+const folder = join(import.meta.dirname, '.generated', String(process.pid))
+
+interface Example {
+  readonly name: string
+  readonly code: string
+}
+
+function docstringExamples(): Example[] {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const source = readFileSync(join(root, 'src', file), 'utf8')
+      return [...source.matchAll(/^ \* ```ts\n([\s\S]*?)^ \* ```$/gm)].map(([, block = ''], i) => ({
+        name: `${file.replaceAll(/[/.]/g, '-')}-${i}`,
+        code: block.replaceAll(/^ \* ?/gm, ''),
+      }))
+    })
+}
+
+function readmeExamples(): Example[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  return [...readme.matchAll(/<!-- runs: (\w+) -->\s+```ts\n([\s\S]*?)```/g)].map(
+    ([, name = '', code = '']) => ({ name, code }),
+  )
+}
+
+beforeAll(() => {
+  mkdirSync(folder, { recursive: true })
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('all examples compile', async () => {
+  const examples = [...docstringExamples(), ...readmeExamples()]
+  expect(examples.length).toBeGreaterThanOrEqual(14)
+  const blocks = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts/g)
+  expect(readmeExamples()).toHaveLength(blocks?.length ?? 0)
+  for (const { name, code } of examples) {
+    writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {}\n`)
+  }
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      extends: join(root, 'tsconfig.json'),
+      // Examples name what they do not use.
+      compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
+      include: ['*.ts'],
+      exclude: [],
+    }),
+  )
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const compiled = await promisify(execFile)(process.execPath, [tsc, '-p', folder], {
+    cwd: root,
+  }).catch((error: { stdout: string }) => error)
+  expect(compiled.stdout).toBe('')
+}, 120_000)
+
+describe('the README, run', () => {
+  let idp: FakeIdp
+  let idpServer: Server
+  const children: ChildProcess[] = []
+
+  beforeAll(async () => {
+    idpServer = createServer((request, response) => {
+      void idp.fetch(`${new URL(idp.issuer).origin}${request.url}`).then(async (answer) => {
+        response.statusCode = answer.status
+        response.end(await answer.text())
+      })
+    })
+    await new Promise<void>((listening) => idpServer.listen(0, '127.0.0.1', listening))
+    const { port } = idpServer.address() as AddressInfo
+    idp = await FakeIdp.start(`http://127.0.0.1:${port}/realms/mcp`)
+  })
+
+  afterAll(() => {
+    for (const child of children) child.kill()
+    idpServer.close()
+    idpServer.closeAllConnections()
+  })
+
+  async function freePort(): Promise<number> {
+    const server = createServer()
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const { port } = server.address() as AddressInfo
+    await new Promise((closed) => server.close(closed))
+    return port
+  }
+
+  /** The text of the README with names that exist here, started as its reader would. */
+  async function start(name: string, argv: readonly string[] = []): Promise<string> {
+    const port = await freePort()
+    const resource = `http://localhost:${port}/mcp`
+    const code = readmeExamples().find((example) => example.name === name)?.code ?? ''
+    const file = join(folder, `run-${name}-${port}.ts`)
+    const local = code
+      .replaceAll('https://sso.example.com/realms/mcp', idp.issuer)
+      .replaceAll(/https:\/\/mcp\.example\.com\/mcp|http:\/\/localhost:3000\/mcp/g, resource)
+      .replace("listen(3000, 'localhost')", `listen(${port}, 'localhost')`)
+      // Readers' servers are reached from outside, ours from this machine only.
+      .replace('listen(3000)', `listen(${port}, 'localhost')`)
+      .replace('port: 3000', `port: ${port}, hostname: 'localhost'`)
+    writeFileSync(file, local)
+    const child = spawn(process.execPath, ['--import', 'tsx', file, ...argv], {
+      cwd: root,
+      env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    children.push(child)
+    await expect
+      .poll(
+        () =>
+          fetch(resource).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(0)
+    return resource
+  }
+
+  const initialize = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'initialize',
+    params: {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'test', version: '1' },
+    },
+  }
+
+  async function post(url: string, token?: string): Promise<Response> {
+    return fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(initialize),
+    })
+  }
+
+  test.each(['hono', 'express'])(
+    '%s: a token opens the server, nothing else does',
+    async (name) => {
+      const resource = await start(name)
+      const refused = await post(resource)
+      expect(refused.status).toBe(401)
+      const challenge = refused.headers.get('www-authenticate') ?? ''
+      const metadata = await fetch(/resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? '')
+      expect(await metadata.json()).toMatchObject({ resource, authorization_servers: [idp.issuer] })
+      expect((await post(resource, await idp.token())).status).toBe(401)
+      const answer = await post(resource, await idp.token({ claims: { aud: resource } }))
+      expect(answer.status).toBe(200)
+      expect(await answer.text()).toContain('my-server')
+    },
+  )
+
+  test('flags: untouched without, guarded with --auth oauth', async () => {
+    const open = await start('flags')
+    expect(await (await fetch(open)).text()).toBe('hello stranger')
+    const guarded = await start('flags', ['--auth', 'oauth', '--oauth-issuer', idp.issuer])
+    expect((await fetch(guarded)).status).toBe(401)
+    const answer = await post(guarded, await idp.token({ claims: { aud: guarded } }))
+    expect(await answer.text()).toBe('hello client-1')
+  })
+
+  test('kernel: the handler lets a token in and refuses the rest', async () => {
+    const { code } = readmeExamples().find(({ name }) => name === 'kernel') as Example
+    const file = join(folder, 'kernel-run.ts')
+    writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
+    const { handle } = (await import(/* @vite-ignore */ file)) as {
+      handle(request: Request): Promise<Response>
+    }
+    const request = (token: string) =>
+      new Request('https://mcp.example.com/mcp', { headers: { authorization: `Bearer ${token}` } })
+    expect(await (await handle(request(await idp.token()))).text()).toBe('hello user-1')
+    expect((await handle(request('garbage'))).status).toBe(401)
+    expect((await handle(new Request('https://mcp.example.com/mcp'))).status).toBe(401)
+  })
+})

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { authFlagsHelp } from 'mcp-gatehouse/flags'
+import { flagOf } from '../../src/settings/names.js'
+import { SETTINGS } from '../../src/settings/schema.js'
+
+const lines = authFlagsHelp().split('\n')
+
+test('every setting has one line, with its default', () => {
+  for (const setting of SETTINGS) {
+    const own = lines.filter((line) => line.startsWith(`  ${flagOf(setting.path)} `))
+    expect(own).toHaveLength(1)
+    expect(own[0]).toContain(setting.placeholder)
+    expect(own[0]).toContain(setting.description)
+    const shown = setting.required === true ? 'required with --auth oauth' : 'default: '
+    expect(own[0]).toContain(shown + (setting.default ?? ''))
+  }
+})
+
+test('it tells how values and names are spelled', () => {
+  const text = lines.join('\n')
+  expect(text).toContain('--auth none|oauth ')
+  expect(text).toContain('(default: none)')
+  expect(text).toMatch(/--oauth-clock-tolerance TIME .*at most 5m \(default: 30s\)/)
+  expect(text).toMatch(/--oauth-jwks-max-age TIME .*\(default: 10m\)/)
+  expect(text).toMatch(/--oauth-jwks-stale-for TIME .*\(default: 24h\)/)
+  expect(text).toMatch(/--oauth-wait TIME .*\(default: 3s\)/)
+  expect(text).toMatch(/--oauth-issuer URL .*\(repeatable; required with --auth oauth\)/)
+  expect(text).toContain('MCP_GATEHOUSE_')
+})
+
+test('it fits a terminal of 100 columns, and needs no trimming', () => {
+  for (const line of lines) {
+    expect(line.length).toBeLessThanOrEqual(100)
+    expect(line.trimEnd()).toBe(line)
+  }
+})
+
+test("the server's own resource is shown as the default", () => {
+  const help = authFlagsHelp({ resource: 'http://localhost:3000/mcp' })
+  expect(help).toMatch(/--resource URL .*\(default: http:\/\/localhost:3000\/mcp\)/)
+  expect(authFlagsHelp({})).toBe(authFlagsHelp())
+})

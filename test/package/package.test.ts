@@ -1,0 +1,222 @@
+/** What a stranger gets: the packed tarball, installed into an empty project. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '../..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string
+  exports: Record<string, unknown>
+  devDependencies: Record<string, string>
+}
+const ENTRIES = Object.keys(manifest.exports).filter((name) => name !== './package.json')
+
+let project: string
+let installed: string
+
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), 'gatehouse-package-'))
+  // Packing runs the build.
+  await run('npm', ['pack', '--pack-destination', project], { cwd: root })
+  const tarball = readdirSync(project).find((name) => name.endsWith('.tgz')) ?? ''
+  writeFileSync(join(project, 'package.json'), '{"type":"module","private":true}')
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`], {
+    cwd: project,
+  })
+  installed = join(project, 'node_modules/mcp-gatehouse')
+}, 240_000)
+
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+/** The files that an entry loads, and the packages that these name. */
+function graphOf(entry: string): { files: string[]; packages: string[] } {
+  const files = new Set<string>()
+  const packages = new Set<string>()
+  const pending = [join(installed, 'dist', `${entry}.js`)]
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    if (files.has(file)) continue
+    files.add(file)
+    const source = readFileSync(file, 'utf8')
+    for (const [, specifier = ''] of source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+      // Examples in comments name packages as well.
+      const isComment = new RegExp(`^ *\\* .*'${specifier}'`, 'm').test(source)
+      const isCode = new RegExp(`^(?:import|export) .*'${specifier}'|^\\} from '${specifier}'`, 'm')
+      if (isComment && !isCode.test(source)) continue
+      if (specifier.startsWith('.')) pending.push(resolve(dirname(file), specifier))
+      else packages.add(specifier)
+    }
+  }
+  return { files: [...files], packages: [...packages].sort() }
+}
+
+test('the tarball holds the built files, the papers, and nothing else', async () => {
+  const top = readdirSync(installed).sort()
+  expect(top).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+    'dist',
+    'package.json',
+  ])
+  const { stdout } = await run('npm', ['ls', '--all', '--parseable'], { cwd: project })
+  const packages = stdout
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((path) => path.split('node_modules/').pop())
+  expect(packages.sort()).toEqual(['jose', 'lru-cache', 'mcp-gatehouse', 'zod'])
+})
+
+describe('the kernel', () => {
+  test('needs jose and lru-cache, and these need nothing', () => {
+    expect(graphOf('index').packages).toEqual(['jose', 'lru-cache'])
+    for (const name of ['jose', 'lru-cache']) {
+      const path = join(project, 'node_modules', name, 'package.json')
+      const { dependencies = {} } = JSON.parse(readFileSync(path, 'utf8')) as {
+        dependencies?: object
+      }
+      expect(dependencies).toEqual({})
+    }
+  })
+
+  test.each(['index', 'hono'])('%s imports nothing of Node', async (entry) => {
+    const { packages } = graphOf(entry)
+    expect(packages.filter((name) => name.startsWith('node:'))).toEqual([])
+    // A bundler for browsers and workers is the judge for what the packages bring.
+    const { metafile } = await build({
+      entryPoints: [join(installed, 'dist', `${entry}.js`)],
+      bundle: true,
+      write: false,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      metafile: true,
+      external: ['hono', 'hono/*'],
+    })
+    const [output] = Object.values(metafile.outputs)
+    expect(
+      output?.imports.map(({ path }) => path).filter((path) => !path.startsWith('hono')),
+    ).toEqual([])
+    // Room for growth, none for a dependency that slips in.
+    expect(output?.bytes).toBeLessThan(90_000)
+  })
+
+  test('./node imports types of Node only, ./flags brings zod and a file', () => {
+    expect(graphOf('node').packages).toEqual(['jose', 'lru-cache'])
+    expect(graphOf('flags').packages).toEqual(['jose', 'lru-cache', 'node:fs', 'zod'])
+  })
+})
+
+describe('in the empty project', () => {
+  test('every entry but ./hono loads without hono; ./hono says what is missing', async () => {
+    for (const entry of ENTRIES.filter((name) => name !== './hono')) {
+      await run(
+        process.execPath,
+        ['-e', `await import('${join('mcp-gatehouse', entry)}')`, '--input-type=module'],
+        {
+          cwd: project,
+        },
+      )
+    }
+    await expect(
+      run(process.execPath, ['--input-type=module', '-e', "await import('mcp-gatehouse/hono')"], {
+        cwd: project,
+      }),
+    ).rejects.toThrow(/Cannot find package 'hono'/)
+  })
+
+  test('with hono: all entries load, the public names are these, and types hold without skipLibCheck', async () => {
+    const dev = manifest.devDependencies
+    const packages = ['hono', '@types/node'].map((name) => `${name}@${dev[name]}`)
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
+      cwd: project,
+    })
+    const script = `
+      const names = {}
+      for (const entry of ${JSON.stringify(ENTRIES)}) {
+        names[entry] = Object.keys(await import('mcp-gatehouse' + entry.slice(1))).sort()
+      }
+      console.log(JSON.stringify(names))`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: project,
+    })
+    expect(JSON.parse(stdout)).toMatchInlineSnapshot(`
+      {
+        ".": [
+          "AuthorizationServerError",
+          "BearerTokenError",
+          "ConfigurationError",
+          "SIGNATURE_ALGORITHMS",
+          "createResourceServer",
+          "discoverAuthorizationServer",
+          "formatChallenge",
+          "principalOf",
+          "protectedResourceMetadataUrl",
+          "toAuthInfo",
+          "toOAuthTokenVerifier",
+        ],
+        "./flags": [
+          "authFlagsHelp",
+          "readAuthFlags",
+        ],
+        "./hono": [
+          "protectedResource",
+          "requireScopes",
+        ],
+        "./node": [
+          "protectedResource",
+          "requireScopes",
+        ],
+      }
+    `)
+
+    mkdirSync(join(project, 'consumer'), { recursive: true })
+    writeFileSync(
+      join(project, 'consumer/main.ts'),
+      `import { Hono } from 'hono'
+       import { createServer } from 'node:http'
+       import { createResourceServer, type Decision, type AuthInfo } from 'mcp-gatehouse'
+       import { protectedResource, requireScopes, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+       import * as node from 'mcp-gatehouse/node'
+       import { readAuthFlags } from 'mcp-gatehouse/flags'
+       const options = { resource: 'https://mcp.example.com/mcp', authorizationServers: 'https://sso.example.com' }
+       const app = new Hono<ProtectedResourceEnv>()
+       app.use(protectedResource(options))
+       app.get('/mcp', requireScopes('a'), (c) => { const auth: AuthInfo = c.get('auth'); return c.text(auth.clientId) })
+       const guard = node.protectedResource(options)
+       createServer((req: node.AuthenticatedRequest, res) => guard(req, res, () => res.end(req.auth?.clientId)))
+       const decision: Decision | Promise<Decision> = createResourceServer(options).authenticate({ authorization: undefined })
+       const flags = readAuthFlags({ argv: [], env: {} })
+       if (flags.auth === 'oauth') protectedResource(flags.options)
+       // @ts-expect-error a misspelt option must not compile
+       protectedResource({ ...options, audiences: 'x' })
+       export { decision }`,
+    )
+    writeFileSync(
+      join(project, 'consumer/tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          module: 'nodenext',
+          target: 'es2022',
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          skipLibCheck: false,
+          noEmit: true,
+          types: ['node'],
+        },
+        files: ['main.ts'],
+      }),
+    )
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const compiled = await run(process.execPath, [tsc, '-p', 'consumer'], { cwd: project }).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(compiled.stdout).toBe('')
+  }, 240_000)
+})

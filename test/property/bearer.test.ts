@@ -1,0 +1,139 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { Refusal } from '../../src/errors.js'
+import { MAX_TOKEN_LENGTH, parseBearer } from '../../src/rs/bearer.js'
+import { verifies } from '../support/verifies.js'
+
+/** RFC 6750 §2.1. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
+
+const PIECES = [
+  'Bearer',
+  'bearer',
+  'BEARER',
+  'DPoP',
+  'Basic',
+  'Negotiate',
+  'Digest username="x"',
+  ' ',
+  '  ',
+  '	',
+  ',',
+  ', ',
+  ' ,',
+  ';',
+  '=',
+  '==',
+  '"',
+  '\r\n',
+  '\0',
+  'é',
+  '\xA0',
+  'aaa.bbb.ccc',
+  'dXNlcjpwYXNz',
+  'a="b"',
+  '~+/-_.',
+]
+const anything = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.array(fc.constantFrom(...PIECES), { maxLength: 8 }).map((pieces) => pieces.join('')),
+)
+const b64token = fc
+  .tuple(
+    fc.string({
+      unit: fc.constantFrom(...'ABCXYZabcxyz0189-._~+/'),
+      minLength: 1,
+      maxLength: 40,
+    }),
+    fc.constantFrom('', '=', '=='),
+  )
+  .map((parts) => parts.join(''))
+
+verifies(['TOK-01', 'CASE-68'], 'any text gives a token of the grammar or a refusal', () => {
+  fc.assert(
+    fc.property(anything, (text) => {
+      const result = parseBearer(text)
+      if (result instanceof Refusal) return
+      expect(result).toMatch(B64TOKEN)
+      // Nothing but the scheme and blanks stands around it.
+      const [before, after] = [
+        text.slice(0, text.indexOf(result, 6)),
+        text.slice(text.lastIndexOf(result) + result.length),
+      ]
+      expect(before).toMatch(/^[ \t]*bearer +$/i)
+      expect(after).toMatch(/^[ \t]*$/)
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+verifies(
+  ['TOK-01', 'CASE-68'],
+  'every well-formed credential is read, in any case, with blanks',
+  () => {
+    const scheme = fc.constantFrom('Bearer', 'bearer', 'BEARER', 'bEaReR')
+    const blanks = (min: number) => fc.integer({ min, max: 4 }).map((n) => ' '.repeat(n))
+    fc.assert(
+      fc.property(blanks(0), scheme, blanks(1), b64token, blanks(0), (...parts) => {
+        const token = parts[3]
+        expect(parseBearer(parts.join(''))).toBe(token)
+        expect(parseBearer([parts.join('')])).toBe(token)
+      }),
+      { numRuns: 500 },
+    )
+  },
+)
+
+/** As a client would send it, each with credentials. */
+const credential = fc.oneof(
+  b64token.map((token) => `Bearer ${token}`),
+  b64token.map((token) => `bearer  ${token}`),
+  b64token.map((token) => `DPoP ${token}`),
+  fc.constantFrom('Basic dXNlcjpwYXNz', 'Digest username="x"', 'Negotiate YII='),
+)
+
+verifies(['CHL-08', 'CASE-68'], 'two credentials in one field never give a token', () => {
+  const separator = fc.constantFrom(', ', ',', ' , ', ',\t', ' ,', ' ', '\t', ';', '; ')
+  fc.assert(
+    fc.property(credential, separator, credential, (one, between, other) => {
+      const result = parseBearer(`${one}${between}${other}`)
+      if (!(result instanceof Refusal)) throw new Error(`took ${result}`)
+      // A comma is how fields are joined (RFC 9110 §5.2): that is two credentials and nothing else.
+      if (between.includes(',')) expect(result.code).toBe('ERR_CREDENTIALS_MULTIPLE')
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+verifies('CHL-08', 'two fields never give a token, whatever they hold', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(anything, credential), { minLength: 2, maxLength: 4 }),
+      (fields) => {
+        expect(parseBearer(fields)).toMatchObject({ code: 'ERR_CREDENTIALS_MULTIPLE' })
+      },
+    ),
+  )
+  expect(parseBearer([])).toMatchObject({ code: 'ERR_CREDENTIALS_MISSING' })
+})
+
+verifies('TOK-06', 'the longest token is read, one character more is not', () => {
+  const longest = 'a'.repeat(MAX_TOKEN_LENGTH)
+  expect(parseBearer(`Bearer ${longest}`)).toBe(longest)
+  for (const extra of [1, 10, 100, 2 ** 20]) {
+    const result = parseBearer(`Bearer ${longest}${'a'.repeat(extra)}`)
+    expect(result).toMatchObject({ code: 'ERR_TOKEN_TOO_LARGE' })
+  }
+})
+
+verifies('CHL-05', 'another scheme is no credential at all', () => {
+  const scheme = fc
+    .string({ unit: fc.constantFrom(...'ABCDefghBearer0189-._~'), minLength: 1, maxLength: 10 })
+    .filter((name) => name.toLowerCase() !== 'bearer')
+  fc.assert(
+    fc.property(scheme, b64token, (name, token) => {
+      expect(parseBearer(`${name} ${token}`)).toMatchObject({ code: 'ERR_CREDENTIALS_MISSING' })
+    }),
+  )
+})

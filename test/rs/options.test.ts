@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigurationError, createResourceServer, type ConfigurationProblem } from 'mcp-gatehouse'
+import { protectedResource as honoFace } from 'mcp-gatehouse/hono'
+import { protectedResource as nodeFace } from 'mcp-gatehouse/node'
+import { ISSUER, RESOURCE } from '../support/idp.js'
+import { verifies, type Citation } from '../support/verifies.js'
+
+const GOOD = { resource: RESOURCE, authorizationServers: ISSUER }
+
+function problemsOf(make: () => unknown): readonly ConfigurationProblem[] {
+  try {
+    make()
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems
+    throw error
+  }
+  return []
+}
+
+/** The path of the one problem that these options have. */
+const WRONG: [ids: Citation[], options: object, path: string][] = [
+  [['PRM-01'], { authorizationServers: [] }, 'authorizationServers'],
+  [['PRM-01'], { authorizationServers: undefined }, 'authorizationServers'],
+  [['PRM-01'], { authorizationServers: '' }, 'authorizationServers'],
+  [['PRM-01'], { authorizationServers: [7] }, 'authorizationServers[0]'],
+  [['PRM-15'], { authorizationServers: 'http://sso.example.com' }, 'authorizationServers'],
+  [
+    ['KEY-03'],
+    { authorizationServers: [{ issuer: ISSUER, jwksUri: 'http://sso.example.com/k' }] },
+    'authorizationServers[0].jwksUri',
+  ],
+  [
+    ['KEY-03'],
+    { authorizationServers: { issuer: ISSUER, discoveryUrl: '/meta' } },
+    'authorizationServers.discoveryUrl',
+  ],
+  [['KEY-01'], { authorizationServers: `${ISSUER}?x=1` }, 'authorizationServers'],
+  [['KEY-01'], { authorizationServers: [ISSUER, ISSUER] }, 'authorizationServers[1]'],
+  [
+    ['KEY-04'],
+    { authorizationServers: { issuer: ISSUER, jwks: { keys: [] } } },
+    'authorizationServers.jwks',
+  ],
+  [
+    ['KEY-04'],
+    { authorizationServers: { issuer: ISSUER, jwks: { keys: [{}] }, jwksUri: ISSUER } },
+    'authorizationServers',
+  ],
+  [['PRM-04'], { resource: undefined }, 'resource'],
+  [['PRM-04', 'CASE-41'], { resource: 'urn:mcp:server' }, 'resource'],
+  [['PRM-04', 'CASE-41'], { resource: 'mcp.example.com/mcp' }, 'resource'],
+  [['PRM-04'], { resource: `${RESOURCE}#top` }, 'resource'],
+  [['PRM-04'], { resource: `${RESOURCE}#` }, 'resource'],
+  [['PRM-04'], { resource: 'https://user@mcp.example.com/mcp' }, 'resource'],
+  [['PRM-15'], { resource: 'http://mcp.example.com/mcp' }, 'resource'],
+  [['PRM-15'], { resource: 'http://localhost.example.com/mcp' }, 'resource'],
+  [['AUD-04'], { resource: 'https://MCP.example.com/mcp' }, 'resource'],
+  [['AUD-04'], { resource: 'https://mcp.example.com:443/mcp' }, 'resource'],
+  [['AUD-04'], { resource: 'https://mcp.example.com/a/../mcp' }, 'resource'],
+  [['AUD-05', 'CASE-1'], { audience: [] }, 'audience'],
+  [['AUD-05', 'CASE-1'], { audience: '' }, 'audience'],
+  [['AUD-05', 'CASE-1'], { audience: null }, 'audience'],
+  [['AUD-05', 'CASE-1'], { audience: [RESOURCE, ''] }, 'audience'],
+  [['AUD-05', 'CASE-1'], { audience: false }, 'audience'],
+  [
+    ['AUD-05'],
+    { authorizationServers: { issuer: ISSUER, audience: [] } },
+    'authorizationServers.audience',
+  ],
+  [
+    ['KEY-01'],
+    { authorizationServers: 'https://sso.example.com/realms/a b' },
+    'authorizationServers',
+  ],
+  [['KEY-01'], { authorizationServers: 'https://sso.example.com\r' }, 'authorizationServers'],
+  [
+    ['KEY-04'],
+    { authorizationServers: { issuer: ISSUER, jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } } },
+    'authorizationServers.jwks',
+  ],
+  [['JWT-01'], { requireType: 'false' }, 'requireType'],
+  [['AUD-05', 'CASE-1'], { audiences: 'x' }, 'audiences'],
+  [['AUD-05'], { skipAudience: true }, 'skipAudience'],
+  [
+    ['KEY-01'],
+    { authorizationServers: { issuer: ISSUER, issuers: [] } },
+    'authorizationServers.issuers',
+  ],
+  [['JWT-03', 'CASE-13'], { algorithms: ['none'] }, 'algorithms'],
+  [['JWT-03', 'CASE-13'], { algorithms: ['HS256'] }, 'algorithms'],
+  [['JWT-03'], { algorithms: [] }, 'algorithms'],
+  [['JWT-07'], { clockTolerance: 301 }, 'clockTolerance'],
+  [['JWT-07'], { clockTolerance: -1 }, 'clockTolerance'],
+  [['JWT-07'], { clockTolerance: Number.NaN }, 'clockTolerance'],
+  [['JWT-07'], { clockTolerance: '30' }, 'clockTolerance'],
+  [['JWT-15'], { scopeClaims: [] }, 'scopeClaims'],
+  [['PRM-08', 'CHL-09'], { scopes: 'a"b' }, 'scopes'],
+  [['CHL-09'], { scopes: ['a b'] }, 'scopes'],
+  [['CHL-09'], { scopes: 'a\r\nb' }, 'scopes'],
+  [['PRM-09'], { scopes: 'mcp:tools offline_access' }, 'scopes'],
+  [
+    ['PRM-11', 'CASE-65'],
+    { resourceDocumentation: 'javascript:alert(1)' },
+    'resourceDocumentation',
+  ],
+  [
+    ['PRM-11', 'CASE-65'],
+    { additionalMetadata: { resource_policy_uri: 'javascript:alert(1)' } },
+    'additionalMetadata.resource_policy_uri',
+  ],
+  [['PRM-03'], { resourceName: '' }, 'resourceName'],
+  [
+    ['PRM-03'],
+    { additionalMetadata: { resource_tos_uri: null } },
+    'additionalMetadata.resource_tos_uri',
+  ],
+  [['PRM-03'], { additionalMetadata: { tags: [] } }, 'additionalMetadata.tags'],
+  [
+    ['PRM-12'],
+    { additionalMetadata: { resource: 'https://evil.example' } },
+    'additionalMetadata.resource',
+  ],
+  [
+    ['PRM-12'],
+    { additionalMetadata: { dpop_bound_access_tokens_required: true } },
+    'additionalMetadata.dpop_bound_access_tokens_required',
+  ],
+  [['KEY-05'], { jwksMaxAge: Number.POSITIVE_INFINITY }, 'jwksMaxAge'],
+  [['KEY-05'], { jwksStaleFor: '24h' }, 'jwksStaleFor'],
+]
+
+for (const [ids, options, path] of WRONG) {
+  verifies(ids, `refused: ${JSON.stringify(options)}`, () => {
+    const problems = problemsOf(() => createResourceServer({ ...GOOD, ...options }))
+    expect(problems.map((problem) => problem.path)).toContain(path)
+    for (const problem of problems) {
+      expect(problem.message).not.toBe('')
+      expect(problem.hint).not.toBe('')
+    }
+  })
+}
+
+for (const options of [undefined, null, 'https://mcp.example.com', []]) {
+  test(`refused: ${JSON.stringify(options)} as options`, () => {
+    expect(problemsOf(() => createResourceServer(options as never))).not.toEqual([])
+  })
+}
+
+describe.each([
+  ['hono', honoFace],
+  ['node', nodeFace],
+])('%s', (_, face) => {
+  test('lists every problem at once, those of the face too', () => {
+    const problems = problemsOf(() =>
+      face({
+        resource: 'http://mcp.example.com/mcp',
+        authorizationServers: ['http://sso.example.com', { issuer: 'x', jwksUrl: 'y' }],
+        audience: [],
+        algorithms: ['HS256'],
+        allowOrigins: ['https://app.example.com/', '*', 'app.example.com'],
+        path: 'mcp?x',
+      } as never),
+    )
+    expect(problems.map(({ path }) => path).sort()).toEqual([
+      'algorithms',
+      'allowOrigins[0]',
+      'allowOrigins[1]',
+      'allowOrigins[2]',
+      'audience',
+      'authorizationServers[0]',
+      'authorizationServers[1].issuer',
+      'authorizationServers[1].jwksUrl',
+      'path',
+      'resource',
+    ])
+  })
+
+  test('a problem of the face alone stops it as well', () => {
+    expect(problemsOf(() => face({ ...GOOD, allowOrigins: ['*'] }))).toHaveLength(1)
+  })
+})
+
+verifies(['PRM-15', 'TRN-03'], 'accepted: plain http on loopback hosts only', () => {
+  for (const host of ['localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'mcp.localhost']) {
+    const options = {
+      resource: `http://${host}/mcp`,
+      authorizationServers: `http://${host}/realms/mcp`,
+    }
+    expect(problemsOf(() => createResourceServer(options))).toEqual([])
+  }
+  const inside = { resource: RESOURCE, authorizationServers: 'http://keycloak:8080/realms/mcp' }
+  expect(problemsOf(() => createResourceServer(inside))).toHaveLength(1)
+  expect(problemsOf(() => createResourceServer({ ...inside, allowHttp: ['keycloak'] }))).toEqual([])
+})
+
+test('no problem repeats a password', () => {
+  const resource = 'https://user:s3cret@MCP.example.com/mcp'
+  const make = () =>
+    honoFace({ ...GOOD, resource, allowOrigins: ['https://user:s3cret@app.example.com'] })
+  expect(problemsOf(make).length).toBeGreaterThan(2)
+  expect(JSON.stringify(problemsOf(make))).not.toContain('s3cret')
+})
+
+test('options are not changed, and later changes to them do not count', () => {
+  const options = Object.freeze({
+    resource: RESOURCE,
+    authorizationServers: Object.freeze([Object.freeze({ issuer: ISSUER })]),
+    scopes: Object.freeze(['mcp:tools', 'mcp:tools']),
+    audience: Object.freeze(['a']),
+  })
+  expect(createResourceServer(options).scopes).toEqual(['mcp:tools'])
+})

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config'
+import { plantedFault } from './test/faults/plugin.js'
+
+/** Where `.ci/run` wants to count the tests. */
+const report = process.env['GATEHOUSE_TEST_REPORT']
+
+export default defineConfig({
+  // What users import by name is the source here; test/package imports the packed files.
+  resolve: {
+    alias: [
+      {
+        find: /^mcp-gatehouse\/(.+)$/,
+        replacement: new URL('./src/$1.ts', import.meta.url).pathname,
+      },
+      { find: /^mcp-gatehouse$/, replacement: new URL('./src/index.ts', import.meta.url).pathname },
+    ],
+  },
+  plugins: [plantedFault(process.env['GATEHOUSE_PLANTED_FAULT'])],
+  test: {
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },
+  },
+})
