@@ -2,7 +2,7 @@
  * Every requirement and field case, in a sentence, and what became of it here: `tested` means that a test cites
  * it through `verifies`, `later` names the capability that brings it, `notApplicable` says why it never comes.
  */
-export type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
+type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
 export interface Requirement {
   /** The sentence begins as the reference does; the reference has the rest and the sources. */
