@@ -30,6 +30,14 @@ export type BearerTokenErrorCode =
 /** Codes of {@link AuthorizationServerError}: we could not decide, and it is not the client's fault. */
 export type AuthorizationServerErrorCode = 'ERR_DISCOVERY_FAILED' | 'ERR_KEYS_UNAVAILABLE'
 
+/** Codes of what an upstream did wrong; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT` 504. */
+export type UpstreamErrorCode =
+  | 'ERR_UPSTREAM_UNREACHABLE'
+  | 'ERR_UPSTREAM_TIMEOUT'
+  | 'ERR_UPSTREAM_UNAUTHORIZED'
+  | 'ERR_UPSTREAM_REDIRECT'
+  | 'ERR_UPSTREAM_INVALID'
+
 /**
  * A request was refused because of what the client sent. Thrown by
  * {@link ResourceServer.verifyAccessToken}; over HTTP it becomes 400, 401 or 403 (RFC 6750 §3.1).
