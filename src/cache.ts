@@ -12,6 +12,8 @@ import { LRUCache } from 'lru-cache'
 export interface CacheStore<V extends object> {
   get(key: string): V | undefined
   set(key: string, value: V): void
+  /** Entries held now. */
+  readonly size: number
 }
 
 /** Least recently used goes first. `max` is the number of entries. */

@@ -14,6 +14,7 @@ export {
   protectedResourceMetadataUrl,
   type ProtectedResourceMetadata,
 } from './discovery/protected-resource.js'
+export type { KeySetStatus } from './discovery/key-set.js'
 export { SIGNATURE_ALGORITHMS } from './discovery/signing-key.js'
 export {
   AuthorizationServerError,
@@ -53,5 +54,6 @@ export {
   createResourceServer,
   type AuthenticationRequest,
   type ResourceServer,
+  type ResourceServerStatus,
 } from './rs/resource-server.js'
 export type { AccessTokenVerifier, AuthInfo, Runtime, VerifiedAccessToken } from './types.js'

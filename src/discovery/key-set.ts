@@ -12,6 +12,7 @@
 import { AuthorizationServerError, quoted } from '../errors.js'
 import type { Emit } from '../events.js'
 import { FetchFault, fetchDocument, type FetchedDocument } from '../http.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 import {
   discoverAuthorizationServer,
   type AuthorizationServerMetadata,
@@ -35,7 +36,8 @@ const MAX_KEYS = 100
 
 /** Where the keys come from. */
 export type KeySource =
-  | { readonly type: 'jwks'; readonly jwks: unknown }
+  /** Asked anew by every {@link KeySet.refresh}; never contacted by itself. */
+  | { readonly type: 'jwks'; readonly read: () => unknown }
   | { readonly type: 'jwks_uri'; readonly url: string }
   | { readonly type: 'discovery'; readonly url?: string | undefined }
 
@@ -62,6 +64,20 @@ interface KeyQuery {
 /** Why no key was found: certain, because the set was fetched recently enough. */
 type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
 
+/** How an issuer's keys stand at this moment. */
+export interface KeySetStatus {
+  /** As configured. */
+  readonly issuer: string
+  /** Keys at hand that can verify signatures. */
+  readonly keys: number
+  /** Whether they may be used now: not older than `jwksMaxAge` and `jwksStaleFor` together. */
+  readonly serving: boolean
+  /** Seconds since they were fetched; `undefined` before the first time, and for fixed keys. */
+  readonly age: number | undefined
+  /** Why the last attempt to fetch them failed; `undefined` after one that did not. */
+  readonly fault: AuthorizationServerError | undefined
+}
+
 export interface KeySet {
   /**
    * Whether the keys at hand may be used now. Starts a refresh in the background when they are due.
@@ -76,6 +92,13 @@ export interface KeySet {
   select(query: KeyQuery): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing>
   /** Seconds until asking again may help; at least 1. */
   retryAfter(): number
+  /**
+   * Fetches the keys now, whatever their age and the last fault; joins a fetch under way.
+   *
+   * @throws {AuthorizationServerError} when that fails; keys at hand stay
+   */
+  refresh(): Promise<void>
+  status(): KeySetStatus
 }
 
 async function within(limit: number, work: Promise<void>, error: Error): Promise<void> {
@@ -106,11 +129,14 @@ export function createKeySet(options: KeySetOptions): KeySet {
     | { readonly error: AuthorizationServerError; since: number; attempts: number; retryAt: number }
     | undefined
 
-  function usable(): boolean {
+  function isServing(): boolean {
     if (source.type === 'jwks') return keys.length > 0
-    const age = now() - loadedAt
-    if (age <= maxAge) return true
-    if (age > maxAge + options.staleFor) return false
+    return now() - loadedAt <= maxAge + options.staleFor
+  }
+
+  function usable(): boolean {
+    if (!isServing()) return false
+    if (source.type === 'jwks' || now() - loadedAt <= maxAge) return true
     // In the background: whoever has a known key never waits. A failure is an event, and the old keys serve.
     if (loading === undefined && !backingOff()) load().catch(() => undefined)
     return true
@@ -149,7 +175,9 @@ export function createKeySet(options: KeySetOptions): KeySet {
   }
 
   async function fetchKeys(): Promise<FetchedDocument> {
-    if (source.type === 'jwks') return { document: source.jwks as never, maxAge: undefined }
+    if (source.type === 'jwks') {
+      return { document: await readKeys(source.read), maxAge: undefined }
+    }
     const signal = AbortSignal.timeout(LOAD_TIMEOUT)
     const url = await jwksUri(signal)
     try {
@@ -160,6 +188,19 @@ export function createKeySet(options: KeySetOptions): KeySet {
       if (!(error instanceof FetchFault)) throw error
       throw unavailable(`${url} ${error.message}`)
     }
+  }
+
+  async function readKeys(read: () => unknown): Promise<JsonObject> {
+    let document: unknown
+    try {
+      document = await read()
+    } catch (error) {
+      // Not the message: a parser's would quote the document.
+      const code = error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
+      throw unavailable(`they could not be read${code}`)
+    }
+    if (!isJsonObject(document)) throw unavailable('what was read is not a JWK Set')
+    return document
   }
 
   function unavailable(reason: string): AuthorizationServerError {
@@ -216,7 +257,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
       const attempts = (fault?.attempts ?? 0) + 1
       const retryIn = Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
       fault = { error, attempts, since: fault?.since ?? began, retryAt: now() + retryIn }
-      const serving = now() - loadedAt <= maxAge + options.staleFor
+      const serving = isServing()
       emit?.({
         type: 'keys.failed',
         issuer,
@@ -229,14 +270,20 @@ export function createKeySet(options: KeySetOptions): KeySet {
     }
   }
 
-  /** Joins the fetch under way, or starts one unless the last fault forbids it. */
-  function load(): Promise<void> {
-    if (loading !== undefined) return loading
-    if (fault !== undefined && backingOff()) return Promise.reject(fault.error)
-    loading = loadOnce().finally(() => {
+  /** Joins the fetch under way, or starts one. */
+  function refresh(): Promise<void> {
+    loading ??= loadOnce().finally(() => {
       loading = undefined
     })
     return loading
+  }
+
+  /** As `refresh`, unless the last fault forbids it. */
+  function load(): Promise<void> {
+    if (loading === undefined && fault !== undefined && backingOff()) {
+      return Promise.reject(fault.error)
+    }
+    return refresh()
   }
 
   /**
@@ -292,6 +339,17 @@ export function createKeySet(options: KeySetOptions): KeySet {
     },
     retryAfter() {
       return Math.max(1, Math.ceil(((fault?.retryAt ?? 0) - now()) / 1000))
+    },
+    refresh,
+    status() {
+      const isDated = source.type !== 'jwks' && Number.isFinite(loadedAt)
+      return {
+        issuer,
+        keys: keys.length,
+        serving: isServing(),
+        age: isDated ? (now() - loadedAt) / 1000 : undefined,
+        fault: fault?.error,
+      }
     },
   }
 }

@@ -7,9 +7,9 @@
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
-import { isLoopbackHost } from '../http.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import type { ResourceServerOptions } from './options.js'
+import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
 import { createResourceServer, type ResourceServer } from './resource-server.js'
 
@@ -40,6 +40,8 @@ export interface GateRequest {
   readonly origin: string | undefined
   /** `Access-Control-Request-Headers`. */
   readonly requestedHeaders: string | undefined
+  /** Names the request in events and answers. Default: made when needed. */
+  readonly requestId?: string | undefined
 }
 
 /** An answer that is complete. */
@@ -61,17 +63,15 @@ export interface Gate {
 }
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
-const ENDPOINT_METHODS = 'GET, POST, DELETE, OPTIONS'
-/** What a browser may show to the client's script. Without them there is no login and no session. */
-const EXPOSED_HEADERS =
-  'WWW-Authenticate, Mcp-Session-Id, Mcp-Protocol-Version, Retry-After, X-Request-Id'
-const ALLOWED_HEADERS =
-  'Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent, tracestate, baggage'
-const HEADER_NAMES = /^[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
-function answer(status: number, headers: Record<string, string>, body = ''): GateAnswer {
+export function answer(status: number, headers: Record<string, string>, body = ''): GateAnswer {
   return { outcome: 'answer', status, headers, body }
+}
+
+/** The `Origin` check of MCP's Streamable HTTP: 403 before the token is looked at. */
+export function refuseOrigin(requestId: string): GateAnswer {
+  const description = 'This origin may not call this server from a browser'
+  return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
 }
 
 function serveMetadata(method: string, text: string): GateAnswer {
@@ -98,16 +98,7 @@ function serveMetadata(method: string, text: string): GateAnswer {
 }
 
 function checkGateOptions(options: ProtectedResourceOptions): readonly ConfigurationProblem[] {
-  const problems: ConfigurationProblem[] = []
-  for (const [index, origin] of (options.allowOrigins ?? []).entries()) {
-    if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin)
-      continue
-    problems.push({
-      path: `allowOrigins[${index}]`,
-      message: 'is not an origin',
-      hint: 'scheme, host and port as a browser sends them: https://app.example.com',
-    })
-  }
+  const problems = [...checkOrigins(options.allowOrigins)]
   if (options.path !== undefined && !/^\/[^?#]*$/.test(options.path)) {
     problems.push({ path: 'path', message: 'must begin with / and have no query', hint: '/mcp' })
   }
@@ -128,16 +119,6 @@ function createCheckedResourceServer(options: ProtectedResourceOptions): Resourc
   throw new ConfigurationError(problems)
 }
 
-function isAllowedOrigin(options: ProtectedResourceOptions): (origin: string) => boolean {
-  const { allowOrigins } = options
-  if (allowOrigins !== undefined) {
-    const allowed = new Set(allowOrigins)
-    return (origin) => allowed.has(origin)
-  }
-  if (!isLoopbackHost(new URL(options.resource).hostname)) return () => false
-  return (origin) => URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)
-}
-
 /** @throws {ConfigurationError} with every problem of the options */
 export function createGate(options: ProtectedResourceOptions): Gate {
   const resourceServer = createCheckedResourceServer(options)
@@ -146,46 +127,10 @@ export function createGate(options: ProtectedResourceOptions): Gate {
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = new Set(options.rootMetadata === false ? [ownPath] : [ownPath, rootPath])
   const isGuarded = guardedPaths(options.path ?? new URL(resource).pathname)
-  const isAllowed = isAllowedOrigin(options)
+  const origins = createOrigins(options.allowOrigins, resource)
+  const { corsHeaders } = origins
   const emit = createEmit(options.onEvent)
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-
-  function corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {
-    if (origin === undefined || !isAllowed(origin)) return NO_HEADERS
-    // No Allow-Credentials: there are no cookies here (OAuth 2.1 §7.1.3.4).
-    return {
-      'Access-Control-Allow-Origin': origin,
-      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
-      Vary: 'Origin',
-    }
-  }
-
-  /** Answered without a token, because a preflight cannot carry one. */
-  function preflight({ origin, requestedHeaders }: GateRequest): GateAnswer {
-    const cors = corsHeaders(origin)
-    const named =
-      requestedHeaders !== undefined && HEADER_NAMES.test(requestedHeaders)
-        ? `${ALLOWED_HEADERS}, ${requestedHeaders}`
-        : ALLOWED_HEADERS
-    return answer(204, {
-      Allow: ENDPOINT_METHODS,
-      ...(cors !== NO_HEADERS && {
-        ...cors,
-        'Access-Control-Allow-Methods': ENDPOINT_METHODS,
-        // Mcp-Param-* have no fixed names, so what was asked for is allowed by name.
-        'Access-Control-Allow-Headers': named,
-        'Access-Control-Max-Age': '86400',
-        Vary: 'Origin, Access-Control-Request-Headers',
-      }),
-    })
-  }
-
-  function refuseOrigin(origin: string): GateAnswer {
-    const requestId = randomUUID()
-    emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
-    const description = 'This origin may not call this server from a browser'
-    return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
-  }
 
   function toOutcome(decision: Decision, origin: string | undefined): GateOutcome {
     if (decision.outcome === 'authenticated') return decision
@@ -198,8 +143,7 @@ export function createGate(options: ProtectedResourceOptions): Gate {
   }
 
   /** A bug must neither open the gate nor show its stack to a client. */
-  function failed(error: unknown, origin: string | undefined): GateAnswer {
-    const requestId = randomUUID()
+  function failed(error: unknown, { origin, requestId = randomUUID() }: GateRequest): GateAnswer {
     emit?.({ type: 'request.failed', requestId, where: whereThrown(error) })
     const headers = { ...answerHeaders(requestId), ...corsHeaders(origin) }
     return answer(500, headers, errorBody('server_error', 'Internal error'))
@@ -211,17 +155,24 @@ export function createGate(options: ProtectedResourceOptions): Gate {
       return serveMetadata(method, metadataText)
     if (!isGuarded(path) && !request.mounted) return undefined
     const { origin } = request
-    if (origin !== undefined && !isAllowed(origin)) return refuseOrigin(origin)
-    if (method === 'OPTIONS') return preflight(request)
+    if (origin !== undefined && !origins.isAllowed(origin)) {
+      const requestId = request.requestId ?? randomUUID()
+      emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
+      return refuseOrigin(requestId)
+    }
+    // Answered without a token, because a preflight cannot carry one.
+    if (method === 'OPTIONS') {
+      return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))
+    }
     try {
       const decision = resourceServer.authenticate(request)
       if (!(decision instanceof Promise)) return toOutcome(decision, origin)
       return decision.then(
         (settled) => toOutcome(settled, origin),
-        (error: unknown) => failed(error, origin),
+        (error: unknown) => failed(error, request),
       )
     } catch (error) {
-      return failed(error, origin)
+      return failed(error, request)
     }
   }
 

@@ -26,8 +26,11 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly discoveryUrl?: string
   /** Where its keys are; then no discovery takes place. */
   readonly jwksUri?: string
-  /** Its keys themselves (a JWK Set); then it is never contacted. */
-  readonly jwks?: { readonly keys: readonly unknown[] }
+  /**
+   * Its keys themselves (a JWK Set), or a function that returns them; then it is never contacted. The function
+   * is called for the first token and by every `refreshKeys()`.
+   */
+  readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
 
 export interface ResourceServerOptions extends TokenOptions, Runtime {

@@ -8,6 +8,7 @@ import {
   protectedResourceMetadataUrl,
   type ProtectedResourceMetadata,
 } from '../discovery/protected-resource.js'
+import type { KeySetStatus } from '../discovery/key-set.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit } from '../events.js'
 import { hintFor } from '../hints.js'
@@ -53,6 +54,20 @@ export interface ResourceServer extends AccessTokenVerifier {
     scopes: readonly string[],
     request?: Omit<AuthenticationRequest, 'authorization'>,
   ): Denied | undefined
+  /**
+   * Fetches the keys of every issuer now: at a start that should not wait for the first token, or after a
+   * file of keys was replaced. Never rejects; what failed is an event and in {@link status}, and old keys stay.
+   */
+  refreshKeys(): Promise<void>
+  /** For health checks and metrics. */
+  status(): ResourceServerStatus
+}
+
+export interface ResourceServerStatus {
+  /** In the configured order. */
+  readonly issuers: readonly KeySetStatus[]
+  /** How many tokens are remembered. */
+  readonly rememberedTokens: number
 }
 
 const PREFIX = 'Bearer '
@@ -190,6 +205,17 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return toVerifiedAccessToken(facts, token)
   }
 
+  async function refreshKeys(): Promise<void> {
+    await Promise.allSettled(tokens.keySets.map((keys) => keys.refresh()))
+  }
+
+  function status(): ResourceServerStatus {
+    return {
+      issuers: tokens.keySets.map((keys) => keys.status()),
+      rememberedTokens: tokens.remembered(),
+    }
+  }
+
   return Object.freeze({
     resource,
     scopes,
@@ -198,5 +224,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     authenticate,
     authorize,
     verifyAccessToken,
+    refreshKeys,
+    status,
   })
 }

@@ -244,6 +244,8 @@ class Checker {
         ? { type: 'discovery', url: discoveryUrl }
         : { type: 'jwks_uri', url: jwksUri }
     }
+    // What a function would return is known when the first token comes.
+    if (typeof jwks === 'function') return { type: 'jwks', read: jwks }
     const keys: unknown = isJsonObject(jwks) ? jwks.keys : undefined
     if (!Array.isArray(keys) || keys.length === 0) {
       const hint = '{ keys: […] } (RFC 7517 §5)'
@@ -254,7 +256,7 @@ class Checker {
         this.problem(`${path}.jwks`, 'has no usable key', reasons.slice(0, 5).join('; '))
       }
     }
-    return { type: 'jwks', jwks }
+    return { type: 'jwks', read: () => jwks }
   }
 
   algorithms(path: string, value: unknown, fallback: readonly string[]): readonly string[] {

@@ -34,6 +34,10 @@ export interface TokenJudge {
   judge(token: string): Promise<AccessTokenFacts | Refusal>
   /** Seconds until that issuer may be asked again. */
   retryAfter(issuer: string): number
+  /** The keys of every issuer, in the configured order. */
+  readonly keySets: readonly KeySet[]
+  /** How many tokens are remembered. */
+  readonly remembered: () => number
 }
 
 export function createTokenJudge(
@@ -148,5 +152,7 @@ export function createTokenJudge(
       return facts === undefined ? undefined : (verdict(facts) ?? facts)
     },
     retryAfter: (issuer) => issuers.get(issuer)?.keys.retryAfter() ?? 1,
+    keySets: [...issuers.values()].map(({ keys }) => keys),
+    remembered: () => remembered?.size ?? 0,
   }
 }

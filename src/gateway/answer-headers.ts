@@ -1,0 +1,82 @@
+/**
+ * Which header fields of the upstream's answer reach the client.
+ *
+ * @module
+ */
+import { withoutNominated } from './hop-by-hop.js'
+
+const DROPPED = new Set([
+  // Of one connection only (RFC 9110 §7.6.1).
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  // Ours to say.
+  'www-authenticate',
+  'x-request-id',
+  // Cookies and other ways around us.
+  'set-cookie',
+  'set-cookie2',
+  'alt-svc',
+])
+
+function isDropped(name: string): boolean {
+  return DROPPED.has(name) || name.startsWith('access-control-') || name.startsWith('x-gatehouse-')
+}
+
+/** Answers to one caller must not be kept for another (RFC 9111 §3.5). */
+function privately(cacheControl: string | undefined): string {
+  if (cacheControl === undefined) return 'no-store'
+  const directives = cacheControl
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => directive !== '' && !/^(?:public$|s-maxage\b)/i.test(directive))
+  // `private="field"` and `no-store` in quotes are not what they look like.
+  if (directives.some((directive) => /^(?:private|no-store)$/i.test(directive))) {
+    return directives.join(', ')
+  }
+  return ['private', ...directives].join(', ')
+}
+
+/** The answer's header fields for the client, and what of them matters to us. */
+export interface AnswerHead {
+  /** Names and values by turns. */
+  readonly headers: string[]
+  readonly isEventStream: boolean
+}
+
+/**
+ * @param raw names and values by turns, as the upstream sent them
+ * @param isPrivate with tokens every answer is for one caller
+ */
+export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): AnswerHead {
+  const received: string[] = []
+  let cacheControl: string | undefined
+  let connection: string | undefined
+  let isEventStream = false
+  let isUnbuffered = false
+  for (let i = 0; i < raw.length; i += 2) {
+    const rawName = raw[i]?.toString('latin1') ?? ''
+    const value = raw[i + 1]?.toString('latin1') ?? ''
+    const name = rawName.toLowerCase()
+    if (name === 'connection') connection = value
+    if (isDropped(name)) continue
+    if (name === 'cache-control' && isPrivate) {
+      cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
+      continue
+    }
+    if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
+    if (name === 'x-accel-buffering') isUnbuffered = true
+    received.push(rawName, value)
+  }
+  const headers = withoutNominated(received, connection)
+  if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
+  // A proxy in front of us that collects events would make a stream useless.
+  if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
+  return { headers, isEventStream }
+}

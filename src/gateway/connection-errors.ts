@@ -1,0 +1,87 @@
+/**
+ * What comes over a connection and is no request, or not one in time.
+ *
+ * @module
+ */
+import type { Socket } from 'node:net'
+import { errorAnswer, type OwnAnswer } from './answer.js'
+import type { RequestRefused, RequestRefusedCode } from './events.js'
+
+interface Wording {
+  readonly status: number
+  readonly phrase: string
+  readonly code: RequestRefusedCode
+  readonly error: string
+  readonly description: string
+}
+
+const MALFORMED: Wording = {
+  status: 400,
+  phrase: 'Bad Request',
+  code: 'ERR_REQUEST_MALFORMED',
+  error: 'invalid_request',
+  description: 'The request is malformed',
+}
+const TOO_LARGE: Wording = {
+  status: 431,
+  phrase: 'Request Header Fields Too Large',
+  code: 'ERR_HEADERS_TOO_LARGE',
+  error: 'header_fields_too_large',
+  description: 'The header fields are too large',
+}
+const TOO_SLOW: Wording = {
+  status: 408,
+  phrase: 'Request Timeout',
+  code: 'ERR_REQUEST_TIMEOUT',
+  error: 'request_timeout',
+  description: 'The request did not come in time',
+}
+
+function wordingOf(code: string | undefined): Wording {
+  if (code === 'HPE_HEADER_OVERFLOW') return TOO_LARGE
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return TOO_SLOW
+  return MALFORMED
+}
+
+function asText({ status, headers, body }: OwnAnswer, phrase: string): string {
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${phrase}\r\n${fields.join('')}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+}
+
+/** A response that Node is writing on this connection. */
+interface AnsweringSocket extends Socket {
+  readonly _httpMessage?: { readonly headersSent: boolean } | null
+}
+
+/**
+ * Answers and closes the connection. In the middle of an answer it only closes: another one would become a part
+ * of its body.
+ *
+ * @returns what happened, or `undefined` when the client just left
+ */
+export function refuseConnection(
+  error: NodeJS.ErrnoException,
+  socket: AnsweringSocket,
+  randomUUID: () => string,
+): RequestRefused | undefined {
+  const { code } = error
+  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable) {
+    socket.destroy()
+    return undefined
+  }
+  const wording = wordingOf(code)
+  const requestId = randomUUID()
+  if (socket._httpMessage?.headersSent === true) socket.destroy()
+  else {
+    const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
+    // Both directions are done with after this.
+    socket.end(asText(answer, wording.phrase), () => socket.destroy())
+  }
+  return {
+    type: 'request.refused',
+    requestId,
+    status: wording.status,
+    code: wording.code,
+    reason: code ?? 'the connection failed',
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * One request on its way to the upstream, and the answer on its way back. Streams both ways, ends when either
+ * side does, and holds nothing back.
+ *
+ * The handler is undici's older kind, which its core calls directly and with the raw header list.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Transform, type Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { readAnswerHead } from './answer-headers.js'
+import { errorAnswer, sendAnswer } from './answer.js'
+import type { RequestCompleted, RequestRefused } from './events.js'
+import type { RequestHead } from './request-head.js'
+import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
+import type { Upstream } from './upstream.js'
+
+/** Bodies up to this size are sent on in one piece, which costs half of streaming them. */
+const COLLECTED = 64 * 1024
+
+/** What all exchanges of a gateway share. */
+export interface ExchangeContext {
+  readonly upstream: Upstream
+  /** Bytes of a request body. */
+  readonly maxBody: number
+  /** Answers are for one caller. */
+  readonly isPrivate: boolean
+  readonly onFault: (requestId: string, fault: UpstreamFault) => void
+  readonly onRefused: (
+    requestId: string,
+    refusal: Omit<RequestRefused, 'type' | 'requestId'>,
+  ) => void
+  readonly onEnd: (exchange: Exchange, status: number, end: RequestCompleted['end']) => void
+}
+
+/** What is known about the request when it may go on. */
+export interface AdmittedRequest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly head: RequestHead
+  readonly query: string | undefined
+  readonly requestId: string
+  /** Who is calling: names and values by turns. */
+  readonly identity: readonly string[]
+  readonly corsHeaders: Readonly<Record<string, string>>
+  /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean
+  /** `performance.now()` when the request came. */
+  readonly startedAt: number
+}
+
+const BODY_TOO_LARGE = new Error('the body is too large')
+
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly admitted: AdmittedRequest
+  readonly #context: ExchangeContext
+  #abort: ((reason?: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  /** The beginning of the answer's body, held until it is clear whether it is all of it. */
+  #first: Buffer | undefined
+  #isFlushed = false
+  /** Nothing more goes to the client, or comes from it. */
+  #isOver = false
+  #isWhole = false
+  #isStream = false
+  #isFromUpstream = false
+
+  constructor(context: ExchangeContext, admitted: AdmittedRequest) {
+    this.#context = context
+    this.admitted = admitted
+  }
+
+  /** A stream that a GET opened: it ends when somebody ends it. */
+  get isOpenEnded(): boolean {
+    return this.#isStream && this.admitted.request.method === 'GET'
+  }
+
+  /** The answer that the client got is the upstream's. */
+  get isFromUpstream(): boolean {
+    return this.#isFromUpstream
+  }
+
+  /** The answer is a stream of events. */
+  get isStream(): boolean {
+    return this.#isStream
+  }
+
+  begin(): void {
+    const { request, response, head, expectsContinue } = this.admitted
+    response.on('close', () => this.#onClientGone())
+    if (!head.hasBody) return this.#send(null)
+    const { contentLength } = head
+    if (contentLength !== undefined && contentLength > this.#context.maxBody) {
+      return this.#refuseBody()
+    }
+    if (expectsContinue) response.writeContinue()
+    if (contentLength !== undefined && contentLength <= COLLECTED) this.#collect(request)
+    else this.#stream(request)
+  }
+
+  /** Ends the answer as if the upstream had ended it. */
+  end(): void {
+    this.#stop()
+    const { response } = this.admitted
+    this.#isWhole = true
+    if (response.headersSent) response.end()
+    else response.destroy()
+  }
+
+  #collect(request: IncomingMessage): void {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      if (this.#isOver) return
+      this.#send(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    })
+  }
+
+  /** Counts what comes, not what was announced. */
+  #stream(request: IncomingMessage): void {
+    const { maxBody } = this.#context
+    let size = 0
+    const counter = new Transform({
+      transform: (chunk: Buffer, _encoding, callback) => {
+        size += chunk.length
+        if (size > maxBody) {
+          this.#refuseBody()
+          callback(BODY_TOO_LARGE)
+        } else callback(null, chunk)
+      },
+    })
+    counter.on('error', () => undefined)
+    // A client that leaves in the middle ends no pipe, so half a body never looks like a whole one.
+    this.#send(request.pipe(counter))
+  }
+
+  #send(body: Buffer | Readable | null): void {
+    const { request, head, query, identity } = this.admitted
+    const { contentLength } = head
+    const headers = [...head.forwarded, ...identity]
+    if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
+      headers.push('Content-Length', String(contentLength))
+    }
+    this.#context.upstream.send({ method: request.method ?? 'GET', query, headers, body }, this)
+  }
+
+  // What undici calls.
+
+  onConnect(abort: (reason?: Error) => void): void {
+    if (this.#isOver) abort()
+    else this.#abort = abort
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    // Informational answers are of one hop; ours were sent where they belong.
+    if (status < 200) return true
+    const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
+    const fault = faultOfStatus(status, location, this.#context.upstream.url)
+    if (fault !== undefined) {
+      this.#fail(fault)
+      return true
+    }
+    const { response, requestId, corsHeaders } = this.admitted
+    const { headers, isEventStream } = readAnswerHead(raw, this.#context.isPrivate)
+    headers.push('X-Request-Id', requestId)
+    for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
+    this.#resume = resume
+    this.#isStream = isEventStream
+    this.#isFromUpstream = true
+    response.writeHead(status, statusText, headers)
+    // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
+    process.nextTick(() => this.#flush())
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#isOver) return true
+    const { response } = this.admitted
+    if (!this.#isFlushed) {
+      if (this.#first === undefined) {
+        this.#first = chunk
+        return true
+      }
+      this.#flush()
+    }
+    if (response.write(chunk)) return true
+    response.once('drain', () => this.#resume?.())
+    return false
+  }
+
+  onComplete(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#isWhole = true
+    this.#isFlushed = true
+    this.admitted.response.end(this.#first)
+    this.#first = undefined
+  }
+
+  onError(error: Error): void {
+    if (this.#isOver) return
+    const { response } = this.admitted
+    if (!response.headersSent) return this.#fail(faultOfError(error))
+    // Half an answer must not look like a whole one.
+    this.#isOver = true
+    response.destroy()
+  }
+
+  #flush(): void {
+    if (this.#isFlushed || this.#isOver) return
+    this.#isFlushed = true
+    const { response } = this.admitted
+    if (this.#first === undefined) response.flushHeaders()
+    else response.write(this.#first)
+    this.#first = undefined
+  }
+
+  /** 502 or 504: the upstream's fault, and nothing of what it said. */
+  #fail(fault: UpstreamFault): void {
+    this.#stop()
+    const { request, response, requestId, corsHeaders, head } = this.admitted
+    this.#context.onFault(requestId, fault)
+    const [status, error, description] =
+      fault.code === 'ERR_UPSTREAM_TIMEOUT'
+        ? ([504, 'gateway_timeout', 'The MCP server did not answer in time'] as const)
+        : ([502, 'bad_gateway', 'The MCP server could not answer'] as const)
+    this.#isWhole = true
+    sendAnswer(
+      request,
+      response,
+      errorAnswer(status, requestId, error, description, corsHeaders),
+      request.complete ? 0 : unreadOf(head, false),
+    )
+  }
+
+  #refuseBody(): void {
+    const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
+    const { maxBody } = this.#context
+    if (this.#isOver) return
+    this.#stop()
+    this.#context.onRefused(requestId, {
+      status: 413,
+      code: 'ERR_BODY_TOO_LARGE',
+      reason: `body of more than ${maxBody} bytes`,
+      hint: '--max-body says how much is accepted',
+    })
+    if (response.headersSent) return void response.destroy()
+    this.#isWhole = true
+    const description = `The body is larger than ${maxBody} bytes`
+    sendAnswer(
+      request,
+      response,
+      errorAnswer(413, requestId, 'content_too_large', description, corsHeaders),
+      unreadOf(head, expectsContinue),
+    )
+  }
+
+  /** The upstream is told; what it still says is not heard. */
+  #stop(): void {
+    this.#isOver = true
+    this.#abort?.()
+  }
+
+  #onClientGone(): void {
+    const { response } = this.admitted
+    const isCut = this.#isOver && !this.#isWhole
+    if (!this.#isOver) this.#stop()
+    const end = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    this.#context.onEnd(this, response.headersSent ? response.statusCode : 0, end)
+  }
+}
+
+/**
+ * Bytes of a body that nobody read; `undefined` when nobody can tell, as with a client that was told neither
+ * to send it nor not to.
+ */
+export function unreadOf(
+  { hasBody, contentLength }: RequestHead,
+  expectsContinue: boolean,
+): number | undefined {
+  if (!hasBody) return 0
+  return expectsContinue ? undefined : contentLength
+}
+
+function valueOf(raw: readonly Buffer[], wanted: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.toString('latin1').toLowerCase() === wanted) return raw[i + 1]?.toString('latin1')
+  }
+  return undefined
+}

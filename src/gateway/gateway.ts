@@ -1,0 +1,298 @@
+/**
+ * The gateway: an HTTP server that lets requests with good tokens through to an MCP server that somebody else
+ * wrote. The one place where its parts come together.
+ *
+ * @module
+ */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
+import { createGate } from '../rs/gate.js'
+import { createOrigins } from '../rs/origins.js'
+import type { ResourceServer } from '../rs/resource-server.js'
+import { refuseConnection } from './connection-errors.js'
+import type { GatewayEvent } from './events.js'
+import { Exchange, type ExchangeContext } from './exchange.js'
+import { createHostGuard } from './hosts.js'
+import { createFetch } from './network.js'
+import type { GatewayOptions } from './options.js'
+import { createHeadReader, MAX_HEADER_BYTES } from './request-head.js'
+import { createRequestHandler, type RequestHandler } from './request-handler.js'
+import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
+import { createUpstream } from './upstream.js'
+
+/** How long running answers may take to end when the gateway closes. */
+const DRAIN = 10_000
+/** Whoever has not sent the header fields by then is not going to. */
+const HEAD_TIMEOUT = 15_000
+const REQUEST_TIMEOUT = 120_000
+/** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
+const KEEP_ALIVE = 65_000
+
+/** What one can say about a gateway that listens. */
+export interface Listening {
+  readonly resource: string
+  /** The address as clients on this machine reach it: `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+}
+
+/** One thing that must be well for requests to succeed. */
+export interface ReadinessCheck {
+  readonly name: 'keys' | 'upstream'
+  /** The issuer or the upstream, without its query. */
+  readonly subject: string
+  readonly ok: boolean
+  readonly reason?: string
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly checks: readonly ReadinessCheck[]
+}
+
+export interface GatewayStatus {
+  /** Requests with the upstream at this moment, and how many of them are answered by a stream of events. */
+  readonly active: number
+  readonly streams: number
+  /** `undefined` with auth none, and before it listens. */
+  readonly resourceServer: ReturnType<ResourceServer['status']> | undefined
+}
+
+export interface Gateway {
+  /**
+   * Opens the socket and begins to fetch keys.
+   *
+   * @throws the socket's error, such as EADDRINUSE
+   */
+  listen(): Promise<Listening>
+  /** Stops accepting, lets running answers end for up to 10 seconds, ends open streams, and frees everything. */
+  close(): Promise<void>
+  /** Whether requests would succeed now, with the reasons when not. Fetches keys that are not at hand. */
+  readiness(): Promise<Readiness>
+  status(): GatewayStatus
+  /** Reads the keys anew: for a file of keys that was replaced. */
+  refreshKeys(): Promise<void>
+}
+
+interface Running {
+  readonly handle: RequestHandler
+  readonly resourceServer: ResourceServer | undefined
+}
+
+/**
+ * Makes a gateway. It opens no socket and contacts nobody before {@link Gateway.listen}.
+ *
+ * @throws {ConfigurationError} with every problem of the options
+ *
+ * @example
+ * ```ts
+ * import { createGateway } from 'mcp-gatehouse/gateway'
+ *
+ * const gateway = createGateway({
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   resource: 'https://mcp.example.com/mcp',
+ *   upstream: 'http://127.0.0.1:8000/mcp',
+ *   onEvent: (event) => console.error(event),
+ * })
+ * const { url } = await gateway.listen()
+ * console.error(`listening on ${url}`)
+ * process.once('SIGTERM', () => void gateway.close())
+ * ```
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const settings = checkGatewayOptions(options)
+  const { host, auth } = settings
+  const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
+  const emit = createGatewayEmit(options.onEvent)
+  const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
+  const upstream = createUpstream({
+    ...network,
+    url: settings.upstream,
+    headers: settings.upstreamHeaders,
+    timeout: settings.upstreamTimeout,
+  })
+  const exchanges = new Set<Exchange>()
+  let draining = false
+  let noneLeft: (() => void) | undefined
+  let running: Running | undefined
+
+  const context: ExchangeContext = {
+    upstream,
+    maxBody: settings.maxBody,
+    isPrivate: auth === 'oauth',
+    onFault: (requestId, fault) => emit?.({ type: 'upstream.failed', requestId, ...fault }),
+    onRefused: (requestId, refusal) => emit?.({ type: 'request.refused', requestId, ...refusal }),
+    onEnd(exchange, status, end) {
+      exchanges.delete(exchange)
+      if (draining) endWhatIsLeft()
+      if (emit === undefined) return
+      const { requestId, request, startedAt } = exchange.admitted
+      const seconds = (performance.now() - startedAt) / 1000
+      const from = exchange.isFromUpstream ? 'upstream' : 'gateway'
+      const method = request.method ?? 'GET'
+      emit({ type: 'request.completed', requestId, method, status, from, end, seconds })
+    },
+  }
+
+  function run(resource: string): Running {
+    const fetchFunction = options.fetch ?? createFetch(network)
+    const gate =
+      auth === 'none'
+        ? undefined
+        : createGate({
+            ...toProtectedResourceOptions(options, resource),
+            ...(fetchFunction !== undefined && { fetch: fetchFunction }),
+          })
+    const handle = createRequestHandler({
+      endpoint: new URL(resource).pathname,
+      metadataPaths: new Set(gate === undefined ? [] : protectedResourceMetadataPaths(resource)),
+      gate,
+      origins: createOrigins(settings.allowOrigins, resource),
+      readHead: createHeadReader(settings.forwardHeaders, Object.keys(settings.upstreamHeaders)),
+      isHostAllowed: createHostGuard({
+        listenHost: host,
+        resource,
+        allowHosts: settings.allowHosts,
+      }),
+      randomUUID,
+      isDraining: () => draining,
+      emit,
+      forward(admitted) {
+        const exchange = new Exchange(context, admitted)
+        exchanges.add(exchange)
+        exchange.begin()
+      },
+    })
+    return { handle, resourceServer: gate?.resourceServer }
+  }
+
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEAD_TIMEOUT,
+    requestTimeout: REQUEST_TIMEOUT,
+    keepAliveTimeout: KEEP_ALIVE,
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: true,
+    insecureHTTPParser: false,
+  })
+  // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
+  server.maxHeadersCount = 0
+  server.on('request', (request, response) => running?.handle(request, response))
+  server.on('checkContinue', (request, response) => running?.handle(request, response, true))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = refuseConnection(error, socket, randomUUID)
+    if (refusal !== undefined) emit?.(refusal)
+  })
+
+  /** Streams that only their reader would end are ended once nobody waits for an answer any more. */
+  function endWhatIsLeft(): void {
+    const left = [...exchanges]
+    if (left.every((exchange) => exchange.isOpenEnded)) for (const each of left) each.end()
+    if (exchanges.size === 0) noneLeft?.()
+  }
+
+  async function close(): Promise<void> {
+    draining = true
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    await Promise.race([
+      new Promise<void>((resolve) => {
+        noneLeft = resolve
+        endWhatIsLeft()
+      }),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, DRAIN)
+      }),
+    ])
+    clearTimeout(timer)
+    server.closeIdleConnections()
+    // Whatever is still open after this had its time.
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
+    server.closeAllConnections()
+    await closed
+    await upstream.close()
+  }
+
+  async function listen(): Promise<Listening> {
+    await open(server, host, settings.port)
+    const { port } = server.address() as AddressInfo
+    const resource = settings.resource ?? defaultResource(host, port)
+    running = run(resource)
+    void running.resourceServer?.refreshKeys()
+    void upstream.warm()
+    const name = host.includes(':') ? `[${host}]` : host
+    return { resource, host, port, url: `http://${name}:${port}` }
+  }
+
+  async function readiness(): Promise<Readiness> {
+    const { resourceServer } = running ?? {}
+    if (resourceServer?.status().issuers.some(({ serving }) => !serving) === true) {
+      await resourceServer.refreshKeys()
+    }
+    const keys = (resourceServer?.status().issuers ?? []).map(
+      ({ issuer, serving, fault }): ReadinessCheck => ({
+        name: 'keys',
+        subject: issuer,
+        ok: serving,
+        ...(fault !== undefined && { reason: fault.message }),
+      }),
+    )
+    const unreachable = await upstream.unreachable()
+    const checks: ReadinessCheck[] = [
+      ...keys,
+      {
+        name: 'upstream',
+        subject: upstream.url.origin + upstream.url.pathname,
+        ok: unreachable === undefined,
+        ...(unreachable !== undefined && { reason: unreachable }),
+      },
+    ]
+    // One issuer that is down must not take the users of the others with it.
+    const ready =
+      !draining &&
+      unreachable === undefined &&
+      (keys.length === 0 || keys.some(({ ok }) => ok)) &&
+      running !== undefined
+    return { ready, checks }
+  }
+
+  return {
+    listen,
+    close,
+    readiness,
+    status: () => ({
+      active: exchanges.size,
+      streams: [...exchanges].filter((exchange) => exchange.isStream).length,
+      resourceServer: running?.resourceServer?.status(),
+    }),
+    async refreshKeys() {
+      await running?.resourceServer?.refreshKeys()
+    },
+  }
+}
+
+function open(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function createGatewayEmit(
+  listener: GatewayOptions['onEvent'],
+): ((event: GatewayEvent) => void) | undefined {
+  if (listener === undefined) return undefined
+  return function emit(event) {
+    try {
+      listener(event)
+    } catch {
+      // A broken log must not open or close the gate.
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Header fields that end at the next hop (RFC 9110 §7.6.1).
+ *
+ * @module
+ */
+
+/**
+ * Takes out the fields that the sender's `Connection` names: they were meant for us.
+ *
+ * @param headers names and values by turns
+ */
+export function withoutNominated(headers: string[], connection: string | undefined): string[] {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return headers
+  const nominated = new Set(connection.toLowerCase().split(/[\s,]+/))
+  return headers.filter((_, index) => !nominated.has((headers[index & ~1] ?? '').toLowerCase()))
+}

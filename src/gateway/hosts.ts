@@ -1,0 +1,60 @@
+/**
+ * Accepted `Host` values: the guard against DNS rebinding, where a page of somebody else's reaches a
+ * server on this machine under a name of its own.
+ *
+ * @module
+ */
+import { isLoopbackHost } from '../http.js'
+
+interface HostAndPort {
+  /** As in `URL.hostname`: lower case, IPv6 in brackets. */
+  readonly host: string
+  readonly port: string | undefined
+}
+
+const HOST = /^(\[[\d.:a-f]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
+
+/** `undefined` when the text is no `Host` value (RFC 9110 §7.2). */
+export function parseHost(text: string): HostAndPort | undefined {
+  const [, host, port] = HOST.exec(text) ?? []
+  return host === undefined ? undefined : { host: host.toLowerCase(), port }
+}
+
+export interface HostGuardOptions {
+  /** Where we listen. */
+  readonly listenHost: string
+  readonly resource: string
+  readonly allowHosts: readonly string[]
+}
+
+/** IPv6 addresses are written without brackets where one listens. */
+export function isLoopbackAddress(host: string): boolean {
+  return isLoopbackHost(host) || host === '::1'
+}
+
+/** A test for `Host` values. Where we listen beyond loopback and nothing is configured, every host may come. */
+export function createHostGuard(options: HostGuardOptions): (host: string) => boolean {
+  const isLocal = isLoopbackAddress(options.listenHost)
+  if (!isLocal && options.allowHosts.length === 0) return () => true
+  const { hostname } = new URL(options.resource)
+  const allowed = options.allowHosts.flatMap((text) => parseHost(text) ?? [])
+  const accepted = new Map<string, boolean>()
+
+  function judge(text: string): boolean {
+    const given = parseHost(text)
+    if (given === undefined) return false
+    if (given.host === hostname || (isLocal && isLoopbackHost(given.host))) return true
+    return allowed.some(
+      ({ host, port }) => host === given.host && (port === undefined || port === given.port),
+    )
+  }
+
+  return function isAllowed(text) {
+    const known = accepted.get(text)
+    if (known !== undefined) return known
+    const verdict = judge(text)
+    // Clients choose these texts, so only the good ones are remembered, and few of them: ports differ.
+    if (verdict && accepted.size < 100) accepted.set(text, verdict)
+    return verdict
+  }
+}

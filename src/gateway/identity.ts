@@ -1,0 +1,41 @@
+/**
+ * Who is calling, told to the upstream in headers that no client can set.
+ *
+ * @module
+ */
+import type { VerifiedAccessToken } from '../types.js'
+
+/** UTF-8 also of half a surrogate pair: two subjects that differ there must not become one. */
+function percentEncode(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  if (code < 0xd800 || code > 0xdfff) return encodeCharacter(character)
+  return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)]
+    .map((byte) => `%${byte.toString(16).toUpperCase()}`)
+    .join('')
+}
+
+function encodeCharacter(character: string): string {
+  const encoded = encodeURIComponent(character)
+  // It leaves some ASCII alone; what comes here must go.
+  return encoded === character
+    ? `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+    : encoded
+}
+
+/**
+ * A value as one word of printable ASCII: blanks, `%` and everything else is percent-encoded UTF-8.
+ * `decodeURIComponent` turns it back.
+ */
+export function encodeIdentity(value: string): string {
+  return value.replace(/[^\x21-\x24\x26-\x7e]/gu, percentEncode)
+}
+
+/** Names and values by turns. A claim that the token does not have makes no header. */
+export function identityHeaders(token: VerifiedAccessToken): string[] {
+  const { issuer, subject, clientId, scopes } = token
+  const headers = ['X-Gatehouse-Issuer', encodeIdentity(issuer)]
+  if (subject !== undefined) headers.push('X-Gatehouse-Subject', encodeIdentity(subject))
+  if (clientId !== undefined) headers.push('X-Gatehouse-Client-Id', encodeIdentity(clientId))
+  if (scopes.length > 0) headers.push('X-Gatehouse-Scope', scopes.map(encodeIdentity).join(' '))
+  return headers
+}

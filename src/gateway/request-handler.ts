@@ -1,0 +1,211 @@
+/**
+ * What happens to a request, in order: form, size, host, path; then origin and token by the gate; then encoding
+ * and method; then it is forwarded.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { quoted } from '../errors.js'
+import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
+import { answer, refuseOrigin } from '../rs/gate.js'
+import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
+import { errorAnswer, sendAnswer, type OwnAnswer } from './answer.js'
+import type { GatewayEvent, RequestRefused } from './events.js'
+import { unreadOf, type AdmittedRequest } from './exchange.js'
+import { identityHeaders } from './identity.js'
+import type { RequestHead } from './request-head.js'
+import { parseTarget, type RequestTarget } from './target.js'
+
+export interface RequestHandlerOptions {
+  /** The path of the resource: the only one behind which there is anything. */
+  readonly endpoint: string
+  /** Paths of the metadata; none without tokens. */
+  readonly metadataPaths: ReadonlySet<string>
+  /** `undefined` without tokens. */
+  readonly gate: Gate | undefined
+  readonly origins: Origins
+  readonly readHead: (rawHeaders: readonly string[]) => RequestHead
+  readonly isHostAllowed: (host: string) => boolean
+  readonly randomUUID: () => string
+  readonly isDraining: () => boolean
+  readonly emit: ((event: GatewayEvent) => void) | undefined
+  readonly forward: (admitted: AdmittedRequest) => void
+}
+
+export type RequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue?: boolean,
+) => void
+
+class GatewayRequest implements GateRequest {
+  readonly method: string
+  readonly path: string
+  readonly requestId: string
+  readonly mounted = false
+  readonly head: RequestHead
+
+  constructor(method: string, path: string, requestId: string, head: RequestHead) {
+    this.method = method
+    this.path = path
+    this.requestId = requestId
+    this.head = head
+  }
+
+  get authorization(): RequestHead['authorization'] {
+    return this.head.authorization
+  }
+  get origin(): string | undefined {
+    return this.head.origin
+  }
+  get requestedHeaders(): string | undefined {
+    return this.head.requestedHeaders
+  }
+}
+
+const NO_IDENTITY: readonly string[] = []
+const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
+
+export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
+  const { endpoint, metadataPaths, gate, origins, readHead, emit, randomUUID } = options
+
+  return function handle(request, response, expectsContinue = false) {
+    const startedAt = performance.now()
+    const requestId = randomUUID()
+    const method = request.method ?? 'GET'
+    const head = readHead(request.rawHeaders)
+    if (options.isDraining()) response.shouldKeepAlive = false
+
+    function send({ status, headers, body }: OwnAnswer): void {
+      sendAnswer(
+        request,
+        response,
+        { status, headers: { ...headers, 'X-Request-Id': requestId }, body },
+        unreadOf(head, expectsContinue),
+      )
+      if (emit === undefined) return
+      response.once('close', () => {
+        const end = response.writableFinished ? 'whole' : 'client left'
+        const seconds = (performance.now() - startedAt) / 1000
+        emit({
+          type: 'request.completed',
+          requestId,
+          method,
+          status,
+          from: 'gateway',
+          end,
+          seconds,
+        })
+      })
+    }
+
+    function refuse(
+      refusal: Omit<RequestRefused, 'type' | 'requestId'>,
+      error: string,
+      description: string,
+      headers: Readonly<Record<string, string>> = {},
+    ): void {
+      emit?.({ type: 'request.refused', requestId, ...refusal })
+      send(errorAnswer(refusal.status, requestId, error, description, headers))
+    }
+
+    function admit(target: RequestTarget, identity: readonly string[]): void {
+      // Whoever left while we waited for keys asks for nothing any more.
+      if (response.destroyed) return
+      const corsHeaders = origins.corsHeaders(head.origin)
+      const { contentEncoding } = head
+      if (!FORWARDED_METHODS.has(method)) {
+        const reason = `method ${quoted(method, 20)}`
+        return refuse(
+          { status: 405, code: 'ERR_METHOD_NOT_ALLOWED', reason },
+          'method_not_allowed',
+          'The MCP endpoint takes GET, POST and DELETE',
+          { ...corsHeaders, Allow: ENDPOINT_METHODS },
+        )
+      }
+      if (contentEncoding !== undefined && !/^identity$/i.test(contentEncoding)) {
+        const reason = `Content-Encoding ${quoted(contentEncoding, 40)}`
+        return refuse(
+          { status: 415, code: 'ERR_BODY_ENCODED', reason },
+          'unsupported_media_type',
+          'The body must not be encoded',
+          // RFC 9110 §15.5.16: says that it is the coding, not the type.
+          { ...corsHeaders, 'Accept-Encoding': 'identity' },
+        )
+      }
+      options.forward({
+        request,
+        response,
+        head,
+        query: target.query,
+        requestId,
+        identity,
+        corsHeaders,
+        expectsContinue,
+        startedAt,
+      })
+    }
+
+    function settle(target: RequestTarget, outcome: GateOutcome): void {
+      if (outcome === undefined) return notFound()
+      if (outcome.outcome === 'answer') return send(outcome)
+      admit(target, identityHeaders(outcome.token))
+    }
+
+    function notFound(): void {
+      // Browser clients look for documents that are not ours, and must be able to see that there are none.
+      const cors = { 'Access-Control-Allow-Origin': '*' }
+      send(errorAnswer(404, requestId, 'not_found', 'There is nothing here', cors))
+    }
+
+    if (head.isTooLarge) {
+      return refuse(
+        { status: 431, code: 'ERR_HEADERS_TOO_LARGE', reason: 'header fields of more than 32 KiB' },
+        'header_fields_too_large',
+        'The header fields are too large',
+      )
+    }
+    const target = parseTarget(request.url ?? '')
+    if (target === undefined || head.hosts > 1) {
+      const reason =
+        target === undefined ? 'the target is not in origin form' : 'several Host fields'
+      return refuse(
+        { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
+        'invalid_request',
+        'The request is malformed',
+      )
+    }
+    if (!options.isHostAllowed(head.host)) {
+      return refuse(
+        {
+          status: 403,
+          code: 'ERR_HOST_FOREIGN',
+          reason: `Host ${quoted(head.host)}`,
+          hint: 'if clients reach it by this name: --allow-host',
+        },
+        'host_not_allowed',
+        'This server is not known under this name',
+      )
+    }
+    const { path } = target
+    if (path !== endpoint && !metadataPaths.has(path)) return notFound()
+    if (gate !== undefined) {
+      const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
+      if (!(outcome instanceof Promise)) return settle(target, outcome)
+      // The gate's promise does not reject: it answers 500 for what it did not expect.
+      void outcome.then((settled) => settle(target, settled))
+      return
+    }
+    const { origin } = head
+    if (origin !== undefined && !origins.isAllowed(origin)) {
+      emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
+      return send(refuseOrigin(requestId))
+    }
+    if (method === 'OPTIONS') return send(preflight(origins, head))
+    admit(target, NO_IDENTITY)
+  }
+}
+
+function preflight(origins: Origins, head: RequestHead): GateAnswer {
+  return answer(204, origins.preflightHeaders(head.origin, head.requestedHeaders))
+}

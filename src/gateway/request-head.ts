@@ -1,0 +1,134 @@
+/**
+ * The header fields of a request, read once, from the raw list: what decides about it, and what of it the
+ * upstream may see. `IncomingMessage.headers` would drop some repeated fields and join others.
+ *
+ * @module
+ */
+import { withoutNominated } from './hop-by-hop.js'
+
+/** All fields together, as counted here: names, values, and four characters between and after them. */
+export const MAX_HEADER_BYTES: number = 32 * 1024
+
+/** Everything else that a client sends stays here: tokens, cookies, addresses, and what others trust. */
+const FORWARDED = [
+  'content-type',
+  'accept',
+  'accept-language',
+  'user-agent',
+  'last-event-id',
+  'traceparent',
+  'tracestate',
+  'baggage',
+]
+
+export interface RequestHead {
+  readonly isTooLarge: boolean
+  /** How many `Host` fields there are, and the last of them. */
+  readonly hosts: number
+  readonly host: string
+  /** One value, or all of them. */
+  readonly authorization: string | readonly string[] | undefined
+  /** Several fields are joined, and so are no origin that anybody allows. */
+  readonly origin: string | undefined
+  readonly requestedHeaders: string | undefined
+  readonly contentEncoding: string | undefined
+  /** As the parser accepted it; `undefined` when the body is chunked or there is none. */
+  readonly contentLength: number | undefined
+  readonly hasBody: boolean
+  /** Names and values by turns, byte for byte as they came. */
+  readonly forwarded: string[]
+}
+
+function join(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`
+}
+
+/**
+ * Makes the reader.
+ *
+ * @param forwardHeaders further names for the upstream
+ * @param ownHeaders names that the operator sets himself, so that no client can
+ */
+export function createHeadReader(
+  forwardHeaders: readonly string[],
+  ownHeaders: readonly string[],
+): (rawHeaders: readonly string[]) => RequestHead {
+  const own = new Set(ownHeaders.map((name) => name.toLowerCase()))
+  const forwards = new Set(
+    [...FORWARDED, ...forwardHeaders.map((name) => name.toLowerCase())].filter(
+      (name) => !own.has(name),
+    ),
+  )
+
+  /** A name with `_` is the twin of one with `-` for CGI-like servers, and so is never let through by a prefix. */
+  function isForwarded(name: string): boolean {
+    return forwards.has(name) || (name.startsWith('mcp-') && !name.includes('_') && !own.has(name))
+  }
+
+  return function readHead(rawHeaders) {
+    let size = 0
+    let hosts = 0
+    let host = ''
+    let authorization: string | string[] | undefined
+    let origin: string | undefined
+    let requestedHeaders: string | undefined
+    let contentEncoding: string | undefined
+    let contentLength: number | undefined
+    let isChunked = false
+    let connection: string | undefined
+    const forwarded: string[] = []
+
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const rawName = rawHeaders[i] ?? ''
+      const value = rawHeaders[i + 1] ?? ''
+      size += rawName.length + value.length + 4
+      const name = rawName.toLowerCase()
+      if (isForwarded(name)) {
+        forwarded.push(rawName, value)
+        continue
+      }
+      switch (name) {
+        case 'host':
+          hosts++
+          host = value
+          break
+        case 'authorization':
+          if (authorization === undefined) authorization = value
+          else if (typeof authorization === 'string') authorization = [authorization, value]
+          else authorization.push(value)
+          break
+        case 'origin':
+          origin = join(origin, value)
+          break
+        case 'access-control-request-headers':
+          requestedHeaders = join(requestedHeaders, value)
+          break
+        case 'content-encoding':
+          contentEncoding = join(contentEncoding, value)
+          break
+        case 'content-length':
+          contentLength = Number(value)
+          break
+        case 'transfer-encoding':
+          isChunked = true
+          break
+        case 'connection':
+          connection = join(connection, value)
+          break
+        default:
+      }
+    }
+    return {
+      isTooLarge: size > MAX_HEADER_BYTES,
+      hosts,
+      host,
+      authorization,
+      origin,
+      requestedHeaders,
+      contentEncoding,
+      contentLength,
+      hasBody: isChunked || (contentLength ?? 0) > 0,
+      forwarded: withoutNominated(forwarded, connection),
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The request target: which path was asked for, and what the upstream is asked for instead.
+ *
+ * @module
+ */
+
+export interface RequestTarget {
+  readonly path: string
+  /** Without the `?`; `undefined` when there is none. */
+  readonly query: string | undefined
+}
+
+/** `undefined` for every form but the origin form (RFC 9112 §3.2.1): an absolute one names a host of its own. */
+export function parseTarget(target: string): RequestTarget | undefined {
+  if (!target.startsWith('/')) return undefined
+  const mark = target.indexOf('?')
+  if (mark < 0) return { path: target, query: undefined }
+  return { path: target.slice(0, mark), query: target.slice(mark + 1) }
+}
+
+/** The name of a query parameter as any server might read it. */
+function nameOf(parameter: string): string {
+  const [name = ''] = parameter.split('=', 1)
+  const spaced = name.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return spaced
+  }
+}
+
+/** With every second element a separator. `;` separates for some servers. */
+function split(query: string): readonly string[] {
+  return query.split(/([&;])/)
+}
+
+/**
+ * The upstream's path and query for a client's query: a token there is dropped (OAuth 2.1 §5.1), and what the
+ * operator wrote stays in force, because a client's parameter of the same name is dropped too.
+ *
+ * @param upstream the endpoint
+ */
+export function createUpstreamTarget(upstream: URL): (query: string | undefined) => string {
+  const own = upstream.pathname + upstream.search
+  const ownNames = new Set(split(upstream.search.slice(1)).map((parameter) => nameOf(parameter)))
+
+  function isKept(parameter: string): boolean {
+    const name = nameOf(parameter)
+    return name.toLowerCase() !== 'access_token' && !ownNames.has(name)
+  }
+
+  return function upstreamTarget(query) {
+    if (query === undefined || query === '') return own
+    let kept = ''
+    const parts = split(query)
+    for (let i = 0; i < parts.length; i += 2) {
+      const parameter = parts[i] ?? ''
+      if (parameter === '' || !isKept(parameter)) continue
+      kept += kept === '' ? parameter : `${parts[i - 1] ?? '&'}${parameter}`
+    }
+    if (kept === '') return own
+    return `${own}${upstream.search === '' ? '?' : '&'}${kept}`
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The MCP server behind us.
+ *
+ * @module
+ */
+import { connect } from 'node:net'
+import type { Dispatcher } from 'undici'
+import { createDispatcher, proxiesOf, type NetworkOptions } from './network.js'
+import { isLoopbackAddress } from './hosts.js'
+import { createUpstreamTarget } from './target.js'
+
+export interface UpstreamOptions extends NetworkOptions {
+  readonly url: string
+  /** For every request. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Seconds until an answer begins. */
+  readonly timeout: number
+}
+
+export interface UpstreamRequest {
+  readonly method: string
+  readonly query: string | undefined
+  /** Names and values by turns; ours are added. */
+  readonly headers: string[]
+  readonly body: Dispatcher.DispatchOptions['body']
+}
+
+export interface Upstream {
+  readonly url: URL
+  /** Loads what requests need, so that the first one need not wait. */
+  warm(): Promise<void>
+  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
+  /** `undefined`, or why a connection cannot be had. */
+  unreachable(): Promise<string | undefined>
+  close(): Promise<void>
+}
+
+const REACH_TIMEOUT = 2_000
+
+/** Whether somebody listens there. Nothing is sent: a server must not see a request that nobody made. */
+function tryToConnect(url: URL): Promise<string | undefined> {
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: REACH_TIMEOUT })
+    const end = (reason: string | undefined) => {
+      socket.destroy()
+      resolve(reason)
+    }
+    socket.once('connect', () => end(undefined))
+    socket.once('timeout', () => end('no answer'))
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'))
+  })
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const url = new URL(options.url)
+  const targetFor = createUpstreamTarget(url)
+  const own = Object.entries(options.headers).flat()
+  const headersTimeout = options.timeout * 1000
+  const isProxied =
+    !isLoopbackAddress(url.hostname) && proxiesOf(options.proxyEnvironment) !== undefined
+  let dispatcher: Dispatcher | undefined
+  let loading: Promise<Dispatcher> | undefined
+
+  async function warm(): Promise<void> {
+    loading ??= createDispatcher(url, options)
+    dispatcher = await loading
+  }
+
+  function dispatch(
+    through: Dispatcher,
+    { method, query, headers, body }: UpstreamRequest,
+    handler: Dispatcher.DispatchHandler,
+  ): void {
+    if (own.length > 0) headers.push(...own)
+    through.dispatch(
+      {
+        origin: url.origin,
+        path: targetFor(query),
+        method: method as Dispatcher.HttpMethod,
+        headers,
+        body: body ?? null,
+        headersTimeout,
+        bodyTimeout: 0,
+      },
+      handler,
+    )
+  }
+
+  return {
+    url,
+    warm,
+    send(request, handler) {
+      if (dispatcher !== undefined) return dispatch(dispatcher, request, handler)
+      void warm().then(() => dispatch(dispatcher as Dispatcher, request, handler))
+    },
+    unreachable: () => (isProxied ? Promise.resolve(undefined) : tryToConnect(url)),
+    async close() {
+      if (loading !== undefined) await (await loading).destroy()
+    },
+  }
+}
