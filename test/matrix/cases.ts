@@ -1,6 +1,7 @@
 /**
  * The shared matrix: every case is one request and its one right answer, whatever host it comes through.
- * Layer `kernel` cases hold everywhere; `http` cases need paths, methods or origins.
+ * Layer `kernel` cases hold everywhere; `http` cases need methods, metadata or origins; `middleware` and
+ * `gateway` cases are about everything else that the host serves.
  */
 import type { TokenSpec } from '../support/idp.js'
 import type { Citation } from '../support/verifies.js'
@@ -33,10 +34,12 @@ interface Expected {
   readonly reached: 'no' | 'with auth' | 'without auth'
 }
 
+export type Layer = 'kernel' | 'http' | 'middleware' | 'gateway'
+
 export interface Case {
   readonly name: string
   readonly verifies: readonly Citation[]
-  readonly layer: 'kernel' | 'http'
+  readonly layer: Layer
   readonly method?: string
   readonly path?: string
   /** `TOKEN` in a value stands for a token made from `token`. */
@@ -360,7 +363,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'a route needs more scopes: one challenge names all of them',
     verifies: ['SCP-01', 'SCP-02', 'SCP-05', 'SCP-08'],
-    layer: 'http',
+    layer: 'middleware',
     path: '/mcp/admin',
     headers: BEARER,
     token: { claims: { scope: 'mcp:tools mcp:audit' } },
@@ -369,7 +372,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'a route needs more scopes, and has them',
     verifies: ['SCP-02'],
-    layer: 'http',
+    layer: 'middleware',
     path: '/mcp/admin',
     headers: BEARER,
     token: { claims: { scope: 'mcp:admin mcp:audit mcp:tools' } },
@@ -453,7 +456,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'metadata of a path that is not ours passes to the application',
     verifies: ['CASE-42'],
-    layer: 'http',
+    layer: 'middleware',
     path: '/.well-known/oauth-protected-resource/other',
     expected: {
       status: 200,
@@ -562,7 +565,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'a browser of an allowed origin can read a 403',
     verifies: ['COR-04', 'CASE-36'],
-    layer: 'http',
+    layer: 'middleware',
     path: '/mcp/admin',
     headers: [...BEARER, ['Origin', ORIGIN]],
     expected: {
@@ -607,16 +610,56 @@ export const CASES: readonly Case[] = [
   ...DISGUISED_PATHS.map((path): Case => ({
     name: `a way around the path: ${path}`,
     verifies: ['TOK-05', 'CASE-51'],
-    layer: 'http',
+    layer: 'middleware',
     path,
     expected: missing,
   })),
   ...['/', '/health', '/mcp2', '/mc', '/authorize', '/token', '/register'].map((path): Case => ({
     name: `${path} is none of our business`,
     verifies: ['GW-06'],
-    layer: 'http',
+    layer: 'middleware',
     path,
     headers: [['Origin', 'https://evil.example']],
     expected: { status: 200, headers: { 'www-authenticate': null }, reached: 'without auth' },
   })),
+
+  // A gateway has nothing but the endpoint and its metadata.
+  ...[
+    ...DISGUISED_PATHS.filter((path) => !path.startsWith('/mcp?')),
+    ...['/', '/mcp2', '/mc', '/sse', '/authorize', '/token', '/register'],
+    ...['/.well-known/oauth-protected-resource/other', '/.well-known/oauth-authorization-server'],
+    '/.well-known/oauth-protected-resource/mcp/',
+  ].map((path): Case => ({
+    name: `${path} does not exist, with a valid token either`,
+    verifies: ['CASE-51', 'GW-06', 'CASE-42', 'TOK-05'],
+    layer: 'gateway',
+    path,
+    headers: BEARER,
+    expected: {
+      status: 404,
+      headers: {
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+        'www-authenticate': null,
+      },
+      body: '{"error":"not_found","error_description":"There is nothing here"}',
+      reached: 'no',
+    },
+  })),
+  ...['PUT', 'PATCH', 'HEAD'].map((method): Case => ({
+    name: `${method} with a valid token`,
+    verifies: ['CASE-69'],
+    layer: 'gateway',
+    method,
+    headers: BEARER,
+    expected: { status: 405, headers: { allow: 'GET, POST, DELETE, OPTIONS' }, reached: 'no' },
+  })),
+  {
+    name: 'the query reaches the upstream without the token in it',
+    verifies: ['TOK-02', 'CASE-55'],
+    layer: 'gateway',
+    path: '/mcp?x=1&access_token=TOKEN',
+    headers: BEARER,
+    expected: accepted,
+  },
 ]

@@ -5,6 +5,7 @@ import { serve } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
 import { createResourceServer, toAuthInfo, type AuthInfo } from 'mcp-gatehouse'
+import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
 
@@ -19,19 +20,31 @@ export interface TestAnswer {
   readonly status: number
   readonly headers: Headers
   readonly body: string
-  /** What the handler behind the gate saw; `undefined` when it was not reached. */
-  readonly auth: AuthInfo | undefined
+  /** What the handler behind the gate saw of the caller; `undefined` when it was not reached, or saw nobody. */
+  readonly caller: Caller | undefined
 }
+
+export interface Caller {
+  readonly subject: unknown
+  /** Middleware hands the token on to the handler; the gateway hands it to nobody. */
+  readonly token: string | undefined
+  /** Everything else that it saw, as one text. */
+  readonly rest: string
+}
+
+/** A kernel has no paths, methods and origins; middleware passes on what is not its own, a gateway does not. */
+type HostLayer = 'kernel' | 'middleware' | 'gateway'
 
 export interface Host {
   readonly name: string
-  /** `kernel` hosts have no paths, methods and origins. */
-  readonly layer: 'kernel' | 'http'
+  readonly layer: HostLayer
   send(request: TestRequest): Promise<TestAnswer>
   close(): Promise<void>
 }
 
-export type HostOptions = nodeFace.ProtectedResourceOptions
+/** A listener for the gateway's events takes the kernel's too. */
+export type HostOptions = Omit<nodeFace.ProtectedResourceOptions, 'onEvent'> &
+  Pick<GatewayOptions, 'onEvent'>
 
 const HANDLER_BODY = 'the protected thing'
 /** Behind the gate but outside of the resource's path. */
@@ -49,18 +62,23 @@ function kernelHost(options: HostOptions): Host {
         .map(([, value]) => value)
       const decision = await resourceServer.authenticate({ authorization: fields })
       if (decision.outcome !== 'authenticated') {
-        return { ...decision, headers: new Headers(decision.headers), auth: undefined }
+        return { ...decision, headers: new Headers(decision.headers), caller: undefined }
       }
-      const auth = toAuthInfo(decision.token, decision.bearer)
-      return { status: 200, headers: new Headers(), body: HANDLER_BODY, auth }
+      const caller = callerOf(toAuthInfo(decision.token, decision.bearer))
+      return { status: 200, headers: new Headers(), body: HANDLER_BODY, caller }
     },
     close: () => Promise.resolve(),
   }
 }
 
-/** The last `auth` that a handler saw. */
+/** The last caller that a handler saw. */
 interface Seen {
-  auth: AuthInfo | undefined
+  caller: Caller | undefined
+}
+
+function callerOf(auth: AuthInfo | undefined): Caller | undefined {
+  if (auth === undefined) return undefined
+  return { subject: auth.extra?.['subject'], token: auth.token, rest: '' }
 }
 
 function honoApp(options: HostOptions, seen: Seen): Hono<honoFace.ProtectedResourceEnv> {
@@ -68,24 +86,24 @@ function honoApp(options: HostOptions, seen: Seen): Hono<honoFace.ProtectedResou
   app.use(honoFace.protectedResource(options))
   app.get('/health', (c) => c.text(PUBLIC_BODY))
   app.all('/mcp/admin', honoFace.requireScopes('mcp:admin', 'mcp:audit'), (c) => {
-    seen.auth = c.get('auth')
+    seen.caller = callerOf(c.get('auth'))
     return c.text(HANDLER_BODY)
   })
   app.all('*', (c) => {
-    seen.auth = c.get('auth')
+    seen.caller = callerOf(c.get('auth'))
     return c.text(HANDLER_BODY)
   })
   return app
 }
 
 function honoHost(options: HostOptions): Host {
-  const seen: Seen = { auth: undefined }
+  const seen: Seen = { caller: undefined }
   const app = honoApp(options, seen)
   return {
     name: 'hono',
-    layer: 'http',
+    layer: 'middleware',
     async send({ method, path, headers }) {
-      seen.auth = undefined
+      seen.caller = undefined
       const fields = new Headers()
       for (const [name, value] of headers) fields.append(name, value)
       const response = await app.request(path, { method, headers: fields })
@@ -93,19 +111,22 @@ function honoHost(options: HostOptions): Host {
         status: response.status,
         headers: response.headers,
         body: await response.text(),
-        auth: seen.auth,
+        caller: seen.caller,
       }
     },
     close: () => Promise.resolve(),
   }
 }
 
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
 /** Sends over a real socket, with every header field as given. */
 export function sendTo(
-  server: Server,
+  port: number,
   { method, path, headers }: TestRequest,
-): Promise<Omit<TestAnswer, 'auth'>> {
-  const { port } = server.address() as AddressInfo
+): Promise<Omit<TestAnswer, 'caller'>> {
   return new Promise((resolve, reject) => {
     const raw = [['Host', `127.0.0.1:${port}`], ...headers].flat() as string[]
     const outgoing = httpRequest(
@@ -134,10 +155,10 @@ async function socketHost(name: string, server: Server, seen: Seen): Promise<Hos
   }
   return {
     name,
-    layer: 'http',
+    layer: 'middleware',
     async send(request) {
-      seen.auth = undefined
-      return { ...(await sendTo(server, request)), auth: seen.auth }
+      seen.caller = undefined
+      return { ...(await sendTo(portOf(server), request)), caller: seen.caller }
     },
     close: () =>
       new Promise((resolve) => {
@@ -148,7 +169,7 @@ async function socketHost(name: string, server: Server, seen: Seen): Promise<Hos
 }
 
 function honoOnNodeHost(options: HostOptions): Promise<Host> {
-  const seen: Seen = { auth: undefined }
+  const seen: Seen = { caller: undefined }
   return new Promise((resolve) => {
     const server = serve(
       { fetch: honoApp(options, seen).fetch, port: 0, hostname: '127.0.0.1' },
@@ -158,13 +179,13 @@ function honoOnNodeHost(options: HostOptions): Promise<Host> {
 }
 
 function nodeHost(options: HostOptions): Promise<Host> {
-  const seen: Seen = { auth: undefined }
+  const seen: Seen = { caller: undefined }
   const guard = nodeFace.protectedResource(options)
   const adminOnly = nodeFace.requireScopes('mcp:admin', 'mcp:audit')
   const listener: RequestListener = (request: nodeFace.AuthenticatedRequest, response) => {
     guard(request, response, () => {
       const handle = () => {
-        seen.auth = request.auth
+        seen.caller = callerOf(request.auth)
         response.end(request.url === '/health' ? PUBLIC_BODY : HANDLER_BODY)
       }
       if (request.url?.startsWith('/mcp/admin')) adminOnly(request, response, handle)
@@ -175,7 +196,7 @@ function nodeHost(options: HostOptions): Promise<Host> {
 }
 
 function expressHost(options: HostOptions): Promise<Host> {
-  const seen: Seen = { auth: undefined }
+  const seen: Seen = { caller: undefined }
   const app = express()
   app.use(nodeFace.protectedResource(options))
   app.get('/health', (_request, response) => {
@@ -183,10 +204,41 @@ function expressHost(options: HostOptions): Promise<Host> {
   })
   app.all('/mcp/admin', nodeFace.requireScopes('mcp:admin', 'mcp:audit'))
   app.use((request: nodeFace.AuthenticatedRequest, response: express.Response) => {
-    seen.auth = request.auth
+    seen.caller = callerOf(request.auth)
     response.send(HANDLER_BODY)
   })
   return socketHost('express', createServer(app), seen)
+}
+
+/** An upstream that answers everything, and what it saw last. */
+async function gatewayHost(options: HostOptions): Promise<Host> {
+  const { path: _p, rootMetadata: _r, ...rest } = options
+  const seen: Seen = { caller: undefined }
+  const upstream = createServer((request, response) => {
+    const subject = request.headers['x-gatehouse-subject']
+    seen.caller = { subject, token: undefined, rest: request.url + request.rawHeaders.join() }
+    response.end(HANDLER_BODY)
+  })
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const gateway = createGateway({
+    ...rest,
+    port: 0,
+    upstream: `http://127.0.0.1:${portOf(upstream)}/mcp`,
+  })
+  const listening = await gateway.listen()
+  return {
+    name: 'gateway',
+    layer: 'gateway',
+    async send(request) {
+      seen.caller = undefined
+      return { ...(await sendTo(listening.port, request)), caller: seen.caller }
+    },
+    async close() {
+      await gateway.close()
+      upstream.closeAllConnections()
+      await new Promise((resolve) => upstream.close(resolve))
+    },
+  }
 }
 
 export function createHosts(options: HostOptions): Promise<Host[]> {
@@ -196,5 +248,6 @@ export function createHosts(options: HostOptions): Promise<Host[]> {
     honoOnNodeHost(options),
     nodeHost(options),
     expressHost(options),
+    gatewayHost(options),
   ])
 }

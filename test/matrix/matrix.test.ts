@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import type { ResourceServerEvent } from 'mcp-gatehouse'
+import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { CASES, ORIGIN } from './cases.js'
+import { CASES, ORIGIN, type Layer } from './cases.js'
 import { createHosts, PUBLIC_BODY, type Host } from './hosts.js'
 
-const HOSTS = ['kernel', 'hono', 'hono on node', 'node:http', 'express']
-const events: ResourceServerEvent[] = []
+const HOSTS = ['kernel', 'hono', 'hono on node', 'node:http', 'express', 'gateway']
+/** Which cases a host is held to; the other hosts are middleware. */
+const LAYERS: Readonly<Record<string, readonly Layer[]>> = {
+  kernel: ['kernel'],
+  gateway: ['kernel', 'http', 'gateway'],
+}
+const events: GatewayEvent[] = []
 let idp: FakeIdp
 let hosts: Host[]
 
@@ -26,10 +31,8 @@ beforeAll(async () => {
 afterAll(() => Promise.all(hosts.map((host) => host.close())))
 
 describe.each(HOSTS)('%s', (name) => {
-  const layer = name === 'kernel' ? 'kernel' : 'http'
-  for (const entry of CASES.filter(
-    (candidate) => layer === 'http' || candidate.layer === 'kernel',
-  )) {
+  const layers = LAYERS[name] ?? ['kernel', 'http', 'middleware']
+  for (const entry of CASES.filter(({ layer }) => layers.includes(layer))) {
     verifies(entry.verifies, entry.name, async () => {
       const host = hosts.find((candidate) => candidate.name === name)
       if (host === undefined) throw new Error(`no host ${name}`)
@@ -53,16 +56,20 @@ describe.each(HOSTS)('%s', (name) => {
         const body = expected.body === '' || entry.method !== 'HEAD' ? expected.body : ''
         expect(answer.body).toBe(body)
       }
-      if (expected.reached === 'no') expect(answer.auth).toBeUndefined()
-      if (expected.reached === 'with auth') expect(answer.auth?.token).toBe(token)
+      if (expected.reached === 'no') expect(answer.caller).toBeUndefined()
+      if (expected.reached === 'with auth') {
+        expect(answer.caller?.subject).toBe('user-1')
+        expect(answer.caller?.token).toBe(name === 'gateway' ? undefined : token)
+        expect(answer.caller?.rest).not.toContain(token)
+      }
       if (expected.reached === 'without auth') {
-        expect(answer.auth).toBeUndefined()
+        expect(answer.caller).toBeUndefined()
         if (entry.path === '/health' && entry.method === 'GET')
           expect(answer.body).toBe(PUBLIC_BODY)
       }
 
       // Whatever was refused can be found in the log by the id that the client got, and no token is there.
-      if (answer.status >= 400 && answer.status !== 405) {
+      if (answer.status >= 400 && answer.status !== 405 && answer.status !== 404) {
         expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
         expect(events).toContainEqual(
           expect.objectContaining({ requestId: answer.headers.get('x-request-id') }),

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { ResourceServerEvent } from 'mcp-gatehouse'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
-import { sendTo } from '../matrix/hosts.js'
+import { portOf, sendTo } from '../matrix/hosts.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
@@ -97,7 +97,7 @@ describe('paths', () => {
       const server = createServer(app)
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       try {
-        const get = (path: string) => sendTo(server, { method: 'GET', path, headers: [] })
+        const get = (path: string) => sendTo(portOf(server), { method: 'GET', path, headers: [] })
         expect((await get('/internal/mcp')).status).toBe(401)
         expect((await get('/INTERNAL//x')).status).toBe(401)
         expect((await get('/elsewhere')).status).toBe(200)
@@ -116,7 +116,9 @@ describe('paths', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     try {
       for (const path of ['http://mcp.example.com/mcp', 'HTTP://x/mcp?y', 'http://x/%6Dcp']) {
-        expect((await sendTo(server, { method: 'GET', path, headers: [] })).status).toBe(401)
+        expect((await sendTo(portOf(server), { method: 'GET', path, headers: [] })).status).toBe(
+          401,
+        )
       }
     } finally {
       server.close()
