@@ -19,6 +19,8 @@ export interface RequestCompleted {
   readonly end: 'whole' | 'client left' | 'cut'
   /** Seconds from the request's head to the end. */
   readonly seconds: number
+  /** Seconds that the upstream took until its answer began; absent when it did not. */
+  readonly upstreamSeconds?: number
 }
 
 /** The upstream failed a request (502 or 504). */

@@ -64,7 +64,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isOver = false
   #isWhole = false
   #isStream = false
-  #isFromUpstream = false
+  #sentAt = 0
+  #upstreamSeconds: number | undefined
 
   constructor(context: ExchangeContext, admitted: AdmittedRequest) {
     this.#context = context
@@ -76,9 +77,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#isStream && this.admitted.request.method === 'GET'
   }
 
-  /** The answer that the client got is the upstream's. */
-  get isFromUpstream(): boolean {
-    return this.#isFromUpstream
+  /** Seconds that the upstream took until the answer began that the client got; `undefined`: it got one of ours. */
+  get upstreamSeconds(): number | undefined {
+    return this.#upstreamSeconds
   }
 
   /** The answer is a stream of events. */
@@ -142,6 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
+    this.#sentAt = performance.now()
     this.#context.upstream.send({ method: request.method ?? 'GET', query, headers, body }, this)
   }
 
@@ -167,7 +169,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
-    this.#isFromUpstream = true
+    this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
     response.writeHead(status, statusText, headers)
     // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
     process.nextTick(() => this.#flush())

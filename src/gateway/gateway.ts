@@ -130,9 +130,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (emit === undefined) return
       const { requestId, request, startedAt } = exchange.admitted
       const seconds = (performance.now() - startedAt) / 1000
-      const from = exchange.isFromUpstream ? 'upstream' : 'gateway'
-      const method = request.method ?? 'GET'
-      emit({ type: 'request.completed', requestId, method, status, from, end, seconds })
+      const { upstreamSeconds } = exchange
+      emit({
+        type: 'request.completed',
+        requestId,
+        method: request.method ?? 'GET',
+        status,
+        from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
+        end,
+        seconds,
+        ...(upstreamSeconds !== undefined && { upstreamSeconds }),
+      })
     },
   }
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { connect } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { createDispatcher, proxiesOf, type NetworkOptions } from './network.js'
 import { isLoopbackAddress } from './hosts.js'
+import { tryToConnect } from './reach.js'
 import { createUpstreamTarget } from './target.js'
 
 export interface UpstreamOptions extends NetworkOptions {
@@ -33,24 +33,6 @@ export interface Upstream {
   /** `undefined`, or why a connection cannot be had. */
   unreachable(): Promise<string | undefined>
   close(): Promise<void>
-}
-
-const REACH_TIMEOUT = 2_000
-
-/** Whether somebody listens there. Nothing is sent: a server must not see a request that nobody made. */
-function tryToConnect(url: URL): Promise<string | undefined> {
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: REACH_TIMEOUT })
-    const end = (reason: string | undefined) => {
-      socket.destroy()
-      resolve(reason)
-    }
-    socket.once('connect', () => end(undefined))
-    socket.once('timeout', () => end('no answer'))
-    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'))
-  })
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {

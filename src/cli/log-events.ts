@@ -1,0 +1,45 @@
+/**
+ * What of the events is worth a line, at which level, in which words.
+ *
+ * @module
+ */
+import type { Logger } from 'pino'
+import type { GatewayEvent } from '../gateway/events.js'
+
+type Level = 'error' | 'warn' | 'info' | 'debug'
+
+function lineOf(event: GatewayEvent): readonly [Level, string] {
+  switch (event.type) {
+    case 'request.denied':
+      return ['info', `denied: ${event.reason}`]
+    case 'request.refused':
+      return ['info', `refused: ${event.reason}`]
+    case 'origin.refused':
+      return ['info', `refused: Origin ${event.origin}; if it may call: --allow-origin`]
+    case 'request.unavailable':
+      return ['warn', `identity provider unavailable: ${event.reason}`]
+    case 'upstream.failed':
+      return ['warn', `upstream: ${event.reason}`]
+    case 'request.failed':
+      return ['error', 'a fault of the gateway']
+    case 'keys.loaded':
+      return ['info', `keys of ${event.issuer}: ${event.usable} usable`]
+    case 'keys.failed':
+      return [event.serving ? 'warn' : 'error', event.reason]
+    case 'request.completed':
+      return ['debug', `${event.method} ${event.status}`]
+    case 'request.authenticated':
+      return ['debug', 'authenticated']
+  }
+}
+
+/** A listener that writes events to the log. They hold neither tokens nor session ids. */
+export function createEventLog(logger: Logger): (event: GatewayEvent) => void {
+  return function log(event) {
+    const [level, text] = lineOf(event)
+    // Most requests succeed, and their lines are rarely wanted.
+    if (!logger.isLevelEnabled(level)) return
+    const { type, ...fields } = event
+    logger[level]({ event: type, ...fields }, text)
+  }
+}

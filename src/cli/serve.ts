@@ -1,0 +1,189 @@
+/**
+ * The command `serve`: from checked settings to a gateway that runs until a signal, or until the server beside
+ * it ends.
+ *
+ * @module
+ */
+import type { Logger } from 'pino'
+import type { Admin } from '../gateway/admin.js'
+import type { GatewayEvent } from '../gateway/events.js'
+import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
+import type { Metrics } from '../gateway/metrics.js'
+import type { GatewayOptions } from '../gateway/options.js'
+import type { Companion } from './companion.js'
+import { createEventLog } from './log-events.js'
+import { createLogger, type LogOptions } from './log.js'
+
+export interface ServeInput {
+  readonly options: GatewayOptions
+  readonly log: LogOptions
+  /** `undefined`: no second listener. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined
+  /** The HTTP server to start beside us. */
+  readonly companion:
+    | {
+        readonly command: readonly string[]
+        readonly environmentNames: readonly string[]
+        readonly startTimeout: number
+      }
+    | undefined
+  /** SIGHUP reads the keys anew. */
+  readonly hasKeyFile: boolean
+  readonly warnings: readonly string[]
+}
+
+/** Why a start or a run failed, in a sentence for whoever started it. */
+class Failure extends Error {}
+
+/** What runs, in the order in which it was started. */
+class Running {
+  readonly #logger: Logger
+  readonly #input: ServeInput
+  readonly #gateway: Gateway
+  #metrics: Metrics | undefined
+  #admin: Admin | undefined
+  #companion: Companion | undefined
+
+  constructor(input: ServeInput, logger: Logger) {
+    this.#input = input
+    this.#logger = logger
+    const log = createEventLog(logger)
+    this.#gateway = createGateway({
+      ...input.options,
+      onEvent: (event: GatewayEvent) => {
+        this.#metrics?.count(event)
+        log(event)
+      },
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#startCompanion()
+    const { admin, options } = this.#input
+    if (admin !== undefined) await this.#startAdmin(admin)
+    const listening = await this.#gateway.listen().catch((error: unknown) => {
+      throw listenFailure(error, options.host ?? '127.0.0.1', options.port ?? 8080)
+    })
+    this.#announce(listening)
+  }
+
+  /** Settles when there is a reason to end other than a signal. */
+  async failed(): Promise<Failure> {
+    const { reason } = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
+    return new Failure(`the command ${reason}`)
+  }
+
+  async refreshKeys(): Promise<void> {
+    this.#logger.info('SIGHUP: reading the keys again')
+    await this.#gateway.refreshKeys()
+  }
+
+  async stop(): Promise<void> {
+    await this.#gateway.close()
+    this.#admin?.close()
+    await this.#companion?.stop()
+  }
+
+  async #startCompanion(): Promise<void> {
+    const { companion, options } = this.#input
+    if (companion === undefined) return
+    const { startCompanion } = await import('./companion.js')
+    this.#logger.info({ command: companion.command[0] }, 'starting the command')
+    try {
+      this.#companion = await startCompanion({
+        ...companion,
+        upstream: new URL(options.upstream),
+        environment: process.env,
+      })
+      await this.#companion.started
+    } catch (error) {
+      throw new Failure(`the command ${error instanceof Error ? error.message : ''}`)
+    }
+  }
+
+  async #startAdmin({ host, port }: { host: string; port: number }): Promise<void> {
+    const [{ createAdmin }, { createMetrics }] = await Promise.all([
+      import('../gateway/admin.js'),
+      import('../gateway/metrics.js'),
+    ])
+    this.#metrics = createMetrics(() => this.#gateway.status())
+    this.#admin = createAdmin({ gateway: this.#gateway, metrics: this.#metrics, host, port })
+    const listening = await this.#admin.listen().catch((error: unknown) => {
+      throw listenFailure(error, host, port)
+    })
+    this.#logger.info({ host, port: listening.port }, 'health and metrics')
+  }
+
+  #announce({ resource, url }: Listening): void {
+    const { auth = 'oauth', authorizationServers, upstream } = this.#input.options
+    const issuers = [authorizationServers ?? []]
+      .flat()
+      .map((entry) => (typeof entry === 'string' ? entry : entry.issuer))
+    // Its query could hold a key.
+    const [target] = upstream.split('?')
+    const guard = auth === 'none' ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
+    this.#logger.info(
+      { resource, url, issuers, upstream: target },
+      `${resource} at ${url}, ${guard}, in front of ${target}`,
+    )
+  }
+}
+
+function listenFailure(error: unknown, host: string, port: number): Failure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'somebody else listens there',
+    EACCES: 'not allowed to listen there',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    ENOTFOUND: 'this name has no address',
+  }
+  return new Failure(`cannot listen on ${host}:${port}: ${reasons[code] ?? code} (${code})`)
+}
+
+/** The next of the signals that end us. */
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const end = (signal: NodeJS.Signals) => {
+      process.off('SIGTERM', end).off('SIGINT', end)
+      resolve(signal)
+    }
+    process.on('SIGTERM', end).on('SIGINT', end)
+  })
+}
+
+/**
+ * Runs until a signal.
+ *
+ * @returns the exit code: 0 after a signal, 1 for anything that failed
+ */
+export async function serve(input: ServeInput): Promise<number> {
+  const logger = await createLogger(input.log)
+  for (const warning of input.warnings) logger.warn(warning)
+  const running = new Running(input, logger)
+  const ended = nextSignal()
+  if (input.hasKeyFile) process.on('SIGHUP', () => void running.refreshKeys())
+
+  let exitCode = 0
+  const fail = (failure: unknown) => {
+    if (!(failure instanceof Failure)) throw failure
+    logger.fatal(failure.message)
+    exitCode = 1
+  }
+  try {
+    const outcome = await Promise.race([running.start(), ended])
+    if (outcome === undefined) {
+      const reason = await Promise.race([ended, running.failed()])
+      if (reason instanceof Failure) fail(reason)
+    }
+  } catch (failure) {
+    fail(failure)
+  }
+  if (exitCode === 0) logger.info('ending: running answers may finish')
+  // Whoever asks twice means it.
+  const asked = nextSignal().then(() => {
+    logger.warn('ending at once')
+    return 'at once' as const
+  })
+  if ((await Promise.race([running.stop(), asked])) === 'at once') return 1
+  return exitCode
+}

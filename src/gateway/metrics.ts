@@ -1,0 +1,103 @@
+/**
+ * Counting what happens, for Prometheus. Every label has a closed list of values: codes, configured issuers.
+ *
+ * @module
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { GatewayEvent } from './events.js'
+import type { GatewayStatus } from './gateway.js'
+
+export interface Metrics {
+  /** To be called with every event. */
+  count(event: GatewayEvent): void
+  /** The text of `/metrics`, and its content type. */
+  collect(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+/** Outcome and reason of a request; `undefined` for events that end none. */
+function outcomeOf(event: GatewayEvent): readonly [outcome: string, reason: string] | undefined {
+  switch (event.type) {
+    case 'request.denied':
+      return ['denied', event.code]
+    case 'request.unavailable':
+      return ['unavailable', event.code]
+    case 'request.refused':
+      return ['refused', event.code]
+    case 'origin.refused':
+      return ['refused', 'ERR_ORIGIN_FOREIGN']
+    case 'upstream.failed':
+      return ['upstream_failed', event.code]
+    case 'request.failed':
+      return ['failed', '']
+    case 'request.completed':
+      if (event.from === 'upstream') return ['forwarded', event.end.replace(' ', '_')]
+      // The other statuses of ours have an event of their own.
+      return [200, 204, 404].includes(event.status) ? ['answered', String(event.status)] : undefined
+    default:
+      return undefined
+  }
+}
+
+/** @param status read at every scrape */
+export function createMetrics(status: () => GatewayStatus): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'gatehouse_requests_total',
+    help: 'Requests by outcome; reason is a code, or how a forwarded answer ended',
+    labelNames: ['outcome', 'reason'] as const,
+    registers,
+  })
+  const upstreamSeconds = new Histogram({
+    name: 'gatehouse_upstream_response_seconds',
+    help: 'Time until the upstream began to answer',
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60],
+    registers,
+  })
+  const fetches = new Counter({
+    name: 'gatehouse_jwks_fetches_total',
+    help: 'Attempts to fetch the keys of an issuer',
+    labelNames: ['issuer', 'result'] as const,
+    registers,
+  })
+  const keys = new Gauge({
+    name: 'gatehouse_jwks_keys',
+    help: 'Usable keys at hand',
+    labelNames: ['issuer'] as const,
+    registers,
+  })
+  const age = new Gauge({
+    name: 'gatehouse_jwks_age_seconds',
+    help: 'Time since the keys were fetched',
+    labelNames: ['issuer'] as const,
+    registers,
+  })
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const active = gauge('gatehouse_active_requests', 'Requests with the upstream')
+  const streams = gauge('gatehouse_open_streams', 'Of these, answered by a stream of events')
+  const remembered = gauge('gatehouse_remembered_tokens', 'Tokens that need no signature check')
+
+  return {
+    count(event) {
+      const outcome = outcomeOf(event)
+      if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1] })
+      if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
+        upstreamSeconds.observe(event.upstreamSeconds)
+      }
+      if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
+      if (event.type === 'keys.failed') fetches.inc({ issuer: event.issuer, result: event.code })
+    },
+    async collect() {
+      const now = status()
+      active.set(now.active)
+      streams.set(now.streams)
+      remembered.set(now.resourceServer?.rememberedTokens ?? 0)
+      for (const issuer of now.resourceServer?.issuers ?? []) {
+        keys.set({ issuer: issuer.issuer }, issuer.keys)
+        if (issuer.age !== undefined) age.set({ issuer: issuer.issuer }, issuer.age)
+      }
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+  }
+}
