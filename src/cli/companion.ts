@@ -48,6 +48,9 @@ export async function startCompanion(options: CompanionOptions): Promise<Compani
   // Its stdout is no output of ours. A group of its own, so that nothing it started outlives it.
   const child = spawn(file, args, { env, stdio: ['ignore', 2, 2], detached: true })
   let hasExited = false
+  // However we end, short of SIGKILL, it does not stay behind.
+  const killGroup = () => signalGroup('SIGKILL')
+  process.once('exit', killGroup)
 
   const exited = new Promise<CompanionExit>((resolve) => {
     const end = (reason: string) => {
@@ -86,11 +89,12 @@ export async function startCompanion(options: CompanionOptions): Promise<Compani
     exited,
     async stop() {
       signalGroup('SIGTERM')
-      const timer = setTimeout(() => signalGroup('SIGKILL'), GRACE)
+      const timer = setTimeout(killGroup, GRACE)
       await exited
       clearTimeout(timer)
       // What it left behind in its group.
-      signalGroup('SIGKILL')
+      killGroup()
+      process.off('exit', killGroup)
     },
   }
 }

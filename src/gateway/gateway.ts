@@ -182,7 +182,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE,
     connectionsCheckingInterval: 1_000,
-    requireHostHeader: true,
+    // Ours to answer, as everything else.
+    requireHostHeader: false,
     insecureHTTPParser: false,
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.

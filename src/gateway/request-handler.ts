@@ -166,9 +166,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       )
     }
     const target = parseTarget(request.url ?? '')
-    if (target === undefined || head.hosts > 1) {
+    if (target === undefined || head.hosts !== 1) {
       const reason =
-        target === undefined ? 'the target is not in origin form' : 'several Host fields'
+        target === undefined ? 'the target is not in origin form' : `${head.hosts} Host fields`
       return refuse(
         { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
         'invalid_request',

@@ -1,0 +1,139 @@
+/** A gateway over a fake IdP and an upstream that the test writes, both on loopback. */
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+import {
+  createGateway,
+  type Gateway,
+  type GatewayEvent,
+  type GatewayOptions,
+} from 'mcp-gatehouse/gateway'
+import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
+
+export interface GatewayBench {
+  readonly gateway: Gateway
+  readonly idp: FakeIdp
+  readonly events: GatewayEvent[]
+  readonly port: number
+  readonly url: string
+  /** A token that opens it. */
+  readonly token: string
+  /** `fetch` of the endpoint with the token. */
+  call(init?: RequestInit, path?: string): Promise<Response>
+  /** The events of one type. */
+  told<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
+}
+
+function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+/** An HTTP server for the length of the test. Its URL ends in `/mcp`. */
+export async function startUpstream(handler: RequestListener): Promise<string> {
+  const server = createServer(handler)
+  const port = await listen(server)
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${port}/mcp`
+}
+
+/** A server that speaks whatever the test writes. */
+export async function startTcpUpstream(handler: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    handler(socket)
+  })
+  const port = await listen(server)
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `http://127.0.0.1:${port}/mcp`
+}
+
+/** The body, once all of it is there. */
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** A gateway for the length of the test. */
+export async function startGateway(
+  upstream: string,
+  options: Partial<GatewayOptions> = {},
+): Promise<GatewayBench> {
+  const idp = await FakeIdp.start()
+  const events: GatewayEvent[] = []
+  const gateway = createGateway({
+    port: 0,
+    resource: RESOURCE,
+    ...(options.auth !== 'none' && { authorizationServers: ISSUER }),
+    fetch: idp.fetch,
+    upstream,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  const { port, url } = await gateway.listen()
+  onTestFinished(() => gateway.close())
+  const token = await idp.token()
+  return {
+    gateway,
+    idp,
+    events,
+    port,
+    url,
+    token,
+    call: (init = {}, path = '/mcp') =>
+      fetch(`${url}${path}`, {
+        redirect: 'manual',
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
+      }),
+    told: (type) => events.filter((event) => event.type === type) as never,
+  }
+}
+
+/** Sends bytes over a connection of its own, and returns all that came until it closed. */
+export function exchangeBytes(
+  port: number,
+  bytes: string | Buffer | readonly (string | Buffer)[],
+  { until = 'close', timeout = 5_000 }: { until?: 'close' | RegExp; timeout?: number } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect({ port, host: '127.0.0.1' })
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new Error(`no end within ${timeout} ms after ${JSON.stringify(answer.slice(0, 500))}`))
+    }, timeout)
+    const end = () => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1')
+      if (until !== 'close' && until.test(answer)) end()
+    })
+    socket.on('close', end)
+    socket.on('error', () => undefined)
+    for (const part of [bytes].flat()) socket.write(part as string)
+  })
+}
+
+/** Waits until something holds. */
+export async function eventually(holds: () => boolean, timeout = 5_000): Promise<void> {
+  const deadline = performance.now() + timeout
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('did not happen in time')
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
