@@ -1,0 +1,321 @@
+/** Running it: health, metrics, the end, and a way to the outside through company proxies. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { createServer as createHttpsServer } from 'node:https'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
+import { createAdmin } from '../../src/gateway/admin.js'
+import { createMetrics } from '../../src/gateway/metrics.js'
+import { eventually, startGateway, startUpstream } from '../support/gateway.js'
+import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { verifies } from '../support/verifies.js'
+
+describe('the end', () => {
+  verifies(
+    'TRN-05',
+    'waits for a running answer, ends open streams, and takes nothing new',
+    async () => {
+      const upstream = await startUpstream((request, response) => {
+        if (request.method === 'GET') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+        } else setTimeout(() => response.end('done'), 400)
+      })
+      const { gateway, call, url } = await startGateway(upstream)
+      const stream = await call()
+      const reader = (stream.body as ReadableStream<Uint8Array>).getReader()
+      await reader.read()
+      const answer = call({ method: 'POST', body: '{}' })
+      await eventually(() => gateway.status().active === 2)
+      const closing = gateway.close()
+      expect(await (await answer).text()).toBe('done')
+      // A clean end: the client knows to come again, and loses nothing.
+      expect((await reader.read()).done).toBe(true)
+      await closing
+      await expect(fetch(url)).rejects.toThrow()
+      expect(gateway.status().active).toBe(0)
+    },
+  )
+
+  verifies(
+    'TRN-05',
+    'a request on a connection kept alive is told that it is the last',
+    async () => {
+      let finish: (() => void) | undefined
+      const upstream = await startUpstream((_request, response) => {
+        finish = () => response.end('first')
+      })
+      const { gateway, port, token } = await startGateway(upstream)
+      const socket = connect({ port, host: '127.0.0.1' })
+      let answer = ''
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      socket.write(
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 2\r\n\r\n{}`,
+      )
+      await eventually(() => finish !== undefined)
+      const closing = gateway.close()
+      socket.write('GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      finish?.()
+      await closing
+      await eventually(() => socket.destroyed)
+      expect(answer).toMatch(
+        /^HTTP\/1\.1 200 OK[^]*firstHTTP\/1\.1 404[^]*\r\nConnection: close\r\n/,
+      )
+    },
+  )
+})
+
+describe('health and metrics', () => {
+  async function startAdmin(bench: Awaited<ReturnType<typeof startGateway>>) {
+    const metrics = createMetrics(() => bench.gateway.status())
+    for (const event of bench.events) metrics.count(event)
+    const admin = createAdmin({ gateway: bench.gateway, metrics, host: '127.0.0.1', port: 0 })
+    const { port } = await admin.listen()
+    onTestFinished(() => admin.close())
+    return { metrics, get: (path: string) => fetch(`http://127.0.0.1:${port}${path}`) }
+  }
+
+  verifies('KEY-06', 'ready while keys and upstream are there, and says why when not', async () => {
+    const upstream = await startUpstream((_request, response) => response.end())
+    const idp = await FakeIdp.start()
+    idp.fault = () => new Response('', { status: 500 })
+    const bench = await startGateway(upstream, { fetch: idp.fetch })
+    const { get } = await startAdmin(bench)
+    expect(await (await get('/livez')).json()).toEqual({ live: true })
+    const notYet = await get('/readyz')
+    expect(notYet.status).toBe(503)
+    expect(notYet.headers.get('cache-control')).toBe('no-store')
+    expect(await notYet.json()).toMatchObject({
+      ready: false,
+      checks: [
+        {
+          name: 'keys',
+          subject: ISSUER,
+          ok: false,
+          reason: expect.stringContaining('answered 500'),
+        },
+        { name: 'upstream', ok: true },
+      ],
+    })
+    idp.fault = undefined
+    const ready = await get('/readyz')
+    expect(ready.status).toBe(200)
+    expect((await get('/other')).status).toBe(404)
+  })
+
+  verifies('GW-08', 'counts outcomes by code, with labels from closed lists', async () => {
+    const upstream = await startUpstream((request, response) => {
+      response.writeHead(request.url?.includes('redirect') === true ? 302 : 200).end()
+    })
+    const bench = await startGateway(upstream, { scopes: 'mcp:tools' })
+    await bench.call()
+    await bench.call({}, '/mcp?redirect')
+    await bench.call({ headers: { authorization: 'Bearer canary-token' } })
+    await bench.call({ headers: { authorization: '' } })
+    await bench.call({ headers: { origin: 'https://canary.example' } })
+    await bench.call({}, '/canary')
+    await bench.call({ method: 'PUT', headers: { 'x-canary': 'canary' } })
+    await eventually(() => bench.told('request.completed').length === 7)
+    const { get } = await startAdmin(bench)
+    const response = await get('/metrics')
+    expect(response.headers.get('content-type')).toContain('text/plain')
+    const text = await response.text()
+    const lines = text.split('\n').filter((line) => line.startsWith('gatehouse_requests_total'))
+    expect(lines.sort()).toEqual([
+      'gatehouse_requests_total{outcome="answered",reason="404"} 1',
+      'gatehouse_requests_total{outcome="denied",reason="ERR_CREDENTIALS_MISSING"} 1',
+      'gatehouse_requests_total{outcome="denied",reason="ERR_TOKEN_OPAQUE"} 1',
+      'gatehouse_requests_total{outcome="forwarded",reason="whole"} 1',
+      'gatehouse_requests_total{outcome="refused",reason="ERR_METHOD_NOT_ALLOWED"} 1',
+      'gatehouse_requests_total{outcome="refused",reason="ERR_ORIGIN_FOREIGN"} 1',
+      'gatehouse_requests_total{outcome="upstream_failed",reason="ERR_UPSTREAM_REDIRECT"} 1',
+    ])
+    expect(text).toContain(`gatehouse_jwks_keys{issuer="${ISSUER}"} 1`)
+    expect(text).toContain(`gatehouse_jwks_fetches_total{issuer="${ISSUER}",result="ok"} 1`)
+    expect(text).toContain('gatehouse_remembered_tokens 1')
+    expect(text).toContain('gatehouse_upstream_response_seconds_count 1')
+    expect(text).not.toContain('canary')
+    const [, payload = '-'] = bench.token.split('.')
+    expect(text).not.toContain(payload)
+  })
+
+  verifies('CASE-66', 'on loopback the admin listener knows no foreign Host', async () => {
+    const upstream = await startUpstream((_request, response) => response.end())
+    const bench = await startGateway(upstream)
+    const metrics = createMetrics(() => bench.gateway.status())
+    const admin = createAdmin({ gateway: bench.gateway, metrics, host: '127.0.0.1', port: 0 })
+    const { port } = await admin.listen()
+    onTestFinished(() => admin.close())
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString()))
+      socket.write('GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 403/)
+  })
+})
+
+describe('keys from a function', () => {
+  verifies(
+    'KEY-04',
+    'are read anew when asked; broken ones leave the old ones, loudly',
+    async () => {
+      const upstream = await startUpstream((_request, response) => response.end('ok'))
+      const one = await fakeKey('key-1')
+      const other = await fakeKey('key-2')
+      let file: () => unknown = () => ({ keys: [one.jwk] })
+      const bench = await startGateway(upstream, {
+        authorizationServers: { issuer: ISSUER, jwks: () => file() },
+        fetch: () => Promise.reject(new Error('nobody may be contacted')),
+      })
+      const statusWith = async (key: typeof one) => {
+        const token = await bench.idp.token({ key })
+        return (await bench.call({ headers: { authorization: `Bearer ${token}` } })).status
+      }
+      expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
+      file = () => {
+        throw Object.assign(new Error('canary'), { code: 'ENOENT' })
+      }
+      await bench.gateway.refreshKeys()
+      expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
+      expect(bench.told('keys.failed')[0]).toMatchObject({ serving: true })
+      expect(JSON.stringify(bench.events)).not.toContain('canary')
+      file = () => ({ keys: [other.jwk] })
+      await bench.gateway.refreshKeys()
+      expect([await statusWith(one), await statusWith(other)]).toEqual([401, 200])
+    },
+  )
+})
+
+/** A certificate authority of a company, and a certificate of it for loopback. */
+function makeCertificates(): { ca: string; key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ca-'))
+  const openssl = (...args: string[]) =>
+    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test CA')
+  openssl(
+    'req',
+    ...newKey.slice(0, 5),
+    '-keyout',
+    'key.pem',
+    '-out',
+    'req.pem',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+  )
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'req.pem',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-out',
+    'cert.pem',
+    '-days',
+    '2',
+    '-copy_extensions',
+    'copy',
+  )
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+  return { ca: read('ca.pem'), key: read('key.pem'), cert: read('cert.pem') }
+}
+
+describe('the way out', () => {
+  verifies(
+    ['CASE-40', 'GW-09'],
+    'a company CA is trusted when named, for keys and upstream, and never otherwise',
+    async () => {
+      const { ca, key, cert } = makeCertificates()
+      const signing = await fakeKey('key-1')
+      const server = createHttpsServer({ key, cert }, (request, response) => {
+        if (request.url === '/keys') response.end(JSON.stringify({ keys: [signing.jwk] }))
+        else response.end('reached')
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      onTestFinished(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      const { port } = server.address() as AddressInfo
+      const idp = await FakeIdp.start()
+      const events: GatewayEvent[] = []
+      const start = async (trusted: { ca?: string }) => {
+        const gateway = createGateway({
+          port: 0,
+          resource: RESOURCE,
+          authorizationServers: { issuer: ISSUER, jwksUri: `https://localhost:${port}/keys` },
+          upstream: `https://localhost:${port}/mcp`,
+          wait: 0,
+          onEvent: (event) => events.push(event),
+          ...trusted,
+        })
+        const { url } = await gateway.listen()
+        onTestFinished(() => gateway.close())
+        const headers = { authorization: `Bearer ${await idp.token()}` }
+        return fetch(`${url}/mcp`, { headers })
+      }
+      expect(await (await start({ ca })).text()).toBe('reached')
+      const refused = await start({})
+      expect(refused.status).toBe(503)
+      expect(JSON.stringify(events)).toMatch(/UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/)
+    },
+  )
+
+  verifies(
+    'CASE-40',
+    'a proxy of the environment leads out, and loopback never goes through it',
+    async () => {
+      const tunnels: string[] = []
+      const upstream = await startUpstream((request, response) => {
+        response.end(`reached with Host ${request.headers.host}`)
+      })
+      const sockets = new Set<Socket>()
+      const proxy = createServer((_request, response) => {
+        response.statusCode = 502
+        response.end()
+      })
+      // Whatever is asked for is on this machine: nothing of the test leaves it.
+      proxy.on('connect', (request, client: Socket) => {
+        tunnels.push(request.url ?? '')
+        const through = connect({ port: Number(new URL(upstream).port), host: '127.0.0.1' }, () => {
+          client.write('HTTP/1.1 200 OK\r\n\r\n')
+          through.pipe(client).pipe(through)
+        })
+        for (const socket of [client, through]) {
+          sockets.add(socket)
+          socket.on('error', () => undefined)
+        }
+      })
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+      onTestFinished(() => {
+        for (const socket of sockets) socket.destroy()
+        proxy.close()
+      })
+      const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      const proxyEnvironment = {
+        HTTP_PROXY: proxyUrl,
+        https_proxy: proxyUrl,
+        NO_PROXY: 'direct.test',
+      }
+      const away = await startGateway('http://upstream.test/mcp', { proxyEnvironment })
+      expect(await (await away.call()).text()).toBe('reached with Host upstream.test')
+      expect(tunnels).toEqual(['upstream.test:80'])
+      const local = await startGateway(upstream, { proxyEnvironment })
+      expect(await (await local.call()).text()).toMatch(/^reached with Host 127\.0\.0\.1:/)
+      const direct = await startGateway('http://direct.test/mcp', { proxyEnvironment })
+      expect((await direct.call()).status).toBe(502)
+      expect(tunnels).toHaveLength(1)
+    },
+  )
+})
