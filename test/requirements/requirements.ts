@@ -115,7 +115,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'tested',
   },
   'CASE-39': { level: 'D', text: 'Inside/outside addresses differ', status: 'tested' },
-  'CASE-40': { level: 'D', text: 'Private CA, corporate proxy', status: { later: 'gateway' } },
+  'CASE-40': { level: 'D', text: 'Private CA, corporate proxy', status: 'tested' },
   'CASE-41': { level: 'D', text: 'urn', status: 'tested' },
   'CASE-42': {
     level: 'D',
@@ -154,8 +154,8 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-52': { level: 'D', text: 'Step-up loops', status: { later: 'policy' } },
   'CASE-53': { level: 'D', text: 'Scopes advertised, never enforced', status: 'tested' },
   'CASE-54': { level: 'D', text: 'Expired + under-scoped', status: 'tested' },
-  'CASE-55': { level: 'D', text: 'Inbound token passed on', status: { later: 'gateway' } },
-  'CASE-56': { level: 'D', text: 'Identity header forging incl', status: { later: 'gateway' } },
+  'CASE-55': { level: 'D', text: 'Inbound token passed on', status: 'tested' },
+  'CASE-56': { level: 'D', text: 'Identity header forging incl', status: 'tested' },
   'CASE-57': {
     level: 'D',
     text: 'Scope element with a space re-splits upstream (tg’s finding)',
@@ -177,7 +177,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-63': {
     level: 'D',
     text: 'Upstream’s own 401 forwarded starts a wrong login',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'CASE-64': { level: 'D', text: 'SSRF via metadata or JWKS URL', status: 'tested' },
   'CASE-65': { level: 'D', text: 'Hostile endpoints in metadata', status: 'tested' },
@@ -185,7 +185,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-67': { level: 'D', text: 'Tokens in logs or errors', status: 'tested' },
   'CASE-68': { level: 'D', text: 'Bearer scheme laxity', status: 'tested' },
   'CASE-69': { level: 'D', text: 'Non-MCP traffic bypass', status: 'tested' },
-  'CASE-70': { level: 'D', text: 'Body limit bypass', status: { later: 'gateway' } },
+  'CASE-70': { level: 'D', text: 'Body limit bypass', status: 'tested' },
   'CHL-01': {
     level: 'M',
     text: 'No or unusable credentials ⇒ 401 with WWW-Authenticate',
@@ -361,17 +361,17 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'GW-01': {
     level: 'M',
     text: 'Never pass the client’s token through to upstream',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'GW-02': {
     level: 'M',
     text: 'Sanitise inbound headers that upstream trusts',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'GW-03': {
     level: 'M',
     text: 'Link gateway→upstream protected against eavesdropping, injection, replay',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'GW-04': { level: 'O', text: 'Token exchange (RFC 8693†)', status: { later: 'token exchange' } },
   'GW-05': { level: 'D', text: 'Exchanged token cache', status: { later: 'token exchange' } },
@@ -395,7 +395,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'GW-09': {
     level: 'S',
     text: 'TLS certificate validation towards IdP and upstream cannot be switched off silently',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'GW-10': {
     level: 'D',
@@ -411,22 +411,22 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'HDR-01': {
     level: 'M',
     text: '2026-07-28 POST: MCP-Protocol-Version present and equal to _meta value',
-    status: { later: 'gateway' },
+    status: { later: 'eras' },
   },
   'HDR-02': {
     level: 'M',
     text: 'Whoever processes the body rejects mismatch/missing/malformed with 400 + JSON-RPC -32020 (SEP text and RC say',
-    status: { later: 'gateway' },
+    status: { later: 'eras' },
   },
   'HDR-03': {
     level: 'M',
     text: 'Decode =?base64?…?= (lower-case markers exactly) before comparing',
-    status: { later: 'gateway' },
+    status: { later: 'eras' },
   },
   'HDR-04': {
     level: 'M',
     text: 'Unknown Mcp-Param- are forwarded untouched',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'HDR-05': {
     level: 'S',
@@ -439,7 +439,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'So a gateway that authorises per tool without reading the body is safe only if upstream surely validates',
     status: { later: 'policy' },
   },
-  'HDR-08': { level: 'D', text: 'Parser differentials', status: { later: 'policy' } },
+  'HDR-08': { level: 'D', text: 'Parser differentials', status: 'tested' },
   'HDR-09': {
     level: 'D',
     text: 'JSON-RPC batch arrays are legal only in 2025-03-26: authorise every element or reject',
@@ -448,7 +448,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'HDR-10': {
     level: 'S',
     text: 'Bound header count/size, reject before Base64/JSON work (413/431)',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'INT-01': {
     level: 'M',
@@ -706,7 +706,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'STA-08': {
     level: 'M',
     text: 'No HTTP shared caching of answers to requests with Authorization unless allowed',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'SUA-01': {
     level: 'O',
@@ -750,17 +750,17 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'TRN-02': {
     level: 'D',
     text: 'For localhost servers also a foreign Host is refused (4xx)',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
   'TRN-03': { level: 'S', text: 'Bind to 127.0.0.1 by default when local', status: 'tested' },
-  'TRN-04': { level: 'M', text: 'Responses pass unbuffered', status: { later: 'gateway' } },
+  'TRN-04': { level: 'M', text: 'Responses pass unbuffered', status: 'tested' },
   'TRN-05': {
     level: 'M',
     text: 'Client disconnect must reach upstream (2026-07-28: it is the cancel)',
-    status: { later: 'gateway' },
+    status: 'tested',
   },
-  'TRN-06': { level: 'D', text: 'POST only for modern servers', status: { later: 'gateway' } },
-  'TRN-07': { level: 'D', text: 'Missing MCP-Protocol-Version', status: { later: 'gateway' } },
+  'TRN-06': { level: 'D', text: 'POST only for modern servers', status: 'tested' },
+  'TRN-07': { level: 'D', text: 'Missing MCP-Protocol-Version', status: { later: 'eras' } },
   'TRN-08': {
     level: 'M',
     text: 'Auth never depends on connection identity (no "authenticated socket")',
