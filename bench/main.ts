@@ -2,53 +2,15 @@
  * `npm run bench`: ratios of pairs that ran side by side in the same minutes. Absolute figures of a shared
  * machine mean nothing; compare ratios only.
  */
-import { execFileSync, fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
+import { execFileSync, type ChildProcess } from 'node:child_process'
+import { ask, child, median } from './children.js'
 import type { LoadResult } from './load.js'
-import { ISSUER, RESOURCE, type Mode } from './server.js'
+import type { Mode } from './server.js'
+import { mint } from './tokens.js'
 
 const ROUNDS = 9
 const MILLISECONDS = 1500
 const CONNECTIONS = 50
-
-function child(file: string): ChildProcess {
-  return fork(new URL(file, import.meta.url), { execArgv: ['--import', 'tsx'] })
-}
-
-async function ask<T>(process: ChildProcess, message: object): Promise<T> {
-  const answer = once(process, 'message')
-  process.send(message)
-  return ((await answer) as [T])[0]
-}
-
-async function mint(count: number): Promise<{ tokens: string[]; jwks: { keys: JWK[] } }> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256')
-  const jwks = {
-    keys: [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }],
-  }
-  const at = Math.floor(Date.now() / 1000)
-  const make = (i: number) =>
-    new SignJWT({ scope: 'mcp:tools', client_id: 'client-1', jti: `token-${i}` })
-      .setProtectedHeader({ alg: 'RS256', kid: 'key-1', typ: 'at+jwt' })
-      .setIssuer(ISSUER)
-      .setAudience(RESOURCE)
-      .setSubject(`user-${i}`)
-      .setIssuedAt(at)
-      .setNotBefore(at)
-      .setExpirationTime(at + 7200)
-      .sign(privateKey)
-  const tokens: string[] = []
-  while (tokens.length < count) {
-    const batch = Array.from({ length: 200 }, (_, i) => make(tokens.length + i))
-    tokens.push(...(await Promise.all(batch)))
-  }
-  return { tokens, jwks }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
 
 interface Pair {
   readonly name: string

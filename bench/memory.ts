@@ -1,7 +1,7 @@
 /** Bytes that a remembered token costs. Run with --expose-gc. */
 import { createResourceServer } from 'mcp-gatehouse'
 import { generateKeyPair, exportJWK, SignJWT } from 'jose'
-import { ISSUER, RESOURCE } from './server.js'
+import { ISSUER, RESOURCE } from './tokens.js'
 
 const COUNT = 20_000
 

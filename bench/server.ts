@@ -4,9 +4,7 @@ import { serve } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { createRemoteJWKSet, jwtVerify, customFetch, type JWK } from 'jose'
 import { protectedResource } from 'mcp-gatehouse/hono'
-
-export const RESOURCE = 'https://mcp.example.com/mcp'
-export const ISSUER = 'https://sso.example.com'
+import { ISSUER, RESOURCE } from './tokens.js'
 
 export type Mode = 'noop' | 'remembered' | 'first-sight' | 'jose'
 

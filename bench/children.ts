@@ -1,0 +1,17 @@
+/** Processes of a benchmark, and how to talk to them. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+export function child(file: string): ChildProcess {
+  return fork(new URL(file, import.meta.url), { execArgv: ['--import', 'tsx'] })
+}
+
+export async function ask<T>(process: ChildProcess, message: object | string): Promise<T> {
+  const answer = once(process, 'message')
+  process.send(message)
+  return ((await answer) as [T])[0]
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
