@@ -6,8 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { environmentNameOf, flagOf } from './names.js'
 import { ISSUER_SETTINGS } from './options.js'
-import { SETTINGS } from './schema.js'
-import type { GivenValues } from './sources.js'
+import type { GivenValues, Setting } from './setting.js'
 
 /** Whether one of the problems is with this setting. */
 export function isFaulty(problems: readonly ConfigurationProblem[], setting: string): boolean {
@@ -17,12 +16,13 @@ export function isFaulty(problems: readonly ConfigurationProblem[], setting: str
 
 /** Required settings that nobody gave. One that was given wrongly is in `found` and not missing. */
 export function missingProblems(
+  settings: readonly Setting[],
   given: GivenValues,
   found: readonly ConfigurationProblem[],
 ): readonly ConfigurationProblem[] {
-  return SETTINGS.filter(
-    ({ path, required }) => required === true && !given.has(path) && !isFaulty(found, path),
-  ).map(({ path, hint }) => ({ path: flagOf(path), message: 'is missing', hint }))
+  return settings
+    .filter(({ path, required }) => required === true && !given.has(path) && !isFaulty(found, path))
+    .map(({ path, hint }) => ({ path: flagOf(path), message: 'is missing', hint }))
 }
 
 /** With several issuers nothing says whose keys a single address holds. */
