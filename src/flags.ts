@@ -123,7 +123,8 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   const { settings, problems: valueProblems } = parseSettings(given)
   const problems = [...flags.problems, ...valueProblems]
   // When it cannot be read, we do not know what was meant, and list what else is wrong.
-  const isAuthFaulty = isFaulty(problems, 'auth')
+  const isKnown = (path: string) => !isFaulty(problems, path)
+  const isAuthFaulty = !isKnown('auth')
 
   if (settings.auth === 'none' && !isAuthFaulty) {
     const warnings = [...environment.warnings, ...idleWarnings(flags.given, environment.given)]
@@ -134,7 +135,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   const keys = readKeys(given, (path) => readFileSync(path, 'utf8'))
   const found = [
     ...problems,
-    ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, problems)),
+    ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
     ...severalIssuersProblems(given),
     ...stdioProblems(flags.rest),
     ...keys.problems,

@@ -31,7 +31,7 @@ export function listenHostFault(text: string): string | undefined {
 export function isLoopbackAddress(host: string): boolean {
   if (/^localhost$/i.test(host)) return true
   if (isIpv6(host)) return new URL(`http://[${host}]`).hostname === '[::1]'
-  return /^127\./.test(host) && isName(host)
+  return host.startsWith('127.') && IPV4.test(host)
 }
 
 /** Why this can be in no `Host` header (RFC 9110 §7.2), or `undefined`. */
