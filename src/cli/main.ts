@@ -17,10 +17,14 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
 /** All of them at once, each with where it came from and what to do. */
 function reportProblems(problems: readonly ConfigurationProblem[]): number {
-  for (const { path, message, hint } of problems) console.error(`${path}: ${message}\n  ${hint}`)
-  console.error(`\nNothing was started. mcp-gatehouse --help lists all settings.`)
+  for (const { path, message, hint } of problems) say(`${path}: ${message}\n  ${hint}`)
+  say(`\nNothing was started. mcp-gatehouse --help lists all settings.`)
   return USAGE
 }
 
@@ -29,13 +33,12 @@ async function runServe(argv: readonly string[]): Promise<number> {
   const configuration = await readConfiguration({ argv, env: process.env })
   const { settings, command, problems, warnings } = configuration
   if (problems.length > 0) {
-    for (const warning of warnings) console.error(warning)
+    for (const warning of warnings) say(warning)
     return reportProblems(problems)
   }
   if (settings.transport === 'stdio') {
-    for (const warning of warnings) console.error(warning)
-    const { passThrough } = await import('./pass-through.js')
-    return passThrough(command ?? [])
+    for (const warning of warnings) say(warning)
+    return runCommand(command ?? [])
   }
   const [{ serve }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),
@@ -53,6 +56,17 @@ async function runServe(argv: readonly string[]): Promise<number> {
     hasKeyFile: settings.oauth.jwksFile !== undefined,
     warnings,
   })
+}
+
+async function runCommand(command: readonly string[]): Promise<number> {
+  const { passThrough } = await import('./pass-through.js')
+  try {
+    return await passThrough(command)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    say(`the command cannot be started (${code}): ${command[0] ?? ''}`)
+    return 1
+  }
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -91,6 +105,6 @@ try {
 } catch (error) {
   // A bug of ours: the operator sees where, and no message that could quote a value.
   const { whereThrown } = await import('../events.js')
-  console.error(`mcp-gatehouse failed: ${whereThrown(error)}`)
+  say(`mcp-gatehouse failed: ${whereThrown(error)}`)
   process.exit(1)
 }
