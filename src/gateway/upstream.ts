@@ -60,7 +60,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       {
         origin: url.origin,
         path: targetFor(query),
-        method: method as Dispatcher.HttpMethod,
+        method,
         headers,
         body: body ?? null,
         headersTimeout,
