@@ -19,13 +19,13 @@ type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description'>
 interface TextDetails
   extends
     Basics,
-    Partial<Pick<SettingDetails, 'default' | 'hint' | 'required' | 'requiredInGateway' | 'file'>> {
+    Partial<Pick<SettingDetails, 'default' | 'hint' | 'required' | 'defaultInGateway' | 'file'>> {
   readonly placeholder: string
   /** What is wrong with a value, if anything. Must not repeat it. */
   readonly fault?: (value: string) => string | undefined
 }
 
-const TEXT_JSON = { type: ['string', 'number'] }
+const TEXT_JSON = { type: ['string', 'number'], minLength: 1 }
 
 /** The fault of one value as zod takes it. */
 function faultCheck(fault: TextDetails['fault']) {

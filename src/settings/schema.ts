@@ -99,7 +99,7 @@ const schema = z.object({
     description: 'the MCP endpoint as clients type it',
     placeholder: 'URL',
     required: true,
-    requiredInGateway: 'unless HOST is loopback: then http://HOST:PORT/mcp',
+    defaultInGateway: 'http://HOST:PORT/mcp if HOST is loopback, else it is required',
     hint: 'the URL that users type: https://mcp.example.com/mcp',
   }),
   resourceName: text({
@@ -286,10 +286,11 @@ function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): re
 const ALL = settingsOf(schema.shape)
 
 /** Those of the gateway, which are all. */
-export const SETTINGS: readonly Setting[] = ALL.map((setting) => ({
-  ...setting,
-  required: setting.requiredInGateway ?? setting.required ?? false,
-}))
+export const SETTINGS: readonly Setting[] = ALL.map((setting) => {
+  const { defaultInGateway } = setting
+  if (defaultInGateway === undefined) return setting
+  return { ...setting, default: defaultInGateway, required: false }
+})
 
 /** Those of `./flags`, in the order of its help. */
 export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(({ inFlags }) => inFlags === true)

@@ -8,7 +8,7 @@
  * How a setting is given. `text`: once. `list`: by repeated flags. `words`: once, with blanks between.
  * `toggle`: by the flag's presence.
  */
-export type SettingKind = 'text' | 'list' | 'words' | 'toggle'
+type SettingKind = 'text' | 'list' | 'words' | 'toggle'
 
 /** Headings of the gateway's help, in its order. */
 export const SECTIONS = [
@@ -19,7 +19,7 @@ export const SECTIONS = [
   'Operation',
 ] as const
 
-export type Section = (typeof SECTIONS)[number]
+type Section = (typeof SECTIONS)[number]
 
 export interface SettingDetails {
   readonly kind: SettingKind
@@ -35,8 +35,8 @@ export interface SettingDetails {
   readonly fixedDefault?: string | number | boolean
   /** `true`: must be given with `auth` oauth. A text: the condition in words, for {@link requirementOf}. */
   readonly required?: boolean | string
-  /** The same in the gateway, where that knows better. */
-  readonly requiredInGateway?: string
+  /** The gateway's default where `./flags` has none; then it is not required there in general. */
+  readonly defaultInGateway?: string
   /** What to write instead of a value that is wrong. */
   readonly hint: string
   /** Where in the text a file is named: everywhere, or in what follows the `=`. */
