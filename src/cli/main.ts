@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
+import { formatProblems } from './problems.js'
 
 const COMMANDS = ['serve', 'check']
 
@@ -21,10 +22,10 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-/** All of them at once, each with where it came from and what to do. */
+/** All of them at once. */
 function reportProblems(problems: readonly ConfigurationProblem[]): number {
-  for (const { path, message, hint } of problems) say(`${path}: ${message}\n  ${hint}`)
-  say(`\nNothing was started. mcp-gatehouse --help lists all settings.`)
+  process.stderr.write(formatProblems(problems))
+  say('Nothing was started. mcp-gatehouse --help lists all settings.')
   return USAGE
 }
 

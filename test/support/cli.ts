@@ -21,17 +21,23 @@ export interface Cli {
   listening(): Promise<string>
 }
 
-/** A clean environment: nothing of the machine that runs the tests configures what is tested. */
+/** From source. */
 export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Cli {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...args],
-    {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  )
+  const main = join(ROOT, 'src/cli/main.ts')
+  return startProcess(process.execPath, ['--import', 'tsx', main, ...args], env)
+}
+
+/** A clean environment: nothing of the machine that runs the tests configures what is tested. */
+export function startProcess(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Cli {
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const out: Buffer[] = []
   let err = ''
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
