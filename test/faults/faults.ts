@@ -287,7 +287,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'any-origin',
     breaks: 'TRN-01, COR-06',
-    file: 'rs/gate.ts',
+    file: 'rs/origins.ts',
     find: 'return (origin) => allowed.has(origin)',
     replace: 'return () => true || allowed',
     tests: ['matrix'],
@@ -296,8 +296,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'preflight-needs-token',
     breaks: 'COR-01, CASE-31',
     file: 'rs/gate.ts',
-    find: "if (method === 'OPTIONS') return preflight(request)",
-    replace: '',
+    find: "if (method === 'OPTIONS') {",
+    replace: "if (method === 'NEVER') {",
     tests: ['matrix'],
   },
   {
