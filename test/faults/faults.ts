@@ -296,8 +296,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'preflight-needs-token',
     breaks: 'COR-01, CASE-31',
     file: 'rs/gate.ts',
-    find: "if (method === 'OPTIONS') {",
-    replace: "if (method === 'NEVER') {",
+    find: "one.\n    if (method === 'OPTIONS') {",
+    replace: "one.\n    if (method === 'NEVER') {",
     tests: ['matrix'],
   },
   {
