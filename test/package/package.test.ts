@@ -14,7 +14,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   exports: Record<string, unknown>
   devDependencies: Record<string, string>
 }
-const ENTRIES = Object.keys(manifest.exports).filter((name) => name !== './package.json')
+const ENTRIES = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'))
 
 let project: string
 let installed: string
@@ -62,6 +62,7 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'README.md',
     'SECURITY.md',
     'dist',
+    'gatehouse.schema.json',
     'package.json',
   ])
   const { stdout } = await run('npm', ['ls', '--all', '--parseable'], { cwd: project })
