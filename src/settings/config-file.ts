@@ -102,6 +102,8 @@ export async function collectFile(
     problem(placeOf(pos[0]), `is no valid YAML (${reason})`, SHAPE_HINT)
   }
   if (problems.length > 0) return { given, problems, isRead: false }
-  if (document.contents !== null) readMap(document.contents, '', placeOf(0))
+  const { contents } = document
+  const isEmpty = contents === null || (isScalar(contents) && contents.value === null)
+  if (!isEmpty) readMap(contents, '', placeOf(0))
   return { given, problems, isRead: true }
 }

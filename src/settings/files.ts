@@ -5,14 +5,14 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from './headers.js'
-import { faultOf, readKeys, type ReadFile } from './keys.js'
+import { faultOf, readJwks, readKeys, type ReadFile } from './keys.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 import { splitPair } from './values.js'
 
 /** What the files hold. */
 export interface SettingFiles {
-  /** Reads the file of `oauth.jwksFile` anew; throws when it is broken by then. */
+  /** Reads the file of `oauth.jwksFile` anew; throws when it cannot be read by then. */
   readonly jwks?: () => unknown
   /** PEM certificates. */
   readonly ca?: string
@@ -104,7 +104,7 @@ export async function readFiles(
   return {
     files: {
       ...(checksTokens &&
-        jwksFile !== undefined && { jwks: (): unknown => JSON.parse(readFile(jwksFile)) }),
+        jwksFile !== undefined && { jwks: (): unknown => readJwks(jwksFile, readFile) }),
       ...('ca' in certificates && { ca: certificates.ca }),
       upstreamHeaders: headers,
     },

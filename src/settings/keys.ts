@@ -15,7 +15,22 @@ export function faultOf(error: unknown, otherwise: string): string {
   return `cannot be read (${reason})`
 }
 
-/** The keys of the file, if one is named. A parser's own message would show a part of the file. */
+/**
+ * The JSON of a file.
+ *
+ * @throws with nothing of its content: a parser's own message would show a part of it, and so would a cause
+ */
+export function readJwks(path: string, readFile: ReadFile): unknown {
+  let message: string
+  try {
+    return JSON.parse(readFile(path))
+  } catch (error) {
+    message = faultOf(error, 'no JSON')
+  }
+  throw new Error(message)
+}
+
+/** The keys of the file, if one is named. */
 export function readKeys(
   given: GivenValues,
   readFile: ReadFile,
@@ -27,9 +42,9 @@ export function readKeys(
   // An empty name has its problem already.
   if (file === undefined || file.value === '') return { problems: [] }
   try {
-    return { jwks: JSON.parse(readFile(String(file.value))), problems: [] }
+    return { jwks: readJwks(String(file.value), readFile), problems: [] }
   } catch (error) {
-    const message = faultOf(error, 'no JSON')
+    const message = error instanceof Error ? error.message : ''
     return { problems: [{ path: file.source, message, hint: 'a JWK Set: {"keys": […]}' }] }
   }
 }
