@@ -24,7 +24,7 @@ export interface CompanionOptions {
 }
 
 /** How it ended. */
-export interface CompanionExit {
+interface CompanionExit {
   readonly reason: string
 }
 

@@ -92,7 +92,8 @@ export async function collectFile(
       if (seen.has(path)) problem(source, 'is there twice', 'keep one')
       else if (setting !== undefined) readValue(setting, value, source)
       else if (prefix === '' && groups.has(own)) readMap(value, `${own}.`, source)
-      else problem(source, 'no such setting', unknownHint(path, known))
+      // A JSON file has no other place to tell its editor about the schema.
+      else if (path !== '$schema') problem(source, 'no such setting', unknownHint(path, known))
       seen.add(path)
     }
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
-import { headerValueFault } from './headers.js'
+import { headerValueFault } from '../gateway/header-rules.js'
 import { faultOf, readJwks, readKeys, type ReadFile } from './keys.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
-import { isLoopbackAddress, isPlainHttp } from './hosts.js'
+import { isLoopbackAddress, isPlainHttp } from '../gateway/addresses.js'
 import { flagOf } from './names.js'
 import {
   idleWarnings,

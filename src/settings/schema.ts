@@ -6,8 +6,8 @@
  */
 import * as z from 'zod'
 import type { ConfigurationProblem } from '../errors.js'
-import { forwardFault, upstreamHeaderFault } from './headers.js'
-import { hostValueFault, listenHostFault, upstreamFault } from './hosts.js'
+import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
+import { forwardFault, setFault } from '../gateway/header-rules.js'
 import {
   choice,
   details,
@@ -21,6 +21,13 @@ import {
   toggle,
 } from './kinds.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
+import { splitPair } from './values.js'
+
+/** Of `NAME=FILE`. */
+function pairFault(text: string): string | undefined {
+  const [name] = splitPair(text) ?? []
+  return name === undefined ? 'is not NAME=FILE' : setFault(name)
+}
 
 /**
  * All values, by path. Durations are seconds, sizes bytes. What is not given and has no fixed default is
@@ -131,7 +138,7 @@ const schema = z.object({
     description: "a secret header of the upstream's own (an API key); its value is in the file",
     placeholder: 'NAME=FILE',
     file: 'after =',
-    fault: upstreamHeaderFault,
+    fault: pairFault,
     hint: 'X-Api-Key=/run/secrets/key; not Host, Content-Length, X-Gatehouse-* nor hop-by-hop',
   }),
   upstreamTimeout: duration(

@@ -327,7 +327,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'underscore-header-configured',
     breaks: 'CASE-56',
-    file: 'settings/headers.ts',
+    file: 'gateway/header-rules.ts',
     find: "return name.toLowerCase().replaceAll('_', '-')",
     replace: 'return name.toLowerCase()',
     tests: ['settings/rules.test.ts'],

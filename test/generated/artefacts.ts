@@ -53,7 +53,7 @@ function objectOf(properties: Readonly<Record<string, object>>): object {
 /** The schema of the config file, for editors. */
 export async function jsonSchema(): Promise<string> {
   const groups = new Map<string, Record<string, object>>()
-  const root: Record<string, object> = {}
+  const root: Record<string, object> = { $schema: { type: 'string' } }
   for (const setting of FILE_SETTINGS) {
     const [name = '', member] = setting.path.split('.')
     if (member === undefined) root[name] = propertyOf(setting)

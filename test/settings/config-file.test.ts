@@ -57,6 +57,13 @@ test('anchors, byte order mark, empty file', async () => {
   }
 })
 
+test('a JSON file may name its schema, at the top and nowhere else', async () => {
+  const schema = '"$schema": "./gatehouse.schema.json"'
+  expect(await settingsOf(OPEN, inFile(`{${schema}, "port": 1}`))).toMatchObject({ port: 1 })
+  const [problem] = await problemsOf(OPEN, inFile(`{"oauth": {${schema}}}`))
+  expect(problem).toContain('oauth.$schema: no such setting')
+})
+
 describe('line and column', () => {
   test.each([
     ['an unknown name', 'auth: none\nprot: 80\n', '2:1: prot: no such setting'],

@@ -1,5 +1,5 @@
 /**
- * Addresses to listen on, and hosts as clients name them.
+ * Addresses to listen on and to send to, and hosts as clients name them.
  *
  * @module
  */

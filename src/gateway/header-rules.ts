@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { splitPair } from './values.js'
 
 /** A field name (RFC 9110 §5.1). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
@@ -49,19 +48,17 @@ export function forwardFault(name: string): string | undefined {
   return isNever ? 'is a header that is never forwarded' : undefined
 }
 
-/** Why `NAME=FILE` is none, or names a header that only we set, or `undefined`. */
-export function upstreamHeaderFault(text: string): string | undefined {
-  const [name] = splitPair(text) ?? []
-  if (name === undefined) return 'is not NAME=FILE'
-  if (!TOKEN.test(name)) return 'names no header: the part before = has characters that none has'
+/** Why nobody but us sets a header of this name for the upstream, or `undefined`. */
+export function setFault(name: string): string | undefined {
+  if (!TOKEN.test(name)) return 'is no header name'
   const read = readName(name)
   const isOurs = NEVER_SET.has(read) || read.startsWith('x-gatehouse-')
   return isOurs ? 'is a header that only we set' : undefined
 }
 
 /**
- * Why a file's content can be no header's value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with
- * other characters than ASCII is a file in the wrong encoding.
+ * Why this can be no header's value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with other characters
+ * than ASCII is a file in the wrong encoding.
  */
 export function headerValueFault(value: string): string | undefined {
   if (value === '') return 'is empty'
