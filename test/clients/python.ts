@@ -56,12 +56,19 @@ function pyenvCommands(): string[] {
     .map((name) => join(versions, name, 'bin', 'python3'))
 }
 
+/** Where in our code it was thrown tells the reader nothing, and Vitest would show it. */
+function needed(sentence: string): Error {
+  const error = new Error(sentence)
+  error.stack = sentence
+  return error
+}
+
 async function findInterpreter(): Promise<Interpreter> {
   for (const command of ['python3.13', 'python3.12', 'python3', ...pyenvCommands()]) {
     const interpreter = await probe(command)
     if (interpreter !== undefined) return interpreter
   }
-  throw new Error(
+  throw needed(
     'The client tests need Python 3.12 or later with venv and pip: install it, and have it on the PATH as python3.13, python3.12 or python3.',
   )
 }
@@ -95,7 +102,7 @@ async function makeEnvironment(name: string, interpreter: Interpreter): Promise<
     (await show(join(bin, 'python'), ['-m', 'pip', 'install', '-q', '--no-input', '-r', file])) ===
       0
   if (!made) {
-    throw new Error(
+    throw needed(
       `The client tests need the packages of test/clients/python/${name}.txt, and pip could not install them: its reason stands above.`,
     )
   }

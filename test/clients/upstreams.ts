@@ -18,6 +18,8 @@ export interface Upstream {
   readonly name: string
   /** 2026-07-28 beside the older versions. */
   readonly isModern: boolean
+  /** In the older versions. */
+  readonly hasSessions: boolean
   readonly tools: number
   /** A call that every client makes, and what it answers. */
   readonly call: ToolCall | undefined
@@ -47,6 +49,7 @@ function fastMcp(generation: 3 | 4, environment: keyof PythonEnvironments): Upst
   return {
     name: `FastMCP ${generation}`,
     isModern: generation === 4,
+    hasSessions: true,
     tools: 4,
     ...ECHO,
     start: (python) =>
@@ -77,6 +80,7 @@ export const FASTMCP_4: Upstream = fastMcp(4, 'mcp-2')
 export const LINKEDIN: Upstream = {
   name: 'mcp-server-linkedin',
   isModern: false,
+  hasSessions: true,
   tools: 19,
   call: undefined,
   result: undefined,
@@ -91,11 +95,12 @@ export const UPSTREAMS: readonly Upstream[] = [
   {
     name: 'server-everything',
     isModern: false,
+    hasSessions: true,
     tools: 13,
     ...ECHO,
     start: () => startChild((port) => [EVERYTHING, ['streamableHttp'], { PORT: String(port) }]),
   },
   FASTMCP_3,
   FASTMCP_4,
-  { name: 'SDK v2', isModern: true, tools: 1, ...ECHO, start: startSdkV2 },
+  { name: 'SDK v2', isModern: true, hasSessions: false, tools: 1, ...ECHO, start: startSdkV2 },
 ]
