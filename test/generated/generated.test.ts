@@ -40,7 +40,7 @@ describe('the JSON schema', () => {
     const paths = Object.entries(schema.properties).flatMap(([name, { properties }]) =>
       name === 'oauth' ? Object.keys(properties).map((member) => `oauth.${member}`) : [name],
     )
-    expect(paths).toEqual(FILE_SETTINGS.map(({ path }) => path))
+    expect(paths).toEqual(['$schema', ...FILE_SETTINGS.map(({ path }) => path)])
     for (const { path, description } of FILE_SETTINGS) {
       const [name = '', member = ''] = path.split('.')
       const own = schema.properties[name]
