@@ -1,5 +1,6 @@
 /** The clients, unmodified, each from nothing but a URL: they log in, list the tools, and call one. */
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { VersionNegotiationMode } from '@modelcontextprotocol/client'
 import { connect, MemoryProvider } from '../../examples/demo/client.js'
 import { Recorder } from '../../examples/demo/recorder.js'
@@ -81,10 +82,10 @@ function sdkV2(mode: RealClient['mode']): RealClient {
   }
 }
 
-const TSX = import.meta.resolve('tsx')
+const TSX = fileURLToPath(import.meta.resolve('tsx'))
 const STAND_IN = resolve(import.meta.dirname, 'stand-in.ts')
 /** With `&`, because Python's `webbrowser` waits for the browser to end otherwise. */
-const BROWSER = `${process.execPath} --import ${TSX.replace('file://', '')} ${STAND_IN} %s &`
+const BROWSER = `${process.execPath} --import ${TSX} ${STAND_IN} %s &`
 
 interface Script {
   readonly environment: keyof PythonEnvironments

@@ -1,5 +1,6 @@
 /** The MCP servers behind the gateway: four that others wrote, and one of ours that speaks both eras. */
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
@@ -33,7 +34,9 @@ const ECHO = {
   result: `Echo: ${MESSAGE}`,
 } as const
 
-const EVERYTHING = resolve('node_modules/.bin/mcp-server-everything')
+const EVERYTHING = fileURLToPath(
+  import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
+)
 const FASTMCP_SERVER = resolve(import.meta.dirname, 'python/fastmcp_server.py')
 
 async function startChild(
@@ -98,7 +101,12 @@ export const UPSTREAMS: readonly Upstream[] = [
     hasSessions: true,
     tools: 13,
     ...ECHO,
-    start: () => startChild((port) => [EVERYTHING, ['streamableHttp'], { PORT: String(port) }]),
+    start: () =>
+      startChild((port) => [
+        process.execPath,
+        [EVERYTHING, 'streamableHttp'],
+        { PORT: String(port) },
+      ]),
   },
   FASTMCP_3,
   FASTMCP_4,
