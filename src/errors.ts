@@ -25,10 +25,15 @@ export type BearerTokenErrorCode =
   | 'ERR_TOKEN_EXPIRED'
   | 'ERR_TOKEN_NOT_YET_VALID'
   | 'ERR_TOKEN_BOUND'
+  | 'ERR_TOKEN_INACTIVE'
   | 'ERR_SCOPE_INSUFFICIENT'
 
 /** Codes of {@link AuthorizationServerError}: we could not decide, and it is not the client's fault. */
-export type AuthorizationServerErrorCode = 'ERR_DISCOVERY_FAILED' | 'ERR_KEYS_UNAVAILABLE'
+export type AuthorizationServerErrorCode =
+  | 'ERR_DISCOVERY_FAILED'
+  | 'ERR_KEYS_UNAVAILABLE'
+  | 'ERR_INTROSPECTION_UNAVAILABLE'
+  | 'ERR_INTROSPECTION_CLIENT_REJECTED'
 
 /** Codes of what an upstream did wrong; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT` 504. */
 export type UpstreamErrorCode =
@@ -64,11 +69,19 @@ export class AuthorizationServerError extends Error {
   readonly code: AuthorizationServerErrorCode
   /** The issuer that was asked, as configured. */
   readonly issuer: string
+  /** Seconds until asking again may help, where that is known. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: AuthorizationServerErrorCode, issuer: string, reason: string) {
+  constructor(
+    code: AuthorizationServerErrorCode,
+    issuer: string,
+    reason: string,
+    retryAfter?: number,
+  ) {
     super(reason)
     this.code = code
     this.issuer = issuer
+    this.retryAfter = retryAfter
   }
 }
 

@@ -77,6 +77,23 @@ export interface KeysFailed {
   readonly serving: boolean
 }
 
+/** The authorization server answered about a token. */
+export interface IntrospectionAnswered {
+  readonly type: 'introspection.answered'
+  readonly issuer: string
+  readonly active: boolean
+}
+
+/** The authorization server could not be asked about a token. */
+export interface IntrospectionFailed {
+  readonly type: 'introspection.failed'
+  readonly issuer: string
+  readonly code: AuthorizationServerErrorCode
+  readonly reason: string
+  /** Milliseconds until the next attempt is allowed. */
+  readonly retryIn: number
+}
+
 export type ResourceServerEvent =
   | RequestDenied
   | OriginRefused
@@ -85,6 +102,8 @@ export type ResourceServerEvent =
   | RequestAuthenticated
   | KeysLoaded
   | KeysFailed
+  | IntrospectionAnswered
+  | IntrospectionFailed
 
 /** Receives every event, synchronously. What it throws is ignored: a broken log must not open or close the gate. */
 export type EventListener = (event: ResourceServerEvent) => void

@@ -50,7 +50,12 @@ function cacheMaxAge(header: string | null): number | undefined {
   return seconds === undefined ? undefined : Number(seconds)
 }
 
-async function readLimited(response: Response): Promise<string> {
+/**
+ * The text of an answer.
+ *
+ * @throws {FetchFault} when it is longer than any real one
+ */
+export async function readText(response: Response): Promise<string> {
   const reader = response.body?.getReader()
   if (reader === undefined) return ''
   const decoder = new TextDecoder()
@@ -69,7 +74,7 @@ async function readLimited(response: Response): Promise<string> {
 }
 
 /** The innermost cause says ECONNREFUSED or the certificate's fault; the outer error only "fetch failed". */
-function networkReason(error: unknown): string {
+export function networkReason(error: unknown): string {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return 'could not be reached'
@@ -106,7 +111,7 @@ export async function fetchDocument(
         response.status,
       )
     }
-    text = await readLimited(response)
+    text = await readText(response)
   } catch (error) {
     if (error instanceof FetchFault) throw error
     throw new FetchFault(signal.aborted ? 'did not answer in time' : networkReason(error))

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AuthorizationServerError } from './errors.js'
 import type { JsonObject } from './json.js'
 
 /**
@@ -53,6 +54,29 @@ export interface AccessTokenVerifier {
    * @throws {AuthorizationServerError} it could not be decided
    */
   verifyAccessToken(token: string): Promise<VerifiedAccessToken>
+}
+
+/** An answer about a token (RFC 7662 §2.2), as the authorization server gave it. */
+export interface TokenIntrospection {
+  /** All members, `active` among them. */
+  readonly claims: JsonObject
+  /** Milliseconds since 1970 until which it may be used again. */
+  readonly validUntil: number
+}
+
+/**
+ * Asks an authorization server about a token. It must judge nothing: audience, times, kind and scopes are
+ * judged by whoever asks, on every request.
+ */
+export interface TokenIntrospector {
+  /** @throws {AuthorizationServerError} the server could not be asked; never for a token that is not active */
+  introspect(token: string): Promise<TokenIntrospection>
+  /** For health checks. */
+  status?(): {
+    readonly issuer: string
+    /** Why the last call failed; `undefined` after one that did not. */
+    readonly fault: AuthorizationServerError | undefined
+  }
 }
 
 /** The world outside, so that tests can replace it. All default to the runtime's own. */

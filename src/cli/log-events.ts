@@ -26,6 +26,10 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['info', `keys of ${event.issuer}: ${event.usable} usable`]
     case 'keys.failed':
       return [event.serving ? 'warn' : 'error', event.reason]
+    case 'introspection.failed':
+      return ['error', event.reason]
+    case 'introspection.answered':
+      return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':
       return ['debug', `${event.method} ${event.status}`]
     case 'request.authenticated':

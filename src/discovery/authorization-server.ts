@@ -51,7 +51,7 @@ export function authorizationServerMetadataUrls(issuer: string): readonly string
  * A URL that a metadata document names. The document may not lower the transport: plain HTTP only
  * where the operator allowed that host, or between loopback hosts.
  */
-function isTrustworthyEndpoint(
+export function isTrustworthyEndpoint(
   value: unknown,
   issuer: string,
   allowHttp: readonly string[] = [],

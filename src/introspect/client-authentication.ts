@@ -1,0 +1,93 @@
+/**
+ * How we tell the authorization server at its introspection endpoint who is asking (RFC 7662 §2.1).
+ *
+ * @module
+ */
+import { importJWK, importPKCS8, type JWK } from 'jose'
+import {
+  ClientSecretBasic,
+  ClientSecretPost,
+  None,
+  PrivateKeyJwt,
+  type ClientAuth,
+} from 'openid-client'
+
+/** By the names of the IANA registry "OAuth Token Endpoint Authentication Methods". */
+export type IntrospectionAuthentication =
+  'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+
+/** Every method, the default first. */
+export const INTROSPECTION_AUTHENTICATIONS: readonly IntrospectionAuthentication[] = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+]
+
+export interface ClientCredentials {
+  readonly authentication: IntrospectionAuthentication
+  readonly clientSecret?: string | undefined
+  /** A private key: PEM (PKCS #8), or a JWK as object or text. */
+  readonly clientKey?: string | JWK | undefined
+}
+
+/** For a PEM, which names no algorithm: the first whose kind of key it holds. */
+const PEM_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'ES384', 'ES512']
+
+function algorithmOf({ alg, kty, crv }: JWK): string {
+  if (alg !== undefined) return alg
+  if (kty === 'RSA') return 'RS256'
+  if (kty === 'OKP') return 'EdDSA'
+  return { 'P-384': 'ES384', 'P-521': 'ES512' }[crv ?? ''] ?? 'ES256'
+}
+
+interface PrivateKey {
+  readonly key: CryptoKey
+  readonly kid?: string
+}
+
+/** @throws {TypeError} when it is no private key; the message shows nothing of it */
+async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
+  const notOne = () => new TypeError('is no private key: a PEM (PKCS #8) or a JWK is wanted')
+  if (typeof given === 'string' && given.includes('-----BEGIN')) {
+    for (const algorithm of PEM_ALGORITHMS) {
+      try {
+        return { key: await importPKCS8(given.trim(), algorithm) }
+      } catch {
+        // Another kind of key, or none.
+      }
+    }
+    throw notOne()
+  }
+  try {
+    const jwk = typeof given === 'string' ? (JSON.parse(given) as JWK) : given
+    if (jwk.d === undefined) throw notOne()
+    const key = (await importJWK(jwk, algorithmOf(jwk))) as CryptoKey
+    return { key, ...(jwk.kid !== undefined && { kid: jwk.kid }) }
+  } catch {
+    throw notOne()
+  }
+}
+
+/**
+ * Makes openid-client's form of it. Id and secret are form-encoded inside Basic (RFC 6749 §2.3.1), which
+ * matters for client ids that are URLs.
+ *
+ * @throws {TypeError} when the credentials do not fit the method
+ */
+export async function createClientAuthentication({
+  authentication,
+  clientSecret,
+  clientKey,
+}: ClientCredentials): Promise<ClientAuth> {
+  switch (authentication) {
+    case 'client_secret_basic':
+      return ClientSecretBasic(clientSecret)
+    case 'client_secret_post':
+      return ClientSecretPost(clientSecret)
+    case 'private_key_jwt':
+      return PrivateKeyJwt(await importPrivateKey(clientKey ?? ''))
+    case 'none':
+      return None()
+  }
+}
