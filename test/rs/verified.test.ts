@@ -191,6 +191,21 @@ describe('remembering', () => {
     for (const token of [...tokens, ...tokens]) expect(await verdict(token)).toBe('authenticated')
   })
 
+  verifies(
+    'AUD-03',
+    'what tokens share is not mixed up: one audience with a blank is not two',
+    async () => {
+      const idp = await FakeIdp.start()
+      const { verdict } = createBench(idp)
+      const aud = [RESOURCE, 'other']
+      expect(await verdict(await idp.token({ claims: { aud } }))).toBe('authenticated')
+      for (const joined of [aud.join(' '), aud.join(','), aud.join(), JSON.stringify(aud)]) {
+        const token = await idp.token({ claims: { aud: [joined] } })
+        expect(await verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
+      }
+    },
+  )
+
   test('nothing is remembered when told so', async () => {
     const idp = await FakeIdp.start()
     const { resourceServer, send } = createBench(idp, { rememberedTokens: 0 })
