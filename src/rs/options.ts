@@ -49,11 +49,15 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
   readonly additionalMetadata?: Readonly<Record<string, unknown>>
   /** Seconds by which clocks may differ. Default 30, at most 300. */
   readonly clockTolerance?: number
-  /** Seconds after which keys are fetched again. Default 600. */
+  /** Seconds after which keys are fetched again. Default 600; less than 1 counts as 1. */
   readonly jwksMaxAge?: number
   /** Seconds for which older keys serve when that fails. Default 86400. */
   readonly jwksStaleFor?: number
-  /** Seconds for which a request waits out a momentary fault of the authorization server. Default 3. */
+  /**
+   * Seconds that a request waits at most for the keys of an authorization server that is slow or has a
+   * momentary fault, and on a server that was idle for newer ones. Default 3; less than 1 counts as 1, but then
+   * no fault is waited out.
+   */
   readonly wait?: number
   /** Host names of authorization servers that may be reached without TLS. Loopback hosts may always. */
   readonly allowHttp?: readonly string[]
