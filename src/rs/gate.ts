@@ -7,6 +7,7 @@
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
+import { isJsonObject } from '../json.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
@@ -22,8 +23,8 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly allowOrigins?: readonly string[]
   /**
-   * The path at which requests arrive here, when a proxy strips a prefix of the public one.
-   * Default: the path of the resource.
+   * The path at which requests arrive here, when a proxy strips a prefix of the public one: a literal one. Where
+   * it is not the one that your router serves, nothing is guarded. Default: the path of the resource.
    */
   readonly path?: string
   /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
@@ -116,16 +117,30 @@ function serverError(requestId: string, description: string, cors = {}): GateAns
   return answer(500, headers, errorBody('server_error', description))
 }
 
+/** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
+const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
+
 function checkGateOptions(options: ProtectedResourceOptions): readonly ConfigurationProblem[] {
   const problems = [...checkOrigins(options.allowOrigins)]
-  if (options.path !== undefined && !/^\/[^?#]*$/.test(options.path)) {
-    problems.push({ path: 'path', message: 'must begin with / and have no query', hint: '/mcp' })
+  const { path, rootMetadata }: { path?: unknown; rootMetadata?: unknown } = options
+  if (path !== undefined) {
+    if (typeof path !== 'string' || !path.startsWith('/') || ODD_IN_PATH.test(path)) {
+      const message =
+        'must be one path: beginning with /, without query, patterns, %, // and dot segments'
+      problems.push({ path: 'path', message, hint: '/mcp' })
+    }
+  }
+  if (rootMetadata !== undefined && typeof rootMetadata !== 'boolean') {
+    const message = 'must be true or false'
+    problems.push({ path: 'rootMetadata', message, hint: 'the default is true' })
   }
   return problems
 }
 
 /** Both kinds of problems are wanted at once, so the resource server's are caught and joined. */
 function createCheckedResourceServer(options: ProtectedResourceOptions): ResourceServer {
+  // What is no object has no options of ours, and that is all that there is to say.
+  if (!isJsonObject(options)) return createResourceServer(options)
   const { allowOrigins: _origins, path: _path, rootMetadata: _root, ...rest } = options
   const problems = checkGateOptions(options)
   try {

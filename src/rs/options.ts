@@ -28,7 +28,8 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly jwksUri?: string
   /**
    * Its keys themselves (a JWK Set), or a function that returns them; then it is never contacted. The function
-   * is called for the first token and by every `refreshKeys()`.
+   * is called for the first token and by every `refreshKeys()`. What only importing shows (a point off its curve)
+   * is found then, too: as the event `keys.failed`, and 503 while no key is usable.
    */
   readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
@@ -59,7 +60,7 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
    * no fault is waited out.
    */
   readonly wait?: number
-  /** Host names of authorization servers that may be reached without TLS. Loopback hosts may always. */
+  /** Names of hosts, in lower case, that may be reached without TLS. Loopback hosts may always. */
   readonly allowHttp?: readonly string[]
   /** How many tokens are remembered. Default 10000, about 300 bytes each; 0 remembers none. */
   readonly rememberedTokens?: number
