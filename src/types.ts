@@ -20,11 +20,11 @@ export interface VerifiedAccessToken {
   readonly clientId: string | undefined
   /** Granted scopes, without repetition, in the order of the token. */
   readonly scopes: readonly string[]
-  /** The `aud` claim as a list. */
+  /** The `aud` claim as a list, or the claim that is compared in its place. */
   readonly audience: readonly string[]
-  /** The `exp` claim: seconds since 1970. */
-  readonly expiresAt: number
-  /** All claims, decoded when first asked for. */
+  /** The `exp` claim: seconds since 1970. Only an introspection answer may leave it out. */
+  readonly expiresAt: number | undefined
+  /** All claims, decoded when first asked for; of an opaque token what the authorization server said. */
   readonly claims: JsonObject
 }
 

@@ -10,7 +10,7 @@ import {
   allowInsecureRequests,
 } from 'openid-client'
 import { AuthorizationServerError, quoted, type AuthorizationServerErrorCode } from '../errors.js'
-import { FetchFault, networkReason, readText } from '../http.js'
+import { FetchFault, networkReason, readText, unlessAborted } from '../http.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { createClientAuthentication, type ClientCredentials } from './client-authentication.js'
 
@@ -109,8 +109,9 @@ export function createIntrospector(
     let response: Response
     let text: string
     try {
-      response = await options.fetch(url, init)
-      text = await readText(response)
+      const signal = init.signal ?? new AbortController().signal
+      response = await unlessAborted(options.fetch(url, init), signal)
+      text = await unlessAborted(readText(response), signal)
     } catch (error) {
       if (error instanceof FetchFault) {
         throw new IntrospectionFault('ERR_INTROSPECTION_UNAVAILABLE', error.message)

@@ -10,38 +10,39 @@ import type { ShareList } from '../cache.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
 import type { JsonObject } from '../json.js'
-import type { VerifiedAccessToken } from '../types.js'
+import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
+import {
+  isOptionalNumber,
+  isOptionalText,
+  readAudience,
+  readClientId,
+  readScopes,
+} from './claims.js'
 import { decodeClaims, type ParsedJwt } from './jwt.js'
-import { parseScopes } from './scopes.js'
-
-/** What kind of JWT it is, told by header and payload alone. */
-type TokenKind =
-  /** `typ: at+jwt` in the header (RFC 9068 §2.1). */
-  | 'at+jwt'
-  /** Nothing speaks against an access token. */
-  | 'jwt'
-  /** Any other text says why it is not an access token. */
-  | `not an access token: ${string}`
+import { kindOfAnswer, kindOfJwt, type TokenKind } from './token-kind.js'
 
 /**
  * The judged fields of a token: small, frozen, and without the token. This is what the memory holds,
  * so each field costs eight bytes for every token remembered.
  */
 export interface AccessTokenFacts {
-  readonly key: SigningKey
-  readonly algorithm: string
+  /** The key that signed it; `undefined` when the authorization server was asked instead. */
+  readonly key: SigningKey | undefined
+  readonly algorithm: string | undefined
   readonly kind: TokenKind
   readonly issuer: string
   readonly subject: string | undefined
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
-  /** Seconds since 1970. */
-  readonly expiresAt: number
+  /** Seconds since 1970; only an introspection answer may leave it out. */
+  readonly expiresAt: number | undefined
   /** The later of `nbf` and `iat`, or 0. */
   readonly validFrom: number
   /** The token is bound to a key of its sender (`cnf`). */
   readonly bound: boolean
+  /** What the authorization server said, when it was asked. */
+  readonly introspection: TokenIntrospection | undefined
 }
 
 /** What an issuer's tokens must fulfil at this resource. */
@@ -52,104 +53,40 @@ export interface TokenPolicy {
   readonly requireType: boolean
   /** Seconds. */
   readonly clockTolerance: number
+  /** Names, or dotted paths. */
   readonly scopeClaims: readonly string[]
+  /** Which claim is compared with the audience. */
+  readonly audienceClaim: 'aud' | 'client_id' | 'azp'
+  /** `nonce`, `at_hash` and `s_hash` do not make it an ID token. */
+  readonly acceptIdTokenClaims: boolean
 }
 
-/** Media types compare without case; the prefix may be left out (RFC 7515 §4.1.9). */
-const ACCESS_TOKEN_TYPES = new Set(['at+jwt', 'application/at+jwt'])
+/** The fields that tokens and introspection answers have in common. */
+type CommonFacts = Omit<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'>
 
-/** What Keycloak writes into the payload of its access tokens; it says ID, Refresh, Offline or Logout in others. */
-const PAYLOAD_TYPES = new Set(['Bearer', 'DPoP'])
-
-/** RFC 9068 first, then what Keycloak and Auth0, Okta, and Entra's first generation write. */
-const CLIENT_ID_CLAIMS = ['client_id', 'azp', 'cid', 'appid']
-
-/**
- * Tells access tokens from everything else that the same issuer signs with the same key
- * (RFC 8725 §3.12): by the header's `typ`, and where that says nothing by claims that only others carry.
- */
-function tokenKind(type: string | undefined, claims: JsonObject): TokenKind {
-  const explicit = type !== undefined && ACCESS_TOKEN_TYPES.has(type)
-  if (!explicit && type !== undefined && type !== 'jwt') {
-    return `not an access token: typ ${quoted(type)}`
-  }
-  for (const name of explicit ? ['c_hash', 'events'] : ['c_hash', 'events', 'nonce', 'at_hash']) {
-    if (claims[name] !== undefined) return `not an access token: it has the claim ${name}`
-  }
-  const { typ, token_use: use } = claims
-  if (typ !== undefined && !PAYLOAD_TYPES.has(typ as string)) {
-    return `not an access token: the claim typ is ${quoted(typ)}`
-  }
-  if (use !== undefined && use !== 'access') {
-    return `not an access token: the claim token_use is ${quoted(use)}`
-  }
-  return explicit ? 'at+jwt' : 'jwt'
-}
-
-function isOptionalNumber(value: unknown): value is number | undefined {
-  return value === undefined || (typeof value === 'number' && Number.isFinite(value))
-}
-
-function isOptionalText(value: unknown): value is string | undefined {
-  return value === undefined || typeof value === 'string'
-}
-
-function readAudience(aud: unknown): readonly string[] | undefined {
-  if (aud === undefined) return []
-  const list: unknown = typeof aud === 'string' ? [aud] : aud
-  return Array.isArray(list) && list.every((entry) => typeof entry === 'string') ? list : undefined
-}
-
-function readScopes(claims: JsonObject, names: readonly string[]): readonly string[] | undefined {
-  const scopes = new Set<string>()
-  for (const name of names) {
-    const value = claims[name]
-    if (value === undefined) continue
-    const parsed = parseScopes(value)
-    if (parsed === undefined) return undefined
-    for (const scope of parsed) scopes.add(scope)
-  }
-  return [...scopes]
-}
-
-function readClientId(claims: JsonObject): string | undefined {
-  for (const name of CLIENT_ID_CLAIMS) {
-    const value = claims[name]
-    if (typeof value === 'string' && value !== '') return value
-  }
-  return undefined
-}
-
-/**
- * Reads a token whose signature was found valid. Claims of the wrong type refuse the token; absent ones
- * are judged later, except for `exp`, without which a token would never end (RFC 9068 §2.2).
- */
-export function readAccessToken(
-  jwt: ParsedJwt,
-  key: SigningKey,
+/** Claims of the wrong type refuse the token; absent ones are judged later. */
+function readClaims(
+  claims: JsonObject,
   policy: TokenPolicy,
   share: ShareList,
-): AccessTokenFacts | Refusal {
-  const { claims } = jwt
-  const { issuer } = policy
-  const claim = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
+): CommonFacts | Refusal {
+  const { issuer, audienceClaim } = policy
+  const refuse = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
   const { exp, nbf, iat, sub } = claims
-  if (exp === undefined) return claim('no exp claim')
   if (!isOptionalNumber(exp) || !isOptionalNumber(nbf) || !isOptionalNumber(iat)) {
-    return claim('exp, nbf or iat is not a number')
+    return refuse('exp, nbf or iat is not a number')
   }
-  if (!isOptionalText(sub)) return claim('sub is not a text')
-  const audience = readAudience(claims['aud'])
-  if (audience === undefined) return claim('aud is neither a text nor a list of texts')
+  if (!isOptionalText(sub)) return refuse('sub is not a text')
+  const audience = readAudience(claims[audienceClaim])
+  if (audience === undefined) {
+    return refuse(`${audienceClaim} is neither a text nor a list of texts`)
+  }
   const scopes = readScopes(claims, policy.scopeClaims)
   if (scopes === undefined) {
-    return claim(`${policy.scopeClaims.join(' or ')} holds something that is not a scope`)
+    return refuse(`${policy.scopeClaims.join(' or ')} holds something that is not a scope`)
   }
   const clientId = readClientId(claims)
-  return Object.freeze({
-    key,
-    algorithm: jwt.algorithm,
-    kind: tokenKind(jwt.type, claims),
+  return {
     issuer,
     subject: sub === '' ? undefined : sub,
     clientId: clientId === undefined ? undefined : share([clientId])[0],
@@ -158,11 +95,82 @@ export function readAccessToken(
     expiresAt: exp,
     validFrom: Math.max(nbf ?? 0, iat ?? 0),
     bound: claims['cnf'] !== undefined,
-  })
+  }
 }
 
 /**
- * Judges a token whose signature is known to be valid: kind, audience, times, binding, in this order, so
+ * Reads a token whose signature was found valid. Without `exp` it would never end (RFC 9068 §2.2), and is refused.
+ */
+export function readAccessToken(
+  jwt: ParsedJwt,
+  key: SigningKey,
+  policy: TokenPolicy,
+  share: ShareList,
+): AccessTokenFacts | Refusal {
+  const { claims } = jwt
+  if (claims['exp'] === undefined) {
+    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer)
+  }
+  const facts = readClaims(claims, policy, share)
+  if (facts instanceof Refusal) return facts
+  const kind = kindOfJwt(jwt.type, claims, policy.acceptIdTokenClaims)
+  return Object.freeze({ ...facts, key, algorithm: jwt.algorithm, kind, introspection: undefined })
+}
+
+/**
+ * Reads what the authorization server says of a token (RFC 7662 §2.2). That it calls it active is the least; for
+ * whom, until when and of what kind it is, is judged as with a token that we can read.
+ *
+ * @param jwt the token itself, where it is one: what it says of its kind and its end holds as well
+ */
+export function readIntrospection(
+  introspection: TokenIntrospection,
+  jwt: ParsedJwt | undefined,
+  policy: TokenPolicy,
+  share: ShareList,
+): AccessTokenFacts | Refusal {
+  const { claims } = introspection
+  const { issuer, acceptIdTokenClaims } = policy
+  // RFC 7662 §2.2: a boolean. What merely looks like true is not.
+  if (claims['active'] !== true) {
+    const reason = 'the authorization server calls it not active'
+    return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer)
+  }
+  const { iss, token_type: type } = claims
+  if (iss !== undefined && iss !== issuer) {
+    const reason = `the answer is about a token of iss ${quoted(iss)}`
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer)
+  }
+  const facts = readClaims(claims, policy, share)
+  if (facts instanceof Refusal) return facts
+  const own = jwt?.claims['exp']
+  const expiresAt =
+    typeof own === 'number' ? Math.min(own, facts.expiresAt ?? own) : facts.expiresAt
+  const kind = kindOfAnswer(claims, acceptIdTokenClaims)
+  return Object.freeze({
+    ...facts,
+    expiresAt,
+    bound: facts.bound || (typeof type === 'string' && /^dpop$/i.test(type)),
+    key: undefined,
+    algorithm: undefined,
+    kind:
+      kind === 'opaque' && jwt !== undefined
+        ? kindOfJwt(jwt.type, jwt.claims, acceptIdTokenClaims)
+        : kind,
+    introspection,
+  })
+}
+
+/** Short: a token may list thousands. */
+function describeAudience(audience: readonly string[], claim: string): string {
+  if (audience.length === 0) return `no ${claim} claim`
+  const shown = audience.slice(0, 5).map((entry) => quoted(entry))
+  const more = audience.length - shown.length
+  return `${claim} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+/**
+ * Judges a token that its issuer vouches for: kind, audience, times, binding, in this order, so
  * that only a token which is right in everything else is called expired.
  *
  * @param at seconds since 1970
@@ -177,19 +185,19 @@ export function judgeAccessToken(
   if (facts.issuer !== issuer) {
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'the key belongs to another issuer', issuer)
   }
-  if (!policy.algorithms.includes(facts.algorithm)) {
+  if (facts.algorithm !== undefined && !policy.algorithms.includes(facts.algorithm)) {
     return new Refusal('ERR_TOKEN_ALGORITHM', `algorithm ${quoted(facts.algorithm)}`, issuer)
   }
-  if (facts.kind !== 'at+jwt' && (facts.kind !== 'jwt' || policy.requireType)) {
-    const reason = facts.kind === 'jwt' ? 'typ is not at+jwt, which is required here' : facts.kind
+  const { kind } = facts
+  // An opaque token has no header that could say so.
+  if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
+    const reason = kind === 'jwt' ? 'typ is not at+jwt, which is required here' : kind
     return new Refusal('ERR_TOKEN_TYPE', reason, issuer)
   }
   if (!facts.audience.some((entry) => policy.audience.has(entry))) {
-    const list = (entries: Iterable<string>) => [...entries].map((entry) => quoted(entry))
-    const found =
-      facts.audience.length === 0 ? 'no aud claim' : `aud ${list(facts.audience).join(', ')}`
-    const expected = list(policy.audience).join(' or ')
-    return new Refusal('ERR_TOKEN_AUDIENCE', `${found}; expected ${expected}`, issuer)
+    const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')
+    const reason = `${describeAudience(facts.audience, policy.audienceClaim)}; expected ${expected}`
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer)
   }
   if (facts.bound) {
     return new Refusal(
@@ -206,7 +214,7 @@ export function judgeAccessToken(
       issuer,
     )
   }
-  if (facts.expiresAt <= at - policy.clockTolerance) {
+  if (facts.expiresAt !== undefined && facts.expiresAt <= at - policy.clockTolerance) {
     const ago = Math.floor(at - facts.expiresAt)
     return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer)
   }
@@ -219,7 +227,7 @@ class AccessToken implements VerifiedAccessToken {
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
-  readonly expiresAt: number
+  readonly expiresAt: number | undefined
   /** Private, so that no log that prints the object prints the token. */
   readonly #bearer: string
   #claims: JsonObject | undefined
@@ -232,6 +240,7 @@ class AccessToken implements VerifiedAccessToken {
     this.audience = facts.audience
     this.expiresAt = facts.expiresAt
     this.#bearer = bearer
+    this.#claims = facts.introspection?.claims
     Object.freeze(this)
   }
 

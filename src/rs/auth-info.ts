@@ -6,7 +6,6 @@
 import { BearerTokenError } from '../errors.js'
 import type { AuthInfo, VerifiedAccessToken } from '../types.js'
 import type { ResourceServer } from './resource-server.js'
-import { missingScopes } from './scopes.js'
 
 /**
  * The SDK's `AuthInfo` of a verified token: what tool handlers see as `extra.authInfo` (first
@@ -33,7 +32,7 @@ export function toAuthInfo(token: VerifiedAccessToken, bearer: string): AuthInfo
     token: bearer,
     clientId: clientId ?? subject ?? '',
     scopes: [...scopes],
-    expiresAt,
+    ...(expiresAt !== undefined && { expiresAt }),
     extra: { issuer, subject, audience: [...audience] },
   }
 }
@@ -117,7 +116,7 @@ export function toOAuthTokenVerifier<Code = never>(
         }
         throw error
       }
-      if (missingScopes(verified.scopes, resourceServer.scopes).length > 0) {
+      if (resourceServer.authorize(verified, []) !== undefined) {
         throw insufficientScope('The access token lacks a scope that this request needs')
       }
       return {

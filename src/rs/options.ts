@@ -4,7 +4,7 @@
  * @module
  */
 import type { EventListener } from '../events.js'
-import type { Runtime } from '../types.js'
+import type { Runtime, TokenIntrospector } from '../types.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
 export interface TokenOptions {
@@ -14,8 +14,23 @@ export interface TokenOptions {
   readonly requireType?: boolean
   /** Signature algorithms. Default: all asymmetric ones of {@link SIGNATURE_ALGORITHMS}. */
   readonly algorithms?: readonly string[]
-  /** Claims that hold scopes, united. Default `['scope', 'scp']`. Others, such as `permissions`, count only when named. */
+  /** Claims that hold scopes, united. Default `['scope', 'scp']`. Others, such as `permissions`, count only when named; nested ones by a dotted path. */
   readonly scopeClaims?: readonly string[]
+  /**
+   * The claim that is compared with `audience`, for providers whose access tokens have no `aud` (Cognito).
+   * Default `aud`. Another one needs `audience` and `scopes`: a client id says nothing about this resource.
+   */
+  readonly audienceClaim?: 'aud' | 'client_id' | 'azp'
+  /**
+   * Accept access tokens that look like ID tokens (`at_hash`, `nonce`), for a provider that writes them so (Dex).
+   * Its ID tokens for the same audience are then accepted, too. Default false.
+   */
+  readonly acceptIdTokenClaims?: boolean
+  /**
+   * `auto`: JWTs by keys, anything else by introspection where there is an `introspector`. `jwt`: JWTs only.
+   * `introspection`: every token, so that logout and revocation take effect at once. Default `auto`.
+   */
+  readonly validation?: 'auto' | 'jwt' | 'introspection'
 }
 
 /** An authorization server whose tokens are accepted. */
@@ -26,9 +41,14 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly discoveryUrl?: string
   /** Where its keys are; then no discovery takes place. */
   readonly jwksUri?: string
+  /** Asks it about tokens: made by `createTokenIntrospector` of `mcp-gatehouse/introspect`, or your own. */
+  readonly introspector?: TokenIntrospector
+  /** Only opaque tokens that begin so are asked about (Authelia: `authelia_at_`). */
+  readonly tokenPrefix?: string
   /**
    * Its keys themselves (a JWK Set), or a function that returns them; then it is never contacted. The function
-   * is called for the first token and by every `refreshKeys()`.
+   * is called for the first token and by every `refreshKeys()`. What only importing shows (a point off its curve)
+   * is found then, too: as the event `keys.failed`, and 503 while no key is usable.
    */
   readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
@@ -49,13 +69,17 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
   readonly additionalMetadata?: Readonly<Record<string, unknown>>
   /** Seconds by which clocks may differ. Default 30, at most 300. */
   readonly clockTolerance?: number
-  /** Seconds after which keys are fetched again. Default 600. */
+  /** Seconds after which keys are fetched again. Default 600; less than 1 counts as 1. */
   readonly jwksMaxAge?: number
   /** Seconds for which older keys serve when that fails. Default 86400. */
   readonly jwksStaleFor?: number
-  /** Seconds for which a request waits out a momentary fault of the authorization server. Default 3. */
+  /**
+   * Seconds that a request waits at most for the keys of an authorization server that is slow or has a
+   * momentary fault, and on a server that was idle for newer ones. Default 3; less than 1 counts as 1, but then
+   * no fault is waited out.
+   */
   readonly wait?: number
-  /** Host names of authorization servers that may be reached without TLS. Loopback hosts may always. */
+  /** Names of hosts, in lower case, that may be reached without TLS. Loopback hosts may always. */
   readonly allowHttp?: readonly string[]
   /** How many tokens are remembered. Default 10000, about 300 bytes each; 0 remembers none. */
   readonly rememberedTokens?: number

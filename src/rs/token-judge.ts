@@ -6,25 +6,36 @@
  */
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import { sha256, sha256Sync } from '../digest.js'
-import { createKeySet, type KeySet, type KeySetOptions } from '../discovery/key-set.js'
+import {
+  createKeySet,
+  type KeyMissing,
+  type KeySet,
+  type KeySetOptions,
+} from '../discovery/key-set.js'
+import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
+import type { TokenIntrospector } from '../types.js'
 import {
   judgeAccessToken,
   readAccessToken,
+  readIntrospection,
   type AccessTokenFacts,
-  type TokenPolicy,
 } from './access-token.js'
-import { parseJwt } from './jwt.js'
-import type { ResourceServerSettings } from './settings.js'
+import { parseJwt, type ParsedJwt } from './jwt.js'
+import type { IssuerSettings, ResourceServerSettings } from './settings.js'
 
-interface TrustedIssuer {
-  readonly policy: TokenPolicy
+const SHORTEST_OPAQUE = 16
+
+interface TrustedIssuer extends IssuerSettings {
   readonly keys: KeySet
 }
 
 /** Judges tokens of the configured issuers. */
 export interface TokenJudge {
-  /** The verdict on a token whose signature was checked before, at once; `undefined` when it was not. */
+  /**
+   * The verdict on a token whose signature was checked before, at once; `undefined` when it was not, or when
+   * the keys must be waited for.
+   */
   recall(token: string): AccessTokenFacts | Refusal | undefined
   /**
    * The verdict on any token.
@@ -34,10 +45,26 @@ export interface TokenJudge {
   judge(token: string): Promise<AccessTokenFacts | Refusal>
   /** Seconds until that issuer may be asked again. */
   retryAfter(issuer: string): number
-  /** The keys of every issuer, in the configured order. */
+  /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
   readonly keySets: readonly KeySet[]
+  readonly introspectors: readonly TokenIntrospector[]
   /** How many tokens are remembered. */
   readonly remembered: () => number
+}
+
+function missing(reason: KeyMissing, { kid, algorithm }: ParsedJwt, issuer: string): Refusal {
+  switch (reason) {
+    case 'algorithm': {
+      const text = `alg ${quoted(algorithm)} does not fit the key`
+      return new Refusal('ERR_TOKEN_ALGORITHM', text, issuer)
+    }
+    case 'ambiguous':
+      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'several keys fit, and no kid chooses', issuer)
+    case 'unknown': {
+      const text = kid === undefined ? 'no kid, and no key fits' : `kid ${quoted(kid, 64)}`
+      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', text, issuer)
+    }
+  }
 }
 
 export function createTokenJudge(
@@ -45,7 +72,8 @@ export function createTokenJudge(
   world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit'>,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
-  for (const { policy, source } of settings.issuers) {
+  for (const each of settings.issuers) {
+    const { policy, source } = each
     const keys = createKeySet({
       issuer: policy.issuer,
       source,
@@ -56,7 +84,7 @@ export function createTokenJudge(
       wait: source.type === 'jwks' ? 0 : settings.wait,
       ...world,
     })
-    issuers.set(policy.issuer, { policy, keys })
+    issuers.set(policy.issuer, { ...each, keys })
   }
 
   const remembered: CacheStore<AccessTokenFacts> | undefined =
@@ -65,11 +93,15 @@ export function createTokenJudge(
   /** First sights under way, by digest: a burst of one token costs one signature check. */
   const underWay = new Map<string, Promise<AccessTokenFacts | Refusal>>()
 
-  /** What is remembered of a token, while the key that signed it may still be used. */
-  function recall(digest: string): AccessTokenFacts | undefined {
+  /** What is remembered of a token, unless the key that signed it is gone, or the answer about it is old. */
+  function lookUp(digest: string): AccessTokenFacts | undefined {
     const facts = remembered?.get(digest)
-    if (facts === undefined || facts.key.retired) return undefined
-    return issuers.get(facts.issuer)?.keys.usable() === true ? facts : undefined
+    return facts === undefined || !isStanding(facts) ? undefined : facts
+  }
+
+  function isStanding({ key, introspection }: AccessTokenFacts): boolean {
+    if (introspection !== undefined) return introspection.validUntil > world.now()
+    return key?.retired === false
   }
 
   /** What may change from one request to the next, and so is never remembered. */
@@ -91,14 +123,56 @@ export function createTokenJudge(
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hint)
   }
 
-  /** Everything that is done once for a token: parsing, choosing the key, the signature, reading. */
+  async function verifies(key: SigningKey | KeyMissing, jwt: ParsedJwt): Promise<boolean> {
+    if (typeof key === 'string') return false
+    const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
+    // It may have been withdrawn meanwhile.
+    return isValid && !key.retired
+  }
+
+  /** The one issuer that an opaque token may be shown to. */
+  function issuerOfOpaque(token: string): TrustedIssuer | undefined {
+    // Fewer characters cannot be a secret (RFC 6749 §10.10): not worth a call.
+    if (token.length < SHORTEST_OPAQUE) return undefined
+    return [...issuers.values()].find(
+      ({ introspector, validation, tokenPrefix }) =>
+        introspector !== undefined &&
+        validation !== 'jwt' &&
+        (tokenPrefix === undefined || token.startsWith(tokenPrefix)),
+    )
+  }
+
+  /** What the authorization server says of it. `jwt` when it is one. */
+  async function ask(
+    { introspector, policy }: TrustedIssuer,
+    token: string,
+    jwt: ParsedJwt | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
+    const introspection = await introspector?.introspect(token)
+    if (introspection === undefined) return new Refusal('ERR_TOKEN_OPAQUE', 'nobody to ask')
+    return readIntrospection(introspection, jwt, policy, share)
+  }
+
+  /** Everything that is done once for a token: parsing, then its signature, or what its issuer says. */
   async function inspect(token: string): Promise<AccessTokenFacts | Refusal> {
     const jwt = parseJwt(token)
-    if (jwt instanceof Refusal) return jwt
-    // Unverified, `iss` may choose among issuers that we trust already, nothing more.
+    if (jwt instanceof Refusal) {
+      const isOpaque = jwt.code === 'ERR_TOKEN_OPAQUE' || jwt.code === 'ERR_TOKEN_ENCRYPTED'
+      const trusted = isOpaque ? issuerOfOpaque(token) : undefined
+      return trusted === undefined ? jwt : ask(trusted, token, undefined)
+    }
+    // Unverified, `iss` may choose among issuers that we trust already, nothing more. A JWT of another issuer is
+    // shown to nobody.
     const trusted = issuers.get(jwt.claims['iss'])
     if (trusted === undefined) return untrusted(jwt.claims['iss'])
-    const { policy, keys } = trusted
+    if (trusted.validation === 'introspection') return ask(trusted, token, jwt)
+    return inspectJwt(jwt, trusted)
+  }
+
+  async function inspectJwt(
+    jwt: ParsedJwt,
+    { policy, keys }: TrustedIssuer,
+  ): Promise<AccessTokenFacts | Refusal> {
     const { issuer } = policy
     if (!policy.algorithms.includes(jwt.algorithm)) {
       return new Refusal(
@@ -107,22 +181,19 @@ export function createTokenJudge(
         issuer,
       )
     }
-    const key = await keys.select({ kid: jwt.kid, alg: jwt.algorithm })
-    if (key === 'algorithm') {
-      return new Refusal(
-        'ERR_TOKEN_ALGORITHM',
-        `alg ${quoted(jwt.algorithm)} does not fit the key`,
-        issuer,
-      )
+    const arrival = keys.fetches()
+    const query = { kid: jwt.kid, alg: jwt.algorithm }
+    let key = await keys.select(query)
+    let isVerified = await verifies(key, jwt)
+    if (!isVerified && key !== 'unknown' && key !== 'ambiguous') {
+      // Other material under the old name: Entra and home-made providers rotate so.
+      await keys.renew(arrival)
+      const current = await keys.select(query)
+      if (current !== key) isVerified = await verifies(current, jwt)
+      key = current
     }
-    if (key === 'ambiguous') {
-      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'several keys fit, and no kid chooses', issuer)
-    }
-    if (key === 'unknown') {
-      const kid = jwt.kid === undefined ? 'no kid, and no key fits' : `kid ${quoted(jwt.kid, 64)}`
-      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', kid, issuer)
-    }
-    if (!(await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)) || key.retired) {
+    if (typeof key === 'string') return missing(key, jwt, issuer)
+    if (!isVerified) {
       return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature is not that of the key', issuer)
     }
     return readAccessToken(jwt, key, policy, share)
@@ -130,8 +201,11 @@ export function createTokenJudge(
 
   async function judge(token: string): Promise<AccessTokenFacts | Refusal> {
     const digest = await sha256(token)
-    const known = recall(digest)
-    if (known !== undefined) return verdict(known) ?? known
+    const known = lookUp(digest)
+    if (known !== undefined) {
+      if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready()
+      if (isStanding(known)) return verdict(known) ?? known
+    }
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
       inspection = inspect(token).finally(() => underWay.delete(digest))
@@ -141,18 +215,27 @@ export function createTokenJudge(
     if (facts instanceof Refusal) return facts
     const refusal = verdict(facts)
     if (refusal !== undefined) return refusal
-    remembered?.set(digest, facts)
+    if (isStanding(facts)) remembered?.set(digest, facts)
     return facts
   }
 
   return {
     judge,
     recall(token) {
-      const facts = sha256Sync === undefined ? undefined : recall(sha256Sync(token))
-      return facts === undefined ? undefined : (verdict(facts) ?? facts)
+      const facts = sha256Sync === undefined ? undefined : lookUp(sha256Sync(token))
+      if (facts === undefined) return undefined
+      const isAsked = facts.introspection !== undefined
+      if (!isAsked && issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
+      return verdict(facts) ?? facts
     },
     retryAfter: (issuer) => issuers.get(issuer)?.keys.retryAfter() ?? 1,
-    keySets: [...issuers.values()].map(({ keys }) => keys),
+    // Where every token is asked about, no key is ever needed.
+    keySets: [...issuers.values()].flatMap(({ keys, validation }) =>
+      validation === 'introspection' ? [] : [keys],
+    ),
+    introspectors: [...issuers.values()].flatMap(({ introspector, validation }) =>
+      introspector === undefined || validation === 'jwt' ? [] : [introspector],
+    ),
     remembered: () => remembered?.size ?? 0,
   }
 }
