@@ -82,3 +82,15 @@ export function reasonNotJson(value: unknown, above: readonly object[] = []): st
   }
   return undefined
 }
+
+/** Freezes a value and everything in it. A stack of our own: what is nested deeply must not overflow the engine's. */
+export function deepFreeze<T>(value: T): T {
+  const pending: unknown[] = [value]
+  while (pending.length > 0) {
+    const next = pending.pop()
+    if (typeof next !== 'object' || next === null) continue
+    Object.freeze(next)
+    pending.push(...Object.values(next))
+  }
+  return value
+}

@@ -13,7 +13,7 @@ import { createCacheStore } from '../cache.js'
 import { sha256 } from '../digest.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
-import type { JsonObject } from '../json.js'
+import { deepFreeze, type JsonObject } from '../json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
 import { createSlots } from './slots.js'
 
@@ -30,10 +30,10 @@ export interface CachedIntrospectorOptions {
   readonly emit: Emit | undefined
 }
 
-const MAX_ACTIVE = 10_000
-const MAX_INACTIVE = 5_000
+const MAX_GOOD = 10_000
+const MAX_REFUSED = 5_000
 /** A refusal is believed this long at most. */
-const INACTIVE_FOR = 5_000
+const REFUSED_FOR = 5_000
 const FIRST_RETRY = 500
 const LONGEST_RETRY = 30_000
 /** What waits for a slot beyond this many is told at once that it is too much. */
@@ -51,29 +51,30 @@ interface Fault {
 
 export function createCachedIntrospector(options: CachedIntrospectorOptions): TokenIntrospector {
   const { issuer, cacheFor, now, emit, wait } = options
-  const active = createCacheStore<TokenIntrospection>(MAX_ACTIVE)
+  const good = createCacheStore<TokenIntrospection>(MAX_GOOD)
   // Apart, so that a flood of refused tokens pushes no good one out.
-  const inactive = createCacheStore<TokenIntrospection>(MAX_INACTIVE)
-  const seenActive = createCacheStore<object>(MAX_ACTIVE)
+  const refused = createCacheStore<TokenIntrospection>(MAX_REFUSED)
+  const seenGood = createCacheStore<object>(MAX_GOOD)
   const underWay = new Map<string, Promise<TokenIntrospection>>()
   const slots = createSlots(options.concurrency, MAX_WAITING)
   let fault: Fault | undefined
   let isProbing = false
 
   function recall(digest: string): TokenIntrospection | undefined {
-    const known = active.get(digest) ?? inactive.get(digest)
+    const known = good.get(digest) ?? refused.get(digest)
     return known !== undefined && known.validUntil > now() ? known : undefined
   }
 
   function remember(digest: string, claims: JsonObject): TokenIntrospection {
     const at = now()
-    const isActive = claims['active'] === true
-    const exp = claims['exp']
+    const { active: isActive, exp } = claims
     const end = typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY
-    const keep = isActive ? cacheFor : Math.min(cacheFor, INACTIVE_FOR)
-    const answer = Object.freeze({ claims, validUntil: Math.min(at + keep, Math.max(end, at)) })
-    if (isActive) seenActive.set(digest, answer)
-    if (answer.validUntil > at) (isActive ? active : inactive).set(digest, answer)
+    // What is over stays so: some servers call a token active long after its end.
+    const isGood = isActive === true && end > at
+    const keep = isGood ? Math.min(cacheFor, end - at) : Math.min(cacheFor, REFUSED_FOR)
+    const answer = Object.freeze({ claims: deepFreeze(claims), validUntil: at + keep })
+    if (isGood) seenGood.set(digest, answer)
+    if (keep > 0) (isGood ? good : refused).set(digest, answer)
     return answer
   }
 
@@ -112,7 +113,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
 
   /** One call, in a slot of its own, when the last fault allows one. */
   async function call(token: string, digest: string): Promise<TokenIntrospection> {
-    const isKnown = seenActive.get(digest) !== undefined
+    const isKnown = seenGood.get(digest) !== undefined
     const release = await slots.acquire(isKnown, Math.max(wait, SHORTEST_WAIT))
     if (release === undefined) throw overloaded()
     // Whoever waited for the slot may find that the server failed in the meantime.

@@ -143,9 +143,7 @@ export function createIntrospector(
       configuration[customFetch] = (url, init) => guardedFetch(url, init as RequestInit)
       // Whether plain HTTP may be used there was decided where the endpoint was chosen.
       allowInsecureRequests(configuration)
-      return (await tokenIntrospection(configuration, token, {
-        token_type_hint: 'access_token',
-      })) as JsonObject
+      return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
     } catch (error) {
       // Whatever openid-client throws can hold the request, and so the token.
       const fault = innermost(error)

@@ -9,7 +9,7 @@
 import type { ShareList } from '../cache.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
-import type { JsonObject } from '../json.js'
+import { deepFreeze, type JsonObject } from '../json.js'
 import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
 import {
   isOptionalNumber,
@@ -247,17 +247,6 @@ class AccessToken implements VerifiedAccessToken {
   get claims(): JsonObject {
     return (this.#claims ??= deepFreeze(decodeClaims(this.#bearer)))
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  const pending: unknown[] = [value]
-  while (pending.length > 0) {
-    const next = pending.pop()
-    if (typeof next !== 'object' || next === null) continue
-    Object.freeze(next)
-    pending.push(...Object.values(next))
-  }
-  return value
 }
 
 /** What the rest of the program gets to see of a token that was let in. */

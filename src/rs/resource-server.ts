@@ -12,6 +12,7 @@ import type { KeySetStatus } from '../discovery/key-set.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit } from '../events.js'
 import { hintFor } from '../hints.js'
+import { deepFreeze } from '../json.js'
 import type { AccessTokenVerifier, TokenIntrospector, VerifiedAccessToken } from '../types.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from './access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from './bearer.js'
@@ -74,13 +75,6 @@ export interface ResourceServerStatus {
 }
 
 const PREFIX = 'Bearer '
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const member of Object.values(value)) {
-    if (typeof member === 'object' && member !== null) deepFreeze(member)
-  }
-  return Object.freeze(value)
-}
 
 /**
  * Makes an MCP server's resource server. It does no I/O until the first token arrives, so an identity

@@ -1,0 +1,663 @@
+/** Tokens that only the authorization server can judge: what is asked, what is believed, and whose fault it is. */
+import { inspect } from 'node:util'
+import { exportJWK, exportPKCS8, generateKeyPair, jwtVerify, decodeProtectedHeader } from 'jose'
+import {
+  createResourceServer,
+  ConfigurationError,
+  type AuthorizationServerOptions,
+  type Decision,
+  type ResourceServerEvent,
+  type ResourceServerOptions,
+} from 'mcp-gatehouse'
+import { createTokenIntrospector, type TokenIntrospectorOptions } from 'mcp-gatehouse/introspect'
+import { describe, expect, test } from 'vitest'
+import { tally } from '../support/server.js'
+import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { verifies } from '../support/verifies.js'
+import { FakeIntrospection } from './server.js'
+
+const TOKEN = 'opaque_0123456789abcdef.0123456789'
+
+interface Bench {
+  readonly server: FakeIntrospection
+  readonly events: ResourceServerEvent[]
+  verdict(token?: string): Promise<string>
+  send(token?: string): Promise<Decision>
+  wait(seconds: number): void
+}
+
+function createBench(
+  options: Partial<TokenIntrospectorOptions> = {},
+  issuerOptions: Partial<AuthorizationServerOptions> = {},
+  serverOptions: Partial<ResourceServerOptions> = {},
+): Bench {
+  const server = new FakeIntrospection()
+  const events: ResourceServerEvent[] = []
+  let clock = Date.now()
+  const now = () => clock
+  server.now = now
+  const onEvent = (event: ResourceServerEvent) => events.push(event)
+  const introspector = createTokenIntrospector({
+    issuer: ISSUER,
+    clientId: 'rs',
+    clientSecret: 'secret',
+    fetch: server.fetch,
+    now,
+    wait: 0,
+    onEvent,
+    ...options,
+  })
+  const resourceServer = createResourceServer({
+    resource: RESOURCE,
+    authorizationServers: { issuer: ISSUER, introspector, ...issuerOptions },
+    fetch: server.fetch,
+    now,
+    wait: 0,
+    onEvent,
+    ...serverOptions,
+  })
+  const send = async (token = TOKEN) =>
+    resourceServer.authenticate({ authorization: `Bearer ${token}` })
+  return {
+    server,
+    events,
+    send,
+    async verdict(token) {
+      const decision = await send(token)
+      return decision.outcome === 'authenticated' ? decision.outcome : decision.code
+    },
+    wait(seconds) {
+      clock += seconds * 1000
+    },
+  }
+}
+
+describe('what is asked', () => {
+  verifies('INT-01', 'a form by POST, with our credentials, for JSON', async () => {
+    const bench = createBench({ clientId: RESOURCE, clientSecret: 'a+b%c:d' })
+    expect(await bench.verdict()).toBe('authenticated')
+    const [call] = bench.server.calls
+    expect(call).toMatchObject({ method: 'POST', accept: 'application/json' })
+    expect(Object.fromEntries(call?.form ?? [])).toEqual({
+      token: TOKEN,
+      token_type_hint: 'access_token',
+    })
+    // RFC 6749 §2.3.1: form-encoded before Base64, which matters for a client id that is a URL.
+    const [, basic = ''] = call?.authorization?.split(' ') ?? []
+    const pair = Buffer.from(basic, 'base64').toString().split(':')
+    expect(pair.map(decodeURIComponent)).toEqual([RESOURCE, 'a+b%c:d'])
+  })
+
+  verifies('INT-01', 'client_secret_post, none and private_key_jwt', async () => {
+    const post = createBench({ authentication: 'client_secret_post' })
+    await post.verdict()
+    expect(post.server.calls[0]?.authorization).toBeNull()
+    expect(post.server.calls[0]?.form.get('client_secret')).toBe('secret')
+    const none = createBench({ authentication: 'none' })
+    await none.verdict()
+    expect(none.server.calls[0]?.form.get('client_id')).toBe('rs')
+    expect(none.server.calls[0]?.form.has('client_secret')).toBe(false)
+    for (const algorithm of ['RS256', 'ES256', 'EdDSA']) {
+      const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
+      const jwk = { ...(await exportJWK(privateKey)), kid: 'k' }
+      for (const clientKey of [await exportPKCS8(privateKey), jwk, JSON.stringify(jwk)]) {
+        const bench = createBench({ authentication: 'private_key_jwt', clientKey })
+        expect(await bench.verdict()).toBe('authenticated')
+        const assertion = bench.server.calls[0]?.form.get('client_assertion') ?? ''
+        expect(decodeProtectedHeader(assertion).alg).toMatch(
+          algorithm === 'EdDSA' ? /Ed/ : algorithm,
+        )
+        const { payload } = await jwtVerify(assertion, publicKey, {
+          issuer: 'rs',
+          audience: ISSUER,
+        })
+        expect(payload.sub).toBe('rs')
+      }
+    }
+    const broken = createBench({ authentication: 'private_key_jwt', clientKey: 'canary' })
+    expect(await broken.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
+    expect(JSON.stringify(broken.events)).toContain('is no private key')
+    expect(JSON.stringify(broken.events)).not.toContain('canary')
+  })
+
+  verifies('INT-01', 'the endpoint of the metadata, or the one that was configured', async () => {
+    const configured = createBench({ introspectionUrl: 'https://inside.example/introspect' })
+    expect(await configured.verdict()).toBe('authenticated')
+    for (const introspection_endpoint of [undefined, 'http://evil.example/x', 'javascript:1', 5]) {
+      const bench = createBench()
+      bench.server.metadata = { introspection_endpoint }
+      expect(await bench.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
+      expect(bench.server.calls).toEqual([])
+    }
+  })
+
+  test('wrong options are listed at once', () => {
+    const options = {
+      issuer: 'x',
+      clientId: '',
+      authentication: 'basic' as never,
+      cache: -1,
+      concurrency: 0,
+    }
+    let problems: readonly string[] = []
+    try {
+      createTokenIntrospector(options)
+    } catch (error) {
+      if (error instanceof ConfigurationError) problems = error.problems.map(({ path }) => path)
+    }
+    expect(problems).toEqual(['issuer', 'clientId', 'authentication', 'cache', 'concurrency'])
+    expect(() => createTokenIntrospector({ issuer: ISSUER, clientId: 'rs' })).toThrow(
+      /clientSecret/,
+    )
+  })
+})
+
+/** What the server says, and what becomes of the token. */
+const ANSWERS: readonly (readonly [name: string, claims: object, verdict: string])[] = [
+  ['everything right', {}, 'authenticated'],
+  ['no iss', { iss: undefined }, 'authenticated'],
+  ['no exp', { exp: undefined }, 'authenticated'],
+  ['an audience list', { aud: ['account', RESOURCE] }, 'authenticated'],
+  ['token_type Bearer', { token_type: 'Bearer' }, 'authenticated'],
+  ['token_type bearer', { token_type: 'bearer' }, 'authenticated'],
+  ['Keycloak typ Bearer', { typ: 'Bearer', token_type: 'Bearer' }, 'authenticated'],
+  ['Dex token_use', { token_use: 'access_token' }, 'authenticated'],
+  ['no client', { client_id: undefined }, 'authenticated'],
+  ['inactive', { active: false }, 'ERR_TOKEN_INACTIVE'],
+  ['another iss', { iss: 'https://other.example' }, 'ERR_TOKEN_ISSUER_UNTRUSTED'],
+  ['iss with a slash', { iss: `${ISSUER}/` }, 'ERR_TOKEN_ISSUER_UNTRUSTED'],
+  ['no aud', { aud: undefined }, 'ERR_TOKEN_AUDIENCE'],
+  ['an empty aud', { aud: [] }, 'ERR_TOKEN_AUDIENCE'],
+  ['another aud', { aud: 'https://mcp.example.com/mcp2' }, 'ERR_TOKEN_AUDIENCE'],
+  ['a broken aud', { aud: 5 }, 'ERR_TOKEN_CLAIM'],
+  ['expired', { exp: 1_000_000 }, 'ERR_TOKEN_EXPIRED'],
+  ['exp as text', { exp: '9999999999' }, 'ERR_TOKEN_CLAIM'],
+  ['not yet valid', { nbf: 9_999_999_999 }, 'ERR_TOKEN_NOT_YET_VALID'],
+  ['a scope with a blank', { scope: undefined, scp: ['a b'] }, 'ERR_TOKEN_CLAIM'],
+  ['bound by DPoP', { cnf: { jkt: 'x' } }, 'ERR_TOKEN_BOUND'],
+  ['token_type DPoP without cnf', { token_type: 'DPoP' }, 'ERR_TOKEN_BOUND'],
+  ['bound by mTLS', { cnf: { 'x5t#S256': 'x' } }, 'ERR_TOKEN_BOUND'],
+  ['a Keycloak refresh token', { typ: 'Refresh', token_type: 'Refresh' }, 'ERR_TOKEN_TYPE'],
+  ['a Keycloak offline token', { typ: 'Offline', token_type: 'Offline' }, 'ERR_TOKEN_TYPE'],
+  ['a Keycloak ID token', { typ: 'ID', token_type: 'ID' }, 'ERR_TOKEN_TYPE'],
+  ['token_type alone', { token_type: 'Refresh' }, 'ERR_TOKEN_TYPE'],
+  ['token_type N_A', { token_type: 'N_A' }, 'ERR_TOKEN_TYPE'],
+  ['a Dex refresh token', { token_use: 'refresh_token' }, 'ERR_TOKEN_TYPE'],
+  ['an ID token by its claims', { at_hash: 'x' }, 'ERR_TOKEN_TYPE'],
+  ['a logout token', { events: {} }, 'ERR_TOKEN_TYPE'],
+]
+
+describe('what is believed', () => {
+  for (const [name, claims, verdict] of ANSWERS) {
+    verifies(
+      ['INT-03', 'INT-06', 'CASE-27', 'CASE-28'],
+      `${name}: ${verdict}, also when it is remembered`,
+      async () => {
+        const bench = createBench()
+        bench.server.answer = () => bench.server.active(claims as Record<string, unknown>)
+        expect([await bench.verdict(), await bench.verdict()]).toEqual([verdict, verdict])
+        expect(bench.server.calls).toHaveLength(1)
+        const told = JSON.stringify(bench.events) + inspect(bench.events, { depth: 9 })
+        expect(told).not.toContain(TOKEN)
+      },
+    )
+  }
+
+  verifies(
+    'INT-02',
+    'what is not active, in every wording, is a 401 with a challenge',
+    async () => {
+      const bench = createBench()
+      bench.server.answer = () => ({ active: false })
+      const decision = await bench.send()
+      expect(decision).toMatchObject({ outcome: 'denied', status: 401 })
+      expect(JSON.stringify(decision)).toContain('invalid_token')
+    },
+  )
+
+  verifies(['CHL-07', 'SCP-01'], 'scopes of the answer are judged', async () => {
+    const bench = createBench({}, {}, { scopes: 'mcp:tools mcp:write' })
+    expect(await bench.send()).toMatchObject({ status: 403 })
+    bench.server.answer = () =>
+      bench.server.active({ scope: undefined, scp: ['mcp:tools', 'mcp:write'] })
+    expect(await bench.verdict('another_opaque_token_1')).toBe('authenticated')
+  })
+
+  test('the answer is what `claims` shows, and nothing can change it', async () => {
+    const bench = createBench()
+    bench.server.answer = () => bench.server.active({ username: 'alice' })
+    const decision = await bench.send()
+    if (decision.outcome !== 'authenticated') throw new Error(decision.code)
+    expect(decision.token.claims).toMatchObject({ active: true, username: 'alice' })
+    expect(() => Object.assign(decision.token.claims, { sub: 'evil' })).toThrow()
+    expect(inspect(decision.token)).not.toContain(TOKEN)
+  })
+})
+
+/** Everything but an answer. */
+const FAULTS: readonly (readonly [name: string, answer: () => Response | object, code: string])[] =
+  [
+    ['500', () => new Response('', { status: 500 }), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['429', () => new Response('', { status: 429 }), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['404', () => new Response('', { status: 404 }), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    [
+      'HTML',
+      () => new Response('<h1>', { headers: { 'content-type': 'text/html' } }),
+      'ERR_INTROSPECTION_UNAVAILABLE',
+    ],
+    [
+      'half of JSON',
+      () => new Response('{"active":tr', { headers: { 'content-type': 'application/json' } }),
+      'ERR_INTROSPECTION_UNAVAILABLE',
+    ],
+    ['a list', () => Response.json([true]), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['null', () => Response.json(null), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['active as text', () => ({ active: 'true' }), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['active as a number', () => ({ active: 1 }), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    ['no active', () => ({}), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    [
+      'a redirect',
+      () => new Response('', { status: 302, headers: { location: 'https://x' } }),
+      'ERR_INTROSPECTION_UNAVAILABLE',
+    ],
+    ['two megabytes', () => new Response('x'.repeat(2e6)), 'ERR_INTROSPECTION_UNAVAILABLE'],
+    [
+      'a signed JWT',
+      () =>
+        new Response('e.e.e', {
+          headers: { 'content-type': 'application/token-introspection+jwt' },
+        }),
+      'ERR_INTROSPECTION_UNAVAILABLE',
+    ],
+    [
+      '401',
+      () => Response.json({ error: 'invalid_client' }, { status: 401 }),
+      'ERR_INTROSPECTION_CLIENT_REJECTED',
+    ],
+    [
+      '401 without a body',
+      () => new Response('', { status: 401 }),
+      'ERR_INTROSPECTION_CLIENT_REJECTED',
+    ],
+    [
+      '403 for a public client',
+      () => Response.json({ error: 'invalid_request' }, { status: 403 }),
+      'ERR_INTROSPECTION_CLIENT_REJECTED',
+    ],
+    [
+      '400 invalid_client',
+      () => Response.json({ error: 'invalid_client' }, { status: 400 }),
+      'ERR_INTROSPECTION_CLIENT_REJECTED',
+    ],
+  ]
+
+describe('whose fault it is', () => {
+  for (const [name, answer, code] of FAULTS) {
+    verifies(
+      ['INT-02', 'CASE-24', 'CASE-26'],
+      `${name}: 503 with Retry-After, never 401`,
+      async () => {
+        const bench = createBench()
+        bench.server.answer = answer
+        const decision = await bench.send()
+        expect(decision).toMatchObject({ outcome: 'unavailable', status: 503, code })
+        if (decision.outcome !== 'unavailable') return
+        expect(Number(decision.headers['Retry-After'])).toBeGreaterThanOrEqual(1)
+        expect(decision.headers).not.toHaveProperty('WWW-Authenticate')
+        const failed = bench.events.find(({ type }) => type === 'introspection.failed')
+        expect(failed).toMatchObject({ code, issuer: ISSUER })
+        expect(JSON.stringify(bench.events)).not.toContain(TOKEN)
+        // It is over when the server is well again.
+        bench.server.answer = () => bench.server.active()
+        bench.wait(2)
+        expect(await bench.verdict()).toBe('authenticated')
+      },
+    )
+  }
+
+  verifies('INT-02', 'a server that hangs, or is not there', async () => {
+    const gone = createBench({
+      fetch: () => Promise.reject(new TypeError('fetch failed')),
+      introspectionUrl: 'https://x.example/i',
+    })
+    expect(await gone.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
+    const hangs = createBench({
+      fetch: () => new Promise(() => undefined),
+      introspectionUrl: 'https://x.example/i',
+    })
+    const began = performance.now()
+    expect(await hangs.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
+    expect(performance.now() - began).toBeLessThan(8_000)
+  })
+
+  verifies('INT-02', 'Retry-After of the server is what the client gets', async () => {
+    const bench = createBench()
+    bench.server.answer = () => new Response('', { status: 429, headers: { 'retry-after': '17' } })
+    const first = await bench.send()
+    const second = await bench.send('another_opaque_token_1')
+    expect(second).toMatchObject({ outcome: 'unavailable', retryAfter: 17 })
+    expect(first.outcome).toBe('unavailable')
+    expect(bench.server.calls).toHaveLength(1)
+  })
+
+  verifies('CASE-24', 'a fault of a moment is waited out', async () => {
+    const bench = createBench({ now: Date.now, wait: 3 }, {}, { now: Date.now })
+    bench.server.answer = () => new Response('', { status: 503 })
+    setTimeout(() => (bench.server.answer = () => bench.server.active()), 700)
+    expect(await bench.verdict()).toBe('authenticated')
+  })
+
+  verifies('INT-02', 'the reason names the setting when the answer is signed', async () => {
+    const bench = createBench()
+    bench.server.answer = () =>
+      new Response('e.e.e', { headers: { 'content-type': 'application/token-introspection+jwt' } })
+    await bench.verdict()
+    expect(JSON.stringify(bench.events)).toContain('introspection_signed_response_alg')
+  })
+})
+
+describe('how often', () => {
+  verifies(
+    ['INT-04', 'INT-05', 'CASE-28'],
+    '1000 at once with one token: one call, and none more within the time',
+    async () => {
+      const bench = createBench()
+      bench.server.delay = 20
+      const verdicts = await Promise.all(Array.from({ length: 1000 }, () => bench.verdict()))
+      expect(tally(verdicts)).toEqual({ authenticated: 1000 })
+      expect(bench.server.calls).toHaveLength(1)
+      bench.wait(29)
+      expect(await bench.verdict()).toBe('authenticated')
+      expect(bench.server.calls).toHaveLength(1)
+      bench.wait(2)
+      bench.server.answer = () => ({ active: false })
+      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+    },
+  )
+
+  verifies('INT-04', 'never past its end, whatever the time to keep it', async () => {
+    const bench = createBench({ cache: 300 })
+    bench.server.answer = () =>
+      bench.server.active({ exp: Math.floor(bench.server.now() / 1000) + 10 })
+    await bench.verdict()
+    bench.wait(11)
+    await bench.verdict()
+    expect(bench.server.calls).toHaveLength(2)
+  })
+
+  verifies(
+    'INT-05',
+    'a refusal is believed for a moment only, a fault not at all, and 0 asks always',
+    async () => {
+      const bench = createBench()
+      bench.server.answer = () => ({ active: false })
+      await bench.verdict()
+      await bench.verdict()
+      expect(bench.server.calls).toHaveLength(1)
+      bench.wait(6)
+      bench.server.answer = () => bench.server.active()
+      expect(await bench.verdict()).toBe('authenticated')
+      const off = createBench({ cache: 0 })
+      await off.verdict()
+      await off.verdict()
+      expect(off.server.calls).toHaveLength(2)
+    },
+  )
+
+  verifies(
+    'CASE-29',
+    '10,000 garbage tokens: a bounded number at once, and users go on',
+    async () => {
+      const bench = createBench({ concurrency: 20, wait: 1, now: Date.now }, {}, { now: Date.now })
+      bench.server.answer = (token) =>
+        token.startsWith('garbage') ? { active: false } : bench.server.active()
+      bench.server.delay = 5
+      expect(await bench.verdict('a_good_token_of_alice')).toBe('authenticated')
+      const heapBefore = process.memoryUsage().heapUsed
+      const flood = Promise.all(
+        Array.from({ length: 10_000 }, (_, i) => bench.verdict(`garbage_token_number_${i}`)),
+      )
+      // In the midst of it a token that was seen before is asked about again, and gets its answer.
+      expect(await bench.verdict('a_good_token_of_alice')).toBe('authenticated')
+      const verdicts = tally(await flood)
+      expect(verdicts).not.toHaveProperty('authenticated')
+      expect(bench.server.mostInFlight).toBeLessThanOrEqual(11)
+      expect(bench.server.calls.length).toBeLessThan(1_000)
+      expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(100e6)
+    },
+  )
+
+  verifies(
+    'CASE-29',
+    'while strangers wait, a known token whose answer is old is asked about at once',
+    async () => {
+      const bench = createBench(
+        { concurrency: 4, cache: 0, wait: 5, now: Date.now },
+        {},
+        { now: Date.now },
+      )
+      expect(await bench.verdict()).toBe('authenticated')
+      bench.server.delay = 200
+      const strangers = Array.from({ length: 50 }, (_, i) =>
+        bench.verdict(`stranger_token_no_${i}`),
+      )
+      const began = performance.now()
+      expect(await bench.verdict()).toBe('authenticated')
+      expect(performance.now() - began).toBeLessThan(1_000)
+      await Promise.all(strangers)
+    },
+  )
+
+  verifies('INT-02', 'while the server is down, requests do not add calls', async () => {
+    const bench = createBench()
+    bench.server.answer = () => new Response('', { status: 500 })
+    for (let i = 0; i < 300; i++) await bench.verdict(`some_opaque_token_${i}`)
+    expect(bench.server.calls).toHaveLength(1)
+    // One probe when the time has come, not one for each that waits.
+    bench.wait(1)
+    bench.server.delay = 20
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) => bench.verdict(`more_opaque_tokens_${i}`)),
+    )
+    expect(bench.server.calls).toHaveLength(2)
+  })
+})
+
+describe('which tokens', () => {
+  async function jwtBench(validation: 'auto' | 'jwt' | 'introspection') {
+    const idp = await FakeIdp.start()
+    const bench = createBench({}, { jwks: idp.jwks as { keys: unknown[] }, validation })
+    return { ...bench, idp }
+  }
+
+  verifies(['TOK-07'], 'auto: a JWT by its signature, and nobody is asked', async () => {
+    const { verdict, idp, server } = await jwtBench('auto')
+    expect(await verdict(await idp.token())).toBe('authenticated')
+    expect(await verdict()).toBe('authenticated')
+    expect(server.tokens).toEqual([TOKEN])
+  })
+
+  verifies(
+    ['TOK-07', 'CASE-14'],
+    'a JWT of a stranger, of another issuer or forged is shown to nobody',
+    async () => {
+      const other = await FakeIdp.start('https://other.example')
+      for (const validation of ['auto', 'introspection'] as const) {
+        const { verdict, server, idp } = await jwtBench(validation)
+        expect(await verdict(await other.token())).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
+        expect(await verdict(await idp.token({ claims: { iss: undefined } as never }))).toBe(
+          'ERR_TOKEN_ISSUER_UNTRUSTED',
+        )
+        expect(server.calls).toEqual([])
+        const forged = `${(await idp.token()).slice(0, -4)}AAAA`
+        if (validation === 'auto') {
+          expect(await verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+          expect(server.calls).toEqual([])
+        }
+      }
+    },
+  )
+
+  verifies(
+    ['REV-01', 'CASE-12'],
+    'introspection: every JWT, so that a logout takes effect within the time',
+    async () => {
+      const { verdict, idp, server, wait } = await jwtBench('introspection')
+      const token = await idp.token({ claims: { aud: undefined, scope: undefined } as never })
+      expect(await verdict(token)).toBe('authenticated')
+      server.answer = () => ({ active: false })
+      expect(await verdict(token)).toBe('authenticated')
+      wait(31)
+      expect(await verdict(token)).toBe('ERR_TOKEN_INACTIVE')
+    },
+  )
+
+  verifies(
+    'JWT-02',
+    'introspection: what a JWT says of its own kind and end holds as well',
+    async () => {
+      const { verdict, idp } = await jwtBench('introspection')
+      const past = Math.floor(Date.now() / 1000) - 100
+      expect(await verdict(await idp.token({ claims: { exp: past } }))).toBe('ERR_TOKEN_EXPIRED')
+      expect(await verdict(await idp.token({ header: { typ: 'logout+jwt' } }))).toBe(
+        'ERR_TOKEN_TYPE',
+      )
+      expect(
+        await verdict(await idp.token({ header: { typ: 'JWT' }, claims: { nonce: 'n' } })),
+      ).toBe('ERR_TOKEN_TYPE')
+    },
+  )
+
+  verifies('TOK-07', 'jwt: an opaque token is refused and nobody is asked', async () => {
+    const { verdict, server } = await jwtBench('jwt')
+    expect(await verdict()).toBe('ERR_TOKEN_OPAQUE')
+    expect(server.calls).toEqual([])
+  })
+
+  verifies('CASE-29', 'what cannot be a token is refused without a call', async () => {
+    const bench = createBench({}, { tokenPrefix: 'authelia_at_' })
+    for (const token of [
+      'short',
+      'authelia_rt_0123456789abcdef',
+      'AUTHELIA_AT_0123456789abcdef',
+      'x'.repeat(100),
+    ]) {
+      expect(await bench.verdict(token)).toBe('ERR_TOKEN_OPAQUE')
+    }
+    expect(bench.server.calls).toEqual([])
+    expect(await bench.verdict('authelia_at_0123456789abcdef')).toBe('authenticated')
+  })
+
+  verifies(
+    'TOK-07',
+    'an opaque token goes to the one issuer whose it can be, and options that leave it open are refused',
+    async () => {
+      const other = createTokenIntrospector({
+        issuer: 'https://other.example',
+        clientId: 'x',
+        clientSecret: 'y',
+      })
+      const mine = createTokenIntrospector({ issuer: ISSUER, clientId: 'x', clientSecret: 'y' })
+      const create = (one: string | undefined, two: string | undefined) =>
+        createResourceServer({
+          resource: RESOURCE,
+          authorizationServers: [
+            { issuer: ISSUER, introspector: mine, ...(one !== undefined && { tokenPrefix: one }) },
+            {
+              issuer: 'https://other.example',
+              introspector: other,
+              ...(two !== undefined && { tokenPrefix: two }),
+            },
+          ],
+        })
+      for (const [one, two] of [
+        [undefined, undefined],
+        ['a_', undefined],
+        [undefined, 'b_'],
+        ['a_', 'a_b'],
+        ['a_', 'a_'],
+      ]) {
+        expect(() => create(one, two)).toThrow(/tokenPrefix/)
+      }
+      expect(() => create('a_', 'b_')).not.toThrow()
+      await Promise.resolve()
+    },
+  )
+})
+
+describe('claim shapes', () => {
+  verifies(
+    ['JWT-15'],
+    'scopes lie where the operator says, flat or nested, and nowhere else',
+    async () => {
+      const claims = {
+        scope: undefined,
+        permissions: ['mcp:tools'],
+        realm_access: { roles: ['mcp:admin'] },
+        'https://x.example/roles': ['mcp:ns'],
+      }
+      const scopesOf = async (scopeClaims: readonly string[]) => {
+        const bench = createBench({}, { scopeClaims })
+        bench.server.answer = () => bench.server.active(claims)
+        const decision = await bench.send()
+        return decision.outcome === 'authenticated' ? decision.token.scopes : decision.code
+      }
+      expect(await scopesOf(['scope', 'scp'])).toEqual([])
+      expect(await scopesOf(['permissions'])).toEqual(['mcp:tools'])
+      expect(await scopesOf(['realm_access.roles', 'permissions'])).toEqual([
+        'mcp:admin',
+        'mcp:tools',
+      ])
+      expect(await scopesOf(['https://x.example/roles'])).toEqual(['mcp:ns'])
+      expect(await scopesOf(['realm_access', 'x'])).toBe('ERR_TOKEN_CLAIM')
+      expect(await scopesOf(['realm_access.__proto__', 'constructor.name'])).toEqual([])
+    },
+  )
+
+  verifies(
+    ['AUD-05'],
+    'a provider without aud: another claim, exactly, with an audience and scopes of its own',
+    async () => {
+      const rules = { audience: 'client-1', audienceClaim: 'client_id' } as const
+      const bench = createBench({}, rules, { scopes: 'mcp:tools' })
+      const verdict = async (claims: Record<string, unknown>, token: string) => {
+        bench.server.answer = () => bench.server.active({ aud: undefined, ...claims })
+        return bench.verdict(token)
+      }
+      expect(await verdict({}, 'cognito_like_token_1')).toBe('authenticated')
+      expect(await verdict({ client_id: 'client-2' }, 'cognito_like_token_2')).toBe(
+        'ERR_TOKEN_AUDIENCE',
+      )
+      expect(await verdict({ client_id: undefined, aud: 'client-1' }, 'cognito_like_token_3')).toBe(
+        'ERR_TOKEN_AUDIENCE',
+      )
+      expect(await verdict({ scope: 'other' }, 'cognito_like_token_4')).toBe(
+        'ERR_SCOPE_INSUFFICIENT',
+      )
+      expect(() => createBench({}, rules)).toThrow(/needs scopes/)
+      expect(() => createBench({}, { audienceClaim: 'client_id' }, { scopes: 'a' })).toThrow(
+        /needs audience/,
+      )
+      expect(() => createBench({}, { audienceClaim: 'sub' as never })).toThrow(/audienceClaim/)
+    },
+  )
+
+  verifies(
+    'JWT-02',
+    'access tokens that look like ID tokens: only where the operator says so, and c_hash never',
+    async () => {
+      const idp = await FakeIdp.start()
+      const verdict = async (acceptIdTokenClaims: boolean, claims: Record<string, unknown>) => {
+        const bench = createBench(
+          {},
+          { jwks: idp.jwks as { keys: unknown[] }, acceptIdTokenClaims },
+        )
+        return bench.verdict(await idp.token({ header: { typ: undefined }, claims }))
+      }
+      expect(await verdict(false, { at_hash: 'x' })).toBe('ERR_TOKEN_TYPE')
+      expect(await verdict(true, { at_hash: 'x', nonce: 'n' })).toBe('authenticated')
+      expect(await verdict(true, { c_hash: 'x' })).toBe('ERR_TOKEN_TYPE')
+      expect(await verdict(true, { typ: 'Refresh' })).toBe('ERR_TOKEN_TYPE')
+    },
+  )
+})
