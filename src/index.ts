@@ -26,6 +26,8 @@ export {
 } from './errors.js'
 export type {
   EventListener,
+  IntrospectionAnswered,
+  IntrospectionFailed,
   KeysFailed,
   KeysLoaded,
   OriginRefused,
@@ -56,4 +58,13 @@ export {
   type ResourceServer,
   type ResourceServerStatus,
 } from './rs/resource-server.js'
-export type { AccessTokenVerifier, AuthInfo, Runtime, VerifiedAccessToken } from './types.js'
+export type {
+  AccessTokenVerifier,
+  AuthInfo,
+  CreateTokenIntrospector,
+  IntrospectionWorld,
+  Runtime,
+  TokenIntrospection,
+  TokenIntrospector,
+  VerifiedAccessToken,
+} from './types.js'

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthorizationServerError } from './errors.js'
+import type { EventListener } from './events.js'
 import type { JsonObject } from './json.js'
 
 /**
@@ -78,6 +79,22 @@ export interface TokenIntrospector {
     readonly fault: AuthorizationServerError | undefined
   }
 }
+
+/** What a resource server lends to the introspector of one of its issuers. */
+export interface IntrospectionWorld {
+  readonly issuer: string
+  /** Where the metadata of the issuer is, when that was configured. */
+  readonly discoveryUrl?: string
+  readonly allowHttp: readonly string[]
+  /** Seconds for which a request waits out a momentary fault. */
+  readonly wait: number
+  readonly now: () => number
+  readonly fetch: typeof fetch
+  readonly onEvent: EventListener
+}
+
+/** Makes an introspector that shares fetch, clock and events of the resource server. */
+export type CreateTokenIntrospector = (world: IntrospectionWorld) => TokenIntrospector
 
 /** The world outside, so that tests can replace it. All default to the runtime's own. */
 export interface Runtime {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EventListener } from '../events.js'
-import type { Runtime, TokenIntrospector } from '../types.js'
+import type { CreateTokenIntrospector, Runtime, TokenIntrospector } from '../types.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
 export interface TokenOptions {
@@ -41,8 +41,11 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly discoveryUrl?: string
   /** Where its keys are; then no discovery takes place. */
   readonly jwksUri?: string
-  /** Asks it about tokens: made by `createTokenIntrospector` of `mcp-gatehouse/introspect`, or your own. */
-  readonly introspector?: TokenIntrospector
+  /**
+   * Asks it about tokens: made by `createTokenIntrospector` of `mcp-gatehouse/introspect`, or your own. A function
+   * is called once, and gets fetch, clock and events of the resource server.
+   */
+  readonly introspector?: TokenIntrospector | CreateTokenIntrospector
   /** Only opaque tokens that begin so are asked about (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**

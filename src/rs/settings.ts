@@ -10,7 +10,7 @@ import { parseHttpUrl } from '../http.js'
 import { isJsonObject } from '../json.js'
 import type { TokenPolicy } from './access-token.js'
 import { Checker } from './checker.js'
-import type { TokenIntrospector } from '../types.js'
+import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import type { AuthorizationServerOptions, ResourceServerOptions, TokenOptions } from './options.js'
 
 /** The checked settings of one issuer. */
@@ -18,7 +18,8 @@ export interface IssuerSettings {
   readonly source: KeySource
   readonly policy: TokenPolicy
   readonly validation: 'auto' | 'jwt' | 'introspection'
-  readonly introspector: TokenIntrospector | undefined
+  readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
+  readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
 }
 
@@ -86,13 +87,13 @@ function defaultAudience(resource: string): readonly string[] {
 function readIntrospection(
   checker: Checker,
   path: string,
-  { introspector, tokenPrefix }: AuthorizationServerOptions,
+  { introspector, tokenPrefix, discoveryUrl }: AuthorizationServerOptions,
   validation: IssuerSettings['validation'],
-): Pick<IssuerSettings, 'validation' | 'introspector' | 'tokenPrefix'> {
+): Pick<IssuerSettings, 'validation' | 'introspector' | 'tokenPrefix' | 'discoveryUrl'> {
   const where = `${path}.introspector`
   const isOne =
     typeof (introspector as { introspect?: unknown } | undefined)?.introspect === 'function'
-  if (introspector !== undefined && !isOne) {
+  if (introspector !== undefined && !isOne && typeof introspector !== 'function') {
     const hint = "createTokenIntrospector() of 'mcp-gatehouse/introspect'"
     checker.problem(where, 'must have a method introspect', hint)
   }
@@ -108,7 +109,7 @@ function readIntrospection(
       checker.problem(`${path}.tokenPrefix`, 'needs an introspector', 'leave it out')
     }
   }
-  return { validation, introspector, tokenPrefix }
+  return { validation, introspector, tokenPrefix, discoveryUrl }
 }
 
 /** An opaque token names no issuer, and must not be shown to one that did not issue it. */

@@ -28,6 +28,7 @@ const SHORTEST_OPAQUE = 16
 
 interface TrustedIssuer extends IssuerSettings {
   readonly keys: KeySet
+  readonly introspector: TokenIntrospector | undefined
 }
 
 /** Judges tokens of the configured issuers. */
@@ -84,7 +85,23 @@ export function createTokenJudge(
       wait: source.type === 'jwks' ? 0 : settings.wait,
       ...world,
     })
-    issuers.set(policy.issuer, { ...each, keys })
+    const { introspector, discoveryUrl } = each
+    issuers.set(policy.issuer, {
+      ...each,
+      keys,
+      introspector:
+        typeof introspector === 'function'
+          ? introspector({
+              issuer: policy.issuer,
+              ...(discoveryUrl !== undefined && { discoveryUrl }),
+              allowHttp: settings.allowHttp,
+              wait: settings.wait / 1000,
+              now: world.now,
+              fetch: world.fetch,
+              onEvent: (event) => world.emit?.(event),
+            })
+          : introspector,
+    })
   }
 
   const remembered: CacheStore<AccessTokenFacts> | undefined =
