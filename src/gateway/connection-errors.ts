@@ -48,14 +48,17 @@ function asText({ status, headers, body }: OwnAnswer, phrase: string): string {
   return `HTTP/1.1 ${status} ${phrase}\r\n${fields.join('')}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
 }
 
-/** A response that Node is writing on this connection. */
+/** The client left, also in the middle of a body. */
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
+
+/** Node keeps the answer that is due on this connection here; its own handler looks at it, too. */
 interface AnsweringSocket extends Socket {
-  readonly _httpMessage?: { readonly headersSent: boolean } | null
+  readonly _httpMessage?: object | null
 }
 
 /**
- * Answers and closes the connection. In the middle of an answer it only closes: another one would become a part
- * of its body.
+ * Answers and closes the connection. Where the answer to an earlier request is due it only closes: this one would be
+ * taken for it, or for a part of its body.
  *
  * @returns what happened, or `undefined` when the client just left
  */
@@ -65,13 +68,13 @@ export function refuseConnection(
   randomUUID: () => string,
 ): RequestRefused | undefined {
   const { code } = error
-  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable) {
+  if (code === undefined || GONE.has(code) || !socket.writable) {
     socket.destroy()
     return undefined
   }
   const wording = wordingOf(code)
   const requestId = randomUUID()
-  if (socket._httpMessage?.headersSent === true) socket.destroy()
+  if (socket._httpMessage != null) socket.destroy()
   else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
     // Both directions are done with after this.
@@ -82,6 +85,6 @@ export function refuseConnection(
     requestId,
     status: wording.status,
     code: wording.code,
-    reason: code ?? 'the connection failed',
+    reason: code,
   }
 }
