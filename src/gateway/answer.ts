@@ -85,11 +85,15 @@ export function onceOver(
   callback: () => void,
 ): void {
   const { socket } = request
+  let isOver = false
   const over = () => {
+    // The one event comes in the midst of the other, too late to be taken off its list.
+    if (isOver) return
+    isOver = true
     socket.off('close', over)
     response.off('close', over)
     callback()
   }
-  socket.once('close', over)
-  response.once('close', over)
+  socket.on('close', over)
+  response.on('close', over)
 }

@@ -53,12 +53,19 @@ const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
 /** Node keeps the answer that is due on this connection here; its own handler looks at it, too. */
 interface AnsweringSocket extends Socket {
-  readonly _httpMessage?: object | null
+  readonly _httpMessage?: {
+    readonly headersSent: boolean
+    readonly req: { readonly complete: boolean }
+  } | null
+}
+
+/** Whether what we say now would be taken for the answer to an earlier request, or for a part of its body. */
+function isAnswerDue({ _httpMessage: due }: AnsweringSocket): boolean {
+  return due != null && (due.headersSent || due.req.complete)
 }
 
 /**
- * Answers and closes the connection. Where the answer to an earlier request is due it only closes: this one would be
- * taken for it, or for a part of its body.
+ * Answers and closes the connection, or where an earlier answer is due only closes it.
  *
  * @returns what happened, or `undefined` when the client just left
  */
@@ -74,7 +81,7 @@ export function refuseConnection(
   }
   const wording = wordingOf(code)
   const requestId = randomUUID()
-  if (socket._httpMessage != null) socket.destroy()
+  if (isAnswerDue(socket)) socket.destroySoon()
   else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
     // Both directions are done with after this.
