@@ -1,6 +1,6 @@
 /** `mcp-gatehouse` as people start it. */
 import { createServer } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePort, startCli, writeTemporary, type Cli } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
@@ -419,5 +419,19 @@ describe('--upstream URL -- COMMAND', () => {
     ])
     expect(await cli.exited).toBe(1)
     expect(cli.stderr()).toContain('somebody listens at')
+    expect(readFileSync(marker, 'utf8')).toBe('')
   })
+
+  test.each(['SIGHUP', 'SIGQUIT'] as const)(
+    '%s ends both, and leaves nothing behind',
+    async (signal) => {
+      const { cli } = await startBeside()
+      const url = await cli.listening()
+      const args = { headers: { authorization: `Bearer ${await tokenOf()}` } }
+      const told = (await (await fetch(`${url}/mcp`, args)).json()) as Told
+      cli.process.kill(signal)
+      await cli.exited
+      await eventually(() => !isAlive(told.pid) && !isAlive(told.grandchild))
+    },
+  )
 })
