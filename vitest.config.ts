@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 import { plantedFault } from './test/faults/plugin.js'
 
 /** Where `.ci/run` wants to count the tests. */
@@ -19,6 +19,8 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],
+    // They need Python: `npm run test:clients`.
+    exclude: [...configDefaults.exclude, 'test/clients/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },

@@ -35,14 +35,14 @@ async function startNginx(server: string): Promise<{ port: number; process: Chil
   const file = join(folder, `nginx-${port}.conf`)
   writeFileSync(
     file,
-    `worker_processes 1; daemon off; pid ${folder}/${port}.pid; error_log ${folder}/error.log;
+    `${process.getuid?.() === 0 ? 'user root; ' : ''}worker_processes 1; daemon off; pid ${folder}/${port}.pid; error_log ${folder}/error.log;
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 100000000; client_body_temp_path ${folder}/body-${port};
 proxy_temp_path ${folder}/proxy-${port}; ${server.replaceAll('PORT', String(port))} }`,
   )
-  const process = spawn('nginx', ['-c', file, '-p', folder], { stdio: 'ignore' })
+  const nginxProcess = spawn('nginx', ['-c', file, '-p', folder], { stdio: 'ignore' })
   await delay(300)
-  return { port, process }
+  return { port, process: nginxProcess }
 }
 
 interface WrkResult {

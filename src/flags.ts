@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
 import type { ProtectedResourceOptions } from './rs/gate.js'
 import { helpLines } from './settings/help.js'
+import { readKeys } from './settings/keys.js'
 import { optionProblems, toOptions } from './settings/options.js'
 import {
   idleWarnings,
@@ -16,8 +17,9 @@ import {
   severalIssuersProblems,
   stdioProblems,
 } from './settings/rules.js'
-import { parseSettings, SETTINGS, type GivenValue } from './settings/schema.js'
-import { collectEnvironment, collectFlags, type GivenValues } from './settings/sources.js'
+import { AUTH_SETTINGS, parseSettings } from './settings/schema.js'
+import type { GivenValue } from './settings/setting.js'
+import { collectEnvironment, collectFlags } from './settings/sources.js'
 
 export type { ConfigurationProblem } from './errors.js'
 export type { ProtectedResourceOptions } from './rs/gate.js'
@@ -66,29 +68,15 @@ export interface AuthInvalid {
 
 export type AuthFlags = AuthNone | AuthOAuth | AuthInvalid
 
+/** Flags that begin so are ours, also those that do not exist. */
+const OWN_FLAGS = '--oauth-'
+
 function invalid(
   problems: readonly ConfigurationProblem[],
   warnings: readonly string[],
 ): AuthInvalid {
   const { problems: frozen, message: text } = new ConfigurationError(problems)
   return { auth: 'invalid', problems: frozen, text, warnings }
-}
-
-/** The keys of the file, if one is named. A parser's own message would show a part of the file. */
-function readKeys(given: GivenValues): {
-  readonly jwks?: unknown
-  readonly problems: readonly ConfigurationProblem[]
-} {
-  const file = given.get('oauth.jwksFile')
-  // An empty name has its problem already.
-  if (file === undefined || file.value === '') return { problems: [] }
-  try {
-    return { jwks: JSON.parse(readFileSync(String(file.value), 'utf8')), problems: [] }
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'no JSON'
-    const message = `cannot be read (${reason})`
-    return { problems: [{ path: file.source, message, hint: 'a JWK Set: {"keys": […]}' }] }
-  }
 }
 
 /**
@@ -131,8 +119,8 @@ function readKeys(given: GivenValues): {
  * ```
  */
 export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): AuthFlags {
-  const flags = collectFlags(SETTINGS, argv)
-  const environment = collectEnvironment(SETTINGS, env)
+  const flags = collectFlags(AUTH_SETTINGS, argv, OWN_FLAGS)
+  const environment = collectEnvironment(AUTH_SETTINGS, env)
   const fromDefaults: [string, GivenValue][] =
     defaults.resource === undefined
       ? []
@@ -141,7 +129,8 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   const { settings, problems: valueProblems } = parseSettings(given)
   const problems = [...flags.problems, ...valueProblems]
   // When it cannot be read, we do not know what was meant, and list what else is wrong.
-  const isAuthFaulty = isFaulty(problems, 'auth')
+  const isKnown = (path: string) => !isFaulty(problems, path)
+  const isAuthFaulty = !isKnown('auth')
 
   if (settings.auth === 'none' && !isAuthFaulty) {
     const warnings = [...environment.warnings, ...idleWarnings(flags.given, environment.given)]
@@ -149,10 +138,10 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     return { auth: 'none', rest: flags.rest, warnings }
   }
 
-  const keys = readKeys(given)
+  const keys = readKeys(given, (path) => readFileSync(path, 'utf8'))
   const found = [
     ...problems,
-    ...(isAuthFaulty ? [] : missingProblems(given, problems)),
+    ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
     ...severalIssuersProblems(given),
     ...stdioProblems(flags.rest),
     ...keys.problems,
@@ -178,7 +167,9 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
 export function authFlagsHelp({ resource }: AuthFlagDefaults = {}): string {
   const settings =
     resource === undefined
-      ? SETTINGS
-      : SETTINGS.map((each) => (each.path === 'resource' ? { ...each, default: resource } : each))
+      ? AUTH_SETTINGS
+      : AUTH_SETTINGS.map((each) =>
+          each.path === 'resource' ? { ...each, default: resource } : each,
+        )
   return helpLines(settings).join('\n')
 }

@@ -24,7 +24,7 @@ export interface CompanionOptions {
 }
 
 /** How it ended. */
-export interface CompanionExit {
+interface CompanionExit {
   readonly reason: string
 }
 
@@ -67,11 +67,12 @@ export async function startCompanion(options: CompanionOptions): Promise<Compani
 
   async function waitForListening(): Promise<void> {
     const deadline = performance.now() + startTimeout * 1000
-    while (!hasExited && performance.now() < deadline) {
-      if ((await tryToConnect(upstream)) === undefined && !hasExited) return
+    while (performance.now() < deadline) {
+      const isThere = (await tryToConnect(upstream)) === undefined
+      if (hasExited) throw new Error((await exited).reason)
+      if (isThere) return
       await delay(POLL)
     }
-    if (hasExited) throw new Error((await exited).reason)
     throw new Error(`did not listen at ${upstream.origin} within ${startTimeout} s`)
   }
 

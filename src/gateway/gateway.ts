@@ -181,6 +181,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     headersTimeout: HEAD_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE,
+    // Of TCP: a peer that vanished without a word must not hold a stream for ever.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
     connectionsCheckingInterval: 1_000,
     // Ours to answer, as everything else.
     requireHostHeader: false,

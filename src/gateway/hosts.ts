@@ -5,6 +5,7 @@
  * @module
  */
 import { isLoopbackHost } from '../http.js'
+import { isLoopbackAddress } from './addresses.js'
 
 interface HostAndPort {
   /** As in `URL.hostname`: lower case, IPv6 in brackets. */
@@ -15,7 +16,7 @@ interface HostAndPort {
 const HOST = /^(\[[\d.:a-f]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
 
 /** `undefined` when the text is no `Host` value (RFC 9110 §7.2). */
-export function parseHost(text: string): HostAndPort | undefined {
+function parseHost(text: string): HostAndPort | undefined {
   const [, host, port] = HOST.exec(text) ?? []
   return host === undefined ? undefined : { host: host.toLowerCase(), port }
 }
@@ -25,11 +26,6 @@ export interface HostGuardOptions {
   readonly listenHost: string
   readonly resource: string
   readonly allowHosts: readonly string[]
-}
-
-/** IPv6 addresses are written without brackets where one listens. */
-export function isLoopbackAddress(host: string): boolean {
-  return isLoopbackHost(host) || host === '::1'
 }
 
 /** A test for `Host` values. Where we listen beyond loopback and nothing is configured, every host may come. */

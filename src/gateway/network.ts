@@ -5,7 +5,7 @@
  */
 import { rootCertificates } from 'node:tls'
 import type { Dispatcher } from 'undici'
-import { isLoopbackAddress } from './hosts.js'
+import { isLoopbackHost } from '../http.js'
 
 export interface NetworkOptions {
   /** PEM certificates beside the system's. */
@@ -61,7 +61,7 @@ export async function createDispatcher(
     // A stream may be silent for hours; its reader decides when it is enough.
     bodyTimeout: 0,
   }
-  const proxies = isLoopbackAddress(origin.hostname) ? undefined : proxiesOf(proxyEnvironment)
+  const proxies = isLoopbackHost(origin.hostname) ? undefined : proxiesOf(proxyEnvironment)
   if (proxies === undefined) return new Pool(origin.origin, options)
   return new EnvHttpProxyAgent({
     ...options,

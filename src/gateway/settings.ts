@@ -4,11 +4,11 @@
  * @module
  */
 import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
-import { parseHttpUrl } from '../http.js'
 import { createGate, type Gate, type ProtectedResourceOptions } from '../rs/gate.js'
 import { createResourceServer } from '../rs/resource-server.js'
 import { checkOrigins } from '../rs/origins.js'
-import { isLoopbackAddress, parseHost } from './hosts.js'
+import { hostValueFault, isLoopbackAddress, listenHostFault, upstreamFault } from './addresses.js'
+import { forwardFault, headerValueFault, setFault } from './header-rules.js'
 import type { GatewayOptions } from './options.js'
 
 /** The checked options, with their defaults. */
@@ -41,67 +41,6 @@ const GATEWAY_OPTION_NAMES = new Set([
   'proxyEnvironment',
 ])
 
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
-/** What the upstream must never get from a client (contract, "What the upstream gets"), or could misread. */
-const NEVER_FORWARDED = new Set([
-  ...HOP_BY_HOP,
-  'authorization',
-  'dpop',
-  'cookie',
-  'forwarded',
-  'origin',
-  'host',
-  'content-length',
-  'content-encoding',
-  'accept-encoding',
-  'expect',
-])
-const NEVER_FORWARDED_PREFIX = /^(?:x-forwarded-|x-gatehouse-|mcp-|client-cert)/
-
-const NEVER_SET = new Set([...HOP_BY_HOP, 'host', 'content-length'])
-
-/** As a server that reads `_` and `-` alike would name it. */
-function normalName(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-')
-}
-
-/** Why no operator may have a client's header of this name forwarded, or `undefined`. */
-export function reasonNotToForward(name: string): string | undefined {
-  if (!TOKEN.test(name)) return 'is no header name'
-  const normal = normalName(name)
-  if (NEVER_FORWARDED.has(normal) || NEVER_FORWARDED_PREFIX.test(normal)) {
-    return 'is never forwarded'
-  }
-  return undefined
-}
-
-/** Why this header cannot be set for the upstream, or `undefined`. */
-export function reasonNotToSet(name: string): string | undefined {
-  if (!TOKEN.test(name)) return 'is no header name'
-  const normal = normalName(name)
-  if (NEVER_SET.has(normal) || normal.startsWith('x-gatehouse-')) return 'is set by us'
-  return undefined
-}
-
-/** What RFC 9110 §5.5 lets a value be. */
-export function isHeaderValue(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(value)
-  )
-}
-
 /** Stands in while the port is not known: nothing is published under it. */
 function placeholderResource(host: string): string {
   return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
@@ -131,9 +70,9 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   if (auth !== 'oauth' && auth !== 'none') {
     problem('auth', 'must be oauth or none', 'oauth checks tokens')
   }
-  if (typeof host !== 'string' || !/^[\w.:%-]+$/.test(host)) {
-    problem('host', 'must be an address or a name', '127.0.0.1, ::1, 0.0.0.0')
-  } else if (!isLoopbackAddress(host)) {
+  const hostFault = typeof host === 'string' ? listenHostFault(host) : 'must be a text'
+  if (hostFault !== undefined) problem('host', hostFault, '127.0.0.1, ::1, 0.0.0.0')
+  else if (!isLoopbackAddress(host)) {
     if (auth === 'none') {
       const hint = 'whoever reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
       problem('host', 'must be loopback with auth none', hint)
@@ -143,30 +82,20 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
     }
   }
   if (!isWholeNumber(port, 65_535)) problem('port', 'must be a port', '0 to 65535; 0 picks one')
-  const url = parseHttpUrl(upstream)
-  if (url === undefined) {
-    problem('upstream', 'must be an absolute http(s) URL', 'http://127.0.0.1:8000/mcp')
-  } else {
-    if (url.hash !== '') problem('upstream', 'must not have a fragment', 'cut it off at the #')
-    if (url.username !== '' || url.password !== '') {
-      const hint = 'give it as a header: Authorization: Basic …'
-      problem('upstream', 'must not have a user name or password', hint)
-    }
+  const urlFault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
+  if (urlFault !== undefined) {
+    const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
+    problem('upstream', urlFault, hint)
   }
   const headers: unknown = options.upstreamHeaders ?? {}
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     problem('upstreamHeaders', 'must be an object', "{ 'X-Api-Key': '…' }")
   } else {
     for (const [name, value] of Object.entries(headers)) {
-      const reason = reasonNotToSet(name)
-      if (reason !== undefined) problem(`upstreamHeaders.${name}`, reason, 'leave it out')
-      else if (!isHeaderValue(value)) {
-        problem(
-          `upstreamHeaders.${name}`,
-          'has a value that no header can have',
-          'one line of text',
-        )
-      }
+      const fault =
+        setFault(name) ??
+        (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
+      if (fault !== undefined) problem(`upstreamHeaders.${name}`, fault, 'one line of text')
     }
   }
   const { forwardHeaders = [], allowHosts = [] } = options
@@ -174,16 +103,16 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
     problem('forwardHeaders', 'must be a list of header names', "['X-Tenant']")
   } else {
     for (const [index, name] of forwardHeaders.entries()) {
-      const reason = reasonNotToForward(name)
-      if (reason !== undefined) problem(`forwardHeaders[${index}]`, reason, 'leave it out')
+      const fault = forwardFault(name)
+      if (fault !== undefined) problem(`forwardHeaders[${index}]`, fault, 'leave it out')
     }
   }
   if (!isTextList(allowHosts)) {
     problem('allowHosts', 'must be a list of hosts', "['mcp.internal', 'localhost:8080']")
   } else {
     for (const [index, text] of allowHosts.entries()) {
-      if (parseHost(text) !== undefined) continue
-      problem(`allowHosts[${index}]`, 'is no host', 'as in a Host header: mcp.internal:8080')
+      const fault = hostValueFault(text)
+      if (fault !== undefined) problem(`allowHosts[${index}]`, fault, 'mcp.internal:8080')
     }
   }
   if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {

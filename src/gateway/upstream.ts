@@ -5,7 +5,7 @@
  */
 import type { Dispatcher } from 'undici'
 import { createDispatcher, proxiesOf, type NetworkOptions } from './network.js'
-import { isLoopbackAddress } from './hosts.js'
+import { isLoopbackHost } from '../http.js'
 import { tryToConnect } from './reach.js'
 import { createUpstreamTarget } from './target.js'
 
@@ -17,7 +17,7 @@ export interface UpstreamOptions extends NetworkOptions {
   readonly timeout: number
 }
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly method: string
   readonly query: string | undefined
   /** Names and values by turns; ours are added. */
@@ -41,7 +41,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const own = Object.entries(options.headers).flat()
   const headersTimeout = options.timeout * 1000
   const isProxied =
-    !isLoopbackAddress(url.hostname) && proxiesOf(options.proxyEnvironment) !== undefined
+    !isLoopbackHost(url.hostname) && proxiesOf(options.proxyEnvironment) !== undefined
   let dispatcher: Dispatcher | undefined
   let loading: Promise<Dispatcher> | undefined
 
@@ -60,7 +60,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       {
         origin: url.origin,
         path: targetFor(query),
-        method: method as Dispatcher.HttpMethod,
+        method,
         headers,
         body: body ?? null,
         headersTimeout,

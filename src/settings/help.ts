@@ -4,25 +4,54 @@
  * @module
  */
 import { environmentNameOf, flagOf } from './names.js'
-import type { Setting } from './schema.js'
+import { requirementOf, type Setting } from './setting.js'
 
-function defaultOf(setting: Setting): string {
-  if (setting.default !== undefined) return `default: ${setting.default}`
-  return setting.required === true ? 'required with --auth oauth' : 'default: none'
+/** What the help says in parentheses. */
+function notesOf(setting: Setting): string {
+  const fallback = `default: ${setting.default ?? 'none'}`
+  const notes = [
+    ...(setting.kind === 'list' ? ['repeatable'] : []),
+    setting.default === undefined ? (requirementOf(setting) ?? fallback) : fallback,
+  ]
+  return `(${notes.join('; ')})`
 }
 
-/** One line for each setting, and one that tells how the environment spells them. */
-export function helpLines(settings: readonly Setting[]): readonly string[] {
+/** Breaks a text between words. */
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`
+    } else lines.push(word)
+  }
+  return lines
+}
+
+/**
+ * What to type for each setting and what it means, side by side.
+ *
+ * @param columns how long a line may be
+ */
+export function settingLines(settings: readonly Setting[], columns: number): readonly string[] {
   const rows = settings.map((setting) => {
-    const { path, kind, placeholder, description } = setting
-    const notes = [...(kind === 'list' ? ['repeatable'] : []), defaultOf(setting)].join('; ')
-    return [`  ${flagOf(path)} ${placeholder}`.trimEnd(), `${description} (${notes})`] as const
+    const usage = `  ${flagOf(setting.path)} ${setting.placeholder}`.trimEnd()
+    return [usage, `${setting.description} ${notesOf(setting)}`] as const
   })
   const width = Math.max(...rows.map(([usage]) => usage.length)) + 2
-  const lines = rows.map(([usage, meaning]) => usage.padEnd(width) + meaning)
+  return rows.flatMap(([usage, meaning]) =>
+    wrap(meaning, columns - width).map(
+      (line, index) => (index === 0 ? usage : '').padEnd(width) + line,
+    ),
+  )
+}
+
+/** The lines of all settings, and what tells how the environment spells them. */
+export function helpLines(settings: readonly Setting[]): readonly string[] {
   const [{ path } = { path: 'auth' }] = settings.slice(-1)
   return [
-    ...lines,
+    // A line each: other people's help is filtered by line.
+    ...settingLines(settings, Infinity),
     `  In the environment: ${flagOf(path)} is ${environmentNameOf(path)}; lists with blanks or commas`,
     '  between. A flag comes before the environment. TIME is 500ms, 30s, 10m or 24h.',
   ]

@@ -38,7 +38,10 @@ const MISSING_RESOURCE = 'https://resource.invalid/mcp'
 const MISSING_ISSUER = 'https://issuer.invalid'
 
 /** @param jwks what the file of `oauth.jwksFile` holds */
-export function toOptions(settings: Settings, jwks: unknown): ProtectedResourceOptions {
+export function toOptions(
+  settings: Settings,
+  jwks: unknown,
+): Omit<ProtectedResourceOptions, 'onEvent'> {
   const { resourceName, resourceDocumentation, allowOrigin, allowHttp, oauth } = settings
   const { audience, scopes, scopeClaim, jwksUri, discoveryUrl } = oauth
   const keySource = {

@@ -6,23 +6,42 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { environmentNameOf, flagOf } from './names.js'
 import { ISSUER_SETTINGS } from './options.js'
-import { SETTINGS } from './schema.js'
-import type { GivenValues } from './sources.js'
+import type { GivenValues, Setting } from './setting.js'
 
-/** Whether one of the problems is with this setting. */
-export function isFaulty(problems: readonly ConfigurationProblem[], setting: string): boolean {
-  const names = new Set([flagOf(setting), environmentNameOf(setting)])
-  return problems.some(({ path }) => names.has(path))
+/**
+ * Whether one of the problems is with this setting.
+ *
+ * @param source of its value, if it has one
+ */
+export function isFaulty(
+  problems: readonly ConfigurationProblem[],
+  setting: string,
+  source?: string,
+): boolean {
+  const names = new Set([flagOf(setting), environmentNameOf(setting), source])
+  const [group = setting] = setting.split('.')
+  // Those of a file end with the setting, or with the group when that as a whole is wrong.
+  const isOfFile = (path: string) => path.endsWith(`: ${setting}`) || path.endsWith(`: ${group}`)
+  return problems.some(({ path }) => names.has(path) || isOfFile(path))
 }
 
-/** Required settings that nobody gave. One that was given wrongly is in `found` and not missing. */
+export function missingProblem({ path, hint }: Setting): ConfigurationProblem {
+  return { path: flagOf(path), message: 'is missing', hint }
+}
+
+/**
+ * Required settings that nobody gave.
+ *
+ * @param isKnown false for one that was given in a way that is a problem already, and so is not missing
+ */
 export function missingProblems(
+  settings: readonly Setting[],
   given: GivenValues,
-  found: readonly ConfigurationProblem[],
+  isKnown: (path: string) => boolean,
 ): readonly ConfigurationProblem[] {
-  return SETTINGS.filter(
-    ({ path, required }) => required === true && !given.has(path) && !isFaulty(found, path),
-  ).map(({ path, hint }) => ({ path: flagOf(path), message: 'is missing', hint }))
+  return settings
+    .filter(({ path, required }) => required === true && !given.has(path) && isKnown(path))
+    .map(missingProblem)
 }
 
 /** With several issuers nothing says whose keys a single address holds. */
@@ -35,6 +54,11 @@ export function severalIssuersProblems(given: GivenValues): readonly Configurati
     hint: 'leave it out: the keys of each are found by its metadata',
   }))
 }
+
+export const STDIO_WITH_TOKENS = {
+  message: 'stdio has no HTTP request that could carry a token',
+  hint: 'serve HTTP, or use --auth none: whoever starts a stdio server is its user',
+} as const
 
 /**
  * The transport is the server's own setting, but tokens come by HTTP only.
@@ -49,21 +73,18 @@ export function stdioProblems(rest: readonly string[]): readonly ConfigurationPr
     (argument, index) =>
       argument === `${path}=stdio` || (argument === path && own[index + 1] === 'stdio'),
   )
-  if (!isStdio) return []
-  return [
-    {
-      path,
-      message: 'stdio has no HTTP request that could carry a token',
-      hint: 'serve HTTP, or use --auth none: whoever starts a stdio server is its user',
-    },
-  ]
+  return isStdio ? [{ path, ...STDIO_WITH_TOKENS }] : []
 }
 
-/** Loud, because a server that looks protected and is not is the worst outcome. */
-export function idleWarnings(flags: GivenValues, environment: GivenValues): readonly string[] {
+/**
+ * Loud, because a server that looks protected and is not is the worst outcome.
+ *
+ * @param others what was given elsewhere than on the command line
+ */
+export function idleWarnings(flags: GivenValues, others: GivenValues): readonly string[] {
   // Whoever wrote `--auth none` means it, and an environment may be shared by several servers.
-  const isChosen = flags.has('auth') || environment.has('auth')
-  const idle = [...flags, ...(isChosen ? [] : environment)]
+  const isChosen = flags.has('auth') || others.has('auth')
+  const idle = [...flags, ...(isChosen ? [] : others)]
     .filter(([path]) => path !== 'auth')
     .map(([, { source }]) => source)
   if (idle.length === 0) return []

@@ -1,52 +1,53 @@
 /**
  * The settings: the one place that knows their names, types, defaults and descriptions. Flags,
- * environment names and help follow from it.
+ * environment names, help, README and the JSON schema for editors follow from it.
  *
  * @module
  */
 import * as z from 'zod'
 import type { ConfigurationProblem } from '../errors.js'
-import { formatDuration, parseDuration } from './values.js'
+import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
+import { forwardFault, setFault } from '../gateway/header-rules.js'
+import {
+  choice,
+  details,
+  duration,
+  port,
+  portOrOff,
+  size,
+  text,
+  textOr,
+  texts,
+  toggle,
+} from './kinds.js'
+import type { GivenValue, GivenValues, Setting } from './setting.js'
+import { splitPair } from './values.js'
+
+/** Of `NAME=FILE`. */
+function pairFault(text: string): string | undefined {
+  const [name] = splitPair(text) ?? []
+  return name === undefined ? 'is not NAME=FILE' : setFault(name)
+}
 
 /**
- * How a setting is given. `text`: once. `list`: by repeated flags. `words`: once, with blanks between.
- * `toggle`: by the flag's presence.
+ * All values, by path. Durations are seconds, sizes bytes. What is not given and has no fixed default is
+ * `undefined`.
  */
-type SettingKind = 'text' | 'list' | 'words' | 'toggle'
-
-interface SettingDetails {
-  readonly kind: SettingKind
-  readonly description: string
-  /** Stands for the value in the help. */
-  readonly placeholder: string
-  /** The default as the help shows it, also where it follows from other settings. */
-  readonly default?: string
-  /** Must be given with `auth` oauth. */
-  readonly required?: boolean
-  /** What to write instead of a value that is wrong. */
-  readonly hint: string
-}
-
-/** What is known of a setting without its value. */
-export interface Setting extends SettingDetails {
-  /** The name in the schema: `oauth.jwksMaxAge`. */
-  readonly path: string
-}
-
-/** A value as it was given, and where: a flag or an environment name. */
-export interface GivenValue {
-  readonly value: string | readonly string[]
-  readonly source: string
-}
-
-/** All values, by path. Durations are seconds. What is not given and has no fixed default is `undefined`. */
 export interface Settings {
   readonly auth: 'none' | 'oauth'
+  readonly transport: 'streamable-http' | 'stdio'
+  readonly host: string
+  readonly port: number
   readonly resource?: string | undefined
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
-  readonly allowOrigin?: readonly string[] | undefined
-  readonly allowHttp?: readonly string[] | undefined
+  readonly upstream?: string | undefined
+  /** Each `NAME=FILE`. */
+  readonly upstreamHeader?: readonly string[] | undefined
+  readonly upstreamTimeout: number
+  readonly forwardHeader?: readonly string[] | undefined
+  readonly childEnv?: readonly string[] | undefined
+  readonly childStartTimeout: number
   readonly oauth: {
     readonly issuer?: readonly string[] | undefined
     readonly audience?: readonly string[] | undefined
@@ -61,144 +62,221 @@ export interface Settings {
     readonly jwksStaleFor: number
     readonly wait: number
   }
+  readonly allowOrigin?: readonly string[] | undefined
+  readonly allowHost?: readonly string[] | undefined
+  readonly allowHttp?: readonly string[] | undefined
+  readonly caFile?: string | undefined
+  readonly maxBody: number
+  readonly adminHost: string
+  /** `undefined`: there is no second listener. */
+  readonly adminPort?: number | undefined
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
+  readonly logFormat: 'auto' | 'json' | 'pretty'
+  readonly config?: string | undefined
 }
 
-const EMPTY = 'is empty'
-const GIVE_OR_OMIT = 'give it a value, or leave it out'
+const DAY = 86_400
+const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
 
-const details = z.registry<SettingDetails>()
-
-interface TextDetails {
-  readonly description: string
-  readonly placeholder: string
-  readonly default?: string
-  readonly required?: boolean
-  readonly hint?: string
-}
-
-function text(about: TextDetails): z.ZodOptional<z.ZodString> {
-  const schema = z.string().min(1, EMPTY).optional()
-  return schema.register(details, { kind: 'text', hint: GIVE_OR_OMIT, ...about })
-}
-
-function texts(
-  about: TextDetails & { readonly kind?: SettingKind },
-): z.ZodOptional<z.ZodArray<z.ZodString>> {
-  const schema = z.array(z.string().min(1, EMPTY)).min(1, EMPTY).optional()
-  return schema.register(details, { kind: 'list', hint: GIVE_OR_OMIT, ...about })
-}
-
-function choice<Value extends string>(
-  values: readonly [Value, ...Value[]],
-  description: string,
-): z.ZodDefault<z.ZodType<Value>> {
-  const [first] = values
-  const schema: z.ZodType<Value> = z.enum(values, { error: `must be ${values.join(' or ')}` })
-  return schema
-    .default(() => first)
-    .register(details, {
-      kind: 'text',
-      description,
-      placeholder: values.join('|'),
-      default: first,
-      hint: `leave it out for ${first}`,
-    })
-}
-
-function toggle(description: string): z.ZodDefault<z.ZodType<boolean>> {
-  const schema: z.ZodType<boolean> = z.stringbool({
-    truthy: ['true', '1'],
-    falsy: ['false', '0'],
-    error: 'must be true or false',
-  })
-  return schema.default(false).register(details, {
-    kind: 'toggle',
-    description,
-    placeholder: '',
-    default: 'off',
-    hint: '1 and 0 do as well',
-  })
-}
-
-function duration(
-  fallback: number,
-  max: number,
-  description: string,
-): z.ZodDefault<z.ZodType<number>> {
-  const schema: z.ZodType<number> = z
-    .string()
-    .transform(parseDuration)
-    .pipe(z.number('is not a duration').max(max, `is more than ${formatDuration(max)}`))
-  return schema.default(fallback).register(details, {
-    kind: 'text',
-    description: `${description}, at most ${formatDuration(max)}`,
-    placeholder: 'TIME',
-    default: formatDuration(fallback),
-    hint: `500ms, 30s, 10m, 24h; a bare number is seconds; the default is ${formatDuration(fallback)}`,
-  })
-}
+/** A setting that `./flags` has too. */
+const SHARED = { inFlags: true } as const
+const OAUTH = { section: 'OAuth', inFlags: true } as const
 
 const schema = z.object({
-  auth: choice(['none', 'oauth'], 'oauth: every request needs a token'),
+  auth: choice(['none', 'oauth'], {
+    ...SHARED,
+    section: 'Listening',
+    description: 'oauth: every request needs a token',
+  }),
+  transport: choice(['streamable-http', 'stdio'], {
+    section: 'Listening',
+    description: 'stdio: stdin and stdout of the command, untouched, without tokens',
+  }),
+  host: textOr('127.0.0.1', {
+    section: 'Listening',
+    description: 'address to listen on',
+    placeholder: 'HOST',
+    fault: listenHostFault,
+    hint: HOST_HINT,
+  }),
+  port: port(8080, { section: 'Listening', description: 'port to listen on; 0 picks a free one' }),
   resource: text({
+    ...SHARED,
+    section: 'Listening',
     description: 'the MCP endpoint as clients type it',
     placeholder: 'URL',
     required: true,
+    defaultInGateway: 'http://HOST:PORT/mcp if HOST is loopback, else it is required',
     hint: 'the URL that users type: https://mcp.example.com/mcp',
   }),
-  resourceName: text({ description: 'name that clients show to users', placeholder: 'NAME' }),
-  resourceDocumentation: text({ description: 'page for developers', placeholder: 'URL' }),
+  resourceName: text({
+    ...SHARED,
+    section: 'Listening',
+    description: 'name that clients show to users',
+    placeholder: 'NAME',
+  }),
+  resourceDocumentation: text({
+    ...SHARED,
+    section: 'Listening',
+    description: 'page for developers',
+    placeholder: 'URL',
+  }),
+  maxBody: size(
+    { fallback: 4 * 2 ** 20, max: 2 ** 30 },
+    { section: 'Listening', description: 'largest body of a request' },
+  ),
+  upstream: text({
+    section: 'Upstream',
+    description: 'the MCP server behind us: its exact endpoint',
+    placeholder: 'URL',
+    required: 'unless --transport stdio',
+    fault: upstreamFault,
+    hint: 'the endpoint of your MCP server: http://127.0.0.1:8000/mcp',
+  }),
+  upstreamHeader: texts({
+    section: 'Upstream',
+    description: "a secret header of the upstream's own (an API key); its value is in the file",
+    placeholder: 'NAME=FILE',
+    file: 'after =',
+    fault: pairFault,
+    hint: 'X-Api-Key=/run/secrets/key; not Host, Content-Length, X-Gatehouse-* nor hop-by-hop',
+  }),
+  upstreamTimeout: duration(
+    { fallback: 60, max: DAY, positive: true },
+    {
+      section: 'Upstream',
+      description: "how long the first byte of the upstream's answer may take",
+    },
+  ),
+  forwardHeader: texts({
+    section: 'Upstream',
+    description: 'one more request header that reaches the upstream',
+    placeholder: 'NAME',
+    fault: forwardFault,
+    hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
+  }),
+  childEnv: texts({
+    section: 'Upstream',
+    description: 'one more variable of our environment for the command beside --upstream',
+    placeholder: 'NAME',
+    fault: (name) => (/^[a-z_]\w*$/i.test(name) ? undefined : 'is no name of a variable'),
+    hint: 'a name alone, its value comes from our environment: DATABASE_URL',
+  }),
+  childStartTimeout: duration(
+    { fallback: 30, max: 600, positive: true },
+    { section: 'Upstream', description: 'how long that command may take until it listens' },
+  ),
   oauth: z.object({
     issuer: texts({
+      ...OAUTH,
       description: 'exact issuer of the IdP',
       placeholder: 'URL',
       required: true,
       hint: 'the issuer of your identity provider: https://sso.example.com/realms/mcp',
     }),
     audience: texts({
+      ...OAUTH,
       description: 'accepted aud value',
       placeholder: 'AUDIENCE',
       default: 'the resource',
     }),
     scopes: texts({
+      ...OAUTH,
       kind: 'words',
       description: 'scopes that every request needs',
       placeholder: '"A B"',
     }),
     jwksUri: text({
+      ...OAUTH,
       description: 'where the keys are',
       placeholder: 'URL',
       default: 'from discovery',
     }),
     discoveryUrl: text({
+      ...OAUTH,
       description: 'where the metadata of the issuer is',
       placeholder: 'URL',
       default: 'its well-known places',
     }),
     jwksFile: text({
+      ...OAUTH,
       description: 'keys from a file: the issuer is never contacted',
       placeholder: 'FILE',
+      file: 'whole',
     }),
-    requireType: toggle('only tokens with the header typ: at+jwt'),
+    requireType: toggle({ ...OAUTH, description: 'only tokens with the header typ: at+jwt' }),
     scopeClaim: texts({
+      ...OAUTH,
       description: 'claim that holds scopes',
       placeholder: 'NAME',
       default: 'scope, scp',
     }),
-    clockTolerance: duration(30, 300, 'how far clocks may differ'),
-    jwksMaxAge: duration(600, 86_400, 'when keys are fetched again'),
-    jwksStaleFor: duration(86_400, 30 * 86_400, 'how long old keys serve'),
-    wait: duration(3, 60, 'how long requests wait out a fault'),
+    clockTolerance: duration(
+      { fallback: 30, max: 300 },
+      { ...OAUTH, description: 'how far clocks may differ' },
+    ),
+    jwksMaxAge: duration(
+      { fallback: 600, max: DAY },
+      { ...OAUTH, description: 'when keys are fetched again' },
+    ),
+    jwksStaleFor: duration(
+      { fallback: DAY, max: 30 * DAY },
+      { ...OAUTH, description: 'how long old keys serve' },
+    ),
+    wait: duration(
+      { fallback: 3, max: 60 },
+      { ...OAUTH, description: 'how long requests wait out a fault' },
+    ),
   }),
   allowOrigin: texts({
+    ...SHARED,
+    section: 'Browser and hosts',
     description: 'browser origin',
     placeholder: 'ORIGIN',
     default: 'loopback if the resource is',
   }),
+  allowHost: texts({
+    section: 'Browser and hosts',
+    description: 'accepted Host header, beside the default; a port counts only when written',
+    placeholder: 'HOST',
+    default: 'if HOST is loopback, that of the resource and loopback names; else any',
+    fault: hostValueFault,
+    hint: 'mcp.internal, mcp.internal:8080 or [::1]:8080',
+  }),
   allowHttp: texts({
+    ...OAUTH,
     description: 'host reached without TLS',
     placeholder: 'HOST',
     default: 'loopback hosts',
+  }),
+  caFile: text({
+    section: 'Operation',
+    description: "certificates (PEM) trusted beside the system's, for IdP and upstream",
+    placeholder: 'FILE',
+    file: 'whole',
+  }),
+  adminHost: textOr('127.0.0.1', {
+    section: 'Operation',
+    description: 'address of the second listener: /livez, /readyz, /metrics',
+    placeholder: 'HOST',
+    fault: listenHostFault,
+    hint: HOST_HINT,
+  }),
+  adminPort: portOrOff({ section: 'Operation', description: 'port of the second listener' }),
+  logLevel: choice(
+    ['error', 'warn', 'info', 'debug'],
+    { section: 'Operation', description: 'how much is logged, on stderr' },
+    'info',
+  ),
+  logFormat: choice(['auto', 'json', 'pretty'], {
+    section: 'Operation',
+    description: 'auto: pretty on a terminal',
+  }),
+  config: text({
+    section: 'Operation',
+    description: 'settings from a file, YAML or JSON',
+    placeholder: 'FILE',
+    file: 'whole',
   }),
 })
 
@@ -212,13 +290,25 @@ function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): re
   })
 }
 
-/** Every setting, in the order of the help. */
-export const SETTINGS: readonly Setting[] = settingsOf(schema.shape)
+const ALL = settingsOf(schema.shape)
+
+/** Those of the gateway, which are all. */
+export const SETTINGS: readonly Setting[] = ALL.map((setting) => {
+  const { defaultInGateway } = setting
+  if (defaultInGateway === undefined) return setting
+  return { ...setting, default: defaultInGateway, required: false }
+})
+
+/** Those of `./flags`, in the order of its help. */
+export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(({ inFlags }) => inFlags === true)
+
+/** Those that a config file may have: it cannot lead to another. */
+export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
 
 /** The nested form. Members that were not given are there as `undefined`. */
-function nest(given: ReadonlyMap<string, GivenValue>): Record<string, unknown> {
+function nest(given: GivenValues): Record<string, unknown> {
   const root: Record<string, unknown> = {}
-  for (const { path } of SETTINGS) {
+  for (const { path } of ALL) {
     const [name = '', member] = path.split('.')
     const value = given.get(path)?.value
     if (member === undefined) root[name] = value
@@ -231,20 +321,20 @@ function nest(given: ReadonlyMap<string, GivenValue>): Record<string, unknown> {
  * Turns what was given into values. A value that is wrong becomes a problem and counts as not given, so
  * that everything else can still be judged.
  */
-export function parseSettings(given: ReadonlyMap<string, GivenValue>): {
+export function parseSettings(given: GivenValues): {
   readonly settings: Settings
   readonly problems: readonly ConfigurationProblem[]
 } {
   const parsed = schema.safeParse(nest(given))
   if (parsed.success) return { settings: parsed.data, problems: [] }
-  const right = new Map(given)
-  const problems = SETTINGS.flatMap(({ path, hint }) => {
-    const issue = parsed.error.issues.find((each) =>
-      `${each.path.join('.')}.`.startsWith(`${path}.`),
-    )
-    if (issue === undefined) return []
-    right.delete(path)
-    return [{ path: given.get(path)?.source ?? path, message: issue.message, hint }]
+  const right = new Map<string, GivenValue>(given)
+  const problems = ALL.flatMap(({ path, hint }) => {
+    const messages = parsed.error.issues
+      .filter((each) => `${each.path.join('.')}.`.startsWith(`${path}.`))
+      .map(({ message }) => message)
+    if (messages.length > 0) right.delete(path)
+    const source = given.get(path)?.source ?? path
+    return [...new Set(messages)].map((message) => ({ path: source, message, hint }))
   })
   return { settings: schema.parse(nest(right)), problems }
 }

@@ -11,17 +11,16 @@ import {
   pathOfEnvironmentName,
   pathOfFlag,
 } from './names.js'
-import type { GivenValue, Setting } from './schema.js'
+import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { closestName } from './suggestion.js'
 import { splitList, splitWords } from './values.js'
-
-/** By path. */
-export type GivenValues = ReadonlyMap<string, GivenValue>
 
 interface CollectedFlags {
   readonly given: GivenValues
   /** What is not ours, in order. */
   readonly rest: string[]
+  /** Where in the command line each of those stood. */
+  readonly places: readonly number[]
   readonly problems: readonly ConfigurationProblem[]
 }
 
@@ -30,48 +29,47 @@ interface CollectedEnvironment {
   readonly warnings: readonly string[]
 }
 
-/** Flags that begin so are ours, also those that do not exist. */
-const OWN_FLAGS = '--oauth-'
-
-function byPath(settings: readonly Setting[]): ReadonlyMap<string, Setting> {
-  return new Map(settings.map((setting) => [setting.path, setting]))
-}
-
-function didYouMean(name: string, names: readonly string[]): string {
+/** What to say of a name that does not exist. */
+export function didYouMean(name: string, names: readonly string[]): string {
   const closest = closestName(name, names)
   return closest === undefined ? 'see --help for those that exist' : `did you mean ${closest}?`
+}
+
+export function noSuchFlag(flag: string, settings: readonly Setting[]): ConfigurationProblem {
+  const flags = settings.map(({ path }) => flagOf(path))
+  const hint = didYouMean(flag, flags)
+  return { path: quoted(flag).slice(1, -1), message: 'no such flag', hint }
 }
 
 /**
  * Takes the flags of the settings out of a command line. Nothing after `--` is looked at. Values are
  * never part of a problem: somebody may have typed a secret.
+ *
+ * @param ownPrefix flags that begin so are ours, also those that do not exist
  */
 export function collectFlags(
   settings: readonly Setting[],
   argv: readonly string[],
+  ownPrefix?: string,
 ): CollectedFlags {
   const known = byPath(settings)
   const given = new Map<string, GivenValue>()
-  const rest: string[] = []
+  const places: number[] = []
   const problems: ConfigurationProblem[] = []
 
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? ''
     if (argument === '--') {
-      rest.push(...argv.slice(index))
+      for (let place = index; place < argv.length; place++) places.push(place)
       break
     }
     const equals = argument.indexOf('=')
     const flag = equals < 0 ? argument : argument.slice(0, equals)
     const setting = known.get(pathOfFlag(flag) ?? '')
     if (setting === undefined) {
-      if (flag.startsWith(OWN_FLAGS)) {
-        const hint = didYouMean(
-          flag,
-          settings.map(({ path }) => flagOf(path)),
-        )
-        problems.push({ path: quoted(flag).slice(1, -1), message: 'no such flag', hint })
-      } else rest.push(argument)
+      if (ownPrefix !== undefined && flag.startsWith(ownPrefix)) {
+        problems.push(noSuchFlag(flag, settings))
+      } else places.push(index)
       continue
     }
 
@@ -97,7 +95,7 @@ export function collectFlags(
       given.set(path, { value: kind === 'words' ? splitWords(value) : value, source: flag })
     }
   }
-  return { given, rest, problems }
+  return { given, rest: places.map((place) => argv[place] ?? ''), places, problems }
 }
 
 /**
@@ -114,11 +112,13 @@ export function collectEnvironment(
 
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue
+    // Kubernetes tells so where a service of our name is.
+    if (name.endsWith('_PORT') && value.startsWith('tcp://')) continue
     const setting = known.get(pathOfEnvironmentName(name) ?? '')
     if (setting !== undefined) {
       const isList = setting.kind === 'list' || setting.kind === 'words'
       given.set(setting.path, { value: isList ? splitList(value) : value, source: name })
-    } else if (!(name.endsWith('_PORT') && value.startsWith('tcp://'))) {
+    } else {
       const hint = didYouMean(
         name,
         settings.map(({ path }) => environmentNameOf(path)),

@@ -21,8 +21,9 @@ function distance(from: string, to: string): number {
 /** The candidate that is nearest, or `undefined` when none is near enough to be meant. */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   let closest: string | undefined
-  // Names share a long prefix, so a third of the shorter ones is still a different word.
-  let least = 4
+  // Names share a long prefix, so a third of the shorter ones is still a different word; and a short name
+  // with as much of it changed is one as well.
+  let least = Math.min(4, Math.floor(name.length / 4) + 2)
   for (const candidate of candidates) {
     // Whoever types a name of kilobytes means none of these, and must not make us work for it.
     if (Math.abs(candidate.length - name.length) >= least) continue

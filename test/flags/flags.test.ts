@@ -12,7 +12,7 @@ import {
 } from 'mcp-gatehouse/flags'
 import { checkOptions, OPTION_NAMES } from '../../src/rs/settings.js'
 import { environmentNameOf, flagOf } from '../../src/settings/names.js'
-import { SETTINGS } from '../../src/settings/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
 import { fakeKey, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { authFlagsHelp } from 'mcp-gatehouse/flags'
 import { flagOf } from '../../src/settings/names.js'
-import { SETTINGS } from '../../src/settings/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
 
 const lines = authFlagsHelp().split('\n')
 

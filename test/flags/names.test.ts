@@ -6,7 +6,7 @@ import {
   pathOfEnvironmentName,
   pathOfFlag,
 } from '../../src/settings/names.js'
-import { SETTINGS } from '../../src/settings/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
 import { closestName } from '../../src/settings/suggestion.js'
 
 test.each([

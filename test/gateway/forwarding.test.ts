@@ -125,7 +125,7 @@ describe('requests', () => {
 
   verifies(['TRN-06'], 'a DELETE goes through with its session', async () => {
     const upstream = await startUpstream((request, response) => {
-      response.end(`${request.method} ${request.headers['mcp-session-id']}`)
+      response.end(`${request.method} ${String(request.headers['mcp-session-id'])}`)
     })
     const bench = await startGateway(upstream)
     const response = await bench.call({ method: 'DELETE', headers: { 'mcp-session-id': 's-1' } })

@@ -1,17 +1,11 @@
 /** The client of the SDK's second generation, in all its modes, against a server that speaks both eras. */
-import {
-  Client,
-  StreamableHTTPClientTransport,
-  UnauthorizedError,
-  type OAuthDiscoveryState,
-  type VersionNegotiationMode,
-} from '@modelcontextprotocol/client'
+import type { VersionNegotiationMode } from '@modelcontextprotocol/client'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { MemoryProvider } from '../../examples/demo/client.js'
 import { startIdp, type Idp } from '../../examples/demo/idp.js'
 import { Recorder, rpc } from '../../examples/demo/recorder.js'
 import { obtainTokens } from '../../examples/demo/tokens.js'
 import { verifies } from '../support/verifies.js'
+import { connect, MODERN, Provider } from './client-v2.js'
 import {
   SCOPE,
   startHono,
@@ -40,57 +34,6 @@ async function guarded(start: Start, options: Partial<GuardOptions> = {}): Promi
   idp.resources.set(server.url, { scope: SCOPE })
   return server.url
 }
-
-/** Remembers which authorization server the login began with, which this generation wants to compare. */
-class Provider extends MemoryProvider {
-  #discovery: OAuthDiscoveryState | undefined
-
-  saveDiscoveryState(state: OAuthDiscoveryState): void {
-    this.#discovery = state
-  }
-  discoveryState(): OAuthDiscoveryState | undefined {
-    return this.#discovery
-  }
-}
-
-/** The probe of `auto` wraps what it meets. */
-function isUnauthorized(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof UnauthorizedError) return true
-  }
-  return false
-}
-
-interface Attempt {
-  readonly url: string
-  readonly provider: Provider
-  readonly recorder: Recorder
-  readonly mode: VersionNegotiationMode
-}
-
-async function attempt({ url, provider, recorder, mode }: Attempt): Promise<Client | undefined> {
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
-    authProvider: provider,
-    fetch: recorder.fetch,
-  })
-  const client = new Client({ name: 'v2', version: '1.0.0' }, { versionNegotiation: { mode } })
-  try {
-    await client.connect(transport)
-    return client
-  } catch (error) {
-    if (!isUnauthorized(error)) throw error
-    await transport.finishAuth(provider.callback())
-    return undefined
-  }
-}
-
-async function connect(options: Attempt): Promise<Client> {
-  const client = (await attempt(options)) ?? (await attempt(options))
-  if (client === undefined) throw new Error('still refused after the login')
-  return client
-}
-
-const MODERN = '2026-07-28'
 
 describe.each([
   ['legacy', 'initialize', '2025-11-25'],

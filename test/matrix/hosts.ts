@@ -24,7 +24,7 @@ export interface TestAnswer {
   readonly caller: Caller | undefined
 }
 
-export interface Caller {
+interface Caller {
   readonly subject: unknown
   /** Middleware hands the token on to the handler; the gateway hands it to nobody. */
   readonly token: string | undefined

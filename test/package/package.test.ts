@@ -6,15 +6,20 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort, startProcess, writeTemporary } from '../support/cli.js'
+import { eventually, startUpstream } from '../support/gateway.js'
+import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string
   exports: Record<string, unknown>
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
   devDependencies: Record<string, string>
 }
-const ENTRIES = Object.keys(manifest.exports).filter((name) => name !== './package.json')
+const ENTRIES = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'))
 
 let project: string
 let installed: string
@@ -62,20 +67,28 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'README.md',
     'SECURITY.md',
     'dist',
+    'gatehouse.schema.json',
     'package.json',
   ])
-  const { stdout } = await run('npm', ['ls', '--all', '--parseable'], { cwd: project })
-  const packages = stdout
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((path) => path.split('node_modules/').pop())
-  expect(packages.sort()).toEqual(['jose', 'lru-cache', 'mcp-gatehouse', 'zod'])
+  const { dependencies, peerDependencies } = manifest
+  // What is not here costs nobody anything; what is added here must be worth it to everybody.
+  expect(Object.keys({ ...dependencies, ...peerDependencies }).sort()).toEqual([
+    '@hono/node-server',
+    'hono',
+    'jose',
+    'lru-cache',
+    'pino',
+    'pino-pretty',
+    'prom-client',
+    'undici',
+    'yaml',
+    'zod',
+  ])
 })
 
 describe('the kernel', () => {
   test('needs jose and lru-cache, and these need nothing', () => {
-    expect(graphOf('index').packages).toEqual(['jose', 'lru-cache'])
+    expect(graphOf('index').packages).toEqual(['jose/key/import', 'lru-cache'])
     for (const name of ['jose', 'lru-cache']) {
       const path = join(project, 'node_modules', name, 'package.json')
       const { dependencies = {} } = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -108,32 +121,20 @@ describe('the kernel', () => {
   })
 
   test('./node imports types of Node only, ./flags brings zod and a file', () => {
-    expect(graphOf('node').packages).toEqual(['jose', 'lru-cache'])
-    expect(graphOf('flags').packages).toEqual(['jose', 'lru-cache', 'node:fs', 'zod'])
+    expect(graphOf('node').packages).toEqual(['jose/key/import', 'lru-cache'])
+    expect(graphOf('flags').packages).toEqual(['jose/key/import', 'lru-cache', 'node:fs', 'zod'])
+  })
+
+  test('./gateway brings Node and undici, and no command line', () => {
+    const packages = graphOf('gateway').packages.filter((name) => !name.startsWith('node:'))
+    expect(packages).toEqual(['jose/key/import', 'lru-cache', 'undici'])
   })
 })
 
 describe('in the empty project', () => {
-  test('every entry but ./hono loads without hono; ./hono says what is missing', async () => {
-    for (const entry of ENTRIES.filter((name) => name !== './hono')) {
-      await run(
-        process.execPath,
-        ['-e', `await import('${join('mcp-gatehouse', entry)}')`, '--input-type=module'],
-        {
-          cwd: project,
-        },
-      )
-    }
-    await expect(
-      run(process.execPath, ['--input-type=module', '-e', "await import('mcp-gatehouse/hono')"], {
-        cwd: project,
-      }),
-    ).rejects.toThrow(/Cannot find package 'hono'/)
-  })
-
-  test('with hono: all entries load, the public names are these, and types hold without skipLibCheck', async () => {
+  test('all entries load, the public names are these, and types hold without skipLibCheck', async () => {
     const dev = manifest.devDependencies
-    const packages = ['hono', '@types/node'].map((name) => `${name}@${dev[name]}`)
+    const packages = ['@types/node'].map((name) => `${name}@${dev[name]}`)
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
       cwd: project,
     })
@@ -165,6 +166,9 @@ describe('in the empty project', () => {
           "authFlagsHelp",
           "readAuthFlags",
         ],
+        "./gateway": [
+          "createGateway",
+        ],
         "./hono": [
           "protectedResource",
           "requireScopes",
@@ -185,6 +189,7 @@ describe('in the empty project', () => {
        import { protectedResource, requireScopes, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
        import * as node from 'mcp-gatehouse/node'
        import { readAuthFlags } from 'mcp-gatehouse/flags'
+       import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
        const options = { resource: 'https://mcp.example.com/mcp', authorizationServers: 'https://sso.example.com' }
        const app = new Hono<ProtectedResourceEnv>()
        app.use(protectedResource(options))
@@ -196,6 +201,8 @@ describe('in the empty project', () => {
        if (flags.auth === 'oauth') protectedResource(flags.options)
        // @ts-expect-error a misspelt option must not compile
        protectedResource({ ...options, audiences: 'x' })
+       const seen: GatewayEvent[] = []
+       createGateway({ ...options, upstream: 'http://127.0.0.1:1/mcp', onEvent: (event) => seen.push(event) })
        export { decision }`,
     )
     writeFileSync(
@@ -218,5 +225,59 @@ describe('in the empty project', () => {
       (error: { stdout: string }) => error,
     )
     expect(compiled.stdout).toBe('')
+  }, 240_000)
+})
+
+describe('installed globally, in an empty prefix', () => {
+  test('the command guards a server under both of its names', async () => {
+    const prefix = join(project, 'prefix')
+    const tarball = readdirSync(project).find((name) => name.endsWith('.tgz')) ?? ''
+    await run(
+      'npm',
+      [
+        'install',
+        '--global',
+        '--no-audit',
+        '--no-fund',
+        '--prefer-offline',
+        join(project, tarball),
+      ],
+      {
+        env: { ...process.env, npm_config_prefix: prefix },
+      },
+    )
+    const upstream = await startUpstream((_request, response) => response.end('ok'))
+    for (const name of ['mcp-gatehouse', 'gatehouse']) {
+      const file = join(prefix, 'bin', name)
+      const { stdout } = await run(file, ['--version'])
+      expect(stdout.trim()).toBe(manifest.version)
+      const keys = writeTemporary(
+        'keys.json',
+        JSON.stringify({ keys: [(await fakeKey('key-1')).jwk] }),
+      )
+      const adminPort = String(await freePort())
+      const cli = startProcess(file, [
+        ...['--auth', 'oauth', '--oauth-issuer', ISSUER, '--oauth-jwks-file', keys],
+        ...[
+          '--resource',
+          RESOURCE,
+          '--port',
+          '0',
+          '--upstream',
+          upstream,
+          '--admin-port',
+          adminPort,
+        ],
+        ...['--log-format', 'pretty'],
+      ])
+      await eventually(() => cli.stderr().includes(RESOURCE), 20_000)
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(cli.stderr().split(RESOURCE)[1] ?? '')?.[0]
+      expect((await fetch(`${url}/mcp`)).status).toBe(401)
+      const authorization = `Bearer ${await (await FakeIdp.start()).token()}`
+      expect(await (await fetch(`${url}/mcp`, { headers: { authorization } })).text()).toBe('ok')
+      expect((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200)
+      cli.process.kill('SIGTERM')
+      expect(await cli.exited).toBe(0)
+    }
   }, 240_000)
 })

@@ -173,7 +173,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'CASE-60': { level: 'D', text: 'Filtered list cached across users', status: { later: 'policy' } },
   'CASE-61': { level: 'D', text: '"Auth" flag that protects nothing', status: 'tested' },
-  'CASE-62': { level: 'D', text: 'Child leaks and secrets', status: { later: 'sessions' } },
+  'CASE-62': { level: 'D', text: 'Child leaks and secrets', status: 'tested' },
   'CASE-63': {
     level: 'D',
     text: 'Upstream’s own 401 forwarded starts a wrong login',

@@ -1,0 +1,79 @@
+/**
+ * The command `check`: what holds, and where each value came from.
+ *
+ * @module
+ */
+import { readConfiguration, type ConfigurationInput } from '../settings/configuration.js'
+import { effectiveSettings, nestEffective, type EffectiveSetting } from '../settings/effective.js'
+import { formatProblems } from './problems.js'
+
+/** Where a command reads and writes. Texts are whole lines. */
+export interface CheckIo {
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly readFile?: NonNullable<ConfigurationInput['readFile']>
+}
+
+const oneLine = { blockQuote: false, lineWidth: 0 } as const
+
+/** A config file that says the same from everywhere. What has no fixed value is there as a comment. */
+async function formatYaml(effective: readonly EffectiveSetting[]): Promise<string> {
+  const { stringify } = await import('yaml')
+  // JSON is YAML too, and never takes a second line.
+  const scalar = (value: unknown) =>
+    /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
+  const lines: string[] = []
+  let group = ''
+  for (const { setting, value, origin } of effective) {
+    const [first = '', member] = setting.path.split('.')
+    const name = member ?? first
+    const indent = member === undefined ? '' : '  '
+    if (member !== undefined && group !== first) lines.push(`${first}:`)
+    group = member === undefined ? '' : first
+    if (value === undefined) {
+      if (setting.default !== undefined) lines.push(`${indent}# ${name}: ${setting.default}`)
+    } else if (typeof value === 'object') {
+      lines.push(`${indent}${name}: # ${origin}`)
+      lines.push(...value.map((each) => `${indent}  - ${scalar(each)}`))
+    } else lines.push(`${indent}${name}: ${scalar(value)} # ${origin}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function formatJson(effective: readonly EffectiveSetting[]): string {
+  const origins = effective
+    .filter(({ value }) => value !== undefined)
+    .map(({ setting, origin }) => [setting.path, origin])
+  const shown = { settings: nestEffective(effective), origins: Object.fromEntries(origins) }
+  return `${JSON.stringify(shown, undefined, 2)}\n`
+}
+
+/**
+ * Validates as `serve` does, and prints the effective configuration: YAML that is a config file, or with
+ * `--json` the same as data. Nothing is printed there when anything is wrong.
+ *
+ * @param argv the arguments after `check`
+ * @returns the exit code: 0, or 2 when there are problems, which go to stderr
+ */
+export async function runCheck(
+  argv: readonly string[],
+  env: ConfigurationInput['env'],
+  { stdout, stderr, readFile }: CheckIo,
+): Promise<number> {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  const own = argv.slice(0, end)
+  const configuration = await readConfiguration({
+    argv: [...own.filter((argument) => argument !== '--json'), ...argv.slice(end)],
+    env,
+    ...(readFile !== undefined && { readFile }),
+  })
+  const { problems, warnings } = configuration
+  for (const warning of warnings) stderr(`warning: ${warning}\n`)
+  if (problems.length > 0) {
+    stderr(formatProblems(problems))
+    return 2
+  }
+  const effective = effectiveSettings(configuration)
+  stdout(own.includes('--json') ? formatJson(effective) : await formatYaml(effective))
+  return 0
+}

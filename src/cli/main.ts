@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+/**
+ * The command line.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import type { ConfigurationProblem } from '../errors.js'
+import { formatProblems } from './problems.js'
+
+const COMMANDS = ['serve', 'check']
+
+/** Exit code for bad usage and bad configuration. */
+const USAGE = 2
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** All of them at once. */
+function reportProblems(problems: readonly ConfigurationProblem[]): number {
+  process.stderr.write(formatProblems(problems))
+  say('Nothing was started. mcp-gatehouse --help lists all settings.')
+  return USAGE
+}
+
+async function runServe(argv: readonly string[]): Promise<number> {
+  const { readConfiguration } = await import('../settings/configuration.js')
+  const configuration = await readConfiguration({ argv, env: process.env })
+  const { settings, command, problems, warnings } = configuration
+  if (problems.length > 0) {
+    for (const warning of warnings) say(warning)
+    return reportProblems(problems)
+  }
+  if (settings.transport === 'stdio') {
+    for (const warning of warnings) say(warning)
+    return runCommand(command ?? [])
+  }
+  const [{ serve }, { toGatewayOptions }] = await Promise.all([
+    import('./serve.js'),
+    import('../settings/gateway-options.js'),
+  ])
+  const { adminHost, adminPort, logLevel, logFormat, childEnv, childStartTimeout } = settings
+  return serve({
+    options: toGatewayOptions(configuration),
+    log: { level: logLevel, format: logFormat },
+    admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
+    companion:
+      command === undefined
+        ? undefined
+        : { command, environmentNames: childEnv ?? [], startTimeout: childStartTimeout },
+    hasKeyFile: settings.oauth.jwksFile !== undefined,
+    warnings,
+  })
+}
+
+async function runCommand(command: readonly string[]): Promise<number> {
+  const { passThrough } = await import('./pass-through.js')
+  try {
+    return await passThrough(command)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    say(`the command cannot be started (${code}): ${command[0] ?? ''}`)
+    return 1
+  }
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const end = argv.indexOf('--')
+  const own = end < 0 ? argv : argv.slice(0, end)
+  if (own.includes('--help') || own.includes('-h') || own[0] === 'help') {
+    const { helpText } = await import('./help.js')
+    process.stdout.write(`${helpText()}\n`)
+    return 0
+  }
+  if (own.includes('--version') || own.includes('-V')) {
+    process.stdout.write(`${version()}\n`)
+    return 0
+  }
+  const [first] = own
+  if (first === undefined || first.startsWith('-')) return runServe(argv)
+  if (first === 'serve') return runServe(argv.slice(1))
+  if (first === 'check') {
+    const { runCheck } = await import('./check.js')
+    return runCheck(argv.slice(1), process.env, {
+      stdout: (text) => process.stdout.write(text),
+      stderr: (text) => process.stderr.write(text),
+    })
+  }
+  return reportProblems([
+    {
+      path: first,
+      message: 'no such command',
+      hint: `${COMMANDS.join(', ')}; a command to start comes after --`,
+    },
+  ])
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)))
+} catch (error) {
+  // A bug of ours: the operator sees where, and no message that could quote a value.
+  const { whereThrown } = await import('../events.js')
+  say(`mcp-gatehouse failed: ${whereThrown(error)}`)
+  process.exit(1)
+}

@@ -1,0 +1,67 @@
+/**
+ * Which request headers an operator may have sent to the upstream, and what their values may be.
+ *
+ * @module
+ */
+
+/** A field name (RFC 9110 §5.1). */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** They end at the next hop (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+/** Routing and framing are ours. */
+const NEVER_SET = new Set([...HOP_BY_HOP, 'host', 'content-length'])
+/** Contract, "What the upstream gets": no credentials, nothing that claims an origin, and no framing. */
+const NEVER_FORWARDED = new Set([
+  ...NEVER_SET,
+  'authorization',
+  'dpop',
+  'cookie',
+  'forwarded',
+  'origin',
+  'content-encoding',
+  'accept-encoding',
+  'expect',
+])
+const NEVER_FORWARDED_PREFIXES = /^(?:x-gatehouse-|x-forwarded-|mcp-|client-cert)/
+
+/** As a server that takes `_` for `-` reads it. */
+function readName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+/** Why a client's header of this name never reaches the upstream, or `undefined`. */
+export function forwardFault(name: string): string | undefined {
+  if (!TOKEN.test(name)) return 'is no header name'
+  const read = readName(name)
+  const isNever = NEVER_FORWARDED.has(read) || NEVER_FORWARDED_PREFIXES.test(read)
+  return isNever ? 'is a header that is never forwarded' : undefined
+}
+
+/** Why nobody but us sets a header of this name for the upstream, or `undefined`. */
+export function setFault(name: string): string | undefined {
+  if (!TOKEN.test(name)) return 'is no header name'
+  const read = readName(name)
+  const isOurs = NEVER_SET.has(read) || read.startsWith('x-gatehouse-')
+  return isOurs ? 'is a header that only we set' : undefined
+}
+
+/**
+ * Why this can be no header's value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with other characters
+ * than ASCII is a file in the wrong encoding.
+ */
+export function headerValueFault(value: string): string | undefined {
+  if (value === '') return 'is empty'
+  if (/^[ \t]|[ \t]$/.test(value)) return 'has blanks around its content'
+  return /^[\t\x20-\x7e]+$/.test(value) ? undefined : 'has more than one line of plain ASCII'
+}

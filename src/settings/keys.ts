@@ -1,0 +1,50 @@
+/**
+ * Keys from a file.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import type { GivenValues } from './setting.js'
+
+/** The content of a text file; throws when it cannot be read. */
+export type ReadFile = (path: string) => string
+
+/** Why a file could not be used, without anything of its content. */
+export function faultOf(error: unknown, otherwise: string): string {
+  const reason = error instanceof Error && 'code' in error ? String(error.code) : otherwise
+  return `cannot be read (${reason})`
+}
+
+/**
+ * The JSON of a file.
+ *
+ * @throws with nothing of its content: a parser's own message would show a part of it, and so would a cause
+ */
+export function readJwks(path: string, readFile: ReadFile): unknown {
+  let message: string
+  try {
+    return JSON.parse(readFile(path))
+  } catch (error) {
+    message = faultOf(error, 'no JSON')
+  }
+  throw new Error(message)
+}
+
+/** The keys of the file, if one is named. */
+export function readKeys(
+  given: GivenValues,
+  readFile: ReadFile,
+): {
+  readonly jwks?: unknown
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const file = given.get('oauth.jwksFile')
+  // An empty name has its problem already.
+  if (file === undefined || file.value === '') return { problems: [] }
+  try {
+    return { jwks: readJwks(String(file.value), readFile), problems: [] }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : ''
+    return { problems: [{ path: file.source, message, hint: 'a JWK Set: {"keys": […]}' }] }
+  }
+}

@@ -1,0 +1,114 @@
+/** Real clients before real servers, through the gateway: each knows only the URL. */
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
+import type { GatewayEvent } from 'mcp-gatehouse/gateway'
+import { MODERN } from '../interop/client-v2.js'
+import { verifies } from '../support/verifies.js'
+import { CLIENTS, MCP_1, SDK_V1, type Outcome, type RealClient } from './clients.js'
+import { SCOPE, startStage, type Stage } from './stage.js'
+import type { Head } from './tap.js'
+import { LINKEDIN, UPSTREAMS, type Upstream } from './upstreams.js'
+
+const python = inject('python')
+
+/** Milliseconds to connect with the login, to list, to call: a row a client, a column a server. */
+const figures: Record<string, Record<string, string>> = {}
+
+function note({ name }: Upstream, client: RealClient, outcome: Outcome): void {
+  const { connectMs, listMs, callMs = '–' } = outcome
+  figures[client.name] = { ...figures[client.name], [name]: `${connectMs} ${listMs} ${callMs}` }
+}
+
+afterAll(() => console.table(figures))
+
+function namesOf(heads: readonly Head[]): string[] {
+  return [...new Set(heads.flatMap(({ fields }) => [...fields.keys()]))]
+}
+
+/** Which versions the requests said they are of. */
+function versionsOf(heads: readonly Head[]): string[] {
+  const versions = heads.map(({ fields }) => fields.get('mcp-protocol-version'))
+  return [...new Set(versions.filter((version) => version !== undefined))]
+}
+
+/** That it was sent to the metadata once, came back with a token, and nothing went wrong. */
+function expectLogin(events: readonly GatewayEvent[]): void {
+  const denials = events.filter((event) => event.type === 'request.denied')
+  expect(denials.map(({ status, code }) => ({ status, code }))).toEqual([
+    { status: 401, code: 'ERR_CREDENTIALS_MISSING' },
+  ])
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'request.completed',
+      method: 'GET',
+      status: 200,
+      from: 'gateway',
+    }),
+  )
+  const expected = ['request.denied', 'request.authenticated', 'request.completed', 'keys.loaded']
+  expect(events.filter(({ type }) => !expected.includes(type))).toEqual([])
+}
+
+function expectIdentity(heads: readonly Head[], { issuer, upstreamHost }: Stage): void {
+  expect(heads.length).toBeGreaterThan(0)
+  for (const { fields } of heads) {
+    expect(fields.get('x-gatehouse-subject')).toBe('alice')
+    expect(fields.get('x-gatehouse-issuer')).toBe(issuer)
+    expect(fields.get('x-gatehouse-scope')).toContain(SCOPE)
+    expect(fields.get('host')).toBe(upstreamHost)
+  }
+  // It registered itself.
+  const clientIds = new Set(heads.map(({ fields }) => fields.get('x-gatehouse-client-id')))
+  expect(clientIds.size).toBe(1)
+  expect(clientIds).not.toContain(undefined)
+  const names = namesOf(heads)
+  for (const name of ['authorization', 'cookie', 'origin']) expect(names).not.toContain(name)
+  expect(names.filter((name) => name.includes('forwarded'))).toEqual([])
+}
+
+/** Of the newest era there is no session and no GET; of the older ones both pass. */
+function expectEra(heads: readonly Head[], { mode }: RealClient, upstream: Upstream): void {
+  const versions = versionsOf(heads)
+  if (mode !== 'legacy' && upstream.isModern) {
+    expect(versions).toEqual([MODERN])
+    expect(new Set(heads.map(({ method }) => method))).toEqual(new Set(['POST']))
+    expect(namesOf(heads)).not.toContain('mcp-session-id')
+    return
+  }
+  expect(versions).toContain('2025-11-25')
+  if (mode === 'legacy') expect(versions).not.toContain(MODERN)
+  if (upstream.hasSessions) expect(namesOf(heads)).toContain('mcp-session-id')
+}
+
+function fits(client: RealClient, upstream: Upstream): boolean {
+  if (upstream === LINKEDIN) return client === SDK_V1 || client === MCP_1
+  return client.mode !== 'modern' || upstream.isModern
+}
+
+describe.each([...UPSTREAMS, LINKEDIN])('$name', (upstream) => {
+  let stage: Stage
+
+  beforeAll(async () => {
+    stage = await startStage(await upstream.start(python))
+  })
+  afterAll(() => stage.stop())
+
+  describe.each(CLIENTS.filter((client) => fits(client, upstream)))('$name', (client) => {
+    verifies(
+      ['CHL-01', 'CHL-03', 'PRM-05', 'TOK-04', 'GW-01', 'TRN-06', 'CASE-37', 'CASE-55'],
+      'logs in, lists the tools and calls one; the upstream learns who it is, and gets no token',
+      async () => {
+        stage.takeEvents()
+        stage.takeHeads()
+        const outcome = await client.run(python, stage.url, upstream.call)
+        expect(outcome).toMatchObject({ tools: upstream.tools })
+        expect(outcome.result).toBe(upstream.result)
+
+        expectLogin(stage.takeEvents())
+        const heads = stage.takeHeads()
+        expectIdentity(heads, stage)
+        expectEra(heads, client, upstream)
+        note(upstream, client, outcome)
+      },
+    )
+  })
+})

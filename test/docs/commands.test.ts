@@ -1,0 +1,75 @@
+/** The commands of the README, as its reader types them, with names that exist here. */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { freePort, startCli } from '../support/cli.js'
+import { startUpstream } from '../support/gateway.js'
+import { FakeIdp } from '../support/idp.js'
+import { verifies } from '../support/verifies.js'
+
+const readme = readFileSync(join(resolve(import.meta.dirname, '../..'), 'README.md'), 'utf8')
+
+/** The words of a command that stands over several lines. */
+function wordsOf(command: string): readonly string[] {
+  return command.replaceAll('\\\n', ' ').trim().split(/\s+/)
+}
+
+async function startIdp(): Promise<FakeIdp> {
+  let idp: FakeIdp | undefined
+  const server = createServer((request, response) => {
+    void idp?.fetch(new URL(request.url ?? '', idp.issuer).href).then(async (answer) => {
+      response.statusCode = answer.status
+      response.end(await answer.text())
+    })
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  idp = await FakeIdp.start(`http://127.0.0.1:${port}/realms/mcp`)
+  return idp
+}
+
+verifies('CASE-61', 'the gateway in front of a server that somebody else wrote', async () => {
+  const [, block = ''] = /<!-- runs: gateway -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
+  const [npx, name, ...args] = wordsOf(block)
+  expect([npx, name]).toEqual(['npx', 'mcp-gatehouse'])
+  const idp = await startIdp()
+  const upstream = await startUpstream((request, response) => {
+    response.end(`hello ${String(request.headers['x-gatehouse-subject'])}`)
+  })
+  const local = args.map((word) =>
+    word
+      .replace('https://sso.example.com/realms/mcp', idp.issuer)
+      .replace('http://127.0.0.1:8000/mcp', upstream),
+  )
+  const cli = startCli([...local, '--port', String(await freePort())])
+  const url = await cli.listening()
+  const send = async (token?: string) =>
+    fetch(`${url}/mcp`, {
+      method: 'POST',
+      body: '{}',
+      ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+    })
+  expect((await send()).status).toBe(401)
+  expect((await send(await idp.token({ claims: { aud: 'another' } }))).status).toBe(401)
+  const answer = await send(await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } }))
+  expect(await answer.text()).toBe('hello user-1')
+})
+
+test('every flag that the README names exists', async () => {
+  const cli = startCli(['--help'])
+  expect(await cli.exited).toBe(0)
+  const known = new Set(
+    cli
+      .stdout()
+      .toString()
+      .match(/--[a-z][a-z-]+/g),
+  )
+  const named = new Set(readme.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))
+  expect([...named].filter((flag) => !known.has(flag))).toEqual([])
+})

@@ -1,0 +1,73 @@
+/** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
+import { format, resolveConfig } from 'prettier'
+import { flagOf } from '../../src/settings/names.js'
+import { FILE_SETTINGS, SETTINGS } from '../../src/settings/schema.js'
+import { requirementOf, SECTIONS, type Setting } from '../../src/settings/setting.js'
+
+const START = '<!-- settings -->'
+const END = '<!-- /settings -->'
+
+function row(setting: Setting): string {
+  const { path, kind, placeholder, description } = setting
+  const usage = `\`${flagOf(path)}${placeholder === '' ? '' : ` ${placeholder}`}\``
+  const repeatable = kind === 'list' ? ' (repeatable)' : ''
+  const fallback = setting.default ?? requirementOf(setting) ?? '–'
+  const cells = [usage + repeatable, fallback, description]
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+function tables(): string {
+  return SECTIONS.map((section) => {
+    const rows = SETTINGS.filter((setting) => setting.section === section).map(row)
+    return [`### ${section}`, '', '| setting | default | meaning |', '|-|-|-|', ...rows].join('\n')
+  }).join('\n\n')
+}
+
+async function formatted(text: string, file: string): Promise<string> {
+  return format(text, { ...(await resolveConfig(import.meta.filename)), filepath: file })
+}
+
+/** The README with its tables as they must be. */
+export async function readmeWithTables(readme: string): Promise<string> {
+  const start = readme.indexOf(START)
+  const end = readme.indexOf(END)
+  if (start < 0 || end < start) throw new Error(`README.md needs ${START} and ${END}`)
+  const parts = [readme.slice(0, start + START.length), tables(), readme.slice(end)]
+  return formatted(parts.join('\n\n'), 'README.md')
+}
+
+function propertyOf({ kind, description, fixedDefault, json, ...setting }: Setting): object {
+  const isList = kind === 'list' || kind === 'words'
+  const note = fixedDefault === undefined ? setting.default : undefined
+  return {
+    description: note === undefined ? description : `${description} (default: ${note})`,
+    ...(isList ? { anyOf: [json, { type: 'array', minItems: 1, items: json }] } : json),
+    ...(fixedDefault !== undefined && { default: fixedDefault }),
+  }
+}
+
+function objectOf(properties: Readonly<Record<string, object>>): object {
+  return { type: 'object', additionalProperties: false, properties }
+}
+
+/** The schema of the config file, for editors. */
+export async function jsonSchema(): Promise<string> {
+  const groups = new Map<string, Record<string, object>>()
+  const root: Record<string, object> = { $schema: { type: 'string' } }
+  for (const setting of FILE_SETTINGS) {
+    const [name = '', member] = setting.path.split('.')
+    if (member === undefined) root[name] = propertyOf(setting)
+    else {
+      const group = groups.get(name) ?? {}
+      groups.set(name, group)
+      group[member] = propertyOf(setting)
+      root[name] = { description: `Settings --${name}-…`, ...objectOf(group) }
+    }
+  }
+  const schema = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of mcp-gatehouse',
+    ...objectOf(root),
+  }
+  return formatted(JSON.stringify(schema), 'gatehouse.schema.json')
+}

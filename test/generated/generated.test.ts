@@ -1,0 +1,109 @@
+/** What is generated from the settings is what they say now, and the JSON schema is right. */
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { describe, expect, test } from 'vitest'
+import { fromJSONSchema } from 'zod'
+import { flagOf } from '../../src/settings/names.js'
+import { FILE_SETTINGS, SETTINGS } from '../../src/settings/schema.js'
+import { EXAMPLES, FILES, fileLines } from '../settings/examples.js'
+import { inFile, OPEN, read } from '../settings/support.js'
+import { jsonSchema, readmeWithTables } from './artefacts.js'
+
+const readme = readFileSync('README.md', 'utf8')
+const schemaText = readFileSync('gatehouse.schema.json', 'utf8')
+
+test('the README has the tables (npm run generate)', async () => {
+  expect(await readmeWithTables(readme)).toBe(readme)
+  for (const { path } of SETTINGS) {
+    expect(readme.match(new RegExp(`^\\| \`${flagOf(path)}[ \`]`, 'gm'))).toHaveLength(1)
+  }
+  await expect(readmeWithTables('# nothing')).rejects.toThrow('README.md needs')
+})
+
+test('gatehouse.schema.json is what the settings say (npm run generate)', async () => {
+  expect(await jsonSchema()).toBe(schemaText)
+})
+
+describe('the JSON schema', () => {
+  interface JsonSchema {
+    readonly properties: Readonly<Record<string, JsonSchema>>
+    readonly additionalProperties: boolean
+    readonly description: string
+    readonly default?: unknown
+  }
+  const schema = JSON.parse(schemaText) as JsonSchema
+  const accepts = (yaml: string) =>
+    fromJSONSchema(schema as unknown as Parameters<typeof fromJSONSchema>[0]).safeParse(parse(yaml))
+      .success
+
+  test('knows every setting of a file and no other, each with a description', () => {
+    const paths = Object.entries(schema.properties).flatMap(([name, { properties }]) =>
+      name === 'oauth' ? Object.keys(properties).map((member) => `oauth.${member}`) : [name],
+    )
+    expect(paths).toEqual(['$schema', ...FILE_SETTINGS.map(({ path }) => path)])
+    for (const { path, description } of FILE_SETTINGS) {
+      const [name = '', member = ''] = path.split('.')
+      const own = schema.properties[name]
+      const property = member === '' ? own : own?.properties[member]
+      expect(property?.description).toContain(description)
+    }
+    expect(schema.additionalProperties).toBe(false)
+    expect(schema.properties['oauth']?.additionalProperties).toBe(false)
+  })
+
+  test.each(Object.entries(EXAMPLES))(
+    '%s: takes what the gateway takes',
+    async (path, { file }) => {
+      expect(accepts(fileLines(path, file))).toBe(true)
+    },
+  )
+
+  const defaults = Object.entries(schema.properties).flatMap(([name, { properties, ...own }]) =>
+    name === 'oauth'
+      ? Object.entries(properties).map(
+          ([member, each]) => [`oauth.${member}`, each.default] as const,
+        )
+      : [[name, own.default] as const],
+  )
+  test.each(defaults.filter(([, value]) => value !== undefined))(
+    '%s: the default %j is the default',
+    async (path, value) => {
+      const content = fileLines(path, JSON.stringify(value))
+      expect(accepts(content)).toBe(true)
+      const { settings, given, problems } = await read(OPEN, inFile(content, FILES))
+      expect(problems).toEqual([])
+      expect(given.has(path)).toBe(true)
+      const { config: _, ...withDefault } = settings
+      expect(withDefault).toEqual((await read(OPEN)).settings)
+    },
+  )
+
+  test.each([
+    'prot: 80',
+    'config: other.yaml',
+    'oauth: {isuer: x}',
+    'oauth: x',
+    'oauth.wait: 3s',
+    'port: [80]',
+    'port: 65536',
+    'port: -1',
+    'port: http',
+    'adminPort: of',
+    'auth: on',
+    'logLevel: trace',
+    'maxBody: 4MB',
+    'maxBody: 0',
+    'upstreamTimeout: 1d',
+    'upstream: ""',
+    'upstream: {}',
+    'upstream: null',
+    'allowHost: []',
+    'allowHost: [""]',
+    'allowHost: [[a]]',
+    'oauth: {requireType: "maybe"}',
+  ])('%s: refuses it, as the gateway does', async (content) => {
+    expect(accepts(content)).toBe(false)
+    const argv = content.startsWith('upstream:') ? [] : OPEN
+    expect((await read(argv, inFile(content))).problems[0]?.path).toMatch(/^gatehouse\.yaml:1:/)
+  })
+})

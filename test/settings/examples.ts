@@ -1,0 +1,175 @@
+/** One value for each setting of the gateway, as it is typed, and what comes of it. */
+import { rootCertificates } from 'node:tls'
+import { fakeKey } from '../support/idp.js'
+import { ISSUER, UPSTREAM } from './support.js'
+
+export interface Example {
+  readonly flags: readonly string[]
+  readonly env: string
+  /** As YAML. */
+  readonly file: string
+  readonly value: unknown
+}
+
+export const FILES: Readonly<Record<string, string>> = {
+  '/etc/gatehouse/jwks.json': JSON.stringify({ keys: [(await fakeKey()).jwk] }),
+  '/etc/gatehouse/ca.pem': rootCertificates.slice(0, 2).join('\n'),
+  '/run/key': 'secret-1\n',
+}
+
+function flag(name: string, value: string): readonly string[] {
+  return [`--${name}`, value]
+}
+
+export const EXAMPLES: Readonly<Record<string, Example>> = {
+  auth: { flags: flag('auth', 'oauth'), env: 'oauth', file: 'oauth', value: 'oauth' },
+  transport: {
+    flags: flag('transport', 'streamable-http'),
+    env: 'streamable-http',
+    file: 'streamable-http',
+    value: 'streamable-http',
+  },
+  host: { flags: flag('host', '::1'), env: '::1', file: '"::1"', value: '::1' },
+  port: { flags: flag('port', '0'), env: '0', file: '0', value: 0 },
+  resource: {
+    flags: flag('resource', 'https://mcp.example.com'),
+    env: 'https://mcp.example.com',
+    file: 'https://mcp.example.com',
+    value: 'https://mcp.example.com',
+  },
+  resourceName: { flags: flag('resource-name', '2024'), env: '2024', file: '2024', value: '2024' },
+  resourceDocumentation: {
+    flags: flag('resource-documentation', 'https://docs.example.com/#a'),
+    env: 'https://docs.example.com/#a',
+    file: 'https://docs.example.com/#a',
+    value: 'https://docs.example.com/#a',
+  },
+  maxBody: { flags: flag('max-body', '64KiB'), env: '65536', file: '65536', value: 65_536 },
+  upstream: { flags: flag('upstream', UPSTREAM), env: UPSTREAM, file: UPSTREAM, value: UPSTREAM },
+  upstreamHeader: {
+    flags: flag('upstream-header', 'Authorization=/run/key'),
+    env: 'Authorization=/run/key',
+    file: 'Authorization=/run/key',
+    value: ['Authorization=/run/key'],
+  },
+  upstreamTimeout: { flags: flag('upstream-timeout', '2m'), env: '120', file: '120', value: 120 },
+  forwardHeader: {
+    flags: [...flag('forward-header', 'X-Tenant'), '--forward-header=X-Trace'],
+    env: 'X-Tenant, X-Trace',
+    file: '[X-Tenant, X-Trace]',
+    value: ['X-Tenant', 'X-Trace'],
+  },
+  childEnv: {
+    flags: [...flag('child-env', 'DATABASE_URL'), ...flag('child-env', '_x1')],
+    env: 'DATABASE_URL _x1',
+    file: '[DATABASE_URL, _x1]',
+    value: ['DATABASE_URL', '_x1'],
+  },
+  childStartTimeout: { flags: flag('child-start-timeout', '5'), env: '5s', file: '5', value: 5 },
+  'oauth.issuer': {
+    flags: [...flag('oauth-issuer', ISSUER), ...flag('oauth-issuer', `${ISSUER}/`)],
+    env: `${ISSUER} ${ISSUER}/`,
+    file: `[${ISSUER}, ${ISSUER}/]`,
+    value: [ISSUER, `${ISSUER}/`],
+  },
+  'oauth.audience': {
+    flags: flag('oauth-audience', '0123'),
+    env: '0123',
+    file: '0123',
+    value: ['0123'],
+  },
+  'oauth.scopes': {
+    flags: flag('oauth-scopes', 'a b'),
+    env: 'a,b',
+    file: 'a b',
+    value: ['a', 'b'],
+  },
+  'oauth.jwksUri': {
+    flags: flag('oauth-jwks-uri', 'https://sso.internal/keys'),
+    env: 'https://sso.internal/keys',
+    file: 'https://sso.internal/keys',
+    value: 'https://sso.internal/keys',
+  },
+  'oauth.discoveryUrl': {
+    flags: flag('oauth-discovery-url', 'https://sso.internal/meta'),
+    env: 'https://sso.internal/meta',
+    file: 'https://sso.internal/meta',
+    value: 'https://sso.internal/meta',
+  },
+  'oauth.jwksFile': {
+    flags: flag('oauth-jwks-file', '/etc/gatehouse/jwks.json'),
+    env: '/etc/gatehouse/jwks.json',
+    file: '/etc/gatehouse/jwks.json',
+    value: '/etc/gatehouse/jwks.json',
+  },
+  'oauth.requireType': {
+    flags: ['--oauth-require-type'],
+    env: '1',
+    file: 'true',
+    value: true,
+  },
+  'oauth.scopeClaim': {
+    flags: flag('oauth-scope-claim', 'permissions'),
+    env: 'permissions',
+    file: 'permissions',
+    value: ['permissions'],
+  },
+  'oauth.clockTolerance': {
+    flags: flag('oauth-clock-tolerance', '5m'),
+    env: '300',
+    file: '300',
+    value: 300,
+  },
+  'oauth.jwksMaxAge': {
+    flags: flag('oauth-jwks-max-age', '1h'),
+    env: '3600',
+    file: '60m',
+    value: 3600,
+  },
+  'oauth.jwksStaleFor': {
+    flags: flag('oauth-jwks-stale-for', '0'),
+    env: '0s',
+    file: '0',
+    value: 0,
+  },
+  'oauth.wait': { flags: flag('oauth-wait', '500ms'), env: '500ms', file: '500ms', value: 0.5 },
+  allowOrigin: {
+    flags: flag('allow-origin', 'https://app.example.com'),
+    env: 'https://app.example.com',
+    file: 'https://app.example.com',
+    value: ['https://app.example.com'],
+  },
+  allowHost: {
+    flags: [...flag('allow-host', 'mcp.internal:8080'), ...flag('allow-host', '[::1]')],
+    env: 'mcp.internal:8080,[::1]',
+    file: '["mcp.internal:8080", "[::1]"]',
+    value: ['mcp.internal:8080', '[::1]'],
+  },
+  allowHttp: {
+    flags: flag('allow-http', 'keycloak'),
+    env: 'keycloak',
+    file: 'keycloak',
+    value: ['keycloak'],
+  },
+  caFile: {
+    flags: flag('ca-file', '/etc/gatehouse/ca.pem'),
+    env: '/etc/gatehouse/ca.pem',
+    file: '/etc/gatehouse/ca.pem',
+    value: '/etc/gatehouse/ca.pem',
+  },
+  adminHost: {
+    flags: flag('admin-host', '0.0.0.0'),
+    env: '0.0.0.0',
+    file: '0.0.0.0',
+    value: '0.0.0.0',
+  },
+  adminPort: { flags: flag('admin-port', '9464'), env: '9464', file: '9464', value: 9464 },
+  logLevel: { flags: flag('log-level', 'debug'), env: 'debug', file: 'debug', value: 'debug' },
+  logFormat: { flags: flag('log-format', 'json'), env: 'json', file: 'json', value: 'json' },
+}
+
+/** The line or lines of a config file. */
+export function fileLines(path: string, value: string): string {
+  const [first = '', member] = path.split('.')
+  return member === undefined ? `${first}: ${value}\n` : `${first}:\n  ${member}: ${value}\n`
+}

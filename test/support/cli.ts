@@ -1,0 +1,91 @@
+/** The command line as a process, from source, for the length of a test. */
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { onTestFinished } from 'vitest'
+import { eventually } from './gateway.js'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export interface Cli {
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly exited: Promise<number>
+  stdout(): Buffer
+  stderr(): string
+  /** The lines of the log, in JSON. */
+  log(): Record<string, unknown>[]
+  /** Waits for the start line, and returns the address. */
+  listening(): Promise<string>
+}
+
+/** From source. */
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Cli {
+  const main = join(ROOT, 'src/cli/main.ts')
+  return startProcess(process.execPath, ['--import', 'tsx', main, ...args], env)
+}
+
+/** A clean environment: nothing of the machine that runs the tests configures what is tested. */
+export function startProcess(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Cli {
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const out: Buffer[] = []
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  child.stdin.on('error', () => undefined)
+  let hasExited = false
+  const exited = new Promise<number>((settle) => {
+    child.once('close', (code, signal) => {
+      hasExited = true
+      settle(code ?? (signal === null ? -1 : -2))
+    })
+  })
+  onTestFinished(async () => {
+    if (!hasExited) child.kill('SIGKILL')
+    await exited
+  })
+  const log = () =>
+    err
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  return {
+    process: child,
+    exited,
+    log,
+    stdout: () => Buffer.concat(out),
+    stderr: () => err,
+    async listening() {
+      await eventually(() => {
+        if (hasExited) throw new Error(`ended before it listened:\n${err}`)
+        return log().some(({ url }) => url !== undefined)
+      }, 20_000)
+      return String(log().find(({ url }) => url !== undefined)?.['url'])
+    },
+  }
+}
+
+export function writeTemporary(name: string, content: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-')), name)
+  writeFileSync(file, content)
+  return file
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
+  const { port } = server.address() as AddressInfo
+  await new Promise((settle) => server.close(settle))
+  return port
+}
