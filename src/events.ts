@@ -86,17 +86,27 @@ export type ResourceServerEvent =
   | KeysLoaded
   | KeysFailed
 
-/** Receives every event, synchronously. What it throws is ignored: a broken log must not open or close the gate. */
+/**
+ * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too: a broken
+ * log must not open or close the gate, nor end the process.
+ */
 export type EventListener = (event: ResourceServerEvent) => void
 
 export type Emit = (event: ResourceServerEvent) => void
 
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}
+
 /** `undefined` without a listener, so that callers need not even build the event. */
-export function createEmit(listener: EventListener | undefined): Emit | undefined {
+export function createEmit<Event>(
+  listener: ((event: Event) => unknown) | undefined,
+): ((event: Event) => void) | undefined {
   if (listener === undefined) return undefined
   return function emit(event) {
     try {
-      listener(event)
+      const told = listener(event)
+      if (isThenable(told)) Promise.resolve(told).catch(() => undefined)
     } catch {
       // Stated in EventListener.
     }

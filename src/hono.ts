@@ -10,12 +10,14 @@ import { toAuthInfo } from './rs/auth-info.js'
 import type { Authenticated } from './rs/decision.js'
 import {
   createGate,
+  refuseMisplacedScopes,
   type Gate,
   type GateAnswer,
   type GateOutcome,
   type GateRequest,
   type ProtectedResourceOptions,
 } from './rs/gate.js'
+import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 
@@ -31,7 +33,8 @@ export interface ProtectedResourceEnv {
 
 /** What {@link requireScopes} needs from the middleware before it. */
 interface Entry {
-  readonly authenticated: Authenticated
+  /** `undefined` on paths that are not guarded. */
+  readonly authenticated: Authenticated | undefined
   readonly gate: Gate
 }
 
@@ -54,6 +57,13 @@ class HonoGateRequest implements GateRequest {
   }
   get path(): string {
     return this.#c.req.path
+  }
+  /** What was sent, where the application routes by something else (`getPath`) or by the decoded path. */
+  get otherPath(): string | undefined {
+    const { url } = this.#c.req
+    const start = url.indexOf('/', url.indexOf('//') + 2)
+    const path = start < 0 ? '/' : url.slice(start).replace(/[?#].*$/s, '')
+    return path === this.#c.req.path ? undefined : path
   }
   get mounted(): boolean {
     const path = routePath(this.#c)
@@ -82,7 +92,8 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
 /**
  * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the path of
  * the resource and everything below it, and answers 401, 403 and 503 with what clients need. All other
- * paths pass untouched. Mounted at a path (`app.use('/x', …)`) it guards all that arrives there.
+ * paths pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but
+ * the metadata has paths of its own, so that it is only published by one that is registered at the root.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -113,12 +124,14 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
   ): Promise<void> {
     c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
     inContext(c).set(ENTRY, { authenticated, gate })
-    if (origin !== undefined) {
-      for (const [name, value] of Object.entries(gate.corsHeaders(origin))) {
-        c.res.headers.set(name, value)
+    if (origin === undefined) return next()
+    // Afterwards: what is set before would take the place of what the handler sets.
+    return next().then(() => {
+      const current = (name: string) => c.res.headers.get(name) ?? undefined
+      for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
+        c.header(name, value)
       }
-    }
-    return next()
+    })
   }
 
   function settle(
@@ -127,7 +140,11 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     outcome: GateOutcome,
     request: GateRequest,
   ): Promise<Response | void> {
-    if (outcome === undefined) return next()
+    if (outcome === undefined) {
+      const context = inContext(c)
+      if (context.get(ENTRY) === undefined) context.set(ENTRY, { authenticated: undefined, gate })
+      return next()
+    }
     if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
     return enter(c, next, outcome, request.origin)
   }
@@ -147,8 +164,8 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
  * Asks for scopes beyond the base ones, on single routes. Refuses with 403 and a challenge that names
  * base scopes and these together (RFC 6750 §3.1, MCP step-up).
  *
- * @throws {TypeError} on a request that did not come through {@link protectedResource}: a mistake in the
- *   order of middleware must not open the route
+ * A request that did not come through {@link protectedResource}, on a path that it guards, gets 500: a mistake in
+ * the order of middleware must not open the route.
  *
  * @example
  * ```ts
@@ -168,13 +185,14 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
 export function requireScopes(...scopes: readonly string[]): MiddlewareHandler {
   return function requireScopes(c, next) {
     const entry = inContext(c).get(ENTRY)
-    if (entry === undefined) {
-      throw new TypeError('requireScopes() needs protectedResource() before it, on the same path')
+    const origin = c.req.header('origin')
+    if (entry?.authenticated === undefined) {
+      return Promise.resolve(toResponse(c, refuseMisplacedScopes(entry?.gate, { origin })))
     }
     const { authenticated, gate } = entry
     const denied = gate.resourceServer.authorize(authenticated.token, scopes)
     if (denied === undefined) return next()
-    const headers = { ...denied.headers, ...gate.corsHeaders(c.req.header('origin')) }
+    const headers = { ...denied.headers, ...gate.corsHeaders(origin) }
     return Promise.resolve(c.newResponse(denied.body, denied.status, headers))
   }
 }

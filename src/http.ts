@@ -77,6 +77,43 @@ function networkReason(error: unknown): string {
   return `could not be reached (${code}${cause.message === '' ? '' : `: ${cause.message.slice(0, 120)}`})`
 }
 
+/** As `work`, but rejects when `signal` fires: not every function that takes a signal listens to it. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop)
+  }
+}
+
+async function request(
+  url: string,
+  fetchFunction: typeof fetch,
+  signal: AbortSignal,
+): Promise<{ readonly response: Response; readonly text: string }> {
+  const response = await fetchFunction(url, {
+    headers: { accept: 'application/json, application/jwk-set+json;q=0.9' },
+    redirect: 'manual',
+    signal,
+  })
+  if (response.status === 200) return { response, text: await readLimited(response) }
+  await response.body?.cancel()
+  // Runtimes that hide redirects show status 0.
+  const redirected = response.status === 0 || (response.status >= 300 && response.status < 400)
+  throw new FetchFault(
+    redirected
+      ? 'answered a redirect, which is not followed: configure the address it leads to'
+      : `answered ${response.status}`,
+    response.status,
+  )
+}
+
 /**
  * GETs a JSON object.
  *
@@ -90,23 +127,7 @@ export async function fetchDocument(
   let response: Response
   let text: string
   try {
-    response = await fetchFunction(url, {
-      headers: { accept: 'application/json, application/jwk-set+json;q=0.9' },
-      redirect: 'manual',
-      signal,
-    })
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      // Runtimes that hide redirects show status 0.
-      const redirected = response.status === 0 || (response.status >= 300 && response.status < 400)
-      throw new FetchFault(
-        redirected
-          ? 'answered a redirect, which is not followed: configure the address it leads to'
-          : `answered ${response.status}`,
-        response.status,
-      )
-    }
-    text = await readLimited(response)
+    ;({ response, text } = await unlessAborted(request(url, fetchFunction, signal), signal))
   } catch (error) {
     if (error instanceof FetchFault) throw error
     throw new FetchFault(signal.aborted ? 'did not answer in time' : networkReason(error))

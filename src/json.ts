@@ -55,3 +55,30 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
   return isJsonObject(value) && membersKept(value) === membersWritten(text) ? value : undefined
 }
+
+/** An object that was written as one, and is of no class. */
+export function isPlainObject(value: unknown): value is JsonObject {
+  if (!isJsonObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/**
+ * Why a value that a program made would not survive being written as JSON and read again, or `undefined` when
+ * it would. `null` counts as nothing: RFC 9728 §3.2 wants members without a value left out.
+ */
+export function reasonNotJson(value: unknown, above: readonly object[] = []): string | undefined {
+  if (typeof value === 'string' || typeof value === 'boolean') return undefined
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'a number that is none'
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  if (above.includes(value)) return 'it contains itself'
+  if (!Array.isArray(value) && !isPlainObject(value)) return 'an object of a class'
+  // What has holes in it shows them as undefined here.
+  const members: unknown[] = Array.isArray(value) ? Array.from(value) : Object.values(value)
+  for (const member of members) {
+    const reason = reasonNotJson(member, [...above, value])
+    if (reason !== undefined) return reason
+  }
+  return undefined
+}

@@ -78,9 +78,30 @@ function isTrustworthyEndpoint(
  * console.log(metadata.jwks_uri)
  * ```
  */
-export async function discoverAuthorizationServer(
+export function discoverAuthorizationServer(
   issuer: string,
   options: DiscoverAuthorizationServerOptions = {},
+): Promise<AuthorizationServerMetadata> {
+  return findMetadata(issuer, options)
+}
+
+/**
+ * The same for who needs one member: a document without it is passed over, because some providers
+ * publish less in the one form than in the other.
+ */
+export function findMetadata(
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions,
+  needed: 'jwks_uri',
+): Promise<AuthorizationServerMetadata & { readonly jwks_uri: string }>
+export function findMetadata(
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions,
+): Promise<AuthorizationServerMetadata>
+export async function findMetadata(
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions,
+  needed?: 'jwks_uri',
 ): Promise<AuthorizationServerMetadata> {
   const { allowHttp, discoveryUrl, timeout = 5000 } = options
   const fail = (reason: string) =>
@@ -92,6 +113,10 @@ export async function discoverAuthorizationServer(
   const issuerUrl = parseHttpUrl(issuer)
   if (issuerUrl === undefined || !isReachableUrl(issuerUrl, allowHttp)) {
     throw fail('the issuer must be an https URL')
+  }
+  const startUrl = discoveryUrl === undefined ? issuerUrl : parseHttpUrl(discoveryUrl)
+  if (startUrl === undefined || !isReachableUrl(startUrl, allowHttp)) {
+    throw fail('discoveryUrl must be an https URL')
   }
   const deadline = AbortSignal.timeout(timeout)
   const signal =
@@ -110,6 +135,10 @@ export async function discoverAuthorizationServer(
       const jwksUri = document['jwks_uri']
       if (jwksUri !== undefined && !isTrustworthyEndpoint(jwksUri, issuer, allowHttp)) {
         throw fail(`${url} names the jwks_uri ${quoted(jwksUri)}, which is not an https URL`)
+      }
+      if (needed !== undefined && document[needed] === undefined) {
+        attempts.push(`${url} has no ${needed}`)
+        continue
       }
       return document as AuthorizationServerMetadata
     } catch (error) {

@@ -2,56 +2,53 @@
  * The public keys of one issuer, kept through rotation, floods and outages.
  *
  * - One fetch serves any number of concurrent requests.
- * - Keys older than `maxAge` are refreshed in the background; through an outage they serve up to `staleFor` longer.
- * - A `kid` that we do not know causes one fetch per cooldown, whatever the flood.
+ * - Keys older than `maxAge` are refreshed in the background, and serve for a grace while that goes on.
+ * - Past the grace, on a server that was idle, requests wait for the refresh: nobody knows what was withdrawn
+ *   meanwhile. Where it fails or takes too long, the old keys serve, up to `staleFor` longer.
+ * - In an outage that is known they serve at once.
+ * - Tokens that the keys at hand cannot verify cause one fetch per cooldown, whatever the flood.
  * - A key that a successful fetch no longer contains dies at once. An answer without one usable key is a fault.
  * - After a fault the next attempt waits, ever longer; requests that need it are told so without a fetch.
  *
  * @module
  */
-import { AuthorizationServerError, quoted } from '../errors.js'
+import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
-import { FetchFault, fetchDocument, type FetchedDocument } from '../http.js'
-import { isJsonObject, type JsonObject } from '../json.js'
-import {
-  discoverAuthorizationServer,
-  type AuthorizationServerMetadata,
-} from './authorization-server.js'
+import type { JsonObject } from '../json.js'
+import { createKeyReader, keysUnavailable, type KeyReaderOptions } from './key-source.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
+import { createSteadyClock } from './steady-clock.js'
 
-/** How long an unknown `kid` can keep a legitimate new key waiting, and how often a flood of them makes us fetch. */
-const UNKNOWN_KID_COOLDOWN = 5_000
+export type { KeySource } from './key-source.js'
+
+/**
+ * How long a flood of tokens that we cannot verify can keep a legitimate new key waiting, and how often it
+ * makes us fetch.
+ */
+const DOUBT_COOLDOWN = 5_000
 /** Discovery and keys together. */
 const LOAD_TIMEOUT = 5_000
 const FIRST_RETRY = 500
 const LONGEST_RETRY = 30_000
+/** Whatever is configured, keys are refreshed once a second at most. */
+const SHORTEST_MAX_AGE = 1_000
 /** A provider that says `no-cache` (Keycloak does) is asked this often at most. */
-const SHORTEST_MAX_AGE = 60_000
-/** How long a request waits for a provider that is known to be in trouble. */
+const SHORTEST_PROVIDER_MAX_AGE = 60_000
+/** How long past their age keys serve while the refresh runs in the background. */
+const LONGEST_GRACE = 60_000
+/** How long after the next attempt was due a fault still tells something about the provider. */
+const FAULT_MAX_AGE = 60_000
+/** A healthy provider answers in so much: the shortest that requests wait, and all that is known to be in trouble gets. */
 const MOMENT = 1_000
-/** How long the `jwks_uri` found by discovery is believed before it is looked up again. */
-const DISCOVERY_MAX_AGE = 3_600_000
 /** Real key sets have fewer than ten. */
 const MAX_KEYS = 100
 
-/** Where the keys come from. */
-export type KeySource =
-  /** Asked anew by every {@link KeySet.refresh}; never contacted by itself. */
-  | { readonly type: 'jwks'; readonly read: () => unknown }
-  | { readonly type: 'jwks_uri'; readonly url: string }
-  | { readonly type: 'discovery'; readonly url?: string | undefined }
-
-export interface KeySetOptions {
-  readonly issuer: string
-  readonly source: KeySource
+export interface KeySetOptions extends KeyReaderOptions {
   readonly algorithms: readonly string[]
-  readonly allowHttp: readonly string[]
   /** Milliseconds. */
   readonly maxAge: number
   readonly staleFor: number
   readonly wait: number
-  readonly now: () => number
-  readonly fetch: typeof fetch
   readonly emit: Emit | undefined
 }
 
@@ -62,7 +59,7 @@ interface KeyQuery {
 }
 
 /** Why no key was found: certain, because the set was fetched recently enough. */
-type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
+export type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
 
 /** How an issuer's keys stand at this moment. */
 export interface KeySetStatus {
@@ -80,16 +77,32 @@ export interface KeySetStatus {
 
 export interface KeySet {
   /**
-   * Whether the keys at hand may be used now. Starts a refresh in the background when they are due.
+   * Whether the keys at hand may be used now, at once. Starts a refresh in the background when they are due.
    * Says nothing about tokens: expiry, issuer and audience are the verifier's.
    */
   usable(): boolean
+  /**
+   * Waits until the keys at hand may be used, as long as a request may.
+   *
+   * @throws {AuthorizationServerError} when there are none
+   */
+  ready(): Promise<void>
   /**
    * The key for a token, at once if it is at hand.
    *
    * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE`
    */
   select(query: KeyQuery): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing>
+  /**
+   * Looks for newer keys because those at hand do not verify a token: a provider may replace a key under its
+   * old name. At most one fetch per cooldown.
+   *
+   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
+   * @throws {AuthorizationServerError} when that fails and the keys at hand are too old to refuse by
+   */
+  renew(arrival: number): Promise<void>
+  /** How many fetches were begun. */
+  fetches(): number
   /** Seconds until asking again may help; at least 1. */
   retryAfter(): number
   /**
@@ -101,119 +114,70 @@ export interface KeySet {
   status(): KeySetStatus
 }
 
-async function within(limit: number, work: Promise<void>, error: Error): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(error), limit)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+interface Fault {
+  readonly error: AuthorizationServerError
+  readonly since: number
+  readonly attempts: number
+  readonly retryAt: number
+}
+
+interface Loading {
+  readonly done: Promise<void>
+  /** Somebody waited for it as long as a request may: nobody else does. */
+  late: boolean
 }
 
 export function createKeySet(options: KeySetOptions): KeySet {
-  const { issuer, source, now, emit } = options
+  const { issuer, source, emit } = options
+  /** How old the keys are is not known, but old. */
+  let isAgeDoubtful = false
+  const now = createSteadyClock(options.now, () => {
+    isAgeDoubtful = true
+  })
+  const readKeys = createKeyReader({ ...options, now })
+  const ownMaxAge = Math.max(options.maxAge, SHORTEST_MAX_AGE)
+  const longestWait = Math.max(options.wait, MOMENT)
   let keys: readonly SigningKey[] = []
   /** When the last successful fetch began. */
   let loadedAt = Number.NEGATIVE_INFINITY
   /** Fetches begun, and which of them was the last to succeed: what was published before it began, we know. */
   let fetchesBegun = 0
   let fetchLoaded = 0
-  let maxAge = options.maxAge
-  let unknownKidFetchedAt = Number.NEGATIVE_INFINITY
-  let loading: Promise<void> | undefined
-  let discovered: { readonly jwksUri: string; readonly at: number } | undefined
-  let fault:
-    | { readonly error: AuthorizationServerError; since: number; attempts: number; retryAt: number }
-    | undefined
+  let maxAge = ownMaxAge
+  /** When keys were last fetched because a token could not be verified. */
+  let doubtedAt = Number.NEGATIVE_INFINITY
+  let loading: Loading | undefined
+  let fault: Fault | undefined
 
   function isServing(): boolean {
     if (source.type === 'jwks') return keys.length > 0
     return now() - loadedAt <= maxAge + options.staleFor
   }
 
-  function usable(): boolean {
-    if (!isServing()) return false
-    if (source.type === 'jwks' || now() - loadedAt <= maxAge) return true
-    // In the background: whoever has a known key never waits. A failure is an event, and the old keys serve.
-    if (loading === undefined && !backingOff()) load().catch(() => undefined)
-    return true
+  /** The last fault, unless it is old: a server that was idle knows nothing of its provider. */
+  function knownFault(): Fault | undefined {
+    return fault !== undefined && now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined
   }
 
   function backingOff(): boolean {
     return fault !== undefined && now() < fault.retryAt
   }
 
-  async function jwksUri(signal: AbortSignal): Promise<string> {
-    if (source.type === 'jwks_uri') return source.url
-    if (discovered !== undefined && now() - discovered.at < DISCOVERY_MAX_AGE)
-      return discovered.jwksUri
-    let metadata: AuthorizationServerMetadata
-    try {
-      metadata = await discoverAuthorizationServer(issuer, {
-        discoveryUrl: source.type === 'discovery' ? source.url : undefined,
-        allowHttp: options.allowHttp,
-        fetch: options.fetch,
-        signal,
-      })
-    } catch (error) {
-      // Looking up again found nothing: the address that worked so far is the better guess.
-      if (discovered !== undefined) return discovered.jwksUri
-      throw error
-    }
-    if (metadata.jwks_uri === undefined) {
-      throw new AuthorizationServerError(
-        'ERR_DISCOVERY_FAILED',
-        issuer,
-        `metadata of ${quoted(issuer)} has no jwks_uri`,
-      )
-    }
-    discovered = { jwksUri: metadata.jwks_uri, at: now() }
-    return discovered.jwksUri
+  function usable(): boolean {
+    if (source.type === 'jwks') return keys.length > 0
+    const age = now() - loadedAt
+    if (age <= maxAge && !isAgeDoubtful) return true
+    if (age > maxAge + options.staleFor) return false
+    const isInGrace = age <= maxAge + Math.min(maxAge, LONGEST_GRACE) && !isAgeDoubtful
+    if (!isInGrace && loading?.late !== true && knownFault() === undefined) return false
+    // In the background: nobody waits under load, nor in an outage. A failure is an event, and the old keys serve.
+    if (loading === undefined && !backingOff()) refresh().catch(() => undefined)
+    return true
   }
 
-  async function fetchKeys(): Promise<FetchedDocument> {
-    if (source.type === 'jwks') {
-      return { document: await readKeys(source.read), maxAge: undefined }
-    }
-    const signal = AbortSignal.timeout(LOAD_TIMEOUT)
-    const url = await jwksUri(signal)
-    try {
-      return await fetchDocument(url, options.fetch, signal)
-    } catch (error) {
-      // The keys may have moved: look their address up again next time.
-      discovered = undefined
-      if (!(error instanceof FetchFault)) throw error
-      throw unavailable(`${url} ${error.message}`)
-    }
-  }
-
-  async function readKeys(read: () => unknown): Promise<JsonObject> {
-    let document: unknown
-    try {
-      document = await read()
-    } catch (error) {
-      // Not the message: a parser's would quote the document.
-      const code = error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
-      throw unavailable(`they could not be read${code}`)
-    }
-    if (!isJsonObject(document)) throw unavailable('what was read is not a JWK Set')
-    return document
-  }
-
-  function unavailable(reason: string): AuthorizationServerError {
-    return new AuthorizationServerError(
-      'ERR_KEYS_UNAVAILABLE',
-      issuer,
-      `keys of ${quoted(issuer)}: ${reason}`,
-    )
-  }
-
-  async function importKeys(document: FetchedDocument['document']): Promise<void> {
+  async function importKeys(document: JsonObject): Promise<void> {
     const members = document['keys']
-    if (!Array.isArray(members)) throw unavailable('the document has no list of keys')
+    if (!Array.isArray(members)) throw keysUnavailable(issuer, 'the document has no list of keys')
     const current = new Map(keys.map((key) => [key.identity, key]))
     const fresh = new Map<string, SigningKey>()
     const skipped: string[] = members.length > MAX_KEYS ? [`all beyond the first ${MAX_KEYS}`] : []
@@ -224,7 +188,10 @@ export function createKeySet(options: KeySetOptions): KeySet {
       else fresh.set(key.identity, current.get(key.identity) ?? key)
     }
     if (fresh.size === 0) {
-      throw unavailable(`no usable key among ${members.length} (${skipped.slice(0, 5).join('; ')})`)
+      throw keysUnavailable(
+        issuer,
+        `no usable key among ${members.length} (${skipped.slice(0, 5).join('; ')})`,
+      )
     }
     let retired = 0
     for (const key of keys) {
@@ -239,69 +206,120 @@ export function createKeySet(options: KeySetOptions): KeySet {
   async function loadOnce(): Promise<void> {
     const began = now()
     const number = ++fetchesBegun
+    // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new Error('timeout')), LOAD_TIMEOUT)
     try {
-      const { document, maxAge: providerMaxAge } = await fetchKeys()
+      const { document, maxAge: providerMaxAge } = await readKeys(limit.signal)
       await importKeys(document)
       loadedAt = began
+      isAgeDoubtful = false
       fetchLoaded = number
       maxAge =
         providerMaxAge === undefined
-          ? options.maxAge
-          : Math.min(options.maxAge, Math.max(providerMaxAge * 1000, SHORTEST_MAX_AGE))
+          ? ownMaxAge
+          : Math.min(ownMaxAge, Math.max(providerMaxAge * 1000, SHORTEST_PROVIDER_MAX_AGE))
       fault = undefined
     } catch (cause) {
       const error =
         cause instanceof AuthorizationServerError
           ? cause
-          : unavailable('the document is not usable')
-      const attempts = (fault?.attempts ?? 0) + 1
+          : keysUnavailable(issuer, 'the document is not usable')
+      const known = knownFault()
+      const attempts = (known?.attempts ?? 0) + 1
       const retryIn = Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
-      fault = { error, attempts, since: fault?.since ?? began, retryAt: now() + retryIn }
-      const serving = isServing()
-      emit?.({
-        type: 'keys.failed',
-        issuer,
-        code: error.code,
-        reason: error.message,
-        retryIn,
-        serving,
-      })
+      fault = { error, attempts, since: known?.since ?? began, retryAt: now() + retryIn }
+      const { code, message: reason } = error
+      emit?.({ type: 'keys.failed', issuer, code, reason, retryIn, serving: isServing() })
       throw error
+    } finally {
+      clearTimeout(timer)
     }
   }
 
   /** Joins the fetch under way, or starts one. */
-  function refresh(): Promise<void> {
-    loading ??= loadOnce().finally(() => {
-      loading = undefined
-    })
+  function begin(): Loading {
+    loading ??= {
+      done: loadOnce().finally(() => {
+        loading = undefined
+      }),
+      late: false,
+    }
     return loading
   }
 
-  /** As `refresh`, unless the last fault forbids it. */
-  function load(): Promise<void> {
-    if (loading === undefined && fault !== undefined && backingOff()) {
-      return Promise.reject(fault.error)
-    }
-    return refresh()
+  function refresh(): Promise<void> {
+    return begin().done
+  }
+
+  function tooLate(): AuthorizationServerError {
+    return knownFault()?.error ?? keysUnavailable(issuer, 'no answer yet')
   }
 
   /**
-   * As `load`, but a fault younger than `wait` is waited out, because clients do not honour Retry-After.
-   * Once it is older nobody waits for a provider that hangs: a healthy one answers in a moment.
+   * As `refresh`, unless the last fault forbids it, and only for as long as a request may wait: until `deadline`,
+   * and once the fault is older than `wait` for a moment.
    */
+  async function load(deadline: number): Promise<void> {
+    if (loading === undefined && fault !== undefined && backingOff()) throw fault.error
+    const current = begin()
+    if (current.late) throw tooLate()
+    const known = knownFault()
+    const patience = Math.min(
+      deadline - now(),
+      known === undefined ? longestWait : Math.max(known.since + options.wait - now(), MOMENT),
+    )
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // The rest of somebody's time may be less than a healthy provider needs.
+        current.late ||= patience >= MOMENT
+        reject(tooLate())
+      }, patience)
+    })
+    try {
+      await Promise.race([current.done, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** As `load`, but a fault younger than `wait` is waited out, because clients do not honour Retry-After. */
   async function loadPatiently(): Promise<void> {
+    const deadline = now() + longestWait
     for (;;) {
-      const known = fault
       try {
-        if (known === undefined || now() - known.since <= options.wait) return await load()
-        return await within(MOMENT, load(), known.error)
+        return await load(deadline)
       } catch (error) {
-        if (fault === undefined) throw error
+        if (fault === undefined || loading?.late === true) throw error
         const pause = Math.max(fault.retryAt - now(), 1)
-        if (now() + pause > fault.since + options.wait) throw error
+        if (now() + pause > Math.min(fault.since + options.wait, deadline)) throw error
         await new Promise((resolve) => setTimeout(resolve, pause))
       }
+    }
+  }
+
+  async function ready(): Promise<void> {
+    if (usable()) return
+    if (!isServing()) return loadPatiently()
+    try {
+      await load(now() + longestWait)
+    } catch (error) {
+      // The old keys serve, as they would have without asking.
+      if (!(error instanceof AuthorizationServerError)) throw error
+    }
+  }
+
+  async function renew(arrival: number): Promise<void> {
+    if (source.type === 'jwks' || fetchLoaded > arrival) return
+    if (now() - doubtedAt < DOUBT_COOLDOWN) return
+    try {
+      await load(now() + longestWait)
+      doubtedAt = loadedAt
+    } catch (error) {
+      // Keys that we trust do not verify the token: that is an answer, unless they are old.
+      const isOld = now() - loadedAt > maxAge || isAgeDoubtful
+      if (isOld || !(error instanceof AuthorizationServerError)) throw error
     }
   }
 
@@ -320,23 +338,26 @@ export function createKeySet(options: KeySetOptions): KeySet {
   }
 
   async function selectAfterLoading(query: KeyQuery): Promise<SigningKey | KeyMissing> {
-    const begunBefore = fetchesBegun
-    if (!usable()) await loadPatiently()
+    const arrival = fetchesBegun
+    await ready()
     const found = find(query)
-    if (found !== 'unknown' || source.type === 'jwks' || fetchLoaded > begunBefore) return found
-    if (now() - unknownKidFetchedAt < UNKNOWN_KID_COOLDOWN) return found
+    if (found !== 'unknown' || source.type === 'jwks' || fetchLoaded > arrival) return found
+    if (now() - doubtedAt < DOUBT_COOLDOWN) return found
     await loadPatiently()
-    unknownKidFetchedAt = loadedAt
+    doubtedAt = loadedAt
     return find(query)
   }
 
   return {
     usable,
+    ready,
     select(query) {
       if (!usable()) return selectAfterLoading(query)
       const found = find(query)
       return found === 'unknown' ? selectAfterLoading(query) : found
     },
+    renew,
+    fetches: () => fetchesBegun,
     retryAfter() {
       return Math.max(1, Math.ceil(((fault?.retryAt ?? 0) - now()) / 1000))
     },

@@ -71,11 +71,16 @@ function text(jwk: JsonObject, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function rsaBits(modulus: string): number {
-  const bytes = decodeBase64url(modulus)
-  if (bytes === undefined) return 0
-  const start = bytes.findIndex((byte) => byte !== 0)
-  return start < 0 ? 0 : (bytes.length - start) * 8 - Math.clz32(bytes[start] ?? 0) + 24
+/** The length of an unsigned integer in big-endian order. */
+function bitsOf(bytes: Uint8Array | undefined): number {
+  const start = bytes?.findIndex((byte) => byte !== 0) ?? -1
+  if (bytes === undefined || start < 0) return 0
+  return (bytes.length - start) * 8 - Math.clz32(bytes[start] ?? 0) + 24
+}
+
+/** RFC 8017 §3.1. By the exponent 1 every message is its own signature. */
+function isRsaExponent(bytes: Uint8Array | undefined): boolean {
+  return bitsOf(bytes) >= 2 && ((bytes?.at(-1) ?? 0) & 1) === 1
 }
 
 /** The allowed algorithms that the key may verify, by its type, its curve and the `alg` that it names. */
@@ -101,9 +106,12 @@ export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string |
   }
   if (algorithmsOf(jwk, allowed).length === 0) return 'no allowed algorithm fits it'
   if (text(jwk, 'kty') === 'RSA') {
-    const bits = rsaBits(text(jwk, 'n') ?? '')
+    const bits = bitsOf(decodeBase64url(text(jwk, 'n') ?? ''))
     if (bits < MIN_RSA_BITS) return `RSA key of ${bits} bits, fewer than ${MIN_RSA_BITS}`
     if (bits > MAX_RSA_BITS) return `RSA key of ${bits} bits, more than ${MAX_RSA_BITS}`
+    if (!isRsaExponent(decodeBase64url(text(jwk, 'e') ?? ''))) {
+      return 'RSA key whose exponent is not odd or less than 3'
+    }
   }
   return undefined
 }

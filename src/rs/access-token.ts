@@ -64,6 +64,11 @@ const PAYLOAD_TYPES = new Set(['Bearer', 'DPoP'])
 /** RFC 9068 first, then what Keycloak and Auth0, Okta, and Entra's first generation write. */
 const CLIENT_ID_CLAIMS = ['client_id', 'azp', 'cid', 'appid']
 
+/** Of what is never an access token: an ID token with its code, logout tokens and security events. */
+const FOREIGN_CLAIMS = ['c_hash', 'events']
+/** Of ID tokens (OpenID Connect Core §2, FAPI 1.0), which some write into access tokens as well. */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 's_hash']
+
 /**
  * Tells access tokens from everything else that the same issuer signs with the same key
  * (RFC 8725 §3.12): by the header's `typ`, and where that says nothing by claims that only others carry.
@@ -73,8 +78,11 @@ function tokenKind(type: string | undefined, claims: JsonObject): TokenKind {
   if (!explicit && type !== undefined && type !== 'jwt') {
     return `not an access token: typ ${quoted(type)}`
   }
-  for (const name of explicit ? ['c_hash', 'events'] : ['c_hash', 'events', 'nonce', 'at_hash']) {
+  for (const name of explicit ? FOREIGN_CLAIMS : [...FOREIGN_CLAIMS, ...ID_TOKEN_CLAIMS]) {
     if (claims[name] !== undefined) return `not an access token: it has the claim ${name}`
+  }
+  if (!explicit && claims['code'] !== undefined && claims['state'] !== undefined) {
+    return 'not an access token: an authorization response (it has the claims code and state)'
   }
   const { typ, token_use: use } = claims
   if (typ !== undefined && !PAYLOAD_TYPES.has(typ as string)) {
@@ -161,6 +169,14 @@ export function readAccessToken(
   })
 }
 
+/** Short: a token may list thousands. */
+function describeAudience(audience: readonly string[]): string {
+  if (audience.length === 0) return 'no aud claim'
+  const shown = audience.slice(0, 5).map((entry) => quoted(entry))
+  const more = audience.length - shown.length
+  return `aud ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
 /**
  * Judges a token whose signature is known to be valid: kind, audience, times, binding, in this order, so
  * that only a token which is right in everything else is called expired.
@@ -185,11 +201,9 @@ export function judgeAccessToken(
     return new Refusal('ERR_TOKEN_TYPE', reason, issuer)
   }
   if (!facts.audience.some((entry) => policy.audience.has(entry))) {
-    const list = (entries: Iterable<string>) => [...entries].map((entry) => quoted(entry))
-    const found =
-      facts.audience.length === 0 ? 'no aud claim' : `aud ${list(facts.audience).join(', ')}`
-    const expected = list(policy.audience).join(' or ')
-    return new Refusal('ERR_TOKEN_AUDIENCE', `${found}; expected ${expected}`, issuer)
+    const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')
+    const reason = `${describeAudience(facts.audience)}; expected ${expected}`
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer)
   }
   if (facts.bound) {
     return new Refusal(

@@ -6,7 +6,6 @@
 import { BearerTokenError } from '../errors.js'
 import type { AuthInfo, VerifiedAccessToken } from '../types.js'
 import type { ResourceServer } from './resource-server.js'
-import { missingScopes } from './scopes.js'
 
 /**
  * The SDK's `AuthInfo` of a verified token: what tool handlers see as `extra.authInfo` (first
@@ -117,7 +116,7 @@ export function toOAuthTokenVerifier<Code = never>(
         }
         throw error
       }
-      if (missingScopes(verified.scopes, resourceServer.scopes).length > 0) {
+      if (resourceServer.authorize(verified, []) !== undefined) {
         throw insufficientScope('The access token lacks a scope that this request needs')
       }
       return {

@@ -7,10 +7,12 @@
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
+import { isJsonObject } from '../json.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
+import { createRequestIds } from './request-id.js'
 import { createResourceServer, type ResourceServer } from './resource-server.js'
 
 /** Options of the middleware: those of the resource server, and what concerns HTTP. */
@@ -21,8 +23,8 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly allowOrigins?: readonly string[]
   /**
-   * The path at which requests arrive here, when a proxy strips a prefix of the public one.
-   * Default: the path of the resource.
+   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
+   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
    */
   readonly path?: string
   /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
@@ -32,8 +34,10 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
 /** The parts of an HTTP request that decide. Members may be getters. */
 export interface GateRequest {
   readonly method: string
-  /** As the router sees it, without the query. */
+  /** Without the query. */
   readonly path: string
+  /** Where what was sent and what the router goes by differ, the other of them: either may be the guarded one. */
+  readonly otherPath?: string | undefined
   /** True when the host application mounted the gate at a path of its own: all that arrives is guarded. */
   readonly mounted: boolean
   readonly authorization: string | readonly string[] | undefined
@@ -60,7 +64,11 @@ export interface Gate {
   handle(request: GateRequest): GateOutcome | Promise<GateOutcome>
   /** Headers that let an allowed browser origin read an answer; empty for others. */
   corsHeaders(origin: string | undefined): Readonly<Record<string, string>>
+  /** What a request gets that met a bug of ours, or a mistake of whoever built the server: 500, and an event. */
+  fail(error: unknown, request: FailedRequest, description?: string): GateAnswer
 }
+
+type FailedRequest = Pick<GateRequest, 'origin' | 'requestId'>
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
 
@@ -97,16 +105,42 @@ function serveMetadata(method: string, text: string): GateAnswer {
   )
 }
 
+/** A mistake in the order of middleware must not open a route, and whoever made it must be able to see it. */
+export function refuseMisplacedScopes(gate: Gate | undefined, request: FailedRequest): GateAnswer {
+  const description = 'requireScopes() needs protectedResource() before it, on the same path'
+  if (gate !== undefined) return gate.fail(new TypeError(description), request, description)
+  return serverError(request.requestId ?? crypto.randomUUID(), description)
+}
+
+function serverError(requestId: string, description: string, cors = {}): GateAnswer {
+  const headers = { ...answerHeaders(requestId), ...cors }
+  return answer(500, headers, errorBody('server_error', description))
+}
+
+/** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
+const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
+
 function checkGateOptions(options: ProtectedResourceOptions): readonly ConfigurationProblem[] {
   const problems = [...checkOrigins(options.allowOrigins)]
-  if (options.path !== undefined && !/^\/[^?#]*$/.test(options.path)) {
-    problems.push({ path: 'path', message: 'must begin with / and have no query', hint: '/mcp' })
+  const { path, rootMetadata }: { path?: unknown; rootMetadata?: unknown } = options
+  if (path !== undefined) {
+    if (typeof path !== 'string' || !path.startsWith('/') || ODD_IN_PATH.test(path)) {
+      const message =
+        'must be one path: beginning with /, without query, patterns, %, // and dot segments'
+      problems.push({ path: 'path', message, hint: '/mcp' })
+    }
+  }
+  if (rootMetadata !== undefined && typeof rootMetadata !== 'boolean') {
+    const message = 'must be true or false'
+    problems.push({ path: 'rootMetadata', message, hint: 'the default is true' })
   }
   return problems
 }
 
 /** Both kinds of problems are wanted at once, so the resource server's are caught and joined. */
 function createCheckedResourceServer(options: ProtectedResourceOptions): ResourceServer {
+  // What is no object has no options of ours, and that is all that there is to say.
+  if (!isJsonObject(options)) return createResourceServer(options)
   const { allowOrigins: _origins, path: _path, rootMetadata: _root, ...rest } = options
   const problems = checkGateOptions(options)
   try {
@@ -130,7 +164,7 @@ export function createGate(options: ProtectedResourceOptions): Gate {
   const origins = createOrigins(options.allowOrigins, resource)
   const { corsHeaders } = origins
   const emit = createEmit(options.onEvent)
-  const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
+  const nextRequestId = createRequestIds(options.randomUUID)
 
   function toOutcome(decision: Decision, origin: string | undefined): GateOutcome {
     if (decision.outcome === 'authenticated') return decision
@@ -143,20 +177,24 @@ export function createGate(options: ProtectedResourceOptions): Gate {
   }
 
   /** A bug must neither open the gate nor show its stack to a client. */
-  function failed(error: unknown, { origin, requestId = randomUUID() }: GateRequest): GateAnswer {
+  function fail(
+    error: unknown,
+    request: FailedRequest,
+    description = 'Internal error',
+  ): GateAnswer {
+    const { origin, requestId = nextRequestId() } = request
     emit?.({ type: 'request.failed', requestId, where: whereThrown(error) })
-    const headers = { ...answerHeaders(requestId), ...corsHeaders(origin) }
-    return answer(500, headers, errorBody('server_error', 'Internal error'))
+    return serverError(requestId, description, corsHeaders(origin))
   }
 
-  function handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
+  function judge(request: GateRequest): GateOutcome | Promise<GateOutcome> {
     const { method, path } = request
     if (metadataPaths.has(path) || metadataPaths.has(encodeNonAscii(path)))
       return serveMetadata(method, metadataText)
-    if (!isGuarded(path) && !request.mounted) return undefined
+    if (!isGuarded(path) && !request.mounted && !isGuarded(request.otherPath)) return undefined
     const { origin } = request
     if (origin !== undefined && !origins.isAllowed(origin)) {
-      const requestId = request.requestId ?? randomUUID()
+      const requestId = request.requestId ?? nextRequestId()
       emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
       return refuseOrigin(requestId)
     }
@@ -164,17 +202,21 @@ export function createGate(options: ProtectedResourceOptions): Gate {
     if (method === 'OPTIONS') {
       return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))
     }
+    const decision = resourceServer.authenticate(request)
+    if (!(decision instanceof Promise)) return toOutcome(decision, origin)
+    return decision.then(
+      (settled) => toOutcome(settled, origin),
+      (error: unknown) => fail(error, request),
+    )
+  }
+
+  function handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
     try {
-      const decision = resourceServer.authenticate(request)
-      if (!(decision instanceof Promise)) return toOutcome(decision, origin)
-      return decision.then(
-        (settled) => toOutcome(settled, origin),
-        (error: unknown) => failed(error, request),
-      )
+      return judge(request)
     } catch (error) {
-      return failed(error, request)
+      return fail(error, request)
     }
   }
 
-  return { resourceServer, handle, corsHeaders }
+  return { resourceServer, handle, corsHeaders, fail }
 }

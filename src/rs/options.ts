@@ -28,7 +28,8 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly jwksUri?: string
   /**
    * Its keys themselves (a JWK Set), or a function that returns them; then it is never contacted. The function
-   * is called for the first token and by every `refreshKeys()`.
+   * is called for the first token and by every `refreshKeys()`. What only importing shows (a point off its curve)
+   * is found then, too: as the event `keys.failed`, and 503 while no key is usable.
    */
   readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
@@ -49,13 +50,17 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
   readonly additionalMetadata?: Readonly<Record<string, unknown>>
   /** Seconds by which clocks may differ. Default 30, at most 300. */
   readonly clockTolerance?: number
-  /** Seconds after which keys are fetched again. Default 600. */
+  /** Seconds after which keys are fetched again. Default 600; less than 1 counts as 1. */
   readonly jwksMaxAge?: number
   /** Seconds for which older keys serve when that fails. Default 86400. */
   readonly jwksStaleFor?: number
-  /** Seconds for which a request waits out a momentary fault of the authorization server. Default 3. */
+  /**
+   * Seconds that a request waits at most for the keys of an authorization server that is slow or has a
+   * momentary fault, and on a server that was idle for newer ones. Default 3; less than 1 counts as 1, but then
+   * no fault is waited out.
+   */
   readonly wait?: number
-  /** Host names of authorization servers that may be reached without TLS. Loopback hosts may always. */
+  /** Names of hosts, in lower case, that may be reached without TLS. Loopback hosts may always. */
   readonly allowHttp?: readonly string[]
   /** How many tokens are remembered. Default 10000, about 300 bytes each; 0 remembers none. */
   readonly rememberedTokens?: number

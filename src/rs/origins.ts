@@ -4,7 +4,7 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
-import { isLoopbackHost } from '../http.js'
+import { isLoopbackHost, parseHttpUrl } from '../http.js'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -26,6 +26,25 @@ export interface Origins {
     origin: string | undefined,
     requestedHeaders: string | undefined,
   ): Record<string, string>
+}
+
+const listed = (list: string) => list.split(',').map((name) => name.trim())
+
+/**
+ * CORS headers for an answer that has headers already: lists are added to, because a handler has its own to
+ * expose and to vary by.
+ */
+export function addCorsHeaders(
+  cors: Headers,
+  current: (name: string) => string | undefined,
+): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(cors).map(([name, value]) => {
+    const present = name === 'Access-Control-Allow-Origin' ? undefined : current(name)
+    if (present === undefined || present === '') return [name, value]
+    const known = new Set(listed(present.toLowerCase()))
+    const added = listed(value).filter((entry) => !known.has(entry.toLowerCase()))
+    return [name, known.has('*') ? present : [present, ...added].join(', ')]
+  })
 }
 
 export function checkOrigins(allowOrigins: unknown): readonly ConfigurationProblem[] {
@@ -51,7 +70,10 @@ function allowedBy(
     return (origin) => allowed.has(origin)
   }
   if (!isLoopbackHost(new URL(resource).hostname)) return () => false
-  return (origin) => URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)
+  return (origin) => {
+    const url = parseHttpUrl(origin)
+    return url !== undefined && url.origin === origin && isLoopbackHost(url.hostname)
+  }
 }
 
 export function createOrigins(

@@ -8,6 +8,8 @@
  */
 
 const ENCODED = /%([0-9a-f]{2})/gi
+/** Routers decode once, a proxy before them perhaps once more. What is still encoded then is an attempt. */
+const MAX_ROUNDS = 8
 
 function decodeOnce(path: string): string {
   return path.replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
@@ -27,11 +29,18 @@ function readAsUrl(path: string): string | undefined {
     : undefined
 }
 
-/** The names in a path, decoded to the end, without case, path parameters and empty segments. */
-function segmentsOf(path: string): readonly string[] {
+/**
+ * The names in a path, decoded to the end, without case, path parameters and empty segments; `undefined` when
+ * the end is too far.
+ */
+function segmentsOf(path: string): readonly string[] | undefined {
   let decoded = encodeNonAscii(path)
-  // Each round takes at least two characters away, so this ends.
-  for (let next = decodeOnce(decoded); next !== decoded; next = decodeOnce(decoded)) decoded = next
+  for (let round = 0; ; round++) {
+    const next = decodeOnce(decoded)
+    if (next === decoded) break
+    if (round === MAX_ROUNDS) return undefined
+    decoded = next
+  }
   return decoded
     .replaceAll('\\', '/')
     .toLowerCase()
@@ -50,14 +59,16 @@ function resolveDots(segments: readonly string[]): readonly string[] {
 }
 
 /** A test for request paths (without query): the guarded path, any spelling of it, and everything below. */
-export function guardedPaths(path: string): (requestPath: string) => boolean {
-  const guarded = segmentsOf(path)
+export function guardedPaths(path: string): (requestPath: string | undefined) => boolean {
+  const guarded = segmentsOf(path) ?? []
   const isBelow = (segments: readonly string[]) =>
     guarded.every((name, index) => segments[index] === name)
   return (requestPath) => {
     if (requestPath === path) return true
+    if (requestPath === undefined) return false
     return [requestPath, readAsUrl(requestPath) ?? requestPath].some((reading) => {
       const segments = segmentsOf(reading)
+      if (segments === undefined) return true
       // Some routers resolve dot segments, some take them as names.
       return isBelow(segments) || isBelow(resolveDots(segments))
     })

@@ -17,6 +17,7 @@ import { toVerifiedAccessToken, type AccessTokenFacts } from './access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from './bearer.js'
 import { deny, unavailable, type Decision, type Denied } from './decision.js'
 import type { ResourceServerOptions } from './options.js'
+import { createRequestIds } from './request-id.js'
 import { missingScopes, uniteScopes } from './scopes.js'
 import { checkOptions } from './settings.js'
 import { createTokenJudge } from './token-judge.js'
@@ -104,7 +105,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const { resource, scopes } = settings
   const now = options.now ?? Date.now
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init))
-  const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
+  const nextRequestId = createRequestIds(options.randomUUID)
   const emit = createEmit(options.onEvent)
   const metadataUrl = protectedResourceMetadataUrl(resource)
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
@@ -117,7 +118,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     scope: readonly string[],
   ): Denied {
     const { code, reason, issuer } = refusal
-    const denied = deny(code, requestId ?? randomUUID(), metadataUrl, scope)
+    const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, scope)
     if (emit !== undefined) {
       const hint = refusal.hint ?? hintFor(code, issuer)
       emit({
@@ -133,7 +134,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return denied
   }
 
-  function fail(error: unknown, requestId: string = randomUUID()): Decision {
+  function fail(error: unknown, requestId: string = nextRequestId()): Decision {
     if (!(error instanceof AuthorizationServerError)) throw error
     const { code, issuer, message: reason } = error
     const retryAfter = tokens.retryAfter(issuer)
@@ -198,11 +199,22 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return refuse(refusal, request.requestId, needed)
   }
 
+  /** Who calls this gets no {@link Decision}, so that the reasons are told here. */
   async function verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
-    const bearer = parseBearer(`${PREFIX}${token}`)
-    const facts = bearer instanceof Refusal ? bearer : await tokens.judge(bearer)
-    if (facts instanceof Refusal) throw new BearerTokenError(facts.code, facts.reason)
-    return toVerifiedAccessToken(facts, token)
+    const text: unknown = token
+    const bearer =
+      typeof text === 'string'
+        ? parseBearer(`${PREFIX}${text}`)
+        : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
+    try {
+      const facts = bearer instanceof Refusal ? bearer : await tokens.judge(bearer)
+      if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
+      refuse(facts, undefined, scopes)
+      throw new BearerTokenError(facts.code, facts.reason)
+    } catch (error) {
+      if (error instanceof AuthorizationServerError) fail(error)
+      throw error
+    }
   }
 
   async function refreshKeys(): Promise<void> {

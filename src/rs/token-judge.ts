@@ -6,7 +6,13 @@
  */
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import { sha256, sha256Sync } from '../digest.js'
-import { createKeySet, type KeySet, type KeySetOptions } from '../discovery/key-set.js'
+import {
+  createKeySet,
+  type KeyMissing,
+  type KeySet,
+  type KeySetOptions,
+} from '../discovery/key-set.js'
+import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
 import {
   judgeAccessToken,
@@ -14,7 +20,7 @@ import {
   type AccessTokenFacts,
   type TokenPolicy,
 } from './access-token.js'
-import { parseJwt } from './jwt.js'
+import { parseJwt, type ParsedJwt } from './jwt.js'
 import type { ResourceServerSettings } from './settings.js'
 
 interface TrustedIssuer {
@@ -24,7 +30,10 @@ interface TrustedIssuer {
 
 /** Judges tokens of the configured issuers. */
 export interface TokenJudge {
-  /** The verdict on a token whose signature was checked before, at once; `undefined` when it was not. */
+  /**
+   * The verdict on a token whose signature was checked before, at once; `undefined` when it was not, or when
+   * the keys must be waited for.
+   */
   recall(token: string): AccessTokenFacts | Refusal | undefined
   /**
    * The verdict on any token.
@@ -38,6 +47,21 @@ export interface TokenJudge {
   readonly keySets: readonly KeySet[]
   /** How many tokens are remembered. */
   readonly remembered: () => number
+}
+
+function missing(reason: KeyMissing, { kid, algorithm }: ParsedJwt, issuer: string): Refusal {
+  switch (reason) {
+    case 'algorithm': {
+      const text = `alg ${quoted(algorithm)} does not fit the key`
+      return new Refusal('ERR_TOKEN_ALGORITHM', text, issuer)
+    }
+    case 'ambiguous':
+      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'several keys fit, and no kid chooses', issuer)
+    case 'unknown': {
+      const text = kid === undefined ? 'no kid, and no key fits' : `kid ${quoted(kid, 64)}`
+      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', text, issuer)
+    }
+  }
 }
 
 export function createTokenJudge(
@@ -65,11 +89,10 @@ export function createTokenJudge(
   /** First sights under way, by digest: a burst of one token costs one signature check. */
   const underWay = new Map<string, Promise<AccessTokenFacts | Refusal>>()
 
-  /** What is remembered of a token, while the key that signed it may still be used. */
-  function recall(digest: string): AccessTokenFacts | undefined {
+  /** What is remembered of a token, unless the key that signed it is gone. */
+  function lookUp(digest: string): AccessTokenFacts | undefined {
     const facts = remembered?.get(digest)
-    if (facts === undefined || facts.key.retired) return undefined
-    return issuers.get(facts.issuer)?.keys.usable() === true ? facts : undefined
+    return facts === undefined || facts.key.retired ? undefined : facts
   }
 
   /** What may change from one request to the next, and so is never remembered. */
@@ -91,6 +114,13 @@ export function createTokenJudge(
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hint)
   }
 
+  async function verifies(key: SigningKey | KeyMissing, jwt: ParsedJwt): Promise<boolean> {
+    if (typeof key === 'string') return false
+    const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
+    // It may have been withdrawn meanwhile.
+    return isValid && !key.retired
+  }
+
   /** Everything that is done once for a token: parsing, choosing the key, the signature, reading. */
   async function inspect(token: string): Promise<AccessTokenFacts | Refusal> {
     const jwt = parseJwt(token)
@@ -107,22 +137,19 @@ export function createTokenJudge(
         issuer,
       )
     }
-    const key = await keys.select({ kid: jwt.kid, alg: jwt.algorithm })
-    if (key === 'algorithm') {
-      return new Refusal(
-        'ERR_TOKEN_ALGORITHM',
-        `alg ${quoted(jwt.algorithm)} does not fit the key`,
-        issuer,
-      )
+    const arrival = keys.fetches()
+    const query = { kid: jwt.kid, alg: jwt.algorithm }
+    let key = await keys.select(query)
+    let isVerified = await verifies(key, jwt)
+    if (!isVerified && key !== 'unknown' && key !== 'ambiguous') {
+      // Other material under the old name: Entra and home-made providers rotate so.
+      await keys.renew(arrival)
+      const current = await keys.select(query)
+      if (current !== key) isVerified = await verifies(current, jwt)
+      key = current
     }
-    if (key === 'ambiguous') {
-      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'several keys fit, and no kid chooses', issuer)
-    }
-    if (key === 'unknown') {
-      const kid = jwt.kid === undefined ? 'no kid, and no key fits' : `kid ${quoted(jwt.kid, 64)}`
-      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', kid, issuer)
-    }
-    if (!(await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)) || key.retired) {
+    if (typeof key === 'string') return missing(key, jwt, issuer)
+    if (!isVerified) {
       return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature is not that of the key', issuer)
     }
     return readAccessToken(jwt, key, policy, share)
@@ -130,8 +157,11 @@ export function createTokenJudge(
 
   async function judge(token: string): Promise<AccessTokenFacts | Refusal> {
     const digest = await sha256(token)
-    const known = recall(digest)
-    if (known !== undefined) return verdict(known) ?? known
+    const known = lookUp(digest)
+    if (known !== undefined) {
+      await issuers.get(known.issuer)?.keys.ready()
+      if (!known.key.retired) return verdict(known) ?? known
+    }
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
       inspection = inspect(token).finally(() => underWay.delete(digest))
@@ -148,8 +178,9 @@ export function createTokenJudge(
   return {
     judge,
     recall(token) {
-      const facts = sha256Sync === undefined ? undefined : recall(sha256Sync(token))
-      return facts === undefined ? undefined : (verdict(facts) ?? facts)
+      const facts = sha256Sync === undefined ? undefined : lookUp(sha256Sync(token))
+      if (facts === undefined || issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
+      return verdict(facts) ?? facts
     },
     retryAfter: (issuer) => issuers.get(issuer)?.keys.retryAfter() ?? 1,
     keySets: [...issuers.values()].map(({ keys }) => keys),

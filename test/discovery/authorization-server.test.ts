@@ -169,6 +169,35 @@ describe('where we can be led', () => {
   }
 })
 
+describe('the operator’s own address of the metadata', () => {
+  const issuer = `${HOST}/realms/mcp`
+  for (const discoveryUrl of [
+    'http://sso.example.com/meta',
+    'ftp://sso.example.com/meta',
+    '/meta',
+  ]) {
+    verifies('KEY-03', `${discoveryUrl} is not even asked`, async () => {
+      const { fetch, asked } = onlyAt(discoveryUrl, { issuer })
+      const reason = await reasonOf(discoverAuthorizationServer(issuer, { fetch, discoveryUrl }))
+      expect(reason).toContain('discoveryUrl must be an https URL')
+      expect(asked).toEqual([])
+    })
+  }
+
+  verifies(
+    'KEY-03',
+    'plain http is asked where the operator allowed it, and on loopback',
+    async () => {
+      for (const host of ['keycloak.internal:8080', '127.0.0.1:8080']) {
+        const discoveryUrl = `http://${host}/meta`
+        const { fetch } = onlyAt(discoveryUrl, { issuer })
+        const options = { fetch, discoveryUrl, allowHttp: ['keycloak.internal'] }
+        expect(await discoverAuthorizationServer(issuer, options)).toEqual({ issuer })
+      }
+    },
+  )
+})
+
 describe('over real sockets', () => {
   const servers: Server[] = []
   afterEach(() => {

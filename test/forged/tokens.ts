@@ -511,12 +511,18 @@ const GROUPS: readonly Group[] = [
       'ID token: at_hash under JWT': jwt({ at_hash: 'h' }),
       'ID token: nonce and at_hash': jwt({ nonce: 'n', at_hash: 'h', auth_time: AT }),
       'ID token: nonce null': jwt({ nonce: null }),
+      'ID token: s_hash under JWT': jwt({ s_hash: 'h' }),
       'ID token: c_hash under JWT': jwt({ c_hash: 'h' }),
       'ID token: c_hash even under at+jwt': mint({ claims: { c_hash: 'h' } }),
       'logout token: events under JWT': jwt({
         events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
       }),
       'security event: events even under at+jwt': mint({ claims: { events: {} } }),
+      'authorization response: code and state under JWT': jwt({ code: 'c', state: 's' }),
+      'authorization response without typ': mint({
+        header: { typ: undefined },
+        claims: { code: 'c', state: 's' },
+      }),
       'Keycloak ID token': jwt({ typ: 'ID', azp: 'client' }),
       'Keycloak refresh token': jwt({ typ: 'Refresh' }),
       'Keycloak offline token': jwt({ typ: 'Offline' }),
@@ -1070,6 +1076,24 @@ export const GOOD: readonly GoodToken[] = [
     verifies: ['JWT-02'],
     token: mint({ claims: { nonce: 'n' } }),
     reason: 'the header says what it is, so claims of other kinds do not matter',
+  },
+  {
+    name: 's_hash, code and state under at+jwt',
+    verifies: ['JWT-02'],
+    token: mint({ claims: { s_hash: 'h', code: 'c', state: 's' } }),
+    reason: 'as nonce',
+  },
+  {
+    name: 'state without code under JWT',
+    verifies: ['JWT-02'],
+    token: mint({ header: { typ: 'JWT' }, claims: { state: 'Bavaria' } }),
+    reason: 'an address may have a state, and a country a code',
+  },
+  {
+    name: 'code without state under JWT',
+    verifies: ['JWT-02'],
+    token: mint({ header: { typ: 'JWT' }, claims: { code: 'BY' } }),
+    reason: 'as state without code',
   },
   {
     name: 'at_hash under at+jwt',

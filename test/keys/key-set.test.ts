@@ -348,6 +348,74 @@ describe('odd keys', () => {
     expect(bench.events[0]).toMatchObject({ skipped: ['RSA key of 1024 bits, fewer than 2048'] })
   })
 
+  /** An RSA key of so many bits that nobody has the other half of. */
+  function hollowRsaKey(bits: number, exponent = 'AQAB'): Record<string, string> {
+    const modulus = Buffer.alloc(Math.ceil(bits / 8), 0xff)
+    modulus[0] = 0xff >> (modulus.length * 8 - bits)
+    return {
+      kty: 'RSA',
+      alg: 'RS256',
+      kid: 'hollow',
+      n: modulus.toString('base64url'),
+      e: exponent,
+    }
+  }
+
+  /** What we think of a key that is published beside a good one. */
+  async function skipped(key: unknown): Promise<readonly string[]> {
+    const idp = await FakeIdp.start()
+    idp.publishedKeys = [key, idp.key.jwk]
+    const bench = createBench(idp)
+    expect(await bench.verdict(await idp.token())).toBe('authenticated')
+    const loaded = bench.events.find((event) => event.type === 'keys.loaded')
+    return loaded?.skipped ?? []
+  }
+
+  verifies('JWT-11', 'an RSA key of more than 8192 bits is not used, one of 8192 is', async () => {
+    expect(await skipped(hollowRsaKey(8193))).toEqual(['RSA key of 8193 bits, more than 8192'])
+    expect(await skipped(hollowRsaKey(8192))).toEqual([])
+  })
+
+  for (const exponent of ['', 'AA', 'AQ', 'AAE', 'Ag', 'BA', 'AQAA', '!']) {
+    verifies('JWT-11', `an RSA key with the exponent ${exponent} is not used`, async () => {
+      const reason = 'RSA key whose exponent is not odd or less than 3'
+      expect(await skipped(hollowRsaKey(2048, exponent))).toEqual([reason])
+    })
+  }
+
+  verifies('JWT-11', 'RSA keys with the exponents 3 and 65537 are used', async () => {
+    for (const exponent of ['Aw', 'AAM', 'AQAB']) {
+      expect(await skipped(hollowRsaKey(2048, exponent))).toEqual([])
+    }
+  })
+
+  verifies('KEY-05', 'a key set that shows private halves still verifies', async () => {
+    const { exportJWK } = await import('jose')
+    const idp = await FakeIdp.start()
+    idp.publishedKeys = [{ ...(await exportJWK(idp.key.privateKey)), kid: 'key-1', alg: 'ES256' }]
+    expect(idp.publishedKeys[0]).toHaveProperty('d')
+    expect(await createBench(idp).verdict(await idp.token())).toBe('authenticated')
+  })
+
+  verifies(
+    'KEY-05',
+    'of a set with more than a hundred keys the rest is not looked at',
+    async () => {
+      const idp = await FakeIdp.start()
+      const { jwk } = idp.key
+      idp.publishedKeys = [
+        ...Array.from({ length: 100 }, (_, i) => ({ ...jwk, kid: `other-${i}` })),
+        jwk,
+      ]
+      const bench = createBench(idp)
+      expect(await bench.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(bench.events[0]).toMatchObject({ usable: 100, skipped: ['all beyond the first 100'] })
+      expect(await bench.verdict(await idp.token({ header: { kid: 'other-99' } }))).toBe(
+        'authenticated',
+      )
+    },
+  )
+
   verifies('CASE-22', 'a token without kid: one fitting key decides, two do not', async () => {
     const idp = new FakeIdp()
     const nameless = await fakeKey('nameless', 'ES256', null)

@@ -127,6 +127,25 @@ verifies('TOK-06', 'the longest token is read, one character more is not', () =>
   }
 })
 
+verifies('TOK-06', 'what it costs to read a field grows with its length, not faster', () => {
+  const shapes: ((length: number) => string)[] = [
+    (length) => `Bearer${' '.repeat(length)}x,`,
+    (length) => `x${' '.repeat(length)}x`,
+    (length) => `${'\t'.repeat(length)}x`,
+    (length) => `Bearer ${',a '.repeat(length / 3)}`,
+    (length) => `Basic ${',a\t'.repeat(length / 3)}=`,
+    (length) => `Basic ,a${' '.repeat(length)}=`,
+    (length) => `Basic ,${'a'.repeat(length)}`,
+  ]
+  for (const shape of shapes) {
+    for (const length of [2 ** 14, 2 ** 18]) {
+      const began = performance.now()
+      expect(parseBearer(shape(length))).toBeInstanceOf(Refusal)
+      expect(performance.now() - began).toBeLessThan(250)
+    }
+  }
+})
+
 verifies('CHL-05', 'another scheme is no credential at all', () => {
   const scheme = fc
     .string({ unit: fc.constantFrom(...'ABCDefghBearer0189-._~'), minLength: 1, maxLength: 10 })

@@ -307,3 +307,17 @@ verifies(
     expect(metadata.status).toBe(200)
   },
 )
+
+verifies('CASE-51', 'a path that is encoded without end is guarded, and costs little', () => {
+  const isGuarded = guardedPaths('/mcp')
+  for (const rounds of [10, 100, 30_000]) {
+    const began = performance.now()
+    for (const path of [`/%${'25'.repeat(rounds)}`, `/health/%${'25'.repeat(rounds)}6d`]) {
+      expect(isGuarded(path)).toBe(true)
+    }
+    expect(performance.now() - began).toBeLessThan(250)
+  }
+  // As often as anybody decodes, it is judged by what it says.
+  expect(isGuarded(`/%${'25'.repeat(6)}6dcp`)).toBe(true)
+  expect(isGuarded(`/%${'25'.repeat(6)}6dcq`)).toBe(false)
+})

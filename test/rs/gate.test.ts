@@ -44,6 +44,13 @@ describe('origins', () => {
     'http://127.0.0.1.evil.example',
     'null',
     'file://',
+    'ftp://localhost',
+    'http://evil@localhost',
+    'http://localhost/',
+    'http://localhost:80',
+    'http://LOCALHOST',
+    'http://localhost, http://evil.example',
+    'http://localhost/"x',
   ]) {
     verifies(['TRN-01', 'CASE-66'], `${origin} may not call a local resource`, async () => {
       const response = await honoApp(LOCAL).request('/mcp', { headers: { origin } })
@@ -209,16 +216,6 @@ describe('faults', () => {
       expect(failures[0]).toMatchObject({ where: expect.stringContaining('TypeError') })
     },
   )
-
-  test('requireScopes without the guard before it fails, and does not let anyone in', async () => {
-    const app = new Hono()
-    app.onError((error, c) => c.text(error.name, 500))
-    app.all('/mcp', honoFace.requireScopes('a'), (c) => c.text('reached'))
-    expect((await app.request('/mcp')).status).toBe(500)
-    expect(() => nodeFace.requireScopes('a')({} as never, {} as never, () => undefined)).toThrow(
-      TypeError,
-    )
-  })
 })
 
 test('the resource server behind a face can be used directly', async () => {

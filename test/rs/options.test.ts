@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { ConfigurationError, createResourceServer, type ConfigurationProblem } from 'mcp-gatehouse'
 import { protectedResource as honoFace } from 'mcp-gatehouse/hono'
@@ -142,9 +143,123 @@ for (const [ids, options, path] of WRONG) {
 
 for (const options of [undefined, null, 'https://mcp.example.com', []]) {
   test(`refused: ${JSON.stringify(options)} as options`, () => {
-    expect(problemsOf(() => createResourceServer(options as never))).not.toEqual([])
+    for (const make of [createResourceServer, honoFace, nodeFace]) {
+      expect(problemsOf(() => make(options as never))).not.toEqual([])
+    }
   })
 }
+
+const cycle: Record<string, unknown> = {}
+cycle['self'] = { deep: [cycle] }
+
+/** Values of the wrong kind, by option: each is one problem and no other error. */
+const WRONG_KINDS: Record<string, unknown[]> = {
+  allowOrigins: [null, {}, 5, new Set(['https://app.example.com']), 'https://app.example.com'],
+  path: [
+    null,
+    5,
+    ['/mcp'],
+    '',
+    'mcp',
+    '//',
+    '//mcp',
+    '/x//mcp',
+    '/*',
+    '/mcp/*',
+    '/:tenant/mcp',
+    '/{mcp}',
+    '/x/../mcp',
+    '/./mcp',
+    '/mcp/..',
+    '/mcp/.',
+    '/%6dcp',
+    '/mcp?x',
+    '/mcp#x',
+    '/m cp',
+    '\\mcp',
+    '/x\\mcp',
+  ],
+  rootMetadata: [null, 0, 'false'],
+  allowHttp: [
+    null,
+    5,
+    {},
+    'sso',
+    [''],
+    [5],
+    ['http://sso'],
+    ['sso:8080'],
+    ['sso/x'],
+    ['SSO'],
+    ['*'],
+  ],
+  rememberedTokens: [null, 1.5, 0.5, Number.NaN, '10', -1, 1e8],
+  jwksMaxAge: [null, '10m', Number.NaN],
+  wait: [null, Number.NaN, -1],
+  resourceName: [null, '', 5, {}, ['a']],
+  resourceDocumentation: [null, '', 5, new URL('https://docs.example.com')],
+  additionalMetadata: [
+    null,
+    [],
+    new Map([['a', 1]]),
+    new URL('https://a.example'),
+    { a: cycle },
+    { a: () => 1 },
+    { a: { b: () => 1 } },
+    { a: 1n },
+    { a: Symbol('a') },
+    { a: Number.NaN },
+    { a: [Number.POSITIVE_INFINITY] },
+    { a: { b: null } },
+    { a: [null] },
+    { a: { b: undefined } },
+    { a: new Date() },
+    { a: { toJSON: () => 1 } },
+  ],
+  onEvent: [null, 'x', {}],
+  now: [null, 5, 'x'],
+  fetch: [null, 'x'],
+  randomUUID: [null, 'x'],
+  authorizationServers: [
+    null,
+    5,
+    [[]],
+    [null],
+    new Set([ISSUER]),
+    { issuer: ISSUER, jwks: null },
+    { issuer: ISSUER, jwks: { keys: 'x' } },
+    { issuer: ISSUER, jwks: { keys: cycle } },
+  ],
+}
+
+for (const [option, values] of Object.entries(WRONG_KINDS)) {
+  for (const value of values) {
+    test(`refused: ${option} ${inspect(value)}`, () => {
+      for (const face of [honoFace, nodeFace]) {
+        const problems = problemsOf(() => face({ ...GOOD, [option]: value } as never))
+        expect(problems.length).toBeGreaterThan(0)
+        for (const { path } of problems) expect(path.startsWith(option)).toBe(true)
+      }
+    })
+  }
+}
+
+test('accepted: what differs little from that', () => {
+  const options = {
+    ...GOOD,
+    allowOrigins: [],
+    path: '/v1.2/mcp/..a/.well-known/é',
+    rootMetadata: false,
+    allowHttp: ['sso', 'sso.internal', '10.0.0.1', '[fd00::1]'],
+    rememberedTokens: 0,
+    jwksMaxAge: 0,
+    resourceName: ' ',
+    additionalMetadata: { a: [{ b: [0, false, ''] }, {}], twice: [cycle, cycle].map(() => 'x') },
+    onEvent: () => undefined,
+    randomUUID: () => 'a',
+  }
+  for (const face of [honoFace, nodeFace]) expect(problemsOf(() => face(options))).toEqual([])
+})
 
 describe.each([
   ['hono', honoFace],

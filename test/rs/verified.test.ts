@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { principalOf, toAuthInfo, type Authenticated } from 'mcp-gatehouse'
+import { principalOf, toAuthInfo, toOAuthTokenVerifier, type Authenticated } from 'mcp-gatehouse'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { createBench } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
@@ -191,6 +191,21 @@ describe('remembering', () => {
     for (const token of [...tokens, ...tokens]) expect(await verdict(token)).toBe('authenticated')
   })
 
+  verifies(
+    'AUD-03',
+    'what tokens share is not mixed up: one audience with a blank is not two',
+    async () => {
+      const idp = await FakeIdp.start()
+      const { verdict } = createBench(idp)
+      const aud = [RESOURCE, 'other']
+      expect(await verdict(await idp.token({ claims: { aud } }))).toBe('authenticated')
+      for (const joined of [aud.join(' '), aud.join(','), aud.join(), JSON.stringify(aud)]) {
+        const token = await idp.token({ claims: { aud: [joined] } })
+        expect(await verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
+      }
+    },
+  )
+
   test('nothing is remembered when told so', async () => {
     const idp = await FakeIdp.start()
     const { resourceServer, send } = createBench(idp, { rememberedTokens: 0 })
@@ -209,6 +224,85 @@ describe('remembering', () => {
     wait(31)
     expect(await verdict(token)).toBe('authenticated')
   })
+})
+
+describe('the verifier for the gates of others', () => {
+  const refuse = (name: string) =>
+    class extends Error {
+      override readonly name = name
+    }
+  const errors = {
+    InvalidTokenError: refuse('invalid'),
+    InsufficientScopeError: refuse('insufficient'),
+  }
+
+  verifies(
+    ['GW-08', 'CHL-15'],
+    'tells the exact reason of every refusal, since nobody else knows it',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp, { scopes: 'mcp:tools' })
+      const verifier = toOAuthTokenVerifier(bench.resourceServer, errors)
+      const refusals: [token: string, code: string, status: number][] = [
+        [await idp.token({ claims: { aud: 'other' } }), 'ERR_TOKEN_AUDIENCE', 401],
+        ['garbage', 'ERR_TOKEN_OPAQUE', 401],
+        [await idp.token({ claims: { scope: '' } }), 'ERR_SCOPE_INSUFFICIENT', 403],
+      ]
+      for (const [token, code, status] of refusals) {
+        await expect(verifier.verifyAccessToken(token)).rejects.toMatchObject({
+          name: status === 403 ? 'insufficient' : 'invalid',
+        })
+        const last = bench.events.at(-1)
+        expect(last).toMatchObject({ type: 'request.denied', code, status })
+        expect(JSON.stringify(last)).not.toContain(token)
+      }
+      expect(await verifier.verifyAccessToken(await idp.token())).toMatchObject({
+        clientId: 'client-1',
+      })
+    },
+  )
+
+  verifies(['GW-08', 'KEY-06'], 'and of every outage', async () => {
+    const idp = await FakeIdp.start()
+    idp.fault = () => new Response('down', { status: 500 })
+    const bench = createBench(idp)
+    const verifier = toOAuthTokenVerifier(bench.resourceServer, errors)
+    await expect(verifier.verifyAccessToken(await idp.token())).rejects.toMatchObject({
+      code: 'ERR_DISCOVERY_FAILED',
+    })
+    expect(bench.events.at(-1)).toMatchObject({
+      type: 'request.unavailable',
+      code: 'ERR_DISCOVERY_FAILED',
+      issuer: ISSUER,
+    })
+  })
+
+  for (const token of [undefined, null, 5, {}, ['a'], { toString: () => 'a.b.c' }]) {
+    verifies('TOK-01', `${JSON.stringify(token)} is no token`, async () => {
+      const { resourceServer } = createBench(await FakeIdp.start())
+      await expect(resourceServer.verifyAccessToken(token as never)).rejects.toMatchObject({
+        name: 'BearerTokenError',
+        code: 'ERR_CREDENTIALS_MALFORMED',
+      })
+    })
+  }
+
+  test('blanks around a token are not part of it', async () => {
+    const idp = await FakeIdp.start()
+    const { resourceServer } = createBench(idp)
+    const token = await resourceServer.verifyAccessToken(` ${await idp.token()} `)
+    expect(token.claims).toMatchObject({ sub: 'user-1' })
+  })
+})
+
+verifies('GW-08', 'the reason of a refusal stays short, however much a token lists', async () => {
+  const idp = await FakeIdp.start()
+  const bench = createBench(idp)
+  const aud = Array.from({ length: 300 }, (_, i) => `https://${i}.example.com`)
+  expect(await bench.verdict(await idp.token({ claims: { aud } }))).toBe('ERR_TOKEN_AUDIENCE')
+  const denied = bench.events.find((event) => event.type === 'request.denied')
+  expect(denied?.reason).toContain('"https://4.example.com" and 295 more; expected')
+  expect(denied?.reason).not.toContain('https://5.example.com')
 })
 
 describe('what is plugged in', () => {

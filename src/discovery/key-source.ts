@@ -1,0 +1,111 @@
+/**
+ * Where the keys of an issuer are read: from the operator, at a known address, or where discovery says.
+ *
+ * @module
+ */
+import { AuthorizationServerError, quoted } from '../errors.js'
+import { FetchFault, fetchDocument, unlessAborted, type FetchedDocument } from '../http.js'
+import { isJsonObject } from '../json.js'
+import { findMetadata } from './authorization-server.js'
+
+/** How long the `jwks_uri` found by discovery is believed before it is looked up again. */
+const ADDRESS_MAX_AGE = 3_600_000
+/** After looking it up again in vain. */
+const ADDRESS_RETRY = 60_000
+/** Looking up again an address that works is no reason to wait long, */
+const LOOK_UP_AGAIN_TIMEOUT = 500
+/** one that failed is; yet there must be time to fetch the keys. */
+const LOOK_UP_FAILED_TIMEOUT = 2_500
+
+export type KeySource =
+  /** Asked anew by every {@link KeySet.refresh}; never contacted by itself. */
+  | { readonly type: 'jwks'; readonly read: () => unknown }
+  | { readonly type: 'jwks_uri'; readonly url: string }
+  | { readonly type: 'discovery'; readonly url?: string | undefined }
+
+export interface KeyReaderOptions {
+  readonly issuer: string
+  readonly source: KeySource
+  readonly allowHttp: readonly string[]
+  readonly now: () => number
+  readonly fetch: typeof fetch
+}
+
+/**
+ * Reads the document once, or fails when `signal` fires.
+ *
+ * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE`
+ */
+export type KeyReader = (signal: AbortSignal) => Promise<FetchedDocument>
+
+export function keysUnavailable(issuer: string, reason: string): AuthorizationServerError {
+  return new AuthorizationServerError(
+    'ERR_KEYS_UNAVAILABLE',
+    issuer,
+    `keys of ${quoted(issuer)}: ${reason}`,
+  )
+}
+
+async function readGiven(
+  issuer: string,
+  read: () => unknown,
+  signal: AbortSignal,
+): Promise<FetchedDocument> {
+  let document: unknown
+  try {
+    document = await unlessAborted(Promise.resolve(read()), signal)
+  } catch (error) {
+    // Not the message: a parser's would quote the document.
+    const code = error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
+    throw keysUnavailable(issuer, `they could not be read${code}`)
+  }
+  if (!isJsonObject(document)) throw keysUnavailable(issuer, 'what was read is not a JWK Set')
+  return { document, maxAge: undefined }
+}
+
+export function createKeyReader(options: KeyReaderOptions): KeyReader {
+  const { issuer, source, now } = options
+  let known: { readonly jwksUri: string; lookUpAt: number; hasFailed: boolean } | undefined
+
+  async function address(signal: AbortSignal): Promise<string> {
+    if (source.type === 'jwks_uri') return source.url
+    if (known !== undefined && now() < known.lookUpAt) return known.jwksUri
+    try {
+      const { jwks_uri: jwksUri } = await findMetadata(
+        issuer,
+        {
+          discoveryUrl: source.type === 'discovery' ? source.url : undefined,
+          allowHttp: options.allowHttp,
+          fetch: options.fetch,
+          signal,
+          ...(known !== undefined && {
+            timeout: known.hasFailed ? LOOK_UP_FAILED_TIMEOUT : LOOK_UP_AGAIN_TIMEOUT,
+          }),
+        },
+        'jwks_uri',
+      )
+      known = { jwksUri, lookUpAt: now() + ADDRESS_MAX_AGE, hasFailed: false }
+    } catch (error) {
+      // Looking up again found nothing: the address that worked so far is the better guess.
+      if (known === undefined) throw error
+      known.lookUpAt = now() + ADDRESS_RETRY
+    }
+    return known.jwksUri
+  }
+
+  return async function read(signal) {
+    if (source.type === 'jwks') return readGiven(issuer, source.read, signal)
+    const url = await address(signal)
+    try {
+      return await fetchDocument(url, options.fetch, signal)
+    } catch (error) {
+      // The keys may have moved: look their address up again next time, and keep it until then.
+      if (known !== undefined) {
+        known.lookUpAt = Number.NEGATIVE_INFINITY
+        known.hasFailed = true
+      }
+      if (!(error instanceof FetchFault)) throw error
+      throw keysUnavailable(issuer, `${url} ${error.message}`)
+    }
+  }
+}

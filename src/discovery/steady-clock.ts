@@ -1,0 +1,24 @@
+/**
+ * Time that never runs backwards. A wall clock that is set back must not stretch ages, pauses and
+ * cooldowns by as much.
+ *
+ * @module
+ */
+
+/**
+ * Follows the wall clock forwards. When that is set back, time goes on from where it was; how much had
+ * passed in between nobody knows, so `onSetBack` is told to believe no age.
+ *
+ * @param now milliseconds since 1970
+ */
+export function createSteadyClock(now: () => number, onSetBack: () => void): () => number {
+  let last = Number.NEGATIVE_INFINITY
+  let ahead = 0
+  return function steadyNow() {
+    const at = now() + ahead
+    if (at >= last) return (last = at)
+    ahead += last - at
+    onSetBack()
+    return last
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Names of requests, for events and answers.
+ *
+ * @module
+ */
+
+const HEADER_VALUE = /^[\x21-\x7e]{1,200}$/
+
+/** Always a value that a header can carry: a generator that is plugged in must not be able to break a refusal. */
+export function createRequestIds(
+  randomUUID: () => string = () => crypto.randomUUID(),
+): () => string {
+  return function nextRequestId() {
+    try {
+      const id: unknown = randomUUID()
+      if (typeof id === 'string' && HEADER_VALUE.test(id)) return id
+    } catch {
+      // As for one that is no header value.
+    }
+    return crypto.randomUUID()
+  }
+}

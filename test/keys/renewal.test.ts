@@ -1,0 +1,118 @@
+/** Keys that were replaced under their old name, or withdrawn while somebody looked. */
+import { expect, vi } from 'vitest'
+import { fakeKey, FakeIdp, type FakeKey } from '../support/idp.js'
+import { createBench, tally } from '../support/server.js'
+import { verifies } from '../support/verifies.js'
+
+const down = () => new Response('down', { status: 500 })
+
+const ROTATIONS: [name: string, before: () => Promise<FakeKey>, after: () => Promise<FakeKey>][] = [
+  [
+    'under the old kid',
+    () => fakeKey('a', 'ES256', 'signing'),
+    () => fakeKey('b', 'ES256', 'signing'),
+  ],
+  [
+    'under the old kid, for another algorithm',
+    () => fakeKey('a', 'ES256', 'signing'),
+    () => fakeKey('b', 'ES384', 'signing'),
+  ],
+  ['without kids', () => fakeKey('a', 'ES256', null), () => fakeKey('b', 'ES256', null)],
+]
+
+for (const [name, before, after] of ROTATIONS) {
+  verifies(['KEY-05', 'CASE-20', 'CASE-21'], `a key is replaced ${name}: it works`, async () => {
+    const idp = new FakeIdp()
+    idp.keys = [await before()]
+    const bench = createBench(idp)
+    const old = await idp.token()
+    expect(await bench.verdict(old)).toBe('authenticated')
+    idp.keys = [await after()]
+    bench.wait(6)
+    const tokens = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => idp.token({ claims: { sub: `user-${i}` } })),
+    )
+    expect(tally(await Promise.all(tokens.map(bench.verdict)))).toEqual({ authenticated: 100 })
+    expect(idp.jwksFetches).toBe(2)
+    expect(await bench.verdict(old)).not.toBe('authenticated')
+  })
+}
+
+verifies(
+  ['KEY-05', 'CASE-16', 'JWT-03'],
+  'forged signatures make us fetch once in five seconds, whatever the flood',
+  async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    const forger = await fakeKey('forger', 'ES256', 'key-1')
+    const forged = await Promise.all(
+      Array.from({ length: 500 }, (_, i) =>
+        idp.token({ key: forger, claims: { sub: `user-${i}` } }),
+      ),
+    )
+    // The keys were fetched for the first of them; they cannot be newer.
+    expect(await bench.verdict(forged[0] ?? '')).toBe('ERR_TOKEN_SIGNATURE')
+    expect(idp.jwksFetches).toBe(1)
+    for (let round = 1; round <= 3; round++) {
+      const verdicts = await Promise.all(forged.map(bench.verdict))
+      expect(tally(verdicts)).toEqual({ ERR_TOKEN_SIGNATURE: 500 })
+      for (const token of forged.slice(0, 50)) await bench.verdict(token)
+      expect(idp.jwksFetches).toBe(1 + round)
+      bench.wait(5.1)
+    }
+    // They and unknown kids share the budget.
+    await bench.verdict(forged[0] ?? '')
+    const fetches = idp.jwksFetches
+    await bench.verdict(await idp.token({ header: { kid: 'stranger' } }))
+    expect(idp.jwksFetches).toBe(fetches)
+  },
+)
+
+verifies(
+  ['KEY-06', 'JWT-03'],
+  'a forged signature is 401 while the keys are young, whatever the IdP does, and 503 by old ones',
+  async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    const exp = Math.floor(Date.now() / 1000) + 90_000
+    const good = await idp.token({ claims: { exp } })
+    await bench.verdict(good)
+    const forged = await idp.token({
+      key: await fakeKey('forger', 'ES256', 'key-1'),
+      claims: { exp },
+    })
+    idp.fault = down
+    bench.wait(60)
+    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+    bench.wait(700)
+    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    expect(await bench.verdict(good)).toBe('authenticated')
+  },
+)
+
+verifies(
+  ['KEY-05', 'CASE-20'],
+  'a key that is withdrawn while a signature is checked opens nothing',
+  async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    await bench.verdict(await idp.token())
+    const token = await idp.token({ claims: { sub: 'late' } })
+    const { subtle } = crypto
+    const verify = subtle.verify.bind(subtle)
+    const spy = vi.spyOn(subtle, 'verify').mockImplementationOnce(async (...parts) => {
+      const isValid = await verify(...parts)
+      idp.keys = [await fakeKey('key-2')]
+      await bench.resourceServer.refreshKeys()
+      return isValid
+    })
+    try {
+      expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(spy).toHaveBeenCalled()
+    } finally {
+      spy.mockRestore()
+    }
+    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+  },
+)

@@ -1,0 +1,327 @@
+/** Who waits for the identity provider, how long, and by which keys the others are judged. */
+import { describe, expect } from 'vitest'
+import { createResourceServer, type ResourceServerOptions } from 'mcp-gatehouse'
+import { authorizationServerMetadataUrls } from '../../src/discovery/authorization-server.js'
+import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { createBench, tally, type Bench } from '../support/server.js'
+import { verifies } from '../support/verifies.js'
+
+const down = () => new Response('down', { status: 500 })
+const hanging = () => new Promise<Response>(() => undefined)
+const HOUR = 3600
+
+/** Lives long enough for every test here. */
+function longLived(idp: FakeIdp, spec: Parameters<FakeIdp['token']>[0] = {}): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + 200 * HOUR
+  return idp.token({ ...spec, claims: { exp, ...spec.claims } })
+}
+
+function isJudgedAtOnce({ resourceServer }: Bench, token: string): boolean {
+  const decision = resourceServer.authenticate({ authorization: `Bearer ${token}` })
+  return !(decision instanceof Promise)
+}
+
+/** By the real clock: what a request got, and after how many seconds. */
+async function timed(
+  work: () => unknown,
+): Promise<{ readonly outcome: string; readonly seconds: number }> {
+  const began = performance.now()
+  const { outcome } = (await work()) as { outcome: string }
+  return { outcome, seconds: (performance.now() - began) / 1000 }
+}
+
+function realServer(idp: FakeIdp, options: Partial<ResourceServerOptions> = {}) {
+  const resourceServer = createResourceServer({
+    resource: RESOURCE,
+    authorizationServers: { issuer: ISSUER, jwksUri: idp.jwksUri },
+    fetch: idp.fetch,
+    ...options,
+  })
+  return (token: string) =>
+    timed(() => resourceServer.authenticate({ authorization: `Bearer ${token}` }))
+}
+
+describe('a server that was idle', () => {
+  verifies(
+    ['KEY-05', 'CASE-20'],
+    'asks a healthy IdP before it trusts: a key withdrawn long ago opens nothing',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp)
+      const withdrawn = idp.key
+      const remembered = await longLived(idp)
+      expect(await bench.verdict(remembered)).toBe('authenticated')
+      bench.wait(23 * HOUR)
+      idp.keys = [await fakeKey('key-2')]
+      const unseen = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          longLived(idp, { key: withdrawn, claims: { sub: `user-${i}` } }),
+        ),
+      )
+      const verdicts = await Promise.all([remembered, ...unseen].map(bench.verdict))
+      expect(tally(verdicts)).toEqual({ ERR_TOKEN_KEY_UNKNOWN: 51 })
+      expect(idp.jwksFetches).toBeLessThanOrEqual(3)
+    },
+  )
+
+  verifies(
+    ['KEY-05', 'CASE-17'],
+    'within a minute of the refresh age nobody waits, past it everybody does, for one fetch',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp)
+      const token = await longLived(idp)
+      await bench.verdict(token)
+      bench.wait(659)
+      idp.fault = hanging
+      expect(isJudgedAtOnce(bench, token)).toBe(true)
+
+      idp.fault = undefined
+      const other = createBench(idp)
+      await other.verdict(token)
+      const fetches = idp.jwksFetches
+      other.wait(661)
+      expect(isJudgedAtOnce(other, token)).toBe(false)
+      const verdicts = await Promise.all(Array.from({ length: 100 }, () => other.verdict(token)))
+      expect(tally(verdicts)).toEqual({ authenticated: 100 })
+      expect(idp.jwksFetches).toBe(fetches + 1)
+      expect(isJudgedAtOnce(other, token)).toBe(true)
+    },
+  )
+
+  verifies('KEY-05', 'the grace is not longer than the refresh age', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp, { jwksMaxAge: 10 })
+    const token = await longLived(idp)
+    await bench.verdict(token)
+    bench.wait(21)
+    expect(isJudgedAtOnce(bench, token)).toBe(false)
+  })
+
+  verifies(
+    ['KEY-05', 'KEY-06', 'CASE-19'],
+    'is served by old keys when the IdP is down, and then at once',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp)
+      const token = await longLived(idp)
+      await bench.verdict(token)
+      bench.wait(23 * HOUR)
+      idp.fault = down
+      expect(await bench.verdict(token)).toBe('authenticated')
+      expect(isJudgedAtOnce(bench, token)).toBe(true)
+      expect(await bench.verdict(await longLived(idp, { claims: { sub: 'new' } }))).toBe(
+        'authenticated',
+      )
+      expect(bench.events).toContainEqual(
+        expect.objectContaining({ type: 'keys.failed', serving: true }),
+      )
+    },
+  )
+
+  verifies(['KEY-05', 'CASE-20'], 'does not trust by a fault that it saw long ago', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    const token = await longLived(idp)
+    await bench.verdict(token)
+    bench.wait(HOUR)
+    idp.fault = down
+    expect(await bench.verdict(token)).toBe('authenticated')
+    bench.wait(HOUR)
+    idp.fault = undefined
+    idp.keys = [await fakeKey('key-2')]
+    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+  })
+
+  verifies(
+    ['KEY-05', 'KEY-06'],
+    'waits once for an IdP that hangs, then the old keys serve at once',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp)
+      const token = await longLived(idp)
+      await bench.verdict(token)
+      bench.wait(HOUR)
+      idp.fault = hanging
+      const waited = await timed(() => bench.send(token))
+      expect(waited.outcome).toBe('authenticated')
+      expect(waited.seconds).toBeGreaterThan(0.9)
+      expect(waited.seconds).toBeLessThan(3)
+      expect(isJudgedAtOnce(bench, token)).toBe(true)
+      const unseen = await longLived(idp, { claims: { sub: 'unseen' } })
+      expect((await timed(() => bench.send(unseen))).seconds).toBeLessThan(0.5)
+      expect(idp.jwksFetches).toBe(2)
+    },
+  )
+})
+
+describe('no request waits longer than `wait`, or a second where that is shorter', () => {
+  verifies('KEY-06', 'for the first keys of an IdP that hangs', async () => {
+    const idp = await FakeIdp.start()
+    idp.fault = hanging
+    const token = await idp.token()
+    const [none, two] = [realServer(idp, { wait: 0 }), realServer(idp, { wait: 2 })]
+    const [first, longer] = await Promise.all([none(token), two(token)])
+    expect([first.outcome, longer.outcome]).toEqual(['unavailable', 'unavailable'])
+    expect(first.seconds).toBeLessThan(2.5)
+    expect(longer.seconds).toBeGreaterThan(1.9)
+    expect(longer.seconds).toBeLessThan(3.5)
+    // Whoever asks again while the same fetch hangs is told so at once.
+    expect((await none(token)).seconds).toBeLessThan(0.5)
+  })
+
+  verifies('KEY-06', 'for one that refuses first and then hangs', async () => {
+    const idp = await FakeIdp.start()
+    let calls = 0
+    idp.fault = () => (++calls <= 2 ? down() : hanging())
+    const { outcome, seconds } = await realServer(idp, { wait: 2 })(await idp.token())
+    expect(outcome).toBe('unavailable')
+    expect(seconds).toBeLessThan(3.5)
+  })
+
+  verifies('KEY-06', 'and a fetch that ignores its signal blocks nobody for ever', async () => {
+    const idp = await FakeIdp.start()
+    const events: string[] = []
+    let isDeaf = true
+    const send = realServer(idp, {
+      wait: 0,
+      fetch: (input, init) => (isDeaf ? hanging() : idp.fetch(input, init)),
+      onEvent: ({ type }) => events.push(type),
+    })
+    const token = await idp.token()
+    expect((await send(token)).outcome).toBe('unavailable')
+    isDeaf = false
+    await expect.poll(() => events, { timeout: 8_000 }).toContain('keys.failed')
+    await expect.poll(async () => (await send(token)).outcome).toBe('authenticated')
+  })
+})
+
+describe('fetching', () => {
+  verifies(
+    ['KEY-03', 'KEY-05'],
+    'discovery that hangs neither stops nor delays the keys of an address that is known',
+    async () => {
+      const idp = await FakeIdp.start()
+      let isHanging = false
+      const bench = createBench(idp, {
+        wait: 3,
+        fetch: (input, init) =>
+          isHanging && input !== idp.jwksUri ? hanging() : idp.fetch(input, init),
+      })
+      const token = await longLived(idp)
+      await bench.verdict(token)
+      isHanging = true
+      for (const fetches of [2, 3]) {
+        bench.wait(2 * HOUR)
+        expect((await timed(() => bench.send(token))).seconds).toBeLessThan(2)
+        expect(idp.jwksFetches).toBe(fetches)
+      }
+      // Not even when the keys could not be fetched there in between.
+      idp.fault = down
+      bench.wait(2 * HOUR)
+      await bench.verdict(token)
+      idp.fault = undefined
+      bench.wait(2 * HOUR)
+      idp.keys = [await fakeKey('key-2')]
+      await bench.verdict(token)
+      await expect
+        .poll(() => bench.verdict(token), { timeout: 5_000 })
+        .toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(bench.events.filter(({ type }) => type === 'keys.failed')).toHaveLength(1)
+    },
+  )
+
+  verifies(
+    ['KEY-02', 'KEY-03'],
+    'goes on to the next form of metadata when one names no keys',
+    async () => {
+      const idp = await FakeIdp.start()
+      const [rfc8414] = authorizationServerMetadataUrls(ISSUER)
+      const bench = createBench(idp, {
+        fetch: (input, init) =>
+          input === rfc8414
+            ? Promise.resolve(Response.json({ issuer: ISSUER }))
+            : idp.fetch(input, init),
+      })
+      expect(await bench.verdict(await idp.token())).toBe('authenticated')
+
+      idp.metadata = { jwks_uri: undefined }
+      const none = createBench(idp)
+      const decision = await none.send(await idp.token())
+      expect(decision).toMatchObject({ outcome: 'unavailable', code: 'ERR_DISCOVERY_FAILED' })
+      expect(none.events[0]).toMatchObject({ reason: expect.stringContaining('has no jwks_uri') })
+    },
+  )
+
+  verifies(
+    ['KEY-05', 'JWT-10'],
+    'an unknown kid as the first request costs one fetch',
+    async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(idp)
+      const stranger = await idp.token({ header: { kid: 'stranger' } })
+      expect(await bench.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(idp.jwksFetches).toBe(1)
+    },
+  )
+
+  verifies('KEY-05', 'happens once a second at most, whatever is configured', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp, { jwksMaxAge: 0 })
+    const token = await longLived(idp)
+    for (let i = 0; i < 100; i++) {
+      expect(await bench.verdict(token)).toBe('authenticated')
+      await new Promise((resolve) => setImmediate(resolve))
+      bench.wait(0.05)
+    }
+    expect(idp.jwksFetches).toBeLessThanOrEqual(6)
+    expect(idp.jwksFetches).toBeGreaterThanOrEqual(4)
+  })
+})
+
+describe('a wall clock that is set back', () => {
+  verifies('KEY-05', 'does not make old keys young: they are fetched again', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    const token = await longLived(idp)
+    await bench.verdict(token)
+    bench.wait(-HOUR)
+    const withdrawn = idp.key
+    idp.keys = [await fakeKey('key-2')]
+    const forged = await longLived(idp, { key: withdrawn, claims: { iat: 0 } })
+    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(idp.jwksFetches).toBe(2)
+    // Once: from here on time goes on.
+    bench.wait(30)
+    expect(await bench.verdict(await longLived(idp))).toBe('authenticated')
+    expect(idp.jwksFetches).toBe(2)
+  })
+
+  verifies(['KEY-05', 'KEY-06'], 'does not lengthen the pause after a fault', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    idp.fault = down
+    expect(await bench.verdict(await idp.token())).toBe('ERR_DISCOVERY_FAILED')
+    idp.fault = undefined
+    bench.wait(-HOUR)
+    const decision = await bench.send(await idp.token())
+    expect(decision).toMatchObject({ outcome: 'unavailable', retryAfter: 1 })
+    bench.wait(1)
+    expect(await bench.verdict(await idp.token())).toBe('authenticated')
+  })
+
+  verifies(['KEY-05', 'CASE-21'], 'does not lengthen the cooldown of unknown kids', async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    await bench.verdict(await idp.token())
+    bench.wait(10)
+    const [stranger, added] = [await fakeKey('stranger'), await fakeKey('key-2')]
+    expect(await bench.verdict(await idp.token({ key: stranger }))).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    bench.wait(-HOUR)
+    await bench.verdict(await longLived(idp, { claims: { iat: 0 } }))
+    idp.keys = [added]
+    bench.wait(6)
+    const token = await longLived(idp, { key: added, claims: { iat: 0 } })
+    expect(await bench.verdict(token)).toBe('authenticated')
+  })
+})
