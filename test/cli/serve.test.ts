@@ -425,12 +425,13 @@ describe('--upstream URL -- COMMAND', () => {
   test.each(['SIGHUP', 'SIGQUIT'] as const)(
     '%s ends both, and leaves nothing behind',
     async (signal) => {
-      const { cli } = await startBeside()
-      const url = await cli.listening()
-      const args = { headers: { authorization: `Bearer ${await tokenOf()}` } }
-      const told = (await (await fetch(`${url}/mcp`, args)).json()) as Told
+      const port = await freePort()
+      const upstream = `http://127.0.0.1:${port}/mcp`
+      const command = node(SERVER, String(port))
+      const cli = startCli(['--port', '0', '--upstream', upstream, '--', ...command])
+      const told = (await (await fetch(`${await cli.listening()}/mcp`)).json()) as Told
       cli.process.kill(signal)
-      await cli.exited
+      expect(await cli.exited).toBe(0)
       await eventually(() => !isAlive(told.pid) && !isAlive(told.grandchild))
     },
   )
