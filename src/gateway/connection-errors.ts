@@ -61,7 +61,7 @@ interface AnsweringSocket extends Socket {
 
 /** Whether what we say now would be taken for the answer to an earlier request, or for a part of its body. */
 function isAnswerDue({ _httpMessage: due }: AnsweringSocket): boolean {
-  return due != null && (due.headersSent || due.req.complete)
+  return due !== null && due !== undefined && (due.headersSent || due.req.complete)
 }
 
 /**

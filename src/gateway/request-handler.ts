@@ -41,7 +41,7 @@ export type RequestHandler = (
 ) => void
 
 /** What the client expects before it sends its body (RFC 9110 §10.1.1). */
-export type Expectation = 'nothing' | '100-continue' | 'unknown'
+type Expectation = 'nothing' | '100-continue' | 'unknown'
 
 class GatewayRequest implements GateRequest {
   readonly method: string
