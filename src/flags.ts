@@ -105,8 +105,14 @@ function invalid(
  *   process.exit(2)
  * }
  * const guard = result.auth === 'oauth' ? protectedResource(result.options) : undefined
+ * const endpoint = result.auth === 'oauth' ? new URL(result.options.resource).pathname : '/mcp'
  * createServer((req: AuthenticatedRequest, res) => {
- *   const serve = () => res.end(`hello ${req.auth?.clientId ?? 'stranger'}`)
+ *   const serve = () => {
+ *     // All paths but the endpoint come here without a token.
+ *     const [path] = (req.url ?? '').split('?')
+ *     if (path === endpoint) res.end(`hello ${req.auth?.clientId ?? 'stranger'}`)
+ *     else res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"not_found"}')
+ *   }
  *   if (guard === undefined) serve()
  *   else guard(req, res, serve)
  * }).listen(3000, 'localhost')

@@ -9,6 +9,8 @@ import { constants } from 'node:os'
 
 const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
+const FROM_KEYS: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT'])
+
 /**
  * Runs the command to its end.
  *
@@ -19,7 +21,10 @@ export function passThrough([file = '', ...args]: readonly string[]): Promise<nu
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: 'inherit' })
     const handlers = PASSED_ON.map((signal) => {
-      const handler = () => void child.kill(signal)
+      const handler = () => {
+        // At a terminal the keys reach the whole group, and so the command already.
+        if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) child.kill(signal)
+      }
       process.on(signal, handler)
       return [signal, handler] as const
     })

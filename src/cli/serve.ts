@@ -43,6 +43,7 @@ class Running {
   #metrics: Metrics | undefined
   #admin: Admin | undefined
   #companion: Companion | undefined
+  #isStopping = false
 
   constructor(input: ServeInput, logger: Logger) {
     this.#input = input
@@ -60,7 +61,10 @@ class Running {
   async start(): Promise<void> {
     await this.#startCompanion()
     const { admin, options } = this.#input
+    // A signal may have come while the command was starting.
+    if (this.#isStopping) return
     if (admin !== undefined) await this.#startAdmin(admin)
+    if (this.#isStopping) return
     const listening = await this.#gateway.listen().catch((error: unknown) => {
       throw listenFailure(error, options.host ?? '127.0.0.1', options.port ?? 8080)
     })
@@ -79,6 +83,7 @@ class Running {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true
     await this.#gateway.close()
     this.#admin?.close()
     await this.#companion?.stop()
@@ -140,14 +145,15 @@ function listenFailure(error: unknown, host: string, port: number): Failure {
   return new Failure(`cannot listen on ${host}:${port}: ${reasons[code] ?? code} (${code})`)
 }
 
-/** The next of the signals that end us. */
-function nextSignal(): Promise<NodeJS.Signals> {
+/** The next of the signals that end us. Those that would do so by themselves would leave the server beside us behind. */
+function nextSignal(hasKeyFile: boolean): Promise<NodeJS.Signals> {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(hasKeyFile ? [] : ['SIGHUP'])]
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', end).off('SIGINT', end)
+      for (const each of signals) process.off(each, end)
       resolve(signal)
     }
-    process.on('SIGTERM', end).on('SIGINT', end)
+    for (const each of signals) process.on(each, end)
   })
 }
 
@@ -160,7 +166,7 @@ export async function serve(input: ServeInput): Promise<number> {
   const logger = await createLogger(input.log)
   for (const warning of input.warnings) logger.warn(warning)
   const running = new Running(input, logger)
-  const ended = nextSignal()
+  const ended = nextSignal(input.hasKeyFile)
   if (input.hasKeyFile) process.on('SIGHUP', () => void running.refreshKeys())
 
   let exitCode = 0
@@ -180,7 +186,7 @@ export async function serve(input: ServeInput): Promise<number> {
   }
   if (exitCode === 0) logger.info('ending: running answers may finish')
   // Whoever asks twice means it.
-  const asked = nextSignal().then(() => {
+  const asked = nextSignal(input.hasKeyFile).then(() => {
     logger.warn('ending at once')
     return 'at once' as const
   })

@@ -49,6 +49,10 @@ export function upstreamFault(text: string): string | undefined {
   // The parser drops some of these, so it would not be the endpoint that was written.
   if (/[^\x21-\x7e]/.test(text)) return 'has blanks, line ends or other odd characters'
   if (text.includes('#')) return 'must not have a fragment'
+  // Parsers mend these, and what they make of it was not written.
+  if (!/^https?:\/\/[^/]/i.test(text) || /\/\.{1,2}(?:[/?]|$)/.test(text)) {
+    return 'is not the exact endpoint: it has dot segments, or too few slashes'
+  }
   const hasCredentials = url.username !== '' || url.password !== ''
   return hasCredentials ? 'must not have a user name or password' : undefined
 }

@@ -32,8 +32,10 @@ function createApp({ gateway, metrics, host }: AdminOptions): Hono {
   })
   const app = new Hono()
   app.use(async (c, next) => {
-    if (!isHostAllowed(c.req.header('host') ?? ''))
-      return c.json({ error: 'host_not_allowed' }, 403)
+    // No page in a browser has any business here.
+    if (!isHostAllowed(c.req.header('host') ?? '') || c.req.header('origin') !== undefined) {
+      return c.json({ error: 'not_allowed' }, 403)
+    }
     await next()
     c.header('Cache-Control', 'no-store')
     return undefined

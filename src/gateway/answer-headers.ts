@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { withoutNominated } from './hop-by-hop.js'
+import { join, withoutNominated } from './hop-by-hop.js'
 
 const DROPPED = new Set([
   // Of one connection only (RFC 9110 §7.6.1).
@@ -23,20 +23,28 @@ const DROPPED = new Set([
   'set-cookie',
   'set-cookie2',
   'alt-svc',
+  // Caches of others listen to these before Cache-Control (RFC 9213).
+  'surrogate-control',
 ])
 
+/** @param name in lower case, and `_` as `-`: some readers take them for the same */
 function isDropped(name: string): boolean {
-  return DROPPED.has(name) || name.startsWith('access-control-') || name.startsWith('x-gatehouse-')
+  return (
+    DROPPED.has(name) ||
+    name.startsWith('access-control-') ||
+    name.startsWith('x-gatehouse-') ||
+    name.endsWith('-cache-control')
+  )
 }
 
 /** Answers to one caller must not be kept for another (RFC 9111 §3.5). */
 function privately(cacheControl: string | undefined): string {
-  if (cacheControl === undefined) return 'no-store'
+  // What stands in quotes may look like a directive and be none; such fields are not worth a parser.
+  if (cacheControl === undefined || cacheControl.includes('"')) return 'no-store'
   const directives = cacheControl
     .split(',')
     .map((directive) => directive.trim())
     .filter((directive) => directive !== '' && !/^(?:public$|s-maxage\b)/i.test(directive))
-  // `private="field"` and `no-store` in quotes are not what they look like.
   if (directives.some((directive) => /^(?:private|no-store)$/i.test(directive))) {
     return directives.join(', ')
   }
@@ -48,6 +56,8 @@ export interface AnswerHead {
   /** Names and values by turns. */
   readonly headers: string[]
   readonly isEventStream: boolean
+  /** The body has a transfer coding that was not taken off: nobody could read it. */
+  readonly isCoded: boolean
 }
 
 /**
@@ -60,14 +70,16 @@ export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): Answ
   let connection: string | undefined
   let isEventStream = false
   let isUnbuffered = false
+  let isCoded = false
   for (let i = 0; i < raw.length; i += 2) {
     const rawName = raw[i]?.toString('latin1') ?? ''
     const value = raw[i + 1]?.toString('latin1') ?? ''
     const name = rawName.toLowerCase()
-    if (name === 'connection') connection = value
-    if (isDropped(name)) continue
+    if (name === 'connection') connection = join(connection, value)
+    if (name === 'transfer-encoding') isCoded ||= !/^chunked$/i.test(value)
+    if (isDropped(name.replaceAll('_', '-'))) continue
     if (name === 'cache-control' && isPrivate) {
-      cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`
+      cacheControl = join(cacheControl, value)
       continue
     }
     if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
@@ -78,5 +90,5 @@ export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): Answ
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
   // A proxy in front of us that collects events would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
-  return { headers, isEventStream }
+  return { headers, isEventStream, isCoded }
 }

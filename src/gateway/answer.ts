@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody } from '../rs/decision.js'
 
 export interface OwnAnswer {
@@ -29,8 +29,23 @@ export function errorAnswer(
 
 /** A body of this size may still come after our answer; beyond it the connection is worth less than the traffic. */
 const TOLERABLE_REST = 64 * 1024
-/** How long a client may go on sending a body that nobody wants: reading it lets our answer arrive. */
+/** How long a client may go on sending a body that nobody wants: reading it lets the answer arrive. */
 const LINGER = 2_000
+
+/**
+ * Ends an answer while the request's body may still come. Ending at once would close the socket under a client that
+ * is still writing, and it would see a reset in place of the answer.
+ */
+export function endAfterRest(request: IncomingMessage, response: ServerResponse): void {
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, LINGER)
+  // A pipe that is cut pauses its source, and a paused body never ends.
+  request.unpipe()
+  request.once('end', end).once('close', end).resume()
+}
 
 /**
  * Sends an answer to a request whose body may not have been read.
@@ -41,23 +56,44 @@ export function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   { status, headers, body }: OwnAnswer,
-  unread: number | undefined = 0,
+  unread: number | undefined,
 ): void {
   const isTolerable = unread !== undefined && unread <= TOLERABLE_REST
+  const isHead = request.method === 'HEAD'
   const fields: Record<string, string | number> = { ...headers }
-  if (status !== 204) fields['Content-Length'] = Buffer.byteLength(body)
+  if (status !== 204 && !isHead) fields['Content-Length'] = Buffer.byteLength(body)
   if (!isTolerable) fields['Connection'] = 'close'
-  response.writeHead(status, fields)
+  // Named, because a phrase that was refused stays with the response.
+  response.writeHead(status, STATUS_CODES[status] ?? '', fields)
   if (isTolerable) {
-    response.end(request.method === 'HEAD' ? undefined : body)
+    request.unpipe()
+    request.resume()
+    response.end(isHead ? undefined : body)
     return
   }
-  // Ending now would close the socket under a client that is still writing, and it would see a reset instead.
-  response.write(body)
-  const end = () => {
-    clearTimeout(timer)
-    response.end()
+  if (!isHead) response.write(body)
+  endAfterRest(request, response)
+}
+
+/**
+ * Calls once when a request is over: its answer is sent, or its connection is gone. A pipelined request has no
+ * connection of its own before its turn comes, and would never learn of its end.
+ */
+export function onceOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  callback: () => void,
+): void {
+  const { socket } = request
+  let isOver = false
+  const over = () => {
+    // The one event comes in the midst of the other, too late to be taken off its list.
+    if (isOver) return
+    isOver = true
+    socket.off('close', over)
+    response.off('close', over)
+    callback()
   }
-  const timer = setTimeout(end, LINGER)
-  request.once('end', end).once('close', end).resume()
+  socket.on('close', over)
+  response.on('close', over)
 }

@@ -48,14 +48,24 @@ function asText({ status, headers, body }: OwnAnswer, phrase: string): string {
   return `HTTP/1.1 ${status} ${phrase}\r\n${fields.join('')}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
 }
 
-/** A response that Node is writing on this connection. */
+/** The client left, also in the middle of a body. */
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
+
+/** Node keeps the answer that is due on this connection here; its own handler looks at it, too. */
 interface AnsweringSocket extends Socket {
-  readonly _httpMessage?: { readonly headersSent: boolean } | null
+  readonly _httpMessage?: {
+    readonly headersSent: boolean
+    readonly req: { readonly complete: boolean }
+  } | null
+}
+
+/** Whether what we say now would be taken for the answer to an earlier request, or for a part of its body. */
+function isAnswerDue({ _httpMessage: due }: AnsweringSocket): boolean {
+  return due !== null && due !== undefined && (due.headersSent || due.req.complete)
 }
 
 /**
- * Answers and closes the connection. In the middle of an answer it only closes: another one would become a part
- * of its body.
+ * Answers and closes the connection, or where an earlier answer is due only closes it.
  *
  * @returns what happened, or `undefined` when the client just left
  */
@@ -65,13 +75,13 @@ export function refuseConnection(
   randomUUID: () => string,
 ): RequestRefused | undefined {
   const { code } = error
-  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable) {
+  if (code === undefined || GONE.has(code) || !socket.writable) {
     socket.destroy()
     return undefined
   }
   const wording = wordingOf(code)
   const requestId = randomUUID()
-  if (socket._httpMessage?.headersSent === true) socket.destroy()
+  if (isAnswerDue(socket)) socket.destroySoon()
   else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
     // Both directions are done with after this.
@@ -82,6 +92,6 @@ export function refuseConnection(
     requestId,
     status: wording.status,
     code: wording.code,
-    reason: code ?? 'the connection failed',
+    reason: code,
   }
 }

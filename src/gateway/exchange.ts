@@ -10,7 +10,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead } from './answer-headers.js'
-import { errorAnswer, sendAnswer } from './answer.js'
+import { endAfterRest, errorAnswer, onceOver, sendAnswer } from './answer.js'
 import type { RequestCompleted, RequestRefused } from './events.js'
 import type { RequestHead } from './request-head.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
@@ -49,6 +49,9 @@ export interface AdmittedRequest {
   /** `performance.now()` when the request came. */
   readonly startedAt: number
 }
+
+/** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
+const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const BODY_TOO_LARGE = new Error('the body is too large')
 
@@ -89,7 +92,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   begin(): void {
     const { request, response, head, expectsContinue } = this.admitted
-    response.on('close', () => this.#onClientGone())
+    onceOver(request, response, () => this.#onClientGone())
     if (!head.hasBody) return this.#send(null)
     const { contentLength } = head
     if (contentLength !== undefined && contentLength > this.#context.maxBody) {
@@ -163,14 +166,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#fail(fault)
       return true
     }
-    const { response, requestId, corsHeaders } = this.admitted
-    const { headers, isEventStream } = readAnswerHead(raw, this.#context.isPrivate)
+    const { request, response, requestId, corsHeaders } = this.admitted
+    const { headers, isEventStream, isCoded } = readAnswerHead(raw, this.#context.isPrivate)
+    if (isCoded) {
+      const reason = 'its answer has a transfer coding other than chunked'
+      this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
+      return true
+    }
     headers.push('X-Request-Id', requestId)
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
     this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
-    response.writeHead(status, statusText, headers)
+    // Answered before the body was there: the rest is of no use, and neither is the connection after it.
+    if (!request.complete) headers.push('Connection', 'close')
+    response.writeHead(status, PHRASE.test(statusText) ? statusText : '', headers)
     // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
     process.nextTick(() => this.#flush())
     return true
@@ -196,16 +206,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true
     this.#isWhole = true
     this.#isFlushed = true
-    this.admitted.response.end(this.#first)
+    const { request, response } = this.admitted
+    const first = this.#first
     this.#first = undefined
+    if (request.complete) response.end(first)
+    else {
+      if (first !== undefined) response.write(first)
+      endAfterRest(request, response)
+    }
   }
 
   onError(error: Error): void {
     if (this.#isOver) return
-    const { response } = this.admitted
+    const { request, response } = this.admitted
     if (!response.headersSent) return this.#fail(faultOfError(error))
     // Half an answer must not look like a whole one.
     this.#isOver = true
+    // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
+    if (request.httpVersionMinor === 0) response.socket?.resetAndDestroy()
     response.destroy()
   }
 

@@ -21,11 +21,19 @@ import { createRequestHandler, type RequestHandler } from './request-handler.js'
 import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
 import { createUpstream } from './upstream.js'
 
-/** How long running answers may take to end when the gateway closes. */
-const DRAIN = 10_000
-/** Whoever has not sent the header fields by then is not going to. */
-const HEAD_TIMEOUT = 15_000
-const REQUEST_TIMEOUT = 120_000
+/** Milliseconds, for everything that must end some time. */
+export interface Limits {
+  /** Running answers, when the gateway closes. */
+  readonly drain: number
+  /** Header fields of a request: whoever has not sent them by then is not going to. */
+  readonly head: number
+  /** A request with its body. */
+  readonly request: number
+}
+
+const LIMITS: Limits = { drain: 10_000, head: 15_000, request: 120_000 }
+/** Keys are asked for this often at most because somebody wants to know whether they are there. */
+const READINESS_INTERVAL = 2_000
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
 
@@ -40,7 +48,7 @@ export interface Listening {
 
 /** One thing that must be well for requests to succeed. */
 export interface ReadinessCheck {
-  readonly name: 'keys' | 'upstream'
+  readonly name: 'keys' | 'upstream' | 'gateway'
   /** The issuer or the upstream, without its query. */
   readonly subject: string
   readonly ok: boolean
@@ -62,7 +70,7 @@ export interface GatewayStatus {
 
 export interface Gateway {
   /**
-   * Opens the socket and begins to fetch keys.
+   * Opens the socket and begins to fetch keys. Once; after {@link Gateway.close} never again.
    *
    * @throws the socket's error, such as EADDRINUSE
    */
@@ -102,6 +110,11 @@ interface Running {
  * ```
  */
 export function createGateway(options: GatewayOptions): Gateway {
+  return createLimitedGateway(options, LIMITS)
+}
+
+/** With limits that a test need not wait for. */
+export function createLimitedGateway(options: GatewayOptions, limits: Limits): Gateway {
   const settings = checkGatewayOptions(options)
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
@@ -115,8 +128,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const exchanges = new Set<Exchange>()
   let draining = false
+  /** Requests whose tokens are being judged. */
+  let waiting = 0
   let noneLeft: (() => void) | undefined
   let running: Running | undefined
+  let listening: Promise<Listening> | undefined
+  let closing: Promise<void> | undefined
+  let keysAskedAt = Number.NEGATIVE_INFINITY
 
   const context: ExchangeContext = {
     upstream,
@@ -166,6 +184,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       }),
       randomUUID,
       isDraining: () => draining,
+      onWaiting() {
+        waiting++
+        return () => {
+          waiting--
+          if (draining) endWhatIsLeft()
+        }
+      },
       emit,
       forward(admitted) {
         const exchange = new Exchange(context, admitted)
@@ -178,13 +203,13 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEAD_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
+    headersTimeout: limits.head,
+    requestTimeout: limits.request,
     keepAliveTimeout: KEEP_ALIVE,
     // Of TCP: a peer that vanished without a word must not hold a stream for ever.
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: Math.min(1_000, limits.head),
     // Ours to answer, as everything else.
     requireHostHeader: false,
     insecureHTTPParser: false,
@@ -192,14 +217,24 @@ export function createGateway(options: GatewayOptions): Gateway {
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
   server.on('request', (request, response) => running?.handle(request, response))
-  server.on('checkContinue', (request, response) => running?.handle(request, response, true))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+  server.on('checkContinue', (request, response) =>
+    running?.handle(request, response, '100-continue'),
+  )
+  server.on('checkExpectation', (request, response) =>
+    running?.handle(request, response, 'unknown'),
+  )
+  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const refusal = refuseConnection(error, socket, randomUUID)
     if (refusal !== undefined) emit?.(refusal)
+  }
+  server.on('clientError', refuse)
+  server.on('connect', (_request, socket) => {
+    refuse(Object.assign(new Error('CONNECT'), { code: 'CONNECT' }), socket as Socket)
   })
 
   /** Streams that only their reader would end are ended once nobody waits for an answer any more. */
   function endWhatIsLeft(): void {
+    if (waiting > 0) return
     const left = [...exchanges]
     if (left.every((exchange) => exchange.isOpenEnded)) for (const each of left) each.end()
     if (exchanges.size === 0) noneLeft?.()
@@ -207,6 +242,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function close(): Promise<void> {
     draining = true
+    // A socket that is being opened is open before it can be closed.
+    await listening?.catch(() => undefined)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -216,7 +253,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         endWhatIsLeft()
       }),
       new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, DRAIN)
+        timer = setTimeout(resolve, limits.drain)
       }),
     ])
     clearTimeout(timer)
@@ -228,20 +265,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     await upstream.close()
   }
 
-  async function listen(): Promise<Listening> {
-    await open(server, host, settings.port)
+  async function open(): Promise<Listening> {
+    await openSocket(server, host, settings.port)
     const { port } = server.address() as AddressInfo
     const resource = settings.resource ?? defaultResource(host, port)
     running = run(resource)
     void running.resourceServer?.refreshKeys()
-    void upstream.warm()
+    // What fails here fails again at the first request, and is told there.
+    upstream.warm().catch(() => undefined)
     const name = host.includes(':') ? `[${host}]` : host
     return { resource, host, port, url: `http://${name}:${port}` }
   }
 
   async function readiness(): Promise<Readiness> {
     const { resourceServer } = running ?? {}
-    if (resourceServer?.status().issuers.some(({ serving }) => !serving) === true) {
+    const isMissing = resourceServer?.status().issuers.some(({ serving }) => !serving) === true
+    // Whoever asks us often must not make us ask others often.
+    if (isMissing && performance.now() - keysAskedAt > READINESS_INTERVAL) {
+      keysAskedAt = performance.now()
       await resourceServer.refreshKeys()
     }
     const keys = (resourceServer?.status().issuers ?? []).map(
@@ -262,6 +303,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         ...(unreachable !== undefined && { reason: unreachable }),
       },
     ]
+    if (draining)
+      checks.push({ name: 'gateway', subject: 'this process', ok: false, reason: 'ending' })
     // One issuer that is down must not take the users of the others with it.
     const ready =
       !draining &&
@@ -272,8 +315,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   return {
-    listen,
-    close,
+    listen() {
+      if (closing !== undefined) return Promise.reject(new Error('the gateway was closed'))
+      listening ??= open()
+      return listening
+    },
+    close() {
+      closing ??= close()
+      return closing
+    },
     readiness,
     status: () => ({
       active: exchanges.size,
@@ -286,7 +336,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 }
 
-function open(server: Server, host: string, port: number): Promise<void> {
+function openSocket(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {

@@ -20,7 +20,7 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 /** Routing and framing are ours. */
-const NEVER_SET = new Set([...HOP_BY_HOP, 'host', 'content-length'])
+const NEVER_SET = new Set([...HOP_BY_HOP, 'host', 'content-length', 'expect'])
 /** Contract, "What the upstream gets": no credentials, nothing that claims an origin, and no framing. */
 const NEVER_FORWARDED = new Set([
   ...NEVER_SET,
@@ -31,7 +31,6 @@ const NEVER_FORWARDED = new Set([
   'origin',
   'content-encoding',
   'accept-encoding',
-  'expect',
 ])
 const NEVER_FORWARDED_PREFIXES = /^(?:x-gatehouse-|x-forwarded-|mcp-|client-cert)/
 

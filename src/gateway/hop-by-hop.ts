@@ -1,8 +1,13 @@
 /**
- * Header fields that end at the next hop (RFC 9110 §7.6.1).
+ * Header fields as lists, and those that end at the next hop (RFC 9110 §7.6.1).
  *
  * @module
  */
+
+/** Several fields of one name are one list (RFC 9110 §5.2). */
+export function join(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`
+}
 
 /**
  * Takes out the fields that the sender's `Connection` names: they were meant for us.

@@ -3,41 +3,38 @@
  *
  * @module
  */
-import { rootCertificates } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import * as tls from 'node:tls'
 import type { Dispatcher } from 'undici'
-import { isLoopbackHost } from '../http.js'
+import { proxyFor, type ProxyEnvironment } from './proxies.js'
 
 export interface NetworkOptions {
   /** PEM certificates beside the system's. */
   readonly ca?: string | undefined
-  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined
+  readonly proxyEnvironment?: ProxyEnvironment | undefined
 }
 
-interface Proxies {
-  readonly httpProxy?: string
-  readonly httpsProxy?: string
-  readonly noProxy: string
+/** From Node 22.15 on. */
+interface TlsWithDefaults {
+  getCACertificates?(type: 'default'): string[]
 }
 
-const LOOPBACK = ['localhost', '127.0.0.1', '::1']
-
-/** The proxies that the environment names. Lower case comes first, as curl has it. */
-export function proxiesOf(
-  environment: Readonly<Record<string, string | undefined>> = {},
-): Proxies | undefined {
-  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined
-  const httpProxy = read('http_proxy')
-  const httpsProxy = read('https_proxy')
-  if (httpProxy === undefined && httpsProxy === undefined) return undefined
-  return {
-    ...(httpProxy !== undefined && { httpProxy }),
-    ...(httpsProxy !== undefined && { httpsProxy }),
-    noProxy: [read('no_proxy') ?? '', ...LOOPBACK].filter(Boolean).join(','),
+/** What Node trusts without us: naming certificates of one's own replaces them. */
+function defaultCertificates(): readonly string[] {
+  const known = (tls as TlsWithDefaults).getCACertificates?.('default')
+  if (known !== undefined) return known
+  const { NODE_EXTRA_CA_CERTS: file } = process.env
+  if (file === undefined || file === '') return tls.rootCertificates
+  try {
+    return [...tls.rootCertificates, readFileSync(file, 'utf8')]
+  } catch {
+    // Node itself warned about it at its start.
+    return tls.rootCertificates
   }
 }
 
 function trusted(ca: string | undefined): { ca: string[] } | undefined {
-  return ca === undefined ? undefined : { ca: [...rootCertificates, ca] }
+  return ca === undefined ? undefined : { ca: [...defaultCertificates(), ca] }
 }
 
 const CONNECT_TIMEOUT = 10_000
@@ -45,54 +42,57 @@ const CONNECT_TIMEOUT = 10_000
 const KEEP_ALIVE = 3_000
 
 /**
- * A dispatcher for one origin; through a proxy, for any. Loaded when first needed: undici takes longer to load
- * than everything else of ours.
+ * A dispatcher for the upstream. Loaded when first needed: undici takes longer to load than everything else of ours.
  */
 export async function createDispatcher(
-  origin: URL,
+  url: URL,
   { ca, proxyEnvironment }: NetworkOptions,
 ): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent, Pool } = await import('undici')
-  const tls = trusted(ca)
+  const { Pool, ProxyAgent } = await import('undici')
+  const certificates = trusted(ca)
   const options = {
-    connect: { timeout: CONNECT_TIMEOUT, ...tls },
     keepAliveTimeout: KEEP_ALIVE,
     keepAliveMaxTimeout: KEEP_ALIVE,
     // A stream may be silent for hours; its reader decides when it is enough.
     bodyTimeout: 0,
   }
-  const proxies = isLoopbackHost(origin.hostname) ? undefined : proxiesOf(proxyEnvironment)
-  if (proxies === undefined) return new Pool(origin.origin, options)
-  return new EnvHttpProxyAgent({
+  const connect = { timeout: CONNECT_TIMEOUT, ...certificates }
+  const proxy = proxyFor(url, proxyEnvironment)
+  if (proxy === undefined) return new Pool(url.origin, { ...options, connect })
+  return new ProxyAgent({
     ...options,
-    ...proxies,
-    ...(tls !== undefined && { requestTls: tls, proxyTls: tls }),
+    uri: proxy,
+    ...(certificates !== undefined && { requestTls: certificates, proxyTls: certificates }),
   })
 }
 
 /** `fetch` for the identity provider; `undefined` when the runtime's own will do. */
 export function createFetch({ ca, proxyEnvironment }: NetworkOptions): typeof fetch | undefined {
-  const proxies = proxiesOf(proxyEnvironment)
-  if (ca === undefined && proxies === undefined) return undefined
-  let dispatcher: Promise<Dispatcher> | undefined
-  async function load(): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import('undici')
-    const tls = trusted(ca)
-    const options = { connect: { timeout: CONNECT_TIMEOUT, ...tls } }
-    if (proxies === undefined) return new Agent(options)
-    return new EnvHttpProxyAgent({
-      ...options,
-      ...proxies,
-      ...(tls !== undefined && { requestTls: tls, proxyTls: tls }),
+  const isProxied = ['http_proxy', 'https_proxy'].some((name) =>
+    [name, name.toUpperCase()].some((spelling) => (proxyEnvironment?.[spelling] ?? '') !== ''),
+  )
+  if (ca === undefined && !isProxied) return undefined
+  /** By the proxy that leads there; the empty one is none. */
+  const dispatchers = new Map<string, Promise<Dispatcher>>()
+
+  async function create(proxy: string | undefined): Promise<Dispatcher> {
+    const { Agent, ProxyAgent } = await import('undici')
+    const certificates = trusted(ca)
+    const connect = { timeout: CONNECT_TIMEOUT, ...certificates }
+    if (proxy === undefined) return new Agent({ connect })
+    return new ProxyAgent({
+      uri: proxy,
+      ...(certificates !== undefined && { requestTls: certificates, proxyTls: certificates }),
     })
   }
+
   return async function networkFetch(input, init) {
     const { fetch } = await import('undici')
-    dispatcher ??= load()
-    const response = await fetch(input as string, {
-      ...(init as object),
-      dispatcher: await dispatcher,
-    })
+    const url = input instanceof Request ? input.url : String(input)
+    const proxy = proxyFor(new URL(url), proxyEnvironment)
+    const dispatcher = dispatchers.get(proxy ?? '') ?? create(proxy)
+    dispatchers.set(proxy ?? '', dispatcher)
+    const response = await fetch(url, { ...(init as object), dispatcher: await dispatcher })
     return response as unknown as Response
   }
 }

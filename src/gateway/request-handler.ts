@@ -9,7 +9,7 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
-import { errorAnswer, sendAnswer, type OwnAnswer } from './answer.js'
+import { errorAnswer, onceOver, sendAnswer, type OwnAnswer } from './answer.js'
 import type { GatewayEvent, RequestRefused } from './events.js'
 import { unreadOf, type AdmittedRequest } from './exchange.js'
 import { identityHeaders } from './identity.js'
@@ -28,6 +28,8 @@ export interface RequestHandlerOptions {
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
   readonly isDraining: () => boolean
+  /** A request waits for its token to be judged; the function is called when it does not any more. */
+  readonly onWaiting: () => () => void
   readonly emit: ((event: GatewayEvent) => void) | undefined
   readonly forward: (admitted: AdmittedRequest) => void
 }
@@ -35,8 +37,11 @@ export interface RequestHandlerOptions {
 export type RequestHandler = (
   request: IncomingMessage,
   response: ServerResponse,
-  expectsContinue?: boolean,
+  expectation?: Expectation,
 ) => void
+
+/** What the client expects before it sends its body (RFC 9110 §10.1.1). */
+type Expectation = 'nothing' | '100-continue' | 'unknown'
 
 class GatewayRequest implements GateRequest {
   readonly method: string
@@ -69,7 +74,8 @@ const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { endpoint, metadataPaths, gate, origins, readHead, emit, randomUUID } = options
 
-  return function handle(request, response, expectsContinue = false) {
+  return function handle(request, response, expectation = 'nothing') {
+    const expectsContinue = expectation === '100-continue'
     const startedAt = performance.now()
     const requestId = randomUUID()
     const method = request.method ?? 'GET'
@@ -81,10 +87,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         request,
         response,
         { status, headers: { ...headers, 'X-Request-Id': requestId }, body },
-        unreadOf(head, expectsContinue),
+        unreadOf(head, expectation !== 'nothing'),
       )
       if (emit === undefined) return
-      response.once('close', () => {
+      onceOver(request, response, () => {
         const end = response.writableFinished ? 'whole' : 'client left'
         const seconds = (performance.now() - startedAt) / 1000
         emit({
@@ -166,9 +172,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       )
     }
     const target = parseTarget(request.url ?? '')
-    if (target === undefined || head.hosts !== 1) {
+    if (target === undefined || head.hosts !== 1 || head.isCoded) {
       const reason =
-        target === undefined ? 'the target is not in origin form' : `${head.hosts} Host fields`
+        target === undefined
+          ? 'the target is not in origin form'
+          : head.isCoded
+            ? 'a transfer coding other than chunked'
+            : `${head.hosts} Host fields`
       return refuse(
         { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
         'invalid_request',
@@ -187,13 +197,25 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         'This server is not known under this name',
       )
     }
+    if (expectation === 'unknown') {
+      const reason = `Expect ${quoted(request.headers.expect, 40)}`
+      return refuse(
+        { status: 417, code: 'ERR_REQUEST_MALFORMED', reason },
+        'expectation_failed',
+        'Only 100-continue can be expected here',
+      )
+    }
     const { path } = target
     if (path !== endpoint && !metadataPaths.has(path)) return notFound()
     if (gate !== undefined) {
       const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
       if (!(outcome instanceof Promise)) return settle(target, outcome)
       // The gate's promise does not reject: it answers 500 for what it did not expect.
-      void outcome.then((settled) => settle(target, settled))
+      const judged = options.onWaiting()
+      void outcome.then((settled) => {
+        settle(target, settled)
+        judged()
+      })
       return
     }
     const { origin } = head

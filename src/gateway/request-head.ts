@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { withoutNominated } from './hop-by-hop.js'
+import { join, withoutNominated } from './hop-by-hop.js'
 
 /** All fields together, as counted here: names, values, and four characters between and after them. */
 export const MAX_HEADER_BYTES: number = 32 * 1024
@@ -35,12 +35,10 @@ export interface RequestHead {
   /** As the parser accepted it; `undefined` when the body is chunked or there is none. */
   readonly contentLength: number | undefined
   readonly hasBody: boolean
+  /** The body has a transfer coding beside chunked, which nobody would take off. */
+  readonly isCoded: boolean
   /** Names and values by turns, byte for byte as they came. */
   readonly forwarded: string[]
-}
-
-function join(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`
 }
 
 /**
@@ -75,6 +73,7 @@ export function createHeadReader(
     let contentEncoding: string | undefined
     let contentLength: number | undefined
     let isChunked = false
+    let isCoded = false
     let connection: string | undefined
     const forwarded: string[] = []
 
@@ -111,6 +110,7 @@ export function createHeadReader(
           break
         case 'transfer-encoding':
           isChunked = true
+          isCoded ||= !/^chunked$/i.test(value)
           break
         case 'connection':
           connection = join(connection, value)
@@ -127,6 +127,7 @@ export function createHeadReader(
       requestedHeaders,
       contentEncoding,
       contentLength,
+      isCoded,
       hasBody: isChunked || (contentLength ?? 0) > 0,
       forwarded: withoutNominated(forwarded, connection),
     }

@@ -10,6 +10,7 @@ import { checkOrigins } from '../rs/origins.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault, upstreamFault } from './addresses.js'
 import { forwardFault, headerValueFault, setFault } from './header-rules.js'
 import type { GatewayOptions } from './options.js'
+import { brokenProxies } from './proxies.js'
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
@@ -121,6 +122,9 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   const timeout = options.upstreamTimeout ?? 60
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 86_400)) {
     problem('upstreamTimeout', 'must be a number from 0 to 86400', 'in seconds; the default is 60')
+  }
+  for (const name of brokenProxies(options.proxyEnvironment)) {
+    problem(`proxyEnvironment.${name}`, 'is no proxy', 'http://proxy.example.com:3128')
   }
   if (auth === 'none') problems.push(...checkOrigins(options.allowOrigins))
   return problems

@@ -18,15 +18,19 @@ export function parseTarget(target: string): RequestTarget | undefined {
   return { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
-/** The name of a query parameter as any server might read it. */
+/**
+ * The name of a query parameter as any server might read it: some ignore case, and PHP takes blanks before it away,
+ * blanks and dots in it for `_`, and what follows `[` for a list.
+ */
 function nameOf(parameter: string): string {
   const [name = ''] = parameter.split('=', 1)
-  const spaced = name.replaceAll('+', ' ')
+  let decoded = name.replaceAll('+', ' ')
   try {
-    return decodeURIComponent(spaced)
+    decoded = decodeURIComponent(decoded)
   } catch {
-    return spaced
+    // As it stands, then.
   }
+  return decoded.trim().toLowerCase().replaceAll(/[. ]/g, '_').replace(/\[.*$/s, '')
 }
 
 /** With every second element a separator. `;` separates for some servers. */
@@ -46,7 +50,7 @@ export function createUpstreamTarget(upstream: URL): (query: string | undefined)
 
   function isKept(parameter: string): boolean {
     const name = nameOf(parameter)
-    return name.toLowerCase() !== 'access_token' && !ownNames.has(name)
+    return name !== 'access_token' && !ownNames.has(name)
   }
 
   return function upstreamTarget(query) {

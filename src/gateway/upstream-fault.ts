@@ -50,8 +50,8 @@ export function faultOfError(error: Error): UpstreamFault {
 /** Where a redirect leads, without a query, which could hold a key. */
 function withoutQuery(location: string, base: URL): string | undefined {
   if (!URL.canParse(location, base)) return undefined
-  const { origin, pathname } = new URL(location, base)
-  return `${origin}${pathname}`
+  const { origin, pathname, protocol } = new URL(location, base)
+  return /^https?:$/.test(protocol) ? `${origin}${pathname}` : undefined
 }
 
 /** Of a status that must not reach the client, or `undefined`. */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Dispatcher } from 'undici'
-import { createDispatcher, proxiesOf, type NetworkOptions } from './network.js'
-import { isLoopbackHost } from '../http.js'
+import { createDispatcher, type NetworkOptions } from './network.js'
+import { proxyFor } from './proxies.js'
 import { tryToConnect } from './reach.js'
 import { createUpstreamTarget } from './target.js'
 
@@ -30,7 +30,7 @@ export interface Upstream {
   /** Loads what requests need, so that the first one need not wait. */
   warm(): Promise<void>
   send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
-  /** `undefined`, or why a connection cannot be had. */
+  /** `undefined`, or why a connection cannot be had. Behind a proxy of the company's nobody can tell. */
   unreachable(): Promise<string | undefined>
   close(): Promise<void>
 }
@@ -40,8 +40,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const targetFor = createUpstreamTarget(url)
   const own = Object.entries(options.headers).flat()
   const headersTimeout = options.timeout * 1000
-  const isProxied =
-    !isLoopbackHost(url.hostname) && proxiesOf(options.proxyEnvironment) !== undefined
+  const isProxied = proxyFor(url, options.proxyEnvironment) !== undefined
   let dispatcher: Dispatcher | undefined
   let loading: Promise<Dispatcher> | undefined
 
@@ -75,7 +74,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     warm,
     send(request, handler) {
       if (dispatcher !== undefined) return dispatch(dispatcher, request, handler)
-      void warm().then(() => dispatch(dispatcher as Dispatcher, request, handler))
+      warm().then(
+        () => dispatch(dispatcher as Dispatcher, request, handler),
+        (error: unknown) => handler.onError?.(error instanceof Error ? error : new Error('failed')),
+      )
     },
     unreachable: () => (isProxied ? Promise.resolve(undefined) : tryToConnect(url)),
     async close() {

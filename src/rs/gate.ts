@@ -23,8 +23,8 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly allowOrigins?: readonly string[]
   /**
-   * The path at which requests arrive here, when a proxy strips a prefix of the public one: a literal one. Where
-   * it is not the one that your router serves, nothing is guarded. Default: the path of the resource.
+   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
+   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
    */
   readonly path?: string
   /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.js'
+import { brokenProxies } from '../gateway/proxies.js'
 import { collectCommandLine } from './command-line.js'
 import { collectFile } from './config-file.js'
 import { withAbsoluteFiles } from './file-names.js'
@@ -85,6 +86,12 @@ function proxiesOf(env: ConfigurationInput['env']): Readonly<Record<string, stri
   )
 }
 
+/** Their values may hold passwords. */
+function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationProblem[] {
+  const hint = 'the address of a proxy: http://proxy.example.com:3128'
+  return brokenProxies(env).map((path) => ({ path, message: 'is no proxy', hint }))
+}
+
 /** What the kernel finds wrong. Without tokens it has a say about the resource and the origins only. */
 function kernelProblems(
   { settings, given }: Findings,
@@ -143,6 +150,7 @@ export async function readConfiguration({
       ...found,
       ...gatewayProblems(findings),
       ...reading.problems,
+      ...(isHttp ? proxyProblems(env) : []),
       ...(isHttp ? kernelProblems(findings, checksTokens, jwks) : []),
     ],
     warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],

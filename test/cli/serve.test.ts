@@ -1,6 +1,6 @@
 /** `mcp-gatehouse` as people start it. */
 import { createServer } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePort, startCli, writeTemporary, type Cli } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
@@ -419,5 +419,20 @@ describe('--upstream URL -- COMMAND', () => {
     ])
     expect(await cli.exited).toBe(1)
     expect(cli.stderr()).toContain('somebody listens at')
+    expect(readFileSync(marker, 'utf8')).toBe('')
   })
+
+  test.each(['SIGHUP', 'SIGQUIT'] as const)(
+    '%s ends both, and leaves nothing behind',
+    async (signal) => {
+      const port = await freePort()
+      const upstream = `http://127.0.0.1:${port}/mcp`
+      const command = node(SERVER, String(port))
+      const cli = startCli(['--port', '0', '--upstream', upstream, '--', ...command])
+      const told = (await (await fetch(`${await cli.listening()}/mcp`)).json()) as Told
+      cli.process.kill(signal)
+      expect(await cli.exited).toBe(0)
+      await eventually(() => !isAlive(told.pid) && !isAlive(told.grandchild))
+    },
+  )
 })

@@ -1,4 +1,4 @@
-/** Every example in README and docstrings compiles; those of the README run. */
+/** Every example in README and docstrings compiles; those of the README and whole servers run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -68,7 +68,7 @@ test('all examples compile', async () => {
   expect(compiled.stdout).toBe('')
 }, 120_000)
 
-describe('the README, run', () => {
+describe('examples, run', () => {
   let idp: FakeIdp
   let idpServer: Server
   const children: ChildProcess[] = []
@@ -103,10 +103,12 @@ describe('the README, run', () => {
   async function start(name: string, argv: readonly string[] = []): Promise<string> {
     const port = await freePort()
     const resource = `http://localhost:${port}/mcp`
-    const code = readmeExamples().find((example) => example.name === name)?.code ?? ''
+    const examples = [...readmeExamples(), ...docstringExamples()]
+    const code = examples.find((example) => example.name === name)?.code ?? ''
     const file = join(folder, `run-${name}-${port}.ts`)
     const local = code
       .replaceAll('https://sso.example.com/realms/mcp', idp.issuer)
+      .replaceAll('http://localhost:8080/realms/mcp', idp.issuer)
       .replaceAll(/https:\/\/mcp\.example\.com\/mcp|http:\/\/localhost:3000\/mcp/g, resource)
       .replace("listen(3000, 'localhost')", `listen(${port}, 'localhost')`)
       // Readers' servers are reached from outside, ours from this machine only.
@@ -171,12 +173,34 @@ describe('the README, run', () => {
     },
   )
 
-  test('flags: untouched without, guarded with --auth oauth', async () => {
-    const open = await start('flags')
-    expect(await (await fetch(open)).text()).toBe('hello stranger')
-    const guarded = await start('flags', ['--auth', 'oauth', '--oauth-issuer', idp.issuer])
-    expect((await fetch(guarded)).status).toBe(401)
-    const answer = await post(guarded, await idp.token({ claims: { aud: guarded } }))
+  /** What the guard leaves alone, the server must not serve. */
+  async function expectNothingElsewhere(resource: string): Promise<void> {
+    for (const path of ['/', '/other', '/?x=/mcp', '//', '/x/..%2fother']) {
+      const answer = await post(new URL(resource).origin + path)
+      expect(answer.status, path).toBe(404)
+      expect(await answer.json()).toEqual({ error: 'not_found' })
+    }
+  }
+
+  test.each(['flags', 'flags-ts-0'])(
+    '%s: untouched without, guarded with --auth oauth',
+    async (name) => {
+      const open = await start(name)
+      expect(await (await fetch(open)).text()).toBe('hello stranger')
+      await expectNothingElsewhere(open)
+      const guarded = await start(name, ['--auth', 'oauth', '--oauth-issuer', idp.issuer])
+      expect((await fetch(guarded)).status).toBe(401)
+      await expectNothingElsewhere(guarded)
+      const answer = await post(guarded, await idp.token({ claims: { aud: guarded } }))
+      expect(await answer.text()).toBe('hello client-1')
+    },
+  )
+
+  test('node:http: a token opens the endpoint, and nothing else is served', async () => {
+    const resource = await start('node-ts-0')
+    expect((await post(resource)).status).toBe(401)
+    await expectNothingElsewhere(resource)
+    const answer = await post(resource, await idp.token({ claims: { aud: resource } }))
     expect(await answer.text()).toBe('hello client-1')
   })
 

@@ -246,7 +246,10 @@ describe('the query', () => {
     ['/mcp?key=1', 'key=2&a=3', '/mcp?key=1&a=3'],
     ['/mcp?key=1', 'k%65y=2', '/mcp?key=1'],
     ['/mcp?key=1', 'a=1;key=2', '/mcp?key=1&a=1'],
-    ['/mcp?key=1', 'KEY=2', '/mcp?key=1&KEY=2'],
+    ['/mcp?key=1', 'KEY=2', '/mcp?key=1'],
+    ['/mcp?key=1', 'keys=2', '/mcp?key=1&keys=2'],
+    ['/mcp', '+access_token=x&a=1', '/mcp?a=1'],
+    ['/mcp', 'access.token=x&access+token=y&access_token[]=z', '/mcp'],
     ['/a%20b', 'a=%20+', '/a%20b?a=%20+'],
   ]
   for (const [upstream, query, target] of cases) {
@@ -297,6 +300,11 @@ describe('towards the client', () => {
       'X-Request-ID',
       'X-Gatehouse-Subject',
       'Alt-Svc',
+      'Set_Cookie',
+      'X_Gatehouse_Subject',
+      'CDN-Cache-Control',
+      'Cloudflare-CDN-Cache-Control',
+      'Surrogate-Control',
       'Connection',
       'Keep-Alive',
       'Transfer-Encoding',
@@ -318,7 +326,8 @@ describe('towards the client', () => {
     [['public, max-age=60'], 'private, max-age=60'],
     [['max-age=60', 's-maxage=600'], 'private, max-age=60'],
     [['PUBLIC'], 'private'],
-    [['private="x"'], 'private, private="x"'],
+    [['private="x"'], 'no-store'],
+    [['must-revalidate, ext="a, private, b"'], 'no-store'],
     [['x-no-store'], 'private, x-no-store'],
   ]
   for (const [given, sent] of CACHE) {

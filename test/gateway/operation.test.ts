@@ -102,8 +102,11 @@ describe('health and metrics', () => {
       ],
     })
     idp.fault = undefined
-    const ready = await get('/readyz')
-    expect(ready.status).toBe(200)
+    // Not at once: whoever asks us often must not make us ask the provider often.
+    const before = idp.requests.length
+    await Promise.all(Array.from({ length: 50 }, () => get('/readyz')))
+    expect(idp.requests.length - before).toBeLessThan(4)
+    await expect.poll(async () => (await get('/readyz')).status, { timeout: 5_000 }).toBe(200)
     expect((await get('/other')).status).toBe(404)
   })
 
@@ -156,6 +159,10 @@ describe('health and metrics', () => {
       socket.write('GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
     })
     expect(answer).toMatch(/^HTTP\/1\.1 403/)
+    const page = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      headers: { origin: 'http://localhost:3000' },
+    })
+    expect(page.status).toBe(403)
   })
 })
 

@@ -2,12 +2,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import {
-  createGateway,
-  type Gateway,
-  type GatewayEvent,
-  type GatewayOptions,
-} from 'mcp-gatehouse/gateway'
+import type { Gateway, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import { createLimitedGateway, type Limits } from '../../src/gateway/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
 
 export interface GatewayBench {
@@ -69,18 +65,22 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 export async function startGateway(
   upstream: string,
   options: Partial<GatewayOptions> = {},
+  limits: Partial<Limits> = {},
 ): Promise<GatewayBench> {
   const idp = await FakeIdp.start()
   const events: GatewayEvent[] = []
-  const gateway = createGateway({
-    port: 0,
-    resource: RESOURCE,
-    ...(options.auth !== 'none' && { authorizationServers: ISSUER }),
-    fetch: idp.fetch,
-    upstream,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
+  const gateway = createLimitedGateway(
+    {
+      port: 0,
+      resource: RESOURCE,
+      ...(options.auth !== 'none' && { authorizationServers: ISSUER }),
+      fetch: idp.fetch,
+      upstream,
+      onEvent: (event) => events.push(event),
+      ...options,
+    },
+    { drain: 10_000, head: 1_000, request: 3_000, ...limits },
+  )
   const { port, url } = await gateway.listen()
   onTestFinished(() => gateway.close())
   const token = await idp.token()
