@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
 import type { ProtectedResourceOptions } from './rs/gate.js'
+import { readCredentials } from './settings/credentials.js'
 import { helpLines } from './settings/help.js'
 import { readKeys } from './settings/keys.js'
 import { optionProblems, toOptions } from './settings/options.js'
@@ -17,7 +18,7 @@ import {
   severalIssuersProblems,
   stdioProblems,
 } from './settings/rules.js'
-import { AUTH_SETTINGS, parseSettings } from './settings/schema.js'
+import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS, parseSettings } from './settings/schema.js'
 import type { GivenValue } from './settings/setting.js'
 import { collectEnvironment, collectFlags } from './settings/sources.js'
 
@@ -120,7 +121,7 @@ function invalid(
  */
 export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): AuthFlags {
   const flags = collectFlags(AUTH_SETTINGS, argv, OWN_FLAGS)
-  const environment = collectEnvironment(AUTH_SETTINGS, env)
+  const environment = collectEnvironment(AUTH_ENVIRONMENT_SETTINGS, env)
   const fromDefaults: [string, GivenValue][] =
     defaults.resource === undefined
       ? []
@@ -138,15 +139,19 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     return { auth: 'none', rest: flags.rest, warnings }
   }
 
-  const keys = readKeys(given, (path) => readFileSync(path, 'utf8'))
+  const readFile = (path: string) => readFileSync(path, 'utf8')
+  const keys = readKeys(given, readFile)
+  const own = readCredentials(settings, given, readFile)
   const found = [
     ...problems,
     ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
     ...severalIssuersProblems(given),
     ...stdioProblems(flags.rest),
     ...keys.problems,
+    ...own.problems,
   ]
-  const options = toOptions(settings, keys.jwks)
+  const credentials = own.problems.length === 0 ? own.credentials : undefined
+  const options = toOptions(settings, keys.jwks, credentials)
   found.push(...optionProblems(options, (path) => given.get(path)?.source))
   if (found.length > 0) return invalid(found, environment.warnings)
   const warnings = [...environment.warnings, ...plainHttpWarnings(given)]

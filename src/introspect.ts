@@ -22,11 +22,11 @@ import { createCachedIntrospector } from './introspect/cached-introspector.js'
 import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
-} from './introspect/client-authentication.js'
+} from './introspect/authentication-methods.js'
 import { createIntrospector } from './introspect/introspector.js'
 import type { Runtime, TokenIntrospector } from './types.js'
 
-export type { IntrospectionAuthentication } from './introspect/client-authentication.js'
+export type { IntrospectionAuthentication } from './introspect/authentication-methods.js'
 export type { TokenIntrospection, TokenIntrospector } from './types.js'
 
 export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'> {

@@ -48,7 +48,7 @@ export interface Listening {
 
 /** One thing that must be well for requests to succeed. */
 export interface ReadinessCheck {
-  readonly name: 'keys' | 'upstream' | 'gateway'
+  readonly name: 'keys' | 'introspection' | 'upstream' | 'gateway'
   /** The issuer or the upstream, without its query. */
   readonly subject: string
   readonly ok: boolean
@@ -285,31 +285,34 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       keysAskedAt = performance.now()
       await resourceServer.refreshKeys()
     }
-    const keys = (resourceServer?.status().issuers ?? []).map(
-      ({ issuer, serving, fault }): ReadinessCheck => ({
-        name: 'keys',
-        subject: issuer,
-        ok: serving,
-        ...(fault !== undefined && { reason: fault.message }),
-      }),
-    )
+    const { issuers = [], introspectors = [] } = resourceServer?.status() ?? {}
+    const authorization = [
+      ...issuers.map(({ issuer, serving, fault }) =>
+        check('keys', issuer, serving, fault?.message),
+      ),
+      ...introspectors.map(({ issuer, fault }) =>
+        check('introspection', issuer, fault === undefined, fault?.message),
+      ),
+    ]
     const unreachable = await upstream.unreachable()
     const checks: ReadinessCheck[] = [
-      ...keys,
-      {
-        name: 'upstream',
-        subject: upstream.url.origin + upstream.url.pathname,
-        ok: unreachable === undefined,
-        ...(unreachable !== undefined && { reason: unreachable }),
-      },
+      ...authorization,
+      check(
+        'upstream',
+        upstream.url.origin + upstream.url.pathname,
+        unreachable === undefined,
+        unreachable,
+      ),
     ]
-    if (draining)
-      checks.push({ name: 'gateway', subject: 'this process', ok: false, reason: 'ending' })
+    if (draining) checks.push(check('gateway', 'this process', false, 'ending'))
     // One issuer that is down must not take the users of the others with it.
+    const isServed = authorization.some(({ subject }) =>
+      authorization.every((each) => each.subject !== subject || each.ok),
+    )
     const ready =
       !draining &&
       unreachable === undefined &&
-      (keys.length === 0 || keys.some(({ ok }) => ok)) &&
+      (authorization.length === 0 || isServed) &&
       running !== undefined
     return { ready, checks }
   }
@@ -334,6 +337,15 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       await running?.resourceServer?.refreshKeys()
     },
   }
+}
+
+function check(
+  name: ReadinessCheck['name'],
+  subject: string,
+  ok: boolean,
+  reason: string | undefined,
+): ReadinessCheck {
+  return { name, subject, ok, ...(reason !== undefined && { reason }) }
 }
 
 function openSocket(server: Server, host: string, port: number): Promise<void> {

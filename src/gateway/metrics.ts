@@ -61,6 +61,12 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
     labelNames: ['issuer', 'result'] as const,
     registers,
   })
+  const introspections = new Counter({
+    name: 'gatehouse_introspections_total',
+    help: 'Calls to the introspection endpoint of an issuer',
+    labelNames: ['issuer', 'result'] as const,
+    registers,
+  })
   const keys = new Gauge({
     name: 'gatehouse_jwks_keys',
     help: 'Usable keys at hand',
@@ -86,6 +92,12 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
         upstreamSeconds.observe(event.upstreamSeconds)
       }
       if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
+      if (event.type === 'introspection.answered') {
+        introspections.inc({ issuer: event.issuer, result: event.active ? 'active' : 'inactive' })
+      }
+      if (event.type === 'introspection.failed') {
+        introspections.inc({ issuer: event.issuer, result: event.code })
+      }
       if (event.type === 'keys.failed') fetches.inc({ issuer: event.issuer, result: event.code })
     },
     async collect() {

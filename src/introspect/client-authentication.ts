@@ -11,18 +11,7 @@ import {
   PrivateKeyJwt,
   type ClientAuth,
 } from 'openid-client'
-
-/** By the names of the IANA registry "OAuth Token Endpoint Authentication Methods". */
-export type IntrospectionAuthentication =
-  'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
-
-/** Every method, the default first. */
-export const INTROSPECTION_AUTHENTICATIONS: readonly IntrospectionAuthentication[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-  'none',
-]
+import type { IntrospectionAuthentication } from './authentication-methods.js'
 
 export interface ClientCredentials {
   readonly authentication: IntrospectionAuthentication

@@ -3,16 +3,10 @@
  *
  * @module
  */
-import {
-  Configuration,
-  customFetch,
-  tokenIntrospection,
-  allowInsecureRequests,
-} from 'openid-client'
 import { AuthorizationServerError, quoted, type AuthorizationServerErrorCode } from '../errors.js'
 import { FetchFault, networkReason, readText, unlessAborted } from '../http.js'
 import { isJsonObject, type JsonObject } from '../json.js'
-import { createClientAuthentication, type ClientCredentials } from './client-authentication.js'
+import type { ClientCredentials } from './client-authentication.js'
 
 export interface IntrospectorOptions extends ClientCredentials {
   readonly issuer: string
@@ -126,24 +120,31 @@ export function createIntrospector(
     })
   }
 
-  let authentication: ReturnType<typeof createClientAuthentication> | undefined
+  /** Loaded by the first token that is asked about: most servers never see one. */
+  async function load() {
+    const [client, { createClientAuthentication }] = await Promise.all([
+      import('openid-client'),
+      import('./client-authentication.js'),
+    ])
+    return { client, authentication: await createClientAuthentication(options) }
+  }
+  let loading: ReturnType<typeof load> | undefined
 
   return async function introspect(token) {
     const signal = AbortSignal.timeout(timeout)
     const endpoint = await options.endpoint(signal)
     try {
-      authentication ??= createClientAuthentication(options)
-      const configuration = new Configuration(
-        { issuer, introspection_endpoint: endpoint },
-        clientId,
-        undefined,
-        await authentication,
-      )
+      loading ??= load()
+      const { client, authentication } = await loading
+      const metadata = { issuer, introspection_endpoint: endpoint }
+      const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
       configuration.timeout = timeout / 1000
-      configuration[customFetch] = (url, init) => guardedFetch(url, init as RequestInit)
+      configuration[client.customFetch] = (url, init) => guardedFetch(url, init as RequestInit)
       // Whether plain HTTP may be used there was decided where the endpoint was chosen.
-      allowInsecureRequests(configuration)
-      return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+      client.allowInsecureRequests(configuration)
+      return await client.tokenIntrospection(configuration, token, {
+        token_type_hint: 'access_token',
+      })
     } catch (error) {
       // Whatever openid-client throws can hold the request, and so the token.
       const fault = innermost(error)

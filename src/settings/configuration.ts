@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.js'
 import { brokenProxies } from '../gateway/proxies.js'
 import { collectCommandLine } from './command-line.js'
+import type { Credentials } from './credentials.js'
 import { collectFile } from './config-file.js'
 import { withAbsoluteFiles } from './file-names.js'
 import { readFiles, type SettingFiles } from './files.js'
@@ -16,7 +17,13 @@ import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules
 import { faultOf, type ReadFile } from './keys.js'
 import { optionProblems, toOptions } from './options.js'
 import { isFaulty } from './rules.js'
-import { FILE_SETTINGS, parseSettings, SETTINGS, type Settings } from './schema.js'
+import {
+  ENVIRONMENT_SETTINGS,
+  FILE_SETTINGS,
+  parseSettings,
+  SETTINGS,
+  type Settings,
+} from './schema.js'
 import type { GivenValue, GivenValues } from './setting.js'
 import { collectEnvironment } from './sources.js'
 
@@ -97,8 +104,9 @@ function kernelProblems(
   { settings, given }: Findings,
   checksTokens: boolean,
   jwks: unknown,
+  credentials: Credentials | undefined,
 ): readonly ConfigurationProblem[] {
-  const options = toOptions(settings, jwks)
+  const options = toOptions(settings, jwks, credentials)
   const sourceOf = (path: string) => given.get(path)?.source
   if (checksTokens) return optionProblems(options, sourceOf)
   const { resource, allowOrigins } = options
@@ -119,7 +127,7 @@ export async function readConfiguration({
   readFile = readText,
 }: ConfigurationInput): Promise<Configuration> {
   const flags = collectCommandLine(SETTINGS, argv)
-  const environment = collectEnvironment(SETTINGS, env)
+  const environment = collectEnvironment(ENVIRONMENT_SETTINGS, env)
   const config = flags.given.get('config') ?? environment.given.get('config')
   const file: CollectedFile =
     config === undefined || config.value === ''
@@ -151,7 +159,7 @@ export async function readConfiguration({
       ...gatewayProblems(findings),
       ...reading.problems,
       ...(isHttp ? proxyProblems(env) : []),
-      ...(isHttp ? kernelProblems(findings, checksTokens, jwks) : []),
+      ...(isHttp ? kernelProblems(findings, checksTokens, jwks, files.credentials) : []),
     ],
     warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
   }

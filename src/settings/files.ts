@@ -5,6 +5,7 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
+import { readCredentials, type Credentials } from './credentials.js'
 import { faultOf, readJwks, readKeys, type ReadFile } from './keys.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
@@ -17,6 +18,8 @@ export interface SettingFiles {
   /** PEM certificates. */
   readonly ca?: string
   readonly upstreamHeaders: Readonly<Record<string, string>>
+  /** Our own at the introspection endpoint; `undefined` when they have problems. */
+  readonly credentials?: Credentials
 }
 
 interface ReadFiles {
@@ -101,14 +104,18 @@ export async function readFiles(
       : await readCertificates(caFile, sourceOf('caFile'), readFile)
   const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
   const { jwksFile } = oauth
+  const own = checksTokens
+    ? readCredentials(settings, given, readFile)
+    : { credentials: {}, problems: [] }
   return {
     files: {
       ...(checksTokens &&
         jwksFile !== undefined && { jwks: (): unknown => readJwks(jwksFile, readFile) }),
       ...('ca' in certificates && { ca: certificates.ca }),
       upstreamHeaders: headers,
+      ...(own.problems.length === 0 && { credentials: own.credentials }),
     },
     ...('jwks' in keys && { jwks: keys.jwks }),
-    problems: [...keys.problems, ...certificates.problems, ...problems],
+    problems: [...keys.problems, ...own.problems, ...certificates.problems, ...problems],
   }
 }

@@ -19,7 +19,9 @@ type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description'>
 interface TextDetails
   extends
     Basics,
-    Partial<Pick<SettingDetails, 'default' | 'hint' | 'required' | 'defaultInGateway' | 'file'>> {
+    Partial<
+      Pick<SettingDetails, 'default' | 'hint' | 'required' | 'defaultInGateway' | 'file' | 'secret'>
+    > {
   readonly placeholder: string
   /** What is wrong with a value, if anything. Must not repeat it. */
   readonly fault?: (value: string) => string | undefined
@@ -169,6 +171,25 @@ export function size(
     hint: `64KiB, 4MiB; a bare number is bytes; the default is ${formatSize(fallback)}`,
     json: { type: ['string', 'integer'], pattern: '^\\d{1,9}(KiB|MiB|GiB)?$', minimum: 1 },
     write: formatSize,
+    ...about,
+  })
+}
+
+/** A whole number. */
+export function count({ fallback, max }: Range, about: Basics): z.ZodDefault<z.ZodType<number>> {
+  const schema: z.ZodType<number> = z
+    .string()
+    .transform((value) => (/^\d{1,9}$/.test(value) ? Number(value) : undefined))
+    .pipe(
+      z.number('is not a number').positive('must be more than 0').max(max, `is more than ${max}`),
+    )
+  return schema.default(fallback).register(details, {
+    kind: 'text',
+    placeholder: 'NUMBER',
+    default: String(fallback),
+    fixedDefault: fallback,
+    hint: `1 to ${max}; the default is ${fallback}`,
+    json: { type: ['integer', 'string'], pattern: '^\\d{1,9}$', minimum: 1, maximum: max },
     ...about,
   })
 }

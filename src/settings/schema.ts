@@ -10,6 +10,7 @@ import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addre
 import { forwardFault, setFault } from '../gateway/header-rules.js'
 import {
   choice,
+  count,
   details,
   duration,
   port,
@@ -20,6 +21,11 @@ import {
   texts,
   toggle,
 } from './kinds.js'
+import {
+  INTROSPECTION_AUTHENTICATIONS,
+  type IntrospectionAuthentication,
+} from '../introspect/authentication-methods.js'
+import { environmentNameOf } from './names.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
@@ -57,6 +63,18 @@ export interface Settings {
     readonly jwksFile?: string | undefined
     readonly requireType: boolean
     readonly scopeClaim?: readonly string[] | undefined
+    readonly audienceClaim: 'aud' | 'client_id' | 'azp'
+    readonly acceptIdTokenClaims: boolean
+    readonly validation: 'auto' | 'jwt' | 'introspection'
+    readonly introspectionUrl?: string | undefined
+    readonly introspectionAuth: IntrospectionAuthentication
+    readonly introspectionCache: number
+    readonly introspectionConcurrency: number
+    readonly clientId?: string | undefined
+    readonly clientSecret?: string | undefined
+    readonly clientSecretFile?: string | undefined
+    readonly clientKeyFile?: string | undefined
+    readonly tokenPrefix?: string | undefined
     readonly clockTolerance: number
     readonly jwksMaxAge: number
     readonly jwksStaleFor: number
@@ -211,6 +229,64 @@ const schema = z.object({
       placeholder: 'NAME',
       default: 'scope, scp',
     }),
+    audienceClaim: choice(['aud', 'client_id', 'azp'], {
+      ...OAUTH,
+      description: 'what is compared with the audience, where the IdP writes no aud',
+    }),
+    acceptIdTokenClaims: toggle({
+      ...OAUTH,
+      description: 'access tokens may look like ID tokens (at_hash, nonce: Dex)',
+    }),
+    validation: choice(['auto', 'jwt', 'introspection'], {
+      ...OAUTH,
+      description: 'auto: JWTs by keys, others by introspection if there is a client id',
+    }),
+    introspectionUrl: text({
+      ...OAUTH,
+      description: 'where tokens are asked about',
+      placeholder: 'URL',
+      default: 'from discovery',
+    }),
+    introspectionAuth: choice(INTROSPECTION_AUTHENTICATIONS, {
+      ...OAUTH,
+      description: 'how our client proves who it is there',
+    }),
+    introspectionCache: duration(
+      { fallback: 30, max: 300 },
+      { ...OAUTH, description: 'how long an answer is used again' },
+    ),
+    introspectionConcurrency: count(
+      { fallback: 20, max: 1000 },
+      { ...OAUTH, description: 'calls at once' },
+    ),
+    clientId: text({
+      ...OAUTH,
+      description: 'our own client at the IdP, for introspection',
+      placeholder: 'ID',
+    }),
+    clientSecret: text({
+      ...OAUTH,
+      description: 'its secret',
+      placeholder: 'SECRET',
+      secret: true,
+    }),
+    clientSecretFile: text({
+      ...OAUTH,
+      description: `file with its secret, or ${environmentNameOf('oauth.clientSecret')}`,
+      placeholder: 'FILE',
+      file: 'whole',
+    }),
+    clientKeyFile: text({
+      ...OAUTH,
+      description: 'file with its private key (PEM or JWK), for private_key_jwt',
+      placeholder: 'FILE',
+      file: 'whole',
+    }),
+    tokenPrefix: text({
+      ...OAUTH,
+      description: 'how opaque tokens begin; others are refused unasked',
+      placeholder: 'PREFIX',
+    }),
     clockTolerance: duration(
       { fallback: 30, max: 300 },
       { ...OAUTH, description: 'how far clocks may differ' },
@@ -292,15 +368,27 @@ function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): re
 
 const ALL = settingsOf(schema.shape)
 
-/** Those of the gateway, which are all. */
-export const SETTINGS: readonly Setting[] = ALL.map((setting) => {
-  const { defaultInGateway } = setting
-  if (defaultInGateway === undefined) return setting
-  return { ...setting, default: defaultInGateway, required: false }
-})
+/** Those that may stand in the environment: all, and secrets nowhere else. */
+export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
+
+/** Those of the gateway. */
+export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
+  (setting) => {
+    const { defaultInGateway } = setting
+    if (defaultInGateway === undefined) return setting
+    return { ...setting, default: defaultInGateway, required: false }
+  },
+)
 
 /** Those of `./flags`, in the order of its help. */
-export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(({ inFlags }) => inFlags === true)
+export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags, secret }) => inFlags === true && secret !== true,
+)
+
+/** Those of `./flags` that may stand in the environment. */
+export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags }) => inFlags === true,
+)
 
 /** Those that a config file may have: it cannot lead to another. */
 export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')

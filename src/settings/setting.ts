@@ -41,6 +41,8 @@ export interface SettingDetails {
   readonly hint: string
   /** Where in the text a file is named: everywhere, or in what follows the `=`. */
   readonly file?: 'whole' | 'after ='
+  /** A secret: it comes from the environment alone, and is shown nowhere. */
+  readonly secret?: boolean
   /** One value of it in a config file, as JSON Schema. */
   readonly json: Readonly<Record<string, unknown>>
   /** A value as a config file spells it, where that is not the value itself. */

@@ -77,6 +77,7 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'hono',
     'jose',
     'lru-cache',
+    'openid-client',
     'pino',
     'pino-pretty',
     'prom-client',
@@ -122,7 +123,19 @@ describe('the kernel', () => {
 
   test('./node imports types of Node only, ./flags brings zod and a file', () => {
     expect(graphOf('node').packages).toEqual(['jose/key/import', 'lru-cache'])
-    expect(graphOf('flags').packages).toEqual(['jose/key/import', 'lru-cache', 'node:fs', 'zod'])
+    // What introspection needs is loaded by the first token that is asked about.
+    expect(graphOf('flags').packages).toEqual([
+      'jose',
+      'jose/key/import',
+      'lru-cache',
+      'node:fs',
+      'openid-client',
+      'zod',
+    ])
+  })
+
+  test('./introspect brings openid-client, and nothing of Node', () => {
+    expect(graphOf('introspect').packages).toEqual(['jose', 'lru-cache', 'openid-client'])
   })
 
   test('./gateway brings Node and undici, and no command line', () => {
@@ -172,6 +185,9 @@ describe('in the empty project', () => {
         "./hono": [
           "protectedResource",
           "requireScopes",
+        ],
+        "./introspect": [
+          "createTokenIntrospector",
         ],
         "./node": [
           "protectedResource",

@@ -1,0 +1,100 @@
+/**
+ * Our own credentials at the introspection endpoint: where they come from, and whether they fit together. No problem
+ * shows anything of them.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { faultOf, type ReadFile } from './keys.js'
+import { environmentNameOf, flagOf } from './names.js'
+import type { Settings } from './schema.js'
+import type { GivenValues } from './setting.js'
+
+export interface Credentials {
+  readonly clientSecret?: string
+  /** PEM or JWK. */
+  readonly clientKey?: string
+}
+
+/** Settings that say how to ask, and nothing without a client that asks. */
+const NEED_CLIENT = [
+  'oauth.clientSecret',
+  'oauth.clientSecretFile',
+  'oauth.clientKeyFile',
+  'oauth.introspectionUrl',
+  'oauth.introspectionAuth',
+  'oauth.tokenPrefix',
+]
+
+const SECRET = `${flagOf('oauth.clientSecretFile')} FILE, or ${environmentNameOf('oauth.clientSecret')} in the environment`
+
+function isKey(text: string): boolean {
+  if (/-----BEGIN PRIVATE KEY-----/.test(text)) return true
+  try {
+    return 'd' in (JSON.parse(text) as object)
+  } catch {
+    return false
+  }
+}
+
+/** Reads the files, and tells what is missing, too much, or cannot be used. */
+export function readCredentials(
+  { oauth }: Settings,
+  given: GivenValues,
+  readFile: ReadFile,
+): { readonly credentials: Credentials; readonly problems: readonly ConfigurationProblem[] } {
+  const problems: ConfigurationProblem[] = []
+  const problem = (setting: string, message: string, hint: string) => {
+    problems.push({ path: given.get(setting)?.source ?? flagOf(setting), message, hint })
+  }
+  const { clientId, clientSecret, clientSecretFile, clientKeyFile, introspectionAuth } = oauth
+
+  function read(setting: string, file: string | undefined): string | undefined {
+    if (file === undefined) return undefined
+    try {
+      // Editors end the last line.
+      return readFile(file).replace(/\r?\n$/, '')
+    } catch (error) {
+      problem(setting, faultOf(error, 'unknown reason'), 'a file that holds it and nothing else')
+      return undefined
+    }
+  }
+
+  const secretOfFile = read('oauth.clientSecretFile', clientSecretFile)
+  const clientKey = read('oauth.clientKeyFile', clientKeyFile)
+  if (secretOfFile === '') problem('oauth.clientSecretFile', 'is empty', SECRET)
+  if (clientKey !== undefined && !isKey(clientKey)) {
+    problem('oauth.clientKeyFile', 'holds no private key', 'PEM (PKCS #8) or a JWK')
+  }
+  if (clientSecret !== undefined && clientSecretFile !== undefined) {
+    problem('oauth.clientSecretFile', 'is given beside the secret itself', 'keep one')
+  }
+  const secret = secretOfFile ?? clientSecret
+  if (clientId === undefined) {
+    for (const setting of NEED_CLIENT.filter((each) => given.has(each))) {
+      problem(setting, `needs ${flagOf('oauth.clientId')}`, 'the client of this resource server')
+    }
+    if (oauth.validation === 'introspection') {
+      const hint = `${flagOf('oauth.clientId')}: the client of this resource server`
+      problem('oauth.validation', 'introspection needs a client id', hint)
+    }
+  } else if (introspectionAuth === 'private_key_jwt') {
+    if (clientKeyFile === undefined) {
+      const hint = `${flagOf('oauth.clientKeyFile')} FILE`
+      problem('oauth.introspectionAuth', 'private_key_jwt needs a key', hint)
+    }
+  } else if (
+    introspectionAuth !== 'none' &&
+    secret === undefined &&
+    clientSecretFile === undefined
+  ) {
+    problem('oauth.clientId', 'comes without a secret', SECRET)
+  }
+  return {
+    credentials: {
+      ...(secret !== undefined && { clientSecret: secret }),
+      ...(clientKey !== undefined && { clientKey }),
+    },
+    problems,
+  }
+}
