@@ -22,7 +22,6 @@ const NEED_CLIENT = [
   'oauth.clientSecretFile',
   'oauth.clientKeyFile',
   'oauth.introspectionUrl',
-  'oauth.introspectionAuth',
   'oauth.tokenPrefix',
 ]
 

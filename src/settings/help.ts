@@ -50,8 +50,7 @@ export function settingLines(settings: readonly Setting[], columns: number): rea
 export function helpLines(settings: readonly Setting[]): readonly string[] {
   const [{ path } = { path: 'auth' }] = settings.slice(-1)
   return [
-    // A line each: other people's help is filtered by line.
-    ...settingLines(settings, Infinity),
+    ...settingLines(settings, 100),
     `  In the environment: ${flagOf(path)} is ${environmentNameOf(path)}; lists with blanks or commas`,
     '  between. A flag comes before the environment. TIME is 500ms, 30s, 10m or 24h.',
   ]

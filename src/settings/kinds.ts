@@ -82,7 +82,7 @@ export function texts({
 /** One of several words; the first is the default. */
 export function choice<Value extends string>(
   values: readonly [Value, ...Value[]],
-  about: Basics,
+  about: Basics & { readonly placeholder?: string },
   fallback: Value = values[0],
 ): z.ZodDefault<z.ZodType<Value>> {
   const schema: z.ZodType<Value> = z.enum(values, { error: `must be ${values.join(' or ')}` })

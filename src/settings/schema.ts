@@ -25,7 +25,6 @@ import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
-import { environmentNameOf } from './names.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
@@ -231,11 +230,11 @@ const schema = z.object({
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
       ...OAUTH,
-      description: 'what is compared with the audience, where the IdP writes no aud',
+      description: 'claim that is compared with the audience, for an IdP without aud',
     }),
     acceptIdTokenClaims: toggle({
       ...OAUTH,
-      description: 'access tokens may look like ID tokens (at_hash, nonce: Dex)',
+      description: 'at_hash and nonce do not make it an ID token (Dex)',
     }),
     validation: choice(['auto', 'jwt', 'introspection'], {
       ...OAUTH,
@@ -249,11 +248,13 @@ const schema = z.object({
     }),
     introspectionAuth: choice(INTROSPECTION_AUTHENTICATIONS, {
       ...OAUTH,
-      description: 'how our client proves who it is there',
+      placeholder: 'METHOD',
+      description:
+        'how our client says who it is: client_secret_basic, client_secret_post, private_key_jwt or none',
     }),
     introspectionCache: duration(
       { fallback: 30, max: 300 },
-      { ...OAUTH, description: 'how long an answer is used again' },
+      { ...OAUTH, description: 'how long an answer is used' },
     ),
     introspectionConcurrency: count(
       { fallback: 20, max: 1000 },
@@ -261,7 +262,7 @@ const schema = z.object({
     ),
     clientId: text({
       ...OAUTH,
-      description: 'our own client at the IdP, for introspection',
+      description: 'our client there, for introspection',
       placeholder: 'ID',
     }),
     clientSecret: text({
@@ -272,19 +273,19 @@ const schema = z.object({
     }),
     clientSecretFile: text({
       ...OAUTH,
-      description: `file with its secret, or ${environmentNameOf('oauth.clientSecret')}`,
+      description: 'file with its secret; or MCP_GATEHOUSE_OAUTH_CLIENT_SECRET',
       placeholder: 'FILE',
       file: 'whole',
     }),
     clientKeyFile: text({
       ...OAUTH,
-      description: 'file with its private key (PEM or JWK), for private_key_jwt',
+      description: 'file with its key: PEM or JWK',
       placeholder: 'FILE',
       file: 'whole',
     }),
     tokenPrefix: text({
       ...OAUTH,
-      description: 'how opaque tokens begin; others are refused unasked',
+      description: 'how opaque tokens begin',
       placeholder: 'PREFIX',
     }),
     clockTolerance: duration(

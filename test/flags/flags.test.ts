@@ -31,6 +31,8 @@ function file(name: string, content: string): string {
 
 const jwks = { keys: [(await fakeKey()).jwk] }
 const jwksFile = file('jwks.json', JSON.stringify(jwks))
+const secretFile = file('secret', 'hunter2\n')
+const keyFile = file('rs.jwk', JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }))
 
 function read(
   argv: readonly string[],
@@ -211,6 +213,11 @@ describe('the environment', () => {
   })
 })
 
+const ASKING = [...BASE, '--oauth-client-id', 'mcp-rs', '--oauth-client-secret-file', secretFile]
+const INTROSPECTOR = {
+  authorizationServers: [{ issuer: ISSUER, introspector: expect.any(Function) as unknown }],
+}
+
 /** For each setting: what is typed, what is in the environment, and the option that comes of it. */
 const EXAMPLES: Readonly<
   Record<
@@ -278,6 +285,71 @@ const EXAMPLES: Readonly<
     env: 'permissions https://x.example/scope',
     option: { scopeClaims: ['permissions', 'https://x.example/scope'] },
   },
+  'oauth.audienceClaim': {
+    flags: ['--oauth-audience-claim', 'client_id'],
+    env: 'client_id',
+    option: { audienceClaim: 'client_id' },
+    base: [...BASE, '--oauth-audience', 'client-1', '--oauth-scopes', 'a'],
+  },
+  'oauth.acceptIdTokenClaims': {
+    flags: ['--oauth-accept-id-token-claims'],
+    env: '1',
+    option: { acceptIdTokenClaims: true },
+  },
+  'oauth.validation': {
+    flags: ['--oauth-validation', 'introspection'],
+    env: 'introspection',
+    option: { validation: 'introspection' },
+    base: ASKING,
+  },
+  'oauth.introspectionUrl': {
+    flags: ['--oauth-introspection-url', 'https://sso.internal/ask'],
+    env: 'https://sso.internal/ask',
+    option: INTROSPECTOR,
+    base: ASKING,
+  },
+  'oauth.introspectionAuth': {
+    flags: ['--oauth-introspection-auth', 'client_secret_post'],
+    env: 'client_secret_post',
+    option: INTROSPECTOR,
+    base: ASKING,
+  },
+  'oauth.introspectionCache': {
+    flags: ['--oauth-introspection-cache', '0'],
+    env: '0s',
+    option: INTROSPECTOR,
+    base: ASKING,
+  },
+  'oauth.introspectionConcurrency': {
+    flags: ['--oauth-introspection-concurrency', '5'],
+    env: '5',
+    option: INTROSPECTOR,
+    base: ASKING,
+  },
+  'oauth.clientId': {
+    flags: ['--oauth-client-id', 'mcp-rs'],
+    env: 'mcp-rs',
+    option: INTROSPECTOR,
+    base: [...BASE, '--oauth-client-secret-file', secretFile],
+  },
+  'oauth.clientSecretFile': {
+    flags: ['--oauth-client-secret-file', secretFile],
+    env: secretFile,
+    option: INTROSPECTOR,
+    base: [...BASE, '--oauth-client-id', 'mcp-rs'],
+  },
+  'oauth.clientKeyFile': {
+    flags: ['--oauth-client-key-file', keyFile],
+    env: keyFile,
+    option: INTROSPECTOR,
+    base: [...BASE, '--oauth-client-id', 'mcp-rs', '--oauth-introspection-auth', 'private_key_jwt'],
+  },
+  'oauth.tokenPrefix': {
+    flags: ['--oauth-token-prefix', 'authelia_at_'],
+    env: 'authelia_at_',
+    option: { authorizationServers: [{ issuer: ISSUER, tokenPrefix: 'authelia_at_' }] },
+    base: ASKING,
+  },
   'oauth.clockTolerance': {
     flags: ['--oauth-clock-tolerance', '5m'],
     env: '300',
@@ -306,6 +378,15 @@ const EXAMPLES: Readonly<
   },
 }
 
+/** Functions are made anew each time. */
+function comparable(options: object): unknown {
+  return JSON.parse(
+    JSON.stringify(options, (_, value: unknown) =>
+      typeof value === 'function' ? 'function' : value,
+    ),
+  )
+}
+
 describe('every setting', () => {
   test('has an example here', () => {
     expect(Object.keys(EXAMPLES)).toEqual(SETTINGS.map(({ path }) => path))
@@ -317,7 +398,8 @@ describe('every setting', () => {
       const { flags, env, option, base = BASE } = each
       const byFlag = optionsOf([...base, ...flags])
       expect(byFlag).toMatchObject(option)
-      expect(optionsOf(base, { [environmentNameOf(path)]: env })).toEqual(byFlag)
+      const byEnvironment = optionsOf(base, { [environmentNameOf(path)]: env })
+      expect(comparable(byEnvironment)).toEqual(comparable(byFlag))
     },
   )
 
@@ -325,7 +407,8 @@ describe('every setting', () => {
     '%s as a flag wins over the environment',
     (path, { flags, base = BASE }) => {
       const env = { [environmentNameOf(path)]: 'https://never.example' }
-      expect(optionsOf([...base, ...flags], env)).toEqual(optionsOf([...base, ...flags]))
+      const argv = [...base, ...flags]
+      expect(comparable(optionsOf(argv, env))).toEqual(comparable(optionsOf(argv)))
     },
   )
 

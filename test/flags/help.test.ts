@@ -4,10 +4,14 @@ import { flagOf } from '../../src/settings/names.js'
 import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
 
 const lines = authFlagsHelp().split('\n')
+/** Without the breaks within a setting. */
+const unbroken = (help: string) => help.replaceAll(/\n {20,}/g, ' ').split('\n')
 
-test('every setting has one line, with its default', () => {
+test('every setting is there once, with its default', () => {
   for (const setting of SETTINGS) {
-    const own = lines.filter((line) => line.startsWith(`  ${flagOf(setting.path)} `))
+    const own = unbroken(authFlagsHelp()).filter((line) =>
+      line.startsWith(`  ${flagOf(setting.path)} `),
+    )
     expect(own).toHaveLength(1)
     expect(own[0]).toContain(setting.placeholder)
     expect(own[0]).toContain(setting.description)
@@ -17,7 +21,7 @@ test('every setting has one line, with its default', () => {
 })
 
 test('it tells how values and names are spelled', () => {
-  const text = lines.join('\n')
+  const text = unbroken(authFlagsHelp()).join('\n')
   expect(text).toContain('--auth none|oauth ')
   expect(text).toContain('(default: none)')
   expect(text).toMatch(/--oauth-clock-tolerance TIME .*at most 5m \(default: 30s\)/)
@@ -36,7 +40,7 @@ test('it fits a terminal of 100 columns, and needs no trimming', () => {
 })
 
 test("the server's own resource is shown as the default", () => {
-  const help = authFlagsHelp({ resource: 'http://localhost:3000/mcp' })
+  const help = unbroken(authFlagsHelp({ resource: 'http://localhost:3000/mcp' })).join('\n')
   expect(help).toMatch(/--resource URL .*\(default: http:\/\/localhost:3000\/mcp\)/)
   expect(authFlagsHelp({})).toBe(authFlagsHelp())
 })

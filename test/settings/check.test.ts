@@ -70,6 +70,13 @@ oauth:
   # discoveryUrl: its well-known places
   requireType: false # default
   # scopeClaim: scope, scp
+  audienceClaim: aud # default
+  acceptIdTokenClaims: false # default
+  validation: auto # default
+  # introspectionUrl: from discovery
+  introspectionAuth: client_secret_basic # default
+  introspectionCache: 30s # default
+  introspectionConcurrency: 20 # default
   clockTolerance: 30s # default
   jwksMaxAge: 10m # default
   jwksStaleFor: 24h # default

@@ -15,6 +15,7 @@ export const FILES: Readonly<Record<string, string>> = {
   '/etc/gatehouse/jwks.json': JSON.stringify({ keys: [(await fakeKey()).jwk] }),
   '/etc/gatehouse/ca.pem': rootCertificates.slice(0, 2).join('\n'),
   '/run/key': 'secret-1\n',
+  '/run/rs.jwk': JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }),
 }
 
 function flag(name: string, value: string): readonly string[] {
@@ -113,6 +114,72 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: 'permissions',
     file: 'permissions',
     value: ['permissions'],
+  },
+  'oauth.audienceClaim': {
+    flags: flag('oauth-audience-claim', 'azp'),
+    env: 'azp',
+    file: 'azp',
+    value: 'azp',
+  },
+  'oauth.acceptIdTokenClaims': {
+    flags: ['--oauth-accept-id-token-claims'],
+    env: '1',
+    file: 'true',
+    value: true,
+  },
+  'oauth.validation': {
+    flags: flag('oauth-validation', 'introspection'),
+    env: 'introspection',
+    file: 'introspection',
+    value: 'introspection',
+  },
+  'oauth.introspectionUrl': {
+    flags: flag('oauth-introspection-url', 'https://sso.internal/ask'),
+    env: 'https://sso.internal/ask',
+    file: 'https://sso.internal/ask',
+    value: 'https://sso.internal/ask',
+  },
+  'oauth.introspectionAuth': {
+    flags: flag('oauth-introspection-auth', 'private_key_jwt'),
+    env: 'private_key_jwt',
+    file: 'private_key_jwt',
+    value: 'private_key_jwt',
+  },
+  'oauth.introspectionCache': {
+    flags: flag('oauth-introspection-cache', '1m'),
+    env: '60',
+    file: '60',
+    value: 60,
+  },
+  'oauth.introspectionConcurrency': {
+    flags: flag('oauth-introspection-concurrency', '5'),
+    env: '5',
+    file: '5',
+    value: 5,
+  },
+  'oauth.clientId': {
+    flags: flag('oauth-client-id', 'mcp-rs'),
+    env: 'mcp-rs',
+    file: 'mcp-rs',
+    value: 'mcp-rs',
+  },
+  'oauth.clientSecretFile': {
+    flags: flag('oauth-client-secret-file', '/run/key'),
+    env: '/run/key',
+    file: '/run/key',
+    value: '/run/key',
+  },
+  'oauth.clientKeyFile': {
+    flags: flag('oauth-client-key-file', '/run/rs.jwk'),
+    env: '/run/rs.jwk',
+    file: '/run/rs.jwk',
+    value: '/run/rs.jwk',
+  },
+  'oauth.tokenPrefix': {
+    flags: flag('oauth-token-prefix', 'authelia_at_'),
+    env: 'authelia_at_',
+    file: 'authelia_at_',
+    value: 'authelia_at_',
   },
   'oauth.clockTolerance': {
     flags: flag('oauth-clock-tolerance', '5m'),

@@ -110,8 +110,8 @@ describe('with tokens', () => {
     ]
     expect(await problemsOf([...OAUTH, ...argv])).toEqual([
       '--resource: must be https',
-      '--oauth-jwks-uri, --oauth-discovery-url: --oauth-jwks-file, --oauth-jwks-uri and --oauth-discovery-url exclude each other',
       '--oauth-scopes: must not contain offline_access',
+      '--oauth-jwks-uri, --oauth-discovery-url: --oauth-jwks-file, --oauth-jwks-uri and --oauth-discovery-url exclude each other',
       '--allow-origin: value 1 is not an origin',
     ])
     const file = inFile('auth: oauth\noauth: {issuer: "http://sso.internal"}\n')

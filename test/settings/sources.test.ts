@@ -24,7 +24,7 @@ describe('every setting', () => {
   test('no setting is here that later versions bring', () => {
     const names = SETTINGS.map(({ path }) => flagOf(path)).join(' ')
     expect(names).not.toMatch(
-      /introspection|validation|client|token|policy|audience-claim|session|grace|idle|children|audit/,
+      /policy|session|grace|idle|children|audit/,
     )
   })
 
@@ -83,6 +83,12 @@ test('the defaults', async () => {
     childStartTimeout: 30,
     oauth: {
       requireType: false,
+      audienceClaim: 'aud',
+      acceptIdTokenClaims: false,
+      validation: 'auto',
+      introspectionAuth: 'client_secret_basic',
+      introspectionCache: 30,
+      introspectionConcurrency: 20,
       clockTolerance: 30,
       jwksMaxAge: 600,
       jwksStaleFor: 86_400,
