@@ -8,6 +8,7 @@ import type { JWK } from 'jose'
 import { importJWK } from 'jose/key/import'
 import { decodeBase64url } from '../base64url.js'
 import { isJsonObject, type JsonObject } from '../json.js'
+import { createRsaVerifier } from './rsa-verifier.js'
 
 interface Algorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP'
@@ -157,6 +158,7 @@ export async function createSigningKey(
     return 'its material is not valid'
   }
   const kid = text(members, 'kid')
+  const verifyRsa = text(members, 'kty') === 'RSA' ? createRsaVerifier(material) : undefined
   return {
     kid,
     identity: JSON.stringify([kid, members['alg'], material]),
@@ -165,9 +167,11 @@ export async function createSigningKey(
     async verify(algorithm, signedText, signature) {
       const known = ALGORITHMS.get(algorithm)
       if (known === undefined || !algorithms.includes(algorithm)) return false
+      const signed = encoder.encode(signedText)
+      if (verifyRsa !== undefined) return verifyRsa(algorithm, signed, signature)
       try {
         const key = imported.get(algorithm) ?? (await importFor(algorithm))
-        return await crypto.subtle.verify(known.verify, key, signature, encoder.encode(signedText))
+        return await crypto.subtle.verify(known.verify, key, signature, signed)
       } catch {
         // RFC 8725 §3.3: an operation that fails is a signature that is not valid.
         return false

@@ -160,7 +160,8 @@ export function createGate(options: ProtectedResourceOptions): Gate {
   const metadataText = JSON.stringify(metadata)
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = new Set(options.rootMetadata === false ? [ownPath] : [ownPath, rootPath])
-  const isGuarded = guardedPaths(options.path ?? new URL(resource).pathname)
+  const endpoint = options.path ?? new URL(resource).pathname
+  const isGuarded = guardedPaths(endpoint)
   const origins = createOrigins(options.allowOrigins, resource)
   const { corsHeaders } = origins
   const emit = createEmit(options.onEvent)
@@ -189,9 +190,12 @@ export function createGate(options: ProtectedResourceOptions): Gate {
 
   function judge(request: GateRequest): GateOutcome | Promise<GateOutcome> {
     const { method, path } = request
-    if (metadataPaths.has(path) || metadataPaths.has(encodeNonAscii(path)))
-      return serveMetadata(method, metadataText)
-    if (!isGuarded(path) && !request.mounted && !isGuarded(request.otherPath)) return undefined
+    // Most requests are for the endpoint as it is written, and need none of this.
+    if (path !== endpoint) {
+      if (metadataPaths.has(path) || metadataPaths.has(encodeNonAscii(path)))
+        return serveMetadata(method, metadataText)
+      if (!isGuarded(path) && !request.mounted && !isGuarded(request.otherPath)) return undefined
+    }
     const { origin } = request
     if (origin !== undefined && !origins.isAllowed(origin)) {
       const requestId = request.requestId ?? nextRequestId()

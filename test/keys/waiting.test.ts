@@ -149,7 +149,7 @@ describe('a server that was idle', () => {
       expect(waited.seconds).toBeLessThan(3)
       expect(isJudgedAtOnce(bench, token)).toBe(true)
       const unseen = await longLived(idp, { claims: { sub: 'unseen' } })
-      expect((await timed(() => bench.send(unseen))).seconds).toBeLessThan(0.5)
+      expect((await timed(() => bench.send(unseen))).seconds).toBeLessThan(0.9)
       expect(idp.jwksFetches).toBe(2)
     },
   )
@@ -161,13 +161,15 @@ describe('no request waits longer than `wait`, or a second where that is shorter
     idp.fault = hanging
     const token = await idp.token()
     const [none, two] = [realServer(idp, { wait: 0 }), realServer(idp, { wait: 2 })]
-    const [first, longer] = await Promise.all([none(token), two(token)])
+    const patient = two(token)
+    const first = await none(token)
+    // Whoever asks again while the same fetch hangs is told so at once.
+    expect((await none(token)).seconds).toBeLessThan(0.9)
+    const longer = await patient
     expect([first.outcome, longer.outcome]).toEqual(['unavailable', 'unavailable'])
     expect(first.seconds).toBeLessThan(2.5)
     expect(longer.seconds).toBeGreaterThan(1.9)
     expect(longer.seconds).toBeLessThan(3.5)
-    // Whoever asks again while the same fetch hangs is told so at once.
-    expect((await none(token)).seconds).toBeLessThan(0.5)
   })
 
   verifies('KEY-06', 'for one that refuses first and then hangs', async () => {

@@ -315,7 +315,7 @@ verifies('CASE-51', 'a path that is encoded without end is guarded, and costs li
     for (const path of [`/%${'25'.repeat(rounds)}`, `/health/%${'25'.repeat(rounds)}6d`]) {
       expect(isGuarded(path)).toBe(true)
     }
-    expect(performance.now() - began).toBeLessThan(250)
+    expect(performance.now() - began).toBeLessThan(1_000)
   }
   // As often as anybody decodes, it is judged by what it says.
   expect(isGuarded(`/%${'25'.repeat(6)}6dcp`)).toBe(true)
