@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
+import { INTROSPECTION_FAULTS } from './introspection-faults.js'
 
 /** Two at once: each run starts its own test runner. */
 const AT_ONCE = 2
@@ -36,7 +37,9 @@ let passed = 0
 let failed = 0
 /** `npm run faults -- NAME` plants those whose name contains it. */
 const wanted = process.argv[2] ?? ''
-const queue = [...FAULTS, ...GATEWAY_FAULTS].filter(({ id }) => id.includes(wanted))
+const queue = [...FAULTS, ...GATEWAY_FAULTS, ...INTROSPECTION_FAULTS].filter(({ id }) =>
+  id.includes(wanted),
+)
 
 async function work(): Promise<void> {
   for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {

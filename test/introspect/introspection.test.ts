@@ -463,6 +463,26 @@ describe('how often', () => {
   })
 })
 
+verifies(
+  ['INT-05', 'CASE-28'],
+  'by itself, without a resource server, it shares calls and answers as well',
+  async () => {
+    const server = new FakeIntrospection()
+    server.delay = 10
+    const { introspect } = createTokenIntrospector({
+      issuer: ISSUER,
+      clientId: 'rs',
+      clientSecret: 'secret',
+      fetch: server.fetch,
+    })
+    const answers = await Promise.all(Array.from({ length: 100 }, () => introspect(TOKEN)))
+    expect(new Set(answers).size).toBe(1)
+    expect(answers[0]?.claims['active']).toBe(true)
+    await introspect(TOKEN)
+    expect(server.calls).toHaveLength(1)
+  },
+)
+
 describe('which tokens', () => {
   async function jwtBench(validation: 'auto' | 'jwt' | 'introspection') {
     const idp = await FakeIdp.start()

@@ -23,9 +23,7 @@ describe('every setting', () => {
 
   test('no setting is here that later versions bring', () => {
     const names = SETTINGS.map(({ path }) => flagOf(path)).join(' ')
-    expect(names).not.toMatch(
-      /policy|session|grace|idle|children|audit/,
-    )
+    expect(names).not.toMatch(/policy|session|grace|idle|children|audit/)
   })
 
   test.each(Object.entries(EXAMPLES))(
