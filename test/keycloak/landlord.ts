@@ -16,7 +16,9 @@ export interface Wanted {
 }
 
 export type Demand =
-  ({ readonly want: 'running' } & Wanted) | { readonly want: 'stopped' | 'nothing' }
+  | ({ readonly want: 'running' } & Wanted)
+  | { readonly want: 'stopped' }
+  | { readonly want: 'nothing' }
 
 export interface Lease {
   readonly origin: string

@@ -10,15 +10,15 @@ import type { Keycloak } from './keycloak.js'
 
 export interface Tokens {
   readonly access_token: string
-  readonly refresh_token?: string
-  readonly id_token?: string
+  readonly refresh_token?: string | undefined
+  readonly id_token?: string | undefined
   readonly token_type: string
-  readonly scope?: string
+  readonly scope?: string | undefined
 }
 
 /** A request of the token endpoint that must succeed. */
 export async function requestTokens(
-  { protocol }: Keycloak,
+  { protocol }: Pick<Keycloak, 'protocol'>,
   form: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Tokens> {
@@ -42,7 +42,7 @@ export interface PasswordLogin {
 
 /** Without a browser: the client needs `directAccessGrantsEnabled`. Every user's password is the name. */
 export function loginByPassword(
-  keycloak: Keycloak,
+  keycloak: Pick<Keycloak, 'protocol'>,
   client: Client,
   { username = 'alice', scope, resource, headers }: PasswordLogin = {},
 ): Promise<Tokens> {
@@ -97,7 +97,7 @@ export async function loginByCode(
 
 /** A client's own token: it needs `serviceAccountsEnabled`, and not to be public. */
 export function clientCredentials(
-  keycloak: Keycloak,
+  keycloak: Pick<Keycloak, 'protocol'>,
   client: Client,
   scope?: string,
 ): Promise<Tokens> {
@@ -106,7 +106,7 @@ export function clientCredentials(
 }
 
 export function refresh(
-  keycloak: Keycloak,
+  keycloak: Pick<Keycloak, 'protocol'>,
   client: Client,
   { refresh_token: token = '' }: Tokens,
 ): Promise<Tokens> {
@@ -117,7 +117,7 @@ export function refresh(
 /** What binds the token of a token request to a key (RFC 9449). */
 export async function dpopHeaders({
   protocol,
-}: Keycloak): Promise<Readonly<Record<string, string>>> {
+}: Pick<Keycloak, 'protocol'>): Promise<Readonly<Record<string, string>>> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const proof = await new SignJWT({
     htm: 'POST',

@@ -1,4 +1,5 @@
 /** A gateway that trusts Keycloak, in front of a small MCP server that tells who is calling. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
@@ -107,6 +108,7 @@ export async function startStage(
     async send(token) {
       const answer = await post(token)
       await answer.arrayBuffer()
+      if (answer.status === 200) return { status: 200 }
       const requestId = answer.headers.get('x-request-id')
       const told = events.find(
         (event) =>
@@ -131,6 +133,8 @@ export async function startStage(
     async stop() {
       await gateway.close()
       await upstream.stop()
+      // The next one listens on the same port: let clients see that their idle connections are gone.
+      await sleep(50)
     },
   }
 }
