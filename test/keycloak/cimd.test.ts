@@ -1,14 +1,17 @@
 /** The feature cimd: clients whose id is the URL of their metadata, under the profile and policy of the guide. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { visit } from '../../examples/demo/browser.js'
+import { guideBlock } from '../support/guides.js'
+import { homeOf } from './distribution.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
 import { SCOPE, startStage, type Stage } from './stage.js'
+import { Workspace } from './workspace.js'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')
 
@@ -61,6 +64,19 @@ test('is advertised as soon as the feature is on, and without a policy nobody ge
   })
   const clientId = await publish({})
   await expect(loginByCode(keycloak, { clientId })).rejects.toThrow(/answered 400.*not found/s)
+})
+
+test('the guide’s commands bring profile and policy to a realm', async () => {
+  const workspace = new Workspace({ 8180: Number(new URL(keycloak.origin).port) })
+  onTestFinished(() => workspace.remove())
+  symlinkSync(homeOf('cimd'), join(workspace.folder, 'keycloak-26.7.3'))
+  expect(await workspace.run(guideBlock('keycloak', 'cimd'))).toMatchObject({ code: 0 })
+  expect(await keycloak.admin.request('GET', '/client-policies/profiles')).toMatchObject({
+    profiles: [{ name: 'mcp' }, { name: 'cimd' }],
+  })
+  expect(await keycloak.admin.request('GET', '/client-policies/policies')).toMatchObject({
+    policies: [{ name: 'mcp' }, { name: 'cimd' }],
+  })
 })
 
 describe('with profile and policy of the guide', () => {

@@ -11,7 +11,7 @@ import { CACHE, needed, show, timed } from '../support/prepare.js'
 const run = promisify(execFile)
 
 /** The newest that Maven has (2026-11-25). */
-export const VERSION = '26.7.3'
+const VERSION = '26.7.3'
 const ARTIFACT = `org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`
 const OLDEST_JAVA = 17
 
@@ -23,7 +23,6 @@ const FEATURES = {
 } as const
 
 export type FeatureSet = keyof typeof FEATURES
-export type Installations = Readonly<Record<FeatureSet, string>>
 
 const folder = join(CACHE, `keycloak-${VERSION}`)
 const tarball = join(folder, `keycloak-quarkus-dist-${VERSION}.tar.gz`)
@@ -65,9 +64,14 @@ async function download(): Promise<void> {
   rmSync(unfinished, { recursive: true })
 }
 
-async function build(features: FeatureSet): Promise<string> {
-  const home = join(folder, features)
-  if (existsSync(home)) return home
+/** Where the installation with these features is, once it is made. */
+export function homeOf(features: FeatureSet): string {
+  return join(folder, features)
+}
+
+async function build(features: FeatureSet): Promise<void> {
+  const home = homeOf(features)
+  if (existsSync(home)) return
   const unfinished = join(folder, `build-${process.pid}`)
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished)
@@ -84,7 +88,6 @@ async function build(features: FeatureSet): Promise<string> {
     rmSync(unfinished, { recursive: true, force: true })
     if (!existsSync(home)) throw error
   }
-  return home
 }
 
 /**
@@ -92,13 +95,9 @@ async function build(features: FeatureSet): Promise<string> {
  *
  * @throws {Error} with one sentence that says what is needed
  */
-export async function install(): Promise<Installations> {
+export async function install(): Promise<void> {
   await requireJava()
   mkdirSync(folder, { recursive: true })
   if (!existsSync(tarball)) await download()
-  const homes: Record<string, string> = {}
-  for (const features of Object.keys(FEATURES) as FeatureSet[]) {
-    homes[features] = await build(features)
-  }
-  return homes as Installations
+  for (const features of Object.keys(FEATURES) as FeatureSet[]) await build(features)
 }

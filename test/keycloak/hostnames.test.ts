@@ -81,4 +81,18 @@ describe('with --hostname, and another name in the configuration', () => {
       )
     },
   )
+
+  verifies(
+    ['CASE-39'],
+    'keys that are fetched under the other name serve tokens of the public one',
+    async () => {
+      const jwksUri = underLocalhost(`${keycloak.protocol}/certs`)
+      stage = await startStage(keycloak, {
+        authorizationServers: { issuer: keycloak.issuer, jwksUri },
+      })
+      const client = await keycloak.admin.createClient()
+      const { access_token: token } = await loginByPassword(keycloak, client)
+      expect(await stage.send(token)).toEqual({ status: 200 })
+    },
+  )
 })

@@ -5,7 +5,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { freePort } from '../clients/child.js'
-import { install, type FeatureSet } from './distribution.js'
+import { homeOf, install, type FeatureSet } from './distribution.js'
 import { Server } from './server.js'
 
 /** Which Keycloak a file of tests wants. */
@@ -38,11 +38,11 @@ export async function setup({
 }: {
   provide(key: 'landlord', value: string): void
 }): Promise<() => Promise<void>> {
-  const homes = await install()
+  await install()
   const port = await freePort()
   const managementPort = await freePort()
   const resource = `http://127.0.0.1:${await freePort()}/mcp`
-  let tenant: { readonly name: string; readonly server: Server } | undefined
+  let tenant: { readonly features: FeatureSet; readonly server: Server } | undefined
 
   async function vacate(): Promise<void> {
     await tenant?.server.remove()
@@ -55,19 +55,17 @@ export async function setup({
     else if (demand.want === 'stopped') await tenant?.server.stop()
     else {
       const { features, hostname } = demand
-      const name = `${features} ${hostname}`
-      if (tenant?.name !== name) {
+      if (tenant?.features !== features) {
         await vacate()
         const server = new Server({
-          home: homes[features],
+          home: homeOf(features),
           port,
           managementPort,
           resource,
-          hostname: hostname === 'set' ? origin : undefined,
         })
-        tenant = { name, server }
+        tenant = { features, server }
       }
-      await tenant.server.start()
+      await tenant.server.start(hostname)
     }
     return { origin, resource }
   }
