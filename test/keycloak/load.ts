@@ -16,18 +16,18 @@ function describe({ status, code }: Verdict): string {
 /** Keeps twenty requests under way. Each takes the token that is the newest when it begins. */
 export function startLoad(stage: Stage, token: () => string): Load {
   const answers: string[] = []
-  let isOver = false
+  const over = new AbortController()
   const workers = Array.from({ length: IN_FLIGHT }, async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       // Not answered at all is an answer too, and the worst.
       answers.push(await stage.send(token()).then(describe, String))
-      // One of twenty at every turn of a millisecond or so: this is about being there, not about speed.
+      // This is about being there always, not about speed.
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   })
   return {
     async stop() {
-      isOver = true
+      over.abort()
       await Promise.all(workers)
       return tally(answers)
     },

@@ -17,7 +17,7 @@ export interface Tokens {
 }
 
 /** A request of the token endpoint that must succeed. */
-export async function requestTokens(
+async function requestTokens(
   { protocol }: Pick<Keycloak, 'protocol'>,
   form: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},

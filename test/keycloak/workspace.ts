@@ -76,9 +76,12 @@ export class Workspace {
   }
 
   async remove(): Promise<void> {
-    for (const { child, ended } of this.#running.reverse()) {
-      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
-      await ended
+    // The last one first: it needs the others.
+    for (let last = this.#running.pop(); last !== undefined; last = this.#running.pop()) {
+      const { pid, exitCode, signalCode } = last.child
+      if (pid !== undefined && exitCode === null && signalCode === null)
+        process.kill(-pid, 'SIGTERM')
+      await last.ended
     }
     process.off('exit', this.#kill)
     rmSync(this.#home, { recursive: true, force: true })
