@@ -29,16 +29,27 @@ const TOKEN_AGE = 30_000
 
 export class Admin {
   readonly #origin: string
+  readonly #realm: string
   #token = ''
   #tokenAt = 0
 
-  constructor(origin: string) {
+  constructor(origin: string, realm = 'mcp') {
     this.#origin = origin
+    this.#realm = realm
   }
 
-  /** @param path below the realm's; an absolute one below that of all realms */
-  async request(method: string, path: string, body?: unknown): Promise<unknown> {
-    const url = `${this.#origin}/admin/realms/mcp${path}`
+  /** Makes the realm as the console does, with all that Keycloak gives a new one. */
+  async createRealm(): Promise<void> {
+    await this.#send('POST', '', { realm: this.#realm, enabled: true })
+  }
+
+  /** @param path below the realm's */
+  request(method: string, path: string, body?: unknown): Promise<unknown> {
+    return this.#send(method, `/${this.#realm}${path}`, body)
+  }
+
+  async #send(method: string, path: string, body?: unknown): Promise<unknown> {
+    const url = `${this.#origin}/admin/realms${path}`
     const answer = await fetch(url, {
       method,
       headers: {
