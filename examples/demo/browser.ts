@@ -75,7 +75,9 @@ function fillIn(html: string, user: string): Form {
     const typed = /^(?:user(?:name)?|login|email|password)$/.test(name)
     fields.append(name, typed ? user : (attributeOf(tag, 'value') ?? ''))
   }
-  const title = /<h1>([^<]*)<\/h1>/i.exec(html)?.[1] ?? 'untitled'
+  const heading = /<h1\b[^>]*>([\s\S]*?)<\/h1>/i.exec(html)?.[1] ?? 'untitled'
+  // Those of Keycloak have comments and paragraphs in them.
+  const title = heading.replaceAll(/<[^>]*>/g, ' ').trim()
   return { title, action: attributeOf(form, 'action') ?? '', fields }
 }
 

@@ -1,12 +1,13 @@
 /**
  * The Python environments of the clients and servers: pinned, outside the checkout, made once.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { CACHE, needed, show } from '../support/prepare.js'
 
 const run = promisify(execFile)
 const requirements = resolve(import.meta.dirname, 'python')
@@ -56,13 +57,6 @@ function pyenvCommands(): string[] {
     .map((name) => join(versions, name, 'bin', 'python3'))
 }
 
-/** Where in our code it was thrown tells the reader nothing, and Vitest would show it. */
-function needed(sentence: string): Error {
-  const error = new Error(sentence)
-  error.stack = sentence
-  return error
-}
-
 async function findInterpreter(): Promise<Interpreter> {
   for (const command of ['python3.13', 'python3.12', 'python3', ...pyenvCommands()]) {
     const interpreter = await probe(command)
@@ -73,23 +67,13 @@ async function findInterpreter(): Promise<Interpreter> {
   )
 }
 
-/** Its output is for whoever waits. */
-function show(command: string, args: readonly string[]): Promise<number | null> {
-  return new Promise((done, failed) => {
-    const child = spawn(command, args, { stdio: ['ignore', 2, 2] })
-    child.once('error', failed)
-    child.once('close', done)
-  })
-}
-
 async function makeEnvironment(name: string, interpreter: Interpreter): Promise<string> {
   const file = join(requirements, `${name}.txt`)
   const key = createHash('sha256')
     .update(`${interpreter.executable} ${interpreter.version}\n`)
     .update(readFileSync(file))
     .digest('hex')
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  const directory = join(cache, 'mcp-gatehouse', `python-${name}-${key.slice(0, 12)}`)
+  const directory = join(CACHE, `python-${name}-${key.slice(0, 12)}`)
   const marker = join(directory, 'complete')
   const bin = join(directory, 'bin')
   if (existsSync(marker)) return bin

@@ -1,9 +1,10 @@
 /** The demo as users start it, in a process of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { guideBlock } from '../support/guides.js'
 import { verifies } from '../support/verifies.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -101,6 +102,18 @@ verifies(
     expect(demo.stdout).not.toContain('oidc-provider')
   },
 )
+
+test('the commands of its README are what is started here', () => {
+  const commands = guideBlock('demo', 'start').trim().split('\n')
+  expect(commands.map((line) => line.replace(/\s+#.*/, ''))).toEqual([
+    'npm start',
+    'npm start -- --once',
+  ])
+  const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>
+  }
+  expect(scripts['start']).toBe('node --import tsx examples/demo/main.ts')
+})
 
 describe('stays up', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(

@@ -556,4 +556,12 @@ export const FAULTS: readonly Fault[] = [
     replace: 'new Map([...typed, ...file.given])',
     tests: ['settings/sources.test.ts'],
   },
+  {
+    id: 'host-advice-for-any-issuer',
+    breaks: 'CASE-11',
+    file: 'rs/token-judge.ts',
+    find: 'new URL(issuer).pathname === pathname',
+    replace: 'issuer !== pathname',
+    tests: ['rs/hints.test.ts'],
+  },
 ]

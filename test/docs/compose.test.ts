@@ -1,0 +1,95 @@
+/** The compose files of the guides. No container engine is at hand: their shape, and the gateway's command line. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { runCheck } from '../../src/cli/check.js'
+import { guideBlock } from '../support/guides.js'
+
+const EXAMPLES = resolve(import.meta.dirname, '../../examples')
+
+const Service = z.strictObject({
+  image: z.string().regex(/^[\w./-]+:[\w.-]+$/),
+  command: z.array(z.string()),
+  environment: z.record(z.string(), z.string()).optional(),
+  // On loopback only: these are demo users.
+  ports: z.array(z.string().regex(/^127\.0\.0\.1:\d+:\d+$/)).optional(),
+  volumes: z.array(z.string().regex(/^\.\/[\w.-]+:\/[\w./-]+:ro$/)).optional(),
+  networks: z.array(z.string()).optional(),
+  init: z.boolean().optional(),
+})
+const Compose = z.strictObject({
+  services: z.record(z.string(), Service),
+  networks: z.record(z.string(), z.null()),
+})
+
+async function check(argv: readonly string[]) {
+  let stdout = ''
+  let stderr = ''
+  const io = {
+    stdout: (text: string) => (stdout += text),
+    stderr: (text: string) => (stderr += text),
+  }
+  const code = await runCheck([...argv, '--json'], {}, io)
+  if (code !== 0) throw new Error(stderr)
+  return (JSON.parse(stdout) as { readonly settings: Readonly<Record<string, unknown>> }).settings
+}
+
+describe('examples/keycloak/compose.yaml', () => {
+  const { services, networks } = Compose.parse(
+    parse(readFileSync(join(EXAMPLES, 'keycloak/compose.yaml'), 'utf8')),
+  )
+  const { keycloak, gateway, server } = services
+  const argv = (gateway?.command ?? []).slice(3)
+
+  test('the gateway’s command line is right, and fits the other services', async () => {
+    expect(gateway?.command.slice(0, 3)).toEqual(['npx', '--yes', 'mcp-gatehouse'])
+    const settings = (await check(argv)) as {
+      readonly resource: string
+      readonly port: number
+      readonly upstream: string
+      readonly oauth: { readonly issuer: readonly string[] }
+    }
+    const { MCP_RESOURCE, KC_HOSTNAME } = keycloak?.environment ?? {}
+    expect(settings.resource).toBe(MCP_RESOURCE)
+    expect(settings.oauth.issuer).toEqual([`${KC_HOSTNAME}/realms/mcp`])
+    expect(gateway?.ports).toEqual([`127.0.0.1:${settings.port}:${settings.port}`])
+    expect(new URL(MCP_RESOURCE ?? '').port).toBe(String(settings.port))
+    expect(keycloak?.ports).toEqual([`127.0.0.1:${new URL(KC_HOSTNAME ?? '').port}:8080`])
+    expect(new URL(settings.upstream)).toMatchObject({
+      hostname: 'server',
+      port: server?.environment?.['PORT'],
+    })
+  })
+
+  test('the server behind it is reached by the gateway alone', () => {
+    expect(server?.ports).toBeUndefined()
+    expect(server?.networks).toEqual(['back'])
+    expect(keycloak?.networks).toEqual(['front'])
+    expect(gateway?.networks).toEqual(['front', 'back'])
+    expect(Object.keys(networks)).toEqual(['front', 'back'])
+  })
+
+  test('the files that Keycloak imports exist, under names that it takes for this realm', () => {
+    const mounts = (keycloak?.volumes ?? []).map((volume) => volume.split(':'))
+    for (const [file = ''] of mounts)
+      expect(existsSync(join(EXAMPLES, 'keycloak', file))).toBe(true)
+    expect(mounts.map(([, target]) => target)).toEqual([
+      '/opt/keycloak/data/import/mcp-realm.json',
+      '/opt/keycloak/data/import/mcp-users-0.json',
+    ])
+  })
+})
+
+test('the gateway as the guide of Keycloak deploys it', async () => {
+  const [name, command, ...argv] = guideBlock('keycloak', 'deployed')
+    .replaceAll('\\\n', ' ')
+    .trim()
+    .split(/\s+/)
+  expect([name, command]).toEqual(['mcp-gatehouse', 'check'])
+  expect(await check(argv)).toMatchObject({
+    resource: 'https://mcp.example.com/mcp',
+    oauth: { issuer: ['https://sso.example.com/realms/mcp'], scopes: ['mcp:tools'] },
+  })
+})

@@ -1,0 +1,91 @@
+/** The guide, from its first command to its last, in a folder of its own. */
+import { createRequire } from 'node:module'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../clients/child.js'
+import { guideBlock } from '../support/guides.js'
+import { timed } from '../support/prepare.js'
+import { Keycloak } from './keycloak.js'
+import { Workspace } from './workspace.js'
+
+let workspace: Workspace
+let resource: string
+let issuer: string
+
+beforeAll(async () => {
+  await Keycloak.leave()
+  const ports = { 8180: await freePort(), 8931: await freePort(), 3001: await freePort() }
+  resource = `http://127.0.0.1:${ports[8931]}/mcp`
+  const origin = `http://127.0.0.1:${ports[8180]}`
+  issuer = `${origin}/realms/mcp`
+  workspace = new Workspace(ports)
+  const install = guideBlock('keycloak', 'install')
+  await timed('guide: installing', async () => {
+    expect(await workspace.run(install)).toMatchObject({ code: 0 })
+  })
+  const start = guideBlock('keycloak', 'start')
+  await timed('guide: the first start', () =>
+    workspace.start(start, `${issuer}/.well-known/openid-configuration`),
+  )
+  const upstream = guideBlock('keycloak', 'upstream')
+  await workspace.start(upstream, `http://127.0.0.1:${ports[3001]}/mcp`)
+  await workspace.start(guideBlock('keycloak', 'gateway'), resource)
+})
+afterAll(() => workspace.remove())
+
+/** Its output, once it ended well. */
+async function output(commands: string): Promise<string> {
+  const { code, stdout, stderr } = await workspace.run(commands)
+  expect(code, stdout + stderr).toBe(0)
+  return stdout
+}
+
+test('the sample server is the version that is tested here', () => {
+  const { version } = createRequire(import.meta.url)(
+    '@modelcontextprotocol/server-everything/package.json',
+  ) as { readonly version: string }
+  expect(guideBlock('keycloak', 'upstream')).toContain(`server-everything@${version} `)
+})
+
+test('client: from the URL to the answer of a tool', async () => {
+  const shown = await output(guideBlock('keycloak', 'client'))
+  expect(shown).toContain('7 steps, all as they should be')
+  expect(shown).not.toContain('✗')
+})
+
+test('client: a login that fails is an exit code of 1, no URL one of 2', async () => {
+  const command = guideBlock('keycloak', 'client').trimEnd()
+  const stranger = await workspace.run(`${command} mallory`)
+  expect(stranger.code).toBe(1)
+  expect(stranger.stdout).toContain('Not as it should be')
+  expect((await workspace.run(command.replace(/ http:\S+$/, ''))).code).toBe(2)
+})
+
+test('knock: what a client sees first', async () => {
+  const shown = await output(guideBlock('keycloak', 'knock'))
+  expect(shown).toMatch(/^HTTP\/1\.1 401 /)
+  expect(shown).toMatch(/^www-authenticate: Bearer .*resource_metadata="/im)
+  expect(shown).toContain(`"authorization_servers":["${issuer}"]`)
+  expect(shown).toContain(`"issuer":"${issuer}"`)
+})
+
+test('register: a probe may', async () => {
+  const answer = JSON.parse(await output(guideBlock('keycloak', 'register'))) as object
+  expect(answer).toMatchObject({
+    client_id: expect.any(String),
+    redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+  })
+})
+
+test('token, introspect: without a browser, and Keycloak’s own opinion of it', async () => {
+  const shown = await output(guideBlock('keycloak', 'token'))
+  expect(shown).toContain(`"aud":"${resource}"`)
+  expect(shown).toMatch(/"scope":"[^"]*mcp:tools/)
+  expect(shown).toContain('HTTP/1.1 200 ')
+  expect(shown).toContain('"protocolVersion"')
+
+  const answer = JSON.parse(await output(guideBlock('keycloak', 'introspect'))) as object
+  expect(answer).toMatchObject({ active: true, iss: issuer, aud: resource, client_id: 'probe' })
+  const token = await output('cat token')
+  expect(decodeJwt(token.trim())).toMatchObject({ iss: issuer, aud: resource })
+})
