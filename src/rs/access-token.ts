@@ -61,15 +61,20 @@ export interface TokenPolicy {
   readonly acceptIdTokenClaims: boolean
 }
 
-/** The fields that tokens and introspection answers have in common. */
-type CommonFacts = Omit<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'>
+/** Where the facts come from: what tokens and introspection answers do not have in common. */
+type Origin = Pick<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'> & {
+  /** The end that the token itself names, and the binding that the answer tells beside the claims. */
+  readonly end?: number
+  readonly isBound?: boolean
+}
 
 /** Claims of the wrong type refuse the token; absent ones are judged later. */
 function readClaims(
   claims: JsonObject,
   policy: TokenPolicy,
   share: ShareList,
-): CommonFacts | Refusal {
+  { key, algorithm, kind, introspection, end, isBound = false }: Origin,
+): AccessTokenFacts | Refusal {
   const { issuer, audienceClaim } = policy
   const refuse = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
   const { exp, nbf, iat, sub } = claims
@@ -86,16 +91,21 @@ function readClaims(
     return refuse(`${policy.scopeClaims.join(' or ')} holds something that is not a scope`)
   }
   const clientId = readClientId(claims)
-  return {
+  // One literal: an object put together by spreading takes twice the memory, for every token remembered.
+  return Object.freeze({
+    key,
+    algorithm,
+    kind,
     issuer,
     subject: sub === '' ? undefined : sub,
     clientId: clientId === undefined ? undefined : share([clientId])[0],
     scopes: share(scopes),
     audience: share(audience),
-    expiresAt: exp,
+    expiresAt: end === undefined ? exp : Math.min(end, exp ?? end),
     validFrom: Math.max(nbf ?? 0, iat ?? 0),
-    bound: claims['cnf'] !== undefined,
-  }
+    bound: isBound || claims['cnf'] !== undefined,
+    introspection,
+  })
 }
 
 /**
@@ -111,10 +121,12 @@ export function readAccessToken(
   if (claims['exp'] === undefined) {
     return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer)
   }
-  const facts = readClaims(claims, policy, share)
-  if (facts instanceof Refusal) return facts
-  const kind = kindOfJwt(jwt.type, claims, policy.acceptIdTokenClaims)
-  return Object.freeze({ ...facts, key, algorithm: jwt.algorithm, kind, introspection: undefined })
+  return readClaims(claims, policy, share, {
+    key,
+    algorithm: jwt.algorithm,
+    kind: kindOfJwt(jwt.type, claims, policy.acceptIdTokenClaims),
+    introspection: undefined,
+  })
 }
 
 /**
@@ -141,16 +153,9 @@ export function readIntrospection(
     const reason = `the answer is about a token of iss ${quoted(iss)}`
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer)
   }
-  const facts = readClaims(claims, policy, share)
-  if (facts instanceof Refusal) return facts
-  const own = jwt?.claims['exp']
-  const expiresAt =
-    typeof own === 'number' ? Math.min(own, facts.expiresAt ?? own) : facts.expiresAt
+  const end = jwt?.claims['exp']
   const kind = kindOfAnswer(claims, acceptIdTokenClaims)
-  return Object.freeze({
-    ...facts,
-    expiresAt,
-    bound: facts.bound || (typeof type === 'string' && /^dpop$/i.test(type)),
+  return readClaims(claims, policy, share, {
     key: undefined,
     algorithm: undefined,
     kind:
@@ -158,6 +163,8 @@ export function readIntrospection(
         ? kindOfJwt(jwt.type, jwt.claims, acceptIdTokenClaims)
         : kind,
     introspection,
+    isBound: typeof type === 'string' && /^dpop$/i.test(type),
+    ...(typeof end === 'number' && { end }),
   })
 }
 

@@ -32,8 +32,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     id: 'bound-token-by-its-type',
     breaks: 'INT-06',
     file: 'rs/access-token.ts',
-    find: "facts.bound || (typeof type === 'string' && /^dpop$/i.test(type))",
-    replace: 'facts.bound',
+    find: "isBound: typeof type === 'string' && /^dpop$/i.test(type),",
+    replace: 'isBound: false,',
     tests,
   },
   {
