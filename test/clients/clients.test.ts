@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { MODERN } from '../interop/client-v2.js'
 import { verifies } from '../support/verifies.js'
-import { CLIENTS, MCP_1, SDK_V1, type Outcome, type RealClient } from './clients.js'
+import { CLIENTS, type Outcome, type RealClient } from './clients.js'
 import { SCOPE, startStage, type Stage } from './stage.js'
 import type { Head } from './tap.js'
 import { LINKEDIN, UPSTREAMS, type Upstream } from './upstreams.js'
@@ -80,7 +80,6 @@ function expectEra(heads: readonly Head[], { mode }: RealClient, upstream: Upstr
 }
 
 function fits(client: RealClient, upstream: Upstream): boolean {
-  if (upstream === LINKEDIN) return client === SDK_V1 || client === MCP_1
   return client.mode !== 'modern' || upstream.isModern
 }
 
