@@ -63,7 +63,7 @@ async function use(
   return { ...listed, callMs, result: content[0]?.text ?? '' }
 }
 
-export const SDK_V1: RealClient = {
+const SDK_V1: RealClient = {
   name: 'SDK v1',
   mode: 'legacy',
   run: (_, url, call) => use(() => connect(url, new MemoryProvider('alice'), new Recorder()), call),
