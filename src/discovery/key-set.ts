@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { backOff, retryAfterSeconds } from '../back-off.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import type { JsonObject } from '../json.js'
@@ -28,8 +29,6 @@ export type { KeySource } from './key-source.js'
 const DOUBT_COOLDOWN = 5_000
 /** Discovery and keys together. */
 const LOAD_TIMEOUT = 5_000
-const FIRST_RETRY = 500
-const LONGEST_RETRY = 30_000
 /** Whatever is configured, keys are refreshed once a second at most. */
 const SHORTEST_MAX_AGE = 1_000
 /** A provider that says `no-cache` (Keycloak does) is asked this often at most. */
@@ -227,7 +226,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
           : keysUnavailable(issuer, 'the document is not usable')
       const known = knownFault()
       const attempts = (known?.attempts ?? 0) + 1
-      const retryIn = Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
+      const retryIn = backOff(attempts)
       fault = { error, attempts, since: known?.since ?? began, retryAt: now() + retryIn }
       const { code, message: reason } = error
       emit?.({ type: 'keys.failed', issuer, code, reason, retryIn, serving: isServing() })
@@ -359,7 +358,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
     renew,
     fetches: () => fetchesBegun,
     retryAfter() {
-      return Math.max(1, Math.ceil(((fault?.retryAt ?? 0) - now()) / 1000))
+      return retryAfterSeconds(fault?.retryAt ?? 0, now())
     },
     refresh,
     status() {

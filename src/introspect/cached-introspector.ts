@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { backOff, LONGEST_RETRY, retryAfterSeconds } from '../back-off.js'
 import { createCacheStore } from '../cache.js'
 import { sha256 } from '../digest.js'
 import { AuthorizationServerError } from '../errors.js'
@@ -34,8 +35,6 @@ const MAX_GOOD = 10_000
 const MAX_REFUSED = 5_000
 /** A refusal is believed this long at most. */
 const REFUSED_FOR = 5_000
-const FIRST_RETRY = 500
-const LONGEST_RETRY = 30_000
 /** What waits for a slot beyond this many is told at once that it is too much. */
 const MAX_WAITING = 200
 /** Of waiting for a slot, in milliseconds. */
@@ -98,8 +97,10 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
           )
     const at = now()
     const attempts = (fault?.attempts ?? 0) + 1
-    const backOff = Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
-    const retryIn = Math.max(backOff, Math.min((error.retryAfter ?? 0) * 1000, LONGEST_RETRY))
+    const retryIn = Math.max(
+      backOff(attempts),
+      Math.min((error.retryAfter ?? 0) * 1000, LONGEST_RETRY),
+    )
     fault = { error, attempts, since: fault?.since ?? at, retryAt: at + retryIn }
     emit?.({
       type: 'introspection.failed',
@@ -143,7 +144,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
   }
 
   function asFault({ error, retryAt }: Fault): AuthorizationServerError {
-    const retryAfter = Math.max(1, Math.ceil((retryAt - now()) / 1000))
+    const retryAfter = retryAfterSeconds(retryAt, now())
     return new AuthorizationServerError(error.code, issuer, error.message, retryAfter)
   }
 

@@ -1,0 +1,19 @@
+/**
+ * How long a server that failed is left alone.
+ *
+ * @module
+ */
+
+const FIRST_RETRY = 500
+/** Milliseconds: nothing that failed is left alone for longer. */
+export const LONGEST_RETRY = 30_000
+
+/** Milliseconds until the next attempt after so many that failed in a row: doubled each time. */
+export function backOff(attempts: number): number {
+  return Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
+}
+
+/** Whole seconds for `Retry-After` (RFC 9110 §10.2.3), never 0. Both times in milliseconds. */
+export function retryAfterSeconds(retryAt: number, now: number): number {
+  return Math.max(1, Math.ceil((retryAt - now) / 1000))
+}
