@@ -9,8 +9,25 @@ import { INTROSPECTION_FAULTS } from './introspection-faults.js'
 
 /** Two at once: each run starts its own test runner. */
 const AT_ONCE = 2
+/** The slowest takes 20 s. One that hangs (a test runner that does not end, as seen once) shows nothing. */
+const DEADLINE = 180_000
+const ATTEMPTS = 2
 
-function run(fault: Fault): Promise<{ noticed: boolean; output: string }> {
+interface Outcome {
+  readonly noticed: boolean
+  readonly hung: boolean
+  readonly output: string
+}
+
+async function run(fault: Fault): Promise<Outcome> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await runOnce(fault)
+    if (!outcome.hung || attempt === ATTEMPTS) return outcome
+    console.log(`? ${fault.id}: no end after ${DEADLINE / 1000} s, once more`)
+  }
+}
+
+function runOnce(fault: Fault): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const files = fault.tests.map((file) => `test/${file}`)
     const child = spawn(
@@ -19,16 +36,18 @@ function run(fault: Fault): Promise<{ noticed: boolean; output: string }> {
       {
         env: { ...process.env, GATEHOUSE_PLANTED_FAULT: fault.id },
         stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: DEADLINE,
+        killSignal: 'SIGKILL',
       },
     )
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
     child.on('error', reject)
-    child.on('close', () => {
+    child.on('close', (_code, signal) => {
       // A run that ended without a failed assertion (a missing file, a text that is not there) proves nothing.
       const failedTests = Number(/"numFailedTests":(\d+)/.exec(output)?.[1] ?? 0)
-      resolve({ noticed: failedTests > 0, output })
+      resolve({ noticed: failedTests > 0, hung: signal === 'SIGKILL', output })
     })
   })
 }
@@ -43,11 +62,11 @@ const queue = [...FAULTS, ...GATEWAY_FAULTS, ...INTROSPECTION_FAULTS].filter(({ 
 
 async function work(): Promise<void> {
   for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
-    const { noticed, output } = await run(fault)
+    const { noticed, hung, output } = await run(fault)
     if (noticed) passed++
     else failed++
     console.log(`${noticed ? '✓ noticed' : '✗ NOT NOTICED'} ${fault.id} (${fault.breaks})`)
-    if (!noticed) console.log(output.slice(-2000))
+    if (!noticed) console.log(hung ? 'it did not end' : output.slice(-2000))
   }
 }
 
