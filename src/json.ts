@@ -44,6 +44,16 @@ function membersKept(root: unknown): number {
   return count
 }
 
+/** Whether it is written just so, and therefore with each name once: the common case, at half the cost of counting. */
+function isAsWritten(value: JsonObject, text: string): boolean {
+  try {
+    return JSON.stringify(value) === text
+  } catch {
+    // Nested too deeply for the engine to write it; not for counting.
+    return false
+  }
+}
+
 /** The object, or `undefined` when the text is no JSON, no object, or names a member twice at any depth. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   let value: unknown
@@ -52,8 +62,10 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   } catch {
     return undefined
   }
+  if (!isJsonObject(value)) return undefined
+  if (isAsWritten(value, text)) return value
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
-  return isJsonObject(value) && membersKept(value) === membersWritten(text) ? value : undefined
+  return membersKept(value) === membersWritten(text) ? value : undefined
 }
 
 /** An object that was written as one, and is of no class. */

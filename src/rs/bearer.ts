@@ -24,6 +24,10 @@ function multiple(): Refusal {
   return new Refusal('ERR_CREDENTIALS_MULTIPLE', 'more than one credential in one request')
 }
 
+function tooLarge(): Refusal {
+  return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
+}
+
 /** Optional whitespace of RFC 9110 §5.6.3. By hand: a pattern for the end starts anew at every blank inside. */
 function withoutBlanksAround(value: string): string {
   const isBlank = (index: number) => value[index] === ' ' || value[index] === '\t'
@@ -51,23 +55,22 @@ export function parseBearer(
   if (value === '') return missing('no Authorization field')
   // Before anything that reads it to the end: how much that costs is the client's wish.
   const isTooLong = value.length > MAX_TOKEN_LENGTH + 64
+  // What is one credential from end to end needs no look for a second.
+  const match = isTooLong ? null : BEARER.exec(value)
+  if (match === null) return reasonNotBearer(value, isTooLong)
+  const token = match[1]
+  if (token === undefined) return new Refusal('ERR_CREDENTIALS_MALFORMED', 'Bearer without a token')
+  if (token.length > MAX_TOKEN_LENGTH) return tooLarge()
+  return token
+}
+
+function reasonNotBearer(value: string, isTooLong: boolean): Refusal {
   if (!BEARER_SCHEME.test(value)) {
     return !isTooLong && SECOND_CREDENTIALS.test(value)
       ? multiple()
       : missing('the scheme is not Bearer')
   }
-  if (isTooLong) {
-    return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
-  }
+  if (isTooLong) return tooLarge()
   if (SECOND_FIELD.test(value)) return multiple()
-  const match = BEARER.exec(value)
-  if (match === null) {
-    return new Refusal('ERR_CREDENTIALS_MALFORMED', 'characters that a bearer token cannot have')
-  }
-  const token = match[1]
-  if (token === undefined) return new Refusal('ERR_CREDENTIALS_MALFORMED', 'Bearer without a token')
-  if (token.length > MAX_TOKEN_LENGTH) {
-    return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
-  }
-  return token
+  return new Refusal('ERR_CREDENTIALS_MALFORMED', 'characters that a bearer token cannot have')
 }

@@ -9,6 +9,7 @@ import {
   type ProtectedResourceMetadata,
 } from '../discovery/protected-resource.js'
 import type { KeySetStatus } from '../discovery/key-set.js'
+import { sha256, sha256Sync } from '../digest.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit } from '../events.js'
 import { hintFor } from '../hints.js'
@@ -152,11 +153,17 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return { outcome: 'authenticated', token, bearer }
   }
 
-  async function authenticateSlowly(request: AuthenticationRequest): Promise<Decision> {
-    const bearer = parseBearer(request.authorization)
+  /** @param unseen the credentials, where they were looked for already, and their digest */
+  async function authenticateSlowly(
+    request: AuthenticationRequest,
+    authorization: AuthenticationRequest['authorization'],
+    unseen?: { readonly text: string; readonly digest: string },
+  ): Promise<Decision> {
+    const bearer = parseBearer(authorization)
     if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
+    const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
-      const facts = await tokens.judge(bearer)
+      const facts = await tokens.judge(bearer, digest)
       if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
       return admit(facts, bearer, request, false)
     } catch (error) {
@@ -169,16 +176,19 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     // Only a token that passed every check is remembered, and equal digests are equal bytes: so a hit
     // needs no look at its characters.
     if (
+      sha256Sync !== undefined &&
       typeof authorization === 'string' &&
       authorization.length <= MAX_TOKEN_LENGTH &&
       authorization.startsWith(PREFIX)
     ) {
       const bearer = authorization.slice(PREFIX.length)
-      const facts = tokens.recall(bearer)
+      const digest = sha256Sync(bearer)
+      const facts = tokens.recall(digest)
       if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
       if (facts !== undefined) return admit(facts, bearer, request, true)
+      return authenticateSlowly(request, authorization, { text: bearer, digest })
     }
-    return authenticateSlowly(request)
+    return authenticateSlowly(request, authorization)
   }
 
   function authorize(
@@ -203,7 +213,8 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
         ? parseBearer(`${PREFIX}${text}`)
         : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
     try {
-      const facts = bearer instanceof Refusal ? bearer : await tokens.judge(bearer)
+      const facts =
+        bearer instanceof Refusal ? bearer : await tokens.judge(bearer, await sha256(bearer))
       if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
       refuse(facts, undefined, scopes)
       throw new BearerTokenError(facts.code, facts.reason)

@@ -5,7 +5,6 @@
  * @module
  */
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
-import { sha256, sha256Sync } from '../digest.js'
 import {
   createKeySet,
   type KeyMissing,
@@ -38,14 +37,17 @@ export interface TokenJudge {
   /**
    * The verdict on a token whose signature was checked before, at once; `undefined` when it was not, or when
    * the keys must be waited for.
+   *
+   * @param digest SHA-256 of the token
    */
-  recall(token: string): AccessTokenFacts | Refusal | undefined
+  recall(digest: string): AccessTokenFacts | Refusal | undefined
   /**
    * The verdict on any token.
    *
+   * @param digest SHA-256 of the token, which alone is remembered
    * @throws {AuthorizationServerError} when the keys to judge it by cannot be had
    */
-  judge(token: string): Promise<AccessTokenFacts | Refusal>
+  judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal>
   /** Seconds until that issuer may be asked again. */
   retryAfter(issuer: string): number
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
@@ -223,8 +225,16 @@ export function createTokenJudge(
     return readAccessToken(jwt, key, policy, share)
   }
 
-  async function judge(token: string): Promise<AccessTokenFacts | Refusal> {
-    const digest = await sha256(token)
+  /** {@link inspect}, once for all who bring the same token at the same time. */
+  async function inspectAlone(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
+    try {
+      return await inspect(token)
+    } finally {
+      underWay.delete(digest)
+    }
+  }
+
+  async function judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
     const known = lookUp(digest)
     if (known !== undefined) {
       if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready()
@@ -232,7 +242,7 @@ export function createTokenJudge(
     }
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
-      inspection = inspect(token).finally(() => underWay.delete(digest))
+      inspection = inspectAlone(token, digest)
       underWay.set(digest, inspection)
     }
     const facts = await inspection
@@ -245,8 +255,8 @@ export function createTokenJudge(
 
   return {
     judge,
-    recall(token) {
-      const facts = sha256Sync === undefined ? undefined : lookUp(sha256Sync(token))
+    recall(digest) {
+      const facts = lookUp(digest)
       if (facts === undefined) return undefined
       const isAsked = facts.introspection !== undefined
       if (!isAsked && issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
