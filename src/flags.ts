@@ -6,12 +6,12 @@
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
 import type { ProtectedResourceOptions } from './rs/gate.js'
-import { readCredentials } from './settings/credentials.js'
 import { helpLines } from './settings/help.js'
-import { readKeys } from './settings/keys.js'
+import { configuredIssuers, readIssuers } from './settings/issuers.js'
 import { optionProblems, toOptions } from './settings/options.js'
 import {
   idleWarnings,
+  idTokenWarnings,
   isFaulty,
   missingProblems,
   plainHttpWarnings,
@@ -140,21 +140,23 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   }
 
   const readFile = (path: string) => readFileSync(path, 'utf8')
-  const keys = readKeys(given, readFile)
-  const own = readCredentials(settings, given, readFile)
+  const { issuers } = configuredIssuers(settings, given, undefined)
+  const read = readIssuers(issuers, readFile)
   const found = [
     ...problems,
     ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
     ...severalIssuersProblems(given),
     ...stdioProblems(flags.rest),
-    ...keys.problems,
-    ...own.problems,
+    ...read.problems,
   ]
-  const credentials = own.problems.length === 0 ? own.credentials : undefined
-  const options = toOptions(settings, keys.jwks, credentials)
+  const options = toOptions(settings, read.now)
   found.push(...optionProblems(options, (path) => given.get(path)?.source))
   if (found.length > 0) return invalid(found, environment.warnings)
-  const warnings = [...environment.warnings, ...plainHttpWarnings(given)]
+  const warnings = [
+    ...environment.warnings,
+    ...plainHttpWarnings(given),
+    ...idTokenWarnings(issuers),
+  ]
   return { auth: 'oauth', options, rest: flags.rest, warnings }
 }
 

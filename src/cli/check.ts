@@ -4,7 +4,14 @@
  * @module
  */
 import { readConfiguration, type ConfigurationInput } from '../settings/configuration.js'
-import { effectiveSettings, nestEffective, type EffectiveSetting } from '../settings/effective.js'
+import {
+  effectiveIssuers,
+  effectiveSettings,
+  memberOf,
+  nestEffective,
+  type EffectiveSetting,
+} from '../settings/effective.js'
+import { ISSUER, ISSUERS } from '../settings/schema.js'
 import { formatProblems } from './problems.js'
 
 /** Where a command reads and writes. Texts are whole lines. */
@@ -16,35 +23,54 @@ export interface CheckIo {
 
 const oneLine = { blockQuote: false, lineWidth: 0 } as const
 
+/** What is known of the issuers that a config file lists. */
+type Issuers = readonly (readonly EffectiveSetting[])[]
+
 /** A config file that says the same from everywhere. What has no fixed value is there as a comment. */
-async function formatYaml(effective: readonly EffectiveSetting[]): Promise<string> {
+async function formatYaml(effective: readonly EffectiveSetting[], issuers: Issuers) {
   const { stringify } = await import('yaml')
   // JSON is YAML too, and never takes a second line.
   const scalar = (value: unknown) =>
     /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
   const lines: string[] = []
-  let group = ''
-  for (const { setting, value, origin } of effective) {
-    const [first = '', member] = setting.path.split('.')
-    const name = member ?? first
-    const indent = member === undefined ? '' : '  '
-    if (member !== undefined && group !== first) lines.push(`${first}:`)
-    group = member === undefined ? '' : first
+  const add = (indent: string, name: string, { setting, value, origin }: EffectiveSetting) => {
     if (value === undefined) {
       if (setting.default !== undefined) lines.push(`${indent}# ${name}: ${setting.default}`)
     } else if (typeof value === 'object') {
+      const inner = indent.replace('-', ' ')
       lines.push(`${indent}${name}: # ${origin}`)
-      lines.push(...value.map((each) => `${indent}  - ${scalar(each)}`))
+      lines.push(...value.map((each) => `${inner}  - ${scalar(each)}`))
     } else lines.push(`${indent}${name}: ${scalar(value)} # ${origin}`)
+  }
+  let group = ''
+  for (const each of effective) {
+    const { path } = each.setting
+    const [first = '', member] = path.split('.')
+    if (member !== undefined && group !== first) lines.push(`${first}:`)
+    group = member === undefined ? '' : first
+    add(member === undefined ? '' : '  ', member ?? first, each)
+    if (path !== ISSUER || issuers.length === 0) continue
+    lines.push(`  ${ISSUERS.slice(ISSUERS.indexOf('.') + 1)}:`)
+    for (const own of issuers) {
+      own.forEach((each, index) =>
+        add(index === 0 ? '    - ' : '      ', memberOf(each.setting), each),
+      )
+    }
   }
   return `${lines.join('\n')}\n`
 }
 
-function formatJson(effective: readonly EffectiveSetting[]): string {
+function formatJson(effective: readonly EffectiveSetting[], issuers: Issuers): string {
   const origins = effective
     .filter(({ value }) => value !== undefined)
     .map(({ setting, origin }) => [setting.path, origin])
-  const shown = { settings: nestEffective(effective), origins: Object.fromEntries(origins) }
+  const ofIssuers = issuers.flatMap((own, index) =>
+    own.map(({ setting, origin }) => [`${ISSUERS}[${index}].${memberOf(setting)}`, origin]),
+  )
+  const shown = {
+    settings: nestEffective(effective, issuers),
+    origins: Object.fromEntries([...origins, ...ofIssuers]),
+  }
   return `${JSON.stringify(shown, undefined, 2)}\n`
 }
 
@@ -74,6 +100,9 @@ export async function runCheck(
     return 2
   }
   const effective = effectiveSettings(configuration)
-  stdout(own.includes('--json') ? formatJson(effective) : await formatYaml(effective))
+  const issuers = effectiveIssuers(configuration)
+  stdout(
+    own.includes('--json') ? formatJson(effective, issuers) : await formatYaml(effective, issuers),
+  )
   return 0
 }

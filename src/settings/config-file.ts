@@ -5,24 +5,41 @@
  */
 import type { Node } from 'yaml'
 import { quoted, type ConfigurationProblem } from '../errors.js'
+import { ISSUER, ISSUERS } from './schema.js'
 import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'
 
 interface CollectedFile {
   readonly given: GivenValues
+  /** Of each issuer that has settings of its own; `undefined` where the file lists none. */
+  readonly issuers?: readonly GivenValues[]
   readonly problems: readonly ConfigurationProblem[]
   /** False when it makes no sense as a whole: nobody knows what it gives. */
   readonly isRead: boolean
 }
 
+const ISSUERS_HINT = '- issuer: URL, and below it what is its own'
 const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below it'
 
-function unknownHint(path: string, known: ReadonlyMap<string, Setting>): string {
+/** The names that a map may have: all begin with the prefix, and are written without it. */
+interface Names {
+  readonly prefix: string
+  readonly known: ReadonlyMap<string, Setting>
+  readonly given: Map<string, GivenValue>
+  /** How the prefix is shown. */
+  readonly place: string
+}
+
+function unknownHint(own: string, { prefix, known, place }: Names): string {
+  const path = prefix + own
   const [group, member] = path.split('.')
   // A name has no dot, so whoever writes one at the top means the nested form.
   if (known.has(path)) return `write ${member} below ${group}:`
-  return didYouMean(path, [...known.keys()])
+  // In a list the group is not part of what somebody writes.
+  const start = place === prefix ? 0 : prefix.length
+  const names = [...known.keys()].map((name) => name.slice(start))
+  return didYouMean(path.slice(start), names)
 }
 
 /**
@@ -40,9 +57,15 @@ export async function collectFile(
   const lineCounter = new LineCounter()
   const options = { lineCounter, prettyErrors: false, uniqueKeys: false }
   const document = parseDocument(content, options)
-  const known = byPath(settings)
+  const names: Names = { prefix: '', known: byPath(settings), given: new Map(), place: '' }
+  const { given } = names
+  let issuers: GivenValues[] | undefined
+  const ofIssuer = byPath(
+    settings
+      .filter(({ path, perIssuer }) => path === ISSUER || perIssuer !== undefined)
+      .map((setting) => (setting.path === ISSUER ? { ...setting, kind: 'text' } : setting)),
+  )
   const groups = new Set(settings.flatMap(({ path }) => path.split('.').slice(0, -1)))
-  const given = new Map<string, GivenValue>()
   const problems: ConfigurationProblem[] = []
 
   function placeOf(offset: number): string {
@@ -61,7 +84,12 @@ export async function collectFile(
     return typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? undefined)
   }
 
-  function readValue({ path, kind, hint }: Setting, node: unknown, source: string): void {
+  function readValue(
+    { path, kind, hint }: Setting,
+    node: unknown,
+    source: string,
+    given: Names['given'],
+  ): void {
     const target = resolved(node)
     if (isMap(target)) return problem(source, 'is no group and has no names below it', hint)
     if (!isSeq(target)) {
@@ -79,7 +107,27 @@ export async function collectFile(
     given.set(path, { value: kind === 'words' ? list.flatMap(splitWords) : list, source })
   }
 
-  function readMap(node: unknown, prefix: string, at: string): void {
+  /** Each is a map with `issuer` and what else belongs to it. */
+  function readIssuers(node: unknown, at: string): void {
+    const list = resolved(node)
+    // Named all the same: nobody needs to be told that it is missing.
+    issuers = []
+    if (!isSeq(list)) return problem(at, 'is not a list of issuers', ISSUERS_HINT)
+    issuers = list.items.map((item, index) => {
+      const place = `${ISSUERS}[${index}]`
+      const source = `${placeOf((resolved(item) as Node | undefined)?.range?.[0] ?? 0)}: ${place}`
+      const own: Names = { prefix: 'oauth.', known: ofIssuer, given: new Map(), place: `${place}.` }
+      readMap(item, own, source)
+      const issuer = own.given.get(ISSUER)
+      if (issuer === undefined) problem(source, 'has no issuer', ISSUERS_HINT)
+      else own.given.set(ISSUER, { ...issuer, value: [String(issuer.value)] })
+      return own.given
+    })
+    if (issuers.length === 0) problem(at, 'is empty', ISSUERS_HINT)
+  }
+
+  function readMap(node: unknown, names: Names, at: string): void {
+    const { prefix, known, given, place } = names
     const map = resolved(node)
     if (!isMap(map)) return problem(at, 'is not a list of names with values', SHAPE_HINT)
     const seen = new Set<string>()
@@ -87,13 +135,15 @@ export async function collectFile(
       const own = textOf(key) ?? '?'
       const path = prefix + own
       const start = (key as Node).range?.[0] ?? 0
-      const source = `${placeOf(start)}: ${quoted(path).slice(1, -1)}`
+      const source = `${placeOf(start)}: ${quoted(place + own).slice(1, -1)}`
       const setting = own.includes('.') ? undefined : known.get(path)
       if (seen.has(path)) problem(source, 'is there twice', 'keep one')
-      else if (setting !== undefined) readValue(setting, value, source)
-      else if (prefix === '' && groups.has(own)) readMap(value, `${own}.`, source)
-      // A JSON file has no other place to tell its editor about the schema.
-      else if (path !== '$schema') problem(source, 'no such setting', unknownHint(path, known))
+      else if (setting !== undefined) readValue(setting, value, source, given)
+      else if (place === 'oauth.' && path === ISSUERS) readIssuers(value, source)
+      else if (prefix === '' && groups.has(own)) {
+        readMap(value, { ...names, prefix: `${own}.`, place: `${own}.` }, source)
+        // A JSON file has no other place to tell its editor about the schema.
+      } else if (path !== '$schema') problem(source, 'no such setting', unknownHint(own, names))
       seen.add(path)
     }
   }
@@ -105,6 +155,6 @@ export async function collectFile(
   if (problems.length > 0) return { given, problems, isRead: false }
   const { contents } = document
   const isEmpty = contents === null || (isScalar(contents) && contents.value === null)
-  if (!isEmpty) readMap(contents, '', placeOf(0))
-  return { given, problems, isRead: true }
+  if (!isEmpty) readMap(contents, names, placeOf(0))
+  return { given, problems, isRead: true, ...(issuers !== undefined && { issuers }) }
 }

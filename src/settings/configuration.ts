@@ -9,11 +9,11 @@ import { dirname, resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.js'
 import { brokenProxies } from '../gateway/proxies.js'
 import { collectCommandLine } from './command-line.js'
-import type { Credentials } from './credentials.js'
 import { collectFile } from './config-file.js'
 import { withAbsoluteFiles } from './file-names.js'
 import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
+import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import { optionProblems, toOptions } from './options.js'
 import { isFaulty } from './rules.js'
@@ -40,6 +40,7 @@ export interface Configuration {
   readonly settings: Settings
   /** What somebody gave, with its origin. Names of files are absolute. */
   readonly given: GivenValues
+  readonly issuers: readonly ConfiguredIssuer[]
   /** The arguments after `--`. */
   readonly command: readonly string[] | undefined
   readonly files: SettingFiles
@@ -70,8 +71,13 @@ async function readConfigFile(
     const problem = { path: source, message, hint: 'a YAML or JSON file with settings' }
     return { given: new Map(), problems: [problem], isRead: false }
   }
-  const { given, ...rest } = await collectFile(FILE_SETTINGS, name, content)
-  return { given: withAbsoluteFiles(SETTINGS, given, dirname(path)), ...rest }
+  const { given, issuers, ...rest } = await collectFile(FILE_SETTINGS, name, content)
+  const absolute = (values: GivenValues) => withAbsoluteFiles(SETTINGS, values, dirname(path))
+  return {
+    given: absolute(given),
+    ...(issuers !== undefined && { issuers: issuers.map(absolute) }),
+    ...rest,
+  }
 }
 
 /** Cloud Run, and others after it, say so where they send requests to. */
@@ -103,11 +109,11 @@ function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationPr
 function kernelProblems(
   { settings, given }: Findings,
   checksTokens: boolean,
-  jwks: unknown,
-  credentials: Credentials | undefined,
+  issuers: readonly ReadIssuer[],
 ): readonly ConfigurationProblem[] {
-  const options = toOptions(settings, jwks, credentials)
-  const sourceOf = (path: string) => given.get(path)?.source
+  const options = toOptions(settings, issuers)
+  const sourceOf = (path: string, issuer?: number) =>
+    (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
   if (checksTokens) return optionProblems(options, sourceOf)
   const { resource, allowOrigins } = options
   const authorizationServers = 'https://issuer.invalid'
@@ -136,22 +142,28 @@ export async function readConfiguration({
   const typed = withAbsoluteFiles(SETTINGS, new Map([...environment.given, ...flags.given]), '.')
   const given = platformPort(new Map([...file.given, ...typed]), env)
   const { settings, problems: valueProblems } = parseSettings(given)
-  const found = [...flags.problems, ...file.problems, ...valueProblems]
+  const { issuers, problems: issuerProblems } = configuredIssuers(settings, given, file.issuers)
+  const areIssuersListed = file.issuers !== undefined
+  const found = [...flags.problems, ...file.problems, ...valueProblems, ...issuerProblems]
   const isKnown = (path: string) =>
-    (file.isRead || given.has(path)) && !isFaulty(found, path, given.get(path)?.source)
-  const findings: Findings = { settings, given, command: flags.command, isKnown }
+    (file.isRead || given.has(path)) &&
+    !(areIssuersListed && path === 'oauth.issuer') &&
+    !isFaulty(found, path, given.get(path)?.source)
+  const { command } = flags
+  const findings: Findings = { settings, given, command, isKnown, issuers, areIssuersListed }
 
   const isHttp = settings.transport === 'streamable-http'
   // When auth cannot be read, we do not know what was meant, and list what else is wrong.
   const checksTokens = isHttp && (settings.auth === 'oauth' || !isKnown('auth'))
-  const { files, jwks, ...reading } = isHttp
-    ? await readFiles(settings, given, readFile, checksTokens)
-    : { files: { upstreamHeaders: {} }, problems: [] }
+  const { files, issuersNow, ...reading } = isHttp
+    ? await readFiles(settings, given, checksTokens ? issuers : [], readFile)
+    : { files: { issuers: [], upstreamHeaders: {} }, issuersNow: [], problems: [] }
   const others = new Map([...file.given, ...environment.given])
   return {
     settings,
     given,
-    command: flags.command,
+    issuers,
+    command,
     files,
     proxyEnvironment: proxiesOf(env),
     problems: [
@@ -159,7 +171,7 @@ export async function readConfiguration({
       ...gatewayProblems(findings),
       ...reading.problems,
       ...(isHttp ? proxyProblems(env) : []),
-      ...(isHttp ? kernelProblems(findings, checksTokens, jwks, files.credentials) : []),
+      ...(isHttp ? kernelProblems(findings, checksTokens, issuersNow) : []),
     ],
     warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
   }

@@ -5,27 +5,25 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
-import { readCredentials, type Credentials } from './credentials.js'
-import { faultOf, readJwks, readKeys, type ReadFile } from './keys.js'
+import { readIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
+import { faultOf, type ReadFile } from './keys.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 import { splitPair } from './values.js'
 
 /** What the files hold. */
 export interface SettingFiles {
-  /** Reads the file of `oauth.jwksFile` anew; throws when it cannot be read by then. */
-  readonly jwks?: () => unknown
+  /** Whose tokens are accepted; none where no token is checked. */
+  readonly issuers: readonly ReadIssuer[]
   /** PEM certificates. */
   readonly ca?: string
   readonly upstreamHeaders: Readonly<Record<string, string>>
-  /** Our own at the introspection endpoint; `undefined` when they have problems. */
-  readonly credentials?: Credentials
 }
 
 interface ReadFiles {
   readonly files: SettingFiles
-  /** The keys as they are now. */
-  readonly jwks?: unknown
+  /** The issuers with their keys as they are now. */
+  readonly issuersNow: readonly ReadIssuer[]
   readonly problems: readonly ConfigurationProblem[]
 }
 
@@ -87,35 +85,28 @@ function readHeaders(texts: readonly string[], source: string, readFile: ReadFil
 /**
  * Reads those that are needed, and tells of all that cannot be used.
  *
- * @param checksTokens whether keys are needed
+ * @param issuers none where no token is checked
  */
 export async function readFiles(
-  settings: Settings,
+  { caFile, upstreamHeader = [] }: Settings,
   given: GivenValues,
+  issuers: readonly ConfiguredIssuer[],
   readFile: ReadFile,
-  checksTokens: boolean,
 ): Promise<ReadFiles> {
-  const { caFile, upstreamHeader = [], oauth } = settings
   const sourceOf = (path: string) => given.get(path)?.source ?? path
-  const keys = checksTokens ? readKeys(given, readFile) : { problems: [] }
   const certificates =
     caFile === undefined
       ? { problems: [] }
       : await readCertificates(caFile, sourceOf('caFile'), readFile)
   const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
-  const { jwksFile } = oauth
-  const own = checksTokens
-    ? readCredentials(settings, given, readFile)
-    : { credentials: {}, problems: [] }
+  const read = readIssuers(issuers, readFile)
   return {
     files: {
-      ...(checksTokens &&
-        jwksFile !== undefined && { jwks: (): unknown => readJwks(jwksFile, readFile) }),
+      issuers: read.issuers,
       ...('ca' in certificates && { ca: certificates.ca }),
       upstreamHeaders: headers,
-      ...(own.problems.length === 0 && { credentials: own.credentials }),
     },
-    ...('jwks' in keys && { jwks: keys.jwks }),
-    problems: [...keys.problems, ...own.problems, ...certificates.problems, ...problems],
+    issuersNow: read.now,
+    problems: [...read.problems, ...certificates.problems, ...problems],
   }
 }

@@ -12,11 +12,7 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   const { settings, files, proxyEnvironment } = configuration
   const { auth, host, port, upstream = '', forwardHeader, allowHost } = settings
   // The gateway knows the port in the end, and so what a resource is that nobody named.
-  const { resource, allowOrigins, ...tokenOptions } = toOptions(
-    settings,
-    files.jwks,
-    files.credentials,
-  )
+  const { resource, allowOrigins, ...tokenOptions } = toOptions(settings, files.issuers)
   return {
     auth,
     host,

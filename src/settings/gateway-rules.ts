@@ -5,16 +5,19 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { isLoopbackAddress, isPlainHttp } from '../gateway/addresses.js'
+import type { ConfiguredIssuer } from './issuers.js'
 import { flagOf } from './names.js'
 import {
+  idTokenWarnings,
   idleWarnings,
+  listedIssuersProblems,
   missingProblem,
   missingProblems,
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
   severalIssuersProblems,
 } from './rules.js'
-import { SETTINGS, type Settings } from './schema.js'
+import { ISSUERS, SETTINGS, type Settings } from './schema.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */
@@ -24,6 +27,9 @@ export interface Findings {
   readonly command: readonly string[] | undefined
   /** False for a setting that was given in a way that says nothing about what is wanted. */
   readonly isKnown: (path: string) => boolean
+  readonly issuers: readonly ConfiguredIssuer[]
+  /** Whether the config file lists them. */
+  readonly areIssuersListed: boolean
 }
 
 function missing(path: string): readonly ConfigurationProblem[] {
@@ -103,11 +109,18 @@ function adminProblems({ settings, given, isKnown }: Findings): readonly Configu
   return [{ path: source, message, hint: 'health and metrics need a port of their own' }]
 }
 
-function tokenProblems({ settings, given, isKnown }: Findings): readonly ConfigurationProblem[] {
+function tokenProblems({
+  settings,
+  given,
+  isKnown,
+  areIssuersListed,
+}: Findings): readonly ConfigurationProblem[] {
   if (settings.auth === 'none' && isKnown('auth')) return []
   return [
     ...(isKnown('auth') ? missingProblems(SETTINGS, given, isKnown) : []),
-    ...severalIssuersProblems(given),
+    ...(areIssuersListed
+      ? listedIssuersProblems(given)
+      : severalIssuersProblems(given, `in a config file each issuer has its own: ${ISSUERS}`)),
   ]
 }
 
@@ -159,7 +172,7 @@ export function gatewayWarnings(
   const concernsAuth = (path: string) => path === 'auth' || isForTokens(path)
   const tokenWarnings =
     settings.auth === 'oauth'
-      ? plainHttpWarnings(given)
+      ? [...plainHttpWarnings(given), ...idTokenWarnings(findings.issuers)]
       : isKnown('auth')
         ? idleWarnings(only(flags, concernsAuth), only(others, concernsAuth))
         : []

@@ -6,23 +6,10 @@
 import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
 import { createGate, type ProtectedResourceOptions } from '../rs/gate.js'
 import { createTokenIntrospector } from '../introspect.js'
-import type { AuthorizationServerOptions } from '../rs/options.js'
-import type { Credentials } from './credentials.js'
+import type { AuthorizationServerOptions, TokenOptions } from '../rs/options.js'
+import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
 import type { Settings } from './schema.js'
-
-/** Settings that belong to one issuer. */
-export const ISSUER_SETTINGS: readonly string[] = [
-  'oauth.jwksUri',
-  'oauth.discoveryUrl',
-  'oauth.jwksFile',
-  'oauth.introspectionUrl',
-  'oauth.clientId',
-  'oauth.clientSecret',
-  'oauth.clientSecretFile',
-  'oauth.clientKeyFile',
-  'oauth.tokenPrefix',
-]
 
 const SETTINGS_OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map([
   ['resource', ['resource']],
@@ -47,14 +34,16 @@ const SETTINGS_OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map([
 const MISSING_RESOURCE = 'https://resource.invalid/mcp'
 const MISSING_ISSUER = 'https://issuer.invalid'
 
-/** Our client at the one issuer that is asked about tokens. */
-function introspectorOf(
-  { oauth }: Settings,
-  credentials: Credentials,
-): Pick<AuthorizationServerOptions, 'introspector' | 'tokenPrefix'> {
-  const { clientId, tokenPrefix, introspectionUrl } = oauth
-  if (clientId === undefined) return {}
+/** Our client at the issuer, when it is asked about tokens. */
+function introspectorOf({
+  settings: { oauth },
+  credentials,
+}: ReadIssuer): Pick<AuthorizationServerOptions, 'introspector' | 'tokenPrefix' | 'validation'> {
+  const { clientId, tokenPrefix, introspectionUrl, validation } = oauth
+  // Without a client nobody can be asked, which has its problem already.
+  if (clientId === undefined || credentials === undefined) return {}
   return {
+    validation,
     ...(tokenPrefix !== undefined && { tokenPrefix }),
     introspector: (world) =>
       createTokenIntrospector({
@@ -69,30 +58,42 @@ function introspectorOf(
   }
 }
 
-/**
- * @param jwks what the file of `oauth.jwksFile` holds
- * @param credentials without problems; else without any, and nobody is asked
- */
-export function toOptions(
-  settings: Settings,
-  jwks: unknown,
-  credentials: Credentials | undefined,
-): Omit<ProtectedResourceOptions, 'onEvent'> {
-  const { resourceName, resourceDocumentation, allowOrigin, allowHttp, oauth } = settings
-  const { audience, scopes, scopeClaim, jwksUri, discoveryUrl } = oauth
-  const keySource = {
+/** Its own rules; those of all stand at the top. */
+function ownRules({ settings: { oauth }, own }: ReadIssuer): TokenOptions {
+  const has = (name: keyof Settings['oauth']) => own.has(`oauth.${name}`)
+  const { audience, scopeClaim, requireType, audienceClaim, acceptIdTokenClaims } = oauth
+  return {
+    ...(has('audience') && audience !== undefined && { audience }),
+    ...(has('scopeClaim') && scopeClaim !== undefined && { scopeClaims: scopeClaim }),
+    ...(has('requireType') && { requireType }),
+    ...(has('audienceClaim') && { audienceClaim }),
+    ...(has('acceptIdTokenClaims') && { acceptIdTokenClaims }),
+  }
+}
+
+function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
+  const { jwks } = issuer
+  const { issuer: [name = MISSING_ISSUER] = [], jwksUri, discoveryUrl } = issuer.settings.oauth
+  return {
+    issuer: name,
     ...(jwksUri !== undefined && { jwksUri }),
     ...(discoveryUrl !== undefined && { discoveryUrl }),
     ...(jwks !== undefined && { jwks: jwks as NonNullable<AuthorizationServerOptions['jwks']> }),
+    ...ownRules(issuer),
+    ...introspectorOf(issuer),
   }
-  const issuers = oauth.issuer ?? [MISSING_ISSUER]
+}
+
+/** @param issuers with what their files hold */
+export function toOptions(
+  settings: Settings,
+  issuers: readonly ReadIssuer[],
+): Omit<ProtectedResourceOptions, 'onEvent'> {
+  const { resourceName, resourceDocumentation, allowOrigin, allowHttp, oauth } = settings
+  const { audience, scopes, scopeClaim } = oauth
   return {
     resource: settings.resource ?? MISSING_RESOURCE,
-    authorizationServers: issuers.map((issuer, index) => ({
-      issuer,
-      ...(index === 0 && keySource),
-      ...(index === 0 && credentials !== undefined && introspectorOf(settings, credentials)),
-    })),
+    authorizationServers: issuers.map(toAuthorizationServer),
     ...(resourceName !== undefined && { resourceName }),
     ...(resourceDocumentation !== undefined && { resourceDocumentation }),
     ...(allowOrigin !== undefined && { allowOrigins: allowOrigin }),
@@ -103,9 +104,6 @@ export function toOptions(
     requireType: oauth.requireType,
     audienceClaim: oauth.audienceClaim,
     acceptIdTokenClaims: oauth.acceptIdTokenClaims,
-    // Without a client nobody can be asked, which has its problem already.
-    validation:
-      credentials === undefined || oauth.clientId === undefined ? 'auto' : oauth.validation,
     clockTolerance: oauth.clockTolerance,
     jwksMaxAge: oauth.jwksMaxAge,
     jwksStaleFor: oauth.jwksStaleFor,
@@ -131,11 +129,11 @@ function placeInList(path: string): string {
 /**
  * What the kernel itself finds wrong.
  *
- * @param sourceOf the flag or environment name that gave a setting its value
+ * @param sourceOf where a setting got its value: that of all, or that of the issuer with this index
  */
 export function optionProblems(
   options: ProtectedResourceOptions,
-  sourceOf: (path: string) => string | undefined,
+  sourceOf: (path: string, issuer?: number) => string | undefined,
 ): readonly ConfigurationProblem[] {
   try {
     createGate(options)
@@ -144,7 +142,11 @@ export function optionProblems(
     if (!(error instanceof ConfigurationError)) throw error
     return error.problems.map(({ path, message, hint }) => {
       const option = path.replace(/\[\d+\]$/, '').replace(/^.*\./, '')
-      const sources = (SETTINGS_OF_OPTION.get(option) ?? []).flatMap((each) => sourceOf(each) ?? [])
+      const index = /^authorizationServers\[(\d+)\]/.exec(path)?.[1]
+      const issuer = index === undefined ? undefined : Number(index)
+      const sources = (SETTINGS_OF_OPTION.get(option) ?? []).flatMap(
+        (each) => sourceOf(each, issuer) ?? [],
+      )
       return {
         path: sources.join(', ') || path,
         message: placeInList(path) + toFlagWords(message),

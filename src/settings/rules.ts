@@ -4,8 +4,9 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
+import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
-import { ISSUER_SETTINGS } from './options.js'
+import { ISSUER_SETTINGS, ISSUERS } from './schema.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /**
@@ -44,15 +45,50 @@ export function missingProblems(
     .map(missingProblem)
 }
 
-/** With several issuers nothing says whose keys a single address holds. */
-export function severalIssuersProblems(given: GivenValues): readonly ConfigurationProblem[] {
-  const issuers = given.get('oauth.issuer')?.value ?? []
-  if (issuers.length < 2) return []
-  return ISSUER_SETTINGS.flatMap((path) => given.get(path) ?? []).map(({ source }) => ({
+function ofOneIssuer(given: GivenValues, hint: string): readonly ConfigurationProblem[] {
+  return ISSUER_SETTINGS.flatMap(({ path }) => given.get(path) ?? []).map(({ source }) => ({
     path: source,
     message: 'is for one issuer, and there are several',
-    hint: 'leave it out: the keys of each are found by its metadata',
+    hint,
   }))
+}
+
+/** With several issuers nothing says whose keys a single address holds. */
+export function severalIssuersProblems(
+  given: GivenValues,
+  hint = 'leave it out: the keys of each are found by its metadata',
+): readonly ConfigurationProblem[] {
+  const issuers = given.get('oauth.issuer')?.value ?? []
+  return issuers.length < 2 ? [] : ofOneIssuer(given, hint)
+}
+
+/** Where a config file lists the issuers, each has its settings there. */
+export function listedIssuersProblems(given: GivenValues): readonly ConfigurationProblem[] {
+  const beside = given.get('oauth.issuer')
+  return [
+    ...(beside === undefined
+      ? []
+      : [
+          {
+            path: beside.source,
+            message: `is given beside ${ISSUERS} of the config file`,
+            hint: 'keep one of them',
+          },
+        ]),
+    ...ofOneIssuer(given, `put it into ${ISSUERS}, beside its issuer`),
+  ]
+}
+
+/** Loud: what it lets in is not only what is meant. */
+export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
+  const sources = issuers.flatMap(({ settings, given }) =>
+    settings.oauth.acceptIdTokenClaims
+      ? (given.get('oauth.acceptIdTokenClaims')?.source ?? [])
+      : [],
+  )
+  return [...new Set(sources)].map(
+    (source) => `${source}: ID tokens for the same audience get in, too`,
+  )
 }
 
 export const STDIO_WITH_TOKENS = {

@@ -98,6 +98,8 @@ const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
 /** A setting that `./flags` has too. */
 const SHARED = { inFlags: true } as const
 const OAUTH = { section: 'OAuth', inFlags: true } as const
+const ONE_ISSUER = { ...OAUTH, perIssuer: 'only' } as const
+const EACH_ISSUER = { ...OAUTH, perIssuer: 'too' } as const
 
 const schema = z.object({
   auth: choice(['none', 'oauth'], {
@@ -192,7 +194,7 @@ const schema = z.object({
       hint: 'the issuer of your identity provider: https://sso.example.com/realms/mcp',
     }),
     audience: texts({
-      ...OAUTH,
+      ...EACH_ISSUER,
       description: 'accepted aud value',
       placeholder: 'AUDIENCE',
       default: 'the resource',
@@ -204,87 +206,87 @@ const schema = z.object({
       placeholder: '"A B"',
     }),
     jwksUri: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'where the keys are',
       placeholder: 'URL',
       default: 'from discovery',
     }),
     discoveryUrl: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'where the metadata of the issuer is',
       placeholder: 'URL',
       default: 'its well-known places',
     }),
     jwksFile: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'keys from a file: the issuer is never contacted',
       placeholder: 'FILE',
       file: 'whole',
     }),
-    requireType: toggle({ ...OAUTH, description: 'only tokens with the header typ: at+jwt' }),
+    requireType: toggle({ ...EACH_ISSUER, description: 'only tokens with the header typ: at+jwt' }),
     scopeClaim: texts({
-      ...OAUTH,
+      ...EACH_ISSUER,
       description: 'claim that holds scopes',
       placeholder: 'NAME',
       default: 'scope, scp',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
-      ...OAUTH,
+      ...EACH_ISSUER,
       description: 'claim that is compared with the audience, for an IdP without aud',
     }),
     acceptIdTokenClaims: toggle({
-      ...OAUTH,
+      ...EACH_ISSUER,
       description: 'at_hash and nonce do not make it an ID token (Dex)',
     }),
     validation: choice(['auto', 'jwt', 'introspection'], {
-      ...OAUTH,
+      ...EACH_ISSUER,
       description: 'auto: JWTs by keys, others by introspection if there is a client id',
     }),
     introspectionUrl: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'where tokens are asked about',
       placeholder: 'URL',
       default: 'from discovery',
     }),
     introspectionAuth: choice(INTROSPECTION_AUTHENTICATIONS, {
-      ...OAUTH,
+      ...EACH_ISSUER,
       placeholder: 'METHOD',
       description:
         'how our client says who it is: client_secret_basic, client_secret_post, private_key_jwt or none',
     }),
     introspectionCache: duration(
       { fallback: 30, max: 300 },
-      { ...OAUTH, description: 'how long an answer is used' },
+      { ...EACH_ISSUER, description: 'how long an answer is used' },
     ),
     introspectionConcurrency: count(
       { fallback: 20, max: 1000 },
-      { ...OAUTH, description: 'calls at once' },
+      { ...EACH_ISSUER, description: 'calls at once' },
     ),
     clientId: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'our client there, for introspection',
       placeholder: 'ID',
     }),
     clientSecret: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'its secret',
       placeholder: 'SECRET',
       secret: true,
     }),
     clientSecretFile: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'file with its secret; or MCP_GATEHOUSE_OAUTH_CLIENT_SECRET',
       placeholder: 'FILE',
       file: 'whole',
     }),
     clientKeyFile: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'file with its key: PEM or JWK',
       placeholder: 'FILE',
       file: 'whole',
     }),
     tokenPrefix: text({
-      ...OAUTH,
+      ...ONE_ISSUER,
       description: 'how opaque tokens begin',
       placeholder: 'PREFIX',
     }),
@@ -393,6 +395,21 @@ export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
 
 /** Those that a config file may have: it cannot lead to another. */
 export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
+
+/** Those that belong to one issuer. */
+export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ perIssuer }) => perIssuer === 'only',
+)
+
+/** Those that an issuer in a config file may have, beside its name. */
+export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
+  ({ perIssuer }) => perIssuer !== undefined,
+)
+
+export const ISSUER = 'oauth.issuer'
+
+/** Where a config file lists issuers with settings of their own. */
+export const ISSUERS = 'oauth.issuers'
 
 /** The nested form. Members that were not given are there as `undefined`. */
 function nest(given: GivenValues): Record<string, unknown> {

@@ -41,6 +41,11 @@ export interface SettingDetails {
   readonly hint: string
   /** Where in the text a file is named: everywhere, or in what follows the `=`. */
   readonly file?: 'whole' | 'after ='
+  /**
+   * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer alone. `too`: at the
+   * top it holds for all that have none of their own.
+   */
+  readonly perIssuer?: 'only' | 'too'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
   readonly secret?: boolean
   /** One value of it in a config file, as JSON Schema. */

@@ -299,7 +299,7 @@ const EXAMPLES: Readonly<
   'oauth.validation': {
     flags: ['--oauth-validation', 'introspection'],
     env: 'introspection',
-    option: { validation: 'introspection' },
+    option: { authorizationServers: [{ validation: 'introspection' }] },
     base: ASKING,
   },
   'oauth.introspectionUrl': {

@@ -1,7 +1,7 @@
 /** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
 import { flagOf } from '../../src/settings/names.js'
-import { FILE_SETTINGS, SETTINGS } from '../../src/settings/schema.js'
+import { FILE_ISSUER_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from '../../src/settings/schema.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/settings/setting.js'
 
 const START = '<!-- settings -->'
@@ -46,6 +46,25 @@ function propertyOf({ kind, description, fixedDefault, json, ...setting }: Setti
   }
 }
 
+/** `oauth.issuers`: each with what is its own. */
+function listOfIssuers(): object {
+  const issuer = FILE_SETTINGS.filter(({ path }) => path === ISSUER).map((setting) => [
+    'issuer',
+    { description: setting.description, ...setting.json },
+  ])
+  // Where there is none of its own, that of all issuers holds, and no default.
+  const own = FILE_ISSUER_SETTINGS.map(({ default: _, fixedDefault: __, ...setting }) => [
+    setting.path.replace('oauth.', ''),
+    propertyOf(setting),
+  ])
+  return {
+    description: 'instead of issuer: several, each with settings of its own',
+    type: 'array',
+    minItems: 1,
+    items: { ...objectOf(Object.fromEntries([...issuer, ...own])), required: ['issuer'] },
+  }
+}
+
 function objectOf(properties: Readonly<Record<string, object>>): object {
   return { type: 'object', additionalProperties: false, properties }
 }
@@ -61,6 +80,7 @@ export async function jsonSchema(): Promise<string> {
       const group = groups.get(name) ?? {}
       groups.set(name, group)
       group[member] = propertyOf(setting)
+      if (setting.path === ISSUER) group['issuers'] = listOfIssuers()
       root[name] = { description: `Settings --${name}-…`, ...objectOf(group) }
     }
   }

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { describe, expect, test } from 'vitest'
 import { fromJSONSchema } from 'zod'
 import { flagOf } from '../../src/settings/names.js'
-import { FILE_SETTINGS, SETTINGS } from '../../src/settings/schema.js'
+import { FILE_SETTINGS, ISSUER, ISSUERS, SETTINGS } from '../../src/settings/schema.js'
 import { EXAMPLES, FILES, fileLines } from '../settings/examples.js'
 import { inFile, OPEN, read } from '../settings/support.js'
 import { jsonSchema, readmeWithTables } from './artefacts.js'
@@ -40,7 +40,8 @@ describe('the JSON schema', () => {
     const paths = Object.entries(schema.properties).flatMap(([name, { properties }]) =>
       name === 'oauth' ? Object.keys(properties).map((member) => `oauth.${member}`) : [name],
     )
-    expect(paths).toEqual(['$schema', ...FILE_SETTINGS.map(({ path }) => path)])
+    const own = FILE_SETTINGS.flatMap(({ path }) => (path === ISSUER ? [path, ISSUERS] : [path]))
+    expect(paths).toEqual(['$schema', ...own])
     for (const { path, description } of FILE_SETTINGS) {
       const [name = '', member = ''] = path.split('.')
       const own = schema.properties[name]

@@ -163,6 +163,7 @@ describe('the options of the gateway', () => {
       authorizationServers: [
         {
           issuer: ISSUER,
+          validation: 'introspection',
           jwks: expect.any(Function),
           introspector: expect.any(Function),
           tokenPrefix: 'authelia_at_',
@@ -171,7 +172,6 @@ describe('the options of the gateway', () => {
       audience: ['0123'],
       audienceClaim: 'azp',
       acceptIdTokenClaims: true,
-      validation: 'introspection',
       scopes: ['a', 'b'],
       requireType: true,
       scopeClaims: ['permissions'],

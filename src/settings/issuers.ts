@@ -1,0 +1,112 @@
+/**
+ * The issuers of a configuration, each with all that holds for it.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { readCredentials, type Credentials } from './credentials.js'
+import { readJwks, readKeys, type ReadFile } from './keys.js'
+import { ISSUER_SETTINGS, parseSettings, type Settings } from './schema.js'
+import type { GivenValues } from './setting.js'
+
+/** One issuer. */
+export interface ConfiguredIssuer {
+  /** What holds for it: `oauth.issuer` is this one alone, and its own settings come before those of all. */
+  readonly settings: Settings
+  /** The same as it was given. */
+  readonly given: GivenValues
+  /** What it alone was given: where the config file lists issuers. */
+  readonly own: GivenValues
+}
+
+/** With what its files hold. */
+export interface ReadIssuer extends ConfiguredIssuer {
+  /** A JWK Set, or a function that reads it anew. */
+  readonly jwks?: unknown
+  /** Ours at its introspection endpoint; `undefined` when they have problems. */
+  readonly credentials?: Credentials
+}
+
+const NOTHING: GivenValues = new Map()
+
+/** What one issuer has cannot be that of all. */
+function shared(given: GivenValues): GivenValues {
+  const single = new Set(ISSUER_SETTINGS.map(({ path }) => path))
+  return new Map([...given].filter(([path]) => !single.has(path)))
+}
+
+/**
+ * @param settings those of all, of which `oauth.issuer` may name several
+ * @param listed what each issuer of the config file was given, where it lists them
+ */
+export function configuredIssuers(
+  settings: Settings,
+  given: GivenValues,
+  listed: readonly GivenValues[] | undefined,
+): {
+  readonly issuers: readonly ConfiguredIssuer[]
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  if (listed === undefined || listed.length === 0) {
+    const names = settings.oauth.issuer ?? [undefined]
+    const issuers = names.map((name, index) => {
+      const its = index === 0 ? given : shared(given)
+      const { settings } = parseSettings(its)
+      const issuer = name === undefined ? undefined : [name]
+      return {
+        settings: { ...settings, oauth: { ...settings.oauth, issuer } },
+        given: its,
+        own: NOTHING,
+      }
+    })
+    return { issuers, problems: [] }
+  }
+  const issuers = listed.map((own) => {
+    const its = new Map([...shared(given), ...own])
+    return { settings: parseSettings(its).settings, given: its, own }
+  })
+  return { issuers, problems: listed.flatMap((own) => parseSettings(own).problems) }
+}
+
+function readIssuer(configured: ConfiguredIssuer, readFile: ReadFile) {
+  const { settings, given } = configured
+  const { jwksFile } = settings.oauth
+  const keys = readKeys(given, readFile)
+  const { credentials, problems } = readCredentials(settings, given, readFile)
+  const common = { ...configured, ...(problems.length === 0 && { credentials }) }
+  return {
+    issuer: {
+      ...common,
+      ...(jwksFile !== undefined && { jwks: (): unknown => readJwks(jwksFile, readFile) }),
+    },
+    now: { ...common, ...('jwks' in keys && { jwks: keys.jwks }) },
+    problems: [...keys.problems, ...problems],
+  }
+}
+
+/**
+ * Reads the files of the issuers.
+ *
+ * @returns `now`: with the keys as they are; `issuers`: with functions that read them anew
+ */
+export function readIssuers(
+  configured: readonly ConfiguredIssuer[],
+  readFile: ReadFile,
+): {
+  readonly issuers: readonly ReadIssuer[]
+  readonly now: readonly ReadIssuer[]
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const read = configured.map((each) => readIssuer(each, readFile))
+  // What is wrong with a setting of all is wrong for each of them, and is told once.
+  const problems = new Map(
+    read
+      .flatMap((each) => each.problems)
+      .map((problem) => [`${problem.path}: ${problem.message}`, problem]),
+  )
+  return {
+    issuers: read.map(({ issuer }) => issuer),
+    now: read.map(({ now }) => now),
+    problems: [...problems.values()],
+  }
+}
