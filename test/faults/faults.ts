@@ -559,9 +559,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'host-advice-for-any-issuer',
     breaks: 'CASE-11',
-    file: 'rs/token-judge.ts',
-    find: 'new URL(issuer).pathname === pathname',
-    replace: 'issuer !== pathname',
+    file: 'hints.ts',
+    find: 'pathOf(issuer) === path)',
+    replace: 'issuer !== path)',
     tests: ['rs/hints.test.ts'],
   },
 ]
