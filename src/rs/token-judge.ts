@@ -158,6 +158,14 @@ export function createTokenJudge(
     )
   }
 
+  function whyNobodyIsAsked(): string {
+    const isAsked = ({ introspector, validation }: TrustedIssuer) =>
+      introspector !== undefined && validation !== 'jwt'
+    return [...issuers.values()].some(isAsked)
+      ? 'too short to ask about, or without the prefix of the tokens that are asked about'
+      : 'no introspection is configured'
+  }
+
   /** What the authorization server says of it. `jwt` when it is one. */
   async function ask(
     { introspector, policy }: TrustedIssuer,
@@ -175,7 +183,8 @@ export function createTokenJudge(
     if (jwt instanceof Refusal) {
       const isOpaque = jwt.code === 'ERR_TOKEN_OPAQUE' || jwt.code === 'ERR_TOKEN_ENCRYPTED'
       const trusted = isOpaque ? issuerOfOpaque(token) : undefined
-      return trusted === undefined ? jwt : ask(trusted, token, undefined)
+      if (trusted !== undefined) return ask(trusted, token, undefined)
+      return isOpaque ? new Refusal(jwt.code, `${jwt.reason}, and ${whyNobodyIsAsked()}`) : jwt
     }
     // Unverified, `iss` may choose among issuers that we trust already, nothing more. A JWT of another issuer is
     // shown to nobody.
