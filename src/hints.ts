@@ -95,6 +95,7 @@ export function hintFor(topic: HintTopic, given: HintClues): string | undefined 
 
 const ENTRA_TENANT =
   /^https:\/\/(?:login\.microsoftonline\.com|sts\.windows\.net)\/([^/]+)\/(?:v2\.0)?$/
+const ENTRA_SHARED = /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)\//
 const OKTA_ORG = /^https:\/\/[^/]+\.okta(?:preview|-emea|-gov)?\.com(?=\/|$)/
 const AUTH0 = /^https:\/\/[^/]+\.auth0\.com\/$/
 
@@ -111,6 +112,9 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
   const tenant = ENTRA_TENANT.exec(iss)?.[1]
   if (tenant !== undefined && known.some((issuer) => ENTRA_TENANT.exec(issuer)?.[1] === tenant)) {
     return 'Entra: v1 tokens are issued by sts.windows.net, v2 tokens by login.microsoftonline.com; requestedAccessTokenVersion in the manifest of the application says which it gets'
+  }
+  if (tenant !== undefined && known.some((issuer) => ENTRA_SHARED.test(issuer))) {
+    return 'Entra: configure the issuer of your tenant: that of all tenants is in no token'
   }
   const org = OKTA_ORG.exec(iss)?.[0]
   if (org !== undefined && known.some((issuer) => OKTA_ORG.exec(issuer)?.[0] === org)) {

@@ -53,7 +53,7 @@ export const PROVIDERS: readonly Provider[] = [
       ERR_TOKEN_INACTIVE:
         'Keycloak: it says so too of a token whose aud lacks the client id that asks (--oauth-client-id): since 26.6.2 that client must be in an Audience mapper',
       ERR_TOKEN_ALGORITHM:
-        'Keycloak: choose an asymmetric "Access token signature algorithm" for this client: RS256',
+        'Keycloak: refresh tokens are signed with a shared secret; for the access token choose an asymmetric "Access token signature algorithm" at the client',
       ERR_SCOPE_INSUFFICIENT:
         'Keycloak: the client scope must be Default or asked for, have "Include in token scope" on, and the user needs the roles in its tab Scope',
     },
@@ -220,8 +220,8 @@ export const ANY_PROVIDER: Hints = {
     'let the identity provider put the resource URL into aud, or configure the audience that it does put there',
   ERR_TOKEN_ENCRYPTED:
     'the client asked for no audience, or the provider encrypts access tokens: switch that off',
-  ERR_TOKEN_OPAQUE: ({ token }) =>
-    token.startsWith('authelia_') ? undefined : 'let the identity provider issue JWT access tokens',
+  ERR_TOKEN_OPAQUE:
+    'let the identity provider issue JWT access tokens, or ask it about opaque ones (--oauth-client-id); the access token begins with --oauth-token-prefix where that is set',
   'at+jwt required':
     'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
   ERR_TOKEN_TYPE: ({ claims }) =>

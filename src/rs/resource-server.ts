@@ -161,7 +161,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     wasRemembered: boolean,
   ): Decision {
     const token = toVerifiedAccessToken(facts, bearer)
-    const denied = scopes.length === 0 ? undefined : authorize(token, [], request)
+    const denied = scopes.length === 0 ? undefined : judgeScopes(token, [], request, bearer)
     if (denied !== undefined) return denied
     emit?.({ type: 'request.authenticated', issuer: facts.issuer, remembered: wasRemembered })
     return { outcome: 'authenticated', token, bearer }
@@ -209,10 +209,11 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     return authenticateSlowly(request, authorization)
   }
 
-  function authorize(
+  function judgeScopes(
     token: VerifiedAccessToken,
     required: readonly string[],
-    request: Omit<AuthenticationRequest, 'authorization'> = {},
+    request: Omit<AuthenticationRequest, 'authorization'>,
+    bearer?: string,
   ): Denied | undefined {
     const needed = uniteScopes(scopes, required)
     const missing = missingScopes(token.scopes, needed)
@@ -220,7 +221,16 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     const reason = `lacks ${missing.join(' ')}`
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
     // All of them, granted ones too: clients before 2026-07-28 lose what a challenge does not repeat.
-    return refuse(refusal, request.requestId, needed, { claims: () => token.claims, missing })
+    const clues = { token: bearer, claims: () => token.claims, missing }
+    return refuse(refusal, request.requestId, needed, clues)
+  }
+
+  function authorize(
+    token: VerifiedAccessToken,
+    required: readonly string[],
+    request: Omit<AuthenticationRequest, 'authorization'> = {},
+  ): Denied | undefined {
+    return judgeScopes(token, required, request)
   }
 
   /** Who calls this gets no {@link Decision}, so that the reasons are told here. */

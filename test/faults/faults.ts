@@ -564,4 +564,20 @@ export const FAULTS: readonly Fault[] = [
     replace: 'issuer !== path)',
     tests: ['rs/hints.test.ts'],
   },
+  {
+    id: 'advice-from-unverified-claims',
+    breaks: 'CASE-5',
+    file: 'hints.ts',
+    find: 'VERIFIED.has(topic) ? given.claims?.() : undefined',
+    replace: 'given.claims?.()',
+    tests: ['idps'],
+  },
+  {
+    id: 'client-id-by-one-name',
+    breaks: 'JWT-15',
+    file: 'rs/claims.ts',
+    find: "['client_id', 'azp', 'cid', 'appid']",
+    replace: "['client_id']",
+    tests: ['idps'],
+  },
 ]
