@@ -63,12 +63,12 @@ function placeOf(
   return undefined
 }
 
-/** The scope is there, in a claim that is not read: true of every provider, and closer than any advice. */
+/** The scope is there, in a claim that is not read. Whether it should be is the operator's to say. */
 function misplaced({ claims, missing }: Clues): string | undefined {
   for (const scope of missing) {
     const place = placeOf(scope, claims)
     if (place !== undefined) {
-      return `the token has it in ${quoted(place)}: name that claim in --oauth-scope-claim, beside those that are read now`
+      return `the token has it in ${quoted(place)}, which counts only where --oauth-scope-claim names it`
     }
   }
   return undefined
@@ -86,11 +86,9 @@ export function hintFor(topic: HintTopic, given: HintClues): string | undefined 
       (issuer !== undefined && entry.issuer?.test(issuer) === true) ||
       entry.matches?.(claims) === true,
   )
-  if (topic === 'ERR_SCOPE_INSUFFICIENT') {
-    const found = misplaced(clues)
-    if (found !== undefined) return found
-  }
-  return say(provider?.hints[topic]) ?? say(ANY_PROVIDER[topic])
+  const hint = say(provider?.hints[topic]) ?? say(ANY_PROVIDER[topic])
+  if (topic !== 'ERR_SCOPE_INSUFFICIENT') return hint
+  return [misplaced(clues), hint].filter(Boolean).join('; ') || undefined
 }
 
 const ENTRA_TENANT =

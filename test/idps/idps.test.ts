@@ -53,7 +53,7 @@ for (const row of ROWS) {
 
 /** What a hint is about: `Keycloak: …`. */
 function subjectOf(hint: string | undefined): string | undefined {
-  return /^([A-Za-z0-9]+): /.exec(hint ?? '')?.[1]
+  return /(?:^|; )([A-Za-z0-9]+): /.exec(hint ?? '')?.[1]
 }
 
 const TOPICS: readonly HintTopic[] = [
