@@ -580,4 +580,12 @@ export const FAULTS: readonly Fault[] = [
     replace: "['client_id']",
     tests: ['idps'],
   },
+  {
+    id: 'advice-to-read-scopes-from-names',
+    breaks: 'CASE-5',
+    file: 'hints.ts',
+    find: 'return GRANTS.test(name) && value.includes(scope)',
+    replace: 'return value.includes(scope)',
+    tests: ['idps'],
+  },
 ]

@@ -19,7 +19,7 @@ function merged<T extends object>(...parts: readonly (T | undefined)[]): T {
 }
 
 /** The row with a change in it. */
-export function changed(
+function changed(
   row: Row,
   change: Change,
 ): Required<Omit<Change, 'answer' | 'token'>> & Pick<Change, 'answer' | 'token'> {
@@ -35,7 +35,7 @@ export function changed(
   }
 }
 
-export function optionsOf(issuer: string, settings: Settings): ResourceServerOptions {
+function optionsOf(issuer: string, settings: Settings): ResourceServerOptions {
   const { clientId, introspectionUrl, tokenPrefix, ...rest } = settings
   return {
     ...(merged(rest) as Partial<ResourceServerOptions>),
@@ -57,7 +57,7 @@ export function optionsOf(issuer: string, settings: Settings): ResourceServerOpt
 }
 
 /** What a guide tells people to type. */
-export function flagsOf(issuer: string, settings: Settings): readonly string[] {
+function flagsOf(issuer: string, settings: Settings): readonly string[] {
   const flags: readonly (readonly [string, string | true | readonly string[] | undefined])[] = [
     ['audience', settings.audience],
     ['scopes', settings.scopes],

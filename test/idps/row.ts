@@ -32,7 +32,7 @@ export interface Change {
   readonly answer?: Members
 }
 
-export interface NearMiss extends Change {
+interface NearMiss extends Change {
   readonly name: string
   readonly code: string
   /** What the hint must say; `undefined`: there is none. */
