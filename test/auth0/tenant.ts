@@ -312,6 +312,7 @@ export class Tenant {
       return { ...answer, access_token: token, ...idToken }
     }
     const api = this.apis.find(({ identifier }) => identifier === audience)
+    // As people report it; the documentation does not say.
     if (api === undefined) throw new Fault(403, 'access_denied', `Service not found: ${audience}`)
     if (client.thirdParty && api.thirdParty === undefined) {
       throw new Fault(403, 'unauthorized_client', 'no client grant for this API')
