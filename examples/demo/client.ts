@@ -16,27 +16,44 @@ import type {
 import { visit, type Visit } from './browser.js'
 import type { Recorder } from './recorder.js'
 
-/** Keeps everything in memory; logs in with the scripted browser. */
-export class MemoryProvider implements OAuthClientProvider {
-  /** No listener is needed there: the scripted browser hands the URL back. */
-  readonly redirectUrl = 'http://127.0.0.1:9/callback'
-  readonly clientMetadata: OAuthClientMetadata = {
-    client_name: 'mcp-gatehouse demo client',
-    redirect_uris: [this.redirectUrl],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    token_endpoint_auth_method: 'none',
+/** Where a login leads back to, and who takes it there. */
+export interface Browser {
+  readonly redirectUrl: string
+  visit(authorizationUrl: URL): Promise<Visit>
+}
+
+/** The one that fills in forms by itself. */
+function scriptedBrowser(user: string): Browser {
+  return {
+    // No listener is needed there: it hands the URL back.
+    redirectUrl: 'http://127.0.0.1:9/callback',
+    visit: (authorizationUrl) => visit(authorizationUrl, user),
   }
+}
+
+/** Keeps everything in memory. */
+export class MemoryProvider implements OAuthClientProvider {
+  readonly redirectUrl: string
+  readonly clientMetadata: OAuthClientMetadata
   /** Every login that was started: the request and where it led. */
   readonly logins: (Visit & { readonly authorizationUrl: URL })[] = []
-  readonly #user: string
+  readonly #browser: Browser
   #client: OAuthClientInformationMixed | undefined
   #tokens: OAuthTokens | undefined
   #verifier = ''
   #state = ''
 
-  constructor(user = 'alice') {
-    this.#user = user
+  /** @param browser that of a person, or the name of a user that the scripted one types */
+  constructor(browser: Browser | string = 'alice') {
+    this.#browser = typeof browser === 'string' ? scriptedBrowser(browser) : browser
+    this.redirectUrl = this.#browser.redirectUrl
+    this.clientMetadata = {
+      client_name: 'mcp-gatehouse demo client',
+      redirect_uris: [this.redirectUrl],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    }
   }
 
   state(): string {
@@ -62,7 +79,7 @@ export class MemoryProvider implements OAuthClientProvider {
     this.#verifier = verifier
   }
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    const visited = await visit(authorizationUrl, this.#user)
+    const visited = await this.#browser.visit(authorizationUrl)
     this.logins.push({ ...visited, authorizationUrl })
   }
 

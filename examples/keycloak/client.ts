@@ -4,149 +4,16 @@
  *
  *     node --import tsx examples/keycloak/client.ts URL [USER]
  */
-import { refreshAuthorization } from '@modelcontextprotocol/sdk/client/auth.js'
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import type { AuthorizationServerMetadata } from '@modelcontextprotocol/sdk/shared/auth.js'
-import { decodeJwt } from 'jose'
-import { connect, MemoryProvider } from '../demo/client.js'
-import { members, Recorder, rpc, sent } from '../demo/recorder.js'
-import { claimsOf, Report } from '../demo/say.js'
-
-const report = new Report((line) => console.log(line))
-
-/** What the client did before it was let in, as it was recorded. */
-function reportLogin(url: string, provider: MemoryProvider, { exchanges }: Recorder): void {
-  const knock = exchanges[0]
-  const metadata = exchanges.find((exchange) =>
-    exchange.url.pathname.includes('protected-resource'),
-  )
-  const issuers = members(metadata?.body)['authorization_servers']
-  report.step({
-    title: 'The gateway says who logs people in',
-    spec: 'RFC 9728',
-    lines: [sent(knock), `← ${knock?.status}`, sent(metadata), `← ${metadata?.body}`],
-    expect: {
-      '401 without a token': knock?.status === 401,
-      'the metadata of this URL': members(metadata?.body)['resource'] === url,
-      'one issuer': Array.isArray(issuers) && issuers.length === 1,
-    },
-  })
-
-  const registration = exchanges.find(({ url: { pathname } }) =>
-    pathname.includes('/clients-registrations/'),
-  )
-  report.step({
-    title: 'Keycloak lets the client register itself',
-    spec: 'RFC 7591',
-    lines: [sent(registration), `← ${registration?.status}`],
-    expect: { 'registered (201)': registration?.status === 201 },
-  })
-
-  const login = provider.logins[0]
-  report.step({
-    title: 'A person logs in and agrees',
-    spec: 'RFC 7636, RFC 9207',
-    lines: (login?.forms ?? []).map((title) => `form: ${title}`),
-    expect: {
-      'PKCE with S256':
-        login?.authorizationUrl.searchParams.get('code_challenge_method') === 'S256',
-      'a code came back': login?.callback.searchParams.has('code') === true,
-      'from the issuer that was asked':
-        Array.isArray(issuers) && issuers.includes(login?.callback.searchParams.get('iss')),
-    },
-  })
-
-  const token = provider.tokens()?.access_token ?? ''
-  report.step({
-    title: 'The access token is made out to this server',
-    spec: 'RFC 8707',
-    lines: [claimsOf(token)],
-    expect: { 'aud names this URL': [decodeJwt(token).aud].flat().includes(url) },
-  })
-}
-
-async function reportUse(client: Client, recorder: Recorder): Promise<void> {
-  const { tools } = await client.listTools()
-  const tool = tools.find(({ inputSchema }) => (inputSchema.required ?? []).length === 0)
-  const result = await client.callTool({ name: tool?.name ?? 'none' })
-  const call = recorder.find(rpc('tools/call'))
-  report.step({
-    title: 'Tools are listed, and one is called',
-    spec: 'MCP',
-    lines: [`${tools.length} tools`, `called ${tool?.name}`],
-    expect: {
-      'there are tools': tools.length > 0,
-      'the call was let in': call?.status === 200,
-      'no error': result.isError !== true,
-    },
-  })
-}
-
-async function reportRefresh(url: string, provider: MemoryProvider, before: Recorder) {
-  const discovery = before.find(({ body }) => members(body)['token_endpoint'] !== undefined)
-  const metadata = members(discovery?.body) as unknown as AuthorizationServerMetadata
-  const clientInformation = await provider.clientInformation()
-  const first = provider.tokens()
-  if (clientInformation === undefined) throw new Error('not registered')
-  const refreshed = await refreshAuthorization(metadata.issuer, {
-    metadata,
-    clientInformation,
-    refreshToken: first?.refresh_token ?? '',
-    resource: new URL(url),
-  })
-  provider.saveTokens(refreshed)
-  const recorder = new Recorder()
-  const client = await connect(url, provider, recorder)
-  await client.close()
-  report.step({
-    title: 'A refreshed token is as good, and nobody logs in again',
-    spec: 'RFC 6749 §6',
-    lines: [claimsOf(refreshed.access_token)],
-    expect: {
-      'another token': refreshed.access_token !== first?.access_token,
-      'never refused': recorder.find(({ status }) => status === 401) === undefined,
-      'one login in all': provider.logins.length === 1,
-    },
-  })
-}
-
-async function reportForgery(url: string, provider: MemoryProvider): Promise<void> {
-  const [header, , signature] = (provider.tokens()?.access_token ?? '').split('.')
-  const claims = {
-    ...decodeJwt(provider.tokens()?.access_token ?? ''),
-    scope: 'mcp:tools mcp:admin',
-  }
-  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
-  const { status } = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${header}.${payload}.${signature}` },
-  })
-  report.step({
-    title: 'The same token with one more scope written into it is refused',
-    spec: 'RFC 7515',
-    lines: [`← ${status}`],
-    expect: { '401': status === 401 },
-  })
-}
+import { MemoryProvider } from '../demo/client.js'
+import { prove } from '../demo/proof.js'
 
 const [url, user = 'alice'] = process.argv.slice(2)
 if (url === undefined) {
   console.error('client.ts URL [USER]: the URL of the gateway is missing')
   process.exit(2)
 }
-try {
-  const provider = new MemoryProvider(user)
-  const recorder = new Recorder()
-  const client = await connect(url, provider, recorder)
-  reportLogin(url, provider, recorder)
-  await reportUse(client, recorder)
-  await client.close()
-  await reportRefresh(url, provider, recorder)
-  await reportForgery(url, provider)
-} catch (error) {
-  report.failure(error instanceof Error ? error.message : String(error))
-}
-console.log(
-  report.failed === 0 ? `\n${report.steps} steps, all as they should be` : '\nNot as it should be',
-)
-process.exitCode = report.failed === 0 ? 0 : 1
+process.exitCode = await prove(url, new MemoryProvider(user), {
+  name: 'Keycloak',
+  registration: '/clients-registrations/',
+  refreshes: true,
+})

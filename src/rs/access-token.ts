@@ -9,6 +9,7 @@
 import type { ShareList } from '../cache.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
+import { hintFor } from '../hints.js'
 import { deepFreeze, type JsonObject } from '../json.js'
 import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
 import {
@@ -198,8 +199,9 @@ export function judgeAccessToken(
   const { kind } = facts
   // An opaque token has no header that could say so.
   if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
-    const reason = kind === 'jwt' ? 'typ is not at+jwt, which is required here' : kind
-    return new Refusal('ERR_TOKEN_TYPE', reason, issuer)
+    if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
+    const reason = 'typ is not at+jwt, which is required here'
+    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, hintFor('at+jwt required', { issuer }))
   }
   if (!facts.audience.some((entry) => policy.audience.has(entry))) {
     const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')

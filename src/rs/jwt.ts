@@ -48,7 +48,7 @@ export function parseJwt(token: string): ParsedJwt | Refusal {
     payloadSegment === undefined ||
     signatureSegment === undefined
   ) {
-    return new Refusal('ERR_TOKEN_OPAQUE', 'not a JWT, and no introspection is configured')
+    return new Refusal('ERR_TOKEN_OPAQUE', 'not a JWT')
   }
 
   const headerText = decodeBase64urlText(headerSegment)

@@ -12,12 +12,13 @@ import type { KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit } from '../events.js'
-import { hintFor } from '../hints.js'
+import { hintFor, type HintClues } from '../hints.js'
 import { deepFreeze } from '../json.js'
 import type { AccessTokenVerifier, TokenIntrospector, VerifiedAccessToken } from '../types.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from './access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from './bearer.js'
 import { deny, unavailable, type Decision, type Denied } from './decision.js'
+import { parseJwt } from './jwt.js'
 import type { ResourceServerOptions } from './options.js'
 import { createRequestIds } from './request-id.js'
 import { missingScopes, uniteScopes } from './scopes.js'
@@ -105,6 +106,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const nextRequestId = createRequestIds(options.randomUUID)
   const emit = createEmit(options.onEvent)
   const metadataUrl = protectedResourceMetadataUrl(resource)
+  const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
   const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit })
@@ -113,11 +115,12 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     refusal: Refusal,
     requestId: string | undefined,
     scope: readonly string[],
+    clues: HintClues = {},
   ): Denied {
     const { code, reason, issuer } = refusal
     const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, scope)
     if (emit !== undefined) {
-      const hint = refusal.hint ?? hintFor(code, issuer)
+      const hint = refusal.hint ?? hintFor(code, { issuer: issuer ?? onlyIssuer, ...clues })
       emit({
         type: 'request.denied',
         requestId: denied.requestId,
@@ -129,6 +132,17 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
       })
     }
     return denied
+  }
+
+  /** For advice alone. */
+  function cluesOf(token: string): HintClues {
+    return {
+      token,
+      claims: () => {
+        const jwt = parseJwt(token)
+        return jwt instanceof Refusal ? undefined : jwt.claims
+      },
+    }
   }
 
   function fail(error: unknown, requestId: string = nextRequestId()): Decision {
@@ -147,7 +161,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     wasRemembered: boolean,
   ): Decision {
     const token = toVerifiedAccessToken(facts, bearer)
-    const denied = scopes.length === 0 ? undefined : authorize(token, [], request)
+    const denied = scopes.length === 0 ? undefined : judgeScopes(token, [], request, bearer)
     if (denied !== undefined) return denied
     emit?.({ type: 'request.authenticated', issuer: facts.issuer, remembered: wasRemembered })
     return { outcome: 'authenticated', token, bearer }
@@ -164,7 +178,9 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
       const facts = await tokens.judge(bearer, digest)
-      if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
+      if (facts instanceof Refusal) {
+        return refuse(facts, request.requestId, scopes, cluesOf(bearer))
+      }
       return admit(facts, bearer, request, false)
     } catch (error) {
       return fail(error, request.requestId)
@@ -184,17 +200,20 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
       const bearer = authorization.slice(PREFIX.length)
       const digest = sha256Sync(bearer)
       const facts = tokens.recall(digest)
-      if (facts instanceof Refusal) return refuse(facts, request.requestId, scopes)
+      if (facts instanceof Refusal) {
+        return refuse(facts, request.requestId, scopes, cluesOf(bearer))
+      }
       if (facts !== undefined) return admit(facts, bearer, request, true)
       return authenticateSlowly(request, authorization, { text: bearer, digest })
     }
     return authenticateSlowly(request, authorization)
   }
 
-  function authorize(
+  function judgeScopes(
     token: VerifiedAccessToken,
     required: readonly string[],
-    request: Omit<AuthenticationRequest, 'authorization'> = {},
+    request: Omit<AuthenticationRequest, 'authorization'>,
+    bearer?: string,
   ): Denied | undefined {
     const needed = uniteScopes(scopes, required)
     const missing = missingScopes(token.scopes, needed)
@@ -202,7 +221,16 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     const reason = `lacks ${missing.join(' ')}`
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
     // All of them, granted ones too: clients before 2026-07-28 lose what a challenge does not repeat.
-    return refuse(refusal, request.requestId, needed)
+    const clues = { token: bearer, claims: () => token.claims, missing }
+    return refuse(refusal, request.requestId, needed, clues)
+  }
+
+  function authorize(
+    token: VerifiedAccessToken,
+    required: readonly string[],
+    request: Omit<AuthenticationRequest, 'authorization'> = {},
+  ): Denied | undefined {
+    return judgeScopes(token, required, request)
   }
 
   /** Who calls this gets no {@link Decision}, so that the reasons are told here. */
@@ -216,7 +244,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
       const facts =
         bearer instanceof Refusal ? bearer : await tokens.judge(bearer, await sha256(bearer))
       if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
-      refuse(facts, undefined, scopes)
+      refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))
       throw new BearerTokenError(facts.code, facts.reason)
     } catch (error) {
       if (error instanceof AuthorizationServerError) fail(error)

@@ -14,8 +14,7 @@ import {
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
-import { hintFor } from '../hints.js'
-import { parseHttpUrl } from '../http.js'
+import { hintForIssuer } from '../hints.js'
 import {
   judgeAccessToken,
   readAccessToken,
@@ -135,17 +134,8 @@ export function createTokenJudge(
   function untrusted(iss: unknown): Refusal {
     if (iss === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim')
     const known = [...issuers.values()].map(({ policy }) => policy.issuer)
-    const { pathname } = parseHttpUrl(iss) ?? {}
-    // One provider under two host names, most likely.
-    const isNamesake = (issuer: string) => new URL(issuer).pathname === pathname
-    const twin = known.find(
-      (issuer) => iss === `${issuer}/` || (typeof iss === 'string' && issuer === `${iss}/`),
-    )
     const reason = `iss ${quoted(iss)} is not ${known.map((issuer) => quoted(issuer)).join(' or ')}`
-    const hint =
-      twin === undefined
-        ? hintFor('ERR_TOKEN_ISSUER_UNTRUSTED', known.find(isNamesake))
-        : 'they differ in the last slash: configure the issuer exactly'
+    const hint = hintForIssuer(iss, known)
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hint)
   }
 
@@ -168,6 +158,14 @@ export function createTokenJudge(
     )
   }
 
+  function whyNobodyIsAsked(): string {
+    const isAsked = ({ introspector, validation }: TrustedIssuer) =>
+      introspector !== undefined && validation !== 'jwt'
+    return [...issuers.values()].some(isAsked)
+      ? 'too short to ask about, or without the prefix of the tokens that are asked about'
+      : 'no introspection is configured'
+  }
+
   /** What the authorization server says of it. `jwt` when it is one. */
   async function ask(
     { introspector, policy }: TrustedIssuer,
@@ -185,7 +183,8 @@ export function createTokenJudge(
     if (jwt instanceof Refusal) {
       const isOpaque = jwt.code === 'ERR_TOKEN_OPAQUE' || jwt.code === 'ERR_TOKEN_ENCRYPTED'
       const trusted = isOpaque ? issuerOfOpaque(token) : undefined
-      return trusted === undefined ? jwt : ask(trusted, token, undefined)
+      if (trusted !== undefined) return ask(trusted, token, undefined)
+      return isOpaque ? new Refusal(jwt.code, `${jwt.reason}, and ${whyNobodyIsAsked()}`) : jwt
     }
     // Unverified, `iss` may choose among issuers that we trust already, nothing more. A JWT of another issuer is
     // shown to nobody.

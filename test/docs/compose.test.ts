@@ -36,10 +36,44 @@ async function check(argv: readonly string[]) {
   return (JSON.parse(stdout) as { readonly settings: Readonly<Record<string, unknown>> }).settings
 }
 
+function readCompose(guide: string): z.infer<typeof Compose> {
+  return Compose.parse(parse(readFileSync(join(EXAMPLES, guide, 'compose.yaml'), 'utf8')))
+}
+
+describe('examples/auth0/compose.yaml', () => {
+  const { services, networks } = readCompose('auth0')
+  const { gateway, server } = services
+  const settings = check((gateway?.command ?? []).slice(3))
+
+  test('the gateway’s command line is right, and fits the server', async () => {
+    expect(gateway?.command.slice(0, 3)).toEqual(['npx', '--yes', 'mcp-gatehouse'])
+    const { port, upstream } = (await settings) as { port: number; upstream: string }
+    expect(gateway?.ports).toEqual([`127.0.0.1:${port}:${port}`])
+    expect(new URL(upstream)).toMatchObject({
+      hostname: 'server',
+      port: server?.environment?.['PORT'],
+    })
+  })
+
+  test('it says what the command of the guide says', async () => {
+    const [, , ...argv] = guideBlock('auth0', 'gateway').replaceAll('\\\n', ' ').trim().split(/\s+/)
+    const inGuide = await check(argv)
+    const { resource, oauth } = await settings
+    expect({ resource, oauth }).toEqual({ resource: inGuide['resource'], oauth: inGuide['oauth'] })
+    expect(oauth).toMatchObject({ issuer: ['https://TENANT.us.auth0.com/'] })
+  })
+
+  test('the server behind it is reached by the gateway alone', () => {
+    expect(Object.keys(services)).toEqual(['gateway', 'server'])
+    expect(server?.ports).toBeUndefined()
+    expect(server?.networks).toEqual(['back'])
+    expect(gateway?.networks).toEqual(['front', 'back'])
+    expect(Object.keys(networks)).toEqual(['front', 'back'])
+  })
+})
+
 describe('examples/keycloak/compose.yaml', () => {
-  const { services, networks } = Compose.parse(
-    parse(readFileSync(join(EXAMPLES, 'keycloak/compose.yaml'), 'utf8')),
-  )
+  const { services, networks } = readCompose('keycloak')
   const { keycloak, gateway, server } = services
   const argv = (gateway?.command ?? []).slice(3)
 

@@ -49,7 +49,7 @@ export interface TokenSpec {
 
 export class FakeIdp {
   readonly issuer: string
-  readonly jwksUri: string
+  jwksUri: string
   /** The first signs. */
   keys: FakeKey[] = []
   /** Replaces the keys of the document, for odd ones. */
