@@ -452,6 +452,33 @@ describe('how often', () => {
     },
   )
 
+  verifies(
+    ['INT-02', 'CASE-24'],
+    'after a long absence it is found again within seconds; refused credentials are left alone for longer',
+    async () => {
+      const bench = createBench()
+      for (const [answer, longest] of [
+        [() => new Response('', { status: 500 }), 4_000],
+        [() => Response.json({ error: 'invalid_client' }, { status: 401 }), 30_000],
+      ] as const) {
+        bench.events.length = 0
+        bench.server.answer = answer
+        for (let second = 0; second < 200; second++) {
+          bench.wait(1)
+          await bench.verdict()
+        }
+        const pauses = bench.events.flatMap((event) =>
+          event.type === 'introspection.failed' ? [event.retryIn] : [],
+        )
+        expect(Math.max(...pauses)).toBe(longest)
+        bench.server.answer = () => bench.server.active()
+        bench.wait(longest / 1000)
+        expect(await bench.verdict()).toBe('authenticated')
+        bench.wait(60)
+      }
+    },
+  )
+
   verifies('INT-02', 'while the server is down, requests do not add calls', async () => {
     const bench = createBench()
     bench.server.answer = () => new Response('', { status: 500 })
