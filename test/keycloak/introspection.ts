@@ -17,7 +17,7 @@ export interface Introspection {
 
 /** As the client of the realm that is named like the resource, by its secret, unless told otherwise. */
 export async function introspection(
-  { issuer, resource, admin }: Keycloak,
+  { issuer, resource, admin }: Pick<Keycloak, 'issuer' | 'resource' | 'admin'>,
   { validation = 'introspection', ...given }: IntrospectionSpec = {},
 ): Promise<Introspection> {
   const { secret } = await admin.findClient(resource)
