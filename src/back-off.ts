@@ -9,8 +9,8 @@ const FIRST_RETRY = 500
 export const LONGEST_RETRY = 30_000
 
 /** Milliseconds until the next attempt after so many that failed in a row: doubled each time. */
-export function backOff(attempts: number): number {
-  return Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
+export function backOff(attempts: number, longest = LONGEST_RETRY): number {
+  return Math.min(FIRST_RETRY * 2 ** (attempts - 1), longest)
 }
 
 /** Whole seconds for `Retry-After` (RFC 9110 §10.2.3), never 0. Both times in milliseconds. */

@@ -39,6 +39,11 @@ const REFUSED_FOR = 5_000
 const MAX_WAITING = 200
 /** Of waiting for a slot, in milliseconds. */
 const SHORTEST_WAIT = 1_000
+/**
+ * A server that is away is asked again so soon, in milliseconds: every user waits for it, and nothing old serves
+ * meanwhile, as keys do.
+ */
+const LONGEST_ABSENCE = 4_000
 const REJECTED = 'ERR_INTROSPECTION_CLIENT_REJECTED'
 
 interface Fault {
@@ -98,7 +103,8 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     const at = now()
     const attempts = (fault?.attempts ?? 0) + 1
     const retryIn = Math.max(
-      backOff(attempts),
+      // Each refusal of our credentials may count against us there, and passes only when somebody acts.
+      error.code === REJECTED ? backOff(attempts) : backOff(attempts, LONGEST_ABSENCE),
       Math.min((error.retryAfter ?? 0) * 1000, LONGEST_RETRY),
     )
     fault = { error, attempts, since: fault?.since ?? at, retryAt: at + retryIn }

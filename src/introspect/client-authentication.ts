@@ -7,6 +7,7 @@ import { importJWK, importPKCS8, type JWK } from 'jose'
 import {
   ClientSecretBasic,
   ClientSecretPost,
+  modifyAssertion,
   None,
   PrivateKeyJwt,
   type ClientAuth,
@@ -33,6 +34,8 @@ function algorithmOf({ alg, kty, crv }: JWK): string {
 interface PrivateKey {
   readonly key: CryptoKey
   readonly kid?: string
+  /** What the key itself says: the same algorithm has two names (RFC 8037, RFC 9864). */
+  readonly alg?: string
 }
 
 /** @throws {TypeError} when it is no private key; the message shows nothing of it */
@@ -52,10 +55,23 @@ async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
     const jwk = typeof given === 'string' ? (JSON.parse(given) as JWK) : given
     if (jwk.d === undefined) throw notOne()
     const key = (await importJWK(jwk, algorithmOf(jwk))) as CryptoKey
-    return { key, ...(jwk.kid !== undefined && { kid: jwk.kid }) }
+    const { kid, alg } = jwk
+    return { key, ...(kid !== undefined && { kid }), ...(alg !== undefined && { alg }) }
   } catch {
     throw notOne()
   }
+}
+
+/**
+ * openid-client signs with the new name of Ed25519, which servers do not know: Keycloak 26.7.3 refuses it and lists
+ * `EdDSA`.
+ */
+function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
+  return PrivateKeyJwt(key, {
+    [modifyAssertion](header) {
+      if (header['alg'] === 'Ed25519') header['alg'] = alg ?? 'EdDSA'
+    },
+  })
 }
 
 /**
@@ -75,7 +91,7 @@ export async function createClientAuthentication({
     case 'client_secret_post':
       return ClientSecretPost(clientSecret)
     case 'private_key_jwt':
-      return PrivateKeyJwt(await importPrivateKey(clientKey ?? ''))
+      return signByKey(await importPrivateKey(clientKey ?? ''))
     case 'none':
       return None()
   }

@@ -125,4 +125,20 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     replace: 'ALL.filter(() => true)',
     tests: ['settings/credentials.test.ts'],
   },
+  {
+    id: 'long-absence-after-an-outage',
+    breaks: 'INT-02, CASE-24',
+    file: 'introspect/cached-introspector.ts',
+    find: 'backOff(attempts, LONGEST_ABSENCE)',
+    replace: 'backOff(attempts)',
+    tests,
+  },
+  {
+    id: 'new-name-of-ed25519',
+    breaks: 'INT-01',
+    file: 'introspect/client-authentication.ts',
+    find: "header['alg'] = alg ?? 'EdDSA'",
+    replace: "header['alg'] = alg ?? 'Ed25519'",
+    tests,
+  },
 ]

@@ -89,3 +89,30 @@ test('token, introspect: without a browser, and Keycloak’s own opinion of it',
   const token = await output('cat token')
   expect(decodeJwt(token.trim())).toMatchObject({ iss: issuer, aud: resource })
 })
+
+test('introspection, revoke: the token serves until its client is gone, and half a minute at most', async () => {
+  await workspace.stop(guideBlock('keycloak', 'gateway'))
+  await workspace.start(guideBlock('keycloak', 'introspection'), resource)
+  const token = (await output('cat token')).trim()
+  const knock = async () => {
+    const answer = await fetch(resource, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
+    })
+    await answer.body?.cancel()
+    return answer.status
+  }
+  // The server wants a session first: it was reached.
+  expect(await knock()).toBe(400)
+  await output(guideBlock('keycloak', 'revoke'))
+  const revokedAt = performance.now()
+  await expect.poll(knock, { timeout: 35_000, interval: 100 }).toBe(401)
+  const seconds = (performance.now() - revokedAt) / 1000
+  process.stderr.write(`guide: refused ${seconds.toFixed(1)} s after its client was deleted\n`)
+  expect(seconds).toBeLessThan(30)
+})

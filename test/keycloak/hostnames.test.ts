@@ -1,6 +1,7 @@
 /** Keycloak under another name than the one that is configured: the commonest mistake, and what the log says. */
 import { afterEach, beforeAll, describe, expect } from 'vitest'
 import { verifies } from '../support/verifies.js'
+import { introspection } from './introspection.js'
 import { Keycloak } from './keycloak.js'
 import { loginByPassword } from './mint.js'
 import { startStage, type Stage } from './stage.js'
@@ -37,6 +38,19 @@ describe('without --hostname', () => {
         reason: `iss "${underLocalhost(keycloak.issuer)}" is not "${keycloak.issuer}"`,
         hint: HINT,
       })
+    },
+  )
+
+  verifies(
+    ['INT-03', 'CASE-39'],
+    'asked through another name it calls every token inactive',
+    async () => {
+      const introspectionUrl = underLocalhost(`${keycloak.protocol}/token/introspect`)
+      const { options } = await introspection(keycloak, { introspectionUrl })
+      stage = await startStage(keycloak, options)
+      const client = await keycloak.admin.createClient()
+      const { access_token: token } = await loginByPassword(keycloak, client)
+      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
     },
   )
 })
@@ -93,6 +107,41 @@ describe('with --hostname, and another name in the configuration', () => {
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
       expect(await stage.send(token)).toEqual({ status: 200 })
+    },
+  )
+
+  verifies(
+    ['INT-03', 'CASE-39'],
+    'asked through another name it answers about tokens of the public one',
+    async () => {
+      const introspectionUrl = underLocalhost(`${keycloak.protocol}/token/introspect`)
+      const { options, calls } = await introspection(keycloak, { introspectionUrl })
+      stage = await startStage(keycloak, options)
+      const client = await keycloak.admin.createClient()
+      const { access_token: token } = await loginByPassword(keycloak, client)
+      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(calls()).toBe(1)
+    },
+  )
+
+  verifies(
+    ['JWT-05', 'INT-03', 'CASE-11', 'CASE-38'],
+    'introspection under another name: the token is shown to nobody, and the log says why',
+    async () => {
+      const { options, calls } = await introspection({
+        ...keycloak,
+        issuer: underLocalhost(keycloak.issuer),
+      })
+      stage = await startStage(keycloak, options)
+      const client = await keycloak.admin.createClient()
+      const { access_token: token } = await loginByPassword(keycloak, client)
+      expect(await stage.send(token)).toEqual({
+        status: 401,
+        code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
+        reason: `iss "${keycloak.issuer}" is not "${underLocalhost(keycloak.issuer)}"`,
+        hint: HINT,
+      })
+      expect(calls()).toBe(0)
     },
   )
 })

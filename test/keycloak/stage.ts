@@ -50,8 +50,12 @@ export interface Stage {
   /** The only thing that a client is told. */
   readonly url: string
   readonly gateway: Gateway
+  /** The server behind it. */
+  readonly upstream: string
   readonly events: GatewayEvent[]
-  /** One call of `whoami` with this token, and what the gateway told about it. */
+  /** One call of `whoami` with this token. */
+  post(token: string): Promise<Response>
+  /** The same, and what the gateway told about it. */
   send(token: string): Promise<Verdict>
   /** What the upstream heard about the caller. */
   call(token: string): Promise<Caller>
@@ -104,7 +108,9 @@ export async function startStage(
   return {
     url: resource,
     gateway,
+    upstream: upstream.url,
     events,
+    post,
     async send(token) {
       const answer = await post(token)
       await answer.arrayBuffer()

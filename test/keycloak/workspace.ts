@@ -33,11 +33,22 @@ interface Ended {
   readonly stderr: string
 }
 
+interface Running {
+  readonly commands: string
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+}
+
+async function end({ child: { pid, exitCode, signalCode }, ended }: Running): Promise<void> {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGTERM')
+  await ended
+}
+
 export class Workspace {
   readonly folder: string
   readonly #home: string
   readonly #ports: Readonly<Record<string, number>>
-  readonly #running: { readonly child: ChildProcess; readonly ended: Promise<Ended> }[] = []
+  readonly #running: Running[] = []
 
   /** @param ports those of the guide, and what they are here */
   constructor(ports: Readonly<Record<string, number>>) {
@@ -75,19 +86,22 @@ export class Workspace {
     throw new Error(`no answer from ${url}`)
   }
 
+  /** Ends what these commands started. */
+  async stop(commands: string): Promise<void> {
+    const index = this.#running.findIndex((each) => each.commands === commands)
+    for (const each of this.#running.splice(index, 1)) await end(each)
+  }
+
   async remove(): Promise<void> {
     // The last one first: it needs the others.
     for (let last = this.#running.pop(); last !== undefined; last = this.#running.pop()) {
-      const { pid, exitCode, signalCode } = last.child
-      if (pid !== undefined && exitCode === null && signalCode === null)
-        process.kill(-pid, 'SIGTERM')
-      await last.ended
+      await end(last)
     }
     process.off('exit', this.#kill)
     rmSync(this.#home, { recursive: true, force: true })
   }
 
-  #spawn(commands: string): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+  #spawn(commands: string): Running {
     let local = commands
     for (const [port, here] of Object.entries(this.#ports)) {
       local = local.replaceAll(port, String(here))
@@ -114,7 +128,7 @@ export class Workspace {
       child.once('error', (error) => settle({ code: null, stdout, stderr: String(error) }))
       child.once('close', (code) => settle({ code, stdout, stderr }))
     })
-    return { child, ended }
+    return { commands, child, ended }
   }
 
   readonly #kill = (): void => {
