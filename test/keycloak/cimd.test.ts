@@ -10,7 +10,7 @@ import { guideBlock } from '../support/guides.js'
 import { homeOf } from './distribution.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
-import { SCOPE, startStage, type Stage } from './stage.js'
+import { SCOPE, startStage, type Stage } from '../support/stage.js'
 import { Workspace } from './workspace.js'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')

@@ -4,7 +4,7 @@ import { verifies } from '../support/verifies.js'
 import { introspection } from './introspection.js'
 import { Keycloak } from './keycloak.js'
 import { loginByPassword } from './mint.js'
-import { startStage, type Stage } from './stage.js'
+import { startStage, type Stage } from '../support/stage.js'
 
 const HINT = 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
 

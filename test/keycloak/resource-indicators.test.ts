@@ -8,7 +8,7 @@ import { verifies } from '../support/verifies.js'
 import type { Client } from './admin.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
-import { startStage, type Caller, type Stage } from './stage.js'
+import { startStage, type Caller, type Stage } from '../support/stage.js'
 
 let keycloak: Keycloak
 let stage: Stage

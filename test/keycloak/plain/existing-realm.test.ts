@@ -10,7 +10,7 @@ import * as v2 from '../../interop/client-v2.js'
 import { whoami } from '../../interop/support.js'
 import { Admin } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
-import { SCOPE, startStage, type Caller, type Stage } from '../stage.js'
+import { SCOPE, startStage, type Caller, type Stage } from '../../support/stage.js'
 
 const REALM = 'existing'
 const POLICIES =

@@ -6,9 +6,9 @@ import { verifies } from '../../support/verifies.js'
 import type { Client } from '../admin.js'
 import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
-import { startLoad } from '../load.js'
+import { startLoad } from '../../support/load.js'
 import { clientCredentials, loginByPassword } from '../mint.js'
-import { startStage, type Stage } from '../stage.js'
+import { startStage, type Stage } from '../../support/stage.js'
 
 let keycloak: Keycloak
 let service: Client

@@ -5,10 +5,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startCli, writeTemporary } from '../../support/cli.js'
 import { verifies } from '../../support/verifies.js'
 import type { Client } from '../admin.js'
-import { introspection, type IntrospectionSpec } from '../introspection.js'
+import type { IntrospectionSpec } from '../../support/introspection.js'
+import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
 import { clientCredentials, dpopHeaders, loginByPassword, logoutToken, refresh } from '../mint.js'
-import { SCOPE, startStage, type Stage } from '../stage.js'
+import { SCOPE, startStage, type Stage } from '../../support/stage.js'
 
 const HINT = 'Keycloak: it says so too of a token whose aud lacks the client id that asks'
 

@@ -5,9 +5,9 @@ import { afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { verifies } from '../../support/verifies.js'
 import type { Client } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
-import { startLoad } from '../load.js'
+import { startLoad } from '../../support/load.js'
 import { loginByPassword, refresh } from '../mint.js'
-import { startStage, type Stage } from '../stage.js'
+import { startStage, type Stage } from '../../support/stage.js'
 
 /** How long keys are believed that come with `no-cache`. */
 const MINUTE = 61_000

@@ -10,7 +10,7 @@ import { whoami } from '../../interop/support.js'
 import { verifies } from '../../support/verifies.js'
 import { Keycloak } from '../keycloak.js'
 import { loginByCode } from '../mint.js'
-import { SCOPE, startStage, type Caller, type Stage } from '../stage.js'
+import { SCOPE, startStage, type Caller, type Stage } from '../../support/stage.js'
 
 let keycloak: Keycloak
 const stages: Stage[] = []

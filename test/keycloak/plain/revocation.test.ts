@@ -8,7 +8,7 @@ import type { Client } from '../admin.js'
 import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
 import { loginByPassword, refresh, type Tokens } from '../mint.js'
-import { startStage, type Stage } from '../stage.js'
+import { startStage, type Stage } from '../../support/stage.js'
 
 /** Seconds; the default is 30. */
 const CACHE = 5

@@ -6,7 +6,7 @@ import { verifies } from '../../support/verifies.js'
 import type { Client } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
 import { clientCredentials, dpopHeaders, loginByPassword, logoutToken, refresh } from '../mint.js'
-import { SCOPE, startStage, type Stage } from '../stage.js'
+import { SCOPE, startStage, type Stage } from '../../support/stage.js'
 
 let keycloak: Keycloak
 let stage: Stage

@@ -1,5 +1,5 @@
 /** Requests that never stop, and what became of them. */
-import { tally } from '../support/server.js'
+import { tally } from './server.js'
 import type { Stage, Verdict } from './stage.js'
 
 const IN_FLIGHT = 20

@@ -1,4 +1,4 @@
-/** A gateway that trusts Keycloak, in front of a small MCP server that tells who is calling. */
+/** A gateway that trusts an identity provider that really runs, in front of a small MCP server that tells who is calling. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -10,7 +10,6 @@ import {
   type GatewayOptions,
 } from 'mcp-gatehouse/gateway'
 import { listen } from '../interop/support.js'
-import type { Keycloak } from './keycloak.js'
 
 export const SCOPE = 'mcp:tools'
 
@@ -46,6 +45,12 @@ export interface Verdict {
   readonly hint?: string
 }
 
+/** Whom the gateway trusts, and as what it is known there. */
+interface Setting {
+  readonly issuer: string
+  readonly resource: string
+}
+
 export interface Stage {
   /** The only thing that a client is told. */
   readonly url: string
@@ -69,9 +74,9 @@ const CALL = JSON.stringify({
   params: { name: 'whoami' },
 })
 
-/** Listens where the realm's resource identifier says. */
+/** Listens where the resource identifier says. */
 export async function startStage(
-  { issuer, resource }: Keycloak,
+  { issuer, resource }: Setting,
   options: Partial<GatewayOptions> = {},
 ): Promise<Stage> {
   const upstream = await listen(() =>

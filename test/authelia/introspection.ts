@@ -1,0 +1,24 @@
+/** What makes a gateway ask Authelia about tokens, as the guide says. */
+import {
+  countedIntrospection,
+  type Introspection,
+  type IntrospectionSpec,
+} from '../support/introspection.js'
+import { GATEWAY } from './configuration.js'
+import type { Server } from './server.js'
+
+export function introspection(
+  { issuer, ca, clientSecret }: Server,
+  spec: IntrospectionSpec = {},
+): Introspection {
+  const { options, calls } = countedIntrospection({
+    clientId: GATEWAY,
+    clientSecret,
+    validation: 'auto',
+    tokenPrefix: 'authelia_at_',
+    ...spec,
+    issuer,
+  })
+  // 4.37.5 knows no scopes of ours.
+  return { calls, options: { ca, scopes: 'groups', ...options } }
+}

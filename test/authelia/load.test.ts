@@ -1,0 +1,77 @@
+/** Many requests at once, where a real Authelia is asked, also with a secret that costs it much to compare. */
+import { afterEach, beforeAll, describe, expect } from 'vitest'
+import { tally } from '../support/server.js'
+import { startStage, type Stage } from '../support/stage.js'
+import { verifies } from '../support/verifies.js'
+import { introspection } from './introspection.js'
+import { Session } from './mint.js'
+import { Server } from './server.js'
+
+let stage: Stage
+afterEach(() => stage.stop())
+
+async function sendAll(tokens: readonly string[]): Promise<Readonly<Record<string, number>>> {
+  const verdicts = await Promise.all(tokens.map((token) => stage.send(token)))
+  return tally(verdicts.map(({ status, code }) => (code === undefined ? `${status}` : code)))
+}
+
+describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (keeps) => {
+  let server: Server
+  let session: Session
+
+  beforeAll(async () => {
+    server = await Server.start({ keeps })
+    session = await Session.open(server)
+    return () => server.remove()
+  })
+
+  verifies(
+    ['INT-05', 'CASE-28'],
+    '1000 requests at once with one token: one call, and none more within the cache time',
+    async () => {
+      const { options, calls } = introspection(server)
+      stage = await startStage(server, options)
+      const { access_token: token } = await session.mint()
+      for (let burst = 0; burst < 2; burst++) {
+        expect(await sendAll(Array.from({ length: 1000 }, () => token))).toEqual({ 200: 1000 })
+        expect(calls()).toBe(1)
+      }
+    },
+  )
+
+  verifies(
+    ['INT-05', 'INT-02', 'CASE-24'],
+    'a stranger’s garbage beside the tokens of users: a bounded number of calls, and users get in',
+    async () => {
+      const { options, calls } = introspection(server, { cache: 0.001 })
+      stage = await startStage(server, options)
+      const tokens: string[] = []
+      for (let count = 0; count < 5; count++) tokens.push((await session.mint()).access_token)
+      // Seen active once: they need not queue behind the stranger.
+      expect(await sendAll(tokens)).toEqual({ 200: 5 })
+      const before = calls()
+      const garbage = Array.from({ length: 300 }, (_, index) => `authelia_at_garbage-${index}`)
+      const began = performance.now()
+      const flood = sendAll(garbage)
+      const waits: number[] = []
+      for (const token of tokens) {
+        const asked = performance.now()
+        expect(await stage.send(token)).toEqual({ status: 200 })
+        waits.push(performance.now() - asked)
+      }
+      const answers = await flood
+      const took = performance.now() - began
+      process.stderr.write(
+        `${keeps}: 300 garbage tokens ${JSON.stringify(answers)}, ${calls() - before - 5} calls in ` +
+          `${(took / 1000).toFixed(1)} s; a user waits ${Math.max(...waits).toFixed(0)} ms at most\n`,
+      )
+      // Whoever waits too long is told so; nobody's token is called bad for it.
+      const { ERR_TOKEN_INACTIVE: refused = 0, ERR_INTROSPECTION_UNAVAILABLE: busy = 0 } = answers
+      expect(refused + busy).toBe(300)
+      expect(calls() - before - 5).toBe(refused)
+      expect(busy).toBeGreaterThan(0)
+      expect(took).toBeLessThan(15_000)
+      expect(Math.max(...waits)).toBeLessThan(5_000)
+    },
+  )
+})

@@ -1,0 +1,204 @@
+/** One running Authelia, with data and secrets of its own. Anybody who reaches it can end it: loopback only. */
+import { execFile, spawn } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Agent, fetch as undiciFetch } from 'undici'
+import { freePort } from '../support/cli.js'
+import { configuration, users } from './configuration.js'
+import { AUTHELIA } from './distribution.js'
+
+const run = promisify(execFile)
+const PATIENCE = 20_000
+const GRACE = 5_000
+
+export interface ServerOptions {
+  /** Default: one on a port that is free. */
+  readonly resource?: string
+  readonly port?: number
+  /** How Authelia keeps the secret of our client. Default `plaintext`: a digest costs 130 ms of CPU a call. */
+  readonly keeps?: 'plaintext' | 'pbkdf2'
+}
+
+/** Made by the program itself, as an operator would. */
+class Maker {
+  readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-authelia-'))
+
+  async run(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run(AUTHELIA, ['crypto', ...args], { cwd: this.folder })
+    return stdout.replace(/^(?:Random Value|Digest): /, '').trim()
+  }
+
+  random(): Promise<string> {
+    return this.run('rand', '--length', '64')
+  }
+
+  digest(algorithm: 'argon2' | 'pbkdf2', secret: string): Promise<string> {
+    return this.run('hash', 'generate', algorithm, '--password', secret, '--no-confirm')
+  }
+
+  async key(): Promise<string> {
+    mkdirSync(join(this.folder, 'oidc'))
+    await this.run('pair', 'rsa', 'generate', '-d', 'oidc')
+    return readFileSync(join(this.folder, 'oidc/private.pem'), 'utf8')
+  }
+
+  /** A CA, and a certificate by it. Returns the file of the CA. */
+  async certificates(): Promise<string> {
+    for (const name of ['ca', 'tls']) mkdirSync(join(this.folder, name))
+    const rsa = ['certificate', 'rsa', 'generate'] as const
+    // Without the usage neither OpenSSL nor Node takes this CA.
+    await this.run(...rsa, '--ca', '--extended-usage', 'ServerAuth', '-d', 'ca')
+    const names = ['--common-name', '127.0.0.1', '--sans', '127.0.0.1,localhost']
+    await this.run(...rsa, '--path.ca', 'ca', ...names, '-d', 'tls')
+    return join(this.folder, 'ca/ca.public.crt')
+  }
+}
+
+export class Server {
+  readonly issuer: string
+  readonly resource: string
+  readonly caFile: string
+  readonly ca: string
+  /** Of our client, as we send it. */
+  readonly clientSecret: string
+  readonly folder: string
+  /** That of the platform, but it knows the CA. */
+  readonly fetch: typeof fetch
+  readonly #dispatcher: Agent
+  #running: { readonly pid: number; readonly ended: Promise<void> } | undefined
+
+  private constructor(
+    folder: string,
+    made: Pick<Server, 'resource' | 'caFile' | 'clientSecret'> & { readonly port: number },
+  ) {
+    this.folder = folder
+    this.resource = made.resource
+    this.clientSecret = made.clientSecret
+    this.issuer = `https://127.0.0.1:${made.port}`
+    this.caFile = made.caFile
+    this.ca = readFileSync(made.caFile, 'utf8')
+    const dispatcher = new Agent({ connect: { ca: this.ca }, keepAliveTimeout: 1_000 })
+    this.#dispatcher = dispatcher
+    this.fetch = ((url: string | URL, init: object = {}) =>
+      undiciFetch(url, { ...init, dispatcher })) as typeof fetch
+    process.once('exit', this.#kill)
+  }
+
+  /** Configured, and not started. */
+  static async create({
+    port,
+    resource,
+    keeps = 'plaintext',
+  }: ServerOptions = {}): Promise<Server> {
+    const maker = new Maker()
+    const { folder } = maker
+    const [caFile, issuerKey, random, clientSecret, passwordDigest] = await Promise.all([
+      maker.certificates(),
+      maker.key(),
+      maker.random(),
+      maker.random(),
+      maker.digest('argon2', 'alice'),
+    ])
+    const options = {
+      port: port ?? (await freePort()),
+      resource: resource ?? `http://127.0.0.1:${await freePort()}/mcp`,
+      gatewaySecret:
+        keeps === 'plaintext'
+          ? `$plaintext$${clientSecret}`
+          : await maker.digest('pbkdf2', clientSecret),
+      passwordDigest,
+      random,
+      issuerKey,
+    }
+    writeFileSync(join(folder, 'configuration.yml'), configuration(options))
+    writeFileSync(join(folder, 'users.yml'), users(options))
+    return new Server(folder, { ...options, caFile, clientSecret })
+  }
+
+  static async start(options?: ServerOptions): Promise<Server> {
+    const server = await Server.create(options)
+    await server.start()
+    return server
+  }
+
+  /**
+   * Returns when it answers. Tokens of an earlier start live on, sessions do not.
+   *
+   * @param lifespan of access tokens, as Authelia writes durations. Default an hour
+   */
+  async start(lifespan = '1h'): Promise<void> {
+    const log = join(this.folder, 'log')
+    const output = openSync(log, 'a')
+    // A clean environment: every variable that begins with AUTHELIA_ would configure what is tested.
+    const { PATH, HOME } = process.env
+    const child = spawn(AUTHELIA, ['--config', 'configuration.yml'], {
+      cwd: this.folder,
+      stdio: ['ignore', output, output],
+      env: { PATH, HOME, AUTHELIA_IDENTITY_PROVIDERS_OIDC_ACCESS_TOKEN_LIFESPAN: lifespan },
+    })
+    closeSync(output)
+    let hasEnded = false
+    const ended = new Promise<void>((settle) => {
+      const end = () => {
+        hasEnded = true
+        settle()
+      }
+      child.once('error', end)
+      child.once('close', end)
+    })
+    if (child.pid !== undefined) this.#running = { pid: child.pid, ended }
+    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(20)) {
+      if (hasEnded) throw new Error(`Authelia ended:\n${readFileSync(log, 'utf8').slice(-3000)}`)
+      if (await this.#answers()) return
+    }
+    throw new Error(`Authelia does not answer:\n${readFileSync(log, 'utf8').slice(-3000)}`)
+  }
+
+  /** As an operator would; the data stay. */
+  async stop(): Promise<void> {
+    if (this.#running === undefined) return
+    const { pid, ended } = this.#running
+    process.kill(pid, 'SIGTERM')
+    const timer = setTimeout(this.#kill, GRACE)
+    await ended
+    clearTimeout(timer)
+    this.#running = undefined
+  }
+
+  async remove(): Promise<void> {
+    await this.stop()
+    await this.#dispatcher.close()
+    process.off('exit', this.#kill)
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #answers(): Promise<boolean> {
+    return this.fetch(`${this.issuer}/.well-known/openid-configuration`).then(
+      async (answer) => {
+        await answer.body?.cancel()
+        return answer.ok
+      },
+      () => false,
+    )
+  }
+
+  readonly #kill = (): void => {
+    if (this.#running === undefined) return
+    try {
+      process.kill(this.#running.pid, 'SIGKILL')
+    } catch {
+      // It was faster.
+    }
+  }
+}

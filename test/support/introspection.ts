@@ -1,0 +1,45 @@
+/** What makes a gateway ask a provider that really runs about tokens, and how often it really does. */
+import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { createTokenIntrospector, type TokenIntrospectorOptions } from 'mcp-gatehouse/introspect'
+
+export interface IntrospectionSpec extends Partial<TokenIntrospectorOptions> {
+  /** Default `introspection`: every token. */
+  readonly validation?: 'auto' | 'introspection'
+  readonly tokenPrefix?: string | undefined
+}
+
+export interface Introspection {
+  /** For the stage. */
+  readonly options: Partial<GatewayOptions>
+  /** Requests that went to the introspection endpoint. */
+  calls(): number
+}
+
+/** Counts what is posted: discovery only reads. */
+export function countedIntrospection({
+  validation = 'introspection',
+  tokenPrefix,
+  issuer,
+  ...given
+}: IntrospectionSpec & Pick<TokenIntrospectorOptions, 'issuer' | 'clientId'>): Introspection {
+  let calls = 0
+  return {
+    calls: () => calls,
+    options: {
+      authorizationServers: {
+        issuer,
+        validation,
+        ...(tokenPrefix !== undefined && { tokenPrefix }),
+        introspector: (world) =>
+          createTokenIntrospector({
+            ...world,
+            ...given,
+            fetch(url, init) {
+              if (init?.method === 'POST') calls++
+              return world.fetch(url, init)
+            },
+          }),
+      },
+    },
+  }
+}
