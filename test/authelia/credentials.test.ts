@@ -112,7 +112,7 @@ verifies(
 )
 
 verifies(
-  ['CASE-24', 'DSC-03'],
+  ['CASE-24', 'KEY-01', 'CASE-38'],
   'asked by another name it has another issuer: 503, and both names are in the log',
   async () => {
     await stand()

@@ -11,7 +11,7 @@ export function introspection(
   { issuer, ca, clientSecret }: Server,
   spec: IntrospectionSpec = {},
 ): Introspection {
-  const { options, calls } = countedIntrospection({
+  const { options, ...counts } = countedIntrospection({
     clientId: GATEWAY,
     clientSecret,
     validation: 'auto',
@@ -20,5 +20,5 @@ export function introspection(
     issuer,
   })
   // 4.37.5 knows no scopes of ours.
-  return { calls, options: { ca, scopes: 'groups', ...options } }
+  return { ...counts, options: { ca, scopes: 'groups', ...options } }
 }

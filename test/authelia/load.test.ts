@@ -43,7 +43,7 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
     ['INT-05', 'INT-02', 'CASE-24'],
     'a stranger’s garbage beside the tokens of users: a bounded number of calls, and users get in',
     async () => {
-      const { options, calls } = introspection(server, { cache: 0.001 })
+      const { options, calls, peak } = introspection(server, { cache: 0.001 })
       stage = await startStage(server, options)
       const tokens: string[] = []
       for (let count = 0; count < 5; count++) tokens.push((await session.mint()).access_token)
@@ -62,14 +62,15 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
       const answers = await flood
       const took = performance.now() - began
       process.stderr.write(
-        `${keeps}: 300 garbage tokens ${JSON.stringify(answers)}, ${calls() - before - 5} calls in ` +
+        `${keeps}: 300 garbage tokens ${JSON.stringify(answers)}, ${calls() - before - 5} calls, ${peak()} at once, in ` +
           `${(took / 1000).toFixed(1)} s; a user waits ${Math.max(...waits).toFixed(0)} ms at most\n`,
       )
       // Whoever waits too long is told so; nobody's token is called bad for it.
       const { ERR_TOKEN_INACTIVE: refused = 0, ERR_INTROSPECTION_UNAVAILABLE: busy = 0 } = answers
       expect(refused + busy).toBe(300)
       expect(calls() - before - 5).toBe(refused)
-      expect(busy).toBeGreaterThan(0)
+      if (keeps === 'pbkdf2') expect(busy).toBeGreaterThan(0)
+      expect(peak()).toBeLessThanOrEqual(20)
       expect(took).toBeLessThan(15_000)
       expect(Math.max(...waits)).toBeLessThan(5_000)
     },

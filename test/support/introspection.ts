@@ -13,6 +13,8 @@ export interface Introspection {
   readonly options: Partial<GatewayOptions>
   /** Requests that went to the introspection endpoint. */
   calls(): number
+  /** How many of them were under way at once. */
+  peak(): number
 }
 
 /** Counts what is posted: discovery only reads. */
@@ -23,8 +25,11 @@ export function countedIntrospection({
   ...given
 }: IntrospectionSpec & Pick<TokenIntrospectorOptions, 'issuer' | 'clientId'>): Introspection {
   let calls = 0
+  let underWay = 0
+  let peak = 0
   return {
     calls: () => calls,
+    peak: () => peak,
     options: {
       authorizationServers: {
         issuer,
@@ -34,9 +39,11 @@ export function countedIntrospection({
           createTokenIntrospector({
             ...world,
             ...given,
-            fetch(url, init) {
-              if (init?.method === 'POST') calls++
-              return world.fetch(url, init)
+            async fetch(url, init) {
+              if (init?.method !== 'POST') return world.fetch(url, init)
+              calls++
+              peak = Math.max(peak, ++underWay)
+              return world.fetch(url, init).finally(() => underWay--)
             },
           }),
       },
