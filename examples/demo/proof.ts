@@ -8,7 +8,7 @@ import type { AuthorizationServerMetadata } from '@modelcontextprotocol/sdk/shar
 import { decodeJwt } from 'jose'
 import { connect, type MemoryProvider } from './client.js'
 import { members, Recorder, rpc, sent } from './recorder.js'
-import { claimsOf, Report } from './say.js'
+import { abridged, claimsOf, Report } from './say.js'
 
 /** What differs between identity providers. */
 export interface Product {
@@ -17,6 +17,8 @@ export interface Product {
   readonly registration: string | undefined
   /** Whether it must give a refresh token to a client that does not ask for one. */
   readonly refreshes: boolean
+  /** How its access tokens begin, where it alone can read them; else they are JWTs. */
+  readonly opaque?: RegExp
 }
 
 interface Proof {
@@ -57,6 +59,15 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
   }
 
   const login = provider.logins[0]
+  const server = members(
+    exchanges.find(({ body }) => members(body)['token_endpoint'] !== undefined)?.body,
+  )
+  // Whoever announces that it names itself must do so.
+  const from =
+    login?.callback.searchParams.get('iss') ??
+    (server['authorization_response_iss_parameter_supported'] === true
+      ? undefined
+      : server['issuer'])
   report.step({
     title: 'A person logs in and agrees',
     spec: 'RFC 7636, RFC 9207',
@@ -65,12 +76,20 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
       'PKCE with S256':
         login?.authorizationUrl.searchParams.get('code_challenge_method') === 'S256',
       'a code came back': login?.callback.searchParams.has('code') === true,
-      'from the issuer that was asked':
-        Array.isArray(issuers) && issuers.includes(login?.callback.searchParams.get('iss')),
+      'from the issuer that was asked': Array.isArray(issuers) && issuers.includes(from),
     },
   })
 
   const token = provider.tokens()?.access_token ?? ''
+  if (product.opaque !== undefined) {
+    report.step({
+      title: `Only ${product.name} can read the access token`,
+      spec: 'RFC 6749 §1.4',
+      lines: [abridged(token)],
+      expect: { 'it begins as it should': product.opaque.test(token) },
+    })
+    return
+  }
   report.step({
     title: 'The access token is made out to this server',
     spec: 'RFC 8707',
@@ -96,7 +115,10 @@ async function reportUse({ report }: Proof, client: Client, recorder: Recorder):
   })
 }
 
-async function reportRefresh({ url, provider, report }: Proof, before: Recorder): Promise<void> {
+async function reportRefresh(
+  { url, provider, report, product }: Proof,
+  before: Recorder,
+): Promise<void> {
   const discovery = before.find(({ body }) => members(body)['token_endpoint'] !== undefined)
   const metadata = members(discovery?.body) as unknown as AuthorizationServerMetadata
   const clientInformation = await provider.clientInformation()
@@ -115,7 +137,11 @@ async function reportRefresh({ url, provider, report }: Proof, before: Recorder)
   report.step({
     title: 'A refreshed token is as good, and nobody logs in again',
     spec: 'RFC 6749 §6',
-    lines: [claimsOf(refreshed.access_token)],
+    lines: [
+      product.opaque === undefined
+        ? claimsOf(refreshed.access_token)
+        : abridged(refreshed.access_token),
+    ],
     expect: {
       'another token': refreshed.access_token !== first?.access_token,
       'never refused': recorder.find(({ status }) => status === 401) === undefined,
@@ -124,20 +150,27 @@ async function reportRefresh({ url, provider, report }: Proof, before: Recorder)
   })
 }
 
-async function reportForgery({ url, provider, report }: Proof): Promise<void> {
-  const [header, , signature] = (provider.tokens()?.access_token ?? '').split('.')
-  const claims = {
-    ...decodeJwt(provider.tokens()?.access_token ?? ''),
-    scope: 'mcp:tools mcp:admin',
-  }
+/** The token with one more scope written into it; where nothing can be written, with another last character. */
+function forge(token: string, isOpaque: boolean): string {
+  if (isOpaque) return `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
+  const [header, , signature] = token.split('.')
+  const claims = { ...decodeJwt(token), scope: 'mcp:tools mcp:admin' }
   const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
+  return `${header}.${payload}.${signature}`
+}
+
+async function reportForgery({ url, provider, report, product }: Proof): Promise<void> {
+  const isOpaque = product.opaque !== undefined
+  const token = forge(provider.tokens()?.access_token ?? '', isOpaque)
   const { status } = await fetch(url, {
     method: 'POST',
-    headers: { authorization: `Bearer ${header}.${payload}.${signature}` },
+    headers: { authorization: `Bearer ${token}` },
   })
   report.step({
-    title: 'The same token with one more scope written into it is refused',
-    spec: 'RFC 7515',
+    title: isOpaque
+      ? 'The same token with one character changed is refused'
+      : 'The same token with one more scope written into it is refused',
+    spec: isOpaque ? 'RFC 7662' : 'RFC 7515',
     lines: [`← ${status}`],
     expect: { '401': status === 401 },
   })

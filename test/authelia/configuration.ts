@@ -4,6 +4,8 @@ import { stringify } from 'yaml'
 export interface ConfigurationOptions {
   readonly port: number
   readonly resource: string
+  /** The folder with the certificate. */
+  readonly secrets: string
   /** As Authelia keeps it: `$plaintext$…` or a digest. */
   readonly gatewaySecret: string
   readonly passwordDigest: string
@@ -19,7 +21,7 @@ export const GATEWAY = 'mcp-gatehouse'
 export const ODD = { clientId: 'a+b%c:d', clientSecret: 'e:f%g+h i/ü' } as const
 
 export function configuration(options: ConfigurationOptions): string {
-  const { port, resource, gatewaySecret, random, issuerKey } = options
+  const { port, resource, secrets, gatewaySecret, random, issuerKey } = options
   const confidential = {
     authorization_policy: 'one_factor',
     redirect_uris: [],
@@ -32,7 +34,7 @@ export function configuration(options: ConfigurationOptions): string {
     server: {
       host: '127.0.0.1',
       port,
-      tls: { certificate: 'tls/public.crt', key: 'tls/private.pem' },
+      tls: { certificate: `${secrets}/tls/public.crt`, key: `${secrets}/tls/private.pem` },
     },
     log: { level: 'warn' },
     jwt_secret: random,

@@ -28,11 +28,31 @@ export interface ServerOptions {
   readonly port?: number
   /** How Authelia keeps the secret of our client. Default `plaintext`: a digest costs 130 ms of CPU a call. */
   readonly keeps?: 'plaintext' | 'pbkdf2'
+  /** A folder with the secrets that the guide makes, to be used instead. */
+  readonly secrets?: string
 }
 
 /** Made by the program itself, as an operator would. */
 class Maker {
   readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-authelia-'))
+
+  /** Secrets like those of the guide, in the same places. */
+  async secrets(keeps: 'plaintext' | 'pbkdf2'): Promise<string> {
+    const folder = join(this.folder, 'secrets')
+    for (const name of ['ca', 'tls']) mkdirSync(join(folder, name), { recursive: true })
+    const [random, secret] = await Promise.all([
+      this.random(),
+      this.random(),
+      this.run('pair', 'rsa', 'generate', '-d', 'secrets'),
+      this.certificates(),
+    ])
+    const kept =
+      keeps === 'plaintext' ? `$plaintext$${secret}` : await this.digest('pbkdf2', secret)
+    writeFileSync(join(folder, 'random'), random)
+    writeFileSync(join(folder, 'gateway'), secret)
+    writeFileSync(join(folder, 'gateway.digest'), kept)
+    return folder
+  }
 
   async run(...args: readonly string[]): Promise<string> {
     const { stdout } = await run(AUTHELIA, ['crypto', ...args], { cwd: this.folder })
@@ -47,21 +67,13 @@ class Maker {
     return this.run('hash', 'generate', algorithm, '--password', secret, '--no-confirm')
   }
 
-  async key(): Promise<string> {
-    mkdirSync(join(this.folder, 'oidc'))
-    await this.run('pair', 'rsa', 'generate', '-d', 'oidc')
-    return readFileSync(join(this.folder, 'oidc/private.pem'), 'utf8')
-  }
-
-  /** A CA, and a certificate by it. Returns the file of the CA. */
-  async certificates(): Promise<string> {
-    for (const name of ['ca', 'tls']) mkdirSync(join(this.folder, name))
+  /** A CA, and a certificate by it. */
+  async certificates(): Promise<void> {
     const rsa = ['certificate', 'rsa', 'generate'] as const
     // Without the usage neither OpenSSL nor Node takes this CA.
-    await this.run(...rsa, '--ca', '--extended-usage', 'ServerAuth', '-d', 'ca')
+    await this.run(...rsa, '--ca', '--extended-usage', 'ServerAuth', '-d', 'secrets/ca')
     const names = ['--common-name', '127.0.0.1', '--sans', '127.0.0.1,localhost']
-    await this.run(...rsa, '--path.ca', 'ca', ...names, '-d', 'tls')
-    return join(this.folder, 'ca/ca.public.crt')
+    await this.run(...rsa, '--path.ca', 'secrets/ca', ...names, '-d', 'secrets/tls')
   }
 }
 
@@ -100,30 +112,25 @@ export class Server {
     port,
     resource,
     keeps = 'plaintext',
+    secrets: given,
   }: ServerOptions = {}): Promise<Server> {
     const maker = new Maker()
     const { folder } = maker
-    const [caFile, issuerKey, random, clientSecret, passwordDigest] = await Promise.all([
-      maker.certificates(),
-      maker.key(),
-      maker.random(),
-      maker.random(),
-      maker.digest('argon2', 'alice'),
-    ])
+    const secrets = given ?? (await maker.secrets(keeps))
+    const read = (name: string) => readFileSync(join(secrets, name), 'utf8').trim()
     const options = {
       port: port ?? (await freePort()),
       resource: resource ?? `http://127.0.0.1:${await freePort()}/mcp`,
-      gatewaySecret:
-        keeps === 'plaintext'
-          ? `$plaintext$${clientSecret}`
-          : await maker.digest('pbkdf2', clientSecret),
-      passwordDigest,
-      random,
-      issuerKey,
+      secrets,
+      gatewaySecret: read('gateway.digest'),
+      passwordDigest: await maker.digest('argon2', 'alice'),
+      random: read('random'),
+      issuerKey: read('private.pem'),
     }
     writeFileSync(join(folder, 'configuration.yml'), configuration(options))
     writeFileSync(join(folder, 'users.yml'), users(options))
-    return new Server(folder, { ...options, caFile, clientSecret })
+    const caFile = join(secrets, 'ca/ca.public.crt')
+    return new Server(folder, { ...options, caFile, clientSecret: read('gateway') })
   }
 
   static async start(options?: ServerOptions): Promise<Server> {

@@ -1,5 +1,5 @@
 /**
- * The folder in which a reader of the guide types its commands. They are run as they are, but for the ports;
+ * The folder in which a reader of a guide types its commands. They are run as they are, but for ports and names;
  * only `npx` is ours, which would fetch what is not published yet, or what is installed here already.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { JAVA_OPTIONS } from './server.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const TSX = import.meta.resolve('tsx')
@@ -47,20 +46,33 @@ async function end({ child: { pid, exitCode, signalCode }, ended }: Running): Pr
 export class Workspace {
   readonly folder: string
   readonly #home: string
-  readonly #ports: Readonly<Record<string, number>>
+  readonly #names: Readonly<Record<string, string | number>>
+  readonly #env: Readonly<Record<string, string | undefined>>
   readonly #running: Running[] = []
 
-  /** @param ports those of the guide, and what they are here */
-  constructor(ports: Readonly<Record<string, number>>) {
-    this.#ports = ports
+  /**
+   * @param names ports and hosts of the guide, and what they are here
+   * @param env what the programs of the guide need beside `PATH` and `HOME`
+   */
+  constructor(
+    names: Readonly<Record<string, string | number>>,
+    env: (home: string) => Readonly<Record<string, string | undefined>> = () => ({}),
+  ) {
+    this.#names = names
     this.#home = mkdtempSync(join(tmpdir(), 'gatehouse-guide-'))
     this.folder = join(this.#home, 'try')
+    this.#env = env(this.#home)
     mkdirSync(this.folder)
     symlinkSync(ROOT, join(this.#home, 'mcp-gatehouse'))
     mkdirSync(join(this.#home, 'bin'))
     writeFileSync(join(this.#home, 'bin/npx'), NPX)
     chmodSync(join(this.#home, 'bin/npx'), 0o755)
     process.once('exit', this.#kill)
+  }
+
+  /** What is called so in the commands. */
+  install(name: string, program: string): void {
+    symlinkSync(program, join(this.#home, 'bin', name))
   }
 
   /** Commands that come to an end; the first that fails is the last. */
@@ -103,21 +115,18 @@ export class Workspace {
 
   #spawn(commands: string): Running {
     let local = commands
-    for (const [port, here] of Object.entries(this.#ports)) {
-      local = local.replaceAll(port, String(here))
+    for (const [name, here] of Object.entries(this.#names)) {
+      local = local.replaceAll(name, String(here))
     }
-    const { PATH = '', HOME, JAVA_HOME } = process.env
+    const { PATH = '', HOME } = process.env
     const child = spawn('sh', ['-e', '-c', local], {
       cwd: this.folder,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         HOME,
-        ...(JAVA_HOME !== undefined && { JAVA_HOME }),
         PATH: `${join(this.#home, 'bin')}${delimiter}${PATH}`,
-        ...JAVA_OPTIONS,
-        // kcadm.sh keeps its login in the home of its user.
-        KC_OPTS: `-Duser.home=${this.#home}`,
+        ...this.#env,
       },
     })
     let stdout = ''
