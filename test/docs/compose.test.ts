@@ -1,10 +1,12 @@
 /** The compose files of the guides. No container engine is at hand: their shape, and the gateway's command line. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { runCheck } from '../../src/cli/check.js'
+import { writeTemporary } from '../support/cli.js'
 import { guideBlock } from '../support/guides.js'
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples')
@@ -15,8 +17,14 @@ const Service = z.strictObject({
   environment: z.record(z.string(), z.string()).optional(),
   // On loopback only: these are demo users.
   ports: z.array(z.string().regex(/^127\.0\.0\.1:\d+:\d+$/)).optional(),
-  volumes: z.array(z.string().regex(/^\.\/[\w.-]+:\/[\w./-]+:ro$/)).optional(),
-  networks: z.array(z.string()).optional(),
+  volumes: z.array(z.string().regex(/^\.\/[\w./-]+:\/[\w./-]+:ro$/)).optional(),
+  networks: z
+    .union([
+      z.array(z.string()),
+      z.record(z.string(), z.strictObject({ aliases: z.array(z.string()) })),
+    ])
+    .optional(),
+  working_dir: z.string().optional(),
   init: z.boolean().optional(),
 })
 const Compose = z.strictObject({
@@ -113,6 +121,76 @@ describe('examples/keycloak/compose.yaml', () => {
       '/opt/keycloak/data/import/mcp-realm.json',
       '/opt/keycloak/data/import/mcp-users-0.json',
     ])
+  })
+})
+
+describe('examples/authelia/compose.yaml', () => {
+  const { services, networks } = readCompose('authelia')
+  const { authelia, gateway, server } = services
+  const argv = (gateway?.command ?? []).slice(3)
+  const mounts = (service: typeof gateway) =>
+    Object.fromEntries(
+      (service?.volumes ?? []).map((volume) => volume.split(':').toReversed().slice(1)),
+    )
+
+  test('the gateway’s command line is right, and fits the other services', async () => {
+    expect(gateway?.command.slice(0, 3)).toEqual(['npx', '--yes', 'mcp-gatehouse'])
+    const files = mounts(gateway)
+    const local = argv.map((argument) => {
+      const [flag, file] = argument.split('=')
+      if (file === undefined || files[file] === undefined) return argument
+      return `${flag}=${writeTemporary('file', file.endsWith('.crt') ? rootCertificates[0] : 'secret')}`
+    })
+    const settings = (await check(local)) as {
+      readonly resource: string
+      readonly port: number
+      readonly upstream: string
+      readonly oauth: { readonly issuer: readonly string[] }
+    }
+    expect(local.filter((argument, index) => argument !== argv[index])).toHaveLength(2)
+    expect(authelia?.environment).toEqual({ MCP_RESOURCE: settings.resource })
+    expect(gateway?.ports).toEqual([`127.0.0.1:${settings.port}:${settings.port}`])
+    expect(new URL(settings.resource).port).toBe(String(settings.port))
+    const [issuer = ''] = settings.oauth.issuer
+    const { hostname, port } = new URL(issuer)
+    expect(authelia?.networks).toEqual({ front: { aliases: [hostname] } })
+    expect(authelia?.ports).toEqual([`127.0.0.1:${port}:${port}`])
+    expect(new URL(settings.upstream)).toMatchObject({
+      hostname: 'server',
+      port: server?.environment?.['PORT'],
+    })
+  })
+
+  test('the server behind it is reached by the gateway alone', () => {
+    expect(server?.ports).toBeUndefined()
+    expect(server?.networks).toEqual(['back'])
+    expect(gateway?.networks).toEqual(['front', 'back'])
+    expect(Object.keys(networks)).toEqual(['front', 'back'])
+  })
+
+  test('its files are those of the guide: in the folder, or made by its commands', () => {
+    const made = guideBlock('authelia', 'secrets')
+    for (const file of [...Object.values(mounts(authelia)), ...Object.values(mounts(gateway))]) {
+      const isMade = /^\.\/secrets(?:\/|$)/.test(file)
+      expect(
+        isMade ? made.includes('secrets') : existsSync(join(EXAMPLES, 'authelia', file)),
+        file,
+      ).toBe(true)
+    }
+    expect(Object.keys(mounts(authelia)).every((file) => file.startsWith('/config/'))).toBe(true)
+  })
+})
+
+test('the gateway as the guide of Authelia deploys it', async () => {
+  const [name, command, ...argv] = guideBlock('authelia', 'deployed')
+    .replaceAll('\\\n', ' ')
+    .replace('secrets/gateway', writeTemporary('gateway', 'secret'))
+    .trim()
+    .split(/\s+/)
+  expect([name, command]).toEqual(['mcp-gatehouse', 'check'])
+  expect(await check(argv)).toMatchObject({
+    resource: 'https://mcp.example.com/mcp',
+    oauth: { issuer: ['https://auth.example.com'], tokenPrefix: 'authelia_at_' },
   })
 })
 

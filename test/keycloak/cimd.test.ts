@@ -11,7 +11,7 @@ import { homeOf } from './distribution.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
 import { SCOPE, startStage, type Stage } from '../support/stage.js'
-import { Workspace } from './workspace.js'
+import { createWorkspace } from './workspace.js'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')
 
@@ -67,7 +67,7 @@ test('is advertised as soon as the feature is on, and without a policy nobody ge
 })
 
 test('the guide’s commands bring profile and policy to a realm', async () => {
-  const workspace = new Workspace({ 8180: Number(new URL(keycloak.origin).port) })
+  const workspace = createWorkspace({ 8180: Number(new URL(keycloak.origin).port) })
   onTestFinished(() => workspace.remove())
   symlinkSync(homeOf('cimd'), join(workspace.folder, 'keycloak-26.7.3'))
   expect(await workspace.run(guideBlock('keycloak', 'cimd'))).toMatchObject({ code: 0 })

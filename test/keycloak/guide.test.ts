@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../clients/child.js'
 import { guideBlock } from '../support/guides.js'
 import { timed } from '../support/prepare.js'
-import { Workspace } from '../support/workspace.js'
+import type { Workspace } from '../support/workspace.js'
 import { Keycloak } from './keycloak.js'
-import { JAVA_OPTIONS } from './server.js'
+import { createWorkspace } from './workspace.js'
 
 let workspace: Workspace
 let resource: string
@@ -19,12 +19,7 @@ beforeAll(async () => {
   resource = `http://127.0.0.1:${ports[8931]}/mcp`
   const origin = `http://127.0.0.1:${ports[8180]}`
   issuer = `${origin}/realms/mcp`
-  workspace = new Workspace(ports, (home) => ({
-    ...(process.env['JAVA_HOME'] !== undefined && { JAVA_HOME: process.env['JAVA_HOME'] }),
-    ...JAVA_OPTIONS,
-    // kcadm.sh keeps its login in the home of its user.
-    KC_OPTS: `-Duser.home=${home}`,
-  }))
+  workspace = createWorkspace(ports)
   const install = guideBlock('keycloak', 'install')
   await timed('guide: installing', async () => {
     expect(await workspace.run(install)).toMatchObject({ code: 0 })
