@@ -49,4 +49,5 @@ process.exitCode = await prove(url, provider, {
   refreshes: false,
   opaque: /^authelia_at_/,
 })
-if (keep !== undefined) writeFileSync(keep, provider.tokens()?.access_token ?? '')
+if (keep !== undefined && process.exitCode === 0)
+  writeFileSync(keep, provider.tokens()?.access_token ?? '')

@@ -128,9 +128,13 @@ describe('examples/authelia/compose.yaml', () => {
   const { services, networks } = readCompose('authelia')
   const { authelia, gateway, server } = services
   const argv = (gateway?.command ?? []).slice(3)
+  /** Where in the container, and what of this folder. */
   const mounts = (service: typeof gateway) =>
     Object.fromEntries(
-      (service?.volumes ?? []).map((volume) => volume.split(':').toReversed().slice(1)),
+      (service?.volumes ?? []).map((volume) => {
+        const [file = '', target = ''] = volume.split(':')
+        return [target, file]
+      }),
     )
 
   test('the gateway’s command line is right, and fits the other services', async () => {
@@ -139,7 +143,7 @@ describe('examples/authelia/compose.yaml', () => {
     const local = argv.map((argument) => {
       const [flag, file] = argument.split('=')
       if (file === undefined || files[file] === undefined) return argument
-      return `${flag}=${writeTemporary('file', file.endsWith('.crt') ? rootCertificates[0] : 'secret')}`
+      return `${flag}=${writeTemporary('file', file.endsWith('.crt') ? (rootCertificates[0] ?? '') : 'secret')}`
     })
     const settings = (await check(local)) as {
       readonly resource: string
