@@ -1,6 +1,6 @@
 /** The guide, from its first command to its last, in a folder of its own; Authelia is 4.37.5, as it says. */
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -48,6 +48,12 @@ test('secrets: one line each, and a certificate that its CA made', async () => {
   const ca = new X509Certificate(read('ca/ca.public.crt'))
   const certificate = new X509Certificate(read('tls/public.crt'))
   expect(certificate.verify(ca.publicKey)).toBe(true)
+  for (const file of ['configuration.yml', 'compose.yaml']) {
+    const paths = readFileSync(join(workspace.folder, file), 'utf8').match(/\bsecrets\/[\w./]+/g)
+    expect(paths?.length, file).toBeGreaterThan(1)
+    for (const path of paths ?? [])
+      expect(existsSync(join(workspace.folder, path)), path).toBe(true)
+  }
   expect(await output('ls')).toBe('compose.yaml\nconfiguration.yml\nsecrets\nusers.yml\n')
 })
 
