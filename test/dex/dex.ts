@@ -9,7 +9,7 @@ import { BINARY } from './binary.js'
 /** Where users log in: public, as clients of MCP are. */
 export const CLIENT = 'mcp-client'
 /** Of the client that is named like the resource. */
-export const SECRET = 'secret'
+const SECRET = 'secret'
 
 const REDIRECT_URI = 'http://127.0.0.1:9/callback'
 /** Of `alice`: the scripted browser's password is the name. Dex takes no cost below 10. */
