@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CACHE, needed, show, timed } from '../support/prepare.js'
 
-/** The version of Go's modules for v2.45.1: its tag is one that they do not take. */
 const PACKAGE = 'github.com/dexidp/dex/cmd/dex'
 const SOURCE = import.meta.dirname
 

@@ -1,3 +1,4 @@
+// Dex v2.45.1, named by its commit: Go takes a tag v2 only of a module whose path ends with /v2.
 module dex
 
 go 1.25.0

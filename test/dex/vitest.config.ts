@@ -8,5 +8,7 @@ export default defineConfig({
     include: ['test/dex/**/*.test.ts'],
     exclude: configDefaults.exclude,
     globalSetup: 'test/dex/binary.ts',
+    // Each listens again on ports that it had before: nobody must take them meanwhile.
+    fileParallelism: false,
   },
 })
