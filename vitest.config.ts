@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],
-    // They need Python, `npm run test:clients`, and Java, `npm run test:keycloak`.
-    exclude: [...configDefaults.exclude, 'test/clients/**', 'test/keycloak/**'],
+    // They need Python, `npm run test:clients`, Java, `npm run test:keycloak`, and Go, `npm run test:dex`.
+    exclude: [...configDefaults.exclude, 'test/clients/**', 'test/keycloak/**', 'test/dex/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },

@@ -71,7 +71,7 @@ const CALL = JSON.stringify({
 
 /** Listens where the realm's resource identifier says. */
 export async function startStage(
-  { issuer, resource }: Keycloak,
+  { issuer, resource }: Pick<Keycloak, 'issuer' | 'resource'>,
   options: Partial<GatewayOptions> = {},
 ): Promise<Stage> {
   const upstream = await listen(() =>
