@@ -19,8 +19,14 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],
-    // They need Python, Java and Go: `npm run test:clients`, `test:keycloak`, `test:authelia`.
-    exclude: [...configDefaults.exclude, 'test/authelia/**', 'test/clients/**', 'test/keycloak/**'],
+    // They need Python, Java, Go: `npm run test:clients`, `test:keycloak`, `test:dex`, `test:authelia`.
+    exclude: [
+      ...configDefaults.exclude,
+      'test/authelia/**',
+      'test/clients/**',
+      'test/dex/**',
+      'test/keycloak/**',
+    ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },

@@ -21,12 +21,18 @@ interface Pair {
 
 const PAIRS: readonly Pair[] = [
   { name: 'token seen before / no-op middleware', ours: 'remembered', peer: 'noop', target: 0.8 },
+  {
+    name: 'introspected before / JWT seen before',
+    ours: 'introspected',
+    peer: 'remembered',
+    target: 0.95,
+  },
   { name: 'first sight RS256 / hand-written jose', ours: 'first-sight', peer: 'jose', target: 1.2 },
 ]
 
 const { tokens, jwks } = await mint(4000)
 const servers = new Map<Mode, { port: number; process: ChildProcess }>()
-for (const mode of ['noop', 'remembered', 'first-sight', 'jose'] as const) {
+for (const mode of ['noop', 'remembered', 'introspected', 'first-sight', 'jose'] as const) {
   const process = child('./server.ts')
   const { port } = await ask<{ port: number }>(process, { mode, jwks })
   servers.set(mode, { port, process })

@@ -2,11 +2,12 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { createRemoteJWKSet, jwtVerify, customFetch, type JWK } from 'jose'
+import { createRemoteJWKSet, customFetch, decodeJwt, jwtVerify, type JWK } from 'jose'
 import { protectedResource } from 'mcp-gatehouse/hono'
+import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { ISSUER, RESOURCE } from './tokens.js'
 
-export type Mode = 'noop' | 'remembered' | 'first-sight' | 'jose'
+export type Mode = 'noop' | 'remembered' | 'introspected' | 'first-sight' | 'jose'
 
 const noop: MiddlewareHandler = (_c, next) => next()
 
@@ -31,16 +32,32 @@ function handWritten(fetchKeys: typeof fetch): MiddlewareHandler {
   }
 }
 
+/** An authorization server that says of every token what is written in it. */
+const introspector = createTokenIntrospector({
+  issuer: ISSUER,
+  clientId: 'mcp-rs',
+  clientSecret: 'secret',
+  introspectionUrl: `${ISSUER}/introspect`,
+  cache: 300,
+  fetch: (_url, init) => {
+    const form = new URLSearchParams(init?.body as URLSearchParams)
+    return Promise.resolve(Response.json({ active: true, ...decodeJwt(form.get('token') ?? '') }))
+  },
+})
+
 function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
   if (mode === 'noop') return noop
   if (mode === 'jose') return handWritten(fetchKeys)
   return protectedResource({
     resource: RESOURCE,
-    authorizationServers: { issuer: ISSUER, jwksUri: `${ISSUER}/keys` },
+    authorizationServers:
+      mode === 'introspected'
+        ? { issuer: ISSUER, validation: 'introspection', introspector }
+        : { issuer: ISSUER, jwksUri: `${ISSUER}/keys` },
     fetch: fetchKeys,
     // Fewer than the tokens that come in a cycle: each is gone again before it returns.
     ...(mode === 'first-sight' && { rememberedTokens: 100 }),
-    ...(mode === 'remembered' && { rememberedTokens: 20_000 }),
+    ...((mode === 'remembered' || mode === 'introspected') && { rememberedTokens: 20_000 }),
   })
 }
 

@@ -9,7 +9,7 @@ const FIRST_RETRY = 500
 export const LONGEST_RETRY = 30_000
 
 /** Milliseconds until the next attempt after so many that failed in a row: doubled each time. */
-export function backOff(attempts: number, longest = LONGEST_RETRY): number {
+export function backOff(attempts: number, longest: number = LONGEST_RETRY): number {
   return Math.min(FIRST_RETRY * 2 ** (attempts - 1), longest)
 }
 

@@ -197,8 +197,11 @@ export const PROVIDERS: readonly Provider[] = [
     hints: {
       ERR_TOKEN_AUDIENCE:
         'Dex: make a client whose id is the resource URL, with the others as trustedPeers, and let them ask for the scope audience:server:client_id:ID; or name the client id in --oauth-audience',
-      ERR_TOKEN_TYPE:
-        'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in',
+      // The ID token of a login alone names its code; a refresh token is no JWT.
+      ERR_TOKEN_TYPE: ({ claims }) =>
+        claims['at_hash'] !== undefined && claims['c_hash'] === undefined
+          ? 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in'
+          : 'Dex: send the access_token of the token response, not id_token or refresh_token',
       ERR_SCOPE_INSUFFICIENT: 'Dex: its tokens have no scopes: leave out --oauth-scopes',
     },
   },

@@ -36,13 +36,21 @@ export async function readmeWithTables(readme: string): Promise<string> {
   return formatted(parts.join('\n\n'), 'README.md')
 }
 
-function propertyOf({ kind, description, fixedDefault, json, ...setting }: Setting): object {
-  const isList = kind === 'list' || kind === 'words'
+function propertyOf(setting: Setting): object {
+  const { description, fixedDefault } = setting
   const note = fixedDefault === undefined ? setting.default : undefined
   return {
-    description: note === undefined ? description : `${description} (default: ${note})`,
-    ...(isList ? { anyOf: [json, { type: 'array', minItems: 1, items: json }] } : json),
+    ...propertyWithoutDefault(setting),
+    ...(note !== undefined && { description: `${description} (default: ${note})` }),
     ...(fixedDefault !== undefined && { default: fixedDefault }),
+  }
+}
+
+function propertyWithoutDefault({ kind, description, json }: Setting): object {
+  const isList = kind === 'list' || kind === 'words'
+  return {
+    description,
+    ...(isList ? { anyOf: [json, { type: 'array', minItems: 1, items: json }] } : json),
   }
 }
 
@@ -53,9 +61,9 @@ function listOfIssuers(): object {
     { description: setting.description, ...setting.json },
   ])
   // Where there is none of its own, that of all issuers holds, and no default.
-  const own = FILE_ISSUER_SETTINGS.map(({ default: _, fixedDefault: __, ...setting }) => [
+  const own = FILE_ISSUER_SETTINGS.map((setting) => [
     setting.path.replace('oauth.', ''),
-    propertyOf(setting),
+    propertyWithoutDefault(setting),
   ])
   return {
     description: 'instead of issuer: several, each with settings of its own',

@@ -351,13 +351,19 @@ describe('whose fault it is', () => {
     expect(await bench.verdict()).toBe('authenticated')
   })
 
-  verifies('INT-02', 'the reason names the setting when the answer is signed', async () => {
-    const bench = createBench()
-    bench.server.answer = () =>
-      new Response('e.e.e', { headers: { 'content-type': 'application/token-introspection+jwt' } })
-    await bench.verdict()
-    expect(JSON.stringify(bench.events)).toContain('introspection_signed_response_alg')
-  })
+  verifies(
+    ['INT-02', 'INT-07'],
+    'the reason names the setting when the answer is signed',
+    async () => {
+      const bench = createBench()
+      bench.server.answer = () =>
+        new Response('e.e.e', {
+          headers: { 'content-type': 'application/token-introspection+jwt' },
+        })
+      await bench.verdict()
+      expect(JSON.stringify(bench.events)).toContain('introspection_signed_response_alg')
+    },
+  )
 })
 
 describe('how often', () => {
@@ -376,6 +382,39 @@ describe('how often', () => {
       bench.wait(2)
       bench.server.answer = () => ({ active: false })
       expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+    },
+  )
+
+  verifies(
+    'CASE-23',
+    'what one resource server may have is not for another that shares the answers, and each endpoint is asked itself',
+    async () => {
+      const server = new FakeIntrospection()
+      const other = new FakeIntrospection()
+      other.answer = () => ({ active: false })
+      const ask = ({ fetch }: FakeIntrospection) =>
+        createTokenIntrospector({ issuer: ISSUER, clientId: 'rs', clientSecret: 'secret', fetch })
+      const introspector = ask(server)
+      const verdictAt = async (options: Partial<ResourceServerOptions>, asking = introspector) => {
+        const resourceServer = createResourceServer({
+          resource: RESOURCE,
+          authorizationServers: { issuer: ISSUER, introspector: asking },
+          fetch: server.fetch,
+          wait: 0,
+          ...options,
+        })
+        const decision = await resourceServer.authenticate({ authorization: `Bearer ${TOKEN}` })
+        return decision.outcome === 'authenticated' ? decision.outcome : decision.code
+      }
+      expect(await verdictAt({})).toBe('authenticated')
+      expect(await verdictAt({ resource: 'https://other.example.com/mcp' })).toBe(
+        'ERR_TOKEN_AUDIENCE',
+      )
+      expect(await verdictAt({ scopes: ['other:admin'] })).toBe('ERR_SCOPE_INSUFFICIENT')
+      expect(await verdictAt({})).toBe('authenticated')
+      expect(server.calls).toHaveLength(1)
+      expect(await verdictAt({}, ask(other))).toBe('ERR_TOKEN_INACTIVE')
+      expect(other.calls).toHaveLength(1)
     },
   )
 

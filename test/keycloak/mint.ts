@@ -16,6 +16,8 @@ export interface Tokens {
   readonly scope?: string | undefined
 }
 
+type Identity = Pick<Client, 'clientId' | 'secret'>
+
 /** A request of the token endpoint that must succeed. */
 async function requestTokens(
   { protocol }: Pick<Keycloak, 'protocol'>,
@@ -29,7 +31,7 @@ async function requestTokens(
   return JSON.parse(text) as Tokens
 }
 
-function identify({ clientId, secret }: Client): Record<string, string> {
+function identify({ clientId, secret }: Identity): Record<string, string> {
   return { client_id: clientId, ...(secret !== undefined && { client_secret: secret }) }
 }
 
@@ -68,7 +70,7 @@ export interface CodeLogin {
 
 /** Code and PKCE through the login page. */
 export async function loginByCode(
-  { issuer }: Keycloak,
+  { issuer }: Pick<Keycloak, 'issuer'>,
   {
     clientId,
     redirectUri = 'http://127.0.0.1:9/callback',
@@ -107,7 +109,7 @@ export function clientCredentials(
 
 export function refresh(
   keycloak: Pick<Keycloak, 'protocol'>,
-  client: Client,
+  client: Identity,
   { refresh_token: token = '' }: Tokens,
 ): Promise<Tokens> {
   const form = { grant_type: 'refresh_token', refresh_token: token, ...identify(client) }

@@ -73,7 +73,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-23': {
     level: 'D',
     text: 'Cache key without server/scope',
-    status: { later: 'introspection' },
+    status: 'tested',
   },
   'CASE-24': {
     level: 'D',
@@ -476,7 +476,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'DPoP/mTLS binding comes from cnf in the response',
     status: 'tested',
   },
-  'INT-07': { level: 'O', text: 'JWT response (RFC 9701)', status: { later: 'introspection' } },
+  'INT-07': { level: 'O', text: 'JWT response (RFC 9701)', status: 'tested' },
   'JWT-01': {
     level: 'M',
     text: 'typ is at+jwt or application/at+jwt (media types compare case-insensitively), reject others',

@@ -44,6 +44,7 @@ test('what one must know beside them', () => {
     '--transport stdio -- COMMAND',
     'check [settings] [--json]',
     'MCP_GATEHOUSE_OAUTH_JWKS_MAX_AGE',
+    'Several issuers',
     'PORT in the environment',
     'Exit codes: 0 ok; 1 failed while running; 2 usage or configuration',
   ]) {

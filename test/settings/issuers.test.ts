@@ -1,4 +1,5 @@
 /** `oauth.issuers` of the config file: several issuers, each with settings of its own. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { toGatewayOptions } from '../../src/settings/gateway-options.js'
@@ -28,6 +29,17 @@ const TWO = `${BASE}
       scopeClaim: scp
       acceptIdTokenClaims: true
 `
+
+test('the example of the README is right', async () => {
+  const readme = readFileSync('README.md', 'utf8')
+  const example = /```yaml\n(oauth:\n {2}issuers:\n.*?)```/s.exec(readme)?.[1] ?? 'none'
+  const files = { '/run/secrets/mcp-rs': 'hunter2\n' }
+  const configuration = await read(OPEN, inFile(`auth: oauth\n${example}`, files))
+  expect(configuration.problems).toEqual([])
+  expect(toGatewayOptions(configuration)).toMatchObject({
+    authorizationServers: [{ issuer: ISSUER }, { issuer: OTHER, tokenPrefix: 'authelia_at_' }],
+  })
+})
 
 verifies('TOK-07', 'each issuer has its keys, its client and its rules', async () => {
   const configuration = await read(OPEN, inFile(TWO, FILES))

@@ -60,7 +60,7 @@ export const SELF_HOSTED: readonly Row[] = [
   },
   {
     name: 'Dex, with the resource as client',
-    source: 'Dex 2.45.1 itself: what it signed when it was run (2026-11-23)',
+    source: 'Dex 2.45.1 itself: what it signed when it was run (2026-11-25)',
     issuer: DEX,
     metadata: { introspection_endpoint: `${DEX}/token/introspect` },
     jwksUri: `${DEX}/keys`,
@@ -68,12 +68,13 @@ export const SELF_HOSTED: readonly Row[] = [
     claims: {
       sub: 'CgExEgVsb2NhbA',
       aud: [RESOURCE, 'mcp-client'],
+      azp: 'mcp-client',
       at_hash: 'HK6E_P6Dh8Y93mRNtsDB1Q',
       email: 'alice@example.com',
       name: 'alice',
     },
     settings: { acceptIdTokenClaims: true },
-    accepted: { scopes: [], clientId: undefined, subject: 'CgExEgVsb2NhbA' },
+    accepted: { scopes: [], clientId: 'mcp-client', subject: 'CgExEgVsb2NhbA' },
     refused: [
       {
         name: '--oauth-accept-id-token-claims is missing',
@@ -82,8 +83,14 @@ export const SELF_HOSTED: readonly Row[] = [
         hint: 'Dex: its access tokens look like ID tokens',
       },
       {
+        name: 'the ID token of a login',
+        claims: { c_hash: 'CHwv8LP7jEDXICGhuPlxvw' },
+        code: 'ERR_TOKEN_TYPE',
+        hint: 'Dex: send the access_token',
+      },
+      {
         name: 'the client id alone',
-        claims: { aud: 'mcp-client' },
+        claims: { aud: 'mcp-client', azp: undefined },
         code: 'ERR_TOKEN_AUDIENCE',
         hint: 'Dex: make a client whose id is the resource URL',
       },

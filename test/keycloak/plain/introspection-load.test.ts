@@ -63,10 +63,10 @@ verifies(
 
     /** When each answer to a token that is new came. */
     const answers: { readonly status: number; readonly at: number }[] = []
-    let isOver = false
+    const over = new AbortController()
     /** Takes a new token each time it was let in, and tries again as long as it was not. */
     async function useNewTokens(): Promise<void> {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const token = fresh.pop()
         if (token === undefined) throw new Error('too few tokens')
         let status = 503
@@ -89,7 +89,7 @@ verifies(
     await expect.poll(() => answers.at(-1)?.status, { timeout: 40_000, interval: 20 }).toBe(200)
     const recoveredAt = performance.now()
     await sleep(1_000)
-    isOver = true
+    over.abort()
     await workers
     const served = await load.stop()
 
