@@ -73,13 +73,18 @@ export async function readText(response: Response): Promise<string> {
   }
 }
 
+/** Whoever runs a CA of the company's meets these on the first day. */
+const UNKNOWN_CA = /^(?:UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY)|SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED)/
+
 /** The innermost cause says ECONNREFUSED or the certificate's fault; the outer error only "fetch failed". */
 export function networkReason(error: unknown): string {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return 'could not be reached'
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
-  return `could not be reached (${code}${cause.message === '' ? '' : `: ${cause.message.slice(0, 120)}`})`
+  const reason = cause.message === '' ? code : `${code}: ${cause.message.slice(0, 120)}`
+  const advice = UNKNOWN_CA.test(code) ? '; a CA of your own is made known by --ca-file' : ''
+  return `could not be reached (${reason}${advice})`
 }
 
 /** As `work`, but rejects when `signal` fires: not every function that takes a signal listens to it. */

@@ -105,7 +105,7 @@ verifies(
     expect(answer.headers.has('www-authenticate')).toBe(false)
     bad.process.kill('SIGTERM')
     await bad.exited
-    expect(bad.stderr()).toContain('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    expect(bad.stderr()).toMatch(/UNABLE_TO_VERIFY_LEAF_SIGNATURE.*made known by --ca-file/)
     expect(bad.stderr()).not.toContain(token)
     expect(bad.stderr()).not.toContain(server.clientSecret)
   },
