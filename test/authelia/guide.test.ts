@@ -41,7 +41,7 @@ afterAll(async () => {
 
 test('secrets: one line each, and a certificate that its CA made', async () => {
   const read = (name: string) => readFileSync(join(workspace.folder, 'secrets', name), 'utf8')
-  const names = ['session', 'storage', 'reset', 'random', 'gateway']
+  const names = ['session', 'storage', 'reset', 'hmac', 'gateway']
   for (const name of names) expect(read(name), name).toMatch(/^\w{64}\n$/)
   expect(new Set(names.map(read)).size).toBe(names.length)
   expect(read('gateway.digest')).toMatch(/^\$pbkdf2-sha512\$100000\$\S+\n$/)

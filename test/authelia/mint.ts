@@ -46,6 +46,15 @@ export class Session {
     return new Session(server, await logIn(server.issuer, 'alice', server.fetch))
   }
 
+  /** At the portal. */
+  async logOut(): Promise<void> {
+    const { issuer, fetch } = this.#server
+    const init = { method: 'POST', headers: { cookie: this.#cookie } }
+    const answer = await fetch(`${issuer}/api/logout`, init)
+    if (!answer.ok) throw new Error(`logout: ${answer.status} ${await answer.text()}`)
+    await answer.body?.cancel()
+  }
+
   /** Code and PKCE. */
   async mint({
     scope = 'openid offline_access groups',

@@ -1,4 +1,6 @@
 /** How soon a real Authelia's change of mind is seen. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect } from 'vitest'
 import { startStage, type Stage } from '../support/stage.js'
@@ -77,3 +79,24 @@ verifies('REV-01', 'without a cache at once', async () => {
   await revoke(server, token)
   expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
 })
+
+verifies(
+  'REV-01',
+  'a logout at the portal revokes nothing, nor does striking the user',
+  async () => {
+    await stage.stop()
+    const { options } = introspection(server, { cache: 0 })
+    stage = await startStage(server, options)
+    const { access_token: token } = await session.mint()
+    await session.logOut()
+    await expect(session.mint()).rejects.toThrow(/not back at the client/)
+    expect(await stage.send(token)).toEqual({ status: 200 })
+
+    const file = join(server.folder, 'users.yml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('alice:', 'bob:'))
+    await server.stop()
+    await server.start()
+    await expect(Session.open(server)).rejects.toThrow(/lets alice not in/)
+    expect(await stage.send(token)).toEqual({ status: 200 })
+  },
+)

@@ -48,7 +48,7 @@ class Maker {
     ])
     const kept =
       keeps === 'plaintext' ? `$plaintext$${secret}` : await this.digest('pbkdf2', secret)
-    writeFileSync(join(folder, 'random'), random)
+    writeFileSync(join(folder, 'hmac'), random)
     writeFileSync(join(folder, 'gateway'), secret)
     writeFileSync(join(folder, 'gateway.digest'), kept)
     return folder
@@ -124,7 +124,7 @@ export class Server {
       secrets,
       gatewaySecret: read('gateway.digest'),
       passwordDigest: await maker.digest('argon2', 'alice'),
-      random: read('random'),
+      random: read('hmac'),
       issuerKey: read('private.pem'),
     }
     writeFileSync(join(folder, 'configuration.yml'), configuration(options))

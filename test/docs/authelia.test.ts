@@ -40,7 +40,7 @@ const { text, made, oidc } = readConfiguration()
 const [people, gateway] = oidc.clients
 
 test('no secret stands in it, and what it reads the guide makes (test/authelia looks whether it does)', () => {
-  const names = ['session', 'storage', 'reset', 'random', 'private.pem', 'gateway.digest']
+  const names = ['session', 'storage', 'reset', 'hmac', 'private.pem', 'gateway.digest']
   expect(made).toEqual(names.map((name) => `secrets/${name}`))
   expect(text).not.toContain('{{')
   expect(oidc.jwks).toEqual([{ key: 'content of secrets/private.pem\n' }])
