@@ -135,8 +135,7 @@ describe('other tokens than access tokens', () => {
     async () => {
       const { id_token: token = '' } = await session.mint()
       const calls = await stand()
-      const refusal = { status: 401, code: expect.stringMatching(/^ERR_TOKEN_(?:TYPE|AUDIENCE)$/) }
-      expect(await stage.send(token)).toMatchObject(refusal)
+      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
       expect(calls()).toBe(0)
       await stage.stop()
       // Its audience is the client, which this gateway takes: what is left is what it is.
