@@ -45,6 +45,9 @@ function grants(scope: string, name: string, value: unknown): boolean {
   return typeof value === 'string' && SCOPES.test(name) && value.split(' ').includes(scope)
 }
 
+/** Below which names what a user may do is found. Elsewhere (`user_metadata`) users write themselves. */
+const PARENTS = /^(?:realm_access|resource_access|app_metadata)$/
+
 /** Where in the claims this scope is granted, as `--oauth-scope-claim` would name it: `resource_access.CLIENT.roles`. */
 function placeOf(
   scope: string,
@@ -56,7 +59,8 @@ function placeOf(
     // A dotted path cannot lead through a name with dots; the whole name of a claim may have some.
     if (place.length > 1 && place.some((step) => step.includes('.'))) continue
     if (grants(scope, name, value)) return place.join('.')
-    if (place.length === 3 || typeof value !== 'object' || value === null) continue
+    const isParent = place.length === 1 ? PARENTS.test(name) : place.length < 3
+    if (!isParent || typeof value !== 'object' || value === null) continue
     const found = placeOf(scope, value as JsonObject, place)
     if (found !== undefined) return found
   }
@@ -123,7 +127,7 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
     return 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
   }
   if (path === '/' && [iss, ...known].some((each) => AUTH0.test(each)) && isOnlyRoots(known)) {
-    return 'Auth0: iss is the domain at which the login took place: configure the custom domain or that of the tenant, whichever clients are sent to'
+    return 'Auth0: iss is the domain at which the login took place: if both are yours, configure the one that clients are sent to'
   }
   return undefined
 }

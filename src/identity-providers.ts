@@ -62,7 +62,8 @@ export const PROVIDERS: readonly Provider[] = [
     issuer: /^https:\/\/[^/]+\.auth0\.com\/$/,
     // With a domain of its own: only Auth0 adds its /userinfo to aud, and names third-party clients so.
     matches: ({ iss, aud, azp, client_id: clientId }) =>
-      list(aud).includes(`${String(iss)}userinfo`) || String(clientId ?? azp).startsWith('tpc_'),
+      (typeof iss === 'string' && list(aud).includes(`${iss}userinfo`)) ||
+      [clientId, azp].some((id) => typeof id === 'string' && id.startsWith('tpc_')),
     hints: {
       ERR_TOKEN_AUDIENCE:
         'Auth0: the identifier of the API must be the resource URL to the letter, and Resource Parameter Compatibility Profile on; an API with another identifier is named by --oauth-audience',
@@ -85,7 +86,7 @@ export const PROVIDERS: readonly Provider[] = [
         'Entra: tokens for Microsoft Graph can be validated by Graph alone; let the client ask for a scope of your own application',
       ERR_SCOPE_INSUFFICIENT: ({ claims, missing }) => {
         const held = list(claims['scp'])
-          .flatMap((value) => String(value).split(' '))
+          .flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
           .find((scope) => missing.some((each) => each.endsWith(`/${scope}`)))
         return held === undefined
           ? 'Entra: expose the scope under "Expose an API", and let the client ask for it by its full name'

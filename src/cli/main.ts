@@ -54,7 +54,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
       command === undefined
         ? undefined
         : { command, environmentNames: childEnv ?? [], startTimeout: childStartTimeout },
-    hasKeyFile: settings.oauth.jwksFile !== undefined,
+    hasKeyFile: configuration.issuers.some((each) => each.settings.oauth.jwksFile !== undefined),
     warnings,
   })
 }

@@ -13,7 +13,7 @@ interface NodeCrypto {
     data: Uint8Array,
     key: { key: object; padding?: number; saltLength?: number },
     signature: BufferSource,
-    callback: (error: Error | null, valid: boolean) => void,
+    callback: (error: Error | null | undefined, valid: unknown) => void,
   ): unknown
 }
 
@@ -50,7 +50,8 @@ export function createRsaVerifier(jwk: object): RsaVerifier | undefined {
       : { key }
     return new Promise((resolve) => {
       // RFC 8725 §3.3: an operation that fails is a signature that is not valid.
-      const settle = (error: Error | null, valid: boolean) => resolve(error === null && valid)
+      const settle = (error: Error | null | undefined, valid: unknown) =>
+        resolve(!error && valid === true)
       try {
         const answer = verify(`sha${bits}`, data, options, signature, settle)
         // A runtime that knows no callback there answers at once.

@@ -12,7 +12,7 @@ import {
   type KeySetOptions,
 } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
-import { quoted, Refusal } from '../errors.js'
+import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { hintForIssuer } from '../hints.js'
 import {
@@ -76,7 +76,32 @@ export function createTokenJudge(
   world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit'>,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
-  for (const each of settings.issuers) {
+  const problems: ConfigurationProblem[] = []
+
+  function createIntrospector(
+    { introspector, discoveryUrl, policy: { issuer } }: IssuerSettings,
+    index: number,
+  ): TokenIntrospector | undefined {
+    if (typeof introspector !== 'function') return introspector
+    try {
+      return introspector({
+        issuer,
+        ...(discoveryUrl !== undefined && { discoveryUrl }),
+        allowHttp: settings.allowHttp,
+        wait: settings.wait / 1000,
+        now: world.now,
+        fetch: world.fetch,
+        onEvent: (event) => world.emit?.(event),
+      })
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error
+      const place = `authorizationServers[${index}]`
+      problems.push(...error.problems.map((each) => ({ ...each, path: `${place}.${each.path}` })))
+      return undefined
+    }
+  }
+
+  for (const [index, each] of settings.issuers.entries()) {
     const { policy, source } = each
     const keys = createKeySet({
       issuer: policy.issuer,
@@ -88,24 +113,15 @@ export function createTokenJudge(
       wait: source.type === 'jwks' ? 0 : settings.wait,
       ...world,
     })
-    const { introspector, discoveryUrl } = each
+    const introspector = createIntrospector(each, index)
     issuers.set(policy.issuer, {
       ...each,
       keys,
-      introspector:
-        typeof introspector === 'function'
-          ? introspector({
-              issuer: policy.issuer,
-              ...(discoveryUrl !== undefined && { discoveryUrl }),
-              allowHttp: settings.allowHttp,
-              wait: settings.wait / 1000,
-              now: world.now,
-              fetch: world.fetch,
-              onEvent: (event) => world.emit?.(event),
-            })
-          : introspector,
+      // Where only JWTs count, nobody is asked.
+      introspector: each.validation === 'jwt' ? undefined : introspector,
     })
   }
+  if (problems.length > 0) throw new ConfigurationError(problems)
 
   const remembered: CacheStore<AccessTokenFacts> | undefined =
     settings.rememberedTokens === 0 ? undefined : createCacheStore(settings.rememberedTokens)
@@ -151,17 +167,13 @@ export function createTokenJudge(
     // Fewer characters cannot be a secret (RFC 6749 §10.10): not worth a call.
     if (token.length < SHORTEST_OPAQUE) return undefined
     return [...issuers.values()].find(
-      ({ introspector, validation, tokenPrefix }) =>
-        introspector !== undefined &&
-        validation !== 'jwt' &&
-        (tokenPrefix === undefined || token.startsWith(tokenPrefix)),
+      ({ introspector, tokenPrefix }) =>
+        introspector !== undefined && (tokenPrefix === undefined || token.startsWith(tokenPrefix)),
     )
   }
 
   function whyNobodyIsAsked(): string {
-    const isAsked = ({ introspector, validation }: TrustedIssuer) =>
-      introspector !== undefined && validation !== 'jwt'
-    return [...issuers.values()].some(isAsked)
+    return [...issuers.values()].some(({ introspector }) => introspector !== undefined)
       ? 'too short to ask about, or without the prefix of the tokens that are asked about'
       : 'no introspection is configured'
   }
@@ -266,9 +278,7 @@ export function createTokenJudge(
     keySets: [...issuers.values()].flatMap(({ keys, validation }) =>
       validation === 'introspection' ? [] : [keys],
     ),
-    introspectors: [...issuers.values()].flatMap(({ introspector, validation }) =>
-      introspector === undefined || validation === 'jwt' ? [] : [introspector],
-    ),
+    introspectors: [...issuers.values()].flatMap(({ introspector }) => introspector ?? []),
     remembered: () => remembered?.size ?? 0,
   }
 }

@@ -12,7 +12,7 @@ import { splitWords } from './values.js'
 
 interface CollectedFile {
   readonly given: GivenValues
-  /** Of each issuer that has settings of its own; `undefined` where the file lists none. */
+  /** Of each issuer of the list, whose place `given` has; `undefined` where the file has no list. */
   readonly issuers?: readonly GivenValues[]
   readonly problems: readonly ConfigurationProblem[]
   /** False when it makes no sense as a whole: nobody knows what it gives. */
@@ -31,11 +31,16 @@ interface Names {
   readonly place: string
 }
 
-function unknownHint(own: string, { prefix, known, place }: Names): string {
+function unknownHint(own: string, { prefix, known, place }: Names, all: Names['known']): string {
   const path = prefix + own
   const [group, member] = path.split('.')
   // A name has no dot, so whoever writes one at the top means the nested form.
   if (known.has(path)) return `write ${member} below ${group}:`
+  if (prefix === '') {
+    const nested = [...known.keys(), ISSUERS].find((each) => each.endsWith(`.${own}`))
+    if (nested !== undefined) return `write it below ${nested.slice(0, nested.indexOf('.'))}:`
+  }
+  if (place !== prefix && all.has(path)) return 'it holds for all: write it beside issuers:'
   // In a list the group is not part of what somebody writes.
   const start = place === prefix ? 0 : prefix.length
   const names = [...known.keys()].map((name) => name.slice(start))
@@ -57,7 +62,8 @@ export async function collectFile(
   const lineCounter = new LineCounter()
   const options = { lineCounter, prettyErrors: false, uniqueKeys: false }
   const document = parseDocument(content, options)
-  const names: Names = { prefix: '', known: byPath(settings), given: new Map(), place: '' }
+  const all = byPath(settings)
+  const names: Names = { prefix: '', known: all, given: new Map(), place: '' }
   const { given } = names
   let issuers: GivenValues[] | undefined
   const ofIssuer = byPath(
@@ -112,15 +118,19 @@ export async function collectFile(
     const list = resolved(node)
     // Named all the same: nobody needs to be told that it is missing.
     issuers = []
+    given.set(ISSUERS, { value: [], source: at })
     if (!isSeq(list)) return problem(at, 'is not a list of issuers', ISSUERS_HINT)
     issuers = list.items.map((item, index) => {
       const place = `${ISSUERS}[${index}]`
       const source = `${placeOf((resolved(item) as Node | undefined)?.range?.[0] ?? 0)}: ${place}`
       const own: Names = { prefix: 'oauth.', known: ofIssuer, given: new Map(), place: `${place}.` }
+      const before = problems.length
       readMap(item, own, source)
       const issuer = own.given.get(ISSUER)
-      if (issuer === undefined) problem(source, 'has no issuer', ISSUERS_HINT)
-      else own.given.set(ISSUER, { ...issuer, value: [String(issuer.value)] })
+      if (issuer === undefined) {
+        // What it has instead is wrong already.
+        if (problems.length === before) problem(source, 'has no issuer', ISSUERS_HINT)
+      } else own.given.set(ISSUER, { ...issuer, value: [String(issuer.value)] })
       return own.given
     })
     if (issuers.length === 0) problem(at, 'is empty', ISSUERS_HINT)
@@ -143,7 +153,8 @@ export async function collectFile(
       else if (prefix === '' && groups.has(own)) {
         readMap(value, { ...names, prefix: `${own}.`, place: `${own}.` }, source)
         // A JSON file has no other place to tell its editor about the schema.
-      } else if (path !== '$schema') problem(source, 'no such setting', unknownHint(own, names))
+      } else if (path !== '$schema')
+        problem(source, 'no such setting', unknownHint(own, names, all))
       seen.add(path)
     }
   }

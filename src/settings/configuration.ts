@@ -142,7 +142,12 @@ export async function readConfiguration({
   const typed = withAbsoluteFiles(SETTINGS, new Map([...environment.given, ...flags.given]), '.')
   const given = platformPort(new Map([...file.given, ...typed]), env)
   const { settings, problems: valueProblems } = parseSettings(given)
-  const { issuers, problems: issuerProblems } = configuredIssuers(settings, given, file.issuers)
+  const { issuers, problems: issuerProblems } = configuredIssuers(
+    settings,
+    given,
+    file.issuers,
+    typed,
+  )
   const areIssuersListed = file.issuers !== undefined
   const found = [...flags.problems, ...file.problems, ...valueProblems, ...issuerProblems]
   const isKnown = (path: string) =>

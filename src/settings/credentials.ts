@@ -26,6 +26,7 @@ const NEED_CLIENT = [
 ]
 
 const SECRET = `${flagOf('oauth.clientSecretFile')} FILE, or ${environmentNameOf('oauth.clientSecret')} in the environment`
+const LISTED_SECRET = 'clientSecretFile beside its issuer'
 
 function isKey(text: string): boolean {
   if (/-----BEGIN PRIVATE KEY-----/.test(text)) return true
@@ -36,13 +37,21 @@ function isKey(text: string): boolean {
   }
 }
 
-/** Reads the files, and tells what is missing, too much, or cannot be used. */
+/**
+ * Reads the files, and tells what is missing, too much, or cannot be used.
+ *
+ * @param isListed whether they stand beside their issuer in a config file, where flags are of no use
+ */
 export function readCredentials(
   { oauth }: Settings,
   given: GivenValues,
   readFile: ReadFile,
+  isListed: boolean,
 ): { readonly credentials: Credentials; readonly problems: readonly ConfigurationProblem[] } {
   const problems: ConfigurationProblem[] = []
+  const secretHint = isListed ? LISTED_SECRET : SECRET
+  const nameOf = (setting: string) =>
+    isListed ? `${setting.replace('oauth.', '')} beside its issuer` : flagOf(setting)
   const problem = (setting: string, message: string, hint: string) => {
     problems.push({ path: given.get(setting)?.source ?? flagOf(setting), message, hint })
   }
@@ -61,7 +70,7 @@ export function readCredentials(
 
   const secretOfFile = read('oauth.clientSecretFile', clientSecretFile)
   const clientKey = read('oauth.clientKeyFile', clientKeyFile)
-  if (secretOfFile === '') problem('oauth.clientSecretFile', 'is empty', SECRET)
+  if (secretOfFile === '') problem('oauth.clientSecretFile', 'is empty', secretHint)
   if (clientKey !== undefined && !isKey(clientKey)) {
     problem('oauth.clientKeyFile', 'holds no private key', 'PEM (PKCS #8) or a JWK')
   }
@@ -71,15 +80,17 @@ export function readCredentials(
   const secret = secretOfFile ?? clientSecret
   if (clientId === undefined) {
     for (const setting of NEED_CLIENT.filter((each) => given.has(each))) {
-      problem(setting, `needs ${flagOf('oauth.clientId')}`, 'the client of this resource server')
+      problem(setting, `needs ${nameOf('oauth.clientId')}`, 'the client of this resource server')
     }
     if (oauth.validation === 'introspection') {
-      const hint = `${flagOf('oauth.clientId')}: the client of this resource server`
+      const hint = `${nameOf('oauth.clientId')}: the client of this resource server`
       problem('oauth.validation', 'introspection needs a client id', hint)
     }
   } else if (introspectionAuth === 'private_key_jwt') {
     if (clientKeyFile === undefined) {
-      const hint = `${flagOf('oauth.clientKeyFile')} FILE`
+      const hint = isListed
+        ? nameOf('oauth.clientKeyFile')
+        : `${flagOf('oauth.clientKeyFile')} FILE`
       problem('oauth.introspectionAuth', 'private_key_jwt needs a key', hint)
     }
   } else if (
@@ -87,7 +98,7 @@ export function readCredentials(
     secret === undefined &&
     clientSecretFile === undefined
   ) {
-    problem('oauth.clientId', 'comes without a secret', SECRET)
+    problem('oauth.clientId', 'comes without a secret', secretHint)
   }
   return {
     credentials: {

@@ -6,7 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readJwks, readKeys, type ReadFile } from './keys.js'
-import { ISSUER_SETTINGS, parseSettings, type Settings } from './schema.js'
+import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS, parseSettings, type Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 
 /** One issuer. */
@@ -29,20 +29,30 @@ export interface ReadIssuer extends ConfiguredIssuer {
 
 const NOTHING: GivenValues = new Map()
 
+const OF_ONE = new Set(ISSUER_SETTINGS.map(({ path }) => path))
+const OF_ALL_TOO = new Set(
+  FILE_ISSUER_SETTINGS.filter(({ perIssuer }) => perIssuer === 'too').map(({ path }) => path),
+)
+
 /** What one issuer has cannot be that of all. */
 function shared(given: GivenValues): GivenValues {
-  const single = new Set(ISSUER_SETTINGS.map(({ path }) => path))
-  return new Map([...given].filter(([path]) => !single.has(path)))
+  return without(given, (path) => OF_ONE.has(path))
+}
+
+function without(given: GivenValues, isLeftOut: (path: string) => boolean): GivenValues {
+  return new Map([...given].filter(([path]) => !isLeftOut(path)))
 }
 
 /**
  * @param settings those of all, of which `oauth.issuer` may name several
  * @param listed what each issuer of the config file was given, where it lists them
+ * @param typed what flags and environment gave
  */
 export function configuredIssuers(
   settings: Settings,
   given: GivenValues,
   listed: readonly GivenValues[] | undefined,
+  typed: GivenValues = NOTHING,
 ): {
   readonly issuers: readonly ConfiguredIssuer[]
   readonly problems: readonly ConfigurationProblem[]
@@ -61,7 +71,9 @@ export function configuredIssuers(
     })
     return { issuers, problems: [] }
   }
-  const issuers = listed.map((own) => {
+  const issuers = listed.map((written) => {
+    // A flag comes before the file, here too.
+    const own = without(written, (path) => typed.has(path) && OF_ALL_TOO.has(path))
     const its = new Map([...shared(given), ...own])
     return { settings: parseSettings(its).settings, given: its, own }
   })
@@ -69,10 +81,10 @@ export function configuredIssuers(
 }
 
 function readIssuer(configured: ConfiguredIssuer, readFile: ReadFile) {
-  const { settings, given } = configured
+  const { settings, given, own } = configured
   const { jwksFile } = settings.oauth
   const keys = readKeys(given, readFile)
-  const { credentials, problems } = readCredentials(settings, given, readFile)
+  const { credentials, problems } = readCredentials(settings, given, readFile, own.size > 0)
   const common = { ...configured, ...(problems.length === 0 && { credentials }) }
   return {
     issuer: {

@@ -9,7 +9,7 @@ import { createTokenIntrospector } from '../introspect.js'
 import type { AuthorizationServerOptions, TokenOptions } from '../rs/options.js'
 import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
-import type { Settings } from './schema.js'
+import { ISSUER, ISSUERS, type Settings } from './schema.js'
 
 const SETTINGS_OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map([
   ['resource', ['resource']],
@@ -28,11 +28,13 @@ const SETTINGS_OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map([
   ['scopeClaims', ['oauth.scopeClaim']],
   ['audienceClaim', ['oauth.audienceClaim']],
   ['tokenPrefix', ['oauth.tokenPrefix']],
+  ['introspectionUrl', ['oauth.introspectionUrl']],
+  ['clientId', ['oauth.clientId']],
 ])
 
 /** Stand in for what is missing, so that the kernel judges the rest. RFC 6761 §6.4 keeps the name free. */
 const MISSING_RESOURCE = 'https://resource.invalid/mcp'
-const MISSING_ISSUER = 'https://issuer.invalid'
+const missingIssuer = (index: number) => `https://issuer-${index}.invalid`
 
 /** Our client at the issuer, when it is asked about tokens. */
 function introspectorOf({
@@ -71,9 +73,13 @@ function ownRules({ settings: { oauth }, own }: ReadIssuer): TokenOptions {
   }
 }
 
-function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
+function toAuthorizationServer(issuer: ReadIssuer, index: number): AuthorizationServerOptions {
   const { jwks } = issuer
-  const { issuer: [name = MISSING_ISSUER] = [], jwksUri, discoveryUrl } = issuer.settings.oauth
+  const {
+    issuer: [name = missingIssuer(index)] = [],
+    jwksUri,
+    discoveryUrl,
+  } = issuer.settings.oauth
   return {
     issuer: name,
     ...(jwksUri !== undefined && { jwksUri }),
@@ -144,9 +150,10 @@ export function optionProblems(
       const option = path.replace(/\[\d+\]$/, '').replace(/^.*\./, '')
       const index = /^authorizationServers\[(\d+)\]/.exec(path)?.[1]
       const issuer = index === undefined ? undefined : Number(index)
-      const sources = (SETTINGS_OF_OPTION.get(option) ?? []).flatMap(
-        (each) => sourceOf(each, issuer) ?? [],
-      )
+      // What it says of all entries is about the list.
+      const isOfList = path === 'authorizationServers'
+      const settings = isOfList ? [ISSUERS, ISSUER] : (SETTINGS_OF_OPTION.get(option) ?? [])
+      const sources = settings.flatMap((each) => sourceOf(each, issuer) ?? [])
       return {
         path: sources.join(', ') || path,
         message: placeInList(path) + toFlagWords(message),

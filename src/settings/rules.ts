@@ -45,21 +45,18 @@ export function missingProblems(
     .map(missingProblem)
 }
 
-function ofOneIssuer(given: GivenValues, hint: string): readonly ConfigurationProblem[] {
-  return ISSUER_SETTINGS.flatMap(({ path }) => given.get(path) ?? []).map(({ source }) => ({
-    path: source,
-    message: 'is for one issuer, and there are several',
-    hint,
-  }))
-}
-
 /** With several issuers nothing says whose keys a single address holds. */
 export function severalIssuersProblems(
   given: GivenValues,
   hint = 'leave it out: the keys of each are found by its metadata',
 ): readonly ConfigurationProblem[] {
   const issuers = given.get('oauth.issuer')?.value ?? []
-  return issuers.length < 2 ? [] : ofOneIssuer(given, hint)
+  if (issuers.length < 2) return []
+  return ISSUER_SETTINGS.flatMap(({ path }) => given.get(path) ?? []).map(({ source }) => ({
+    path: source,
+    message: 'is for one issuer, and there are several',
+    hint,
+  }))
 }
 
 /** Where a config file lists the issuers, each has its settings there. */
@@ -75,7 +72,15 @@ export function listedIssuersProblems(given: GivenValues): readonly Configuratio
             hint: 'keep one of them',
           },
         ]),
-    ...ofOneIssuer(given, `put it into ${ISSUERS}, beside its issuer`),
+    ...ISSUER_SETTINGS.flatMap(({ path, secret }) => {
+      const source = given.get(path)?.source
+      if (source === undefined) return []
+      const hint =
+        secret === true
+          ? 'clientSecretFile beside its issuer names the file that holds it'
+          : `put it into ${ISSUERS}, beside its issuer`
+      return [{ path: source, message: `belongs to one of ${ISSUERS}`, hint }]
+    }),
   ]
 }
 

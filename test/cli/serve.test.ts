@@ -19,6 +19,13 @@ async function oauth(upstream: string): Promise<readonly string[]> {
   ]
 }
 
+/** The same, with the issuer in the list of a config file. */
+function listed(upstream: string, jwksFile: string): readonly string[] {
+  const oauth = { issuers: [{ issuer: ISSUER, jwksFile }] }
+  const settings = { auth: 'oauth', resource: RESOURCE, port: 0, upstream, oauth }
+  return ['--config', writeTemporary('gatehouse.json', JSON.stringify(settings))]
+}
+
 async function call(url: string, token: string, init: RequestInit = {}): Promise<Response> {
   return fetch(`${url}/mcp`, {
     ...init,
@@ -175,36 +182,41 @@ describe('serve', () => {
     expect(version.stdout().toString()).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  verifies(
-    'KEY-04',
-    'SIGHUP reads the file of keys again; a broken one changes nothing, loudly',
-    async () => {
-      const upstream = await startUpstream((_request, response) => response.end('ok'))
-      const args = await oauth(upstream)
-      const file = args[args.indexOf('--oauth-jwks-file') + 1] ?? ''
-      const cli = startCli(args)
-      const url = await cli.listening()
-      const [one, other] = [await tokenOf(), await tokenOf('key-2')]
-      const statuses = async () => [(await call(url, one)).status, (await call(url, other)).status]
-      const hangUp = async (content: string) => {
-        writeFileSync(file, content)
-        const before = cli.log().length
-        cli.process.kill('SIGHUP')
-        await eventually(() =>
-          cli
-            .log()
-            .slice(before)
-            .some(({ event }) => String(event).startsWith('keys.')),
-        )
-      }
-      expect(await statuses()).toEqual([200, 401])
-      await hangUp('{"keys": [')
-      expect(await statuses()).toEqual([200, 401])
-      expect(cli.log().find(({ event }) => event === 'keys.failed')?.['level']).toBe('warn')
-      await hangUp(JSON.stringify({ keys: [(await fakeKey('key-2')).jwk] }))
-      expect(await statuses()).toEqual([401, 200])
-    },
-  )
+  for (const place of ['a flag', 'a listed issuer'] as const) {
+    verifies(
+      'KEY-04',
+      `SIGHUP reads the file of keys again that ${place} names; a broken one changes nothing, loudly`,
+      async () => {
+        const upstream = await startUpstream((_request, response) => response.end('ok'))
+        const args = await oauth(upstream)
+        const file = args[args.indexOf('--oauth-jwks-file') + 1] ?? ''
+        const cli = startCli(place === 'a flag' ? args : listed(upstream, file))
+        const url = await cli.listening()
+        const [one, other] = [await tokenOf(), await tokenOf('key-2')]
+        const statuses = async () => [
+          (await call(url, one)).status,
+          (await call(url, other)).status,
+        ]
+        const hangUp = async (content: string) => {
+          writeFileSync(file, content)
+          const before = cli.log().length
+          cli.process.kill('SIGHUP')
+          await eventually(() =>
+            cli
+              .log()
+              .slice(before)
+              .some(({ event }) => String(event).startsWith('keys.')),
+          )
+        }
+        expect(await statuses()).toEqual([200, 401])
+        await hangUp('{"keys": [')
+        expect(await statuses()).toEqual([200, 401])
+        expect(cli.log().find(({ event }) => event === 'keys.failed')?.['level']).toBe('warn')
+        await hangUp(JSON.stringify({ keys: [(await fakeKey('key-2')).jwk] }))
+        expect(await statuses()).toEqual([401, 200])
+      },
+    )
+  }
 
   test('health and metrics on a port of their own', async () => {
     const upstream = await startUpstream((_request, response) => response.end('ok'))

@@ -1,7 +1,9 @@
 /** Tokens as each identity provider writes them: let in with the right settings, refused with the nearest wrong ones. */
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hintFor } from '../../src/hints.js'
-import type { HintTopic } from '../../src/identity-providers.js'
+import { PROVIDERS, type HintTopic } from '../../src/identity-providers.js'
+import type { JsonObject } from '../../src/json.js'
 import { verifies } from '../support/verifies.js'
 import { show, WAYS } from './bench.js'
 import { ROWS } from './table.js'
@@ -114,6 +116,8 @@ describe('advice', () => {
       { resource_access: { 'https://mcp.example.com': { roles: ['admin'] } } },
       { a: { b: { c: { roles: ['admin'] } } } },
       { roles: 'administrator', scope: 'administrator' },
+      { user_metadata: { scope: 'admin', roles: ['admin'] } },
+      { profile: { roles: ['admin'] }, unsafe_metadata: { scp: 'admin' } },
     ]) {
       expect(hintFor('ERR_SCOPE_INSUFFICIENT', { claims: () => claims, missing })).toBeUndefined()
     }
@@ -127,6 +131,50 @@ describe('advice', () => {
       expect(hint).toContain(`in "${place}"`)
     }
   })
+
+  verifies(
+    ['CASE-5', 'CHL-01'],
+    'whatever a signed token says, advice is a sentence or nothing',
+    () => {
+      const issuers = ROWS.map(({ issuer }) => issuer)
+      const odd = fc.constantFrom<unknown>({ toString: 1 }, [{ toString: 1 }], null, 7, ['a', null])
+      const value = fc.oneof(
+        odd,
+        fc.jsonValue(),
+        fc.constantFrom('admin', 'tpc_1', 'api://x/admin'),
+      )
+      const names = fc.constantFrom(
+        ...[
+          'iss',
+          'aud',
+          'azp',
+          'client_id',
+          'cid',
+          'ver',
+          'scp',
+          'scope',
+          'roles',
+          'typ',
+          'c_hash',
+        ],
+        ...['token_use', 'at_hash', 'nonce', 'resource_access', 'app_metadata', 'groups'],
+      )
+      const topics = [...new Set(PROVIDERS.flatMap(({ hints }) => Object.keys(hints)))]
+      fc.assert(
+        fc.property(
+          fc.constantFrom(...(topics as HintTopic[])),
+          fc.constantFrom(undefined, ...issuers),
+          fc.dictionary(names, value),
+          (topic, issuer, claims) => {
+            const missing = ['admin', 'api://x/admin']
+            const hint = hintFor(topic, { issuer, claims: () => claims as JsonObject, missing })
+            expect(hint === undefined || (hint.length > 0 && hint.length < 1000)).toBe(true)
+          },
+        ),
+        { numRuns: 3000 },
+      )
+    },
+  )
 
   verifies('GW-08', 'names of claims are quoted and shortened', () => {
     const name = `${'x'.repeat(200)}\n"/roles`

@@ -71,17 +71,58 @@ verifies('TOK-07', 'each issuer has its keys, its client and its rules', async (
   ])
 })
 
-test('a rule of all holds for those that have none of their own, whatever gives it', async () => {
-  const file = inFile(
-    `${BASE}    - issuer: ${ISSUER}\n    - issuer: ${OTHER}\n      scopeClaim: scp\n`,
-  )
-  const { settings, issuers, problems } = await read(
-    [...OPEN, '--oauth-scope-claim', 'permissions', '--oauth-wait', '1s'],
-    file,
-  )
-  expect(problems).toEqual([])
-  expect(settings.oauth.wait).toBe(1)
-  expect(issuers.map((each) => each.settings.oauth.scopeClaim)).toEqual([['permissions'], ['scp']])
+describe('a rule of all', () => {
+  const listed = `    - issuer: ${ISSUER}\n    - issuer: ${OTHER}\n      scopeClaim: scp\n`
+  const claimsOf = async (file: string, argv: readonly string[] = []) => {
+    const { problems, issuers } = await read([...OPEN, ...argv], inFile(file))
+    expect(problems).toEqual([])
+    return issuers.map(({ settings, own }) => ({
+      claims: settings.oauth.scopeClaim,
+      isOwn: own.has('oauth.scopeClaim'),
+    }))
+  }
+
+  test('of the file holds for those that have none of their own', async () => {
+    const file = BASE.replace('  issuers:', '  scopeClaim: permissions\n  issuers:') + listed
+    expect(await claimsOf(file)).toEqual([
+      { claims: ['permissions'], isOwn: false },
+      { claims: ['scp'], isOwn: true },
+    ])
+  })
+
+  test('of a flag comes before what the file says of one', async () => {
+    const argv = ['--oauth-scope-claim', 'permissions']
+    expect(await claimsOf(BASE + listed, argv)).toEqual([
+      { claims: ['permissions'], isOwn: false },
+      { claims: ['permissions'], isOwn: false },
+    ])
+  })
+})
+
+test('without auth: oauth, or with stdio, the list does nothing, loudly', async () => {
+  const file = inFile(BASE.replace('auth: oauth\n', '') + `    - issuer: ${ISSUER}\n`)
+  expect((await read(OPEN, file)).warnings).toEqual([
+    expect.stringMatching(/^no token is checked: .*gatehouse\.yaml:4:3: oauth\.issuers/),
+  ])
+  expect((await read(['--transport', 'stdio', '--', 'true'], file)).warnings).toEqual([
+    expect.stringMatching(/^with stdio these do nothing: .*oauth\.issuers/),
+  ])
+})
+
+test('hints lead to where a setting belongs', async () => {
+  const hintsFor = async (file: string) =>
+    (await read(OPEN, inFile(file, FILES))).problems.map(({ hint }) => hint)
+  const one = `${BASE}    - issuer: ${ISSUER}\n`
+  expect(await hintsFor(`issuers: []\n${one}`)).toEqual(['write it below oauth:'])
+  expect(await hintsFor(`${one}      scopes: a\n`)).toEqual([
+    'it holds for all: write it beside issuers:',
+  ])
+  expect(await hintsFor(`${one}      tokenPrefix: ory_at_\n`)).toEqual([
+    'the client of this resource server',
+  ])
+  expect(await hintsFor(`${one}      clientId: mcp\n`)).toEqual([
+    'clientSecretFile beside its issuer',
+  ])
 })
 
 test('files are relative to the config file', async () => {
@@ -106,18 +147,12 @@ describe('what is wrong, and where', () => {
     ],
     'no map': [
       `${BASE}    - ${ISSUER}\n`,
-      [
-        'gatehouse.yaml:6:7: oauth.issuers[0]: is not a list of names with values',
-        'gatehouse.yaml:6:7: oauth.issuers[0]: has no issuer',
-      ],
+      ['gatehouse.yaml:6:7: oauth.issuers[0]: is not a list of names with values'],
     ],
     empty: [`${BASE.trimEnd()} []\n`, ['gatehouse.yaml:5:3: oauth.issuers: is empty']],
     'several in one': [
       `${BASE}    - issuer: [${ISSUER}, ${OTHER}]\n`,
-      [
-        'gatehouse.yaml:6:7: oauth.issuers[0].issuer: takes one value',
-        'gatehouse.yaml:6:7: oauth.issuers[0]: has no issuer',
-      ],
+      ['gatehouse.yaml:6:7: oauth.issuers[0].issuer: takes one value'],
     ],
     'a name that does not exist': [
       `${BASE}    - issuer: ${ISSUER}\n      jwksUrl: https://keys.example.com\n`,
@@ -162,8 +197,27 @@ describe('what is wrong, and where', () => {
     ],
     'a client for all': [
       `${BASE}    - issuer: ${ISSUER}\n`,
-      ['--oauth-client-id: is for one issuer, and there are several'],
+      ['--oauth-client-id: belongs to one of oauth.issuers'],
       ['--oauth-client-id', 'mcp'],
+    ],
+    'several that are broken': [
+      `${BASE}    - 7\n    - issuer: ''\n    - a: b\n`,
+      [
+        'gatehouse.yaml:6:7: oauth.issuers[0]: is not a list of names with values',
+        'gatehouse.yaml:8:7: oauth.issuers[2].a: no such setting',
+        'gatehouse.yaml:7:7: oauth.issuers[1].issuer: is empty',
+      ],
+    ],
+    'introspection without TLS, twice': [
+      TWO.replaceAll(/ {6}clientSecretFile/g, '      introspectionUrl: http://in.example.com\n$&'),
+      [
+        expect.stringMatching(
+          /:9:7: oauth\.issuers\[0\]\.introspectionUrl: must be https/,
+        ) as string,
+        expect.stringMatching(
+          /:16:7: oauth\.issuers\[1\]\.introspectionUrl: must be https/,
+        ) as string,
+      ],
     ],
     'an issuer beside the list': [
       `${BASE}    - issuer: ${ISSUER}\n`,
@@ -172,7 +226,9 @@ describe('what is wrong, and where', () => {
     ],
     'two opaque issuers that nothing tells apart': [
       TWO.replace('      tokenPrefix: authelia_at_\n', ''),
-      [expect.stringMatching(/several have an introspector, and nothing says whose/) as string],
+      [
+        'gatehouse.yaml:5:3: oauth.issuers: several have an introspector, and nothing says whose an opaque token is',
+      ],
     ],
   }
 
