@@ -7,10 +7,10 @@ import { readConfiguration, type ConfigurationInput } from '../settings/configur
 import {
   effectiveIssuers,
   effectiveSettings,
-  memberOf,
   nestEffective,
   type EffectiveSetting,
 } from '../settings/effective.js'
+import { memberOf } from '../settings/names.js'
 import { ISSUER, ISSUERS } from '../settings/schema.js'
 import { formatProblems } from './problems.js'
 
@@ -50,10 +50,10 @@ async function formatYaml(effective: readonly EffectiveSetting[], issuers: Issue
     group = member === undefined ? '' : first
     add(member === undefined ? '' : '  ', member ?? first, each)
     if (path !== ISSUER || issuers.length === 0) continue
-    lines.push(`  ${ISSUERS.slice(ISSUERS.indexOf('.') + 1)}:`)
+    lines.push(`  ${memberOf(ISSUERS)}:`)
     for (const own of issuers) {
       own.forEach((each, index) =>
-        add(index === 0 ? '    - ' : '      ', memberOf(each.setting), each),
+        add(index === 0 ? '    - ' : '      ', memberOf(each.setting.path), each),
       )
     }
   }
@@ -65,7 +65,7 @@ function formatJson(effective: readonly EffectiveSetting[], issuers: Issuers): s
     .filter(({ value }) => value !== undefined)
     .map(({ setting, origin }) => [setting.path, origin])
   const ofIssuers = issuers.flatMap((own, index) =>
-    own.map(({ setting, origin }) => [`${ISSUERS}[${index}].${memberOf(setting)}`, origin]),
+    own.map(({ setting, origin }) => [`${ISSUERS}[${index}].${memberOf(setting.path)}`, origin]),
   )
   const shown = {
     settings: nestEffective(effective, issuers),

@@ -6,7 +6,7 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { environmentNameOf, flagOf } from './names.js'
+import { environmentNameOf, flagOf, memberOf } from './names.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 
@@ -51,7 +51,7 @@ export function readCredentials(
   const problems: ConfigurationProblem[] = []
   const secretHint = isListed ? LISTED_SECRET : SECRET
   const nameOf = (setting: string) =>
-    isListed ? `${setting.replace('oauth.', '')} beside its issuer` : flagOf(setting)
+    isListed ? `${memberOf(setting)} beside its issuer` : flagOf(setting)
   const problem = (setting: string, message: string, hint: string) => {
     problems.push({ path: given.get(setting)?.source ?? flagOf(setting), message, hint })
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Configuration } from './configuration.js'
+import { memberOf } from './names.js'
 import { FILE_SETTINGS, ISSUER, type Settings } from './schema.js'
 import type { GivenValues, Setting } from './setting.js'
 
@@ -63,12 +64,7 @@ export function nestEffective(
   }
   if (issuers.length === 0) return root
   const listed = issuers.map((own) =>
-    Object.fromEntries(own.map(({ setting, value }) => [memberOf(setting), value])),
+    Object.fromEntries(own.map(({ setting, value }) => [memberOf(setting.path), value])),
   )
   return { ...root, oauth: { ...(root['oauth'] as object | undefined), issuers: listed } }
-}
-
-/** How it is written below its group. */
-export function memberOf({ path }: Setting): string {
-  return path.slice(path.indexOf('.') + 1)
 }

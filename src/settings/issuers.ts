@@ -43,6 +43,18 @@ function without(given: GivenValues, isLeftOut: (path: string) => boolean): Give
   return new Map([...given].filter(([path]) => !isLeftOut(path)))
 }
 
+/** Those that `oauth.issuer` names. What one issuer alone may have is the first one's. */
+function namedIssuers(settings: Settings, given: GivenValues): readonly ConfiguredIssuer[] {
+  const names = settings.oauth.issuer ?? [undefined]
+  return names.map((name, index) => {
+    const isFirst = index === 0
+    const its = isFirst ? given : shared(given)
+    const { oauth, ...others } = isFirst ? settings : parseSettings(its).settings
+    const issuer = name === undefined ? undefined : [name]
+    return { settings: { ...others, oauth: { ...oauth, issuer } }, given: its, own: NOTHING }
+  })
+}
+
 /**
  * @param settings those of all, of which `oauth.issuer` may name several
  * @param listed what each issuer of the config file was given, where it lists them
@@ -58,18 +70,7 @@ export function configuredIssuers(
   readonly problems: readonly ConfigurationProblem[]
 } {
   if (listed === undefined || listed.length === 0) {
-    const names = settings.oauth.issuer ?? [undefined]
-    const issuers = names.map((name, index) => {
-      const its = index === 0 ? given : shared(given)
-      const { settings } = parseSettings(its)
-      const issuer = name === undefined ? undefined : [name]
-      return {
-        settings: { ...settings, oauth: { ...settings.oauth, issuer } },
-        given: its,
-        own: NOTHING,
-      }
-    })
-    return { issuers, problems: [] }
+    return { issuers: namedIssuers(settings, given), problems: [] }
   }
   const issuers = listed.map((written) => {
     // A flag comes before the file, here too.

@@ -22,6 +22,11 @@ function pathOf(words: readonly string[]): string | undefined {
   return grouped ? `${GROUP}.${name}` : name
 }
 
+/** How a config file writes a setting below its group. */
+export function memberOf(path: string): string {
+  return path.slice(path.indexOf('.') + 1)
+}
+
 /** The flag of a setting's path. */
 export function flagOf(path: string): string {
   return `--${wordsOf(path).join('-')}`

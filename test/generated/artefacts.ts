@@ -1,6 +1,6 @@
 /** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
-import { flagOf } from '../../src/settings/names.js'
+import { flagOf, memberOf } from '../../src/settings/names.js'
 import { FILE_ISSUER_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from '../../src/settings/schema.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/settings/setting.js'
 
@@ -62,7 +62,7 @@ function listOfIssuers(): object {
   ])
   // Where there is none of its own, that of all issuers holds, and no default.
   const own = FILE_ISSUER_SETTINGS.map((setting) => [
-    setting.path.replace('oauth.', ''),
+    memberOf(setting.path),
     propertyWithoutDefault(setting),
   ])
   return {
