@@ -1,20 +1,12 @@
 /** One running Authelia, with data and secrets of its own. Anybody who reaches it can end it: loopback only. */
-import { execFile, spawn } from 'node:child_process'
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Agent, fetch as undiciFetch } from 'undici'
 import { freePort } from '../support/cli.js'
+import { Daemon } from '../support/daemon.js'
 import { configuration, users } from './configuration.js'
 import { AUTHELIA } from './distribution.js'
 
@@ -88,7 +80,7 @@ export class Server {
   /** That of the platform, but it knows the CA. */
   readonly fetch: typeof fetch
   readonly #dispatcher: Agent
-  #running: { readonly pid: number; readonly ended: Promise<void> } | undefined
+  readonly #daemon: Daemon
 
   private constructor(
     folder: string,
@@ -104,7 +96,13 @@ export class Server {
     this.#dispatcher = dispatcher
     this.fetch = ((url: string | URL, init: object = {}) =>
       undiciFetch(url, { ...init, dispatcher })) as typeof fetch
-    process.once('exit', this.#kill)
+    this.#daemon = new Daemon({
+      name: 'Authelia',
+      log: join(folder, 'log'),
+      answers: () => this.#answers(),
+      patience: PATIENCE,
+      grace: GRACE,
+    })
   }
 
   /** Configured, and not started. */
@@ -145,48 +143,24 @@ export class Server {
    * @param lifespan of access tokens, as Authelia writes durations. Default an hour
    */
   async start(lifespan = '1h'): Promise<void> {
-    const log = join(this.folder, 'log')
-    const output = openSync(log, 'a')
     // A clean environment: every variable that begins with AUTHELIA_ would configure what is tested.
     const { PATH, HOME } = process.env
-    const child = spawn(AUTHELIA, ['--config', 'configuration.yml'], {
+    await this.#daemon.start({
+      command: AUTHELIA,
+      args: ['--config', 'configuration.yml'],
       cwd: this.folder,
-      stdio: ['ignore', output, output],
       env: { PATH, HOME, AUTHELIA_IDENTITY_PROVIDERS_OIDC_ACCESS_TOKEN_LIFESPAN: lifespan },
     })
-    closeSync(output)
-    let hasEnded = false
-    const ended = new Promise<void>((settle) => {
-      const end = () => {
-        hasEnded = true
-        settle()
-      }
-      child.once('error', end)
-      child.once('close', end)
-    })
-    if (child.pid !== undefined) this.#running = { pid: child.pid, ended }
-    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(20)) {
-      if (hasEnded) throw new Error(`Authelia ended:\n${readFileSync(log, 'utf8').slice(-3000)}`)
-      if (await this.#answers()) return
-    }
-    throw new Error(`Authelia does not answer:\n${readFileSync(log, 'utf8').slice(-3000)}`)
   }
 
   /** As an operator would; the data stay. */
-  async stop(): Promise<void> {
-    if (this.#running === undefined) return
-    const { pid, ended } = this.#running
-    process.kill(pid, 'SIGTERM')
-    const timer = setTimeout(this.#kill, GRACE)
-    await ended
-    clearTimeout(timer)
-    this.#running = undefined
+  stop(): Promise<void> {
+    return this.#daemon.stop()
   }
 
   async remove(): Promise<void> {
-    await this.stop()
+    await this.#daemon.remove()
     await this.#dispatcher.close()
-    process.off('exit', this.#kill)
     rmSync(this.folder, { recursive: true, force: true })
   }
 
@@ -198,14 +172,5 @@ export class Server {
       },
       () => false,
     )
-  }
-
-  readonly #kill = (): void => {
-    if (this.#running === undefined) return
-    try {
-      process.kill(this.#running.pid, 'SIGKILL')
-    } catch {
-      // It was faster.
-    }
   }
 }

@@ -1,19 +1,8 @@
 /** One running Keycloak: the installation is shared and stays as it is, the data are its own. */
-import { spawn } from 'node:child_process'
-import {
-  closeSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { Daemon } from '../support/daemon.js'
 import { timed } from '../support/prepare.js'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')
@@ -54,14 +43,21 @@ export class Server {
   readonly origin: string
   readonly #options: ServerOptions
   readonly #folder: string
-  #running:
-    { readonly pid: number; readonly hostname: string; readonly ended: Promise<void> } | undefined
+  readonly #daemon: Daemon
+  /** How it was started, while it runs. */
+  #hostname: 'set' | 'from request' | undefined
 
   constructor(options: ServerOptions) {
     this.#options = options
     this.origin = `http://127.0.0.1:${options.port}`
     this.#folder = instantiate(options.home)
-    process.once('exit', this.#kill)
+    this.#daemon = new Daemon({
+      name: 'Keycloak',
+      log: join(this.#folder, 'log'),
+      answers: () => this.#answers(),
+      patience: PATIENCE,
+      grace: GRACE,
+    })
   }
 
   /**
@@ -70,11 +66,9 @@ export class Server {
    * @param hostname the name in `iss`: set, or that of each request, which is Keycloak's default
    */
   async start(hostname: 'set' | 'from request'): Promise<void> {
-    if (this.#running?.hostname === hostname) return
+    if (this.#hostname === hostname) return
     await this.stop()
     const { port, managementPort, resource } = this.#options
-    const log = join(this.#folder, 'log')
-    const output = openSync(log, 'w')
     const args = [
       ...['start', '--optimized', '--cache=local', '--import-realm'],
       ...['--http-enabled=true', '--http-host=127.0.0.1', `--http-port=${port}`],
@@ -84,55 +78,30 @@ export class Server {
     ]
     // A clean environment: variables like KC_HOSTNAME would configure what is tested.
     const { PATH, HOME, JAVA_HOME } = process.env
-    const child = spawn(join(this.#folder, 'bin/kc.sh'), args, {
-      // In a group of its own: the script starts java.
-      detached: true,
-      stdio: ['ignore', output, output],
-      env: {
-        PATH,
-        HOME,
-        ...(JAVA_HOME !== undefined && { JAVA_HOME }),
-        ...JAVA_OPTIONS,
-        KC_BOOTSTRAP_ADMIN_USERNAME: 'admin',
-        KC_BOOTSTRAP_ADMIN_PASSWORD: 'admin',
-        MCP_RESOURCE: resource,
-      },
-    })
-    closeSync(output)
-    let hasEnded = false
-    const ended = new Promise<void>((settle) => {
-      const end = () => {
-        hasEnded = true
-        settle()
-      }
-      child.once('error', end)
-      child.once('close', end)
-    })
-    if (child.pid !== undefined) this.#running = { pid: child.pid, hostname, ended }
-    const tail = () => readFileSync(log, 'utf8').split('\n').slice(-30).join('\n')
-    await timed(`keycloak: starting on ${this.origin}`, async () => {
-      for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(100)) {
-        if (hasEnded) throw new Error(`Keycloak ended while it started:\n${tail()}`)
-        if (await this.#answers()) return
-      }
-      throw new Error(`Keycloak did not start within ${PATIENCE / 1000} s:\n${tail()}`)
-    })
+    const env = {
+      PATH,
+      HOME,
+      ...(JAVA_HOME !== undefined && { JAVA_HOME }),
+      ...JAVA_OPTIONS,
+      KC_BOOTSTRAP_ADMIN_USERNAME: 'admin',
+      KC_BOOTSTRAP_ADMIN_PASSWORD: 'admin',
+      MCP_RESOURCE: resource,
+    }
+    const command = join(this.#folder, 'bin/kc.sh')
+    this.#hostname = hostname
+    await timed(`keycloak: starting on ${this.origin}`, () =>
+      this.#daemon.start({ command, args, env }),
+    )
   }
 
   /** As an operator would; the data stay. */
   async stop(): Promise<void> {
-    if (this.#running === undefined) return
-    const { pid, ended } = this.#running
-    process.kill(-pid, 'SIGTERM')
-    const timer = setTimeout(this.#kill, GRACE)
-    await ended
-    clearTimeout(timer)
-    this.#running = undefined
+    await this.#daemon.stop()
+    this.#hostname = undefined
   }
 
   async remove(): Promise<void> {
-    await this.stop()
-    process.off('exit', this.#kill)
+    await this.#daemon.remove()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
@@ -144,15 +113,6 @@ export class Server {
       return status === 200
     } catch {
       return false
-    }
-  }
-
-  readonly #kill = (): void => {
-    if (this.#running === undefined) return
-    try {
-      process.kill(-this.#running.pid, 'SIGKILL')
-    } catch {
-      // It was faster.
     }
   }
 }
