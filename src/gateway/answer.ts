@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody } from '../rs/decision.js'
+import type { RequestHead } from './request-head.js'
 
 export interface OwnAnswer {
   readonly status: number
@@ -96,4 +97,16 @@ export function onceOver(
   }
   socket.on('close', over)
   response.on('close', over)
+}
+
+/**
+ * Bytes of a body that nobody read; `undefined` when nobody can tell, as with a client that was told neither
+ * to send it nor not to.
+ */
+export function unreadOf(
+  { hasBody, contentLength }: RequestHead,
+  expectsContinue: boolean,
+): number | undefined {
+  if (!hasBody) return 0
+  return expectsContinue ? undefined : contentLength
 }

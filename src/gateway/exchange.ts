@@ -6,13 +6,13 @@
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead } from './answer-headers.js'
-import { endAfterRest, errorAnswer, onceOver, sendAnswer } from './answer.js'
-import type { RequestCompleted, RequestRefused } from './events.js'
-import type { RequestHead } from './request-head.js'
+import { endAfterRest, errorAnswer, onceOver, sendAnswer, unreadOf } from './answer.js'
+import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
+import { refuseBody } from './body.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
 
@@ -26,28 +26,7 @@ export interface ExchangeContext {
   readonly maxBody: number
   /** Answers are for one caller. */
   readonly isPrivate: boolean
-  readonly onFault: (requestId: string, fault: UpstreamFault) => void
-  readonly onRefused: (
-    requestId: string,
-    refusal: Omit<RequestRefused, 'type' | 'requestId'>,
-  ) => void
-  readonly onEnd: (exchange: Exchange, status: number, end: RequestCompleted['end']) => void
-}
-
-/** What is known about the request when it may go on. */
-export interface AdmittedRequest {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly head: RequestHead
-  readonly query: string | undefined
-  readonly requestId: string
-  /** Who is calling: names and values by turns. */
-  readonly identity: readonly string[]
-  readonly corsHeaders: Readonly<Record<string, string>>
-  /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
-  readonly expectsContinue: boolean
-  /** `performance.now()` when the request came. */
-  readonly startedAt: number
+  readonly observer: RequestObserver
 }
 
 /** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
@@ -55,7 +34,7 @@ const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const BODY_TOO_LARGE = new Error('the body is too large')
 
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   readonly admitted: AdmittedRequest
   readonly #context: ExchangeContext
   #abort: ((reason?: Error) => void) | undefined
@@ -75,17 +54,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.admitted = admitted
   }
 
-  /** A stream that a GET opened: it ends when somebody ends it. */
   get isOpenEnded(): boolean {
     return this.#isStream && this.admitted.request.method === 'GET'
   }
 
-  /** Seconds that the upstream took until the answer began that the client got; `undefined`: it got one of ours. */
   get upstreamSeconds(): number | undefined {
     return this.#upstreamSeconds
   }
 
-  /** The answer is a stream of events. */
   get isStream(): boolean {
     return this.#isStream
   }
@@ -103,7 +79,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#stream(request)
   }
 
-  /** Ends the answer as if the upstream had ended it. */
   end(): void {
     this.#stop()
     const { response } = this.admitted
@@ -140,9 +115,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #send(body: Buffer | Readable | null): void {
-    const { request, head, query, identity } = this.admitted
+    const { request, head, query, caller } = this.admitted
     const { contentLength } = head
-    const headers = [...head.forwarded, ...identity]
+    const headers = [...head.forwarded, ...caller.identity]
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
@@ -240,7 +215,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(fault: UpstreamFault): void {
     this.#stop()
     const { request, response, requestId, corsHeaders, head } = this.admitted
-    this.#context.onFault(requestId, fault)
+    this.#context.observer.onFault(requestId, fault)
     const [status, error, description] =
       fault.code === 'ERR_UPSTREAM_TIMEOUT'
         ? ([504, 'gateway_timeout', 'The MCP server did not answer in time'] as const)
@@ -255,25 +230,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #refuseBody(): void {
-    const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
-    const { maxBody } = this.#context
     if (this.#isOver) return
     this.#stop()
-    this.#context.onRefused(requestId, {
-      status: 413,
-      code: 'ERR_BODY_TOO_LARGE',
-      reason: `body of more than ${maxBody} bytes`,
-      hint: '--max-body says how much is accepted',
-    })
-    if (response.headersSent) return void response.destroy()
-    this.#isWhole = true
-    const description = `The body is larger than ${maxBody} bytes`
-    sendAnswer(
-      request,
-      response,
-      errorAnswer(413, requestId, 'content_too_large', description, corsHeaders),
-      unreadOf(head, expectsContinue),
-    )
+    this.#isWhole = !this.admitted.response.headersSent
+    refuseBody(this.admitted, this.#context.maxBody, this.#context.observer)
   }
 
   /** The upstream is told; what it still says is not heard. */
@@ -287,20 +247,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const isCut = this.#isOver && !this.#isWhole
     if (!this.#isOver) this.#stop()
     const end = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
-    this.#context.onEnd(this, response.headersSent ? response.statusCode : 0, end)
+    this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
-}
-
-/**
- * Bytes of a body that nobody read; `undefined` when nobody can tell, as with a client that was told neither
- * to send it nor not to.
- */
-export function unreadOf(
-  { hasBody, contentLength }: RequestHead,
-  expectsContinue: boolean,
-): number | undefined {
-  if (!hasBody) return 0
-  return expectsContinue ? undefined : contentLength
 }
 
 function valueOf(raw: readonly Buffer[], wanted: string): string | undefined {

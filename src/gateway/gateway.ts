@@ -10,16 +10,16 @@ import { protectedResourceMetadataPaths } from '../discovery/protected-resource.
 import { createGate } from '../rs/gate.js'
 import { createOrigins } from '../rs/origins.js'
 import type { ResourceServer } from '../rs/resource-server.js'
+import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
 import type { GatewayEvent } from './events.js'
-import { Exchange, type ExchangeContext } from './exchange.js'
 import { createHostGuard } from './hosts.js'
+import { createHttpBackend } from './http-backend.js'
 import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
 import { createHeadReader, MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
 import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
-import { createUpstream } from './upstream.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
@@ -120,13 +120,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
   const emit = createGatewayEmit(options.onEvent)
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
-  const upstream = createUpstream({
-    ...network,
-    url: settings.upstream,
-    headers: settings.upstreamHeaders,
-    timeout: settings.upstreamTimeout,
-  })
-  const exchanges = new Set<Exchange>()
+  const open = new Set<OpenRequest>()
   let draining = false
   /** Requests whose tokens are being judged. */
   let waiting = 0
@@ -136,19 +130,16 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   let closing: Promise<void> | undefined
   let keysAskedAt = Number.NEGATIVE_INFINITY
 
-  const context: ExchangeContext = {
-    upstream,
-    maxBody: settings.maxBody,
-    isPrivate: auth === 'oauth',
+  const observer: RequestObserver = {
     onFault: (requestId, fault) => emit?.({ type: 'upstream.failed', requestId, ...fault }),
     onRefused: (requestId, refusal) => emit?.({ type: 'request.refused', requestId, ...refusal }),
-    onEnd(exchange, status, end) {
-      exchanges.delete(exchange)
+    onEnd(ended, status, end) {
+      open.delete(ended)
       if (draining) endWhatIsLeft()
       if (emit === undefined) return
-      const { requestId, request, startedAt } = exchange.admitted
+      const { requestId, request, startedAt } = ended.admitted
       const seconds = (performance.now() - startedAt) / 1000
-      const { upstreamSeconds } = exchange
+      const { upstreamSeconds } = ended
       emit({
         type: 'request.completed',
         requestId,
@@ -161,6 +152,15 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       })
     },
   }
+  const backend = createHttpBackend({
+    ...network,
+    url: settings.upstream,
+    headers: settings.upstreamHeaders,
+    timeout: settings.upstreamTimeout,
+    maxBody: settings.maxBody,
+    isPrivate: auth === 'oauth',
+    observer,
+  })
 
   function run(resource: string): Running {
     const fetchFunction = options.fetch ?? createFetch(network)
@@ -193,9 +193,9 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       },
       emit,
       forward(admitted) {
-        const exchange = new Exchange(context, admitted)
-        exchanges.add(exchange)
-        exchange.begin()
+        const opened = backend.open(admitted)
+        open.add(opened)
+        opened.begin()
       },
     })
     return { handle, resourceServer: gate?.resourceServer }
@@ -235,9 +235,9 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   /** Streams that only their reader would end are ended once nobody waits for an answer any more. */
   function endWhatIsLeft(): void {
     if (waiting > 0) return
-    const left = [...exchanges]
-    if (left.every((exchange) => exchange.isOpenEnded)) for (const each of left) each.end()
-    if (exchanges.size === 0) noneLeft?.()
+    const left = [...open]
+    if (left.every((each) => each.isOpenEnded)) for (const each of left) each.end()
+    if (open.size === 0) noneLeft?.()
   }
 
   async function close(): Promise<void> {
@@ -262,17 +262,17 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
     server.closeAllConnections()
     await closed
-    await upstream.close()
+    await backend.close()
   }
 
-  async function open(): Promise<Listening> {
+  async function start(): Promise<Listening> {
     await openSocket(server, host, settings.port)
     const { port } = server.address() as AddressInfo
     const resource = settings.resource ?? defaultResource(host, port)
     running = run(resource)
     void running.resourceServer?.refreshKeys()
     // What fails here fails again at the first request, and is told there.
-    upstream.warm().catch(() => undefined)
+    backend.warm().catch(() => undefined)
     const name = host.includes(':') ? `[${host}]` : host
     return { resource, host, port, url: `http://${name}:${port}` }
   }
@@ -294,15 +294,10 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         check('introspection', issuer, fault === undefined, fault?.message),
       ),
     ]
-    const unreachable = await upstream.unreachable()
+    const unreachable = await backend.unreachable()
     const checks: ReadinessCheck[] = [
       ...authorization,
-      check(
-        'upstream',
-        upstream.url.origin + upstream.url.pathname,
-        unreachable === undefined,
-        unreachable,
-      ),
+      check('upstream', backend.label, unreachable === undefined, unreachable),
     ]
     if (draining) checks.push(check('gateway', 'this process', false, 'ending'))
     // One issuer that is down must not take the users of the others with it.
@@ -320,7 +315,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   return {
     listen() {
       if (closing !== undefined) return Promise.reject(new Error('the gateway was closed'))
-      listening ??= open()
+      listening ??= start()
       return listening
     },
     close() {
@@ -329,8 +324,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     },
     readiness,
     status: () => ({
-      active: exchanges.size,
-      streams: [...exchanges].filter((exchange) => exchange.isStream).length,
+      active: open.size,
+      streams: [...open].filter((each) => each.isStream).length,
       resourceServer: running?.resourceServer?.status(),
     }),
     async refreshKeys() {

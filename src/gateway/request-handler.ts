@@ -9,10 +9,10 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
-import { errorAnswer, onceOver, sendAnswer, type OwnAnswer } from './answer.js'
+import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
+import type { AdmittedRequest } from './backend.js'
+import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEvent, RequestRefused } from './events.js'
-import { unreadOf, type AdmittedRequest } from './exchange.js'
-import { identityHeaders } from './identity.js'
 import type { RequestHead } from './request-head.js'
 import { parseTarget, type RequestTarget } from './target.js'
 
@@ -68,7 +68,6 @@ class GatewayRequest implements GateRequest {
   }
 }
 
-const NO_IDENTITY: readonly string[] = []
 const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
@@ -115,7 +114,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       send(errorAnswer(refusal.status, requestId, error, description, headers))
     }
 
-    function admit(target: RequestTarget, identity: readonly string[]): void {
+    function admit(target: RequestTarget, caller: Caller): void {
       // Whoever left while we waited for keys asks for nothing any more.
       if (response.destroyed) return
       const corsHeaders = origins.corsHeaders(head.origin)
@@ -145,7 +144,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         head,
         query: target.query,
         requestId,
-        identity,
+        caller,
         corsHeaders,
         expectsContinue,
         startedAt,
@@ -155,7 +154,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     function settle(target: RequestTarget, outcome: GateOutcome): void {
       if (outcome === undefined) return notFound()
       if (outcome.outcome === 'answer') return send(outcome)
-      admit(target, identityHeaders(outcome.token))
+      admit(target, callerOf(outcome))
     }
 
     function notFound(): void {
@@ -224,7 +223,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       return send(refuseOrigin(requestId))
     }
     if (method === 'OPTIONS') return send(preflight(origins, head))
-    admit(target, NO_IDENTITY)
+    admit(target, ANYBODY)
   }
 }
 

@@ -1,0 +1,59 @@
+/**
+ * What is behind a resource: an MCP server reached by HTTP, or one that is started as a command.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from './caller.js'
+import type { RequestCompleted, RequestRefused } from './events.js'
+import type { RequestHead } from './request-head.js'
+import type { UpstreamFault } from './upstream-fault.js'
+
+/** What is known about a request when it may go on. */
+export interface AdmittedRequest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly head: RequestHead
+  readonly query: string | undefined
+  readonly requestId: string
+  readonly caller: Caller
+  readonly corsHeaders: Readonly<Record<string, string>>
+  /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean
+  /** `performance.now()` when the request came. */
+  readonly startedAt: number
+}
+
+/** A request that is with the server behind us. */
+export interface OpenRequest {
+  readonly admitted: AdmittedRequest
+  /** It is answered by a stream of events. */
+  readonly isStream: boolean
+  /** A stream that nothing but its reader would end. */
+  readonly isOpenEnded: boolean
+  /** Seconds until the answer began that the client got; `undefined`: it got one of ours. */
+  readonly upstreamSeconds: number | undefined
+  begin(): void
+  /** Ends the answer as if the server had ended it. */
+  end(): void
+}
+
+/** Who wants to know what becomes of requests. */
+export interface RequestObserver {
+  onFault(requestId: string, fault: UpstreamFault): void
+  onRefused(requestId: string, refusal: Omit<RequestRefused, 'type' | 'requestId'>): void
+  onEnd(request: OpenRequest, status: number, end: RequestCompleted['end']): void
+}
+
+export interface Backend {
+  /** For people: without a query, which could hold a key. */
+  readonly label: string
+  /** Loads what requests need, so that the first one need not wait. */
+  warm(): Promise<void>
+  /** The caller calls {@link OpenRequest.begin}, when it is ready to be told of the end. */
+  open(admitted: AdmittedRequest): OpenRequest
+  /** `undefined`, or why requests would fail. */
+  unreachable(): Promise<string | undefined>
+  /** After all requests have ended. */
+  close(): Promise<void>
+}

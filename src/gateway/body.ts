@@ -1,0 +1,61 @@
+/**
+ * The body of a request, read whole and no further than allowed.
+ *
+ * @module
+ */
+import { errorAnswer, sendAnswer, unreadOf } from './answer.js'
+import type { AdmittedRequest, RequestObserver } from './backend.js'
+
+/** 413, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
+export function refuseBody(
+  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  maxBody: number,
+  observer: RequestObserver,
+): void {
+  observer.onRefused(requestId, {
+    status: 413,
+    code: 'ERR_BODY_TOO_LARGE',
+    reason: `body of more than ${maxBody} bytes`,
+    hint: '--max-body says how much is accepted',
+  })
+  if (response.headersSent) return void response.destroy()
+  const description = `The body is larger than ${maxBody} bytes`
+  sendAnswer(
+    request,
+    response,
+    errorAnswer(413, requestId, 'content_too_large', description, corsHeaders),
+    unreadOf(head, expectsContinue),
+  )
+}
+
+/**
+ * Reads a body of a size that nobody else looked at.
+ *
+ * @param onBody not called for one that is cut short
+ * @param onTooLarge called once, in place of `onBody`
+ */
+export function readBody(
+  { request, response, head, expectsContinue }: AdmittedRequest,
+  maxBody: number,
+  onBody: (body: Buffer) => void,
+  onTooLarge: () => void,
+): void {
+  if (!head.hasBody) return onBody(Buffer.alloc(0))
+  if (head.contentLength !== undefined && head.contentLength > maxBody) return onTooLarge()
+  if (expectsContinue) response.writeContinue()
+  const chunks: Buffer[] = []
+  let size = 0
+  function onData(chunk: Buffer): void {
+    size += chunk.length
+    if (size <= maxBody) {
+      chunks.push(chunk)
+      return
+    }
+    request.off('data', onData).off('end', onEnd)
+    onTooLarge()
+  }
+  function onEnd(): void {
+    onBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))
+  }
+  request.on('data', onData).on('end', onEnd)
+}

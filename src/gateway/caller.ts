@@ -1,0 +1,57 @@
+/**
+ * Who is calling, as far as the gateway needs to know: for the MCP server, and for what belongs to one caller only.
+ *
+ * @module
+ */
+import { sha256Sync } from '../digest.js'
+import type { Authenticated } from '../rs/decision.js'
+import { identityHeaders } from './identity.js'
+
+/** A caller of one request. What costs something is made when it is first asked for. */
+export interface Caller {
+  /** Names and values by turns. */
+  readonly identity: readonly string[]
+  /**
+   * One text for (issuer, subject, client): whose sessions and children are the same. A token that names neither
+   * subject nor client is a caller of its own, and its successor another.
+   */
+  readonly key: string
+  /** By which token; `undefined` without tokens. */
+  readonly authenticated: Authenticated | undefined
+}
+
+/** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
+function joinFields(fields: readonly (string | undefined)[]): string {
+  return fields.map((field) => (field === undefined ? '-' : `${field.length}:${field}`)).join('')
+}
+
+class TokenCaller implements Caller {
+  readonly authenticated: Authenticated
+  #key: string | undefined
+
+  constructor(authenticated: Authenticated) {
+    this.authenticated = authenticated
+  }
+
+  get identity(): readonly string[] {
+    return identityHeaders(this.authenticated.token)
+  }
+
+  get key(): string {
+    return (this.#key ??= this.#makeKey())
+  }
+
+  #makeKey(): string {
+    const { token, bearer } = this.authenticated
+    const { issuer, subject, clientId } = token
+    const isAnonymous = subject === undefined && clientId === undefined
+    return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
+  }
+}
+
+/** Where no token is asked for, all are one. */
+export const ANYBODY: Caller = { identity: [], key: '', authenticated: undefined }
+
+export function callerOf(authenticated: Authenticated): Caller {
+  return new TokenCaller(authenticated)
+}

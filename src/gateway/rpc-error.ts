@@ -1,0 +1,42 @@
+/**
+ * JSON-RPC errors that we answer ourselves.
+ *
+ * @module
+ */
+import type { OwnAnswer } from './answer.js'
+
+/** Codes of JSON-RPC 2.0 §5.1 and of MCP (2026-07-28, "Error codes"). */
+export const RPC = {
+  parseError: -32_700,
+  invalidRequest: -32_600,
+  internalError: -32_603,
+  /** Of servers' own; MCP SDKs use it for what is not in the protocol. */
+  serverError: -32_000,
+  headerMismatch: -32_020,
+  unsupportedVersion: -32_022,
+} as const
+
+/** @param id as it was written, or `null` where none can be named */
+export function rpcError(id: string, code: number, message: string, data?: object): string {
+  const error = JSON.stringify({ code, message, ...(data !== undefined && { data }) })
+  return `{"jsonrpc":"2.0","id":${id},"error":${error}}`
+}
+
+/** An answer with a JSON-RPC error in place of a result. */
+export function rpcErrorAnswer(
+  status: number,
+  requestId: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): OwnAnswer {
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+      'X-Request-Id': requestId,
+      ...headers,
+    },
+    body,
+  }
+}
