@@ -32,6 +32,8 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':
       return ['debug', `${event.method} ${event.status}`]
+    case 'token.ended':
+      return ['info', `the token of an open answer is no longer good: ${event.reason}`]
     case 'request.authenticated':
       return ['debug', 'authenticated']
   }
