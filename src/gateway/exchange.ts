@@ -1,11 +1,12 @@
 /**
  * One request on its way to the upstream, and the answer on its way back. Streams both ways, ends when either
- * side does, and holds nothing back.
+ * side does or the token that let it in, and holds nothing back.
  *
  * The handler is undici's older kind, which its core calls directly and with the raw header list.
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -13,6 +14,10 @@ import { readAnswerHead } from './answer-headers.js'
 import { endAfterRest, errorAnswer, onceOver, sendAnswer, unreadOf } from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
 import { refuseBody } from './body.js'
+import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
+import type { RequestCompleted, RequestRefusedCode } from './events.js'
+import { replaceValue, valuesOf } from './hop-by-hop.js'
+import type { SessionIds } from './session-ids.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
 
@@ -24,13 +29,20 @@ export interface ExchangeContext {
   readonly upstream: Upstream
   /** Bytes of a request body. */
   readonly maxBody: number
-  /** Answers are for one caller. */
-  readonly isPrivate: boolean
+  /** Binds sessions to their caller; `undefined` where no token is asked for, and all are one. */
+  readonly sessions: SessionIds | undefined
+  /** Seconds that an answer to a POST may go on after its token. */
+  readonly streamGrace: number
   readonly observer: RequestObserver
 }
 
+const SESSION_ID = 'mcp-session-id'
+
 /** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
+const LINGER = 5_000
 
 const BODY_TOO_LARGE = new Error('the body is too large')
 
@@ -46,6 +58,15 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #isOver = false
   #isWhole = false
   #isStream = false
+  /** An answer with a length cannot be ended before, only be cut. */
+  #hasLength = false
+  #boundary: EventBoundary | undefined
+  #unwatch: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isTokenOver = false
+  #refused: RequestRefusedCode | undefined
+  /** Of the request: as the client sees it, and as the upstream does. */
+  #session: { readonly visible: string; readonly id: string } | undefined
   #sentAt = 0
   #upstreamSeconds: number | undefined
 
@@ -55,7 +76,15 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   get isOpenEnded(): boolean {
-    return this.#isStream && this.admitted.request.method === 'GET'
+    return this.#isStream && (this.admitted.request.method === 'GET' || this.#isListening)
+  }
+
+  get #isListening(): boolean {
+    return this.admitted.message?.method === LISTEN
+  }
+
+  get refused(): RequestRefusedCode | undefined {
+    return this.#refused
   }
 
   get upstreamSeconds(): number | undefined {
@@ -67,8 +96,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   begin(): void {
-    const { request, response, head, expectsContinue } = this.admitted
+    const { request, response, head, expectsContinue, body } = this.admitted
     onceOver(request, response, () => this.#onClientGone())
+    if (!this.#openSession()) return
+    if (body !== undefined) return this.#send(body)
     if (!head.hasBody) return this.#send(null)
     const { contentLength } = head
     if (contentLength !== undefined && contentLength > this.#context.maxBody) {
@@ -81,10 +112,55 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   end(): void {
     this.#stop()
-    const { response } = this.admitted
+    const { response, message } = this.admitted
     this.#isWhole = true
-    if (response.headersSent) response.end()
-    else response.destroy()
+    if (!response.headersSent || this.#hasLength) return void response.destroy()
+    if (this.#first !== undefined) response.write(this.#first)
+    this.#first = undefined
+    const isBetween = this.#boundary?.isBetween === true
+    response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
+    // Who does not read must not hold it.
+    this.#timer = setTimeout(() => response.destroy(), LINGER).unref()
+  }
+
+  /** Whether it may go on: without a session, or with one of this caller's. */
+  #openSession(): boolean {
+    const { sessions } = this.#context
+    if (sessions === undefined) return true
+    const { head, caller } = this.admitted
+    const [visible, ...more] = valuesOf(head.forwarded, SESSION_ID)
+    if (visible === undefined) return true
+    const id = more.length === 0 ? sessions.open(caller, visible) : undefined
+    if (id === undefined) this.#refuseSession(visible)
+    else this.#session = { visible, id }
+    return id !== undefined
+  }
+
+  /** What is foreign and what is unknown look alike. */
+  #refuseSession(visible: string): void {
+    const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
+    this.#isOver = true
+    this.#isWhole = true
+    this.#refused = 'ERR_SESSION_UNKNOWN'
+    const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
+    this.#context.observer.onRefused(requestId, {
+      status: 404,
+      code: this.#refused,
+      reason: `no session of this caller at this resource (SHA-256 of the id: ${digest}…)`,
+      hint: 'replicas need the same --session-key-file; without one a restart ends sessions',
+    })
+    sendAnswer(
+      request,
+      response,
+      errorAnswer(404, requestId, 'session_not_found', 'There is no such session', corsHeaders),
+      request.complete ? 0 : unreadOf(head, expectsContinue),
+    )
+  }
+
+  /** The id of a session as this caller is to see it. */
+  readonly #seal = (id: string): string | undefined => {
+    if (id === this.#session?.id) return this.#session.visible
+    return this.#context.sessions?.seal(this.admitted.caller, id)
   }
 
   #collect(request: IncomingMessage): void {
@@ -118,6 +194,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { request, head, query, caller } = this.admitted
     const { contentLength } = head
     const headers = [...head.forwarded, ...caller.identity]
+    if (this.#session !== undefined) replaceValue(headers, SESSION_ID, this.#session.id)
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
@@ -142,9 +219,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       return true
     }
     const { request, response, requestId, corsHeaders } = this.admitted
-    const { headers, isEventStream, isCoded } = readAnswerHead(raw, this.#context.isPrivate)
-    if (isCoded) {
-      const reason = 'its answer has a transfer coding other than chunked'
+    const seal = this.#context.sessions === undefined ? undefined : this.#seal
+    const { headers, isEventStream, isCoded, hasLength, sessionFault } = readAnswerHead(raw, seal)
+    const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
+    if (reason !== undefined) {
       this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
       return true
     }
@@ -152,6 +230,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
+    this.#hasLength = hasLength
+    if (isEventStream && this.#isListening) this.#boundary = new EventBoundary()
     this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
     // Answered before the body was there: the rest is of no use, and neither is the connection after it.
     if (!request.complete) headers.push('Connection', 'close')
@@ -164,6 +244,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   onData(chunk: Buffer): boolean {
     if (this.#isOver) return true
     const { response } = this.admitted
+    this.#boundary?.pass(chunk)
     if (!this.#isFlushed) {
       if (this.#first === undefined) {
         this.#first = chunk
@@ -193,10 +274,14 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     if (this.#isOver) return
-    const { request, response } = this.admitted
-    if (!response.headersSent) return this.#fail(faultOfError(error))
-    // Half an answer must not look like a whole one.
+    if (!this.admitted.response.headersSent) return this.#fail(faultOfError(error))
     this.#isOver = true
+    this.#cut()
+  }
+
+  /** Half an answer must not look like a whole one. */
+  #cut(): void {
+    const { request, response } = this.admitted
     // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
     if (request.httpVersionMinor === 0) response.socket?.resetAndDestroy()
     response.destroy()
@@ -209,6 +294,24 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (this.#first === undefined) response.flushHeaders()
     else response.write(this.#first)
     this.#first = undefined
+    // Most answers are whole by now, and need none.
+    const { caller, requestId } = this.admitted
+    this.#unwatch = caller.watch(requestId, () => this.#onTokenEnd())
+  }
+
+  /** What would go on for ever ends; what was asked for with a good token may be answered. */
+  #onTokenEnd(): void {
+    if (this.#isOver) return
+    if (this.isOpenEnded) {
+      this.#isTokenOver = true
+      return this.end()
+    }
+    this.#timer = setTimeout(() => {
+      if (this.#isOver) return
+      this.#isTokenOver = true
+      this.#stop()
+      this.#cut()
+    }, this.#context.streamGrace * 1000).unref()
   }
 
   /** 502 or 504: the upstream's fault, and nothing of what it said. */
@@ -246,7 +349,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { response } = this.admitted
     const isCut = this.#isOver && !this.#isWhole
     if (!this.#isOver) this.#stop()
-    const end = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    this.#unwatch?.()
+    clearTimeout(this.#timer)
+    const whole = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    const end: RequestCompleted['end'] = this.#isTokenOver ? 'token ended' : whole
     this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
 }

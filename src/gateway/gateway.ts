@@ -19,6 +19,7 @@ import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
 import { createHeadReader, MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
+import { createSessionIds } from './session-ids.js'
 import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
 
 /** Milliseconds, for everything that must end some time. */
@@ -139,7 +140,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       if (emit === undefined) return
       const { requestId, request, startedAt } = ended.admitted
       const seconds = (performance.now() - startedAt) / 1000
-      const { upstreamSeconds } = ended
+      const { upstreamSeconds, refused } = ended
       emit({
         type: 'request.completed',
         requestId,
@@ -147,6 +148,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         status,
         from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
         end,
+        ...(refused !== undefined && { refused }),
         seconds,
         ...(upstreamSeconds !== undefined && { upstreamSeconds }),
       })
@@ -158,7 +160,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     headers: settings.upstreamHeaders,
     timeout: settings.upstreamTimeout,
     maxBody: settings.maxBody,
-    isPrivate: auth === 'oauth',
+    sessions: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
+    streamGrace: settings.streamGrace,
     observer,
   })
 
@@ -183,6 +186,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
+      maxBody: settings.maxBody,
       isDraining: () => draining,
       onWaiting() {
         waiting++

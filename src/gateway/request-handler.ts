@@ -1,6 +1,6 @@
 /**
  * What happens to a request, in order: form, size, host, path; then origin and token by the gate; then encoding
- * and method; then it is forwarded.
+ * and method; then, in the stateless era, its message; then it is forwarded.
  *
  * @module
  */
@@ -12,9 +12,12 @@ import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
+import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEvent, RequestRefused } from './events.js'
+import { judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
 import type { RequestHead } from './request-head.js'
+import { RPC, rpcError, rpcErrorAnswer } from './rpc-error.js'
 import { parseTarget, type RequestTarget } from './target.js'
 
 export interface RequestHandlerOptions {
@@ -28,6 +31,8 @@ export interface RequestHandlerOptions {
   readonly readHead: (rawHeaders: readonly string[]) => RequestHead
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
+  /** Bytes of a body that must be judged. */
+  readonly maxBody: number
   readonly isDraining: () => boolean
   /** A request waits for its token to be judged; the function is called when it does not any more. */
   readonly onWaiting: () => () => void
@@ -87,7 +92,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         request,
         response,
         { status, headers: { ...headers, 'X-Request-Id': requestId }, body },
-        unreadOf(head, expectation !== 'nothing'),
+        request.complete ? 0 : unreadOf(head, expectation !== 'nothing'),
       )
       if (emit === undefined) return
       onceOver(request, response, () => {
@@ -115,6 +120,67 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       send(errorAnswer(refusal.status, requestId, error, description, headers))
     }
 
+    /** The client sent what is no message, or not the one that its header fields name. */
+    function refuseMessage(
+      { code, reason, id, text }: MessageRefusal,
+      headers: Readonly<Record<string, string>>,
+    ): void {
+      const isMismatch = code === RPC.headerMismatch
+      emit?.({
+        type: 'request.refused',
+        requestId,
+        status: 400,
+        code: isMismatch ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
+        reason,
+      })
+      send(rpcErrorAnswer(400, requestId, rpcError(id, code, text), headers))
+    }
+
+    /** Reads the message, where it must be judged, and forwards what was judged. */
+    function forward(admitted: AdmittedRequest): void {
+      if (method !== 'POST') return options.forward(admitted)
+      const { corsHeaders } = admitted
+      const unread = judgeUnread(head)
+      if (unread === 'as it is') return options.forward(admitted)
+      if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      const read = options.onWaiting()
+      let isRead = false
+      onceOver(request, response, () => {
+        if (isRead) return
+        read()
+        const seconds = (performance.now() - startedAt) / 1000
+        emit?.({
+          type: 'request.completed',
+          requestId,
+          method,
+          status: 0,
+          from: 'gateway',
+          end: 'client left',
+          seconds,
+        })
+      })
+      const go = (next: () => void) => {
+        isRead = true
+        next()
+        read()
+      }
+      readBody(
+        admitted,
+        options.maxBody,
+        (body) =>
+          go(() => {
+            const message = judgeMessage(body, head)
+            if ('text' in message) refuseMessage(message, corsHeaders)
+            else options.forward({ ...admitted, body, message })
+          }),
+        () =>
+          go(() => {
+            const { refusal, error, description } = bodyTooLarge(options.maxBody)
+            refuse(refusal, error, description, corsHeaders)
+          }),
+      )
+    }
+
     function admit(target: RequestTarget, caller: Caller): void {
       // Whoever left while we waited for keys asks for nothing any more.
       if (response.destroyed) return
@@ -139,7 +205,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           { ...corsHeaders, 'Accept-Encoding': 'identity' },
         )
       }
-      options.forward({
+      forward({
         request,
         response,
         head,
@@ -148,6 +214,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         caller,
         corsHeaders,
         expectsContinue,
+        body: undefined,
+        message: undefined,
         startedAt,
       })
     }

@@ -11,6 +11,7 @@ import { hostValueFault, isLoopbackAddress, listenHostFault, upstreamFault } fro
 import { forwardFault, headerValueFault, setFault } from './header-rules.js'
 import type { GatewayOptions } from './options.js'
 import { brokenProxies } from './proxies.js'
+import { randomKey, SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
@@ -26,6 +27,10 @@ export interface GatewaySettings {
   readonly maxBody: number
   /** Seconds. */
   readonly upstreamTimeout: number
+  /** At least one. */
+  readonly sessionKeys: readonly string[]
+  /** Seconds. */
+  readonly streamGrace: number
 }
 
 const GATEWAY_OPTION_NAMES = new Set([
@@ -38,6 +43,8 @@ const GATEWAY_OPTION_NAMES = new Set([
   'allowHosts',
   'maxBody',
   'upstreamTimeout',
+  'sessionKeys',
+  'streamGrace',
   'ca',
   'proxyEnvironment',
 ])
@@ -123,6 +130,17 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 86_400)) {
     problem('upstreamTimeout', 'must be a number from 0 to 86400', 'in seconds; the default is 60')
   }
+  const { sessionKeys } = options
+  if (
+    sessionKeys !== undefined &&
+    (!isTextList(sessionKeys) || !sessionKeys.every((key) => sessionKeyFault(key) === undefined))
+  ) {
+    problem('sessionKeys', 'must be a list of keys', `each of ${SESSION_KEY}`)
+  } else if (sessionKeys?.length === 0) problem('sessionKeys', 'is empty', 'leave it out')
+  const grace = options.streamGrace ?? 300
+  if (typeof grace !== 'number' || !(grace >= 0 && grace <= 86_400)) {
+    problem('streamGrace', 'must be a number from 0 to 86400', 'in seconds; the default is 300')
+  }
   for (const name of brokenProxies(options.proxyEnvironment)) {
     problem(`proxyEnvironment.${name}`, 'is no proxy', 'http://proxy.example.com:3128')
   }
@@ -164,6 +182,8 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     allowOrigins: options.allowOrigins,
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
     upstreamTimeout: options.upstreamTimeout ?? 60,
+    sessionKeys: options.sessionKeys ?? [randomKey()],
+    streamGrace: options.streamGrace ?? 300,
   }
 }
 
