@@ -5,6 +5,7 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
+import { SESSION_KEY, sessionKeyFault } from '../gateway/session-keys.js'
 import { readIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import type { Settings } from './schema.js'
@@ -18,6 +19,8 @@ export interface SettingFiles {
   /** PEM certificates. */
   readonly ca?: string
   readonly upstreamHeaders: Readonly<Record<string, string>>
+  /** At least one. */
+  readonly sessionKeys?: readonly string[]
 }
 
 interface ReadFiles {
@@ -82,13 +85,39 @@ function readHeaders(texts: readonly string[], source: string, readFile: ReadFil
   return { headers: Object.fromEntries(headers.values()), problems }
 }
 
+/** No problem shows anything of a key. */
+function readSessionKeys(file: string, source: string, readFile: ReadFile) {
+  const problems: ConfigurationProblem[] = []
+  const problem = (message: string) => {
+    problems.push({
+      path: source,
+      message: `${file} ${message}`,
+      hint: `in each line ${SESSION_KEY}`,
+    })
+  }
+  let sessionKeys: readonly string[] = []
+  try {
+    // Editors end the last line.
+    sessionKeys = readFile(file)
+      .replace(/(?:\r?\n)+$/, '')
+      .split(/\r?\n/)
+    for (const [index, key] of sessionKeys.entries()) {
+      const fault = sessionKeyFault(key)
+      if (fault !== undefined) problem(`line ${index + 1} ${fault}`)
+    }
+  } catch (error) {
+    problem(faultOf(error, 'unknown reason'))
+  }
+  return { sessionKeys, problems }
+}
+
 /**
  * Reads those that are needed, and tells of all that cannot be used.
  *
  * @param issuers none where no token is checked
  */
 export async function readFiles(
-  { caFile, upstreamHeader = [] }: Settings,
+  { caFile, sessionKeyFile, upstreamHeader = [] }: Settings,
   given: GivenValues,
   issuers: readonly ConfiguredIssuer[],
   readFile: ReadFile,
@@ -99,14 +128,19 @@ export async function readFiles(
       ? { problems: [] }
       : await readCertificates(caFile, sourceOf('caFile'), readFile)
   const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
+  const keys =
+    sessionKeyFile === undefined
+      ? undefined
+      : readSessionKeys(sessionKeyFile, sourceOf('sessionKeyFile'), readFile)
   const read = readIssuers(issuers, readFile)
   return {
     files: {
       issuers: read.issuers,
       ...('ca' in certificates && { ca: certificates.ca }),
       upstreamHeaders: headers,
+      ...(keys !== undefined && { sessionKeys: keys.sessionKeys }),
     },
     issuersNow: read.now,
-    problems: [...read.problems, ...certificates.problems, ...problems],
+    problems: [...read.problems, ...certificates.problems, ...problems, ...(keys?.problems ?? [])],
   }
 }

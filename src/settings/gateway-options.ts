@@ -24,7 +24,11 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
     proxyEnvironment,
     ...(settings.resource !== undefined && { resource }),
     ...(allowOrigins !== undefined && { allowOrigins }),
-    ...(auth === 'oauth' && tokenOptions),
+    ...(auth === 'oauth' && {
+      ...tokenOptions,
+      streamGrace: settings.streamGrace,
+      ...(files.sessionKeys !== undefined && { sessionKeys: files.sessionKeys }),
+    }),
     ...(forwardHeader !== undefined && { forwardHeaders: forwardHeader }),
     ...(allowHost !== undefined && { allowHosts: allowHost }),
     ...(files.ca !== undefined && { ca: files.ca }),
