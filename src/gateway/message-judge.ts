@@ -23,7 +23,7 @@ export interface MessageRefusal {
 
 const VERSION = 'mcp-protocol-version'
 const UNREADABLE = 'The body is not one JSON-RPC request or notification'
-const NOT_UTF_8 = /;\s*charset\s*=\s*"?(?!utf-?8"?\s*(?:;|$))/i
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/gi
 
 /** What the header fields say: whether the body must be read, or the request is refused without. */
 export function judgeUnread({
@@ -49,7 +49,7 @@ export function judgeMessage(
   { forwarded }: RequestHead,
 ): RpcMessage | MessageRefusal {
   const [contentType = ''] = valuesOf(forwarded, 'content-type')
-  if (NOT_UTF_8.test(contentType)) {
+  if ([...contentType.matchAll(CHARSET)].some(([, charset = '']) => !/^utf-?8$/i.test(charset))) {
     const reason = 'Content-Type names another charset than utf-8'
     return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
   }
