@@ -6,17 +6,17 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead } from './answer-headers.js'
+import { AnswerLimit } from './answer-limit.js'
 import { endAfterRest, errorAnswer, onceOver, sendAnswer, unreadOf } from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
 import { refuseBody } from './body.js'
 import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
-import type { RequestCompleted, RequestRefusedCode } from './events.js'
-import { replaceValue, valuesOf } from './hop-by-hop.js'
+import type { RequestRefusedCode } from './events.js'
+import { ExchangeSession } from './exchange-session.js'
 import type { SessionIds } from './session-ids.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
@@ -36,13 +36,10 @@ export interface ExchangeContext {
   readonly observer: RequestObserver
 }
 
-const SESSION_ID = 'mcp-session-id'
+type ForeignSession = NonNullable<ExchangeSession['refused']>
 
 /** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
-
-/** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
-const LINGER = 5_000
 
 const BODY_TOO_LARGE = new Error('the body is too large')
 
@@ -61,18 +58,17 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   /** An answer with a length cannot be ended before, only be cut. */
   #hasLength = false
   #boundary: EventBoundary | undefined
-  #unwatch: (() => void) | undefined
-  #timer: NodeJS.Timeout | undefined
-  #isTokenOver = false
+  readonly #limit = new AnswerLimit()
   #refused: RequestRefusedCode | undefined
-  /** Of the request: as the client sees it, and as the upstream does. */
-  #session: { readonly visible: string; readonly id: string } | undefined
+  readonly #session: ExchangeSession | undefined
   #sentAt = 0
   #upstreamSeconds: number | undefined
 
   constructor(context: ExchangeContext, admitted: AdmittedRequest) {
     this.#context = context
     this.admitted = admitted
+    const { sessions } = context
+    this.#session = sessions === undefined ? undefined : new ExchangeSession(sessions, admitted)
   }
 
   get isOpenEnded(): boolean {
@@ -98,7 +94,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   begin(): void {
     const { request, response, head, expectsContinue, body } = this.admitted
     onceOver(request, response, () => this.#onClientGone())
-    if (!this.#openSession()) return
+    const foreign = this.#session?.refused
+    if (foreign !== undefined) return this.#refuseSession(foreign)
     if (body !== undefined) return this.#send(body)
     if (!head.hasBody) return this.#send(null)
     const { contentLength } = head
@@ -119,48 +116,21 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#first = undefined
     const isBetween = this.#boundary?.isBetween === true
     response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
-    // Who does not read must not hold it.
-    this.#timer = setTimeout(() => response.destroy(), LINGER).unref()
+    this.#limit.linger(response)
   }
 
-  /** Whether it may go on: without a session, or with one of this caller's. */
-  #openSession(): boolean {
-    const { sessions } = this.#context
-    if (sessions === undefined) return true
-    const { head, caller } = this.admitted
-    const [visible, ...more] = valuesOf(head.forwarded, SESSION_ID)
-    if (visible === undefined) return true
-    const id = more.length === 0 ? sessions.open(caller, visible) : undefined
-    if (id === undefined) this.#refuseSession(visible)
-    else this.#session = { visible, id }
-    return id !== undefined
-  }
-
-  /** What is foreign and what is unknown look alike. */
-  #refuseSession(visible: string): void {
+  #refuseSession({ refusal, error, description }: ForeignSession): void {
     const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
     this.#isOver = true
     this.#isWhole = true
-    this.#refused = 'ERR_SESSION_UNKNOWN'
-    const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
-    this.#context.observer.onRefused(requestId, {
-      status: 404,
-      code: this.#refused,
-      reason: `no session of this caller at this resource (SHA-256 of the id: ${digest}…)`,
-      hint: 'replicas need the same --session-key-file; without one a restart ends sessions',
-    })
+    this.#refused = refusal.code
+    this.#context.observer.onRefused(requestId, refusal)
     sendAnswer(
       request,
       response,
-      errorAnswer(404, requestId, 'session_not_found', 'There is no such session', corsHeaders),
+      errorAnswer(refusal.status, requestId, error, description, corsHeaders),
       request.complete ? 0 : unreadOf(head, expectsContinue),
     )
-  }
-
-  /** The id of a session as this caller is to see it. */
-  readonly #seal = (id: string): string | undefined => {
-    if (id === this.#session?.id) return this.#session.visible
-    return this.#context.sessions?.seal(this.admitted.caller, id)
   }
 
   #collect(request: IncomingMessage): void {
@@ -194,7 +164,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { request, head, query, caller } = this.admitted
     const { contentLength } = head
     const headers = [...head.forwarded, ...caller.identity]
-    if (this.#session !== undefined) replaceValue(headers, SESSION_ID, this.#session.id)
+    this.#session?.restore(headers)
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
@@ -219,8 +189,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       return true
     }
     const { request, response, requestId, corsHeaders } = this.admitted
-    const seal = this.#context.sessions === undefined ? undefined : this.#seal
-    const { headers, isEventStream, isCoded, hasLength, sessionFault } = readAnswerHead(raw, seal)
+    const { headers, isEventStream, isCoded, hasLength, sessionFault } = readAnswerHead(
+      raw,
+      this.#session?.seal,
+    )
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
     if (reason !== undefined) {
       this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
@@ -262,6 +234,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#isOver = true
     this.#isWhole = true
     this.#isFlushed = true
+    this.#limit.clear()
     const { request, response } = this.admitted
     const first = this.#first
     this.#first = undefined
@@ -294,24 +267,18 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (this.#first === undefined) response.flushHeaders()
     else response.write(this.#first)
     this.#first = undefined
-    // Most answers are whole by now, and need none.
     const { caller, requestId } = this.admitted
-    this.#unwatch = caller.watch(requestId, () => this.#onTokenEnd())
+    const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
+    // Most answers are whole by now, and need no watch.
+    this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())
   }
 
-  /** What would go on for ever ends; what was asked for with a good token may be answered. */
-  #onTokenEnd(): void {
+  /** What would go on for ever ends; what was asked for with a good token had its time. */
+  #onTokenOver(): void {
     if (this.#isOver) return
-    if (this.isOpenEnded) {
-      this.#isTokenOver = true
-      return this.end()
-    }
-    this.#timer = setTimeout(() => {
-      if (this.#isOver) return
-      this.#isTokenOver = true
-      this.#stop()
-      this.#cut()
-    }, this.#context.streamGrace * 1000).unref()
+    if (this.isOpenEnded) return this.end()
+    this.#stop()
+    this.#cut()
   }
 
   /** 502 or 504: the upstream's fault, and nothing of what it said. */
@@ -349,10 +316,9 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { response } = this.admitted
     const isCut = this.#isOver && !this.#isWhole
     if (!this.#isOver) this.#stop()
-    this.#unwatch?.()
-    clearTimeout(this.#timer)
+    this.#limit.clear()
     const whole = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
-    const end: RequestCompleted['end'] = this.#isTokenOver ? 'token ended' : whole
+    const end = this.#limit.isTokenOver ? 'token ended' : whole
     this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
 }
