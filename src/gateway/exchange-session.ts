@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import type { Refused } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Caller } from './caller.js'
 import { replaceValue, valuesOf } from './hop-by-hop.js'
@@ -12,7 +13,7 @@ import type { SessionIds } from './session-ids.js'
 const FIELD = 'mcp-session-id'
 
 /** What is said of a session that is not this caller's. Foreign and unknown look alike. */
-function refusalOf(visible: string) {
+function refusalOf(visible: string): Refused {
   const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
   return {
     refusal: {
@@ -23,7 +24,7 @@ function refusalOf(visible: string) {
     },
     error: 'session_not_found',
     description: 'There is no such session',
-  } as const
+  }
 }
 
 export class ExchangeSession {
@@ -41,7 +42,7 @@ export class ExchangeSession {
   }
 
   /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */
-  get refused(): ReturnType<typeof refusalOf> | undefined {
+  get refused(): Refused | undefined {
     const named = this.#named
     return named === undefined || named.id !== undefined ? undefined : refusalOf(named.visible)
   }
