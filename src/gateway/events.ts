@@ -5,6 +5,7 @@
  */
 import type { UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
+import type { ChildEvent } from './stdio/events.js'
 
 /** A request was answered to its end, or was cut. */
 export interface RequestCompleted {
@@ -51,7 +52,8 @@ export type RequestRefusedCode =
   | 'ERR_BODY_ENCODED'
   | 'ERR_METHOD_NOT_ALLOWED'
 
-export type GatewayEvent = ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused
+export type GatewayEvent =
+  ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
 /** Receives every event, synchronously. What it throws is ignored. */
 export type GatewayEventListener = (event: GatewayEvent) => void

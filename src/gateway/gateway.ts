@@ -10,7 +10,7 @@ import { protectedResourceMetadataPaths } from '../discovery/protected-resource.
 import { createGate } from '../rs/gate.js'
 import { createOrigins } from '../rs/origins.js'
 import type { ResourceServer } from '../rs/resource-server.js'
-import type { OpenRequest, RequestObserver } from './backend.js'
+import type { Backend, OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
 import type { GatewayEvent } from './events.js'
 import { createHostGuard } from './hosts.js'
@@ -19,6 +19,7 @@ import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
 import { createHeadReader, MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
+import { createBridge } from './stdio/bridge.js'
 import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
 
 /** Milliseconds, for everything that must end some time. */
@@ -152,15 +153,23 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       })
     },
   }
-  const backend = createHttpBackend({
-    ...network,
-    url: settings.upstream,
-    headers: settings.upstreamHeaders,
-    timeout: settings.upstreamTimeout,
-    maxBody: settings.maxBody,
-    isPrivate: auth === 'oauth',
-    observer,
-  })
+  const backend = createBackend()
+
+  function createBackend(): Backend {
+    const { server, maxBody } = settings
+    if (server.command !== undefined) {
+      return createBridge({ ...server, maxBody, observer, randomUUID, emit })
+    }
+    return createHttpBackend({
+      ...network,
+      url: server.upstream,
+      headers: settings.upstreamHeaders,
+      timeout: settings.upstreamTimeout,
+      maxBody,
+      isPrivate: auth === 'oauth',
+      observer,
+    })
+  }
 
   function run(resource: string): Running {
     const fetchFunction = options.fetch ?? createFetch(network)

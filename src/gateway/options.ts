@@ -5,6 +5,7 @@
  */
 import type { ProtectedResourceOptions } from '../rs/gate.js'
 import type { GatewayEventListener } from './events.js'
+import type { ChildLimits } from './stdio/limits.js'
 
 /**
  * Options of {@link createGateway}. What concerns tokens is as for the middleware.
@@ -18,8 +19,14 @@ export interface GatewayOptions extends Partial<
   readonly host?: string
   /** Default 8080; 0 picks a free one. */
   readonly port?: number
-  /** The MCP endpoint behind us, exactly: `http://127.0.0.1:8000/mcp`. */
-  readonly upstream: string
+  /** The MCP endpoint behind us, exactly: `http://127.0.0.1:8000/mcp`. Either this or `command`. */
+  readonly upstream?: string
+  /** The MCP server behind us as a command that speaks stdio: a file and its arguments, started without a shell. */
+  readonly command?: readonly string[]
+  /** All that such a command finds in its environment, beside who it serves (`GATEHOUSE_*`). Default nothing. */
+  readonly childEnvironment?: Readonly<Record<string, string>>
+  /** How much commands may take. */
+  readonly children?: Partial<ChildLimits>
   /** Headers for every request to the upstream, such as an API key of its own. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
   /** Further request headers that reach the upstream. */

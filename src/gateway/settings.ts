@@ -11,6 +11,17 @@ import { hostValueFault, isLoopbackAddress, listenHostFault, upstreamFault } fro
 import { forwardFault, headerValueFault, setFault } from './header-rules.js'
 import type { GatewayOptions } from './options.js'
 import { brokenProxies } from './proxies.js'
+import { checkCommand } from './stdio/check.js'
+import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
+
+/** What is behind the resource. */
+export type ServerSettings =
+  | { readonly upstream: string; readonly command: undefined }
+  | {
+      readonly command: readonly string[]
+      readonly environment: Readonly<Record<string, string>>
+      readonly limits: ChildLimits
+    }
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
@@ -18,7 +29,7 @@ export interface GatewaySettings {
   readonly host: string
   readonly port: number
   readonly resource: string | undefined
-  readonly upstream: string
+  readonly server: ServerSettings
   readonly upstreamHeaders: Readonly<Record<string, string>>
   readonly forwardHeaders: readonly string[]
   readonly allowHosts: readonly string[]
@@ -33,6 +44,9 @@ const GATEWAY_OPTION_NAMES = new Set([
   'host',
   'port',
   'upstream',
+  'command',
+  'childEnvironment',
+  'children',
   'upstreamHeaders',
   'forwardHeaders',
   'allowHosts',
@@ -62,6 +76,13 @@ function isWholeNumber(value: unknown, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max
 }
 
+function checkUpstream(upstream: unknown): readonly ConfigurationProblem[] {
+  const message = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
+  if (message === undefined) return []
+  const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
+  return [{ path: 'upstream', message, hint }]
+}
+
 function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = []
   const problem = (path: string, message: string, hint: string) => {
@@ -83,11 +104,9 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
     }
   }
   if (!isWholeNumber(port, 65_535)) problem('port', 'must be a port', '0 to 65535; 0 picks one')
-  const urlFault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
-  if (urlFault !== undefined) {
-    const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
-    problem('upstream', urlFault, hint)
-  }
+  problems.push(
+    ...(options.command === undefined ? checkUpstream(upstream) : checkCommand(options)),
+  )
   const headers: unknown = options.upstreamHeaders ?? {}
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     problem('upstreamHeaders', 'must be an object', "{ 'X-Api-Key': '…' }")
@@ -157,7 +176,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     host,
     port: options.port ?? 8080,
     resource: options.resource,
-    upstream: options.upstream,
+    server: toServer(options),
     upstreamHeaders: options.upstreamHeaders ?? {},
     forwardHeaders: options.forwardHeaders ?? [],
     allowHosts: options.allowHosts ?? [],
@@ -165,6 +184,16 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
     upstreamTimeout: options.upstreamTimeout ?? 60,
   }
+}
+
+function toServer({
+  upstream = '',
+  command,
+  childEnvironment = {},
+  children,
+}: GatewayOptions): ServerSettings {
+  if (command === undefined) return { upstream, command }
+  return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
 }
 
 /** A resource is named also where no token is asked for: its path is the endpoint. */

@@ -81,12 +81,7 @@ function stdioProblems({ settings, given, command }: Findings): readonly Configu
 
 function upstreamProblems({ given, command, isKnown }: Findings): readonly ConfigurationProblem[] {
   if (given.has('upstream') || !isKnown('upstream')) return []
-  if (command === undefined) return missing('upstream')
-  const message = 'a stdio server behind HTTP is not available in this version yet'
-  const hint =
-    '--upstream URL -- COMMAND starts a server that speaks HTTP itself; ' +
-    '--transport stdio -- COMMAND passes stdin and stdout through'
-  return [{ path: '--', message, hint }]
+  return command === undefined ? missing('upstream') : []
 }
 
 /** Whoever reaches the listener can call the tools, unless a token is asked for (CASE-61). */
@@ -149,10 +144,18 @@ function upstreamWarnings({ settings, given }: Findings): readonly string[] {
   return [`${source}: without TLS; only for a network that is yours alone`]
 }
 
+/** Of a command that speaks HTTP itself, we start one and wait for it. */
+const FOR_ANY_COMMAND = new Set(['childEnv', 'childStartTimeout'])
+
 function commandWarnings({ given, command }: Findings): readonly string[] {
-  if (command !== undefined) return []
-  const idle = sourcesOf(given, (path) => path.startsWith('child'))
-  return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
+  const isForCommand = (path: string) => /^(?:child|maxChildren)/.test(path)
+  if (command === undefined) {
+    const idle = sourcesOf(given, isForCommand)
+    return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
+  }
+  if (!given.has('upstream')) return []
+  const idle = sourcesOf(given, (path) => isForCommand(path) && !FOR_ANY_COMMAND.has(path))
+  return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
 }
 
 /**
