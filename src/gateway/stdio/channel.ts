@@ -27,6 +27,8 @@ export interface ChannelOptions {
 
 export interface ChannelListener {
   onMessage(message: Message): void
+  /** A message was longer than allowed, and nobody knows whose it was. */
+  onTooLong(): void
   onEnd(reason: string): void
 }
 
@@ -45,9 +47,7 @@ export class Channel {
     this.#listener = listener
     this.#child = new Child(options.command, options.environment, options.maxMessage, {
       onLine: (line) => this.#onLine(line),
-      onTooLong: () => {
-        this.#remark('stdout', `a message of more than ${options.maxMessage} bytes was dropped`)
-      },
+      onTooLong: () => listener.onTooLong(),
       onStderr: (line) => this.#remark('stderr', line),
       onEnd: (reason) => this.#onEnd(reason),
     })

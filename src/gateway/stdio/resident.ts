@@ -37,6 +37,13 @@ export function silenceOf(seconds: number): ResidentEnd {
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
+/** What it said cannot be passed on, and whoever waits for it would wait for ever. */
+export function floodOf(bytes: number): ResidentEnd {
+  const reason = `the command sent a message of more than ${bytes} bytes`
+  const hint = '--child-max-message says how large it may be'
+  return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
+}
+
 /** Tells all who wait that they wait for nothing. */
 export function failAll(replies: Iterable<Reply>, { fault }: ResidentEnd): void {
   const status = fault === undefined ? 404 : fault.code === 'ERR_UPSTREAM_TIMEOUT' ? 504 : 502

@@ -12,7 +12,7 @@ import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type Message } from './message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import { exitOf, failAll, type Resident, type ResidentEnd } from './resident.js'
+import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
 
 /** Streams at once that a client opened by GET. */
 const MAX_READERS = 8
@@ -60,6 +60,7 @@ export class Session implements Resident {
     this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
+      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
       onEnd: (reason) => void this.end(exitOf(reason)),
     })
   }

@@ -13,7 +13,7 @@ import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type Message } from './message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import { exitOf, failAll, silenceOf, type Resident, type ResidentEnd } from './resident.js'
+import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
 import { replaceSpans, textAt, valueAt, type Span } from './spans.js'
 
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
@@ -87,6 +87,7 @@ export class SharedChild implements Resident {
     this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
+      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
       onEnd: (reason) => void this.end(exitOf(reason)),
     })
   }
