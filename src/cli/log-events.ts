@@ -40,6 +40,8 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['info', `child ${event.child} on ${event.from}: ${event.text}`]
     case 'session.ended':
       return ['info', `session of child ${event.child} ended: ${event.reason}`]
+    case 'token.ended':
+      return ['info', `the token of an open answer is no longer good: ${event.reason}`]
     case 'request.authenticated':
       return ['debug', 'authenticated']
   }

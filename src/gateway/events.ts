@@ -16,8 +16,8 @@ export interface RequestCompleted {
   readonly status: number
   /** Who answered: the upstream, or we in its place. */
   readonly from: 'upstream' | 'gateway'
-  /** How it ended: whole, by the client's leaving, or cut because the upstream's answer was. */
-  readonly end: 'whole' | 'client left' | 'cut'
+  /** How it ended: whole, by the client's leaving, cut because the upstream's answer was, or with its token. */
+  readonly end: 'whole' | 'client left' | 'cut' | 'token ended'
   /** Seconds from the request's head to the end. */
   readonly seconds: number
   /** Seconds that the upstream took until its answer began; absent when it did not. */

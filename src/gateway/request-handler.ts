@@ -9,6 +9,7 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
+import type { ResourceServer } from '../rs/resource-server.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
@@ -151,10 +152,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       })
     }
 
-    function settle(target: RequestTarget, outcome: GateOutcome): void {
+    function settle(
+      target: RequestTarget,
+      outcome: GateOutcome,
+      resourceServer: ResourceServer,
+    ): void {
       if (outcome === undefined) return notFound()
       if (outcome.outcome === 'answer') return send(outcome)
-      admit(target, callerOf(outcome))
+      admit(target, callerOf(outcome, resourceServer))
     }
 
     function notFound(): void {
@@ -207,12 +212,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const { path } = target
     if (path !== endpoint && !metadataPaths.has(path)) return notFound()
     if (gate !== undefined) {
+      const { resourceServer } = gate
       const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
-      if (!(outcome instanceof Promise)) return settle(target, outcome)
+      if (!(outcome instanceof Promise)) return settle(target, outcome, resourceServer)
       // The gate's promise does not reject: it answers 500 for what it did not expect.
       const judged = options.onWaiting()
       void outcome.then((settled) => {
-        settle(target, settled)
+        settle(target, settled, resourceServer)
         judged()
       })
       return

@@ -7,6 +7,12 @@ import type { EventStream } from './event-stream.js'
 import type { Message } from './message.js'
 import type { Reply } from './reply.js'
 
+function newest<Item>(items: ReadonlySet<Item>, isFit: (item: Item) => boolean): Item | undefined {
+  let found: Item | undefined
+  for (const item of items) if (isFit(item)) found = item
+  return found
+}
+
 export class Outbox {
   readonly #limit: number
   readonly #onDropped: (message: Message) => void
@@ -59,8 +65,8 @@ export class Outbox {
 
   #send({ bytes }: Message): boolean {
     const target =
-      [...this.#readers].filter((stream) => stream.isRead).at(-1) ??
-      [...this.#replies].filter((reply) => reply.isOpen).at(-1)
+      newest(this.#readers, (stream) => stream.isRead) ??
+      newest(this.#replies, (reply) => reply.isOpen)
     target?.send(bytes)
     return target !== undefined
   }

@@ -474,7 +474,7 @@ describe('bounds', () => {
     const second = await openClient(bench)
     await openClient(bench)
     expect((await first.call('echo')).status).toBe(404)
-    const streams = await Promise.all([second.send('GET')])
+    const streams = [await second.send('GET')]
     const third = await openClient(bench)
     streams.push(await third.send('GET'))
     const refused = await new Client(bench).open()
