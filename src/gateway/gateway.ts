@@ -158,7 +158,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   function createBackend(): Backend {
     const { server, maxBody } = settings
     if (server.command !== undefined) {
-      return createBridge({ ...server, maxBody, observer, randomUUID, emit })
+      return createBridge({ ...server, streamGrace: 300, maxBody, observer, randomUUID, emit })
     }
     return createHttpBackend({
       ...network,

@@ -28,6 +28,8 @@ export interface BridgeOptions {
   /** What every child gets of our environment. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
+  /** Seconds that an answer to a POST may run on after its token has ended. */
+  readonly streamGrace: number
   /** Bytes of a request's body. */
   readonly maxBody: number
   readonly observer: RequestObserver
@@ -192,7 +194,10 @@ class Bridge {
       return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
     }
     if (shared.child.isCongested) return refuseBusy(connection)
-    connection.isOpenEnded = message.method === 'subscriptions/listen'
+    if (message.method === 'subscriptions/listen') {
+      connection.isOpenEnded = true
+      connection.endWithToken = () => shared.child.endSubscription(connection)
+    }
     shared.child.request(connection, message)
   }
 
@@ -296,6 +301,7 @@ export function createBridge(options: BridgeOptions): Backend {
   const context: ConnectionContext = {
     observer: options.observer,
     maxQueue: options.limits.queue,
+    grace: options.streamGrace * 1000,
   }
   const [file = ''] = options.command
   return {

@@ -18,11 +18,15 @@ export interface ConnectionContext {
   readonly observer: RequestObserver
   /** Bytes that may wait for a client before its server has to. */
   readonly maxQueue: number
+  /** Milliseconds that an answer to a POST may run on after its token has ended. */
+  readonly grace: number
 }
 
 export class Connection implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
+  /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
+  endWithToken: () => void = () => this.end()
   /** Too much waits for the client (`true`), or it does not any more. */
   onBlocked: ((isBlocked: boolean) => void) | undefined
   readonly #context: ConnectionContext
@@ -34,6 +38,8 @@ export class Connection implements OpenRequest {
   #isBlocked = false
   #isAnswered = false
   #upstreamSeconds: number | undefined
+  #unwatch: (() => void) | undefined
+  #cutting: ReturnType<typeof setTimeout> | undefined
   #keepAlive: ReturnType<typeof setTimeout> | undefined
   #stalled: ReturnType<typeof setTimeout> | undefined
 
@@ -119,6 +125,15 @@ export class Connection implements OpenRequest {
     this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
   }
 
+  /** For an answer that takes its time: it ends when its token does, now or a little later. */
+  watchToken(): void {
+    const { caller, requestId } = this.admitted
+    this.#unwatch ??= caller.watch(requestId, () => {
+      if (this.isOpenEnded) return this.endWithToken()
+      this.#cutting = setTimeout(() => this.cut(), this.#context.grace)
+    })
+  }
+
   startStream(headers: Readonly<Record<string, string>> = {}): void {
     if (this.isAnswered) return
     this.#answered()
@@ -133,6 +148,7 @@ export class Connection implements OpenRequest {
     response.flushHeaders()
     response.on('drain', () => this.#setBlocked(false))
     this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
+    this.watchToken()
   }
 
   write(bytes: Buffer): void {
@@ -170,6 +186,8 @@ export class Connection implements OpenRequest {
   #onOver(): void {
     const { response } = this.admitted
     this.#isOver = true
+    this.#unwatch?.()
+    clearTimeout(this.#cutting)
     clearTimeout(this.#keepAlive)
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#isWhole)

@@ -44,14 +44,17 @@ export class Reply {
   readonly #options: ReplyOptions
   readonly #open: Set<string>
   readonly #answers: Buffer[] = []
-  readonly #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #timer: ReturnType<typeof setTimeout>
   #stream: AnswerStream | undefined
 
   constructor(connection: Connection, options: ReplyOptions) {
     this.connection = connection
     this.#options = options
     this.#open = new Set(options.ids)
-    if (this.#mayStream) this.#timer = setTimeout(() => this.#startStream(), PATIENCE)
+    this.#timer = setTimeout(() => {
+      if (this.#mayStream) this.#startStream()
+      else connection.watchToken()
+    }, PATIENCE)
   }
 
   /** Something else than an answer can be said here. */
