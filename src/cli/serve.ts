@@ -51,9 +51,9 @@ class Running {
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
-      onEvent: (event: GatewayEvent) => {
-        this.#metrics?.count(event)
-        log(event)
+      onEvent: (event: GatewayEvent, resource?: string) => {
+        this.#metrics?.count(event, resource)
+        log(event, resource)
       },
     })
   }
@@ -91,7 +91,8 @@ class Running {
 
   async #startCompanion(): Promise<void> {
     const { companion, options } = this.#input
-    if (companion === undefined) return
+    // The rules between settings have it that there is one.
+    if (companion === undefined || options.upstream === undefined) return
     const { startCompanion } = await import('./companion.js')
     this.#logger.info({ command: companion.command[0] }, 'starting the command')
     try {
@@ -119,18 +120,14 @@ class Running {
     this.#logger.info({ host, port: listening.port }, 'health and metrics')
   }
 
-  #announce({ resource, url }: Listening): void {
-    const { auth = 'oauth', authorizationServers, upstream } = this.#input.options
-    const issuers = [authorizationServers ?? []]
-      .flat()
-      .map((entry) => (typeof entry === 'string' ? entry : entry.issuer))
-    // Its query could hold a key.
-    const [target] = upstream.split('?')
-    const guard = auth === 'none' ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
-    this.#logger.info(
-      { resource, url, issuers, upstream: target },
-      `${resource} at ${url}, ${guard}, in front of ${target}`,
-    )
+  /** A line for each resource. */
+  #announce({ resources, url }: Listening): void {
+    for (const { resource, issuers, upstream } of resources) {
+      const guard =
+        issuers.length === 0 ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
+      const text = `${resource} at ${url}, ${guard}, in front of ${upstream}`
+      this.#logger.info({ resource, url, issuers, upstream }, text)
+    }
   }
 }
 
