@@ -4,7 +4,7 @@
  * @module
  */
 import type { Logger } from 'pino'
-import type { GatewayEvent } from '../gateway/events.js'
+import type { GatewayEvent, GatewayEventListener } from '../gateway/events.js'
 
 type Level = 'error' | 'warn' | 'info' | 'debug'
 
@@ -48,12 +48,13 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
 }
 
 /** A listener that writes events to the log. They hold neither tokens nor session ids. */
-export function createEventLog(logger: Logger): (event: GatewayEvent) => void {
-  return function log(event) {
+export function createEventLog(logger: Logger): GatewayEventListener {
+  return function log(event, resource) {
     const [level, text] = lineOf(event)
     // Most requests succeed, and their lines are rarely wanted.
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
-    logger[level]({ event: type, ...fields }, text)
+    const about = resource === undefined ? undefined : { resource }
+    logger[level]({ event: type, ...about, ...fields }, text)
   }
 }

@@ -52,9 +52,9 @@ class Running {
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
-      onEvent: (event: GatewayEvent) => {
-        this.#metrics?.count(event)
-        log(event)
+      onEvent: (event: GatewayEvent, resource?: string) => {
+        this.#metrics?.count(event, resource)
+        log(event, resource)
       },
     })
   }
@@ -93,16 +93,19 @@ class Running {
 
   /** Better now than when the first client comes. */
   async #findCommand(): Promise<void> {
-    const { command, childEnvironment } = this.#input.options
-    const [file] = command ?? []
-    if (file === undefined) return
-    const found = await findExecutable(file, childEnvironment?.['PATH'])
-    if (found === undefined) throw new Failure(`there is no command ${file}`)
+    const { resources, ...only } = this.#input.options
+    for (const { command = [], childEnvironment = only.childEnvironment } of resources ?? [only]) {
+      const [file] = command
+      if (file === undefined) continue
+      const found = await findExecutable(file, childEnvironment?.['PATH'])
+      if (found === undefined) throw new Failure(`there is no command ${file}`)
+    }
   }
 
   async #startCompanion(): Promise<void> {
     const { companion, options } = this.#input
-    if (companion === undefined) return
+    // The rules between settings have it that there is one.
+    if (companion === undefined || options.upstream === undefined) return
     const { startCompanion } = await import('./companion.js')
     this.#logger.info({ command: companion.command[0] }, 'starting the command')
     try {
@@ -129,18 +132,14 @@ class Running {
     this.#logger.info({ host, port: listening.port }, 'health and metrics')
   }
 
-  #announce({ resource, url }: Listening): void {
-    const { auth = 'oauth', authorizationServers, upstream, command } = this.#input.options
-    const issuers = [authorizationServers ?? []]
-      .flat()
-      .map((entry) => (typeof entry === 'string' ? entry : entry.issuer))
-    // Its query could hold a key.
-    const [target] = upstream?.split('?') ?? command ?? []
-    const guard = auth === 'none' ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
-    this.#logger.info(
-      { resource, url, issuers, upstream: target },
-      `${resource} at ${url}, ${guard}, in front of ${target}`,
-    )
+  /** A line for each resource. */
+  #announce({ resources, url }: Listening): void {
+    for (const { resource, issuers, upstream } of resources) {
+      const guard =
+        issuers.length === 0 ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
+      const text = `${resource} at ${url}, ${guard}, in front of ${upstream}`
+      this.#logger.info({ resource, url, issuers, upstream }, text)
+    }
   }
 }
 

@@ -7,39 +7,62 @@ import type { ProtectedResourceOptions } from '../rs/gate.js'
 import type { GatewayEventListener } from './events.js'
 import type { ChildLimits } from './stdio/limits.js'
 
+/** The MCP server behind a resource: reached by HTTP, or started as a command. */
+interface ServerOptions {
+  /** Its endpoint, exactly: `http://127.0.0.1:8000/mcp`. */
+  readonly upstream?: string
+  /** What to start, and to speak stdio with: a file and its arguments, without a shell. */
+  readonly command?: readonly string[]
+  /** All that a command finds in its environment, beside whom it serves (`GATEHOUSE_*`). Default nothing. */
+  readonly childEnvironment?: Readonly<Record<string, string>>
+  /** How much a command may take. */
+  readonly children?: Partial<ChildLimits>
+  /** Headers for every request to the upstream, such as an API key of its own. Never sent anywhere else. */
+  readonly upstreamHeaders?: Readonly<Record<string, string>>
+  /** Seconds until the upstream's answer begins. Default 60. */
+  readonly upstreamTimeout?: number
+  /** Further request headers that reach the upstream. */
+  readonly forwardHeaders?: readonly string[]
+}
+
+type TokenOptions = Partial<Omit<ProtectedResourceOptions, 'path' | 'rootMetadata' | 'onEvent'>>
+
+/**
+ * One of several resources behind one gateway. What it names replaces what stands at the top, each option as a
+ * whole; what it does not name is taken from there.
+ */
+export interface GatewayResource
+  extends Omit<TokenOptions, 'allowHttp' | 'now' | 'fetch' | 'randomUUID'>, ServerOptions {
+  /**
+   * The MCP endpoint as clients type it. No two may have the same host and path. Unless `audience` says otherwise,
+   * only tokens for this one open it.
+   */
+  readonly resource: string
+}
+
 /**
  * Options of {@link createGateway}. What concerns tokens is as for the middleware.
  */
-export interface GatewayOptions extends Partial<
-  Omit<ProtectedResourceOptions, 'path' | 'rootMetadata' | 'onEvent'>
-> {
+export interface GatewayOptions extends TokenOptions, ServerOptions {
   /** `none` checks no token and is for loopback addresses only. Default `oauth`: then an issuer is required. */
   readonly auth?: 'oauth' | 'none'
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string
   /** Default 8080; 0 picks a free one. */
   readonly port?: number
-  /** The MCP endpoint behind us, exactly: `http://127.0.0.1:8000/mcp`. Either this or `command`. */
-  readonly upstream?: string
-  /** The MCP server behind us as a command that speaks stdio: a file and its arguments, started without a shell. */
-  readonly command?: readonly string[]
-  /** All that such a command finds in its environment, beside who it serves (`GATEHOUSE_*`). Default nothing. */
-  readonly childEnvironment?: Readonly<Record<string, string>>
-  /** How much commands may take. */
-  readonly children?: Partial<ChildLimits>
-  /** Headers for every request to the upstream, such as an API key of its own. Never sent anywhere else. */
-  readonly upstreamHeaders?: Readonly<Record<string, string>>
-  /** Further request headers that reach the upstream. */
-  readonly forwardHeaders?: readonly string[]
   /**
-   * Further accepted `Host` values; a port counts only when written. On a loopback address the resource's
-   * host and loopback names are accepted, elsewhere any host as long as this is not given.
+   * Several resources, each with a server of its own, in place of `resource` and of all that belongs to one alone.
+   * A request goes to the one whose path it asks for; where several have that path, or `Host` is the host of another
+   * one, to the one whose host it names.
+   */
+  readonly resources?: readonly GatewayResource[]
+  /**
+   * Further accepted `Host` values; a port counts only when written. On a loopback address the hosts of the
+   * resources and loopback names are accepted, elsewhere any host as long as this is not given.
    */
   readonly allowHosts?: readonly string[]
   /** Bytes of a request body. Default 4 MiB. */
   readonly maxBody?: number
-  /** Seconds until the upstream's answer begins. Default 60. */
-  readonly upstreamTimeout?: number
   /** PEM certificates that are trusted beside the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

@@ -34,12 +34,13 @@ export function checkCommand({
   upstream,
   childEnvironment = {},
   children = {},
-}: GatewayOptions): readonly ConfigurationProblem[] {
+}: Omit<GatewayOptions, 'resources'>): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = []
   const problem = (path: string, message: string, hint: string) => {
     problems.push({ path, message, hint })
   }
-  if (upstream !== undefined) problem('command', 'and upstream exclude each other', 'keep one')
+  if (upstream !== undefined)
+    problem('command', 'is given beside upstream', 'one server is behind a resource: keep one')
   const isCommand = Array.isArray(command) && command.length > 0 && command.every(isText)
   if (!isCommand || command[0] === '') {
     problem('command', 'must be a list of texts, the file first', "['uvx', 'mcp-server-time']")

@@ -1,0 +1,99 @@
+/**
+ * One resource with all that is its own: where it is, who may come in, and the server behind it.
+ *
+ * @module
+ */
+import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
+import { createGate, type Gate } from '../rs/gate.js'
+import { createOrigins, type Origins } from '../rs/origins.js'
+import type { Backend, RequestObserver } from './backend.js'
+import { createHttpBackend } from './http-backend.js'
+import type { NetworkOptions } from './network.js'
+import { createHeadReader, type HeadReader } from './request-head.js'
+import type { Routed } from './routes.js'
+import type { ServerSettings, SiteSettings } from './site-settings.js'
+import { createBridge } from './stdio/bridge.js'
+import type { GatewayEventListener } from './events.js'
+
+export interface Site extends Routed {
+  /** The resource, for events and metrics; `undefined` where it is the only one. */
+  readonly tag: string | undefined
+  /** `undefined` without tokens. */
+  readonly gate: Gate | undefined
+  readonly origins: Origins
+  readonly readHead: HeadReader
+  readonly backend: Backend
+}
+
+/** What all sites of a gateway share. */
+export interface SiteContext {
+  readonly auth: 'oauth' | 'none'
+  readonly maxBody: number
+  readonly network: NetworkOptions
+  /** For the identity provider; `undefined`: the runtime's own. */
+  readonly fetch: typeof fetch | undefined
+  readonly emit: GatewayEventListener | undefined
+  readonly randomUUID: () => string
+  /** Of the requests of one site. */
+  readonly observe: (tag: string | undefined) => RequestObserver
+}
+
+function createBackend(
+  server: ServerSettings,
+  { auth, maxBody, network, emit, observe, randomUUID }: SiteContext,
+  tag: string | undefined,
+): Backend {
+  const shared = { maxBody, observer: observe(tag) }
+  if (server.command === undefined) {
+    return createHttpBackend({
+      ...network,
+      ...shared,
+      url: server.upstream,
+      headers: server.upstreamHeaders,
+      timeout: server.upstreamTimeout,
+      isPrivate: auth === 'oauth',
+    })
+  }
+  return createBridge({
+    ...server,
+    ...shared,
+    streamGrace: 300,
+    randomUUID,
+    emit: emit && ((event) => emit(event, tag)),
+  })
+}
+
+/** @param isOnly the only one: then its metadata has the root form, too */
+export function createSite(
+  settings: SiteSettings,
+  resource: string,
+  isOnly: boolean,
+  context: SiteContext,
+): Site {
+  const { auth, fetch, emit } = context
+  const tag = isOnly ? undefined : resource
+  const { gateOptions, server } = settings
+  const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
+  const gate =
+    auth === 'none'
+      ? undefined
+      : createGate({
+          ...gateOptions,
+          resource,
+          rootMetadata: isOnly,
+          ...(fetch !== undefined && { fetch }),
+          ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+        })
+  const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
+  const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
+  return {
+    resource,
+    tag,
+    endpoint: new URL(resource).pathname,
+    metadataPaths: new Set(gate === undefined ? [] : metadataPaths),
+    gate,
+    origins: createOrigins(settings.allowOrigins, resource),
+    readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
+    backend: createBackend(server, context, tag),
+  }
+}
