@@ -109,6 +109,13 @@ describe('a missing or a wrong form', () => {
     ['a text', 'POST', '"initialize"', 400, -32_600],
     ['an id that is an object', 'POST', '{"id":{},"method":"initialize"}', 400, -32_600],
     ['a method twice', 'POST', '{"id":1,"method":"initialize","method":"x"}', 400, -32_600],
+    [
+      'a member twice within',
+      'POST',
+      '{"id":1,"method":"initialize","params":{"a":1,"a":2}}',
+      400,
+      -32_600,
+    ],
     ['an empty batch', 'POST', '[]', 400, -32_600],
     ['initialize in a batch', 'POST', '[{"id":1,"method":"initialize"}]', 400, -32_000],
   ])('%s', async (_, method, body, status, code) => {
