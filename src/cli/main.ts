@@ -54,7 +54,9 @@ async function runServe(argv: readonly string[]): Promise<number> {
       command === undefined
         ? undefined
         : { command, environmentNames: childEnv ?? [], startTimeout: childStartTimeout },
-    hasKeyFile: configuration.issuers.some((each) => each.settings.oauth.jwksFile !== undefined),
+    hasKeyFile: configuration.resources
+      .flatMap(({ issuers }) => issuers)
+      .some((each) => each.settings.oauth.jwksFile !== undefined),
     warnings,
   })
 }
