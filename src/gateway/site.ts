@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { createKeySets } from '../discovery/key-sets.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { createGate, type Gate } from '../rs/gate.js'
 import { createOrigins, type Origins } from '../rs/origins.js'
@@ -31,6 +32,7 @@ export interface SiteContext {
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
+  readonly keySetFor: ReturnType<typeof createKeySets>
   readonly emit: GatewayEventListener | undefined
   /** Of the requests of one site. */
   readonly observe: (tag: string | undefined) => RequestObserver
@@ -41,20 +43,23 @@ export function createSite(
   settings: SiteSettings,
   resource: string,
   isOnly: boolean,
-  { auth, maxBody, network, fetch, emit, observe }: SiteContext,
+  { auth, maxBody, network, fetch, keySetFor, emit, observe }: SiteContext,
 ): Site {
   const tag = isOnly ? undefined : resource
   const { gateOptions, upstreamHeaders } = settings
   const gate =
     auth === 'none'
       ? undefined
-      : createGate({
-          ...gateOptions,
-          resource,
-          rootMetadata: isOnly,
-          ...(fetch !== undefined && { fetch }),
-          ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
-        })
+      : createGate(
+          {
+            ...gateOptions,
+            resource,
+            rootMetadata: isOnly,
+            ...(fetch !== undefined && { fetch }),
+            ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+          },
+          keySetFor,
+        )
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
   return {
