@@ -54,7 +54,6 @@ export function createSite(
           {
             ...gateOptions,
             resource,
-            rootMetadata: isOnly,
             ...(fetch !== undefined && { fetch }),
             ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
           },
