@@ -58,7 +58,9 @@ async function runServe(argv: readonly string[]): Promise<number> {
             environment: configuration.commandEnvironment,
             startTimeout: settings.childStartTimeout,
           },
-    hasKeyFile: configuration.issuers.some((each) => each.settings.oauth.jwksFile !== undefined),
+    hasKeyFile: configuration.resources
+      .flatMap(({ issuers }) => issuers)
+      .some((each) => each.settings.oauth.jwksFile !== undefined),
     warnings,
   })
 }

@@ -56,22 +56,8 @@ export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
 /**
- * Receives every event, synchronously. What it throws is ignored.
+ * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too.
  *
  * @param resource the one that it is about, where there are several; `undefined` for what reached none
  */
 export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
-
-/** `undefined` without a listener, so that callers need not even build the event. */
-export function createGatewayEmit(
-  listener: GatewayEventListener | undefined,
-): GatewayEventListener | undefined {
-  if (listener === undefined) return undefined
-  return function emit(event, resource) {
-    try {
-      listener(event, resource)
-    } catch {
-      // A broken log must not open or close the gate.
-    }
-  }
-}

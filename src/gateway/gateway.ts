@@ -6,10 +6,11 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { createKeySets } from '../discovery/key-sets.js'
+import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
-import { createGatewayEmit } from './events.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
@@ -121,7 +122,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const settings = checkGatewayOptions(options)
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-  const emit = createGatewayEmit(options.onEvent)
+  const emit = createEmit(options.onEvent)
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
   const open = new Set<OpenRequest>()
   let draining = false
@@ -167,6 +168,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       maxBody: settings.maxBody,
       randomUUID,
       fetch: options.fetch ?? createFetch(network),
+      keySetFor: createKeySets(emit),
     }
     const isOnly = settings.sites.length === 1
     const sites = settings.sites.map((each) =>

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { createKeySets } from '../discovery/key-sets.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { createGate, type Gate } from '../rs/gate.js'
 import { createOrigins, type Origins } from '../rs/origins.js'
@@ -32,6 +33,7 @@ export interface SiteContext {
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
+  readonly keySetFor: ReturnType<typeof createKeySets>
   readonly emit: GatewayEventListener | undefined
   readonly randomUUID: () => string
   /** Of the requests of one site. */
@@ -70,20 +72,22 @@ export function createSite(
   isOnly: boolean,
   context: SiteContext,
 ): Site {
-  const { auth, fetch, emit } = context
+  const { auth, fetch, keySetFor, emit } = context
   const tag = isOnly ? undefined : resource
   const { gateOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
   const gate =
     auth === 'none'
       ? undefined
-      : createGate({
-          ...gateOptions,
-          resource,
-          rootMetadata: isOnly,
-          ...(fetch !== undefined && { fetch }),
-          ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
-        })
+      : createGate(
+          {
+            ...gateOptions,
+            resource,
+            ...(fetch !== undefined && { fetch }),
+            ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+          },
+          keySetFor,
+        )
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
   return {

@@ -346,6 +346,32 @@ describe('what is told', () => {
     },
   )
 
+  verifies('KEY-05', 'who trusts an issuer in the same way shares its keys', async () => {
+    const told: (readonly [type: string, resource: string | undefined])[] = []
+    const idp = await FakeIdp.start()
+    const onEvent: GatewayOptions['onEvent'] = ({ type }, resource) => told.push([type, resource])
+    const { gateway, port, tokenFor } = await startTwo(GITHUB, FILES, { fetch: idp.fetch, onEvent })
+    await gateway.refreshKeys()
+    const before = idp.jwksFetches
+    for (const [path, aud] of [
+      ['/github/mcp', GITHUB],
+      ['/files/mcp', FILES],
+    ] as const) {
+      expect((await ask(port, 'localhost', path, { token: await tokenFor(aud) })).status).toBe(200)
+    }
+    await gateway.refreshKeys()
+    expect(idp.jwksFetches - before).toBe(1)
+    expect(told.filter(([type]) => type === 'keys.loaded')).toEqual(
+      Array.from({ length: idp.jwksFetches }, () => ['keys.loaded', undefined]),
+    )
+    const apart = await FakeIdp.start()
+    const { gateway: other } = await startTwo(GITHUB, FILES, { fetch: apart.fetch }, [
+      { jwksMaxAge: 60 },
+    ])
+    await other.refreshKeys()
+    expect(apart.jwksFetches).toBe(2)
+  })
+
   test('keys of all are read anew', async () => {
     const read = [0, 0]
     const bench = await startTwo(
@@ -367,6 +393,21 @@ describe('what is told', () => {
     await bench.gateway.refreshKeys()
     expect(read).toEqual(before.map((times) => times + 1))
   })
+})
+
+test('a listener that throws or rejects ends nothing', async () => {
+  let calls = 0
+  const { port, tokenFor } = await startTwo(GITHUB, FILES, {
+    onEvent: (): unknown => {
+      calls++
+      if (calls % 2 === 0) throw new Error('a broken log')
+      return Promise.reject(new Error('a log that is away'))
+    },
+  })
+  const token = await tokenFor(GITHUB)
+  expect((await ask(port, 'localhost', '/github/mcp', { token })).status).toBe(200)
+  expect((await ask(port, 'localhost', '/github/mcp')).status).toBe(401)
+  expect(calls).toBeGreaterThan(3)
 })
 
 describe('what cannot be configured', () => {

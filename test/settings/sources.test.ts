@@ -227,7 +227,7 @@ test('files that settings name are found from the folder of whoever names them',
     upstreamHeader: ['X-Key=/srv/secrets/key'],
     oauth: { jwksFile: '/srv/keys.json' },
   })
-  expect(byFile.files.upstreamHeaders).toEqual({ 'X-Key': 'k=1' })
+  expect(byFile.files.resources[0]?.upstreamHeaders).toEqual({ 'X-Key': 'k=1' })
   const argv = [...OAUTH, '--oauth-jwks-file', 'keys.json']
   expect((await settingsOf(argv, { files })).oauth.jwksFile).toBe(`${folder}/keys.json`)
 })
