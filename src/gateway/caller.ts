@@ -17,6 +17,8 @@ export interface Caller {
    * subject nor client is a caller of its own, and its successor another.
    */
   readonly key: string
+  /** What its token opens; empty without tokens. */
+  readonly resource: string
   /** By which token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined
   /**
@@ -43,6 +45,10 @@ class TokenCaller implements Caller {
     this.#resourceServer = resourceServer
   }
 
+  get resource(): string {
+    return this.#resourceServer.resource
+  }
+
   get identity(): readonly string[] {
     return identityHeaders(this.authenticated.token)
   }
@@ -67,6 +73,7 @@ class TokenCaller implements Caller {
 export const ANYBODY: Caller = {
   identity: [],
   key: '',
+  resource: '',
   authenticated: undefined,
   watch: () => () => undefined,
 }

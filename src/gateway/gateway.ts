@@ -18,6 +18,7 @@ import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
 import { createRoutes } from './routes.js'
+import { createSessionIds } from './session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 
@@ -144,7 +145,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       if (emit === undefined) return
       const { requestId, request, startedAt } = ended.admitted
       const seconds = (performance.now() - startedAt) / 1000
-      const { upstreamSeconds } = ended
+      const { upstreamSeconds, refused } = ended
       const completed = {
         type: 'request.completed',
         requestId,
@@ -152,6 +153,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         status,
         from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
         end,
+        ...(refused !== undefined && { refused }),
         seconds,
         ...(upstreamSeconds !== undefined && { upstreamSeconds }),
       } as const
@@ -166,6 +168,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       emit,
       observe,
       maxBody: settings.maxBody,
+      streamGrace: settings.streamGrace,
+      sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
       randomUUID,
       fetch: options.fetch ?? createFetch(network),
       keySetFor: createKeySets(emit),
@@ -183,6 +187,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
+      maxBody: settings.maxBody,
       isDraining: () => draining,
       onWaiting() {
         waiting++

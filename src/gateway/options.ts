@@ -63,6 +63,13 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
   readonly allowHosts?: readonly string[]
   /** Bytes of a request body. Default 4 MiB. */
   readonly maxBody?: number
+  /**
+   * Keys that bind the sessions of the server behind us to their user and this resource: at least 32 characters each,
+   * the first signs, all verify. Replicas need the same ones. Default: one made at the start, which ends with it.
+   */
+  readonly sessionKeys?: readonly string[]
+  /** Seconds that an answer to a POST may go on after the end of the token. Default 300. */
+  readonly streamGrace?: number
   /** PEM certificates that are trusted beside the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

@@ -12,6 +12,7 @@ import { createHttpBackend } from './http-backend.js'
 import type { NetworkOptions } from './network.js'
 import { createHeadReader, type HeadReader } from './request-head.js'
 import type { Routed } from './routes.js'
+import type { SessionIds } from './session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
 import type { GatewayEventListener } from './events.js'
@@ -30,6 +31,10 @@ export interface Site extends Routed {
 export interface SiteContext {
   readonly auth: 'oauth' | 'none'
   readonly maxBody: number
+  /** Seconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
+  /** `undefined` without tokens: all callers are one. */
+  readonly sessionIds: SessionIds | undefined
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
@@ -42,10 +47,10 @@ export interface SiteContext {
 
 function createBackend(
   server: ServerSettings,
-  { auth, maxBody, network, emit, observe, randomUUID }: SiteContext,
+  { maxBody, streamGrace, sessionIds, network, emit, observe, randomUUID }: SiteContext,
   tag: string | undefined,
 ): Backend {
-  const shared = { maxBody, observer: observe(tag) }
+  const shared = { maxBody, streamGrace, observer: observe(tag) }
   if (server.command === undefined) {
     return createHttpBackend({
       ...network,
@@ -53,13 +58,12 @@ function createBackend(
       url: server.upstream,
       headers: server.upstreamHeaders,
       timeout: server.upstreamTimeout,
-      isPrivate: auth === 'oauth',
+      sessions: sessionIds,
     })
   }
   return createBridge({
     ...server,
     ...shared,
-    streamGrace: 300,
     randomUUID,
     emit: emit && ((event) => emit(event, tag)),
   })

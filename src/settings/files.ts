@@ -5,6 +5,7 @@
  */
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
+import { SESSION_KEY, sessionKeyFault } from '../gateway/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import type { ConfiguredResource } from './resources.js'
@@ -16,6 +17,8 @@ import { splitPair } from './values.js'
 export interface SettingFiles {
   /** PEM certificates. */
   readonly ca?: string
+  /** At least one. */
+  readonly sessionKeys?: readonly string[]
   readonly resources: readonly ResourceFiles[]
 }
 
@@ -88,6 +91,32 @@ function readHeaders(texts: readonly string[], source: string, readFile: ReadFil
   return { headers: Object.fromEntries(headers.values()), problems }
 }
 
+/** No problem shows anything of a key. */
+function readSessionKeys(file: string, source: string, readFile: ReadFile) {
+  const problems: ConfigurationProblem[] = []
+  const problem = (message: string) => {
+    problems.push({
+      path: source,
+      message: `${file} ${message}`,
+      hint: `in each line ${SESSION_KEY}`,
+    })
+  }
+  let sessionKeys: readonly string[] = []
+  try {
+    // Editors end the last line.
+    sessionKeys = readFile(file)
+      .replace(/(?:\r?\n)+$/, '')
+      .split(/\r?\n/)
+    for (const [index, key] of sessionKeys.entries()) {
+      const fault = sessionKeyFault(key)
+      if (fault !== undefined) problem(`line ${index + 1} ${fault}`)
+    }
+  } catch (error) {
+    problem(faultOf(error, 'unknown reason'))
+  }
+  return { sessionKeys, problems }
+}
+
 function readResource(
   { settings, given, issuers }: ConfiguredResource,
   checksTokens: boolean,
@@ -107,26 +136,33 @@ function readResource(
 
 /** Reads those that are needed, and tells of all that cannot be used. */
 export async function readFiles(
-  { caFile }: Settings,
+  { caFile, sessionKeyFile }: Settings,
   given: GivenValues,
   resources: readonly ConfiguredResource[],
   checksTokens: boolean,
   readFile: ReadFile,
 ): Promise<ReadFiles> {
+  const sourceOf = (path: string) => given.get(path)?.source ?? path
   const certificates =
     caFile === undefined
       ? { problems: [] }
-      : await readCertificates(caFile, given.get('caFile')?.source ?? 'caFile', readFile)
+      : await readCertificates(caFile, sourceOf('caFile'), readFile)
+  const keys =
+    sessionKeyFile === undefined
+      ? undefined
+      : readSessionKeys(sessionKeyFile, sourceOf('sessionKeyFile'), readFile)
   const read = resources.map((each) => readResource(each, checksTokens, readFile))
   return {
     files: {
       ...('ca' in certificates && { ca: certificates.ca }),
+      ...(keys !== undefined && { sessionKeys: keys.sessionKeys }),
       resources: read.map(({ files }) => files),
     },
     issuersNow: read.map(({ now }) => now),
     problems: tellOnce([
       ...read.flatMap(({ ofIssuers }) => ofIssuers),
       ...certificates.problems,
+      ...(keys?.problems ?? []),
       ...read.flatMap(({ ofHeaders }) => ofHeaders),
     ]),
   }

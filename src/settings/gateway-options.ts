@@ -65,7 +65,11 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
     port,
     maxBody,
     proxyEnvironment,
-    ...(auth === 'oauth' && allowHttp !== undefined && { allowHttp }),
+    ...(auth === 'oauth' && {
+      streamGrace: settings.streamGrace,
+      ...(allowHttp !== undefined && { allowHttp }),
+      ...(files.sessionKeys !== undefined && { sessionKeys: files.sessionKeys }),
+    }),
     ...(allowHost !== undefined && { allowHosts: allowHost }),
     ...(files.ca !== undefined && { ca: files.ca }),
   }

@@ -42,12 +42,17 @@ function sourcesOf(given: GivenValues, isWanted: (path: string) => boolean): str
 /** Settings that stdio has a use for. */
 const FOR_STDIO = new Set(['auth', 'transport', 'config', 'logLevel', 'logFormat'])
 
+const FOR_TOKENS = new Set([
+  'resourceName',
+  'resourceDocumentation',
+  'allowHttp',
+  'sessionKeyFile',
+  'streamGrace',
+])
+
 /** Without tokens nobody asks for these. */
 function isForTokens(path: string): boolean {
-  return (
-    path.startsWith('oauth.') ||
-    ['resourceName', 'resourceDocumentation', 'allowHttp'].includes(path)
-  )
+  return path.startsWith('oauth.') || FOR_TOKENS.has(path)
 }
 
 function commandProblems({ command }: Findings): readonly ConfigurationProblem[] {

@@ -54,6 +54,8 @@ export interface Settings {
   readonly upstreamHeader?: readonly string[] | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
+  readonly sessionKeyFile?: string | undefined
+  readonly streamGrace: number
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
   readonly childIdle: number
@@ -196,6 +198,20 @@ const schema = z.object({
     fault: forwardFault,
     hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
   }),
+  sessionKeyFile: text({
+    section: 'Upstream',
+    description: 'keys that bind sessions to their user, a line each; the first signs, all verify',
+    placeholder: 'FILE',
+    default: 'random: sessions end with the process',
+    file: 'whole',
+  }),
+  streamGrace: duration(
+    { fallback: 300, max: DAY },
+    {
+      section: 'Upstream',
+      description: 'how long an answer to a POST may go on after the end of its token',
+    },
+  ),
   childEnv: texts({
     section: 'Command',
     description: 'one more variable of our environment for the command',

@@ -70,8 +70,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     id: 'two-readings-of-one-message',
     breaks: 'HDR-08',
     file: 'gateway/stdio/post.ts',
-    find: "return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readMessage(bytes)",
-    replace: 'return readMessage(bytes)',
+    find: "return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)",
+    replace: 'return readRawMessage(bytes)',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {

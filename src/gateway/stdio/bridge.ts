@@ -12,11 +12,12 @@ import { readBody, refuseBody } from '../body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../era.js'
 import { identityEnvironment } from '../identity.js'
 import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { unknownSession } from '../unknown-session.js'
 import { Connection, type ConnectionContext } from './connection.js'
 import type { ChildEvent } from './events.js'
 import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
-import type { Message } from './message.js'
+import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
 import { silenceOf } from './resident.js'
 import { Residents, type NoRoom } from './residents.js'
@@ -43,6 +44,9 @@ interface Shared {
   readonly child: SharedChild
   readonly versions: readonly string[]
 }
+
+const HINT =
+  'sessions of a command end with it, when they are idle, and with this process; replicas need stickiness'
 
 /** Enough to find lines that belong together, and too little to find what it is made of. */
 function labelOf(secret: string): string {
@@ -92,6 +96,7 @@ class Bridge {
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
       return refuse(connection, 415, RPC.invalidRequest, 'Content-Type must be application/json')
     }
+    if (admitted.body !== undefined) return this.#post(connection, admitted.body)
     readBody(
       admitted,
       maxBody,
@@ -147,12 +152,14 @@ class Bridge {
     }
     const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
     if (session?.callerKey === caller.key) return session
-    const description = 'There is no such session'
-    connection.refuse(errorAnswer(404, requestId, 'session_not_found', description, corsHeaders))
+    const { refusal, error, description } = unknownSession(String(id), HINT)
+    this.#options.observer.onRefused(requestId, refusal)
+    connection.refused = refusal.code
+    connection.refuse(errorAnswer(404, requestId, error, description, corsHeaders))
     return undefined
   }
 
-  #openSession(connection: Connection, message: Message): void {
+  #openSession(connection: Connection, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
     const noRoom = this.#residents.makeRoom(connection.admitted.caller.key)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
@@ -179,7 +186,7 @@ class Bridge {
   }
 
   async #postStateless(connection: Connection, { messages }: Post, version: string): Promise<void> {
-    const [message] = messages as [Message]
+    const [message] = messages as [RawMessage]
     const { key } = connection.admitted.caller
     if (message.kind !== 'request') {
       const shared = await this.#shared.get(key)
@@ -254,7 +261,7 @@ function refuse(
   status: number,
   code: number,
   message: string,
-  request?: Message,
+  request?: RawMessage,
   data?: object,
 ): void {
   const { requestId, corsHeaders } = connection.admitted
@@ -280,7 +287,7 @@ function refuseBusy(connection: Connection): void {
   connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
 }
 
-function refuseRoom(connection: Connection, noRoom: NoRoom, request: Message): void {
+function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
   const isCaller = noRoom === 'caller'
   const text = isCaller ? 'You have too many sessions in use' : 'Too many sessions are in use'
   refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
@@ -288,7 +295,7 @@ function refuseRoom(connection: Connection, noRoom: NoRoom, request: Message): v
 
 function refuseVersion(
   connection: Connection,
-  request: Message,
+  request: RawMessage,
   requested: string,
   supported: readonly string[],
 ): void {

@@ -9,7 +9,7 @@ import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
-import { findSpan, keyAt, type Message } from './message.js'
+import { findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
@@ -82,7 +82,7 @@ export class Session implements Resident {
    */
   post(
     connection: Connection,
-    messages: readonly Message[],
+    messages: readonly RawMessage[],
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
@@ -110,7 +110,7 @@ export class Session implements Resident {
   }
 
   /** What has no answer: notifications, and answers to requests of the server. */
-  notify(messages: readonly Message[]): void {
+  notify(messages: readonly RawMessage[]): void {
     for (const { bytes } of messages) this.#channel.write(bytes)
   }
 
@@ -170,7 +170,7 @@ export class Session implements Resident {
     }
   }
 
-  #onMessage(message: Message): void {
+  #onMessage(message: RawMessage): void {
     const { kind, idKey = '', bytes, method, params } = message
     if (kind === 'response') {
       const route = this.#routes.get(idKey)
@@ -188,7 +188,7 @@ export class Session implements Resident {
     else this.#outbox.deliver(message)
   }
 
-  #opened({ error }: Message): void {
+  #opened({ error }: RawMessage): void {
     if (error !== undefined) void this.end({ reason: 'initialize was refused' })
   }
 
@@ -199,7 +199,7 @@ export class Session implements Resident {
   }
 
   /** A question that nobody will ever hear must not leave the server waiting. */
-  #refuse({ kind, idText }: Message): void {
+  #refuse({ kind, idText }: RawMessage): void {
     if (kind !== 'request') return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))

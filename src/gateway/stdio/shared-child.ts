@@ -10,7 +10,7 @@ import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
 import { formatEvent } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
-import { errorCodeOf, findSpan, keyAt, type Message } from './message.js'
+import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
@@ -62,7 +62,7 @@ function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, str
   return replaceSpans(bytes, replacements)
 }
 
-function statusOf(message: Message): number {
+function statusOf(message: RawMessage): number {
   const code = errorCodeOf(message)
   return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
 }
@@ -110,7 +110,7 @@ export class SharedChild implements Resident {
     })
   }
 
-  request(connection: Connection, { bytes, id, idText, idKey, params }: Message): void {
+  request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
     this.attendance.enter(connection)
     this.#channel.watch(connection)
     this.#lastId++
@@ -152,7 +152,7 @@ export class SharedChild implements Resident {
     })
   }
 
-  notify({ bytes, method, params }: Message): void {
+  notify({ bytes, method, params }: RawMessage): void {
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
@@ -193,7 +193,7 @@ export class SharedChild implements Resident {
     this.#channel.write(Buffer.from(text))
   }
 
-  #onMessage(message: Message): void {
+  #onMessage(message: RawMessage): void {
     const { kind, bytes, id, idText, idKey, params, result } = message
     if (kind === 'response') {
       if (this.#onDiscovered !== undefined && idText === PROBE) {
@@ -216,7 +216,7 @@ export class SharedChild implements Resident {
     this.#onNotification(message, params)
   }
 
-  #onNotification(message: Message, params: Span | undefined): void {
+  #onNotification(message: RawMessage, params: Span | undefined): void {
     const { bytes, method } = message
     const isProgress = method === 'notifications/progress'
     const span = isProgress
@@ -231,7 +231,7 @@ export class SharedChild implements Resident {
     route.reply.send(rename(bytes, [[span, isProgress ? (progressToken ?? id) : id]]))
   }
 
-  #discovered({ bytes, result }: Message): void {
+  #discovered({ bytes, result }: RawMessage): void {
     const span = findSpan(bytes, result, 'supportedVersions')
     const versions = span && valueAt(bytes, span)
     const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
