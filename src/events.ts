@@ -46,6 +46,17 @@ export interface RequestFailed {
   readonly where: string
 }
 
+/** A token is no longer good while what it opened goes on: that ends now, or as soon as it may. */
+export interface TokenEnded {
+  readonly type: 'token.ended'
+  /** Of the request that it came with. */
+  readonly requestId: string
+  readonly code: BearerTokenErrorCode
+  /** The exact reason. */
+  readonly reason: string
+  readonly issuer: string
+}
+
 /** A request was let in. */
 export interface RequestAuthenticated {
   readonly type: 'request.authenticated'
@@ -100,6 +111,7 @@ export type ResourceServerEvent =
   | RequestUnavailable
   | RequestFailed
   | RequestAuthenticated
+  | TokenEnded
   | KeysLoaded
   | KeysFailed
   | IntrospectionAnswered

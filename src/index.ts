@@ -36,6 +36,7 @@ export type {
   RequestFailed,
   RequestUnavailable,
   ResourceServerEvent,
+  TokenEnded,
 } from './events.js'
 export {
   toAuthInfo,

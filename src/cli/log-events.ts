@@ -32,6 +32,16 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':
       return ['debug', `${event.method} ${event.status}`]
+    case 'child.started':
+      return ['info', `child ${event.child} started`]
+    case 'child.ended':
+      return ['info', `child ${event.child} ${event.reason} after ${event.seconds.toFixed(1)} s`]
+    case 'child.remarked':
+      return ['info', `child ${event.child} on ${event.from}: ${event.text}`]
+    case 'session.ended':
+      return ['info', `session of child ${event.child} ended: ${event.reason}`]
+    case 'token.ended':
+      return ['info', `the token of an open answer is no longer good: ${event.reason}`]
     case 'request.authenticated':
       return ['debug', 'authenticated']
   }

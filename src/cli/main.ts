@@ -45,15 +45,19 @@ async function runServe(argv: readonly string[]): Promise<number> {
     import('./serve.js'),
     import('../settings/gateway-options.js'),
   ])
-  const { adminHost, adminPort, logLevel, logFormat, childEnv, childStartTimeout } = settings
+  const { adminHost, adminPort, logLevel, logFormat } = settings
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
     admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
     companion:
-      command === undefined
+      command === undefined || settings.upstream === undefined
         ? undefined
-        : { command, environmentNames: childEnv ?? [], startTimeout: childStartTimeout },
+        : {
+            command,
+            environment: configuration.commandEnvironment,
+            startTimeout: settings.childStartTimeout,
+          },
     hasKeyFile: configuration.resources
       .flatMap(({ issuers }) => issuers)
       .some((each) => each.settings.oauth.jwksFile !== undefined),

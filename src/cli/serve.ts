@@ -10,6 +10,7 @@ import type { GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
+import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Companion } from './companion.js'
 import { createEventLog } from './log-events.js'
 import { createLogger, type LogOptions } from './log.js'
@@ -23,7 +24,7 @@ export interface ServeInput {
   readonly companion:
     | {
         readonly command: readonly string[]
-        readonly environmentNames: readonly string[]
+        readonly environment: Readonly<Record<string, string>>
         readonly startTimeout: number
       }
     | undefined
@@ -59,6 +60,7 @@ class Running {
   }
 
   async start(): Promise<void> {
+    await this.#findCommand()
     await this.#startCompanion()
     const { admin, options } = this.#input
     // A signal may have come while the command was starting.
@@ -73,7 +75,7 @@ class Running {
 
   /** Settles when there is a reason to end other than a signal. */
   async failed(): Promise<Failure> {
-    const { reason } = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
+    const reason = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
     return new Failure(`the command ${reason}`)
   }
 
@@ -89,6 +91,17 @@ class Running {
     await this.#companion?.stop()
   }
 
+  /** Better now than when the first client comes. */
+  async #findCommand(): Promise<void> {
+    const { resources, ...only } = this.#input.options
+    for (const { command = [], childEnvironment = only.childEnvironment } of resources ?? [only]) {
+      const [file] = command
+      if (file === undefined) continue
+      const found = await findExecutable(file, childEnvironment?.['PATH'])
+      if (found === undefined) throw new Failure(`there is no command ${file}`)
+    }
+  }
+
   async #startCompanion(): Promise<void> {
     const { companion, options } = this.#input
     // The rules between settings have it that there is one.
@@ -98,8 +111,7 @@ class Running {
     try {
       this.#companion = await startCompanion({
         ...companion,
-        upstream: new URL(options.upstream),
-        environment: process.env,
+        upstream: new URL(options.upstream ?? ''),
       })
       await this.#companion.started
     } catch (error) {

@@ -5,6 +5,7 @@
  */
 import { sha256Sync } from '../digest.js'
 import type { Authenticated } from '../rs/decision.js'
+import type { ResourceServer } from '../rs/resource-server.js'
 import { identityHeaders } from './identity.js'
 
 /** A caller of one request. What costs something is made when it is first asked for. */
@@ -18,6 +19,13 @@ export interface Caller {
   readonly key: string
   /** By which token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined
+  /**
+   * Watches the token while an answer goes on. Why it ended is told to the operator, under the id of the request.
+   *
+   * @param onEnd called once, when the token would not open anything any more; never where there is none
+   * @returns ends the watch
+   */
+  watch(requestId: string, onEnd: () => void): () => void
 }
 
 /** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
@@ -27,10 +35,12 @@ function joinFields(fields: readonly (string | undefined)[]): string {
 
 class TokenCaller implements Caller {
   readonly authenticated: Authenticated
+  readonly #resourceServer: ResourceServer
   #key: string | undefined
 
-  constructor(authenticated: Authenticated) {
+  constructor(authenticated: Authenticated, resourceServer: ResourceServer) {
     this.authenticated = authenticated
+    this.#resourceServer = resourceServer
   }
 
   get identity(): readonly string[] {
@@ -39,6 +49,10 @@ class TokenCaller implements Caller {
 
   get key(): string {
     return (this.#key ??= this.#makeKey())
+  }
+
+  watch(requestId: string, onEnd: () => void): () => void {
+    return this.#resourceServer.watch(this.authenticated, onEnd, { requestId })
   }
 
   #makeKey(): string {
@@ -50,8 +64,13 @@ class TokenCaller implements Caller {
 }
 
 /** Where no token is asked for, all are one. */
-export const ANYBODY: Caller = { identity: [], key: '', authenticated: undefined }
+export const ANYBODY: Caller = {
+  identity: [],
+  key: '',
+  authenticated: undefined,
+  watch: () => () => undefined,
+}
 
-export function callerOf(authenticated: Authenticated): Caller {
-  return new TokenCaller(authenticated)
+export function callerOf(authenticated: Authenticated, resourceServer: ResourceServer): Caller {
+  return new TokenCaller(authenticated, resourceServer)
 }

@@ -5,6 +5,7 @@
  */
 import type { UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
+import type { ChildEvent } from './stdio/events.js'
 
 /** A request was answered to its end, or was cut. */
 export interface RequestCompleted {
@@ -15,8 +16,8 @@ export interface RequestCompleted {
   readonly status: number
   /** Who answered: the upstream, or we in its place. */
   readonly from: 'upstream' | 'gateway'
-  /** How it ended: whole, by the client's leaving, or cut because the upstream's answer was. */
-  readonly end: 'whole' | 'client left' | 'cut'
+  /** How it ended: whole, by the client's leaving, cut because the upstream's answer was, or with its token. */
+  readonly end: 'whole' | 'client left' | 'cut' | 'token ended'
   /** Seconds from the request's head to the end. */
   readonly seconds: number
   /** Seconds that the upstream took until its answer began; absent when it did not. */
@@ -51,7 +52,8 @@ export type RequestRefusedCode =
   | 'ERR_BODY_ENCODED'
   | 'ERR_METHOD_NOT_ALLOWED'
 
-export type GatewayEvent = ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused
+export type GatewayEvent =
+  ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too.

@@ -166,6 +166,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       emit,
       observe,
       maxBody: settings.maxBody,
+      randomUUID,
       fetch: options.fetch ?? createFetch(network),
       keySetFor: createKeySets(emit),
     }

@@ -5,13 +5,18 @@
  */
 import type { ProtectedResourceOptions } from '../rs/gate.js'
 import type { GatewayEventListener } from './events.js'
+import type { ChildLimits } from './stdio/limits.js'
 
 /** The MCP server behind a resource: reached by HTTP, or started as a command. */
 interface ServerOptions {
   /** Its endpoint, exactly: `http://127.0.0.1:8000/mcp`. */
   readonly upstream?: string
-  /** What to start: a file and its arguments. Not available in this version yet. */
+  /** What to start, and to speak stdio with: a file and its arguments, without a shell. */
   readonly command?: readonly string[]
+  /** All that a command finds in its environment, beside whom it serves (`GATEHOUSE_*`). Default nothing. */
+  readonly childEnvironment?: Readonly<Record<string, string>>
+  /** How much a command may take. */
+  readonly children?: Partial<ChildLimits>
   /** Headers for every request to the upstream, such as an API key of its own. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
   /** Seconds until the upstream's answer begins. Default 60. */

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { quoted } from '../errors.js'
-import type { GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
+import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
@@ -144,10 +144,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       })
     }
 
-    function settle(site: Site, target: RequestTarget, outcome: GateOutcome): void {
+    function settle(site: Site, gate: Gate, target: RequestTarget, outcome: GateOutcome): void {
       if (outcome === undefined) return notFound()
       if (outcome.outcome === 'answer') return send(outcome)
-      admit(site, target, callerOf(outcome))
+      admit(site, target, callerOf(outcome, gate.resourceServer))
     }
 
     function notFound(): void {
@@ -206,11 +206,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const { gate, origins } = site
     if (gate !== undefined) {
       const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
-      if (!(outcome instanceof Promise)) return settle(site, target, outcome)
+      if (!(outcome instanceof Promise)) return settle(site, gate, target, outcome)
       // The gate's promise does not reject: it answers 500 for what it did not expect.
       const judged = options.onWaiting()
       void outcome.then((settled) => {
-        settle(site, target, settled)
+        settle(site, gate, target, settled)
         judged()
       })
       return

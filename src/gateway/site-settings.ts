@@ -9,21 +9,34 @@ import { createGate, type ProtectedResourceOptions } from '../rs/gate.js'
 import { checkOrigins } from '../rs/origins.js'
 import { createResourceServer } from '../rs/resource-server.js'
 import { upstreamFault } from './addresses.js'
-import { commandFault } from './command-rules.js'
 import { forwardFault, headerValueFault, setFault } from './header-rules.js'
 import type { GatewayOptions, GatewayResource } from './options.js'
+import { checkCommand } from './stdio/check.js'
+import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
 
 /** The options of one resource: its own, and what it takes from the top. */
 export type SiteOptions = Omit<GatewayOptions, 'resources'>
+
+/** What is behind it. */
+export type ServerSettings =
+  | {
+      readonly command: undefined
+      readonly upstream: string
+      readonly upstreamHeaders: Readonly<Record<string, string>>
+      /** Seconds. */
+      readonly upstreamTimeout: number
+    }
+  | {
+      readonly command: readonly string[]
+      readonly environment: Readonly<Record<string, string>>
+      readonly limits: ChildLimits
+    }
 
 /** The checked options of one resource, with their defaults. */
 export interface SiteSettings {
   /** `undefined`: it follows from the address that we listen on. */
   readonly resource: string | undefined
-  readonly upstream: string
-  readonly upstreamHeaders: Readonly<Record<string, string>>
-  /** Seconds. */
-  readonly upstreamTimeout: number
+  readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
   readonly allowOrigins: readonly string[] | undefined
   /** What the gate must be told beside the resource. */
@@ -44,6 +57,8 @@ const WORLD_OPTIONS = ['proxyEnvironment', 'onEvent', 'now', 'fetch', 'randomUUI
 const SERVER_OPTIONS = [
   'upstream',
   'command',
+  'childEnvironment',
+  'children',
   'upstreamHeaders',
   'upstreamTimeout',
   'forwardHeaders',
@@ -118,13 +133,7 @@ function checkServer(options: SiteOptions): readonly ConfigurationProblem[] {
   }
   const { upstream, command } = options
   if (command !== undefined) {
-    const isOne = isTextList(command) && command.length > 0
-    const hint = "['npx', '-y', '@modelcontextprotocol/server-filesystem', '/srv']"
-    const fault = isOne ? commandFault(command) : 'must be a list of texts: a file, then arguments'
-    if (fault !== undefined) problem('command', fault, hint)
-    if (upstream !== undefined) {
-      problem('command', 'is given beside upstream', 'one server is behind a resource: keep one')
-    }
+    problems.push(...checkCommand(options))
   } else {
     const fault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
     if (fault !== undefined) {
@@ -190,13 +199,18 @@ export function siteProblems(
   }
 }
 
+function toServer(options: SiteOptions): ServerSettings {
+  const { upstream = '', command, upstreamHeaders = {}, upstreamTimeout = 60 } = options
+  if (command === undefined) return { command, upstream, upstreamHeaders, upstreamTimeout }
+  const { childEnvironment = {}, children } = options
+  return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
+}
+
 /** Of options without problems. */
 export function toSiteSettings(options: SiteOptions): SiteSettings {
   return {
     resource: options.resource,
-    upstream: options.upstream ?? '',
-    upstreamHeaders: options.upstreamHeaders ?? {},
-    upstreamTimeout: options.upstreamTimeout ?? 60,
+    server: toServer(options),
     forwardHeaders: options.forwardHeaders ?? [],
     allowOrigins: options.allowOrigins,
     gateOptions: toGateOptions(options),

@@ -12,7 +12,8 @@ import { createHttpBackend } from './http-backend.js'
 import type { NetworkOptions } from './network.js'
 import { createHeadReader, type HeadReader } from './request-head.js'
 import type { Routed } from './routes.js'
-import type { SiteSettings } from './site-settings.js'
+import type { ServerSettings, SiteSettings } from './site-settings.js'
+import { createBridge } from './stdio/bridge.js'
 import type { GatewayEventListener } from './events.js'
 
 export interface Site extends Routed {
@@ -34,8 +35,34 @@ export interface SiteContext {
   readonly fetch: typeof fetch | undefined
   readonly keySetFor: ReturnType<typeof createKeySets>
   readonly emit: GatewayEventListener | undefined
+  readonly randomUUID: () => string
   /** Of the requests of one site. */
   readonly observe: (tag: string | undefined) => RequestObserver
+}
+
+function createBackend(
+  server: ServerSettings,
+  { auth, maxBody, network, emit, observe, randomUUID }: SiteContext,
+  tag: string | undefined,
+): Backend {
+  const shared = { maxBody, observer: observe(tag) }
+  if (server.command === undefined) {
+    return createHttpBackend({
+      ...network,
+      ...shared,
+      url: server.upstream,
+      headers: server.upstreamHeaders,
+      timeout: server.upstreamTimeout,
+      isPrivate: auth === 'oauth',
+    })
+  }
+  return createBridge({
+    ...server,
+    ...shared,
+    streamGrace: 300,
+    randomUUID,
+    emit: emit && ((event) => emit(event, tag)),
+  })
 }
 
 /** @param isOnly the only one: then its metadata has the root form, too */
@@ -43,10 +70,12 @@ export function createSite(
   settings: SiteSettings,
   resource: string,
   isOnly: boolean,
-  { auth, maxBody, network, fetch, keySetFor, emit, observe }: SiteContext,
+  context: SiteContext,
 ): Site {
+  const { auth, fetch, keySetFor, emit } = context
   const tag = isOnly ? undefined : resource
-  const { gateOptions, upstreamHeaders } = settings
+  const { gateOptions, server } = settings
+  const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
   const gate =
     auth === 'none'
       ? undefined
@@ -68,15 +97,7 @@ export function createSite(
     metadataPaths: new Set(gate === undefined ? [] : metadataPaths),
     gate,
     origins: createOrigins(settings.allowOrigins, resource),
-    readHead: createHeadReader(settings.forwardHeaders, Object.keys(upstreamHeaders)),
-    backend: createHttpBackend({
-      ...network,
-      url: settings.upstream,
-      headers: upstreamHeaders,
-      timeout: settings.upstreamTimeout,
-      maxBody,
-      isPrivate: auth === 'oauth',
-      observer: observe(tag),
-    }),
+    readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
+    backend: createBackend(server, context, tag),
   }
 }

@@ -11,19 +11,20 @@ import {
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
-import { createEmit } from '../events.js'
+import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../hints.js'
 import { deepFreeze } from '../json.js'
 import type { AccessTokenVerifier, TokenIntrospector, VerifiedAccessToken } from '../types.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from './access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from './bearer.js'
-import { deny, unavailable, type Decision, type Denied } from './decision.js'
+import { deny, unavailable, type Authenticated, type Decision, type Denied } from './decision.js'
 import { parseJwt } from './jwt.js'
 import type { ResourceServerOptions } from './options.js'
 import { createRequestIds } from './request-id.js'
 import { missingScopes, uniteScopes } from './scopes.js'
 import { checkOptions } from './settings.js'
 import { createTokenJudge } from './token-judge.js'
+import { watchToken, type Standing } from './token-watch.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
 export interface AuthenticationRequest {
@@ -58,6 +59,19 @@ export interface ResourceServer extends AccessTokenVerifier {
     scopes: readonly string[],
     request?: Omit<AuthenticationRequest, 'authorization'>,
   ): Denied | undefined
+  /**
+   * Watches the token of a request while its answer goes on: it is judged again at its end, when the authorization
+   * server's answer about it is too old, and once a minute. An authorization server that is away ends nothing before
+   * the token's own end.
+   *
+   * @param onEnd called once, when a request with this token would not be let in any more; `token.ended` says why
+   * @returns ends the watch
+   */
+  watch(
+    authenticated: Authenticated,
+    onEnd: () => void,
+    request?: Omit<AuthenticationRequest, 'authorization'>,
+  ): () => void
   /**
    * Fetches the keys of every issuer now: at a start that should not wait for the first token, or after a
    * file of keys was replaced. Never rejects; what failed is an event and in {@link status}, and old keys stay.
@@ -241,6 +255,48 @@ export function createResourceServerWith(
     return judgeScopes(token, required, request)
   }
 
+  function endOf(expiresAt: number | undefined, issuer: string): number | undefined {
+    const trusted = settings.issuers.find(({ policy }) => policy.issuer === issuer)
+    const tolerance = trusted?.policy.clockTolerance ?? 0
+    return expiresAt === undefined ? undefined : (expiresAt + tolerance) * 1000
+  }
+
+  async function judgeAgain(bearer: string): Promise<Standing | Refusal> {
+    const digest = await sha256(bearer)
+    const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
+    if (facts instanceof Refusal) return facts
+    const { issuer, expiresAt, introspection } = facts
+    const missing = missingScopes(facts.scopes, scopes)
+    if (missing.length > 0) {
+      return new Refusal('ERR_SCOPE_INSUFFICIENT', `lacks ${missing.join(' ')}`, issuer)
+    }
+    return { endsAt: endOf(expiresAt, issuer), askAgainAt: introspection?.validUntil }
+  }
+
+  /** Its looks are no requests, and so are none of their events. */
+  function watch(
+    { token, bearer }: Authenticated,
+    onEnd: () => void,
+    { requestId = nextRequestId() }: Omit<AuthenticationRequest, 'authorization'> = {},
+  ): () => void {
+    const { issuer, expiresAt } = token
+    return watchToken({
+      standing: { endsAt: endOf(expiresAt, issuer), askAgainAt: undefined },
+      judge: () => judgeAgain(bearer),
+      now,
+      onEnd(why) {
+        if (why instanceof Error) {
+          emit?.({ type: 'request.failed', requestId, where: whereThrown(why) })
+        } else {
+          const { code, reason } =
+            why === 'ended' ? new Refusal('ERR_TOKEN_EXPIRED', 'it has come to its end') : why
+          emit?.({ type: 'token.ended', requestId, code, reason, issuer })
+        }
+        onEnd()
+      },
+    })
+  }
+
   /** Who calls this gets no {@link Decision}, so that the reasons are told here. */
   async function verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
     const text: unknown = token
@@ -280,6 +336,7 @@ export function createResourceServerWith(
     authenticate,
     authorize,
     verifyAccessToken,
+    watch,
     refreshKeys,
     status,
   })

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { commandEnvironment } from '../gateway/process-group.js'
 import { brokenProxies } from '../gateway/proxies.js'
 import { collectCommandLine } from './command-line.js'
 import { collectFile, type CollectedFile } from './config-file.js'
@@ -50,6 +51,8 @@ export interface Configuration {
   readonly command: readonly string[] | undefined
   readonly files: SettingFiles
   readonly proxyEnvironment: Readonly<Record<string, string>>
+  /** What the command gets of our environment. */
+  readonly commandEnvironment: Readonly<Record<string, string>>
   /** All of them. When there is one, nothing may start. */
   readonly problems: readonly ConfigurationProblem[]
   /** To be shown; nothing stops. */
@@ -187,6 +190,7 @@ export async function readConfiguration({
     command,
     files,
     proxyEnvironment: proxiesOf(env),
+    commandEnvironment: commandEnvironment(env, settings.childEnv ?? []),
     problems: [
       ...found,
       ...gatewayProblems(findings),

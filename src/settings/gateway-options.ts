@@ -7,15 +7,38 @@ import type { GatewayOptions, GatewayResource } from '../gateway/options.js'
 import type { Configuration } from './configuration.js'
 import { toOptions } from './options.js'
 import type { ConfiguredResource } from './resources.js'
+import type { Settings } from './schema.js'
+
+/** A command without an upstream speaks stdio. */
+function commandOptions(
+  command: readonly string[],
+  settings: Settings,
+  { commandEnvironment: childEnvironment }: Configuration,
+): Pick<GatewayResource, 'command' | 'childEnvironment' | 'children'> {
+  return {
+    command,
+    childEnvironment,
+    children: {
+      idle: settings.childIdle,
+      startTimeout: settings.childStartTimeout,
+      maxChildren: settings.maxChildren,
+      maxChildrenPerPrincipal: settings.maxChildrenPerPrincipal,
+      maxMessage: settings.childMaxMessage,
+      queue: settings.childQueue,
+    },
+  }
+}
 
 type ResourceFiles = Configuration['files']['resources'][number]
 
 /** What one resource has: the only one, or one of several with all that the top says, too. */
 function toResource(
-  { settings }: ConfiguredResource,
+  { settings, listed }: ConfiguredResource,
   { issuers, upstreamHeaders }: ResourceFiles,
+  configuration: Configuration,
 ): Omit<GatewayResource, 'resource'> {
   const { upstream, upstreamTimeout, forwardHeader } = settings
+  const { command = [] } = listed === undefined ? configuration : settings
   const {
     resource: _,
     allowOrigins,
@@ -23,9 +46,9 @@ function toResource(
     ...tokenOptions
   } = toOptions(settings, issuers)
   return {
-    upstreamTimeout,
-    upstreamHeaders,
-    ...(upstream !== undefined && { upstream }),
+    ...(upstream === undefined
+      ? commandOptions(command, settings, configuration)
+      : { upstream, upstreamTimeout, upstreamHeaders }),
     ...(allowOrigins !== undefined && { allowOrigins }),
     ...(settings.auth === 'oauth' && tokenOptions),
     ...(forwardHeader !== undefined && { forwardHeaders: forwardHeader }),
@@ -48,7 +71,7 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   }
   const served = resources.flatMap((each, index) => {
     const read = files.resources[index]
-    return read === undefined ? [] : [{ ...each, options: toResource(each, read) }]
+    return read === undefined ? [] : [{ ...each, options: toResource(each, read, configuration) }]
   })
   const [only] = served
   if (only?.listed === undefined) {

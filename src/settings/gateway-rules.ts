@@ -125,10 +125,19 @@ function stdioWarnings({ given }: Findings): readonly string[] {
   return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
 }
 
-function commandWarnings({ given, command }: Findings): readonly string[] {
-  if (command !== undefined) return []
-  const idle = sourcesOf(given, (path) => path.startsWith('child'))
-  return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
+/** Of a command that speaks HTTP itself, we start one and wait for it. */
+const FOR_ANY_COMMAND = new Set(['childEnv', 'childStartTimeout'])
+
+function commandWarnings({ given, command, resources }: Findings): readonly string[] {
+  const isForCommand = (path: string) => /^(?:child|maxChildren)/.test(path)
+  const hasCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
+  if (!hasCommand) {
+    const idle = sourcesOf(given, isForCommand)
+    return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
+  }
+  if (!given.has('upstream')) return []
+  const idle = sourcesOf(given, (path) => isForCommand(path) && !FOR_ANY_COMMAND.has(path))
+  return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
 }
 
 function tokenWarnings(

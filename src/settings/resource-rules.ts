@@ -5,7 +5,6 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { isPlainHttp } from '../gateway/addresses.js'
-import { commandFault } from '../gateway/command-rules.js'
 import { routeConflicts } from '../gateway/routes.js'
 import { concernsIssuers, isOfOneResource, type ConfiguredResource } from './resources.js'
 import {
@@ -23,26 +22,20 @@ export interface ResourceFindings extends ConfiguredResource {
   readonly isKnown: (path: string) => boolean
 }
 
-const SERVERS_HINT =
-  '--upstream URL -- COMMAND starts a server that speaks HTTP itself; ' +
-  '--transport stdio -- COMMAND passes stdin and stdout through'
-
 export function missing(path: string): readonly ConfigurationProblem[] {
   return SETTINGS.filter((setting) => setting.path === path).map(missingProblem)
 }
 
 /** @param command what stands after `--` */
 export function serverProblems(
-  { settings, given, listed, isKnown }: ResourceFindings,
+  { given, listed, isKnown }: ResourceFindings,
   command: readonly string[] | undefined,
 ): readonly ConfigurationProblem[] {
   const hasUpstream = given.has('upstream') || !isKnown('upstream')
   if (listed === undefined) {
     // A list that cannot be used has its problem already.
-    if (hasUpstream || given.has(RESOURCES)) return []
-    if (command === undefined) return missing('upstream')
-    const message = commandFault(command)
-    return message === undefined ? [] : [{ path: '--', message, hint: SERVERS_HINT }]
+    const isThere = hasUpstream || command !== undefined || given.has(RESOURCES)
+    return isThere ? [] : missing('upstream')
   }
   const own = given.get('command')
   if (own === undefined) {
@@ -50,14 +43,9 @@ export function serverProblems(
     const hint = 'upstream: the endpoint of your MCP server: http://127.0.0.1:8000/mcp'
     return [{ path: listed.source, message: 'has neither upstream nor command', hint }]
   }
-  const path = own.source
-  const message = settings.command === undefined ? undefined : commandFault(settings.command)
-  const hint = 'upstream: URL, where something else starts it and speaks HTTP'
-  const beside = 'is given beside upstream'
-  return [
-    ...(message === undefined ? [] : [{ path, message, hint }]),
-    ...(hasUpstream ? [{ path, message: beside, hint: 'one server each: keep one' }] : []),
-  ]
+  if (!hasUpstream) return []
+  const message = 'is given beside upstream'
+  return [{ path: own.source, message, hint: 'one server each: keep one' }]
 }
 
 /** @param isAuthKnown whether tokens are wanted for certain */

@@ -21,6 +21,7 @@ import {
   texts,
   toggle,
 } from './kinds.js'
+import { DEFAULT_LIMITS } from '../gateway/stdio/limits.js'
 import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
@@ -55,6 +56,11 @@ export interface Settings {
   readonly forwardHeader?: readonly string[] | undefined
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
+  readonly childIdle: number
+  readonly childMaxMessage: number
+  readonly childQueue: number
+  readonly maxChildren: number
+  readonly maxChildrenPerPrincipal: number
   readonly oauth: {
     readonly issuer?: readonly string[] | undefined
     readonly audience?: readonly string[] | undefined
@@ -191,15 +197,41 @@ const schema = z.object({
     hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
   }),
   childEnv: texts({
-    section: 'Upstream',
-    description: 'one more variable of our environment for the command beside --upstream',
+    section: 'Command',
+    description: 'one more variable of our environment for the command',
     placeholder: 'NAME',
     fault: (name) => (/^[a-z_]\w*$/i.test(name) ? undefined : 'is no name of a variable'),
     hint: 'a name alone, its value comes from our environment: DATABASE_URL',
   }),
   childStartTimeout: duration(
-    { fallback: 30, max: 600, positive: true },
-    { section: 'Upstream', description: 'how long that command may take until it listens' },
+    { fallback: DEFAULT_LIMITS.startTimeout, max: 600, positive: true },
+    {
+      section: 'Command',
+      description: 'how long the command may take until its first answer, or until it listens',
+    },
+  ),
+  childIdle: duration(
+    { fallback: DEFAULT_LIMITS.idle, max: DAY, positive: true },
+    { section: 'Command', description: 'after how long without a client a child is ended' },
+  ),
+  maxChildren: count(
+    { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
+    { section: 'Command', description: 'children at once' },
+  ),
+  maxChildrenPerPrincipal: count(
+    { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
+    { section: 'Command', description: 'of these, for one user and client' },
+  ),
+  childMaxMessage: size(
+    { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
+    { section: 'Command', description: 'largest message of a child' },
+  ),
+  childQueue: size(
+    { fallback: DEFAULT_LIMITS.queue, max: 2 ** 30 },
+    {
+      section: 'Command',
+      description: 'what may wait for a slow client or child, and be sent again after a cut',
+    },
   ),
   oauth: z.object({
     issuer: texts({

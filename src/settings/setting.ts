@@ -14,6 +14,7 @@ type SettingKind = 'text' | 'list' | 'words' | 'toggle'
 export const SECTIONS = [
   'Listening',
   'Upstream',
+  'Command',
   'OAuth',
   'Browser and hosts',
   'Operation',

@@ -165,9 +165,9 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'secrets-for-the-child',
     breaks: 'CASE-62',
-    file: 'cli/companion.ts',
-    find: 'const env = Object.fromEntries(names.map((name) => [name, options.environment[name]]))',
-    replace: 'const env = { ...options.environment, names }',
+    file: 'gateway/process-group.ts',
+    find: 'const all = [...ENVIRONMENT, ...names].map((name) => [name, ours[name]] as const)',
+    replace: 'const all = Object.entries({ ...ours, names: String(names) })',
     tests: ['cli/companion.test.ts'],
   },
   {

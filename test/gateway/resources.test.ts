@@ -481,7 +481,6 @@ describe('what cannot be configured', () => {
         'resources[1].upstream: must be an absolute http(s) URL',
         'resources[1].upstreamTimeout: must be a number from 0 to 86400',
         'resources[1].resource: must be an absolute http(s) URL',
-        'resources[2].command: a stdio server behind HTTP is not available in this version yet',
         'resources[2].command: is given beside upstream',
       ],
     ],

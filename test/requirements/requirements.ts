@@ -149,7 +149,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'Shared transport leaks answers between clients',
     status: { later: 'sessions' },
   },
-  'CASE-50': { level: 'D', text: 'SSE outlives token', status: { later: 'sessions' } },
+  'CASE-50': { level: 'D', text: 'SSE outlives token', status: 'tested' },
   'CASE-51': { level: 'D', text: 'Legacy `/sse` route unprotected', status: 'tested' },
   'CASE-52': { level: 'D', text: 'Step-up loops', status: { later: 'policy' } },
   'CASE-53': { level: 'D', text: 'Scopes advertised, never enforced', status: 'tested' },
@@ -769,7 +769,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'TRN-09': {
     level: 'D',
     text: 'Long streams (subscriptions/listen, legacy GET) outlive tokens',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'TRN-10': {
     level: 'S NOT',

@@ -59,6 +59,11 @@ upstreamHeader: # --upstream-header
   - X-Api-Key=/k
 upstreamTimeout: 1m # default
 childStartTimeout: 30s # default
+childIdle: 10m # default
+maxChildren: 100 # default
+maxChildrenPerPrincipal: 10 # default
+childMaxMessage: 16MiB # default
+childQueue: 4MiB # default
 oauth:
   issuer: # --oauth-issuer
     - https://sso.example.com/realms/mcp

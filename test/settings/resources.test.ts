@@ -59,26 +59,19 @@ verifies('AUD-06', 'the example of the contract is understood', async () => {
   // What is not built yet, and nothing else.
   expect(await problemsOf([], inFile(CONTRACT, SECRETS))).toEqual([
     'gatehouse.yaml:13:37: resources[0].oauth.policy: no such setting',
-    'gatehouse.yaml:15:5: resources[1].command: a stdio server behind HTTP is not available in this version yet',
   ])
-  const { resources } = await read([], inFile(CONTRACT, SECRETS))
-  expect(resources[1]?.settings.command).toEqual([
-    'npx',
-    '-y',
-    '@modelcontextprotocol/server-filesystem',
-    '/srv',
-  ])
-  const today = CONTRACT.replace(', policy: github.policy.yaml', '').replace(
-    /command: .*/,
-    'upstream: http://127.0.0.1:8002/mcp',
-  )
+  const today = CONTRACT.replace(', policy: github.policy.yaml', '')
   const options = await optionsOf(today, [], SECRETS)
   expect(options).toMatchObject({ host: '0.0.0.0', port: 8080 })
   expect(options).not.toHaveProperty('resource')
   expect(options).not.toHaveProperty('authorizationServers')
   expect(options.resources).toMatchObject([
     { resource: GITHUB, upstream: 'http://127.0.0.1:8001/mcp', scopes: ['github:read'] },
-    { resource: FILES, upstream: 'http://127.0.0.1:8002/mcp' },
+    {
+      resource: FILES,
+      command: ['npx', '-y', '@modelcontextprotocol/server-filesystem', '/srv'],
+      children: { maxChildren: 100 },
+    },
   ])
   for (const each of options.resources ?? []) {
     expect(each.authorizationServers).toMatchObject([
@@ -268,10 +261,7 @@ describe('what is wrong, and where', () => {
     ],
     'two servers': [
       first('command: "true"'),
-      [
-        'gatehouse.yaml:7:5: resources[0].command: a stdio server behind HTTP is not available in this version yet',
-        'gatehouse.yaml:7:5: resources[0].command: is given beside upstream',
-      ],
+      ['gatehouse.yaml:7:5: resources[0].command: is given beside upstream'],
     ],
     'a server that cannot be': [
       second('upstream: ftp://127.0.0.1/'),

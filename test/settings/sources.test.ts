@@ -23,7 +23,7 @@ describe('every setting', () => {
 
   test('no setting is here that later versions bring', () => {
     const names = SETTINGS.map(({ path }) => flagOf(path)).join(' ')
-    expect(names).not.toMatch(/policy|session|grace|idle|children|audit/)
+    expect(names).not.toMatch(/policy|session|grace|audit/)
   })
 
   test.each(Object.entries(EXAMPLES))(
@@ -79,6 +79,11 @@ test('the defaults', async () => {
     upstream: UPSTREAM,
     upstreamTimeout: 60,
     childStartTimeout: 30,
+    childIdle: 600,
+    maxChildren: 100,
+    maxChildrenPerPrincipal: 10,
+    childMaxMessage: 16_777_216,
+    childQueue: 4_194_304,
     oauth: {
       requireType: false,
       audienceClaim: 'aud',
