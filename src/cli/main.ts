@@ -55,7 +55,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
         ? undefined
         : {
             command,
-            environment: configuration.commandEnvironment,
+            environment: configuration.environmentFor(settings.childEnv),
             startTimeout: settings.childStartTimeout,
           },
     hasKeyFile: configuration.resources

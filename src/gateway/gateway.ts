@@ -21,6 +21,7 @@ import { createRoutes } from './routes.js'
 import { createSessionIds } from './session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
+import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
@@ -170,6 +171,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       maxBody: settings.maxBody,
       streamGrace: settings.streamGrace,
       sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
+      residents: new Residents(),
       randomUUID,
       fetch: options.fetch ?? createFetch(network),
       keySetFor: createKeySets(emit),

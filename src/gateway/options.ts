@@ -30,6 +30,25 @@ type TokenOptions = Partial<Omit<ProtectedResourceOptions, 'path' | 'rootMetadat
 /**
  * One of several resources behind one gateway. What it names replaces what stands at the top, each option as a
  * whole; what it does not name is taken from there.
+ *
+ * @example
+ * ```ts
+ * import { createGateway, type GatewayResource } from 'mcp-gatehouse/gateway'
+ *
+ * const github: GatewayResource = {
+ *   resource: 'https://mcp.example.com/github/mcp',
+ *   upstream: 'http://127.0.0.1:8001/mcp',
+ *   scopes: ['github:read'],
+ * }
+ * const files: GatewayResource = {
+ *   resource: 'https://mcp.example.com/files/mcp',
+ *   upstream: 'http://127.0.0.1:8002/mcp',
+ * }
+ * createGateway({
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   resources: [github, files],
+ * })
+ * ```
  */
 export interface GatewayResource
   extends Omit<TokenOptions, 'allowHttp' | 'now' | 'fetch' | 'randomUUID'>, ServerOptions {

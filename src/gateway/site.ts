@@ -15,6 +15,7 @@ import type { Routed } from './routes.js'
 import type { SessionIds } from './session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
+import type { Residents } from './stdio/residents.js'
 import type { GatewayEventListener } from './events.js'
 
 export interface Site extends Routed {
@@ -35,6 +36,7 @@ export interface SiteContext {
   readonly streamGrace: number
   /** `undefined` without tokens: all callers are one. */
   readonly sessionIds: SessionIds | undefined
+  readonly residents: Residents
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
@@ -47,7 +49,7 @@ export interface SiteContext {
 
 function createBackend(
   server: ServerSettings,
-  { maxBody, streamGrace, sessionIds, network, emit, observe, randomUUID }: SiteContext,
+  { maxBody, streamGrace, sessionIds, residents, network, emit, observe, randomUUID }: SiteContext,
   tag: string | undefined,
 ): Backend {
   const shared = { maxBody, streamGrace, observer: observe(tag) }
@@ -64,6 +66,7 @@ function createBackend(
   return createBridge({
     ...server,
     ...shared,
+    residents,
     randomUUID,
     emit: emit && ((event) => emit(event, tag)),
   })

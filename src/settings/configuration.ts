@@ -51,8 +51,8 @@ export interface Configuration {
   readonly command: readonly string[] | undefined
   readonly files: SettingFiles
   readonly proxyEnvironment: Readonly<Record<string, string>>
-  /** What the command gets of our environment. */
-  readonly commandEnvironment: Readonly<Record<string, string>>
+  /** What a command gets of our environment, with these names beside what it needs. */
+  readonly environmentFor: (childEnv: readonly string[] | undefined) => Record<string, string>
   /** All of them. When there is one, nothing may start. */
   readonly problems: readonly ConfigurationProblem[]
   /** To be shown; nothing stops. */
@@ -190,7 +190,7 @@ export async function readConfiguration({
     command,
     files,
     proxyEnvironment: proxiesOf(env),
-    commandEnvironment: commandEnvironment(env, settings.childEnv ?? []),
+    environmentFor: (childEnv) => commandEnvironment(env, childEnv ?? []),
     problems: [
       ...found,
       ...gatewayProblems(findings),

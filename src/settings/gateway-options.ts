@@ -13,11 +13,11 @@ import type { Settings } from './schema.js'
 function commandOptions(
   command: readonly string[],
   settings: Settings,
-  { commandEnvironment: childEnvironment }: Configuration,
+  { environmentFor }: Configuration,
 ): Pick<GatewayResource, 'command' | 'childEnvironment' | 'children'> {
   return {
     command,
-    childEnvironment,
+    childEnvironment: environmentFor(settings.childEnv),
     children: {
       idle: settings.childIdle,
       startTimeout: settings.childStartTimeout,

@@ -213,6 +213,7 @@ const schema = z.object({
     },
   ),
   childEnv: texts({
+    perResource: 'too',
     section: 'Command',
     description: 'one more variable of our environment for the command',
     placeholder: 'NAME',
@@ -222,13 +223,18 @@ const schema = z.object({
   childStartTimeout: duration(
     { fallback: DEFAULT_LIMITS.startTimeout, max: 600, positive: true },
     {
+      perResource: 'too',
       section: 'Command',
       description: 'how long the command may take until its first answer, or until it listens',
     },
   ),
   childIdle: duration(
     { fallback: DEFAULT_LIMITS.idle, max: DAY, positive: true },
-    { section: 'Command', description: 'after how long without a client a child is ended' },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'after how long without a client a child is ended',
+    },
   ),
   maxChildren: count(
     { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
@@ -236,15 +242,16 @@ const schema = z.object({
   ),
   maxChildrenPerPrincipal: count(
     { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
-    { section: 'Command', description: 'of these, for one user and client' },
+    { perResource: 'too', section: 'Command', description: 'of these, for one user and client' },
   ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
-    { section: 'Command', description: 'largest message of a child' },
+    { perResource: 'too', section: 'Command', description: 'largest message of a child' },
   ),
   childQueue: size(
     { fallback: DEFAULT_LIMITS.queue, max: 2 ** 30 },
     {
+      perResource: 'too',
       section: 'Command',
       description: 'what may wait for a slow client or child, and be sent again after a cut',
     },

@@ -221,7 +221,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-id-told',
     breaks: 'STA-01',
-    file: 'gateway/exchange-session.ts',
+    file: 'gateway/unknown-session.ts',
     find: '(SHA-256 of the id: ${digest}…)',
     replace: '(${visible} ${digest}…)',
     tests: ['gateway/sessions.test.ts'],

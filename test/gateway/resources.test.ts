@@ -7,6 +7,7 @@ import { createRoutes } from '../../src/gateway/routes.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
+import { commandOf } from './stdio/support.js'
 
 const GITHUB = 'https://mcp.example.com/github/mcp'
 const FILES = 'https://mcp.example.com/files/mcp'
@@ -22,11 +23,12 @@ interface Asked {
   readonly method?: string
   readonly token?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
 }
 
 /** `fetch` cannot say which host it means. */
 function ask(port: number, host: string, path: string, asked: Asked = {}): Promise<Answer> {
-  const { method = 'GET', token, headers } = asked
+  const { method = 'GET', token, headers, body: sentBody } = asked
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -41,7 +43,7 @@ function ask(port: number, host: string, path: string, asked: Asked = {}): Promi
       },
     )
     sent.on('error', reject)
-    sent.end()
+    sent.end(sentBody)
   })
 }
 
@@ -200,6 +202,46 @@ describe('on one host, told by the path', () => {
     expect((await ask(port, 'localhost', `${WELL_KNOWN}/a`)).status).toBe(404)
   })
 })
+
+verifies(
+  'AUD-06',
+  'a command beside a server: a token for the one is 401 at the other',
+  async () => {
+    const command = commandOf('legacy')
+    const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+    const { port, tokenFor, gateway } = await startTwo(GITHUB, FILES, {}, [
+      {},
+      { upstream: undefined as never, command, childEnvironment },
+    ])
+    const post = async (path: string, aud: string) => {
+      const params = {
+        protocolVersion: '2025-06-18',
+        capabilities: {},
+        clientInfo: { name: 'test' },
+      }
+      return ask(port, 'localhost', path, {
+        method: 'POST',
+        token: await tokenFor(aud),
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+      })
+    }
+    expect((await post('/files/mcp', GITHUB)).status).toBe(401)
+    expect((await post('/github/mcp', FILES)).status).toBe(401)
+    expect(nameOf(await post('/github/mcp', GITHUB))).toBe('first')
+    const answer = await post('/files/mcp', FILES)
+    expect([answer.status, answer.body]).toEqual([200, expect.stringContaining('serverInfo')])
+    await gateway.refreshKeys()
+    expect((await gateway.readiness()).checks.map(({ name, ok }) => [name, ok])).toEqual([
+      ['keys', true],
+      ['upstream', true],
+      ['upstream', true],
+    ])
+  },
+)
 
 describe('on hosts of their own', () => {
   const A = 'https://a.example.com/mcp'

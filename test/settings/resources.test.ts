@@ -1,4 +1,5 @@
 /** `resources` of the config file: several resources, each with a server and settings of its own. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { toGatewayOptions } from '../../src/settings/gateway-options.js'
@@ -79,6 +80,17 @@ verifies('AUD-06', 'the example of the contract is understood', async () => {
     expect(each).not.toHaveProperty('audience')
   }
   expect(options.resources?.[1]).not.toHaveProperty('scopes')
+})
+
+verifies('AUD-06', 'the example of the README is right', async () => {
+  const readme = readFileSync('README.md', 'utf8')
+  const example = /```yaml\n(auth: oauth\n.*?\nresources:\n.*?)```/s.exec(readme)?.[1] ?? 'none'
+  const { resources, warnings } = await optionsOf(example, [], { '/run/secrets/files': 'hunter2' })
+  expect(warnings).toEqual([])
+  expect(resources).toMatchObject([
+    { resource: GITHUB, scopes: ['github:read'], authorizationServers: [{ issuer: ISSUER }] },
+    { resource: FILES, upstreamHeaders: { 'X-Api-Key': 'hunter2' } },
+  ])
 })
 
 describe('what a resource names', () => {

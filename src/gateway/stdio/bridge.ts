@@ -20,7 +20,7 @@ import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
 import { silenceOf } from './resident.js'
-import { Residents, type NoRoom } from './residents.js'
+import type { NoRoom, Residents } from './residents.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 
@@ -29,6 +29,8 @@ export interface BridgeOptions {
   /** What every child gets of our environment. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
+  /** Shared by all commands of a gateway, which have one bound together. */
+  readonly residents: Residents
   /** Seconds that an answer to a POST may run on after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
@@ -55,7 +57,6 @@ function labelOf(secret: string): string {
 
 class Bridge {
   readonly #options: BridgeOptions
-  readonly #residents: Residents
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
   readonly #shared = new Map<string, Promise<Shared | undefined>>()
@@ -64,7 +65,6 @@ class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options
-    this.#residents = new Residents(options.limits)
   }
 
   begin(connection: Connection): void {
@@ -86,7 +86,7 @@ class Bridge {
   }
 
   async close(): Promise<void> {
-    await this.#residents.close()
+    await this.#options.residents.close()
   }
 
   #read(connection: Connection): void {
@@ -161,7 +161,7 @@ class Bridge {
 
   #openSession(connection: Connection, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
-    const noRoom = this.#residents.makeRoom(connection.admitted.caller.key)
+    const noRoom = this.#options.residents.makeRoom(connection.admitted.caller.key, limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
     const id = randomUUID()
     const session = new Session({
@@ -169,11 +169,11 @@ class Bridge {
       id,
       onEnd: (_, ended) => {
         this.#sessions.delete(id)
-        this.#residents.remove(session, ended)
+        this.#options.residents.remove(session, ended)
       },
     })
     this.#sessions.set(id, session)
-    this.#residents.add(session)
+    this.#options.residents.add(session)
     const timer = setTimeout(() => {
       void session.end(silenceOf(limits.startTimeout))
     }, limits.startTimeout * 1000)
@@ -194,7 +194,9 @@ class Bridge {
       return connection.sendNothing(202)
     }
     const noRoom =
-      this.#isStatefulOnly || this.#shared.has(key) ? undefined : this.#residents.makeRoom(key)
+      this.#isStatefulOnly || this.#shared.has(key)
+        ? undefined
+        : this.#options.residents.makeRoom(key, this.#options.limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
     const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection, version)
     if (shared === undefined || !shared.versions.includes(version)) {
@@ -216,10 +218,10 @@ class Bridge {
       ...this.#childOptions(connection, key),
       onEnd: (_, ended) => {
         if (this.#shared.get(key) === starting) this.#shared.delete(key)
-        this.#residents.remove(child, ended)
+        this.#options.residents.remove(child, ended)
       },
     })
-    this.#residents.add(child)
+    this.#options.residents.add(child)
     const starting = child.discover(version).then((discovery) => this.#judge(child, discovery))
     this.#shared.set(key, starting)
     return starting

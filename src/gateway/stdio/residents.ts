@@ -1,5 +1,5 @@
 /**
- * Everything that a bridge keeps, and how much of it there may be.
+ * Everything that the bridges of a gateway keep, and how much of it there may be.
  *
  * @module
  */
@@ -10,14 +10,9 @@ import type { Resident } from './resident.js'
 export type NoRoom = 'caller' | 'all'
 
 export class Residents {
-  readonly #limits: ChildLimits
   readonly #all = new Set<Resident>()
   /** Those that end run for a moment longer. */
   readonly #ending = new Set<Promise<void>>()
-
-  constructor(limits: ChildLimits) {
-    this.#limits = limits
-  }
 
   /**
    * Makes room for one more of this caller, by ending one of his that nobody uses: clients that open a session for
@@ -25,8 +20,10 @@ export class Residents {
    *
    * @returns `undefined` when there is room
    */
-  makeRoom(callerKey: string): NoRoom | undefined {
-    const { maxChildren, maxChildrenPerPrincipal } = this.#limits
+  makeRoom(
+    callerKey: string,
+    { maxChildren, maxChildrenPerPrincipal }: ChildLimits,
+  ): NoRoom | undefined {
     // Whoever makes children end faster than they do waits for them.
     if (this.#ending.size >= maxChildren) return 'all'
     const own = [...this.#all].filter((each) => each.callerKey === callerKey)
