@@ -9,6 +9,9 @@ import type { Resident } from './resident.js'
 /** Why there is no room: this caller has too many, or all together have. */
 export type NoRoom = 'caller' | 'all'
 
+/** So many may end at once whatever the bound: a client that begins anew need not wait for its last child. */
+const SOME_ENDING = 10
+
 export class Residents {
   readonly #all = new Set<Resident>()
   /** Those that end run for a moment longer. */
@@ -25,7 +28,7 @@ export class Residents {
     { maxChildren, maxChildrenPerPrincipal }: ChildLimits,
   ): NoRoom | undefined {
     // Whoever makes children end faster than they do waits for them.
-    if (this.#ending.size >= maxChildren) return 'all'
+    if (this.#ending.size >= Math.max(maxChildren, SOME_ENDING)) return 'all'
     const own = [...this.#all].filter((each) => each.callerKey === callerKey)
     if (own.length >= maxChildrenPerPrincipal) return this.#endUnused(own) ? undefined : 'caller'
     if (this.#all.size >= maxChildren) return this.#endUnused(own) ? undefined : 'all'
