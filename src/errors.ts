@@ -95,6 +95,11 @@ export interface ConfigurationProblem {
   readonly hint: string
 }
 
+/** What is wrong with a thing that several have in common is found with each of them, and told once. */
+export function tellOnce(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
+  return [...new Map(problems.map((each) => [`${each.path}: ${each.message}`, each])).values()]
+}
+
 /** The configuration is wrong. All problems are listed at once; the object was not made. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'

@@ -129,14 +129,18 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
 
-/** `undefined` without a listener, so that callers need not even build the event. */
-export function createEmit<Event>(
-  listener: ((event: Event) => unknown) | undefined,
-): ((event: Event) => void) | undefined {
+/**
+ * `undefined` without a listener, so that callers need not even build the event.
+ *
+ * @typeParam About whom it is about, where a listener has several
+ */
+export function createEmit<Event, About = undefined>(
+  listener: ((event: Event, about?: About) => unknown) | undefined,
+): ((event: Event, about?: About) => void) | undefined {
   if (listener === undefined) return undefined
-  return function emit(event) {
+  return function emit(event, about) {
     try {
-      const told = listener(event)
+      const told = listener(event, about)
       if (isThenable(told)) Promise.resolve(told).catch(() => undefined)
     } catch {
       // Stated in EventListener.

@@ -18,7 +18,8 @@ export {
   type Gateway,
   type GatewayStatus,
   type Listening,
-  type Readiness,
-  type ReadinessCheck,
+  type ResourceStatus,
+  type ServedResource,
 } from './gateway/gateway.js'
-export type { GatewayOptions } from './gateway/options.js'
+export type { GatewayOptions, GatewayResource } from './gateway/options.js'
+export type { Readiness, ReadinessCheck } from './gateway/readiness.js'

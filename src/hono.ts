@@ -6,6 +6,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
+import { endOfTurn } from './loop-turn.js'
 import { toAuthInfo } from './rs/auth-info.js'
 import type { Authenticated } from './rs/decision.js'
 import {
@@ -149,11 +150,18 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     return enter(c, next, outcome, request.origin)
   }
 
-  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+  function handle(
+    c: Context<ProtectedResourceEnv>,
+    next: () => Promise<void>,
+  ): Promise<Response | void> {
     const request = new HonoGateRequest(c)
     const outcome = gate.handle(request)
     if (!(outcome instanceof Promise)) return settle(c, next, outcome, request)
     return outcome.then((settled) => settle(c, next, settled, request))
+  }
+
+  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+    return endOfTurn === undefined ? handle(c, next) : endOfTurn().then(() => handle(c, next))
   }
   return Object.assign(middleware, {
     resourceServer: gate.resourceServer,

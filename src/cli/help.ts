@@ -34,6 +34,7 @@ const SPELLINGS = `One name, three spellings:
   Lists: repeat the flag; in the environment with blanks or commas between; in the file a list.
   TIME is 500ms, 30s, 10m or 24h (a bare number is seconds), SIZE 64KiB or 4MiB (bytes).
   Several issuers, each with settings of its own: a list issuers: below oauth: in the file.
+  Several servers, each with settings of its own: a list resources: in the file.
   PORT in the environment is read when nothing else sets the port.
 
 Exit codes: 0 ok; 1 failed while running; 2 usage or configuration, with all problems listed.

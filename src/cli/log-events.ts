@@ -4,7 +4,7 @@
  * @module
  */
 import type { Logger } from 'pino'
-import type { GatewayEvent } from '../gateway/events.js'
+import type { GatewayEvent, GatewayEventListener } from '../gateway/events.js'
 
 type Level = 'error' | 'warn' | 'info' | 'debug'
 
@@ -32,6 +32,14 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':
       return ['debug', `${event.method} ${event.status}`]
+    case 'child.started':
+      return ['info', `child ${event.child} started`]
+    case 'child.ended':
+      return ['info', `child ${event.child} ${event.reason} after ${event.seconds.toFixed(1)} s`]
+    case 'child.remarked':
+      return ['info', `child ${event.child} on ${event.from}: ${event.text}`]
+    case 'session.ended':
+      return ['info', `session of child ${event.child} ended: ${event.reason}`]
     case 'token.ended':
       return ['info', `the token of an open answer is no longer good: ${event.reason}`]
     case 'request.authenticated':
@@ -40,12 +48,13 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
 }
 
 /** A listener that writes events to the log. They hold neither tokens nor session ids. */
-export function createEventLog(logger: Logger): (event: GatewayEvent) => void {
-  return function log(event) {
+export function createEventLog(logger: Logger): GatewayEventListener {
+  return function log(event, resource) {
     const [level, text] = lineOf(event)
     // Most requests succeed, and their lines are rarely wanted.
     if (!logger.isLevelEnabled(level)) return
     const { type, ...fields } = event
-    logger[level]({ event: type, ...fields }, text)
+    const about = resource === undefined ? undefined : { resource }
+    logger[level]({ event: type, ...about, ...fields }, text)
   }
 }

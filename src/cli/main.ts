@@ -45,16 +45,22 @@ async function runServe(argv: readonly string[]): Promise<number> {
     import('./serve.js'),
     import('../settings/gateway-options.js'),
   ])
-  const { adminHost, adminPort, logLevel, logFormat, childEnv, childStartTimeout } = settings
+  const { adminHost, adminPort, logLevel, logFormat } = settings
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
     admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
     companion:
-      command === undefined
+      command === undefined || settings.upstream === undefined
         ? undefined
-        : { command, environmentNames: childEnv ?? [], startTimeout: childStartTimeout },
-    hasKeyFile: configuration.issuers.some((each) => each.settings.oauth.jwksFile !== undefined),
+        : {
+            command,
+            environment: configuration.environmentFor(settings.childEnv),
+            startTimeout: settings.childStartTimeout,
+          },
+    hasKeyFile: configuration.resources
+      .flatMap(({ issuers }) => issuers)
+      .some((each) => each.settings.oauth.jwksFile !== undefined),
     warnings,
   })
 }

@@ -10,6 +10,7 @@ import type { GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
+import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Companion } from './companion.js'
 import { createEventLog } from './log-events.js'
 import { createLogger, type LogOptions } from './log.js'
@@ -23,7 +24,7 @@ export interface ServeInput {
   readonly companion:
     | {
         readonly command: readonly string[]
-        readonly environmentNames: readonly string[]
+        readonly environment: Readonly<Record<string, string>>
         readonly startTimeout: number
       }
     | undefined
@@ -51,14 +52,15 @@ class Running {
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
-      onEvent: (event: GatewayEvent) => {
-        this.#metrics?.count(event)
-        log(event)
+      onEvent: (event: GatewayEvent, resource?: string) => {
+        this.#metrics?.count(event, resource)
+        log(event, resource)
       },
     })
   }
 
   async start(): Promise<void> {
+    await this.#findCommand()
     await this.#startCompanion()
     const { admin, options } = this.#input
     // A signal may have come while the command was starting.
@@ -73,7 +75,7 @@ class Running {
 
   /** Settles when there is a reason to end other than a signal. */
   async failed(): Promise<Failure> {
-    const { reason } = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
+    const reason = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
     return new Failure(`the command ${reason}`)
   }
 
@@ -89,16 +91,27 @@ class Running {
     await this.#companion?.stop()
   }
 
+  /** Better now than when the first client comes. */
+  async #findCommand(): Promise<void> {
+    const { resources, ...only } = this.#input.options
+    for (const { command = [], childEnvironment = only.childEnvironment } of resources ?? [only]) {
+      const [file] = command
+      if (file === undefined) continue
+      const found = await findExecutable(file, childEnvironment?.['PATH'])
+      if (found === undefined) throw new Failure(`there is no command ${file}`)
+    }
+  }
+
   async #startCompanion(): Promise<void> {
     const { companion, options } = this.#input
-    if (companion === undefined) return
+    // The rules between settings have it that there is one.
+    if (companion === undefined || options.upstream === undefined) return
     const { startCompanion } = await import('./companion.js')
     this.#logger.info({ command: companion.command[0] }, 'starting the command')
     try {
       this.#companion = await startCompanion({
         ...companion,
-        upstream: new URL(options.upstream),
-        environment: process.env,
+        upstream: new URL(options.upstream ?? ''),
       })
       await this.#companion.started
     } catch (error) {
@@ -119,18 +132,14 @@ class Running {
     this.#logger.info({ host, port: listening.port }, 'health and metrics')
   }
 
-  #announce({ resource, url }: Listening): void {
-    const { auth = 'oauth', authorizationServers, upstream } = this.#input.options
-    const issuers = [authorizationServers ?? []]
-      .flat()
-      .map((entry) => (typeof entry === 'string' ? entry : entry.issuer))
-    // Its query could hold a key.
-    const [target] = upstream.split('?')
-    const guard = auth === 'none' ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
-    this.#logger.info(
-      { resource, url, issuers, upstream: target },
-      `${resource} at ${url}, ${guard}, in front of ${target}`,
-    )
+  /** A line for each resource. */
+  #announce({ resources, url }: Listening): void {
+    for (const { resource, issuers, upstream } of resources) {
+      const guard =
+        issuers.length === 0 ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
+      const text = `${resource} at ${url}, ${guard}, in front of ${upstream}`
+      this.#logger.info({ resource, url, issuers, upstream }, text)
+    }
   }
 }
 

@@ -27,7 +27,7 @@ export interface Admin {
 function createApp({ gateway, metrics, host }: AdminOptions): Hono {
   const isHostAllowed = createHostGuard({
     listenHost: host,
-    resource: 'http://localhost',
+    resources: [],
     allowHosts: [],
   })
   const app = new Hono()

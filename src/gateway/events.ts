@@ -5,6 +5,7 @@
  */
 import type { UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
+import type { ChildEvent } from './stdio/events.js'
 
 /** A request was answered to its end, or was cut. */
 export interface RequestCompleted {
@@ -56,7 +57,12 @@ export type RequestRefusedCode =
   | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
 
-export type GatewayEvent = ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused
+export type GatewayEvent =
+  ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
-/** Receives every event, synchronously. What it throws is ignored. */
-export type GatewayEventListener = (event: GatewayEvent) => void
+/**
+ * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too.
+ *
+ * @param resource the one that it is about, where there are several; `undefined` for what reached none
+ */
+export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void

@@ -3,29 +3,16 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
 import type { Refused } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Caller } from './caller.js'
 import { replaceValue, valuesOf } from './hop-by-hop.js'
 import type { SessionIds } from './session-ids.js'
+import { unknownSession } from './unknown-session.js'
 
 const FIELD = 'mcp-session-id'
 
-/** What is said of a session that is not this caller's. Foreign and unknown look alike. */
-function refusalOf(visible: string): Refused {
-  const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
-  return {
-    refusal: {
-      status: 404,
-      code: 'ERR_SESSION_UNKNOWN',
-      reason: `no session of this caller at this resource (SHA-256 of the id: ${digest}…)`,
-      hint: 'replicas need the same --session-key-file; without one a restart ends sessions',
-    },
-    error: 'session_not_found',
-    description: 'There is no such session',
-  }
-}
+const HINT = 'replicas need the same --session-key-file; without one a restart ends sessions'
 
 export class ExchangeSession {
   readonly #ids: SessionIds
@@ -44,7 +31,9 @@ export class ExchangeSession {
   /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */
   get refused(): Refused | undefined {
     const named = this.#named
-    return named === undefined || named.id !== undefined ? undefined : refusalOf(named.visible)
+    return named === undefined || named.id !== undefined
+      ? undefined
+      : unknownSession(named.visible, HINT)
   }
 
   /** Gives the server its own id back. */

@@ -6,21 +6,22 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
-import { createGate } from '../rs/gate.js'
-import { createOrigins } from '../rs/origins.js'
+import { createKeySets } from '../discovery/key-sets.js'
+import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
-import type { GatewayEvent } from './events.js'
 import { createHostGuard } from './hosts.js'
-import { createHttpBackend } from './http-backend.js'
 import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
-import { createHeadReader, MAX_HEADER_BYTES } from './request-head.js'
+import { createReadiness, notReady, type Readiness } from './readiness.js'
+import { MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
+import { createRoutes } from './routes.js'
 import { createSessionIds } from './session-ids.js'
-import { checkGatewayOptions, defaultResource, toProtectedResourceOptions } from './settings.js'
+import { checkGatewayOptions, defaultResource } from './settings.js'
+import { createSite, type Site } from './site.js'
+import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
@@ -33,39 +34,40 @@ export interface Limits {
 }
 
 const LIMITS: Limits = { drain: 10_000, head: 15_000, request: 120_000 }
-/** Keys are asked for this often at most because somebody wants to know whether they are there. */
-const READINESS_INTERVAL = 2_000
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
 
 /** What one can say about a gateway that listens. */
 export interface Listening {
+  /** The resource; of several the first. */
   readonly resource: string
+  readonly resources: readonly ServedResource[]
   /** The address as clients on this machine reach it: `http://127.0.0.1:8080`. */
   readonly url: string
   readonly host: string
   readonly port: number
 }
 
-/** One thing that must be well for requests to succeed. */
-export interface ReadinessCheck {
-  readonly name: 'keys' | 'introspection' | 'upstream' | 'gateway'
-  /** The issuer or the upstream, without its query. */
-  readonly subject: string
-  readonly ok: boolean
-  readonly reason?: string
-}
-
-export interface Readiness {
-  readonly ready: boolean
-  readonly checks: readonly ReadinessCheck[]
+/** One resource, for whoever wants to know what a gateway does. */
+export interface ServedResource {
+  readonly resource: string
+  /** Whose tokens open it; none with auth none. */
+  readonly issuers: readonly string[]
+  /** The server behind it, without a query, which could hold a key. */
+  readonly upstream: string
 }
 
 export interface GatewayStatus {
   /** Requests with the upstream at this moment, and how many of them are answered by a stream of events. */
   readonly active: number
   readonly streams: number
-  /** `undefined` with auth none, and before it listens. */
+  /** In the configured order; none before it listens. */
+  readonly resources: readonly ResourceStatus[]
+}
+
+export interface ResourceStatus {
+  readonly resource: string
+  /** `undefined` with auth none. */
   readonly resourceServer: ReturnType<ResourceServer['status']> | undefined
 }
 
@@ -78,7 +80,10 @@ export interface Gateway {
   listen(): Promise<Listening>
   /** Stops accepting, lets running answers end for up to 10 seconds, ends open streams, and frees everything. */
   close(): Promise<void>
-  /** Whether requests would succeed now, with the reasons when not. Fetches keys that are not at hand. */
+  /**
+   * Whether requests would succeed now, with the reasons when not. Fetches keys that are not at hand. Of several
+   * resources one that can serve is enough.
+   */
   readiness(): Promise<Readiness>
   status(): GatewayStatus
   /** Reads the keys anew: for a file of keys that was replaced. */
@@ -87,7 +92,7 @@ export interface Gateway {
 
 interface Running {
   readonly handle: RequestHandler
-  readonly resourceServer: ResourceServer | undefined
+  readonly sites: readonly [Site, ...Site[]]
 }
 
 /**
@@ -119,7 +124,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const settings = checkGatewayOptions(options)
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-  const emit = createGatewayEmit(options.onEvent)
+  const emit = createEmit(options.onEvent)
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
   const open = new Set<OpenRequest>()
   let draining = false
@@ -129,11 +134,12 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   let running: Running | undefined
   let listening: Promise<Listening> | undefined
   let closing: Promise<void> | undefined
-  let keysAskedAt = Number.NEGATIVE_INFINITY
+  const checkReadiness = createReadiness()
 
-  const observer: RequestObserver = {
-    onFault: (requestId, fault) => emit?.({ type: 'upstream.failed', requestId, ...fault }),
-    onRefused: (requestId, refusal) => emit?.({ type: 'request.refused', requestId, ...refusal }),
+  const observe = (tag: string | undefined): RequestObserver => ({
+    onFault: (requestId, fault) => emit?.({ type: 'upstream.failed', requestId, ...fault }, tag),
+    onRefused: (requestId, refusal) =>
+      emit?.({ type: 'request.refused', requestId, ...refusal }, tag),
     onEnd(ended, status, end) {
       open.delete(ended)
       if (draining) endWhatIsLeft()
@@ -141,7 +147,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       const { requestId, request, startedAt } = ended.admitted
       const seconds = (performance.now() - startedAt) / 1000
       const { upstreamSeconds, refused } = ended
-      emit({
+      const completed = {
         type: 'request.completed',
         requestId,
         method: request.method ?? 'GET',
@@ -151,38 +157,35 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         ...(refused !== undefined && { refused }),
         seconds,
         ...(upstreamSeconds !== undefined && { upstreamSeconds }),
-      })
+      } as const
+      emit(completed, tag)
     },
-  }
-  const backend = createHttpBackend({
-    ...network,
-    url: settings.upstream,
-    headers: settings.upstreamHeaders,
-    timeout: settings.upstreamTimeout,
-    maxBody: settings.maxBody,
-    sessions: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
-    streamGrace: settings.streamGrace,
-    observer,
   })
 
-  function run(resource: string): Running {
-    const fetchFunction = options.fetch ?? createFetch(network)
-    const gate =
-      auth === 'none'
-        ? undefined
-        : createGate({
-            ...toProtectedResourceOptions(options, resource),
-            ...(fetchFunction !== undefined && { fetch: fetchFunction }),
-          })
+  function run(port: number): Running {
+    const context = {
+      auth,
+      network,
+      emit,
+      observe,
+      maxBody: settings.maxBody,
+      streamGrace: settings.streamGrace,
+      sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
+      residents: new Residents(),
+      randomUUID,
+      fetch: options.fetch ?? createFetch(network),
+      keySetFor: createKeySets(emit),
+    }
+    const isOnly = settings.sites.length === 1
+    const sites = settings.sites.map((each) =>
+      createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),
+    ) as [Site, ...Site[]]
     const handle = createRequestHandler({
-      endpoint: new URL(resource).pathname,
-      metadataPaths: new Set(gate === undefined ? [] : protectedResourceMetadataPaths(resource)),
-      gate,
-      origins: createOrigins(settings.allowOrigins, resource),
-      readHead: createHeadReader(settings.forwardHeaders, Object.keys(settings.upstreamHeaders)),
+      findSite: createRoutes(sites),
+      readHead: sites[0].readHead,
       isHostAllowed: createHostGuard({
         listenHost: host,
-        resource,
+        resources: sites.map(({ resource }) => resource),
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
@@ -196,13 +199,13 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         }
       },
       emit,
-      forward(admitted) {
+      forward({ backend }, admitted) {
         const opened = backend.open(admitted)
         open.add(opened)
         opened.begin()
       },
     })
-    return { handle, resourceServer: gate?.resourceServer }
+    return { handle, sites }
   }
 
   const server = createServer({
@@ -266,54 +269,34 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
     server.closeAllConnections()
     await closed
-    await backend.close()
+    await Promise.all(running?.sites.map(({ backend }) => backend.close()) ?? [])
   }
 
   async function start(): Promise<Listening> {
     await openSocket(server, host, settings.port)
     const { port } = server.address() as AddressInfo
-    const resource = settings.resource ?? defaultResource(host, port)
-    running = run(resource)
-    void running.resourceServer?.refreshKeys()
-    // What fails here fails again at the first request, and is told there.
-    backend.warm().catch(() => undefined)
+    running = run(port)
+    const { sites } = running
+    for (const { gate, backend } of sites) {
+      void gate?.resourceServer.refreshKeys()
+      // What fails here fails again at the first request, and is told there.
+      backend.warm().catch(() => undefined)
+    }
     const name = host.includes(':') ? `[${host}]` : host
-    return { resource, host, port, url: `http://${name}:${port}` }
+    return {
+      resource: sites[0].resource,
+      resources: sites.map(toServedResource),
+      host,
+      port,
+      url: `http://${name}:${port}`,
+    }
   }
 
   async function readiness(): Promise<Readiness> {
-    const { resourceServer } = running ?? {}
-    const isMissing = resourceServer?.status().issuers.some(({ serving }) => !serving) === true
-    // Whoever asks us often must not make us ask others often.
-    if (isMissing && performance.now() - keysAskedAt > READINESS_INTERVAL) {
-      keysAskedAt = performance.now()
-      await resourceServer.refreshKeys()
-    }
-    const { issuers = [], introspectors = [] } = resourceServer?.status() ?? {}
-    const authorization = [
-      ...issuers.map(({ issuer, serving, fault }) =>
-        check('keys', issuer, serving, fault?.message),
-      ),
-      ...introspectors.map(({ issuer, fault }) =>
-        check('introspection', issuer, fault === undefined, fault?.message),
-      ),
-    ]
-    const unreachable = await backend.unreachable()
-    const checks: ReadinessCheck[] = [
-      ...authorization,
-      check('upstream', backend.label, unreachable === undefined, unreachable),
-    ]
-    if (draining) checks.push(check('gateway', 'this process', false, 'ending'))
-    // One issuer that is down must not take the users of the others with it.
-    const isServed = authorization.some(({ subject }) =>
-      authorization.every((each) => each.subject !== subject || each.ok),
-    )
-    const ready =
-      !draining &&
-      unreachable === undefined &&
-      (authorization.length === 0 || isServed) &&
-      running !== undefined
-    return { ready, checks }
+    const { ready, checks } = await checkReadiness(running?.sites ?? [])
+    if (running !== undefined && !draining) return { ready, checks }
+    const reason = draining ? 'ending' : 'does not listen yet'
+    return { ready: false, checks: [...checks, notReady(reason)] }
   }
 
   return {
@@ -330,21 +313,21 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     status: () => ({
       active: open.size,
       streams: [...open].filter((each) => each.isStream).length,
-      resourceServer: running?.resourceServer?.status(),
+      resources: (running?.sites ?? []).map(({ resource, gate }) => ({
+        resource,
+        resourceServer: gate?.resourceServer.status(),
+      })),
     }),
     async refreshKeys() {
-      await running?.resourceServer?.refreshKeys()
+      const gates = running?.sites.flatMap(({ gate }) => gate ?? []) ?? []
+      await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
     },
   }
 }
 
-function check(
-  name: ReadinessCheck['name'],
-  subject: string,
-  ok: boolean,
-  reason: string | undefined,
-): ReadinessCheck {
-  return { name, subject, ok, ...(reason !== undefined && { reason }) }
+function toServedResource({ resource, gate, backend }: Site): ServedResource {
+  const issuers = gate?.resourceServer.metadata.authorization_servers ?? []
+  return { resource, issuers, upstream: backend.label }
 }
 
 function openSocket(server: Server, host: string, port: number): Promise<void> {
@@ -355,17 +338,4 @@ function openSocket(server: Server, host: string, port: number): Promise<void> {
       resolve()
     })
   })
-}
-
-function createGatewayEmit(
-  listener: GatewayOptions['onEvent'],
-): ((event: GatewayEvent) => void) | undefined {
-  if (listener === undefined) return undefined
-  return function emit(event) {
-    try {
-      listener(event)
-    } catch {
-      // A broken log must not open or close the gate.
-    }
-  }
 }

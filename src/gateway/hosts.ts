@@ -7,7 +7,7 @@
 import { isLoopbackHost } from '../http.js'
 import { isLoopbackAddress } from './addresses.js'
 
-interface HostAndPort {
+export interface HostAndPort {
   /** As in `URL.hostname`: lower case, IPv6 in brackets. */
   readonly host: string
   readonly port: string | undefined
@@ -16,7 +16,7 @@ interface HostAndPort {
 const HOST = /^(\[[\d.:a-f]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
 
 /** `undefined` when the text is no `Host` value (RFC 9110 §7.2). */
-function parseHost(text: string): HostAndPort | undefined {
+export function parseHost(text: string): HostAndPort | undefined {
   const [, host, port] = HOST.exec(text) ?? []
   return host === undefined ? undefined : { host: host.toLowerCase(), port }
 }
@@ -24,7 +24,8 @@ function parseHost(text: string): HostAndPort | undefined {
 export interface HostGuardOptions {
   /** Where we listen. */
   readonly listenHost: string
-  readonly resource: string
+  /** Whose hosts are ours. */
+  readonly resources: readonly string[]
   readonly allowHosts: readonly string[]
 }
 
@@ -32,14 +33,14 @@ export interface HostGuardOptions {
 export function createHostGuard(options: HostGuardOptions): (host: string) => boolean {
   const isLocal = isLoopbackAddress(options.listenHost)
   if (!isLocal && options.allowHosts.length === 0) return () => true
-  const { hostname } = new URL(options.resource)
+  const own = new Set(options.resources.map((resource) => new URL(resource).hostname))
   const allowed = options.allowHosts.flatMap((text) => parseHost(text) ?? [])
   const accepted = new Map<string, boolean>()
 
   function judge(text: string): boolean {
     const given = parseHost(text)
     if (given === undefined) return false
-    if (given.host === hostname || (isLocal && isLoopbackHost(given.host))) return true
+    if (own.has(given.host) || (isLocal && isLoopbackHost(given.host))) return true
     return allowed.some(
       ({ host, port }) => host === given.host && (port === undefined || port === given.port),
     )

@@ -39,3 +39,13 @@ export function identityHeaders(token: VerifiedAccessToken): string[] {
   if (scopes.length > 0) headers.push('X-Gatehouse-Scope', scopes.map(encodeIdentity).join(' '))
   return headers
 }
+
+/** The same for a command that serves this caller alone. No scopes: they change with each token. */
+export function identityEnvironment(token: VerifiedAccessToken): Record<string, string> {
+  const { issuer, subject, clientId } = token
+  return {
+    GATEHOUSE_ISSUER: encodeIdentity(issuer),
+    ...(subject !== undefined && { GATEHOUSE_SUBJECT: encodeIdentity(subject) }),
+    ...(clientId !== undefined && { GATEHOUSE_CLIENT_ID: encodeIdentity(clientId) }),
+  }
+}

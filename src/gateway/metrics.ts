@@ -8,8 +8,8 @@ import type { GatewayEvent } from './events.js'
 import type { GatewayStatus } from './gateway.js'
 
 export interface Metrics {
-  /** To be called with every event. */
-  count(event: GatewayEvent): void
+  /** To be called with every event, and with the resource that it is about where there are several. */
+  count(event: GatewayEvent, resource?: string): void
   /** The text of `/metrics`, and its content type. */
   collect(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -47,12 +47,13 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
   const requests = new Counter({
     name: 'gatehouse_requests_total',
     help: 'Requests by outcome; reason is a code, or how a forwarded answer ended',
-    labelNames: ['outcome', 'reason'] as const,
+    labelNames: ['outcome', 'reason', 'resource'] as const,
     registers,
   })
   const upstreamSeconds = new Histogram({
     name: 'gatehouse_upstream_response_seconds',
     help: 'Time until the upstream began to answer',
+    labelNames: ['resource'] as const,
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60],
     registers,
   })
@@ -71,13 +72,13 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
   const keys = new Gauge({
     name: 'gatehouse_jwks_keys',
     help: 'Usable keys at hand',
-    labelNames: ['issuer'] as const,
+    labelNames: ['issuer', 'resource'] as const,
     registers,
   })
   const age = new Gauge({
     name: 'gatehouse_jwks_age_seconds',
     help: 'Time since the keys were fetched',
-    labelNames: ['issuer'] as const,
+    labelNames: ['issuer', 'resource'] as const,
     registers,
   })
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
@@ -86,11 +87,12 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
   const remembered = gauge('gatehouse_remembered_tokens', 'Tokens that need no signature check')
 
   return {
-    count(event) {
+    count(event, resource) {
       const outcome = outcomeOf(event)
-      if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1] })
+      const about = resource === undefined ? undefined : { resource }
+      if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1], ...about })
       if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
-        upstreamSeconds.observe(event.upstreamSeconds)
+        upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
       }
       if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
       if (event.type === 'introspection.answered') {
@@ -105,11 +107,16 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
       const now = status()
       active.set(now.active)
       streams.set(now.streams)
-      remembered.set(now.resourceServer?.rememberedTokens ?? 0)
-      for (const issuer of now.resourceServer?.issuers ?? []) {
-        keys.set({ issuer: issuer.issuer }, issuer.keys)
-        if (issuer.age !== undefined) age.set({ issuer: issuer.issuer }, issuer.age)
+      let tokens = 0
+      for (const { resource, resourceServer } of now.resources) {
+        const about = now.resources.length > 1 ? { resource } : undefined
+        tokens += resourceServer?.rememberedTokens ?? 0
+        for (const { issuer, keys: count, age: seconds } of resourceServer?.issuers ?? []) {
+          keys.set({ issuer, ...about }, count)
+          if (seconds !== undefined) age.set({ issuer, ...about }, seconds)
+        }
       }
+      remembered.set(tokens)
       return { contentType: registry.contentType, text: await registry.metrics() }
     },
   }

@@ -9,26 +9,23 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
-import type { ResourceServer } from '../rs/resource-server.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
-import type { GatewayEvent, RequestRefused } from './events.js'
+import type { GatewayEventListener, RequestRefused } from './events.js'
 import { judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
-import type { RequestHead } from './request-head.js'
+import type { HeadReader, RequestHead } from './request-head.js'
+import type { FindSite } from './routes.js'
 import { RPC, rpcError, rpcErrorAnswer } from './rpc-error.js'
+import type { Site } from './site.js'
 import { parseTarget, type RequestTarget } from './target.js'
 
 export interface RequestHandlerOptions {
-  /** The path of the resource: the only one behind which there is anything. */
-  readonly endpoint: string
-  /** Paths of the metadata; none without tokens. */
-  readonly metadataPaths: ReadonlySet<string>
-  /** `undefined` without tokens. */
-  readonly gate: Gate | undefined
-  readonly origins: Origins
-  readonly readHead: (rawHeaders: readonly string[]) => RequestHead
+  /** The resource that a path and a host lead to. */
+  readonly findSite: FindSite<Site>
+  /** Before it is known which resource a request is for. */
+  readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
   /** Bytes of a body that must be judged. */
@@ -36,8 +33,8 @@ export interface RequestHandlerOptions {
   readonly isDraining: () => boolean
   /** A request waits for its token to be judged; the function is called when it does not any more. */
   readonly onWaiting: () => () => void
-  readonly emit: ((event: GatewayEvent) => void) | undefined
-  readonly forward: (admitted: AdmittedRequest) => void
+  readonly emit: GatewayEventListener | undefined
+  readonly forward: (site: Site, admitted: AdmittedRequest) => void
 }
 
 export type RequestHandler = (
@@ -77,14 +74,16 @@ class GatewayRequest implements GateRequest {
 const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
-  const { endpoint, metadataPaths, gate, origins, readHead, emit, randomUUID } = options
+  const { findSite, readHead, emit, randomUUID } = options
 
   return function handle(request, response, expectation = 'nothing') {
     const expectsContinue = expectation === '100-continue'
     const startedAt = performance.now()
     const requestId = randomUUID()
     const method = request.method ?? 'GET'
-    const head = readHead(request.rawHeaders)
+    let head = readHead(request.rawHeaders)
+    /** The resource that the request is for, once that is known, where there are several. */
+    let tag: string | undefined
     if (options.isDraining()) response.shouldKeepAlive = false
 
     function send({ status, headers, body }: OwnAnswer): void {
@@ -98,15 +97,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       onceOver(request, response, () => {
         const end = response.writableFinished ? 'whole' : 'client left'
         const seconds = (performance.now() - startedAt) / 1000
-        emit({
-          type: 'request.completed',
-          requestId,
-          method,
-          status,
-          from: 'gateway',
-          end,
-          seconds,
-        })
+        const from = 'gateway'
+        emit({ type: 'request.completed', requestId, method, status, from, end, seconds }, tag)
       })
     }
 
@@ -116,7 +108,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       description: string,
       headers: Readonly<Record<string, string>> = {},
     ): void {
-      emit?.({ type: 'request.refused', requestId, ...refusal })
+      emit?.({ type: 'request.refused', requestId, ...refusal }, tag)
       send(errorAnswer(refusal.status, requestId, error, description, headers))
     }
 
@@ -137,11 +129,11 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     }
 
     /** Reads the message, where it must be judged, and forwards what was judged. */
-    function forward(admitted: AdmittedRequest): void {
-      if (method !== 'POST') return options.forward(admitted)
+    function forward(site: Site, admitted: AdmittedRequest): void {
+      if (method !== 'POST') return options.forward(site, admitted)
       const { corsHeaders } = admitted
       const unread = judgeUnread(head)
-      if (unread === 'as it is') return options.forward(admitted)
+      if (unread === 'as it is') return options.forward(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
       const read = options.onWaiting()
       let isRead = false
@@ -173,7 +165,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           go(() => {
             const message = judgeMessage(body, head)
             if ('text' in message) refuseMessage(message, corsHeaders)
-            else options.forward({ ...admitted, body, message })
+            else options.forward(site, { ...admitted, body, message })
           }),
         () =>
           go(() => {
@@ -183,10 +175,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       )
     }
 
-    function admit(target: RequestTarget, caller: Caller): void {
+    function admit(site: Site, target: RequestTarget, caller: Caller): void {
       // Whoever left while we waited for keys asks for nothing any more.
       if (response.destroyed) return
-      const corsHeaders = origins.corsHeaders(head.origin)
+      const corsHeaders = site.origins.corsHeaders(head.origin)
       const { contentEncoding } = head
       if (!FORWARDED_METHODS.has(method)) {
         const reason = `method ${quoted(method, 20)}`
@@ -207,7 +199,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           { ...corsHeaders, 'Accept-Encoding': 'identity' },
         )
       }
-      forward({
+      forward(site, {
         request,
         response,
         head,
@@ -222,14 +214,10 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       })
     }
 
-    function settle(
-      target: RequestTarget,
-      outcome: GateOutcome,
-      resourceServer: ResourceServer,
-    ): void {
+    function settle(site: Site, gate: Gate, target: RequestTarget, outcome: GateOutcome): void {
       if (outcome === undefined) return notFound()
       if (outcome.outcome === 'answer') return send(outcome)
-      admit(target, callerOf(outcome, resourceServer))
+      admit(site, target, callerOf(outcome, gate.resourceServer))
     }
 
     function notFound(): void {
@@ -280,26 +268,30 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       )
     }
     const { path } = target
-    if (path !== endpoint && !metadataPaths.has(path)) return notFound()
+    const site = findSite(path, head.host)
+    if (site === undefined) return notFound()
+    tag = site.tag
+    // Which header fields go on is its own affair.
+    if (site.readHead !== readHead) head = site.readHead(request.rawHeaders)
+    const { gate, origins } = site
     if (gate !== undefined) {
-      const { resourceServer } = gate
       const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
-      if (!(outcome instanceof Promise)) return settle(target, outcome, resourceServer)
+      if (!(outcome instanceof Promise)) return settle(site, gate, target, outcome)
       // The gate's promise does not reject: it answers 500 for what it did not expect.
       const judged = options.onWaiting()
       void outcome.then((settled) => {
-        settle(target, settled, resourceServer)
+        settle(site, gate, target, settled)
         judged()
       })
       return
     }
     const { origin } = head
     if (origin !== undefined && !origins.isAllowed(origin)) {
-      emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
+      emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) }, tag)
       return send(refuseOrigin(requestId))
     }
     if (method === 'OPTIONS') return send(preflight(origins, head))
-    admit(target, ANYBODY)
+    admit(site, target, ANYBODY)
   }
 }
 

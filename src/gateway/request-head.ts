@@ -41,6 +41,8 @@ export interface RequestHead {
   readonly forwarded: string[]
 }
 
+export type HeadReader = (rawHeaders: readonly string[]) => RequestHead
+
 /**
  * Makes the reader.
  *
@@ -50,7 +52,7 @@ export interface RequestHead {
 export function createHeadReader(
   forwardHeaders: readonly string[],
   ownHeaders: readonly string[],
-): (rawHeaders: readonly string[]) => RequestHead {
+): HeadReader {
   const own = new Set(ownHeaders.map((name) => name.toLowerCase()))
   const forwards = new Set(
     [...FORWARDED, ...forwardHeaders.map((name) => name.toLowerCase())].filter(

@@ -1,57 +1,35 @@
 /**
- * Checking the gateway's options: all problems at once, with those of the resource server.
+ * Checking the gateway's options: all problems at once, with those of its resources.
  *
  * @module
  */
-import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
-import { createGate, type Gate, type ProtectedResourceOptions } from '../rs/gate.js'
-import { createResourceServer } from '../rs/resource-server.js'
-import { checkOrigins } from '../rs/origins.js'
-import { hostValueFault, isLoopbackAddress, listenHostFault, upstreamFault } from './addresses.js'
-import { forwardFault, headerValueFault, setFault } from './header-rules.js'
-import type { GatewayOptions } from './options.js'
+import { ConfigurationError, tellOnce, type ConfigurationProblem } from '../errors.js'
+import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
+import type { GatewayOptions, GatewayResource } from './options.js'
 import { brokenProxies } from './proxies.js'
+import { routeConflicts } from './routes.js'
 import { randomKey, SESSION_KEY, sessionKeyFault } from './session-keys.js'
+import {
+  isResourceList,
+  misplacedProblems,
+  siteOptions,
+  siteProblems,
+  toSiteSettings,
+  type SiteSettings,
+} from './site-settings.js'
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
   readonly auth: 'oauth' | 'none'
   readonly host: string
   readonly port: number
-  readonly resource: string | undefined
-  readonly upstream: string
-  readonly upstreamHeaders: Readonly<Record<string, string>>
-  readonly forwardHeaders: readonly string[]
   readonly allowHosts: readonly string[]
-  readonly allowOrigins: readonly string[] | undefined
   readonly maxBody: number
-  /** Seconds. */
-  readonly upstreamTimeout: number
+  readonly sites: readonly SiteSettings[]
   /** At least one. */
   readonly sessionKeys: readonly string[]
   /** Seconds. */
   readonly streamGrace: number
-}
-
-const GATEWAY_OPTION_NAMES = new Set([
-  'auth',
-  'host',
-  'port',
-  'upstream',
-  'upstreamHeaders',
-  'forwardHeaders',
-  'allowHosts',
-  'maxBody',
-  'upstreamTimeout',
-  'sessionKeys',
-  'streamGrace',
-  'ca',
-  'proxyEnvironment',
-])
-
-/** Stands in while the port is not known: nothing is published under it. */
-function placeholderResource(host: string): string {
-  return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
 }
 
 /** The resource of a loopback gateway that was given none. */
@@ -61,8 +39,9 @@ export function defaultResource(host: string, port: number): string {
   return new URL(`http://${name}:${port}/mcp`).href
 }
 
-function isTextList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+/** Stands in while the port is not known: nothing is published under it. */
+function placeholderResource(host: string): string {
+  return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
 }
 
 function isWholeNumber(value: unknown, max: number): value is number {
@@ -74,7 +53,7 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   const problem = (path: string, message: string, hint: string) => {
     problems.push({ path, message, hint })
   }
-  const { auth = 'oauth', host = '127.0.0.1', port = 8080, resource, upstream } = options
+  const { auth = 'oauth', host = '127.0.0.1', port = 8080, resource, resources } = options
   if (auth !== 'oauth' && auth !== 'none') {
     problem('auth', 'must be oauth or none', 'oauth checks tokens')
   }
@@ -84,38 +63,14 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
     if (auth === 'none') {
       const hint = 'whoever reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
       problem('host', 'must be loopback with auth none', hint)
-    } else if (resource === undefined) {
+    } else if (resource === undefined && resources === undefined) {
       const hint = 'the URL that users type: https://mcp.example.com/mcp'
       problem('resource', 'is missing, and the address is not loopback', hint)
     }
   }
   if (!isWholeNumber(port, 65_535)) problem('port', 'must be a port', '0 to 65535; 0 picks one')
-  const urlFault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
-  if (urlFault !== undefined) {
-    const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
-    problem('upstream', urlFault, hint)
-  }
-  const headers: unknown = options.upstreamHeaders ?? {}
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
-    problem('upstreamHeaders', 'must be an object', "{ 'X-Api-Key': '…' }")
-  } else {
-    for (const [name, value] of Object.entries(headers)) {
-      const fault =
-        setFault(name) ??
-        (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
-      if (fault !== undefined) problem(`upstreamHeaders.${name}`, fault, 'one line of text')
-    }
-  }
-  const { forwardHeaders = [], allowHosts = [] } = options
-  if (!isTextList(forwardHeaders)) {
-    problem('forwardHeaders', 'must be a list of header names', "['X-Tenant']")
-  } else {
-    for (const [index, name] of forwardHeaders.entries()) {
-      const fault = forwardFault(name)
-      if (fault !== undefined) problem(`forwardHeaders[${index}]`, fault, 'leave it out')
-    }
-  }
-  if (!isTextList(allowHosts)) {
+  const { allowHosts = [] } = options
+  if (!Array.isArray(allowHosts) || !allowHosts.every((text) => typeof text === 'string')) {
     problem('allowHosts', 'must be a list of hosts', "['mcp.internal', 'localhost:8080']")
   } else {
     for (const [index, text] of allowHosts.entries()) {
@@ -126,14 +81,13 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {
     problem('maxBody', 'must be a number of bytes', 'the default is 4194304')
   }
-  const timeout = options.upstreamTimeout ?? 60
-  if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 86_400)) {
-    problem('upstreamTimeout', 'must be a number from 0 to 86400', 'in seconds; the default is 60')
-  }
   const { sessionKeys } = options
   if (
     sessionKeys !== undefined &&
-    (!isTextList(sessionKeys) || !sessionKeys.every((key) => sessionKeyFault(key) === undefined))
+    (!Array.isArray(sessionKeys) ||
+      !sessionKeys.every(
+        (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined,
+      ))
   ) {
     problem('sessionKeys', 'must be a list of keys', `each of ${SESSION_KEY}`)
   } else if (sessionKeys?.length === 0) problem('sessionKeys', 'is empty', 'leave it out')
@@ -144,60 +98,47 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   for (const name of brokenProxies(options.proxyEnvironment)) {
     problem(`proxyEnvironment.${name}`, 'is no proxy', 'http://proxy.example.com:3128')
   }
-  if (auth === 'none') problems.push(...checkOrigins(options.allowOrigins))
   return problems
 }
 
-/** The options that are the resource server's and the middleware's. */
-export function toProtectedResourceOptions(
+/** What is wrong with each of several, and what they cannot have in common. */
+function checkResources(
   options: GatewayOptions,
-  resource: string,
-): ProtectedResourceOptions {
-  const rest = Object.fromEntries(
-    Object.entries(options).filter(([name]) => !GATEWAY_OPTION_NAMES.has(name)),
-  ) as Partial<ProtectedResourceOptions>
-  return { authorizationServers: [], ...rest, resource }
+  resources: readonly GatewayResource[],
+): readonly ConfigurationProblem[] {
+  const problems = resources.flatMap((own, index) =>
+    siteProblems(siteOptions(options, own), own.resource).map((problem) => {
+      const [name = ''] = /^\w+/.exec(problem.path) ?? []
+      const isOfAll = options[name as keyof GatewayOptions] !== undefined && !(name in own)
+      return isOfAll ? problem : { ...problem, path: `resources[${index}].${problem.path}` }
+    }),
+  )
+  const conflicts = routeConflicts(resources.map(({ resource }) => resource))
+  return [
+    ...tellOnce(problems),
+    ...conflicts.map(({ index, ...rest }) => ({ path: `resources[${index}].resource`, ...rest })),
+  ]
 }
 
 /**
- * @throws {ConfigurationError} with every problem, the resource server's among them
+ * @throws {ConfigurationError} with every problem, those of the resource servers among them
  */
 export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
-  const { auth = 'oauth', host = '127.0.0.1' } = options
-  const problems = [...checkOwn(options)]
-  // With no tokens the rest does nothing, but what is wrong there was meant for something.
-  const resource = options.resource ?? placeholderResource(host)
-  if (auth === 'none') problems.push(...problemsOf(() => checkResource(resource)))
-  else problems.push(...problemsOf(() => createGate(toProtectedResourceOptions(options, resource))))
+  const { auth = 'oauth', host = '127.0.0.1', resources } = options
+  const problems = [...checkOwn(options), ...misplacedProblems(options)]
+  if (resources === undefined) {
+    problems.push(...siteProblems(options, options.resource ?? placeholderResource(host)))
+  } else if (isResourceList(resources)) problems.push(...checkResources(options, resources))
   if (problems.length > 0) throw new ConfigurationError(problems)
+  const sites = resources?.map((own) => siteOptions(options, own)) ?? [options]
   return {
     auth,
     host,
     port: options.port ?? 8080,
-    resource: options.resource,
-    upstream: options.upstream,
-    upstreamHeaders: options.upstreamHeaders ?? {},
-    forwardHeaders: options.forwardHeaders ?? [],
     allowHosts: options.allowHosts ?? [],
-    allowOrigins: options.allowOrigins,
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
-    upstreamTimeout: options.upstreamTimeout ?? 60,
+    sites: sites.map(toSiteSettings),
     sessionKeys: options.sessionKeys ?? [randomKey()],
     streamGrace: options.streamGrace ?? 300,
-  }
-}
-
-/** A resource is named also where no token is asked for: its path is the endpoint. */
-function checkResource(resource: string): void {
-  createResourceServer({ resource, authorizationServers: 'https://issuer.invalid' })
-}
-
-function problemsOf(create: () => Gate | void): readonly ConfigurationProblem[] {
-  try {
-    create()
-    return []
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems
-    throw error
   }
 }

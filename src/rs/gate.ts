@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { createKeySet } from '../discovery/key-set.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
@@ -13,7 +14,7 @@ import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
 import { createRequestIds } from './request-id.js'
-import { createResourceServer, type ResourceServer } from './resource-server.js'
+import { createResourceServerWith, type ResourceServer } from './resource-server.js'
 
 /** Options of the middleware: those of the resource server, and what concerns HTTP. */
 export interface ProtectedResourceOptions extends ResourceServerOptions {
@@ -138,13 +139,16 @@ function checkGateOptions(options: ProtectedResourceOptions): readonly Configura
 }
 
 /** Both kinds of problems are wanted at once, so the resource server's are caught and joined. */
-function createCheckedResourceServer(options: ProtectedResourceOptions): ResourceServer {
+function createCheckedResourceServer(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet,
+): ResourceServer {
   // What is no object has no options of ours, and that is all that there is to say.
-  if (!isJsonObject(options)) return createResourceServer(options)
+  if (!isJsonObject(options)) return createResourceServerWith(options, keySetFor)
   const { allowOrigins: _origins, path: _path, rootMetadata: _root, ...rest } = options
   const problems = checkGateOptions(options)
   try {
-    const resourceServer = createResourceServer(rest)
+    const resourceServer = createResourceServerWith(rest, keySetFor)
     if (problems.length === 0) return resourceServer
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
@@ -153,9 +157,15 @@ function createCheckedResourceServer(options: ProtectedResourceOptions): Resourc
   throw new ConfigurationError(problems)
 }
 
-/** @throws {ConfigurationError} with every problem of the options */
-export function createGate(options: ProtectedResourceOptions): Gate {
-  const resourceServer = createCheckedResourceServer(options)
+/**
+ * @param keySetFor where keys come from, when several gates share them
+ * @throws {ConfigurationError} with every problem of the options
+ */
+export function createGate(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet = createKeySet,
+): Gate {
+  const resourceServer = createCheckedResourceServer(options, keySetFor)
   const { metadata, resource } = resourceServer
   const metadataText = JSON.stringify(metadata)
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)

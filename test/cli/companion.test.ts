@@ -1,6 +1,7 @@
 /** The server beside us: what it gets to see. */
 import { expect, onTestFinished } from 'vitest'
 import { startCompanion } from '../../src/cli/companion.js'
+import { commandEnvironment } from '../../src/gateway/process-group.js'
 import { freePort } from '../support/cli.js'
 import { verifies } from '../support/verifies.js'
 
@@ -14,14 +15,16 @@ verifies(
     const companion = await startCompanion({
       command: [process.execPath, '-e', SERVER, '--', String(port)],
       upstream: new URL(`http://127.0.0.1:${port}/mcp`),
-      environmentNames: ['ASKED_FOR', 'NOT_THERE'],
-      environment: {
-        PATH: process.env['PATH'],
-        TZ: 'UTC',
-        ASKED_FOR: 'yes',
-        MCP_GATEHOUSE_SECRET: 'canary',
-        NODE_OPTIONS: '',
-      },
+      environment: commandEnvironment(
+        {
+          PATH: process.env['PATH'],
+          TZ: 'UTC',
+          ASKED_FOR: 'yes',
+          MCP_GATEHOUSE_SECRET: 'canary',
+          NODE_OPTIONS: '',
+        },
+        ['ASKED_FOR', 'NOT_THERE'],
+      ),
       startTimeout: 10,
     })
     onTestFinished(() => companion.stop())

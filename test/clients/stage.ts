@@ -1,8 +1,13 @@
-/** A gateway between the demo's identity provider and an upstream, with a tap before the latter. */
-import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
+/** A gateway between the demo's identity provider and a server: a URL, with a tap before it, or a command. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createGateway, type GatewayEvent, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startIdp } from '../../examples/demo/idp.js'
+import { until } from '../gateway/stdio/support.js'
+import type { PythonEnvironments } from './python.js'
 import { startTap, type Head } from './tap.js'
-import type { RunningUpstream } from './upstreams.js'
+import type { RunningUpstream, StdioCommand, Upstream } from './upstreams.js'
 
 export const SCOPE = 'mcp:tools'
 
@@ -12,36 +17,83 @@ export interface Stage {
   readonly issuer: string
   /** The upstream's name, as its requests must have it. */
   readonly upstreamHost: string
-  /** What the gateway told, and what the upstream got, since the last time. */
+  /** What the gateway told, and what an upstream got by HTTP, since the last time. */
   takeEvents(): GatewayEvent[]
   takeHeads(): Head[]
+  /** Waits until no request is under way any more: a client that has closed leaves a stream for a moment. */
+  settled(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Stops the upstream as well. */
-export async function startStage(upstream: RunningUpstream): Promise<Stage> {
-  const idp = await startIdp([SCOPE])
+/** What stands behind the gateway. */
+interface Behind {
+  readonly options: Partial<GatewayOptions>
+  readonly host: string
+  take(): Head[]
+  stop(): Promise<void>
+}
+
+async function tapped(upstream: RunningUpstream): Promise<Behind> {
   const tap = await startTap(upstream.url)
+  return {
+    options: { upstream: tap.url },
+    host: tap.host,
+    take: () => tap.take(),
+    async stop() {
+      await tap.stop()
+      await upstream.stop()
+    },
+  }
+}
+
+function started(command: StdioCommand): Behind {
+  const home = mkdtempSync(join(tmpdir(), 'gatehouse-child-'))
+  const childEnvironment = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    FASTMCP_CHECK_FOR_UPDATES: 'off',
+  }
+  return {
+    options: { command: command(home), childEnvironment },
+    host: '',
+    take: () => [],
+    stop: () => Promise.resolve(rmSync(home, { recursive: true, force: true })),
+  }
+}
+
+/** Stops the upstream as well. */
+export async function startStage(
+  upstream: RunningUpstream | StdioCommand,
+  more: Partial<GatewayOptions> = {},
+): Promise<Stage> {
+  const idp = await startIdp([SCOPE])
+  const behind = typeof upstream === 'function' ? started(upstream) : await tapped(upstream)
   const events: GatewayEvent[] = []
   const gateway = createGateway({
     port: 0,
     authorizationServers: idp.issuer,
     scopes: SCOPE,
-    upstream: tap.url,
     onEvent: (event) => events.push(event),
+    ...behind.options,
+    ...more,
   })
   const { resource } = await gateway.listen()
   idp.resources.set(resource, { scope: SCOPE })
   return {
     url: resource,
     issuer: idp.issuer,
-    upstreamHost: tap.host,
+    upstreamHost: behind.host,
     takeEvents: () => events.splice(0),
-    takeHeads: () => tap.take(),
+    takeHeads: () => behind.take(),
+    settled: () => until(() => gateway.status().active === 0),
     async stop() {
       await gateway.close()
-      await tap.stop()
-      await Promise.all([upstream.stop(), idp.stop()])
+      await Promise.all([behind.stop(), idp.stop()])
     },
   }
+}
+
+/** Whichever kind it is. */
+export async function startStageOf(upstream: Upstream, python: PythonEnvironments): Promise<Stage> {
+  return startStage('start' in upstream ? await upstream.start(python) : upstream.command(python))
 }

@@ -7,16 +7,16 @@ import { exchangeBytes, startGateway, startUpstream } from '../support/gateway.j
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
-const local = createHostGuard({ listenHost: '127.0.0.1', resource: RESOURCE, allowHosts: [] })
+const local = createHostGuard({ listenHost: '127.0.0.1', resources: [RESOURCE], allowHosts: [] })
 const added = createHostGuard({
   listenHost: '::1',
-  resource: RESOURCE,
+  resources: [RESOURCE],
   allowHosts: ['a.test', 'b.test:81'],
 })
-const open = createHostGuard({ listenHost: '0.0.0.0', resource: RESOURCE, allowHosts: [] })
+const open = createHostGuard({ listenHost: '0.0.0.0', resources: [RESOURCE], allowHosts: [] })
 const closed = createHostGuard({
   listenHost: '0.0.0.0',
-  resource: RESOURCE,
+  resources: [RESOURCE],
   allowHosts: ['a.test'],
 })
 

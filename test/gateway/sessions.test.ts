@@ -1,7 +1,8 @@
 /** Sessions of an HTTP server behind the gateway: whose they are, and that nobody else can tell that they exist. */
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
-import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { ConfigurationError } from 'mcp-gatehouse'
+import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { createSessionIds } from '../../src/gateway/session-ids.js'
 import {
   exchangeBytes,
@@ -393,6 +394,28 @@ describe('the server behind', () => {
     expect(session).toBe('session-1')
     expect((await visit(bench, 'other', session)).status).toBe(200)
     expect(upstream.seen).toEqual([undefined, 'session-1'])
+  })
+})
+
+describe('options', () => {
+  const problemsOf = (options: object): unknown => {
+    try {
+      createGateway({ auth: 'none', upstream: 'http://127.0.0.1:1/mcp', ...options })
+      return []
+    } catch (error) {
+      return (error as ConfigurationError).problems.map(({ path }) => path)
+    }
+  }
+
+  verifies('STA-01', 'keys that are none are problems, and none of them is shown', () => {
+    expect(problemsOf({ sessionKeys: [KEY, OTHER_KEY], streamGrace: 0 })).toEqual([])
+    for (const sessionKeys of [[], [''], [KEY, 'hunter2'], [1], [null], KEY, [`${KEY} `]]) {
+      expect(problemsOf({ sessionKeys })).toEqual(['sessionKeys'])
+    }
+    for (const streamGrace of [-1, 86_401, Number.NaN, '5m']) {
+      expect(problemsOf({ streamGrace })).toEqual(['streamGrace'])
+    }
+    expect(() => createGateway({ sessionKeys: ['hunter2'] } as never)).toThrow(/^(?!.*hunter2)/s)
   })
 })
 

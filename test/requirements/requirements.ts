@@ -684,7 +684,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'STA-02': {
     level: 'M',
     text: '2026-07-28: possession of a state handle is not authentication',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'STA-03': {
     level: 'M',

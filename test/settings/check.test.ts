@@ -61,6 +61,11 @@ upstreamTimeout: 1m # default
 # sessionKeyFile: random: sessions end with the process
 streamGrace: 5m # default
 childStartTimeout: 30s # default
+childIdle: 10m # default
+maxChildren: 100 # default
+maxChildrenPerPrincipal: 10 # default
+childMaxMessage: 16MiB # default
+childQueue: 4MiB # default
 oauth:
   issuer: # --oauth-issuer
     - https://sso.example.com/realms/mcp

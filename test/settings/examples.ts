@@ -77,6 +77,21 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: ['DATABASE_URL', '_x1'],
   },
   childStartTimeout: { flags: flag('child-start-timeout', '5'), env: '5s', file: '5', value: 5 },
+  childIdle: { flags: flag('child-idle', '1h'), env: '60m', file: '3600', value: 3600 },
+  maxChildren: { flags: flag('max-children', '7'), env: '7', file: '7', value: 7 },
+  maxChildrenPerPrincipal: {
+    flags: flag('max-children-per-principal', '2'),
+    env: '2',
+    file: '2',
+    value: 2,
+  },
+  childMaxMessage: {
+    flags: flag('child-max-message', '1MiB'),
+    env: '1024KiB',
+    file: '1048576',
+    value: 1_048_576,
+  },
+  childQueue: { flags: flag('child-queue', '64KiB'), env: '65536', file: '64KiB', value: 65_536 },
   'oauth.issuer': {
     flags: [...flag('oauth-issuer', ISSUER), ...flag('oauth-issuer', `${ISSUER}/`)],
     env: `${ISSUER} ${ISSUER}/`,

@@ -26,7 +26,7 @@ describe('the value of a header', () => {
   ])('%j is %j', async (content, value) => {
     const { files, problems } = await read(...header(content))
     expect(problems).toEqual([])
-    expect(files.upstreamHeaders).toEqual({ 'X-0': value })
+    expect(files.resources[0]?.upstreamHeaders).toEqual({ 'X-0': value })
   })
 
   test.each([

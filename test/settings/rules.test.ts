@@ -189,17 +189,8 @@ describe('the upstream', () => {
     expect(await problemsOf([])).toEqual(['--upstream: is missing'])
   })
 
-  test('a command alone would be a stdio server behind HTTP, which comes later', async () => {
-    const { problems } = await read(['--', 'uvx', 'server'])
-    expect(problems).toEqual([
-      {
-        path: '--',
-        message: 'a stdio server behind HTTP is not available in this version yet',
-        hint:
-          '--upstream URL -- COMMAND starts a server that speaks HTTP itself; ' +
-          '--transport stdio -- COMMAND passes stdin and stdout through',
-      },
-    ])
+  test('a command alone is a stdio server behind HTTP', async () => {
+    expect(await problemsOf(['--', 'uvx', 'server'])).toEqual([])
     expect(await problemsOf([...OPEN, '--', 'server'])).toEqual([])
     expect(await problemsOf([...OPEN, '--'])).toEqual(['--: has no command after it'])
   })
@@ -272,7 +263,7 @@ describe('headers for the upstream', () => {
     async (name) => {
       const { files, problems } = await read([...OPEN, '--upstream-header', `${name}=/k`], KEY)
       expect(problems).toEqual([])
-      expect(files.upstreamHeaders).toEqual({ [name]: 'k' })
+      expect(files.resources[0]?.upstreamHeaders).toEqual({ [name]: 'k' })
     },
   )
 

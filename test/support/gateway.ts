@@ -61,9 +61,13 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** A gateway for the length of the test. */
+/**
+ * A gateway for the length of the test.
+ *
+ * @param server its URL, or a command that speaks stdio
+ */
 export async function startGateway(
-  upstream: string,
+  server: string | readonly string[],
   options: Partial<GatewayOptions> = {},
   limits: Partial<Limits> = {},
 ): Promise<GatewayBench> {
@@ -75,7 +79,7 @@ export async function startGateway(
       resource: RESOURCE,
       ...(options.auth !== 'none' && { authorizationServers: ISSUER }),
       fetch: idp.fetch,
-      upstream,
+      ...(typeof server === 'string' ? { upstream: server } : { command: server }),
       onEvent: (event) => events.push(event),
       ...options,
     },

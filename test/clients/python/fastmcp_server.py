@@ -1,7 +1,8 @@
-"""A server of FastMCP 3 and 4: four tools, no authentication of its own."""
+"""A server of FastMCP 3 and 4: five tools, no authentication of its own. Its argument is a port, or `stdio`."""
 
 import asyncio
 import json
+import os
 import sys
 
 from fastmcp import Context, FastMCP
@@ -37,4 +38,14 @@ def headers() -> str:
     return json.dumps(get_http_headers(include_all=True))
 
 
-mcp.run(transport="http", host="127.0.0.1", port=int(sys.argv[1]), show_banner=False)
+@mcp.tool
+def who(message: str) -> str:
+    """Says it again, and who is calling: by HTTP the request tells it, by stdio the environment."""
+    caller = get_http_headers(include_all=True).get("x-gatehouse-subject")
+    return f"{caller or os.environ['GATEHOUSE_SUBJECT']}: {message}"
+
+
+if sys.argv[1] == "stdio":
+    mcp.run(transport="stdio", show_banner=False)
+else:
+    mcp.run(transport="http", host="127.0.0.1", port=int(sys.argv[1]), show_banner=False)

@@ -1,0 +1,85 @@
+/**
+ * A process of ours with everything that it starts: a group that is ended as a whole, however we end.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+
+/** What a server needs to run at all. Anything else could be a secret of ours. */
+const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
+
+/** The variables of ours that a command gets: those that it needs, and those that the operator names. */
+export function commandEnvironment(
+  ours: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const all = [...ENVIRONMENT, ...names].map((name) => [name, ours[name]] as const)
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >
+}
+
+/** All that run now, so that one listener is enough for them. */
+const running = new Set<ProcessGroup>()
+
+function killAll(): void {
+  for (const group of running) group.signal('SIGKILL')
+}
+
+export class ProcessGroup {
+  readonly process: ChildProcess
+  /** Settles with how it ended, in words. */
+  readonly exited: Promise<string>
+  #hasExited = false
+
+  /** Started without a shell. A command that is not there is no error here, but an early end. */
+  constructor(
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    stdio: StdioOptions,
+  ) {
+    const [file = '', ...args] = command
+    this.process = spawn(file, args, { env, stdio, detached: true })
+    if (running.size === 0) process.on('exit', killAll)
+    running.add(this)
+    this.exited = new Promise((resolve) => {
+      const end = (reason: string) => {
+        this.#hasExited = true
+        // What it left behind in its group.
+        this.signal('SIGKILL')
+        running.delete(this)
+        if (running.size === 0) process.off('exit', killAll)
+        resolve(reason)
+      }
+      this.process.once('error', (error: NodeJS.ErrnoException) => {
+        if (this.process.pid === undefined) end(`cannot be started (${error.code ?? error.name})`)
+      })
+      this.process.once('exit', (code, signal) => {
+        end(signal === null ? `ended with exit code ${code ?? 0}` : `was ended by ${signal}`)
+      })
+    })
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.process
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, signal)
+    } catch {
+      // The whole group is gone.
+    }
+  }
+
+  /** SIGTERM, and SIGKILL to what is left of it after `grace` milliseconds. */
+  async stop(grace: number): Promise<void> {
+    this.signal('SIGTERM')
+    const timer = setTimeout(() => this.signal('SIGKILL'), grace)
+    await this.exited
+    clearTimeout(timer)
+  }
+}

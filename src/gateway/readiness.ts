@@ -1,0 +1,96 @@
+/**
+ * Whether requests would succeed now.
+ *
+ * @module
+ */
+import type { Site } from './site.js'
+
+/** Keys are asked for this often at most because somebody wants to know whether they are there. */
+const INTERVAL = 2_000
+
+/** One thing that must be well for requests to succeed. */
+export interface ReadinessCheck {
+  readonly name: 'keys' | 'introspection' | 'upstream' | 'gateway'
+  /** The issuer or the upstream, without its query. */
+  readonly subject: string
+  readonly ok: boolean
+  readonly reason?: string
+}
+
+export interface Readiness {
+  /** At least one resource can serve: its server answers, and one of its issuers does. */
+  readonly ready: boolean
+  /** Each issuer and each server once, whichever resources they belong to. */
+  readonly checks: readonly ReadinessCheck[]
+}
+
+function check(
+  name: ReadinessCheck['name'],
+  subject: string,
+  reason: string | undefined,
+  ok = reason === undefined,
+): ReadinessCheck {
+  return { name, subject, ok, ...(reason !== undefined && { reason }) }
+}
+
+function authorizationOf({ gate }: Site): readonly ReadinessCheck[] {
+  const { issuers = [], introspectors = [] } = gate?.resourceServer.status() ?? {}
+  return [
+    ...issuers.map(({ issuer, serving, fault }) => check('keys', issuer, fault?.message, serving)),
+    ...introspectors.map(({ issuer, fault }) => check('introspection', issuer, fault?.message)),
+  ]
+}
+
+/** One issuer that is down must not take the users of the others with it. */
+function isServed(authorization: readonly ReadinessCheck[]): boolean {
+  if (authorization.length === 0) return true
+  return authorization.some(({ subject }) =>
+    authorization.every((each) => each.subject !== subject || each.ok),
+  )
+}
+
+/** What two resources say of the same is said once; a fault comes before none. */
+function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
+  const byName = new Map<string, ReadinessCheck>()
+  for (const each of checks) {
+    const key = `${each.name} ${each.subject}`
+    if (byName.get(key)?.ok !== false) byName.set(key, each)
+  }
+  return [...byName.values()]
+}
+
+export function createReadiness(): (sites: readonly Site[]) => Promise<Readiness> {
+  let askedAt = Number.NEGATIVE_INFINITY
+
+  /** Whoever asks us often must not make us ask others often. */
+  async function askForKeys(sites: readonly Site[]): Promise<void> {
+    const missing = sites
+      .flatMap(({ gate }) => gate?.resourceServer ?? [])
+      .filter((server) => server.status().issuers.some(({ serving }) => !serving))
+    if (missing.length === 0 || performance.now() - askedAt <= INTERVAL) return
+    askedAt = performance.now()
+    await Promise.all(missing.map((server) => server.refreshKeys()))
+  }
+
+  return async function readiness(sites) {
+    await askForKeys(sites)
+    const found = await Promise.all(
+      sites.map(async (site) => {
+        const authorization = authorizationOf(site)
+        const server = check('upstream', site.backend.label, await site.backend.unreachable())
+        return { authorization, server, canServe: server.ok && isServed(authorization) }
+      }),
+    )
+    return {
+      ready: found.some(({ canServe }) => canServe),
+      checks: once([
+        ...found.flatMap(({ authorization }) => authorization),
+        ...found.map(({ server }) => server),
+      ]),
+    }
+  }
+}
+
+export function notReady(reason: string): ReadinessCheck {
+  return check('gateway', 'this process', reason)
+}

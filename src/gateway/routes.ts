@@ -1,0 +1,96 @@
+/**
+ * Which of several resources a request is for: by its path, and by `Host` where the path does not tell.
+ *
+ * @module
+ */
+import { protectedResourceMetadataUrl } from '../discovery/protected-resource.js'
+import { parseHost, type HostAndPort } from './hosts.js'
+
+/** What answers at paths of its own. */
+export interface Routed {
+  readonly resource: string
+  /** The path of the resource. */
+  readonly endpoint: string
+  /** Paths of its metadata. */
+  readonly metadataPaths: ReadonlySet<string>
+}
+
+/** `undefined`: nothing is there. */
+export type FindSite<Site> = (path: string, host: string) => Site | undefined
+
+/** By the host of the resource. A port counts when it has one. */
+function isNamed({ hostname, port }: URL, given: HostAndPort): boolean {
+  return hostname === given.host && (port === '' || port === given.port)
+}
+
+export function createRoutes<Site extends Routed>(sites: readonly Site[]): FindSite<Site> {
+  const [first] = sites
+  if (first !== undefined && sites.length === 1) {
+    const { endpoint, metadataPaths } = first
+    return (path) => (path === endpoint || metadataPaths.has(path) ? first : undefined)
+  }
+  const routes = sites.map((site) => ({ site, url: new URL(site.resource) }))
+  const hasOneHost = new Set(routes.map(({ url }) => url.host)).size === 1
+  const byPath = new Map<string, typeof routes>()
+  // Of two that a host names, the one with a port is the more exact one.
+  for (const route of routes.sort(
+    (a, b) => Number(b.url.port !== '') - Number(a.url.port !== ''),
+  )) {
+    for (const path of [route.site.endpoint, ...route.site.metadataPaths]) {
+      byPath.set(path, [...(byPath.get(path) ?? []), route])
+    }
+  }
+
+  return function find(path, host) {
+    const there = byPath.get(path)
+    if (there === undefined) return undefined
+    const [only] = there
+    if (hasOneHost) return only?.site
+    const given = parseHost(host)
+    if (given === undefined) return undefined
+    const named = there.find(({ url }) => isNamed(url, given))
+    if (named !== undefined) return named.site
+    // Proxies have names of their own for us; but what is a resource's host has the paths of that one only.
+    const isAnother = routes.some(({ url }) => isNamed(url, given))
+    return there.length === 1 && !isAnother ? only?.site : undefined
+  }
+}
+
+/** What two resources cannot both have. */
+export interface RouteConflict {
+  /** The later one in the list. */
+  readonly index: number
+  readonly message: string
+  readonly hint: string
+}
+
+function claimsOf(resource: string): readonly string[] {
+  const { host, pathname } = new URL(resource)
+  return [pathname, new URL(protectedResourceMetadataUrl(resource)).pathname].map(
+    (path) => host + path,
+  )
+}
+
+/**
+ * Resources that no request could tell apart.
+ *
+ * @param resources what is no URL has a problem of its own, and none here
+ */
+export function routeConflicts(
+  resources: readonly (string | undefined)[],
+): readonly RouteConflict[] {
+  const taken = new Map<string, number>()
+  return resources.flatMap((resource, index) => {
+    if (resource === undefined || !URL.canParse(resource)) return []
+    const claims = claimsOf(resource)
+    const [before] = claims.flatMap((claim) => taken.get(claim) ?? [])
+    if (before === undefined) {
+      for (const claim of claims) taken.set(claim, index)
+      return []
+    }
+    const isSame = resources[before] === resource
+    const what = isSame ? 'is the same as' : 'has the host and path of'
+    const message = `${what} resources[${before}]`
+    return [{ index, message, hint: 'each needs a host or a path of its own' }]
+  })
+}

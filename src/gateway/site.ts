@@ -1,0 +1,110 @@
+/**
+ * One resource with all that is its own: where it is, who may come in, and the server behind it.
+ *
+ * @module
+ */
+import type { createKeySets } from '../discovery/key-sets.js'
+import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
+import { createGate, type Gate } from '../rs/gate.js'
+import { createOrigins, type Origins } from '../rs/origins.js'
+import type { Backend, RequestObserver } from './backend.js'
+import { createHttpBackend } from './http-backend.js'
+import type { NetworkOptions } from './network.js'
+import { createHeadReader, type HeadReader } from './request-head.js'
+import type { Routed } from './routes.js'
+import type { SessionIds } from './session-ids.js'
+import type { ServerSettings, SiteSettings } from './site-settings.js'
+import { createBridge } from './stdio/bridge.js'
+import type { Residents } from './stdio/residents.js'
+import type { GatewayEventListener } from './events.js'
+
+export interface Site extends Routed {
+  /** The resource, for events and metrics; `undefined` where it is the only one. */
+  readonly tag: string | undefined
+  /** `undefined` without tokens. */
+  readonly gate: Gate | undefined
+  readonly origins: Origins
+  readonly readHead: HeadReader
+  readonly backend: Backend
+}
+
+/** What all sites of a gateway share. */
+export interface SiteContext {
+  readonly auth: 'oauth' | 'none'
+  readonly maxBody: number
+  /** Seconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
+  /** `undefined` without tokens: all callers are one. */
+  readonly sessionIds: SessionIds | undefined
+  readonly residents: Residents
+  readonly network: NetworkOptions
+  /** For the identity provider; `undefined`: the runtime's own. */
+  readonly fetch: typeof fetch | undefined
+  readonly keySetFor: ReturnType<typeof createKeySets>
+  readonly emit: GatewayEventListener | undefined
+  readonly randomUUID: () => string
+  /** Of the requests of one site. */
+  readonly observe: (tag: string | undefined) => RequestObserver
+}
+
+function createBackend(
+  server: ServerSettings,
+  { maxBody, streamGrace, sessionIds, residents, network, emit, observe, randomUUID }: SiteContext,
+  tag: string | undefined,
+): Backend {
+  const shared = { maxBody, streamGrace, observer: observe(tag) }
+  if (server.command === undefined) {
+    return createHttpBackend({
+      ...network,
+      ...shared,
+      url: server.upstream,
+      headers: server.upstreamHeaders,
+      timeout: server.upstreamTimeout,
+      sessions: sessionIds,
+    })
+  }
+  return createBridge({
+    ...server,
+    ...shared,
+    residents,
+    randomUUID,
+    emit: emit && ((event) => emit(event, tag)),
+  })
+}
+
+/** @param isOnly the only one: then its metadata has the root form, too */
+export function createSite(
+  settings: SiteSettings,
+  resource: string,
+  isOnly: boolean,
+  context: SiteContext,
+): Site {
+  const { auth, fetch, keySetFor, emit } = context
+  const tag = isOnly ? undefined : resource
+  const { gateOptions, server } = settings
+  const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
+  const gate =
+    auth === 'none'
+      ? undefined
+      : createGate(
+          {
+            ...gateOptions,
+            resource,
+            ...(fetch !== undefined && { fetch }),
+            ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+          },
+          keySetFor,
+        )
+  const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
+  const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
+  return {
+    resource,
+    tag,
+    endpoint: new URL(resource).pathname,
+    metadataPaths: new Set(gate === undefined ? [] : metadataPaths),
+    gate,
+    origins: createOrigins(settings.allowOrigins, resource),
+    readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
+    backend: createBackend(server, context, tag),
+  }
+}

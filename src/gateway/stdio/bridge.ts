@@ -1,0 +1,326 @@
+/**
+ * A stdio command as an MCP server on HTTP: raw messages both ways, one child for each session, and one for each
+ * caller whose clients know no sessions.
+ *
+ * @module
+ */
+import { isUtf8 } from 'node:buffer'
+import { sha256Sync } from '../../digest.js'
+import { errorAnswer } from '../answer.js'
+import type { Backend, RequestObserver } from '../backend.js'
+import { readBody, refuseBody } from '../body.js'
+import { isStateless, STATEFUL_VERSIONS } from '../era.js'
+import { identityEnvironment } from '../identity.js'
+import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { unknownSession } from '../unknown-session.js'
+import { Connection, type ConnectionContext } from './connection.js'
+import type { ChildEvent } from './events.js'
+import { findExecutable } from './executable.js'
+import type { ChildLimits } from './limits.js'
+import type { RawMessage } from './raw-message.js'
+import { readPost, type Post } from './post.js'
+import { silenceOf } from './resident.js'
+import type { NoRoom, Residents } from './residents.js'
+import { Session } from './session.js'
+import { SharedChild, type Discovery } from './shared-child.js'
+
+export interface BridgeOptions {
+  readonly command: readonly string[]
+  /** What every child gets of our environment. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly limits: ChildLimits
+  /** Shared by all commands of a gateway, which have one bound together. */
+  readonly residents: Residents
+  /** Seconds that an answer to a POST may run on after its token has ended. */
+  readonly streamGrace: number
+  /** Bytes of a request's body. */
+  readonly maxBody: number
+  readonly observer: RequestObserver
+  /** Unpredictable text: the ids of sessions. */
+  readonly randomUUID: () => string
+  readonly emit: ((event: ChildEvent) => void) | undefined
+}
+
+/** The child of a caller without sessions, once it is known what it speaks. */
+interface Shared {
+  readonly child: SharedChild
+  readonly versions: readonly string[]
+}
+
+const HINT =
+  'sessions of a command end with it, when they are idle, and with this process; replicas need stickiness'
+
+/** Enough to find lines that belong together, and too little to find what it is made of. */
+function labelOf(secret: string): string {
+  return Buffer.from(sha256Sync?.(secret) ?? '', 'latin1').toString('hex', 0, 4)
+}
+
+class Bridge {
+  readonly #options: BridgeOptions
+  readonly #sessions = new Map<string, Session>()
+  /** By caller. */
+  readonly #shared = new Map<string, Promise<Shared | undefined>>()
+  /** The command said that it does not know the era without sessions. */
+  #isStatefulOnly = false
+
+  constructor(options: BridgeOptions) {
+    this.#options = options
+  }
+
+  begin(connection: Connection): void {
+    const { request } = connection.admitted
+    if (request.method === 'POST') return this.#read(connection)
+    if (isStateless(versionOf(connection))) return refuseMethod(connection)
+    const session = this.#sessionOf(connection)
+    if (session === undefined) return
+    if (request.method === 'DELETE') {
+      void session.end({ reason: 'its client ended it' })
+      return connection.sendNothing(204)
+    }
+    const lastEventId = request.headers['last-event-id']
+    const isText = typeof lastEventId === 'string'
+    connection.isOpenEnded = true
+    if (!session.listen(connection, isText ? lastEventId : undefined)) {
+      refuse(connection, 409, RPC.serverError, 'This session has too many streams')
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#options.residents.close()
+  }
+
+  #read(connection: Connection): void {
+    const { maxBody, observer } = this.#options
+    const { admitted } = connection
+    const contentType = admitted.request.headers['content-type']
+    if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
+      return refuse(connection, 415, RPC.invalidRequest, 'Content-Type must be application/json')
+    }
+    if (admitted.body !== undefined) return this.#post(connection, admitted.body)
+    readBody(
+      admitted,
+      maxBody,
+      (body) => this.#post(connection, body),
+      () => refuseBody(admitted, maxBody, observer),
+    )
+  }
+
+  #post(connection: Connection, body: Buffer): void {
+    const version = versionOf(connection)
+    const post = isUtf8(body) ? readPost(body) : 'unparsable'
+    if (post === 'unparsable') return refuse(connection, 400, RPC.parseError, 'Parse error')
+    const mayBatch = version === undefined || version === '2025-03-26'
+    if (post === 'invalid' || (post.isBatch && !mayBatch)) {
+      return refuse(connection, 400, RPC.invalidRequest, 'Invalid request')
+    }
+    if (isStateless(version)) void this.#postStateless(connection, post, version as string)
+    else this.#postStateful(connection, post)
+  }
+
+  #postStateful(connection: Connection, { messages, isBatch }: Post): void {
+    const [first] = messages
+    const isOpening = messages.some(({ method }) => method === 'initialize')
+    const id = connection.admitted.request.headers['mcp-session-id']
+    if (id === undefined && isOpening && !isBatch && first?.kind === 'request') {
+      return this.#openSession(connection, first)
+    }
+    if (id === undefined) {
+      return refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', first)
+    }
+    const session = this.#sessionOf(connection)
+    if (session === undefined) return
+    if (session.isCongested) return refuseBusy(connection)
+    const requests = messages.filter(({ kind }) => kind === 'request')
+    if (requests.length === 0) {
+      session.notify(messages)
+      return connection.sendNothing(202)
+    }
+    const keys = requests.map(({ idKey }) => idKey ?? '')
+    if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
+      return refuse(connection, 400, RPC.invalidRequest, 'This id is in use')
+    }
+    session.post(connection, messages, isBatch)
+  }
+
+  /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
+  #sessionOf(connection: Connection): Session | undefined {
+    const { request, caller, requestId, corsHeaders } = connection.admitted
+    const id = request.headers['mcp-session-id']
+    if (id === undefined) {
+      refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing')
+      return undefined
+    }
+    const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
+    if (session?.callerKey === caller.key) return session
+    const { refusal, error, description } = unknownSession(String(id), HINT)
+    this.#options.observer.onRefused(requestId, refusal)
+    connection.refused = refusal.code
+    connection.refuse(errorAnswer(404, requestId, error, description, corsHeaders))
+    return undefined
+  }
+
+  #openSession(connection: Connection, message: RawMessage): void {
+    const { limits, randomUUID } = this.#options
+    const noRoom = this.#options.residents.makeRoom(connection.admitted.caller.key, limits)
+    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
+    const id = randomUUID()
+    const session = new Session({
+      ...this.#childOptions(connection, id),
+      id,
+      onEnd: (_, ended) => {
+        this.#sessions.delete(id)
+        this.#options.residents.remove(session, ended)
+      },
+    })
+    this.#sessions.set(id, session)
+    this.#options.residents.add(session)
+    const timer = setTimeout(() => {
+      void session.end(silenceOf(limits.startTimeout))
+    }, limits.startTimeout * 1000)
+    connection.whenOver((isWhole) => {
+      clearTimeout(timer)
+      // Nobody else was told its id.
+      if (!isWhole) void session.end({ reason: 'its client left before it began' })
+    })
+    session.post(connection, [message], false, { 'Mcp-Session-Id': id })
+  }
+
+  async #postStateless(connection: Connection, { messages }: Post, version: string): Promise<void> {
+    const [message] = messages as [RawMessage]
+    const { key } = connection.admitted.caller
+    if (message.kind !== 'request') {
+      const shared = await this.#shared.get(key)
+      if (message.kind === 'notification') shared?.child.notify(message)
+      return connection.sendNothing(202)
+    }
+    const noRoom =
+      this.#isStatefulOnly || this.#shared.has(key)
+        ? undefined
+        : this.#options.residents.makeRoom(key, this.#options.limits)
+    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
+    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection, version)
+    if (shared === undefined || !shared.versions.includes(version)) {
+      return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
+    }
+    if (shared.child.isCongested) return refuseBusy(connection)
+    if (message.method === 'subscriptions/listen') {
+      connection.isOpenEnded = true
+      connection.endWithToken = () => shared.child.endSubscription(connection)
+    }
+    shared.child.request(connection, message)
+  }
+
+  #sharedOf(connection: Connection, version: string): Promise<Shared | undefined> {
+    const { key } = connection.admitted.caller
+    const known = this.#shared.get(key)
+    if (known !== undefined) return known
+    const child: SharedChild = new SharedChild({
+      ...this.#childOptions(connection, key),
+      onEnd: (_, ended) => {
+        if (this.#shared.get(key) === starting) this.#shared.delete(key)
+        this.#options.residents.remove(child, ended)
+      },
+    })
+    this.#options.residents.add(child)
+    const starting = child.discover(version).then((discovery) => this.#judge(child, discovery))
+    this.#shared.set(key, starting)
+    return starting
+  }
+
+  #judge(child: SharedChild, discovery: Discovery): Shared | undefined {
+    if (typeof discovery !== 'string') return { child, versions: discovery }
+    // One that was only slow, or broke, may know it next time.
+    this.#isStatefulOnly ||= discovery === 'unknown'
+    void child.end({ reason: 'the command does not speak the era without sessions' })
+    return undefined
+  }
+
+  #childOptions({ admitted: { caller } }: Connection, labelled: string) {
+    const { command, environment, limits, emit } = this.#options
+    const { authenticated } = caller
+    return {
+      command,
+      environment: {
+        ...environment,
+        ...(authenticated !== undefined && identityEnvironment(authenticated.token)),
+      },
+      callerKey: caller.key,
+      label: labelOf(labelled),
+      maxMessage: limits.maxMessage,
+      limits,
+      emit,
+    }
+  }
+}
+
+function versionOf({ admitted }: Connection): string | undefined {
+  const version = admitted.request.headers['mcp-protocol-version']
+  return typeof version === 'string' ? version : undefined
+}
+
+function refuse(
+  connection: Connection,
+  status: number,
+  code: number,
+  message: string,
+  request?: RawMessage,
+  data?: object,
+): void {
+  const { requestId, corsHeaders } = connection.admitted
+  const body = rpcError(request?.idText ?? 'null', code, message, data)
+  connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders))
+}
+
+function refuseMethod(connection: Connection): void {
+  const { requestId, corsHeaders } = connection.admitted
+  const description = 'In this version of the protocol there is POST alone'
+  connection.refuse(
+    errorAnswer(405, requestId, 'method_not_allowed', description, {
+      ...corsHeaders,
+      Allow: 'POST',
+    }),
+  )
+}
+
+function refuseBusy(connection: Connection): void {
+  const { requestId, corsHeaders } = connection.admitted
+  const description = 'The MCP server does not take what it was sent before'
+  const headers = { ...corsHeaders, 'Retry-After': '1' }
+  connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
+}
+
+function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
+  const isCaller = noRoom === 'caller'
+  const text = isCaller ? 'You have too many sessions in use' : 'Too many sessions are in use'
+  refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
+}
+
+function refuseVersion(
+  connection: Connection,
+  request: RawMessage,
+  requested: string,
+  supported: readonly string[],
+): void {
+  const message = 'Unsupported protocol version'
+  refuse(connection, 400, RPC.unsupportedVersion, message, request, { supported, requested })
+}
+
+export function createBridge(options: BridgeOptions): Backend {
+  const bridge = new Bridge(options)
+  const context: ConnectionContext = {
+    observer: options.observer,
+    maxQueue: options.limits.queue,
+    grace: options.streamGrace * 1000,
+  }
+  const [file = ''] = options.command
+  return {
+    label: file,
+    warm: () => Promise.resolve(),
+    open: (admitted) => new Connection(context, admitted, (each) => bridge.begin(each)),
+    async unreachable() {
+      const found = await findExecutable(file, options.environment['PATH'])
+      return found === undefined ? 'there is no such command' : undefined
+    },
+    close: () => bridge.close(),
+  }
+}

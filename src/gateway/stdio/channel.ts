@@ -1,0 +1,113 @@
+/**
+ * A child and its log: messages in both directions, and a pause while its readers are slow.
+ *
+ * @module
+ */
+import { isUtf8 } from 'node:buffer'
+import type { ChildEvent } from './events.js'
+import { Child } from './child.js'
+import type { Connection } from './connection.js'
+import { readRawMessage, type RawMessage } from './raw-message.js'
+
+/** Lines for the log that one child may write at once, and how many of them it gets back each second. */
+const REMARKS = 100
+const REMARKS_A_SECOND = 10
+/** Characters of a line that was no message. */
+const SHOWN = 200
+
+export interface ChannelOptions {
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Names it in the log: nothing that opens anything. */
+  readonly label: string
+  /** Bytes of a message. */
+  readonly maxMessage: number
+  readonly emit: ((event: ChildEvent) => void) | undefined
+}
+
+export interface ChannelListener {
+  onMessage(message: RawMessage): void
+  /** A message was longer than allowed, and nobody knows whose it was. */
+  onTooLong(): void
+  onEnd(reason: string): void
+}
+
+export class Channel {
+  readonly #options: ChannelOptions
+  readonly #listener: ChannelListener
+  readonly #child: Child
+  readonly #blocking = new Set<Connection>()
+  readonly #startedAt = performance.now()
+  #remarks = REMARKS
+  #remarkedAt = performance.now()
+  #suppressed = 0
+
+  constructor(options: ChannelOptions, listener: ChannelListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#child = new Child(options.command, options.environment, options.maxMessage, {
+      onLine: (line) => this.#onLine(line),
+      onTooLong: () => listener.onTooLong(),
+      onStderr: (line) => this.#remark('stderr', line),
+      onEnd: (reason) => this.#onEnd(reason),
+    })
+    options.emit?.({ type: 'child.started', child: options.label })
+  }
+
+  /** Bytes that the child has not taken yet. */
+  get unread(): number {
+    return this.#child.unread
+  }
+
+  write(line: Buffer): void {
+    this.#child.write(line)
+  }
+
+  /** While one of its readers is slow, the child has to wait. */
+  watch(connection: Connection): void {
+    connection.onBlocked = (isBlocked) => {
+      if (isBlocked) this.#blocking.add(connection)
+      else this.#blocking.delete(connection)
+      if (this.#blocking.size > 0) this.#child.pause()
+      else this.#child.resume()
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop()
+  }
+
+  #onLine(line: Buffer): void {
+    const message = isUtf8(line) ? readRawMessage(line) : undefined
+    if (message !== undefined) return this.#listener.onMessage(message)
+    this.#remark('stdout', `no message: ${line.toString('utf8', 0, SHOWN)}`)
+  }
+
+  /** A child that talks without end must not fill the disk of whoever keeps the log. */
+  #remark(from: 'stdout' | 'stderr', text: string): void {
+    const now = performance.now()
+    const refill = ((now - this.#remarkedAt) / 1000) * REMARKS_A_SECOND
+    this.#remarks = Math.min(REMARKS, this.#remarks + refill)
+    this.#remarkedAt = now
+    if (this.#remarks < 1) {
+      this.#suppressed++
+      return
+    }
+    this.#remarks--
+    const suppressed = this.#suppressed
+    this.#suppressed = 0
+    this.#options.emit?.({
+      type: 'child.remarked',
+      child: this.#options.label,
+      from,
+      text,
+      ...(suppressed > 0 && { suppressed }),
+    })
+  }
+
+  #onEnd(reason: string): void {
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    this.#options.emit?.({ type: 'child.ended', child: this.#options.label, reason, seconds })
+    this.#listener.onEnd(reason)
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A stdio MCP server that we started: lines in, lines out, and an end that leaves nothing behind.
+ *
+ * @module
+ */
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ProcessGroup } from '../process-group.js'
+import { LineSplitter } from './lines.js'
+
+/** How long it may take to end once its stdin is closed, and then after SIGTERM, in milliseconds. */
+const GRACE = 2_000
+/** What it says beside the protocol is for people. */
+const MAX_STDERR_LINE = 4_096
+
+export interface ChildListener {
+  onLine(line: Buffer): void
+  /** A line on stdout that is longer than allowed; it is lost. */
+  onTooLong(): void
+  onStderr(line: string): void
+  /** It has ended, and everything that it wrote was told. */
+  onEnd(reason: string): void
+}
+
+const LINE_END = Buffer.from('\n')
+
+export class Child {
+  readonly #group: ProcessGroup
+  readonly #stdin: Writable
+  readonly #stdout: Readable
+  #stopping: Promise<void> | undefined
+
+  /** @param maxMessage bytes of a line on stdout */
+  constructor(
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    maxMessage: number,
+    listener: ChildListener,
+  ) {
+    this.#group = new ProcessGroup(command, environment, 'pipe')
+    const { stdin, stdout, stderr } = this.#group.process
+    this.#stdin = stdin as Writable
+    this.#stdout = stdout as Readable
+    // What is written to one that has ended is of no interest to anybody.
+    this.#stdin.on('error', () => undefined)
+    const lines = new LineSplitter(
+      maxMessage,
+      (line) => listener.onLine(line),
+      () => listener.onTooLong(),
+    )
+    this.#stdout.on('data', (chunk: Buffer) => lines.push(chunk))
+    const remarks = new LineSplitter(
+      MAX_STDERR_LINE,
+      (line) => listener.onStderr(line.toString('utf8')),
+      () => listener.onStderr('a line that is too long'),
+    )
+    stderr?.on('data', (chunk: Buffer) => remarks.push(chunk))
+    const read = [this.#stdout, stderr as Readable].map(
+      (stream) => new Promise((resolve) => stream.once('close', resolve)),
+    )
+    void this.#group.exited.then(async (reason) => {
+      this.#stdin.destroy()
+      // A pause would keep the last lines for ever. What hangs on to the pipes outside of the group is not waited for.
+      this.#stdout.resume()
+      await Promise.race([Promise.all(read), delay(GRACE, undefined, { ref: false })])
+      listener.onEnd(reason)
+    })
+  }
+
+  get hasExited(): boolean {
+    return this.#group.hasExited
+  }
+
+  /** Bytes that it has not taken yet. */
+  get unread(): number {
+    return this.#stdin.writableLength
+  }
+
+  write(line: Buffer): void {
+    if (this.#stdin.destroyed) return
+    this.#stdin.cork()
+    this.#stdin.write(line)
+    this.#stdin.write(LINE_END)
+    this.#stdin.uncork()
+  }
+
+  pause(): void {
+    this.#stdout.pause()
+  }
+
+  resume(): void {
+    this.#stdout.resume()
+  }
+
+  /** As MCP wants it ("Shutdown", stdio): its stdin is closed, then SIGTERM, then SIGKILL. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#stdin.end()
+    this.#stdout.resume()
+    const timer = setTimeout(() => void this.#group.stop(GRACE), GRACE)
+    await this.#group.exited
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * A request on its way to a command, and what is written to its client.
+ *
+ * @module
+ */
+import { onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../answer.js'
+import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.js'
+import type { RequestRefusedCode } from '../events.js'
+import type { UpstreamFault } from '../upstream-fault.js'
+
+/** So that nobody on the way takes a silent stream for a dead one. */
+const KEEP_ALIVE = 15_000
+/** Whoever has taken nothing for so long is gone, or as good as that. */
+const STALLED = 60_000
+
+const COMMENT = Buffer.from(': \n\n')
+
+export interface ConnectionContext {
+  readonly observer: RequestObserver
+  /** Bytes that may wait for a client before its server has to. */
+  readonly maxQueue: number
+  /** Milliseconds that an answer to a POST may run on after its token has ended. */
+  readonly grace: number
+}
+
+export class Connection implements OpenRequest {
+  readonly admitted: AdmittedRequest
+  isOpenEnded = false
+  refused: RequestRefusedCode | undefined
+  /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
+  endWithToken: () => void = () => this.end()
+  /** Too much waits for the client (`true`), or it does not any more. */
+  onBlocked: ((isBlocked: boolean) => void) | undefined
+  readonly #context: ConnectionContext
+  readonly #begin: (connection: Connection) => void
+  readonly #whenOver: ((isWhole: boolean) => void)[] = []
+  #isStream = false
+  #isWhole = false
+  #isOver = false
+  #isBlocked = false
+  #isAnswered = false
+  #isTokenEnded = false
+  #upstreamSeconds: number | undefined
+  #unwatch: (() => void) | undefined
+  #cutting: ReturnType<typeof setTimeout> | undefined
+  #keepAlive: ReturnType<typeof setTimeout> | undefined
+  #stalled: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    context: ConnectionContext,
+    admitted: AdmittedRequest,
+    begin: (connection: Connection) => void,
+  ) {
+    this.#context = context
+    this.admitted = admitted
+    this.#begin = begin
+  }
+
+  get isStream(): boolean {
+    return this.#isStream
+  }
+
+  get upstreamSeconds(): number | undefined {
+    return this.#upstreamSeconds
+  }
+
+  /** Something was answered, or nobody is there to hear it. */
+  get isAnswered(): boolean {
+    return this.#isAnswered || this.#isOver
+  }
+
+  /** Calls when nothing more can be said: the answer is whole, or its client is gone. */
+  whenOver(callback: (isWhole: boolean) => void): void {
+    this.#whenOver.push(callback)
+  }
+
+  /** Whether the client reads this type; one that does not say so reads everything. */
+  accepts(type: string): boolean {
+    const { accept } = this.admitted.request.headers
+    return accept === undefined || accept.includes(type) || accept.includes('*/*')
+  }
+
+  begin(): void {
+    const { request, response } = this.admitted
+    onceOver(request, response, () => this.#onOver())
+    this.#begin(this)
+  }
+
+  end(): void {
+    if (this.#isStream) this.endStream()
+    else this.cut()
+  }
+
+  /** Ends it in the middle. */
+  cut(): void {
+    this.admitted.response.destroy()
+  }
+
+  /** An answer of ours. */
+  refuse(answer: OwnAnswer, fault?: UpstreamFault): void {
+    if (this.isAnswered) return
+    this.#isAnswered = true
+    this.#isWhole = true
+    const { request, response, requestId, head, expectsContinue } = this.admitted
+    if (fault !== undefined) this.#context.observer.onFault(requestId, fault)
+    sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
+  }
+
+  /** The command's answer, whole. */
+  sendJson(status: number, body: Buffer, headers: Readonly<Record<string, string>> = {}): void {
+    if (this.isAnswered) return
+    this.#answered()
+    this.#isWhole = true
+    this.admitted.response.writeHead(status, {
+      ...this.#headers(),
+      ...headers,
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+    })
+    this.admitted.response.end(body)
+  }
+
+  /** The command has nothing to say: a notification was taken, a session ended. */
+  sendNothing(status: number): void {
+    if (this.isAnswered) return
+    this.#answered()
+    this.#isWhole = true
+    this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
+  }
+
+  /** For an answer that takes its time: it ends when its token does, now or a little later. */
+  watchToken(): void {
+    const { caller, requestId } = this.admitted
+    this.#unwatch ??= caller.watch(requestId, () => {
+      this.#isTokenEnded = true
+      if (this.isOpenEnded) return this.endWithToken()
+      this.#cutting = setTimeout(() => this.cut(), this.#context.grace)
+    })
+  }
+
+  startStream(headers: Readonly<Record<string, string>> = {}): void {
+    if (this.isAnswered) return
+    this.#answered()
+    this.#isStream = true
+    const { response } = this.admitted
+    response.writeHead(200, {
+      ...this.#headers(),
+      ...headers,
+      'Content-Type': 'text/event-stream',
+      'X-Accel-Buffering': 'no',
+    })
+    response.flushHeaders()
+    response.on('drain', () => this.#setBlocked(false))
+    this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
+    this.watchToken()
+  }
+
+  write(bytes: Buffer): void {
+    const { response } = this.admitted
+    if (this.#isOver || response.writableEnded) return
+    response.write(bytes)
+    this.#keepAlive?.refresh()
+    if (response.writableLength > this.#context.maxQueue) this.#setBlocked(true)
+  }
+
+  endStream(): void {
+    this.#isWhole = true
+    clearTimeout(this.#keepAlive)
+    this.admitted.response.end()
+  }
+
+  #answered(): void {
+    this.#isAnswered = true
+    this.#upstreamSeconds = (performance.now() - this.admitted.startedAt) / 1000
+  }
+
+  #headers(): Record<string, string> {
+    const { requestId, corsHeaders } = this.admitted
+    return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...corsHeaders }
+  }
+
+  #setBlocked(isBlocked: boolean): void {
+    if (this.#isBlocked === isBlocked) return
+    this.#isBlocked = isBlocked
+    clearTimeout(this.#stalled)
+    if (isBlocked) this.#stalled = setTimeout(() => this.cut(), STALLED)
+    this.onBlocked?.(isBlocked)
+  }
+
+  #onOver(): void {
+    const { response } = this.admitted
+    this.#isOver = true
+    this.#unwatch?.()
+    clearTimeout(this.#cutting)
+    clearTimeout(this.#keepAlive)
+    this.#setBlocked(false)
+    for (const callback of this.#whenOver) callback(this.#isWhole)
+    const whole = response.writableFinished ? 'whole' : 'client left'
+    const end = this.#isTokenEnded ? 'token ended' : whole
+    const status = response.headersSent ? response.statusCode : 0
+    this.#context.observer.onEnd(this, status, end)
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Messages as events of a stream that its client can take up again where it was cut (MCP "Resumability").
+ *
+ * @module
+ */
+import type { Connection } from './connection.js'
+
+/** Events that were sent and may have been lost. */
+export class EventWindow {
+  readonly #limit: number
+  #events: { readonly stream: string; readonly number: number; readonly line: Buffer }[] = []
+  #size = 0
+
+  /** @param limit bytes; the newest event is kept however large it is */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(stream: string, number: number, line: Buffer): void {
+    this.#events.push({ stream, number, line })
+    this.#size += line.length
+    let gone = 0
+    while (this.#size > this.#limit && gone < this.#events.length - 1) {
+      this.#size -= this.#events[gone]?.line.length ?? 0
+      gone++
+    }
+    if (gone > 0) this.#events = this.#events.slice(gone)
+  }
+
+  after(
+    stream: string,
+    number: number,
+  ): readonly { readonly number: number; readonly line: Buffer }[] {
+    return this.#events.filter((event) => event.stream === stream && event.number > number)
+  }
+}
+
+/** An event id as we make them; `undefined` for any other. */
+export function parseEventId(
+  text: string,
+): { readonly stream: string; readonly number: number } | undefined {
+  const [, stream, number] = /^(\d{1,9})-(\d{1,9})$/.exec(text) ?? []
+  return stream === undefined ? undefined : { stream, number: Number(number) }
+}
+
+const END = Buffer.from('\n\n')
+const CARRIAGE_RETURN = 0x0d
+
+/** A message as an event. JSON has carriage returns between its tokens only, and an event would end at one. */
+export function formatEvent(line: Buffer, id?: string): Buffer {
+  const head = `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: `
+  const data = line.includes(CARRIAGE_RETURN)
+    ? Buffer.from(line.map((byte) => (byte === CARRIAGE_RETURN ? 0x20 : byte)))
+    : line
+  return Buffer.concat([Buffer.from(head), data, END])
+}
+
+/** A stream of one session, with or without somebody who reads it. */
+export class EventStream {
+  readonly name: string
+  readonly #window: EventWindow
+  #connection: Connection | undefined
+  #last = 0
+  #isEnded = false
+
+  constructor(name: string, window: EventWindow) {
+    this.name = name
+    this.#window = window
+  }
+
+  get isRead(): boolean {
+    return this.#connection !== undefined
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /**
+   * @param connection on which a stream has begun
+   * @param after the number of the event that its client got last; `undefined` for a new one
+   */
+  attach(connection: Connection, after?: number): void {
+    this.#connection?.end()
+    this.#connection = connection
+    connection.whenOver(() => {
+      if (this.#connection === connection) this.#connection = undefined
+    })
+    if (after !== undefined) {
+      for (const { number, line } of this.#window.after(this.name, after)) this.#write(number, line)
+    }
+    if (this.#isEnded) connection.endStream()
+  }
+
+  /** An event without a message: from its id the client can take the stream up again (SEP-1699). */
+  prime(): void {
+    this.#last++
+    this.#connection?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))
+  }
+
+  send(line: Buffer): void {
+    this.#last++
+    this.#window.add(this.name, this.#last, line)
+    this.#write(this.#last, line)
+  }
+
+  end(): void {
+    this.#isEnded = true
+    this.#connection?.endStream()
+    this.#connection = undefined
+  }
+
+  #write(number: number, line: Buffer): void {
+    this.#connection?.write(formatEvent(line, `${this.name}-${number}`))
+  }
+}

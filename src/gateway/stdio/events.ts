@@ -1,0 +1,40 @@
+/**
+ * What the operator is told about the commands that we start.
+ *
+ * @module
+ */
+
+/** A command was started for a session, or for a caller without one. */
+export interface ChildStarted {
+  readonly type: 'child.started'
+  /** The same in all events about one child: a short hash, not the session's id. */
+  readonly child: string
+}
+
+/** It has ended, by itself or because we ended it. */
+export interface ChildEnded {
+  readonly type: 'child.ended'
+  readonly child: string
+  readonly reason: string
+  /** Seconds that it ran. */
+  readonly seconds: number
+}
+
+/** It said something that is no message of the protocol: on stderr, or by mistake on stdout. */
+export interface ChildRemarked {
+  readonly type: 'child.remarked'
+  readonly child: string
+  readonly from: 'stdout' | 'stderr'
+  readonly text: string
+  /** Lines before this one that were too many to tell. */
+  readonly suppressed?: number
+}
+
+/** Its session ended, or its caller needs it no more: why. */
+export interface SessionEnded {
+  readonly type: 'session.ended'
+  readonly child: string
+  readonly reason: string
+}
+
+export type ChildEvent = ChildStarted | ChildEnded | ChildRemarked | SessionEnded

@@ -1,0 +1,27 @@
+/**
+ * Whether a command is there, before anybody needs it.
+ *
+ * @module
+ */
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+
+/** The file that a command without a shell would start; `undefined` where there is none. */
+export async function findExecutable(
+  name: string,
+  path: string | undefined,
+): Promise<string | undefined> {
+  const isPath = name.includes('/')
+  // Without a PATH the system has one of its own.
+  const folders = (path ?? '/bin:/usr/bin').split(delimiter)
+  const places = isPath ? [name] : folders.map((folder) => join(folder, name))
+  for (const place of places) {
+    try {
+      await access(place, constants.X_OK)
+      return place
+    } catch {
+      // The next one.
+    }
+  }
+  return undefined
+}

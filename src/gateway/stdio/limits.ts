@@ -1,0 +1,32 @@
+/**
+ * How much commands may take.
+ *
+ * @module
+ */
+
+export interface ChildLimits {
+  /** Seconds without anybody there until it is ended. Default 600. */
+  readonly idle: number
+  /** Seconds until its first answer. Default 30. */
+  readonly startTimeout: number
+  /** Default 100. */
+  readonly maxChildren: number
+  /** Of one issuer, subject and client. Default 10. */
+  readonly maxChildrenPerPrincipal: number
+  /** Bytes of one message of a child. Default 16 MiB. */
+  readonly maxMessage: number
+  /**
+   * Bytes that may wait for a client or for a child, each; and that a client whose stream was cut can have sent again.
+   * Default 4 MiB.
+   */
+  readonly queue: number
+}
+
+export const DEFAULT_LIMITS: ChildLimits = {
+  idle: 600,
+  startTimeout: 30,
+  maxChildren: 100,
+  maxChildrenPerPrincipal: 10,
+  maxMessage: 16 * 2 ** 20,
+  queue: 4 * 2 ** 20,
+}

@@ -1,0 +1,64 @@
+/**
+ * Lines of a byte stream: what ends with a line feed, and no longer than allowed.
+ *
+ * @module
+ */
+
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+
+/** Splits bytes into lines, without their ends. Empty lines are none. */
+export class LineSplitter {
+  readonly #limit: number
+  readonly #onLine: (line: Buffer) => void
+  readonly #onTooLong: () => void
+  /** The beginning of a line whose end has not come. */
+  #pieces: Buffer[] = []
+  #size = 0
+  /** The line is longer than allowed: what is left of it is not looked at. */
+  #isSkipping = false
+
+  /** @param limit bytes of a line */
+  constructor(limit: number, onLine: (line: Buffer) => void, onTooLong: () => void) {
+    this.#limit = limit
+    this.#onLine = onLine
+    this.#onTooLong = onTooLong
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0
+    for (;;) {
+      const end = chunk.indexOf(LINE_FEED, start)
+      if (end < 0) break
+      this.#add(chunk.subarray(start, end))
+      this.#finish()
+      start = end + 1
+    }
+    if (start < chunk.length) this.#add(chunk.subarray(start))
+  }
+
+  #add(piece: Buffer): void {
+    if (this.#isSkipping) return
+    this.#size += piece.length
+    if (this.#size <= this.#limit) {
+      this.#pieces.push(piece)
+      return
+    }
+    this.#pieces = []
+    this.#isSkipping = true
+    this.#onTooLong()
+  }
+
+  #finish(): void {
+    const pieces = this.#pieces
+    const size = this.#size
+    const wasSkipping = this.#isSkipping
+    this.#pieces = []
+    this.#size = 0
+    this.#isSkipping = false
+    if (wasSkipping) return
+    const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size)
+    const line = whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole
+    if (line.length > 0) this.#onLine(line)
+  }
+}

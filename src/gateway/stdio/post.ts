@@ -1,0 +1,49 @@
+/**
+ * What a client posts: a message, or several in the one version that has batches (2025-03-26).
+ *
+ * @module
+ */
+import { parseJsonObject } from '../../json.js'
+import { readRawMessage, type RawMessage } from './raw-message.js'
+import { readElements } from './spans.js'
+
+export interface Post {
+  readonly messages: readonly RawMessage[]
+  readonly isBatch: boolean
+}
+
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+
+/** On one line, as a child needs it. In JSON, line ends are blanks: within texts they are written otherwise. */
+function onOneLine(bytes: Buffer): Buffer {
+  if (!bytes.includes(LINE_FEED) && !bytes.includes(CARRIAGE_RETURN)) return bytes
+  return Buffer.from(
+    bytes.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? 0x20 : byte)),
+  )
+}
+
+/** A message that every reader reads alike: no member is named twice, at any depth. */
+function readStrictly(bytes: Buffer): RawMessage | undefined {
+  return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString('utf8'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @param body UTF-8 */
+export function readPost(body: Buffer): Post | 'unparsable' | 'invalid' {
+  const bytes = onOneLine(body)
+  const elements = readElements(bytes)
+  const parts = elements?.map(({ start, end }) => bytes.subarray(start, end)) ?? [bytes]
+  const messages = parts.map(readStrictly)
+  const isWhole = messages.length > 0 && messages.every((message) => message !== undefined)
+  if (isWhole) return { messages, isBatch: elements !== undefined }
+  return isJson(body) ? 'invalid' : 'unparsable'
+}

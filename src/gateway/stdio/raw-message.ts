@@ -1,0 +1,92 @@
+/**
+ * What of a JSON-RPC message decides where it goes. The rest stays bytes.
+ *
+ * @module
+ */
+import { isAtEnd, readMembers, textAt, valueAt, type Span } from './spans.js'
+
+export interface RawMessage {
+  readonly kind: 'request' | 'notification' | 'response'
+  readonly bytes: Buffer
+  /** Of a request or a notification. */
+  readonly method: string | undefined
+  /** Where the id stands; `undefined` for a notification. */
+  readonly id: Span | undefined
+  /** As it was written; `null` for a notification. */
+  readonly idText: string
+  /** Two ids are the same exactly when their keys are: `1` is not `"1"`. */
+  readonly idKey: string | undefined
+  readonly params: Span | undefined
+  readonly result: Span | undefined
+  readonly error: Span | undefined
+}
+
+type Member = 'id' | 'method' | 'params' | 'result' | 'error'
+const MEMBERS = new Set<string>(['id', 'method', 'params', 'result', 'error'])
+
+function isMember(name: string): name is Member {
+  return MEMBERS.has(name)
+}
+
+/** JSON-RPC 2.0 §4, without `null` (MCP): a text or a number. */
+function keyOf(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number'
+    ? `${typeof value}:${value}`
+    : undefined
+}
+
+/** Of a whole text; `undefined` when it is no JSON-RPC message, or names a member twice that decides. */
+export function readRawMessage(bytes: Buffer): RawMessage | undefined {
+  const read = readMembers(bytes, 0, isMember)
+  if (read === undefined || !isAtEnd(bytes, read.end)) return undefined
+  const { members } = read
+  const id = members.get('id')
+  const idKey = id && keyOf(valueAt(bytes, id))
+  const idText = id === undefined ? 'null' : textAt(bytes, id)
+  const methodSpan = members.get('method')
+  const method = methodSpan && valueAt(bytes, methodSpan)
+  const params = members.get('params')
+  const result = members.get('result')
+  const error = members.get('error')
+  if (method !== undefined) {
+    if (typeof method !== 'string' || (id !== undefined && idKey === undefined)) return undefined
+    const kind = id === undefined ? 'notification' : 'request'
+    return { kind, bytes, method, id, idText, idKey, params, result: undefined, error: undefined }
+  }
+  // An answer to what could not be read has the id null (JSON-RPC 2.0 §5), and belongs to nobody.
+  if (
+    methodSpan !== undefined ||
+    id === undefined ||
+    (result === undefined) === (error === undefined)
+  ) {
+    return undefined
+  }
+  return { kind: 'response', bytes, method: undefined, id, idText, idKey, params, result, error }
+}
+
+/** A value within a message, by the names that lead to it; `undefined` where there is none, or more than one. */
+export function findSpan(
+  bytes: Buffer,
+  from: Span | undefined,
+  ...path: readonly string[]
+): Span | undefined {
+  let span = from
+  for (const wanted of path) {
+    if (span === undefined) return undefined
+    const read = readMembers(bytes, span.start, (name): name is string => name === wanted)
+    span = read?.members.get(wanted)
+  }
+  return span
+}
+
+/** What stands there as a key like {@link RawMessage.idKey}. */
+export function keyAt(bytes: Buffer, span: Span | undefined): string | undefined {
+  return span && keyOf(valueAt(bytes, span))
+}
+
+/** The code of an error, `undefined` for a result. */
+export function errorCodeOf({ bytes, error }: RawMessage): number | undefined {
+  const span = findSpan(bytes, error, 'code')
+  const code = span && valueAt(bytes, span)
+  return typeof code === 'number' ? code : undefined
+}

@@ -1,0 +1,131 @@
+/**
+ * The answer to one POST: JSON when the answer is the first thing to say, events otherwise.
+ *
+ * @module
+ */
+import type { UpstreamFault } from '../upstream-fault.js'
+import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import type { Connection } from './connection.js'
+
+/**
+ * How long the answer may be the first thing to say, in milliseconds. Some clients do nothing else until the headers of an
+ * answer are there, so that a slow one must begin as a stream.
+ */
+const PATIENCE = 100
+
+/** Where events go once there are some. */
+export interface AnswerStream {
+  send(line: Buffer): void
+  end(): void
+}
+
+export interface ReplyOptions {
+  /** The ids of the requests, as they were written. */
+  readonly ids: readonly string[]
+  readonly isBatch: boolean
+  /** Nothing but the answer may come on it. */
+  readonly isPlain: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly startStream: (connection: Connection) => AnswerStream
+  readonly onDone: () => void
+}
+
+const OPEN = Buffer.from('[')
+const BETWEEN = Buffer.from(',')
+const CLOSE = Buffer.from(']')
+
+function joinBatch(lines: readonly Buffer[]): Buffer {
+  const pieces = lines.flatMap((line, index) => (index === 0 ? [line] : [BETWEEN, line]))
+  return Buffer.concat([OPEN, ...pieces, CLOSE])
+}
+
+export class Reply {
+  readonly connection: Connection
+  readonly #options: ReplyOptions
+  readonly #open: Set<string>
+  readonly #answers: Buffer[] = []
+  readonly #timer: ReturnType<typeof setTimeout>
+  #stream: AnswerStream | undefined
+
+  constructor(connection: Connection, options: ReplyOptions) {
+    this.connection = connection
+    this.#options = options
+    this.#open = new Set(options.ids)
+    this.#timer = setTimeout(() => {
+      if (this.#mayStream) this.#startStream()
+      else connection.watchToken()
+    }, PATIENCE)
+  }
+
+  /** Something else than an answer can be said here. */
+  get isOpen(): boolean {
+    return this.#open.size > 0 && (this.#stream !== undefined || this.#mayStream)
+  }
+
+  get #mayStream(): boolean {
+    return (
+      !this.#options.isPlain &&
+      !this.connection.isAnswered &&
+      this.connection.accepts('text/event-stream')
+    )
+  }
+
+  /** Something that comes before the answer. Call it where {@link isOpen}. */
+  send(line: Buffer): void {
+    this.#startStream().send(line)
+  }
+
+  /**
+   * @param id as it was written in the request
+   * @param status of the answer, if this is all of it
+   */
+  answer(id: string, line: Buffer, status = 200): void {
+    if (!this.#open.delete(id)) return
+    if (this.#stream !== undefined) this.#stream.send(line)
+    else this.#answers.push(line)
+    if (this.#open.size > 0) return
+    this.#finish(this.#options.isBatch ? 200 : status)
+  }
+
+  /** The server cannot answer what it has not answered yet. */
+  fail(status: number, message: string, fault: UpstreamFault | undefined): void {
+    const lines = [...this.#open].map((id) => Buffer.from(rpcError(id, RPC.internalError, message)))
+    if (lines.length === 0) return
+    this.#open.clear()
+    if (this.#stream !== undefined) {
+      for (const line of lines) this.#stream.send(line)
+      return this.#finish(200)
+    }
+    this.#answers.push(...lines)
+    const body = this.#body().toString()
+    const { requestId, corsHeaders } = this.connection.admitted
+    this.connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders), fault)
+    this.#done()
+  }
+
+  /** An answer that came before the stream began is its first event. */
+  #startStream(): AnswerStream {
+    if (this.#stream !== undefined) return this.#stream
+    clearTimeout(this.#timer)
+    this.connection.startStream(this.#options.headers)
+    this.#stream = this.#options.startStream(this.connection)
+    for (const line of this.#answers) this.#stream.send(line)
+    return this.#stream
+  }
+
+  #body(): Buffer {
+    const { isBatch } = this.#options
+    return isBatch ? joinBatch(this.#answers) : (this.#answers[0] ?? Buffer.alloc(0))
+  }
+
+  #finish(status: number): void {
+    if (this.#stream !== undefined) this.#stream.end()
+    else this.connection.sendJson(status, this.#body(), this.#options.headers)
+    this.#done()
+  }
+
+  #done(): void {
+    clearTimeout(this.#timer)
+    this.#options.onDone()
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * A session of the eras that have them: one child, and the one client that opened it.
+ *
+ * @module
+ */
+import { rpcError, RPC } from '../rpc-error.js'
+import { Attendance } from './attendance.js'
+import { Channel, type ChannelOptions } from './channel.js'
+import type { Connection } from './connection.js'
+import { EventStream, EventWindow, parseEventId } from './event-stream.js'
+import type { ChildLimits } from './limits.js'
+import { findSpan, keyAt, type RawMessage } from './raw-message.js'
+import { Outbox } from './outbox.js'
+import { Reply } from './reply.js'
+import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
+
+/** Streams at once that a client opened by GET. */
+const MAX_READERS = 8
+/** Streams that nobody reads any more. */
+const MAX_LEFT = 64
+
+interface Route {
+  readonly reply: Reply
+  /** As the request has it. */
+  readonly id: string
+  readonly isOpening: boolean
+}
+
+export interface SessionOptions extends ChannelOptions {
+  readonly id: string
+  readonly callerKey: string
+  readonly limits: ChildLimits
+  /** `ended` settles when nothing of it runs any more. */
+  readonly onEnd: (session: Session, ended: Promise<void>) => void
+}
+
+export class Session implements Resident {
+  readonly id: string
+  readonly callerKey: string
+  readonly attendance: Attendance
+  readonly #options: SessionOptions
+  readonly #channel: Channel
+  readonly #outbox: Outbox
+  readonly #window: EventWindow
+  /** By the name in the ids of their events. */
+  readonly #streams = new Map<string, EventStream>()
+  readonly #readers = new Set<EventStream>()
+  readonly #routes = new Map<string, Route>()
+  readonly #progress = new Map<string, Reply>()
+  #streamCount = 0
+  #ended: Promise<void> | undefined
+
+  constructor(options: SessionOptions) {
+    const { id, callerKey, limits } = options
+    this.id = id
+    this.callerKey = callerKey
+    this.#options = options
+    this.#window = new EventWindow(limits.queue)
+    this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
+    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.#channel = new Channel(options, {
+      onMessage: (message) => this.#onMessage(message),
+      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
+      onEnd: (reason) => void this.end(exitOf(reason)),
+    })
+  }
+
+  /** More is waiting for the child than it may. */
+  get isCongested(): boolean {
+    return this.#channel.unread > this.#options.limits.queue
+  }
+
+  /** Whether a request with this id waits for its answer. */
+  isWaiting(idKey: string): boolean {
+    return this.#routes.has(idKey)
+  }
+
+  /**
+   * Sends requests, of which none has an id that waits already, and whatever comes with them.
+   *
+   * @param opening the request that opens the session: its answer comes alone, and brings these headers
+   */
+  post(
+    connection: Connection,
+    messages: readonly RawMessage[],
+    isBatch: boolean,
+    opening?: Readonly<Record<string, string>>,
+  ): void {
+    this.attendance.enter(connection)
+    this.#channel.watch(connection)
+    const requests = messages.filter(({ kind }) => kind === 'request')
+    const ids = requests.map(({ idText }) => idText)
+    const keys = requests.map(({ idKey }) => idKey ?? '')
+    const reply = new Reply(connection, {
+      ids,
+      isBatch,
+      isPlain: opening !== undefined,
+      headers: opening ?? {},
+      startStream: () => this.#openStream(connection),
+      onDone: () => this.#forget(reply, keys),
+    })
+    for (const [index, { bytes, params }] of requests.entries()) {
+      const progressKey = keyAt(bytes, findSpan(bytes, params, '_meta', 'progressToken'))
+      const isOpening = opening !== undefined
+      this.#routes.set(keys[index] ?? '', { reply, id: ids[index] ?? '', isOpening })
+      if (progressKey !== undefined) this.#progress.set(progressKey, reply)
+    }
+    for (const { bytes } of messages) this.#channel.write(bytes)
+    if (opening === undefined) this.#outbox.addReply(reply)
+  }
+
+  /** What has no answer: notifications, and answers to requests of the server. */
+  notify(messages: readonly RawMessage[]): void {
+    for (const { bytes } of messages) this.#channel.write(bytes)
+  }
+
+  /**
+   * A stream for what answers nothing, or the rest of one that was cut.
+   *
+   * @returns false when the client has too many
+   */
+  listen(connection: Connection, lastEventId: string | undefined): boolean {
+    const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
+    const known = last && this.#streams.get(last.stream)
+    const read = [...this.#readers].filter(({ isRead }) => isRead)
+    if (known === undefined && read.length >= MAX_READERS) return false
+    this.attendance.enter(connection)
+    this.#channel.watch(connection)
+    connection.startStream()
+    if (known !== undefined) known.attach(connection, last?.number)
+    const stream = known ?? this.#openStream(connection)
+    if (known === undefined) this.#readers.add(stream)
+    if (this.#readers.has(stream)) this.#outbox.addReader(stream)
+    return true
+  }
+
+  end(end: ResidentEnd): Promise<void> {
+    if (this.#ended !== undefined) return this.#ended
+    this.#ended = this.#channel.stop()
+    this.attendance.close()
+    const { emit, label, onEnd } = this.#options
+    onEnd(this, this.#ended)
+    emit?.({ type: 'session.ended', child: label, reason: end.reason })
+    failAll(new Set([...this.#routes.values()].map(({ reply }) => reply)), end)
+    for (const stream of this.#streams.values()) stream.end()
+    return this.#ended
+  }
+
+  #openStream(connection: Connection): EventStream {
+    this.#streamCount++
+    const stream = new EventStream(String(this.#streamCount), this.#window)
+    this.#streams.set(stream.name, stream)
+    stream.attach(connection)
+    // Clients before 2025-11-25 take every event for a message.
+    const version = connection.admitted.request.headers['mcp-protocol-version']
+    if (typeof version === 'string' && version >= '2025-11-25') stream.prime()
+    this.#dropStreams()
+    return stream
+  }
+
+  /** Those that were left or have ended, but for the last ones, which may still be taken up again. */
+  #dropStreams(): void {
+    const left = [...this.#streams.values()].filter(
+      (stream) => stream.isEnded || (!stream.isRead && this.#readers.has(stream)),
+    )
+    for (const stream of left.slice(0, -MAX_LEFT)) {
+      this.#streams.delete(stream.name)
+      this.#readers.delete(stream)
+      this.#outbox.removeReader(stream)
+    }
+  }
+
+  #onMessage(message: RawMessage): void {
+    const { kind, idKey = '', bytes, method, params } = message
+    if (kind === 'response') {
+      const route = this.#routes.get(idKey)
+      this.#routes.delete(idKey)
+      route?.reply.answer(route.id, bytes)
+      if (route?.isOpening === true) this.#opened(message)
+      return
+    }
+    const progressKey =
+      method === 'notifications/progress'
+        ? keyAt(bytes, findSpan(bytes, params, 'progressToken'))
+        : undefined
+    const reply = progressKey === undefined ? undefined : this.#progress.get(progressKey)
+    if (reply?.isOpen === true) reply.send(bytes)
+    else this.#outbox.deliver(message)
+  }
+
+  #opened({ error }: RawMessage): void {
+    if (error !== undefined) void this.end({ reason: 'initialize was refused' })
+  }
+
+  #forget(reply: Reply, keys: readonly string[]): void {
+    this.#outbox.removeReply(reply)
+    for (const key of keys) this.#routes.delete(key)
+    for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
+  }
+
+  /** A question that nobody will ever hear must not leave the server waiting. */
+  #refuse({ kind, idText }: RawMessage): void {
+    if (kind !== 'request') return
+    const text = rpcError(idText, RPC.serverError, 'No client listens')
+    this.#channel.write(Buffer.from(text))
+  }
+}

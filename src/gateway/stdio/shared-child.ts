@@ -1,0 +1,240 @@
+/**
+ * The one child of a caller whose clients are of the era without sessions. Several of them may use the same ids at
+ * the same time, so that ids, progress tokens and subscriptions have names of ours on its side.
+ *
+ * @module
+ */
+import { rpcError, RPC } from '../rpc-error.js'
+import { Attendance } from './attendance.js'
+import { Channel, type ChannelOptions } from './channel.js'
+import type { Connection } from './connection.js'
+import { formatEvent } from './event-stream.js'
+import type { ChildLimits } from './limits.js'
+import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
+import { Outbox } from './outbox.js'
+import { Reply } from './reply.js'
+import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
+import { replaceSpans, textAt, valueAt, type Span } from './spans.js'
+
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+/** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
+const STATUSES = new Map([
+  [-32_601, 404],
+  [-32_021, 400],
+  [-32_022, 400],
+])
+/** The id of our own question. */
+const PROBE = '"gatehouse"'
+
+interface Route {
+  readonly reply: Reply
+  /** As the client wrote them. */
+  readonly id: string
+  readonly idKey: string | undefined
+  readonly progressToken: string | undefined
+}
+
+/** Which versions the command says that it speaks; or it does not know the question, or says nothing at all. */
+export type Discovery = readonly string[] | 'unknown' | 'unanswered'
+
+export interface SharedChildOptions extends ChannelOptions {
+  readonly callerKey: string
+  readonly limits: ChildLimits
+  /** `ended` settles when nothing of it runs any more. */
+  readonly onEnd: (child: SharedChild, ended: Promise<void>) => void
+}
+
+function probe(version: string): string {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': version,
+    'io.modelcontextprotocol/clientInfo': { name: 'mcp-gatehouse', version: '0' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const params = JSON.stringify({ _meta: meta })
+  return `{"jsonrpc":"2.0","id":${PROBE},"method":"server/discover","params":${params}}`
+}
+
+/** With other text in some places, in whatever order they are named. */
+function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, string])[]): Buffer {
+  const replacements = places
+    .flatMap(([span, text]) => (span === undefined ? [] : [{ span, text }]))
+    .sort((one, other) => one.span.start - other.span.start)
+  return replaceSpans(bytes, replacements)
+}
+
+function statusOf(message: RawMessage): number {
+  const code = errorCodeOf(message)
+  return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
+}
+
+export class SharedChild implements Resident {
+  readonly callerKey: string
+  readonly attendance: Attendance
+  readonly #options: SharedChildOptions
+  readonly #channel: Channel
+  readonly #outbox: Outbox
+  /** By the key of our id, which is our progress token too. */
+  readonly #routes = new Map<string, Route>()
+  #lastId = 0
+  #ended: Promise<void> | undefined
+  #onDiscovered: ((discovery: Discovery) => void) | undefined
+
+  constructor(options: SharedChildOptions) {
+    const { callerKey, limits } = options
+    this.callerKey = callerKey
+    this.#options = options
+    this.#outbox = new Outbox(limits.queue, () => undefined)
+    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.#channel = new Channel(options, {
+      onMessage: (message) => this.#onMessage(message),
+      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
+      onEnd: (reason) => void this.end(exitOf(reason)),
+    })
+  }
+
+  get isCongested(): boolean {
+    return this.#channel.unread > this.#options.limits.queue
+  }
+
+  /** Asks which versions it speaks. */
+  discover(version: string): Promise<Discovery> {
+    return new Promise<Discovery>((resolve) => {
+      const { startTimeout } = this.#options.limits
+      const timer = setTimeout(() => void this.end(silenceOf(startTimeout)), startTimeout * 1000)
+      this.#onDiscovered = (discovery) => {
+        clearTimeout(timer)
+        this.#onDiscovered = undefined
+        resolve(discovery)
+      }
+      this.#channel.write(Buffer.from(probe(version)))
+    })
+  }
+
+  request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
+    this.attendance.enter(connection)
+    this.#channel.watch(connection)
+    this.#lastId++
+    const ours = String(this.#lastId)
+    const key = `number:${ours}`
+    const progressSpan = findSpan(bytes, params, '_meta', 'progressToken')
+    const reply = new Reply(connection, {
+      ids: [idText],
+      isBatch: false,
+      isPlain: false,
+      headers: {},
+      startStream: () => ({
+        send: (line) => connection.write(formatEvent(line)),
+        end: () => connection.endStream(),
+      }),
+      onDone: () => {
+        this.#routes.delete(key)
+        this.#outbox.removeReply(reply)
+      },
+    })
+    this.#routes.set(key, {
+      reply,
+      id: idText,
+      idKey,
+      progressToken: progressSpan && textAt(bytes, progressSpan),
+    })
+    this.#channel.write(
+      rename(bytes, [
+        [id, ours],
+        [progressSpan, ours],
+      ]),
+    )
+    this.#outbox.addReply(reply)
+    // Here leaving is how a client says that it wants no answer (2026-07-28, "Cancellation").
+    connection.whenOver(() => {
+      if (!this.#routes.delete(key)) return
+      this.#outbox.removeReply(reply)
+      this.#cancel(ours)
+    })
+  }
+
+  notify({ bytes, method, params }: RawMessage): void {
+    if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
+    const span = findSpan(bytes, params, 'requestId')
+    const wanted = keyAt(bytes, span)
+    const meant = [...this.#routes].filter(([, { idKey }]) => idKey === wanted)
+    // Two clients of one user may have the same id under way: nobody can tell whose is meant.
+    if (meant.length !== 1) return
+    const [key = ''] = meant[0] ?? []
+    this.#channel.write(rename(bytes, [[span, key.slice('number:'.length)]]))
+  }
+
+  /** Ends a subscription whose reader may read no longer, as its server would (2026-07-28, "Graceful Closure"). */
+  endSubscription(connection: Connection): void {
+    for (const { reply, id } of this.#routes.values()) {
+      if (reply.connection !== connection || !connection.isStream) continue
+      const result = `{"resultType":"complete","_meta":{"${SUBSCRIPTION}":${id}}}`
+      reply.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`))
+    }
+    connection.end()
+  }
+
+  end(end: ResidentEnd): Promise<void> {
+    if (this.#ended !== undefined) return this.#ended
+    this.#ended = this.#channel.stop()
+    this.attendance.close()
+    const { emit, label, onEnd } = this.#options
+    onEnd(this, this.#ended)
+    emit?.({ type: 'session.ended', child: label, reason: end.reason })
+    this.#onDiscovered?.('unanswered')
+    failAll(
+      [...this.#routes.values()].map(({ reply }) => reply),
+      end,
+    )
+    return this.#ended
+  }
+
+  #cancel(id: string): void {
+    const text = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`
+    this.#channel.write(Buffer.from(text))
+  }
+
+  #onMessage(message: RawMessage): void {
+    const { kind, bytes, id, idText, idKey, params, result } = message
+    if (kind === 'response') {
+      if (this.#onDiscovered !== undefined && idText === PROBE) {
+        return this.#discovered(message)
+      }
+      const route = idKey === undefined ? undefined : this.#routes.get(idKey)
+      if (route === undefined) return
+      const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION)
+      const line = rename(bytes, [
+        [id, route.id],
+        [subscription, route.id],
+      ])
+      return route.reply.answer(route.id, line, statusOf(message))
+    }
+    if (kind === 'request') {
+      // In this era servers ask by their answers; a client without a session could not answer.
+      const text = rpcError(idText, RPC.serverError, 'Not in this era')
+      return this.#channel.write(Buffer.from(text))
+    }
+    this.#onNotification(message, params)
+  }
+
+  #onNotification(message: RawMessage, params: Span | undefined): void {
+    const { bytes, method } = message
+    const isProgress = method === 'notifications/progress'
+    const span = isProgress
+      ? findSpan(bytes, params, 'progressToken')
+      : findSpan(bytes, params, '_meta', SUBSCRIPTION)
+    const key = keyAt(bytes, span)
+    if (key === undefined) return this.#outbox.deliver(message)
+    const route = this.#routes.get(key)
+    // Of a request that is over: nobody waits for it.
+    if (route === undefined || !route.reply.isOpen) return
+    const { id, progressToken } = route
+    route.reply.send(rename(bytes, [[span, isProgress ? (progressToken ?? id) : id]]))
+  }
+
+  #discovered({ bytes, result }: RawMessage): void {
+    const span = findSpan(bytes, result, 'supportedVersions')
+    const versions = span && valueAt(bytes, span)
+    const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
+    this.#onDiscovered?.(isList ? versions : 'unknown')
+  }
+}

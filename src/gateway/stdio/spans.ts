@@ -1,0 +1,204 @@
+/**
+ * Where the members of a JSON object stand in its bytes. Nothing is decoded and nothing nested is looked into: what
+ * is not needed of a message is only passed over, however large it is.
+ *
+ * @module
+ */
+
+/** From `start` up to and without `end`. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const OPEN_BRACKET = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+/** What no valid JSON text makes us return. */
+const MALFORMED = -1
+
+function skipBlanks(bytes: Buffer, start: number): number {
+  let at = start
+  for (;;) {
+    const byte = bytes[at]
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return at
+    at++
+  }
+}
+
+/** @param start of the opening quote */
+function skipString(bytes: Buffer, start: number): number {
+  const { length } = bytes
+  let at = start + 1
+  while (at < length) {
+    const byte = bytes[at]
+    if (byte === QUOTE) return at + 1
+    at += byte === BACKSLASH ? 2 : 1
+  }
+  return MALFORMED
+}
+
+/** @param start of the opening bracket or brace */
+function skipNested(bytes: Buffer, start: number): number {
+  const { length } = bytes
+  let depth = 0
+  let at = start
+  while (at < length) {
+    const byte = bytes[at]
+    if (byte === QUOTE) {
+      at = skipString(bytes, at)
+      if (at === MALFORMED) return MALFORMED
+      continue
+    }
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--
+      if (depth === 0) return at + 1
+    }
+    at++
+  }
+  return MALFORMED
+}
+
+/** A number, `true`, `false` or `null`: anything up to what can follow it. */
+function skipWord(bytes: Buffer, start: number): number {
+  let at = start
+  for (;;) {
+    const byte = bytes[at]
+    const isWord =
+      byte !== undefined &&
+      ((byte >= 0x30 && byte <= 0x39) ||
+        (byte >= 0x61 && byte <= 0x7a) ||
+        byte === 0x2d ||
+        byte === 0x2b ||
+        byte === 0x2e ||
+        byte === 0x45)
+    if (!isWord) return at === start ? MALFORMED : at
+    at++
+  }
+}
+
+function skipValue(bytes: Buffer, start: number): number {
+  const first = bytes[start]
+  if (first === QUOTE) return skipString(bytes, start)
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(bytes, start)
+  return skipWord(bytes, start)
+}
+
+/**
+ * Goes through what stands between two brackets.
+ *
+ * @returns where it ends, or {@link MALFORMED}
+ */
+function eachEntry(
+  bytes: Buffer,
+  start: number,
+  close: number,
+  skipEntry: (at: number) => number,
+): number {
+  let at = skipBlanks(bytes, start + 1)
+  if (bytes[at] === close) return at + 1
+  for (;;) {
+    at = skipEntry(at)
+    if (at === MALFORMED) return MALFORMED
+    at = skipBlanks(bytes, at)
+    const byte = bytes[at]
+    if (byte === close) return at + 1
+    if (byte !== COMMA) return MALFORMED
+    at = skipBlanks(bytes, at + 1)
+  }
+}
+
+/** Member names without escapes, which is all that anybody writes, need no parser. */
+function readName(bytes: Buffer, start: number, end: number): string {
+  const name = bytes.toString('latin1', start + 1, end - 1)
+  if (!/[\\\x80-\xff]/.test(name)) return name
+  return JSON.parse(bytes.toString('utf8', start, end)) as string
+}
+
+/**
+ * The members of the object that begins at `start`, blanks aside.
+ *
+ * @param isWanted which of them to keep
+ * @returns `undefined` where there is no object, or one that names a wanted member twice
+ */
+export function readMembers<Name extends string>(
+  bytes: Buffer,
+  start: number,
+  isWanted: (name: string) => name is Name,
+): { readonly members: ReadonlyMap<Name, Span>; readonly end: number } | undefined {
+  const from = skipBlanks(bytes, start)
+  if (bytes[from] !== OPEN_BRACE) return undefined
+  const members = new Map<Name, Span>()
+  let isTwice = false
+  const end = eachEntry(bytes, from, CLOSE_BRACE, (at) => {
+    if (bytes[at] !== QUOTE) return MALFORMED
+    const nameEnd = skipString(bytes, at)
+    if (nameEnd === MALFORMED) return MALFORMED
+    const colon = skipBlanks(bytes, nameEnd)
+    if (bytes[colon] !== COLON) return MALFORMED
+    const valueStart = skipBlanks(bytes, colon + 1)
+    const valueEnd = skipValue(bytes, valueStart)
+    if (valueEnd === MALFORMED) return MALFORMED
+    const name = readName(bytes, at, nameEnd)
+    if (isWanted(name)) {
+      isTwice ||= members.has(name)
+      members.set(name, { start: valueStart, end: valueEnd })
+    }
+    return valueEnd
+  })
+  return end === MALFORMED || isTwice ? undefined : { members, end }
+}
+
+/** The elements of a text that is an array and nothing else; `undefined` for any other. */
+export function readElements(bytes: Buffer): readonly Span[] | undefined {
+  const from = skipBlanks(bytes, 0)
+  if (bytes[from] !== OPEN_BRACKET) return undefined
+  const elements: Span[] = []
+  const end = eachEntry(bytes, from, CLOSE_BRACKET, (at) => {
+    const valueEnd = skipValue(bytes, at)
+    if (valueEnd !== MALFORMED) elements.push({ start: at, end: valueEnd })
+    return valueEnd
+  })
+  if (end === MALFORMED || skipBlanks(bytes, end) !== bytes.length) return undefined
+  return elements
+}
+
+/** Whether nothing but blanks stands after it. */
+export function isAtEnd(bytes: Buffer, end: number): boolean {
+  return skipBlanks(bytes, end) === bytes.length
+}
+
+/** What stands there, as it was written. */
+export function textAt(bytes: Buffer, { start, end }: Span): string {
+  return bytes.toString('utf8', start, end)
+}
+
+/** The value there, decoded; for small ones. */
+export function valueAt(bytes: Buffer, span: Span): unknown {
+  try {
+    return JSON.parse(textAt(bytes, span))
+  } catch {
+    return undefined
+  }
+}
+
+/** The bytes with other text in some places, which must be in order and apart. */
+export function replaceSpans(
+  bytes: Buffer,
+  replacements: readonly { readonly span: Span; readonly text: string }[],
+): Buffer {
+  const pieces: Buffer[] = []
+  let at = 0
+  for (const { span, text } of replacements) {
+    pieces.push(bytes.subarray(at, span.start), Buffer.from(text))
+    at = span.end
+  }
+  pieces.push(bytes.subarray(at))
+  return Buffer.concat(pieces)
+}

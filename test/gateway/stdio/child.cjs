@@ -1,0 +1,114 @@
+/**
+ * A stdio MCP server that does what it is told, well or badly. `node child.cjs MODE`: `legacy` knows sessions alone, `modern` both
+ * eras, `silent` answers nothing, `broken` ends at once.
+ */
+const { spawn } = require('node:child_process')
+const { createInterface } = require('node:readline')
+
+const mode = process.argv[2] ?? 'legacy'
+const waiting = new Map()
+let asked = 0
+let cancelled = []
+
+const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+const text = (value) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] })
+const note = (params) => say({ method: 'notifications/message', params })
+
+/** Each gets the request's id, its arguments and its progress token. */
+const tools = {
+  echo: (id, args) => say({ id, result: text(args) }),
+  pid: (id) => say({ id, result: text(process.pid) }),
+  env: (id) => say({ id, result: text(process.env) }),
+  cancelled: (id) => say({ id, result: text(cancelled) }),
+  slow: (id, { ms }) => setTimeout(() => say({ id, result: text('slow') }), ms),
+  never: () => undefined,
+  progress(id, { count, ms = 0 }, progressToken) {
+    let progress = 0
+    const next = () => {
+      if (progress === count) return say({ id, result: text(count) })
+      progress++
+      say({ method: 'notifications/progress', params: { progressToken, progress } })
+      setTimeout(next, ms)
+    }
+    next()
+  },
+  ask(id) {
+    asked++
+    waiting.set(`ask-${asked}`, (answer) => say({ id, result: text(answer) }))
+    say({ id: `ask-${asked}`, method: 'sampling/createMessage', params: { id } })
+  },
+  note(id, args) {
+    note(args)
+    say({ id, result: text('noted') })
+  },
+  later(id, { ms }) {
+    say({ id, result: text('later') })
+    setTimeout(() => note({ late: true }), ms)
+  },
+  exit: (_id, { code }) => process.exit(code),
+  noise(id) {
+    process.stdout.write('Listening on stdio\n')
+    process.stdout.write('{"jsonrpc":"2.0"}\n')
+    process.stdout.write(Buffer.from([0x7b, 0xff, 0x7d, 0x0a]))
+    process.stderr.write('a remark\n')
+    say({ id, result: text('noise') })
+  },
+  flood(id, { bytes, pieces }) {
+    for (let i = 0; i < pieces; i++) note({ flood: 'x'.repeat(bytes) })
+    say({ id, result: text('flood') })
+  },
+  remarks(id, { count }) {
+    for (let i = 0; i < count; i++) process.stderr.write(`remark ${i}\n`)
+    setTimeout(() => say({ id, result: text('remarks') }), 50)
+  },
+  big: (id, { bytes }) => say({ id, result: text('x'.repeat(bytes)) }),
+  family(id) {
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
+    say({ id, result: text([process.pid, child.pid]) })
+  },
+  stubborn(id) {
+    process.on('SIGTERM', () => undefined)
+    setInterval(() => undefined, 1000)
+    say({ id, result: text(process.pid) })
+  },
+  deaf(id) {
+    say({ id, result: text('deaf') })
+    lines.pause()
+    setInterval(() => undefined, 1000)
+  },
+}
+
+function onRequest({ id, method, params }) {
+  if (method === 'initialize') {
+    const { protocolVersion } = params ?? {}
+    if (protocolVersion === 'refused') return say({ id, error: { code: -32602, message: 'no' } })
+    const serverInfo = { name: 'child', version: '1' }
+    return say({ id, result: { protocolVersion, capabilities: {}, serverInfo } })
+  }
+  if (method === 'server/discover' && mode === 'modern') {
+    return say({ id, result: { resultType: 'complete', supportedVersions: ['2026-07-28'] } })
+  }
+  if (method === 'subscriptions/listen') {
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': id }
+    const send = (name, more) =>
+      say({ method: `notifications/${name}`, params: { ...more, _meta } })
+    send('subscriptions/acknowledged')
+    return setTimeout(() => send('tools/list_changed'), 20)
+  }
+  if (method === 'tools/call') {
+    return tools[params.name](id, params.arguments ?? {}, params._meta?.progressToken)
+  }
+  say({ id, error: { code: -32601, message: 'Method not found' } })
+}
+
+const lines = createInterface({ input: process.stdin })
+if (mode === 'broken') process.exit(3)
+lines.on('line', (line) => {
+  if (mode === 'silent') return
+  const message = JSON.parse(line)
+  if (message.method === undefined) {
+    waiting.get(message.id)?.(message.result ?? message.error)
+    waiting.delete(message.id)
+  } else if (message.id !== undefined) onRequest(message)
+  else if (message.method === 'notifications/cancelled') cancelled.push(message.params.requestId)
+})

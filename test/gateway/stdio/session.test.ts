@@ -1,0 +1,598 @@
+/** A stdio command behind HTTP, for clients with sessions. */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createGateway } from 'mcp-gatehouse/gateway'
+import type { GatewayBench } from '../../support/gateway.js'
+import { FakeIdp, ISSUER } from '../../support/idp.js'
+import { verifies } from '../../support/verifies.js'
+import {
+  Client,
+  commandOf,
+  eventsOf,
+  isAlive,
+  messagesOf,
+  openClient,
+  startBridge,
+  until,
+  valueOf,
+  type RpcMessage,
+} from './support.js'
+
+describe('whose session it is', () => {
+  verifies(
+    ['STA-01', 'CASE-47'],
+    'another user, another client, no session and an unknown one get 404 with the same bytes; the child hears nothing',
+    async () => {
+      const bench = await startBridge()
+      const { idp } = bench
+      const owner = await openClient(bench)
+      const refused: string[] = []
+      const thieves: readonly Record<string, unknown>[] = [
+        { sub: 'mallory' },
+        { client_id: 'another-client' },
+        { client_id: undefined },
+        { sub: undefined },
+      ]
+      for (const claims of thieves) {
+        const thief = new Client(bench, { token: await idp.token({ claims }) })
+        thief.session = owner.session
+        for (const [method, body] of [
+          ['POST', JSON.stringify(thief.request('tools/call', { name: 'exit', arguments: {} }))],
+          ['GET', undefined],
+          ['DELETE', undefined],
+        ] as const) {
+          const answer = await thief.send(method, body)
+          expect(answer.status).toBe(404)
+          refused.push(await answer.text())
+        }
+      }
+      const unknown = new Client(bench)
+      unknown.session = crypto.randomUUID()
+      refused.push(await (await unknown.call('echo')).text())
+      expect(new Set(refused).size).toBe(1)
+      // It lives, and its owner is none the wiser.
+      expect(await owner.value('echo', { here: true })).toEqual({ here: true })
+      // A new token of the same user and client.
+      const renewed = new Client(bench, { token: await idp.token({ claims: { jti: 'renewed' } }) })
+      renewed.session = owner.session
+      expect(await renewed.value('echo', { again: true })).toEqual({ again: true })
+    },
+  )
+
+  test('two tokens that name nobody never share one', async () => {
+    const bench = await startBridge()
+    const nobody = (jti: string) => {
+      const claims: Record<string, unknown> = { sub: undefined, client_id: undefined, jti }
+      return bench.idp.token({ claims })
+    }
+    const first = await openClient(bench, { token: await nobody('1') })
+    const second = new Client(bench, { token: await nobody('2') })
+    second.session = first.session
+    expect((await second.call('echo')).status).toBe(404)
+    expect(await first.value('echo', {})).toEqual({})
+  })
+
+  test('each session has a child of its own, which knows whom it serves', async () => {
+    process.env['CANARY'] = 'canary'
+    const bench = await startBridge('legacy', {
+      childEnvironment: { PATH: process.env['PATH'] ?? '', LANG: 'C', EXTRA: '1' },
+    })
+    const alice = await openClient(bench)
+    const sub = 'böb %'
+    const bob = await openClient(bench, { token: await bench.idp.token({ claims: { sub } }) })
+    const [one, other] = [await alice.value('pid'), await bob.value('pid')]
+    expect(one).not.toBe(other)
+    const environment = (await bob.value('env')) as Record<string, string>
+    expect(environment).toEqual({
+      PATH: process.env['PATH'],
+      LANG: 'C',
+      EXTRA: '1',
+      GATEHOUSE_ISSUER: bench.idp.issuer,
+      GATEHOUSE_SUBJECT: 'b%C3%B6b%20%25',
+      GATEHOUSE_CLIENT_ID: expect.any(String) as string,
+    })
+    delete process.env['CANARY']
+  })
+
+  verifies('STA-01', 'its id is in no event', async () => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    await client.value('noise')
+    await client.send('DELETE')
+    await until(() => bench.told('child.ended').length === 1)
+    expect(client.session).toMatch(/^[\da-f-]{36}$/)
+    expect(JSON.stringify(bench.events)).not.toContain(client.session)
+  })
+})
+
+describe('a missing or a wrong form', () => {
+  test.each([
+    ['no session', 'POST', '{"jsonrpc":"2.0","id":7,"method":"tools/list"}', 400, -32_000],
+    ['no JSON', 'POST', '{"jsonrpc":', 400, -32_700],
+    ['nothing', 'POST', '', 400, -32_700],
+    ['no message', 'POST', '{"id":1}', 400, -32_600],
+    ['a text', 'POST', '"initialize"', 400, -32_600],
+    ['an id that is an object', 'POST', '{"id":{},"method":"initialize"}', 400, -32_600],
+    ['a method twice', 'POST', '{"id":1,"method":"initialize","method":"x"}', 400, -32_600],
+    [
+      'a member twice within',
+      'POST',
+      '{"id":1,"method":"initialize","params":{"a":1,"a":2}}',
+      400,
+      -32_600,
+    ],
+    ['an empty batch', 'POST', '[]', 400, -32_600],
+    ['initialize in a batch', 'POST', '[{"id":1,"method":"initialize"}]', 400, -32_000],
+  ])('%s', async (_, method, body, status, code) => {
+    const client = new Client(await startBridge())
+    const answer = await client.send(method, body)
+    expect(answer.status).toBe(status)
+    expect(((await answer.json()) as RpcMessage).error?.code).toBe(code)
+  })
+
+  verifies('HDR-08', 'what is not UTF-8, and other types of content', async () => {
+    const bench = await startBridge()
+    const headers = { 'content-type': 'application/json' }
+    const body = Buffer.from('{"id":1,"method":"\xff"}', 'latin1')
+    expect((await bench.call({ method: 'POST', headers, body })).status).toBe(400)
+    const text = { 'content-type': 'text/plain' }
+    expect((await bench.call({ method: 'POST', headers: text, body: '{}' })).status).toBe(415)
+    expect(bench.told('child.started')).toEqual([])
+  })
+
+  test('GET and DELETE need a session', async () => {
+    const client = new Client(await startBridge())
+    expect((await client.send('GET')).status).toBe(400)
+    expect((await client.send('DELETE')).status).toBe(400)
+  })
+
+  test('an id that is in use', async () => {
+    const client = await openClient(await startBridge())
+    const first = client.call('slow', { ms: 300 }, { id: 'x' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect((await client.call('echo', {}, { id: 'x' })).status).toBe(400)
+    expect(valueOf((await messagesOf(await first)).at(-1))).toBe('slow')
+    expect(await client.value('echo', { free: true }, { id: 'x' })).toEqual({ free: true })
+  })
+})
+
+describe('the answer', () => {
+  test('is JSON where it is the first thing to say, with the bytes of the child', async () => {
+    const client = await openClient(await startBridge())
+    const answer = await client.call('echo', { 'ä"\\': [1e3, '\n\u2028'] }, { id: 'an id' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    const text = JSON.stringify({ 'ä"\\': [1e3, '\n\u2028'] })
+    expect(await answer.text()).toBe(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 'an id',
+        result: { content: [{ type: 'text', text }] },
+      }),
+    )
+  })
+
+  verifies('TRN-04', 'is a stream where it is slow, and begins early', async () => {
+    const client = await openClient(await startBridge())
+    const startedAt = performance.now()
+    const answer = await client.call('slow', { ms: 600 })
+    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    expect(answer.headers.get('x-accel-buffering')).toBe('no')
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+  })
+
+  test('waits for a client that reads no events', async () => {
+    const client = await openClient(await startBridge())
+    const answer = await client.call(
+      'slow',
+      { ms: 300 },
+      { headers: { accept: 'application/json' } },
+    )
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+  })
+
+  test('comes after its progress, which comes to nobody else', async () => {
+    const client = await openClient(await startBridge())
+    const [one, other] = await Promise.all([
+      client.call('progress', { count: 3, ms: 20 }, { progressToken: 'a' }).then(messagesOf),
+      client.call('progress', { count: 5, ms: 10 }, { progressToken: 'b' }).then(messagesOf),
+    ])
+    const tokens = (messages: RpcMessage[]) =>
+      messages.map(({ params, result }) => params?.['progressToken'] ?? typeof result)
+    expect(tokens(one)).toEqual(['a', 'a', 'a', 'object'])
+    expect(tokens(other)).toEqual(['b', 'b', 'b', 'b', 'b', 'object'])
+  })
+
+  test('a notification gets 202 and nothing else', async () => {
+    const client = await openClient(await startBridge())
+    const answer = await client.post({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    expect(answer.status).toBe(202)
+    expect(await answer.text()).toBe('')
+  })
+
+  verifies('HDR-09', 'a batch is answered whole, and is of 2025-03-26 alone', async () => {
+    const client = await openClient(await startBridge())
+    const batch = [
+      client.request('tools/call', { name: 'echo', arguments: { n: 1 } }, 'one'),
+      { jsonrpc: '2.0', method: 'notifications/initialized' },
+      client.request('tools/call', { name: 'echo', arguments: { n: 2 } }, 'two'),
+    ]
+    const messages = await messagesOf(
+      await client.post(batch, { 'mcp-protocol-version': '2025-03-26' }),
+    )
+    expect(messages.map(({ id }) => id).sort()).toEqual(['one', 'two'])
+    const newer = await client.post(batch, { 'mcp-protocol-version': '2025-06-18' })
+    expect(newer.status).toBe(400)
+  })
+
+  test('a body of several lines is one message for the child', async () => {
+    const client = await openClient(await startBridge())
+    const request = client.request('tools/call', { name: 'echo', arguments: { lines: 'a\nb' } })
+    const answer = await client.send(
+      'POST',
+      JSON.stringify(request, undefined, 2).replaceAll('\n', '\r\n'),
+    )
+    expect((await messagesOf(answer)).map(valueOf)).toEqual([{ lines: 'a\nb' }])
+  })
+})
+
+describe('what the server says by itself', () => {
+  test('reaches the GET stream where there is one, and is answered by POST', async () => {
+    const client = await openClient(await startBridge())
+    const events = eventsOf(await client.send('GET'))
+    const asking = client.call('ask')
+    const { value } = (await events.next()) as { value: { data: string } }
+    const question = JSON.parse(value.data) as RpcMessage
+    expect(question.method).toBe('sampling/createMessage')
+    const answered = await client.post({ jsonrpc: '2.0', id: question.id, result: { said: 'yes' } })
+    expect(answered.status).toBe(202)
+    expect((await messagesOf(await asking)).map(valueOf)).toEqual([{ said: 'yes' }])
+    await events.return(undefined)
+  })
+
+  test('reaches the newest answer where there is none', async () => {
+    const client = await openClient(await startBridge())
+    const answer = await client.call('ask')
+    const events = eventsOf(answer)
+    const { value } = (await events.next()) as { value: { data: string } }
+    const question = JSON.parse(value.data) as RpcMessage
+    await client.post({ jsonrpc: '2.0', id: question.id, error: { code: -1, message: 'no' } })
+    const last = (await events.next()) as { value: { data: string } }
+    expect(valueOf(JSON.parse(last.value.data) as RpcMessage)).toEqual({ code: -1, message: 'no' })
+  })
+
+  test('waits until somebody listens', async () => {
+    const client = await openClient(await startBridge())
+    await client.value('later', { ms: 20 })
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    const events = eventsOf(await client.send('GET'))
+    const { value } = (await events.next()) as { value: { data: string } }
+    expect(JSON.parse(value.data)).toMatchObject({ params: { late: true } })
+    await events.return(undefined)
+  })
+
+  test('is dropped beyond a bound; a question that nobody hears is answered for the client', async () => {
+    const bench = await startBridge('legacy', { children: { queue: 10_000 } })
+    const client = await openClient(bench)
+    const json = { headers: { accept: 'application/json' } }
+    const asking = client.call('ask', {}, json)
+    await client.value('flood', { bytes: 1000, pieces: 30 }, json)
+    expect((await messagesOf(await asking)).map(valueOf)).toEqual([
+      { code: -32_000, message: 'No client listens' },
+    ])
+  })
+})
+
+describe('a stream that is taken up again', () => {
+  test('continues after the event that came last, with what came meanwhile', async () => {
+    const client = await openClient(await startBridge())
+    const leaving = new AbortController()
+    const answer = await client.call(
+      'progress',
+      { count: 6, ms: 40 },
+      { progressToken: 'p', signal: leaving.signal },
+    )
+    const events = eventsOf(answer)
+    await events.next()
+    const { value } = (await events.next()) as { value: { id: string; data: string } }
+    expect(JSON.parse(value.data)).toMatchObject({ params: { progress: 2 } })
+    leaving.abort()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const rest = await client.send('GET', undefined, { 'last-event-id': value.id })
+    const messages = await messagesOf(rest)
+    expect(messages.map(({ params, result }) => params?.['progress'] ?? typeof result)).toEqual([
+      3,
+      4,
+      5,
+      6,
+      'object',
+    ])
+  })
+
+  test('an answer that came while nobody was there is still there', async () => {
+    const client = await openClient(await startBridge())
+    const leaving = new AbortController()
+    const answer = await client.call(
+      'progress',
+      { count: 2, ms: 10 },
+      { progressToken: 'p', signal: leaving.signal },
+    )
+    const events = eventsOf(answer)
+    const { value } = (await events.next()) as { value: { id: string } }
+    leaving.abort()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const rest = await client.send('GET', undefined, { 'last-event-id': value.id })
+    expect((await messagesOf(rest)).map(({ result }) => typeof result)).toEqual([
+      'undefined',
+      'object',
+    ])
+  })
+
+  test.each(['', 'x', '1', '9-9', '-1-0', '1-1-1', '1e3-0', '99999999999-1'])(
+    'an event id that is not ours begins a new one: %j',
+    async (id) => {
+      const client = await openClient(await startBridge())
+      const answer = await client.send('GET', undefined, { 'last-event-id': id })
+      expect(answer.status).toBe(200)
+      await answer.body?.cancel()
+    },
+  )
+
+  test('a new stream begins with an id, for clients that know what an empty event is', async () => {
+    const client = await openClient(await startBridge())
+    const first = async (version: string) => {
+      const answer = await client.send('GET', undefined, { 'mcp-protocol-version': version })
+      const reader = answer.body?.getReader()
+      const read = reader?.read().then(({ value }) => Buffer.from(value ?? []).toString())
+      const text = await Promise.race([read, new Promise((resolve) => setTimeout(resolve, 100))])
+      await reader?.cancel()
+      return text
+    }
+    expect(await first('2025-11-25')).toBe('id: 1-1\ndata: \n\n')
+    expect(await first('2025-06-18')).toBeUndefined()
+  })
+
+  test('a client has so many streams and no more', async () => {
+    const client = await openClient(await startBridge())
+    const answers = await Promise.all(Array.from({ length: 9 }, () => client.send('GET')))
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(8).fill(200), 409])
+    for (const answer of answers) await answer.body?.cancel()
+  })
+})
+
+describe('the end', () => {
+  const endings: readonly (readonly [string, (client: Client) => Promise<unknown>, string])[] = [
+    ['DELETE', (client) => client.send('DELETE'), 'its client ended it'],
+    ['an exit', (client) => client.call('exit', { code: 4 }), 'the command ended with exit code 4'],
+  ]
+  test.each(endings)('%s: nothing is left, and the next use is 404', async (_, end, reason) => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    const pids = (await client.value('family')) as number[]
+    expect(pids.every(isAlive)).toBe(true)
+    await end(client)
+    await until(() => pids.every((pid) => !isAlive(pid)))
+    expect((await client.call('echo')).status).toBe(404)
+    expect(bench.told('session.ended')).toMatchObject([{ reason }])
+    expect(bench.gateway.status()).toMatchObject({ active: 0, streams: 0 })
+  })
+
+  test('DELETE answers 204', async () => {
+    const client = await openClient(await startBridge())
+    expect((await client.send('DELETE')).status).toBe(204)
+  })
+
+  test('who waits for a child that ends is told so; streams end', async () => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    const stream = await client.send('GET')
+    const waiting = client.call('never', {}, { headers: { accept: 'application/json' }, id: 'w' })
+    const streaming = await client.call(
+      'progress',
+      { count: 100, ms: 50 },
+      { progressToken: 1, id: 's' },
+    )
+    const ending = await client.call('exit', { code: 0 }, { id: 'e' })
+    const error = { code: -32_603, message: 'The MCP server has ended' }
+    expect((await waiting).status).toBe(502)
+    expect(await messagesOf(await waiting)).toMatchObject([{ id: 'w', error }])
+    expect(ending.status).toBe(502)
+    expect(await messagesOf(ending)).toMatchObject([{ id: 'e', error }])
+    expect((await messagesOf(streaming)).at(-1)).toMatchObject({ id: 's', error })
+    expect(await stream.text()).not.toContain('"id"')
+    expect(bench.told('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE' })
+  })
+
+  test('one that heeds neither its stdin nor SIGTERM is killed', async () => {
+    const client = await openClient(await startBridge())
+    const pid = (await client.value('stubborn')) as number
+    await client.send('DELETE')
+    await until(() => !isAlive(pid), 8_000)
+  }, 10_000)
+
+  test('an idle one ends, one whose stream is open does not', async () => {
+    const bench = await startBridge('legacy', { children: { idle: 0.3 } })
+    const idle = await openClient(bench)
+    const busy = await openClient(bench)
+    const stream = await busy.send('GET')
+    await until(() => bench.told('session.ended').length === 1)
+    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect((await idle.call('echo')).status).toBe(404)
+    expect(await busy.value('echo', {})).toEqual({})
+    await stream.body?.cancel()
+    await until(() => bench.told('session.ended').length === 2)
+  })
+
+  test('with the gateway, whatever it is doing', async () => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    const pids = (await client.value('family')) as number[]
+    const stream = await client.send('GET')
+    await bench.gateway.close()
+    expect(pids.some(isAlive)).toBe(false)
+    expect(await stream.text()).toBe('')
+  })
+})
+
+describe('a start that fails', () => {
+  test.each([
+    ['broken', 502, 'ended with exit code 3'],
+    ['silent', 504, 'did not answer within 0.3 s'],
+  ] as const)('%s: %d, and no session', async (mode, status, reason) => {
+    const bench = await startBridge(mode, { children: { startTimeout: 0.3 } })
+    const answer = await new Client(bench).open()
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toMatchObject({ id: 1, error: { code: -32_603 } })
+    expect(bench.told('upstream.failed')[0]?.reason).toContain(reason)
+    await until(() => bench.told('child.ended').length === 1)
+  })
+
+  test('a command that is not there', async () => {
+    const bench = await startBridge('legacy', { command: ['/nowhere/server'] })
+    expect((await new Client(bench).open()).status).toBe(502)
+    expect(bench.told('child.ended')[0]?.reason).toBe('cannot be started (ENOENT)')
+    expect((await bench.gateway.readiness()).ready).toBe(false)
+  })
+
+  test('initialize that is refused opens nothing', async () => {
+    const bench = await startBridge()
+    const client = new Client(bench)
+    const answer = await client.open('refused')
+    expect(answer.status).toBe(200)
+    expect(await messagesOf(answer)).toMatchObject([{ error: { code: -32_602 } }])
+    expect((await client.call('echo')).status).not.toBe(200)
+    await until(() => bench.told('child.ended').length === 1)
+  })
+
+  test('who leaves before it began leaves nothing behind', async () => {
+    const bench = await startBridge('silent')
+    const leaving = new AbortController()
+    const client = new Client(bench)
+    const opening = client.post(client.request('initialize'), {}, leaving.signal)
+    await until(() => bench.told('child.started').length === 1)
+    leaving.abort()
+    await expect(opening).rejects.toThrow('abort')
+    await until(() => bench.told('child.ended').length === 1)
+  })
+})
+
+describe('bounds', () => {
+  test('of a caller: what is unused makes room, what is used does not', async () => {
+    const bench = await startBridge('legacy', { children: { maxChildrenPerPrincipal: 2 } })
+    const first = await openClient(bench)
+    const second = await openClient(bench)
+    await openClient(bench)
+    expect((await first.call('echo')).status).toBe(404)
+    const streams = [await second.send('GET')]
+    const third = await openClient(bench)
+    streams.push(await third.send('GET'))
+    const refused = await new Client(bench).open()
+    expect(refused.status).toBe(429)
+    expect(await second.value('echo', {})).toEqual({})
+    // Another user is not concerned.
+    await openClient(bench, { token: await bench.idp.token({ claims: { sub: 'bob' } }) })
+    for (const stream of streams) await stream.body?.cancel()
+  })
+
+  test('of all: nobody loses a session because somebody else wants one', async () => {
+    const bench = await startBridge('legacy', { children: { maxChildren: 1 } })
+    const client = await openClient(bench)
+    const token = await bench.idp.token({ claims: { sub: 'bob' } })
+    expect((await new Client(bench, { token }).open()).status).toBe(503)
+    expect(await client.value('echo', {})).toEqual({})
+  })
+
+  test('of all resources together; and each command has its own environment', async () => {
+    const resource = (path: string, secret: string) => ({
+      resource: `https://mcp.example.com/${path}`,
+      command: commandOf('legacy'),
+      childEnvironment: { PATH: process.env['PATH'] ?? '', SECRET: secret },
+    })
+    const idp = await FakeIdp.start()
+    const gateway = createGateway({
+      port: 0,
+      fetch: idp.fetch,
+      authorizationServers: ISSUER,
+      children: { maxChildren: 1 },
+      resources: [resource('one', 'first'), resource('two', 'second')],
+    })
+    onTestFinished(() => gateway.close())
+    const { url } = await gateway.listen()
+    const at = async (path: string) => {
+      const aud = `https://mcp.example.com/${path}`
+      const token = await idp.token({ claims: { aud, sub: path } })
+      const call = (init: RequestInit = {}) =>
+        fetch(`${url}/${path}`, {
+          ...init,
+          headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
+        })
+      return new Client({ call } as GatewayBench)
+    }
+    const one = await at('one')
+    expect((await one.open()).status).toBe(200)
+    expect(await one.value('env')).toMatchObject({ SECRET: 'first', GATEHOUSE_SUBJECT: 'one' })
+    const two = await at('two')
+    expect((await two.open()).status).toBe(503)
+    await one.send('DELETE')
+    expect((await two.open()).status).toBe(200)
+    expect(await two.value('env')).toMatchObject({ SECRET: 'second' })
+    // Nor does a session of one exist at the other.
+    two.session = one.session
+    expect((await two.call('echo')).status).toBe(404)
+  })
+
+  test('a message that is too large ends the session: nobody would be told whose it was', async () => {
+    const bench = await startBridge('legacy', { children: { maxMessage: 100_000 } })
+    const client = await openClient(bench)
+    expect(((await client.value('big', { bytes: 50_000 })) as string).length).toBe(50_000)
+    const waiting = client.call('never', {}, { headers: { accept: 'application/json' } })
+    expect((await client.call('big', { bytes: 200_000 })).status).toBe(502)
+    expect((await waiting).status).toBe(502)
+    expect((await client.call('echo')).status).toBe(404)
+    expect(bench.told('upstream.failed')[0]?.reason).toContain('more than 100000 bytes')
+  })
+
+  test('lines of 10 MiB pass', async () => {
+    const client = await openClient(await startBridge())
+    const bytes = 10 * 2 ** 20
+    expect(((await client.value('big', { bytes })) as string).length).toBe(bytes)
+  })
+
+  test('what is no message is told and dropped', async () => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    expect(await client.value('noise')).toBe('noise')
+    await until(() => bench.told('child.remarked').length === 4)
+    expect(
+      bench
+        .told('child.remarked')
+        .map(({ from, text }) => `${from}: ${text}`)
+        .sort(),
+    ).toEqual([
+      'stderr: a remark',
+      'stdout: no message: Listening on stdio',
+      'stdout: no message: {"jsonrpc":"2.0"}',
+      'stdout: no message: {\ufffd}',
+    ])
+  })
+
+  test('a child that talks without end does not fill the log', async () => {
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    await client.value('remarks', { count: 5_000 })
+    expect(bench.told('child.remarked').length).toBeLessThan(200)
+  })
+
+  test('a child that does not read is not fed without end', async () => {
+    const bench = await startBridge('legacy', { children: { queue: 100_000 } })
+    const client = await openClient(bench)
+    await client.value('deaf')
+    const note = { jsonrpc: '2.0', method: 'notifications/x', params: { x: 'x'.repeat(50_000) } }
+    const statuses: number[] = []
+    for (let i = 0; i < 20; i++) statuses.push((await client.post(note)).status)
+    expect(statuses[0]).toBe(202)
+    expect(statuses.at(-1)).toBe(503)
+  })
+})

@@ -1,0 +1,246 @@
+/** A stdio command behind HTTP, for clients of the era without sessions. */
+import { describe, expect, test } from 'vitest'
+import { verifies } from '../../support/verifies.js'
+import {
+  Client,
+  eventsOf,
+  isAlive,
+  messagesOf,
+  MODERN,
+  openClient,
+  startBridge,
+  until,
+  type RpcMessage,
+} from './support.js'
+
+async function startModern(options = {}) {
+  const bench = await startBridge('modern', options)
+  return { bench, client: new Client(bench, { version: MODERN }) }
+}
+
+type Parsed = { readonly value: { readonly data: string } }
+
+describe('whose child it is', () => {
+  verifies(
+    'STA-02',
+    'one for each user and client, whatever the token; never one for two',
+    async () => {
+      const { bench, client } = await startModern()
+      const { idp } = bench
+      const pidOf = async (claims: Record<string, unknown>) =>
+        new Client(bench, { version: MODERN, token: await idp.token({ claims }) }).value('pid')
+      const own = await client.value('pid')
+      expect(await client.value('pid')).toBe(own)
+      expect(await pidOf({ jti: 'renewed' })).toBe(own)
+      const others = [
+        await pidOf({ sub: 'mallory' }),
+        await pidOf({ client_id: 'another' }),
+        await pidOf({ client_id: undefined }),
+        await pidOf({ sub: undefined }),
+        await pidOf({ sub: undefined, client_id: undefined, jti: '1' }),
+        await pidOf({ sub: undefined, client_id: undefined, jti: '2' }),
+      ]
+      expect(new Set([own, ...others]).size).toBe(7)
+      // Nor one that a session has.
+      expect(await (await openClient(bench)).value('pid')).not.toBe(own)
+    },
+  )
+
+  test('many first requests at once start one', async () => {
+    const { bench, client } = await startModern()
+    const pids = await Promise.all(Array.from({ length: 50 }, () => client.value('pid')))
+    expect(new Set(pids).size).toBe(1)
+    expect(bench.told('child.started').length).toBe(1)
+  })
+
+  test('two users at once: no answer crosses', async () => {
+    const { bench, client } = await startModern()
+    const token = await bench.idp.token({ claims: { sub: 'bob' } })
+    const bob = new Client(bench, { version: MODERN, token })
+    const calls = Array.from({ length: 200 }, async (_, n) => {
+      // The same ids on both sides, on purpose.
+      const [a, b] = await Promise.all([
+        client.value('echo', { alice: n }, { id: n }),
+        bob.value('echo', { bob: n }, { id: n }),
+      ])
+      return JSON.stringify([a, b]) === JSON.stringify([{ alice: n }, { bob: n }])
+    })
+    expect((await Promise.all(calls)).filter((isRight) => !isRight)).toEqual([])
+  })
+})
+
+describe('names', () => {
+  test('two clients of one user may use the same ids and progress tokens at the same time', async () => {
+    const { client } = await startModern()
+    const options = { id: 'same', progressToken: 7 }
+    const [one, other] = await Promise.all([
+      client.call('progress', { count: 2, ms: 20 }, options).then(messagesOf),
+      client.call('progress', { count: 4, ms: 10 }, options).then(messagesOf),
+    ])
+    const shape = (messages: RpcMessage[]) =>
+      messages.map(({ id, params }) => params?.['progressToken'] ?? id)
+    expect(shape(one)).toEqual([7, 7, 'same'])
+    expect(shape(other)).toEqual([7, 7, 7, 7, 'same'])
+  })
+
+  test.each(['x', 1, -5, 1.5, 0, '', '1', 'a "quoted" \\ id', 'ä\u2028'])(
+    'an id comes back as it was written: %j',
+    async (id) => {
+      const { client } = await startModern()
+      const answer = await client.call('echo', { id: 'inner' }, { id })
+      const text = JSON.stringify({ id: 'inner' })
+      expect(await answer.text()).toBe(
+        JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } }),
+      )
+    },
+  )
+
+  test('what looks like an id elsewhere stays', async () => {
+    const { client } = await startModern()
+    const args = { id: 1, method: 'x', _meta: { progressToken: 'inner' }, requestId: 1 }
+    expect(await client.value('echo', args, { id: 1, progressToken: 1 })).toEqual(args)
+  })
+
+  test('a cancelled notification names the request of the child', async () => {
+    const { client } = await startModern()
+    const slow = client.call('slow', { ms: 300 }, { id: 'c' })
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    const method = 'notifications/cancelled'
+    const note = { jsonrpc: '2.0', method, params: { requestId: 'c', reason: 'why' } }
+    expect((await client.post(note)).status).toBe(202)
+    const cancelled = (await client.value('cancelled')) as unknown[]
+    expect(cancelled).toEqual([expect.any(Number)])
+    await messagesOf(await slow)
+    // Nothing of that name any more.
+    await client.post(note)
+    expect(await client.value('cancelled')).toEqual(cancelled)
+  })
+
+  verifies(['TRN-05', 'CASE-51'], 'leaving cancels the request, and no other', async () => {
+    const { client } = await startModern()
+    const leaving = new AbortController()
+    const gone = client.call('slow', { ms: 2_000 }, { signal: leaving.signal })
+    const stays = client.value('slow', { ms: 400 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    leaving.abort()
+    await expect(gone.then((answer) => answer.text())).rejects.toThrow('abort')
+    expect(await client.value('cancelled')).toHaveLength(1)
+    expect(await stays).toBe('slow')
+  })
+
+  test('a subscription has its own id in what it is told', async () => {
+    const { client } = await startModern()
+    const leaving = new AbortController()
+    const request = client.request('subscriptions/listen', { notifications: {} }, 'my subscription')
+    const headers = { 'mcp-method': 'subscriptions/listen' }
+    const events = eventsOf(await client.post(request, headers, leaving.signal))
+    for (const method of [
+      'notifications/subscriptions/acknowledged',
+      'notifications/tools/list_changed',
+    ]) {
+      const { value } = (await events.next()) as Parsed
+      expect(JSON.parse(value.data)).toEqual({
+        jsonrpc: '2.0',
+        method,
+        params: { _meta: { 'io.modelcontextprotocol/subscriptionId': 'my subscription' } },
+      })
+    }
+    leaving.abort()
+    await expect(events.next()).rejects.toThrow('abort')
+    expect(await client.value('cancelled')).toHaveLength(1)
+  })
+})
+
+describe('statuses', () => {
+  verifies('TRN-04', 'an unknown method is 404, with the message of the child', async () => {
+    const { client } = await startModern()
+    const answer = await client.post(client.request('no/such', {}, 'n'), {
+      'mcp-method': 'no/such',
+    })
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toMatchObject({ id: 'n', error: { code: -32_601 } })
+  })
+
+  test('a question of the server is answered for the client, who could not', async () => {
+    const { client } = await startModern()
+    expect(await client.value('ask')).toMatchObject({ code: -32_000 })
+  })
+
+  verifies('TRN-06', 'GET and DELETE are of the other era', async () => {
+    const { client } = await startModern()
+    for (const method of ['GET', 'DELETE']) {
+      const answer = await client.send(method)
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('allow')).toBe('POST')
+    }
+  })
+
+  verifies(
+    'TRN-07',
+    'a version that the command does not speak: 400 with those that it does',
+    async () => {
+      const { bench } = await startModern()
+      const client = new Client(bench, { version: '2027-01-01' })
+      const answer = await client.call('echo', {}, { id: 'v' })
+      expect(answer.status).toBe(400)
+      expect(await answer.json()).toMatchObject({
+        id: 'v',
+        error: { code: -32_022, data: { supported: [MODERN], requested: '2027-01-01' } },
+      })
+    },
+  )
+
+  verifies(
+    'TRN-07',
+    'a command of sessions alone: clients are told to fall back; it is asked once',
+    async () => {
+      const bench = await startBridge('legacy')
+      const client = new Client(bench, { version: MODERN })
+      for (let i = 0; i < 3; i++) {
+        const answer = await client.post(client.request('server/discover'), {
+          'mcp-method': 'server/discover',
+        })
+        expect(answer.status).toBe(400)
+        const { error } = (await answer.json()) as RpcMessage
+        expect(error?.code).toBe(-32_022)
+        expect(error?.data).toMatchObject({
+          supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+        })
+      }
+      expect(bench.told('child.started').length).toBe(1)
+      await until(() => bench.told('child.ended').length === 1)
+      expect(await (await openClient(bench)).value('echo', { old: true })).toEqual({ old: true })
+    },
+  )
+
+  test.each(['broken', 'silent'] as const)(
+    'one that is %s at its start is asked again the next time',
+    async (mode) => {
+      const bench = await startBridge(mode, { children: { startTimeout: 0.3 } })
+      const client = new Client(bench, { version: MODERN })
+      for (const times of [1, 2]) {
+        expect((await client.call('echo')).status).toBe(400)
+        expect(bench.told('child.started').length).toBe(times)
+      }
+    },
+  )
+})
+
+describe('the end', () => {
+  test('of the child: who waits is told, and the next request starts another', async () => {
+    const { bench, client } = await startModern()
+    const first = await client.value('pid')
+    const waiting = client.call('never', {}, { id: 'w', headers: { accept: 'application/json' } })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect((await client.call('exit', { code: 1 }, { id: 'e' })).status).toBe(502)
+    expect(await (await waiting).json()).toMatchObject({ id: 'w', error: { code: -32_603 } })
+    expect(await client.value('pid')).not.toBe(first)
+    expect(bench.told('child.ended').length).toBe(1)
+  })
+
+  test('of its use: idle, then ended with all that it started', async () => {
+    const { client } = await startModern({ children: { idle: 0.3 } })
+    const pids = (await client.value('family')) as number[]
+    await until(() => !pids.some(isAlive))
+  })
+})

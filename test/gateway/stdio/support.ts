@@ -1,0 +1,189 @@
+/** A gateway before a stdio command, and clients of both eras that show every byte. */
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { startGateway, type GatewayBench } from '../../support/gateway.js'
+
+export const MODERN = '2026-07-28'
+
+export type Mode = 'legacy' | 'modern' | 'silent' | 'broken'
+
+export function commandOf(mode: Mode): readonly string[] {
+  return [process.execPath, resolve(import.meta.dirname, 'child.cjs'), mode]
+}
+
+export function startBridge(
+  mode: Mode = 'legacy',
+  options: Partial<GatewayOptions> = {},
+): Promise<GatewayBench> {
+  return startGateway(commandOf(mode), {
+    childEnvironment: { PATH: process.env['PATH'] ?? '' },
+    ...options,
+  })
+}
+
+export interface RpcMessage {
+  readonly id?: string | number | null
+  readonly method?: string
+  readonly params?: Record<string, unknown>
+  readonly result?: Record<string, unknown>
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown }
+}
+
+export interface SseEvent {
+  readonly id?: string
+  readonly data: string
+}
+
+/** The events of a stream as they come; comments are none. */
+export async function* eventsOf(answer: Response): AsyncGenerator<SseEvent> {
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of answer.body ?? []) {
+    rest += decoder.decode(chunk as Uint8Array, { stream: true })
+    for (;;) {
+      const end = rest.indexOf('\n\n')
+      if (end < 0) break
+      const fields = rest.slice(0, end).split('\n')
+      rest = rest.slice(end + 2)
+      const valueOf = (name: string) =>
+        fields.find((field) => field.startsWith(`${name}: `))?.slice(name.length + 2)
+      const id = valueOf('id')
+      const data = valueOf('data')
+      if (data !== undefined) yield { ...(id !== undefined && { id }), data }
+    }
+  }
+}
+
+/** The messages of an answer, whatever its form. */
+export async function messagesOf(answer: Response): Promise<RpcMessage[]> {
+  const text = await answer.text()
+  if (answer.headers.get('content-type') === 'application/json') return [JSON.parse(text)].flat()
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('data: {'))
+    .map((line) => JSON.parse(line.slice(6)) as RpcMessage)
+}
+
+/** What the tool said. */
+export function valueOf(message: RpcMessage | undefined): unknown {
+  const content = message?.result?.['content'] as { readonly text: string }[] | undefined
+  return content?.[0] === undefined ? undefined : JSON.parse(content[0].text)
+}
+
+export interface ClientOptions {
+  readonly token?: string
+  readonly version?: string
+}
+
+/** Somebody with a token. */
+export class Client {
+  session: string | undefined
+  readonly #bench: GatewayBench
+  readonly #options: ClientOptions
+  #lastId = 0
+
+  constructor(bench: GatewayBench, options: ClientOptions = {}) {
+    this.#bench = bench
+    this.#options = options
+  }
+
+  send(method: string, body?: string, headers: Record<string, string> = {}, signal?: AbortSignal) {
+    const { token, version } = this.#options
+    return this.#bench.call({
+      method,
+      ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
+      headers: {
+        accept: 'application/json, text/event-stream',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(version !== undefined && { 'mcp-protocol-version': version }),
+        ...(this.session !== undefined && { 'mcp-session-id': this.session }),
+        ...headers,
+      },
+    })
+  }
+
+  post(message: unknown, headers: Record<string, string> = {}, signal?: AbortSignal) {
+    return this.send('POST', JSON.stringify(message), headers, signal)
+  }
+
+  request(
+    method: string,
+    params: Record<string, unknown> = {},
+    id: string | number = ++this.#lastId,
+  ) {
+    return { jsonrpc: '2.0', id, method, params: { ...params, ...this.#envelope(params) } }
+  }
+
+  /** Calls a tool. */
+  call(
+    name: string,
+    args: Record<string, unknown> = {},
+    { id = ++this.#lastId, progressToken, headers = {}, signal }: CallOptions = {},
+  ): Promise<Response> {
+    const _meta = progressToken === undefined ? {} : { _meta: { progressToken } }
+    const params = { name, arguments: args, ..._meta }
+    const own = this.#isModern ? { 'mcp-method': 'tools/call', 'mcp-name': name } : {}
+    return this.post(this.request('tools/call', params, id), { ...own, ...headers }, signal)
+  }
+
+  /** The tool's value. */
+  async value(name: string, args: Record<string, unknown> = {}, options: CallOptions = {}) {
+    return valueOf((await messagesOf(await this.call(name, args, options))).at(-1))
+  }
+
+  /** Opens a session. */
+  async open(protocolVersion = '2025-11-25'): Promise<Response> {
+    const params = { protocolVersion, capabilities: {}, clientInfo: { name: 'c', version: '1' } }
+    const answer = await this.post(this.request('initialize', params))
+    this.session = answer.headers.get('mcp-session-id') ?? undefined
+    return answer
+  }
+
+  get #isModern(): boolean {
+    return (this.#options.version ?? '') >= MODERN
+  }
+
+  #envelope(params: Record<string, unknown>): object {
+    if (!this.#isModern) return {}
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': this.#options.version,
+      'io.modelcontextprotocol/clientInfo': { name: 'c', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    return { _meta: { ...(params['_meta'] as object | undefined), ...meta } }
+  }
+}
+
+interface CallOptions {
+  readonly id?: string | number
+  readonly progressToken?: string | number
+  readonly headers?: Record<string, string>
+  readonly signal?: AbortSignal
+}
+
+export async function openClient(bench: GatewayBench, options?: ClientOptions): Promise<Client> {
+  const client = new Client(bench, options)
+  const answer = await client.open()
+  if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
+  await answer.arrayBuffer()
+  return client
+}
+
+/** One that has ended is still listed until somebody has asked how: it is dead all the same. */
+export function isAlive(pid: number): boolean {
+  const answer = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+  return answer.status === 0 && !answer.stdout.startsWith('Z')
+}
+
+/** Waits until it holds, and fails when it never does. */
+export async function until(holds: () => boolean, milliseconds = 5_000): Promise<void> {
+  const deadline = performance.now() + milliseconds
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('it never came to pass')
+    await sleep(10)
+  }
+}

@@ -1,0 +1,130 @@
+/** Reading messages without decoding them sees what a parser sees. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { LineSplitter } from '../../src/gateway/stdio/lines.js'
+import { findSpan, readRawMessage } from '../../src/gateway/stdio/raw-message.js'
+import { readPost } from '../../src/gateway/stdio/post.js'
+import {
+  isAtEnd,
+  readElements,
+  readMembers,
+  replaceSpans,
+  textAt,
+  valueAt,
+} from '../../src/gateway/stdio/spans.js'
+
+const every = (_name: string): _name is string => true
+/** Written with blanks between tokens, or without. */
+const written = (value: unknown, indent: number) =>
+  Buffer.from(JSON.stringify(value, undefined, indent))
+const indents = fc.integer({ min: 0, max: 3 })
+const names = fc.oneof(
+  fc.string(),
+  fc.constantFrom('id', 'method', '__proto__', '"', '\\', 'ä', '\u2028'),
+)
+const objects = fc.dictionary(names, fc.jsonValue())
+
+describe('members', () => {
+  test('stand where a parser finds them, with the same values', () => {
+    fc.assert(
+      fc.property(objects, indents, (object, indent) => {
+        const bytes = written(object, indent)
+        const read = readMembers(bytes, 0, every)
+        const parsed = JSON.parse(bytes.toString()) as Record<string, unknown>
+        expect(read?.end).toBe(bytes.length)
+        expect([...(read?.members.keys() ?? [])].sort()).toEqual(Object.keys(parsed).sort())
+        for (const [name, span] of read?.members ?? []) {
+          expect(valueAt(bytes, span)).toEqual(parsed[name])
+        }
+      }),
+    )
+  })
+
+  test('that are named twice are none, however they are spelled', () => {
+    expect(readMembers(Buffer.from('{"a":1,"\\u0061":2}'), 0, every)).toBeUndefined()
+    expect(readMembers(Buffer.from('{"a":1,"b":{"a":2}}'), 0, every)?.members.size).toBe(2)
+  })
+
+  test('arbitrary bytes never throw, and what is read of JSON is what it says', () => {
+    const texts = fc.oneof(
+      fc.string(),
+      fc.stringMatching(/^[{}[\]",:\\ ait10.e-]{0,30}$/),
+      fc.json().map((json) => json.slice(0, -1)),
+    )
+    fc.assert(
+      fc.property(texts, (text) => {
+        const bytes = Buffer.from(text)
+        const read = readMembers(bytes, 0, every)
+        readRawMessage(bytes)
+        readPost(bytes)
+        let parsed: unknown
+        try {
+          parsed = JSON.parse(text)
+        } catch {
+          return
+        }
+        const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+        const isWhole = read !== undefined && isAtEnd(bytes, read.end)
+        if (isWhole) expect(Object.keys(parsed as object).length).toBe(read.members.size)
+        if (!isObject) expect(isWhole).toBe(false)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+test('elements stand where a parser finds them', () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), indents, (array, indent) => {
+      const bytes = written(array, indent)
+      const elements = readElements(bytes)?.map((span) => valueAt(bytes, span))
+      expect(elements).toEqual(JSON.parse(bytes.toString()))
+    }),
+  )
+})
+
+test('other text in some places leaves the rest', () => {
+  fc.assert(
+    fc.property(objects, fc.jsonValue(), indents, (object, other, indent) => {
+      const bytes = written({ ...object, id: 1, params: { _meta: { token: 2 } } }, indent)
+      const message = readMembers(bytes, 0, every)?.members
+      const id = message?.get('id')
+      const token = findSpan(bytes, message?.get('params'), '_meta', 'token')
+      if (id === undefined || token === undefined) throw new Error('they are there')
+      const text = JSON.stringify(other)
+      const places = [id, token].sort((a, b) => a.start - b.start).map((span) => ({ span, text }))
+      const expected = { ...object, id: other, params: { _meta: { token: other } } }
+      expect(JSON.parse(replaceSpans(bytes, places).toString())).toEqual(
+        JSON.parse(JSON.stringify(expected)),
+      )
+      expect(textAt(bytes, id)).toBe('1')
+    }),
+  )
+})
+
+test('lines are the same however the bytes come in', () => {
+  const pieces = fc.array(fc.constantFrom('a', 'bc', '\n', '\r\n', '\r', 'long line', ''))
+  fc.assert(
+    fc.property(pieces, (parts) => {
+      const split = (chunks: readonly string[]) => {
+        const lines: string[] = []
+        const splitter = new LineSplitter(
+          8,
+          (line) => lines.push(line.toString()),
+          () => lines.push('too long'),
+        )
+        for (const chunk of chunks) splitter.push(Buffer.from(chunk))
+        return lines
+      }
+      const whole = parts.join('')
+      expect(split(parts)).toEqual(split([whole]))
+      const expected = whole
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => (line.length > 8 ? 'too long' : line.replace(/\r$/, '')))
+        .filter((line) => line !== '')
+      const rest = whole.split('\n').at(-1) ?? ''
+      expect(split([whole])).toEqual(rest.length > 8 ? [...expected, 'too long'] : expected)
+    }),
+  )
+})
