@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { errorAnswer, sendAnswer, unreadOf } from './answer.js'
+import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import type { AdmittedRequest, RequestObserver } from './backend.js'
 
 /** What is said of a body that is too large. */
-export function bodyTooLarge(maxBody: number) {
+export function bodyTooLarge(maxBody: number): Refused {
   return {
     refusal: {
       status: 413,
@@ -17,7 +17,7 @@ export function bodyTooLarge(maxBody: number) {
     },
     error: 'content_too_large',
     description: `The body is larger than ${maxBody} bytes`,
-  } as const
+  }
 }
 
 /** 413, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */

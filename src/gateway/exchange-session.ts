@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Refused } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Caller } from './caller.js'
 import { replaceValue, valuesOf } from './hop-by-hop.js'
@@ -28,7 +29,7 @@ export class ExchangeSession {
   }
 
   /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */
-  get refused(): ReturnType<typeof unknownSession> | undefined {
+  get refused(): Refused | undefined {
     const named = this.#named
     return named === undefined || named.id !== undefined
       ? undefined

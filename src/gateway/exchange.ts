@@ -11,7 +11,14 @@ import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead } from './answer-headers.js'
 import { AnswerLimit } from './answer-limit.js'
-import { endAfterRest, errorAnswer, onceOver, sendAnswer, unreadOf } from './answer.js'
+import {
+  endAfterRest,
+  errorAnswer,
+  onceOver,
+  sendAnswer,
+  unreadOf,
+  type Refused,
+} from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
 import { refuseBody } from './body.js'
 import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
@@ -35,8 +42,6 @@ export interface ExchangeContext {
   readonly streamGrace: number
   readonly observer: RequestObserver
 }
-
-type ForeignSession = NonNullable<ExchangeSession['refused']>
 
 /** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -119,7 +124,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#limit.linger(response)
   }
 
-  #refuseSession({ refusal, error, description }: ForeignSession): void {
+  #refuseSession({ refusal, error, description }: Refused): void {
     const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
     this.#isOver = true
     this.#isWhole = true

@@ -139,6 +139,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       let isRead = false
       onceOver(request, response, () => {
         if (isRead) return
+        isRead = true
         read()
         const seconds = (performance.now() - startedAt) / 1000
         emit?.({
@@ -152,6 +153,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         })
       })
       const go = (next: () => void) => {
+        if (isRead) return
         isRead = true
         next()
         read()

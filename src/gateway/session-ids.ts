@@ -8,7 +8,7 @@ import { createCacheStore } from '../cache.js'
 import { createMac, equalInConstantTime, type Mac } from '../digest.js'
 
 /** Whose a session is. */
-export interface SessionOwner {
+interface SessionOwner {
   /** The resource, because one key may serve several. */
   readonly resource: string
   /** One text for (issuer, subject, client). */

@@ -4,19 +4,13 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import type { RequestRefused } from './events.js'
-
-interface UnknownSession {
-  readonly refusal: Omit<RequestRefused, 'type' | 'requestId'>
-  readonly error: string
-  readonly description: string
-}
+import type { Refused } from './answer.js'
 
 /**
  * @param visible the id, of which a short hash is told to the operator
  * @param hint what could help
  */
-export function unknownSession(visible: string, hint: string): UnknownSession {
+export function unknownSession(visible: string, hint: string): Refused {
   const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
   return {
     refusal: {
