@@ -16,6 +16,8 @@ Usage:
   mcp-gatehouse [serve] [settings] --upstream URL      an MCP server that is reached by HTTP
   mcp-gatehouse [serve] [settings] --upstream URL -- COMMAND [ARGUMENTS]
                                                        the same, started and ended with us
+  mcp-gatehouse [serve] [settings] -- COMMAND [ARGUMENTS]
+                                                       one that speaks stdio: a child a session
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: untouched, without tokens
   mcp-gatehouse check [settings] [--json]              validates, prints what holds and why
@@ -23,6 +25,8 @@ Usage:
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\
     --resource https://mcp.example.com/mcp --upstream http://127.0.0.1:8000/mcp
+  mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\
+    --resource https://mcp.example.com/mcp -- uvx mcp-server-time
   mcp-gatehouse --upstream http://127.0.0.1:8000/mcp   on this machine only, without tokens
   mcp-gatehouse check --config gatehouse.yaml
 `

@@ -176,7 +176,7 @@ verifies(
   async () => {
     const { cli, make } = await startGateway()
     const gateway = cli.process.pid ?? 0
-    onTestFinished(() => void running().forEach((pid) => process.kill(pid, 'SIGKILL')))
+    onTestFinished(() => running().forEach((pid) => process.kill(pid, 'SIGKILL')))
     const warm = await openAndLeave(times(20), make)
     await nothingRuns(warm)
     // Connections that a client keeps idle are no leak: they end first.
