@@ -1,8 +1,10 @@
 /** Commands that misbehave and clients that mean ill: what they can do ends with them. */
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startGateway } from '../../support/gateway.js'
-import { openClient } from './support.js'
+import { Client, MODERN, openClient } from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -34,5 +36,38 @@ describe('what must not end the gateway', () => {
     const client = await openClient(bench)
     const answer = await client.call('anything', {}, { id: 'a' })
     expect(await answer.text()).toContain('"id":"a","result":{}')
+  })
+})
+
+describe('a start that fails at once', () => {
+  test('arguments that are too long: 502, and no session', async () => {
+    const command = [process.execPath, '-e', '0', 'x'.repeat(200_000)]
+    const bench = await startGateway(command)
+    expect((await new Client(bench).open()).status).toBe(502)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+    expect(bench.told('child.ended').map(({ reason }) => reason)).toEqual(
+      Array(2).fill('cannot be started (E2BIG)'),
+    )
+  })
+
+  test('no file descriptor is left: it ends like one that is not there', () => {
+    // In a process of its own, whose descriptors may run out.
+    const script = `
+      import { openSync, closeSync } from 'node:fs'
+      import { Child } from './src/gateway/stdio/child.ts'
+      const taken = []
+      try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+      const none = () => undefined
+      const onEnd = (reason) => {
+        for (const each of taken) closeSync(each)
+        console.log(reason)
+      }
+      const listener = { onLine: none, onTooLong: none, onStderr: none, onEnd }
+      new Child(['true'], {}, 100, listener).write(Buffer.from('{}'))`
+    const few = 'ulimit -n 100; exec "$0" --import tsx --input-type=module -e "$1"'
+    const options = { cwd: resolve(import.meta.dirname, '../../..'), encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync('bash', ['-c', few, process.execPath, script], options)
+    expect(stderr).toBe('')
+    expect(stdout).toBe('cannot be started (EMFILE)\n')
   })
 })
