@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startGateway } from '../../support/gateway.js'
-import { Client, MODERN, openClient } from './support.js'
+import { Client, messagesOf, MODERN, openClient } from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -70,4 +70,14 @@ describe('a start that fails at once', () => {
     expect(stderr).toBe('')
     expect(stdout).toBe('cannot be started (EMFILE)\n')
   })
+})
+
+test('a batch of 150,000 requests whose command ends: each is told', async () => {
+  const bench = await startScript('if (id === 150000) setTimeout(() => process.exit(3), 50)')
+  const client = await openClient(bench)
+  const batch = Array.from({ length: 150_000 }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+  const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
+  const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
+  expect(answer.status).toBe(502)
+  expect((await messagesOf(answer)).length).toBe(150_000)
 })
