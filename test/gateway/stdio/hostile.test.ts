@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startGateway } from '../../support/gateway.js'
-import { Client, messagesOf, MODERN, openClient } from './support.js'
+import { verifies } from '../../support/verifies.js'
+import { Client, messagesOf, MODERN, openClient, type RpcMessage } from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -80,4 +81,35 @@ test('a batch of 150,000 requests whose command ends: each is told', async () =>
   const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
   expect(answer.status).toBe(502)
   expect((await messagesOf(answer)).length).toBe(150_000)
+})
+
+describe('versions', () => {
+  /** As servers made with SDK v2 do: a version that they do not know is refused, also in `server/discover`. */
+  const MODERN_ONLY = `
+    const version = params?._meta?.['io.modelcontextprotocol/protocolVersion']
+    const say2 = (error) => say(JSON.stringify({ jsonrpc: '2.0', id, error }))
+    const supported = process.env.SUPPORTED.split(' ')
+    if (!supported.includes(version)) {
+      return say2({ code: -32022, message: 'no', data: { supported, requested: version } })
+    }
+    answer(id, { supportedVersions: supported })`
+  const startModernOnly = (supported: string) => {
+    const childEnvironment = { PATH: process.env['PATH'] ?? '', SUPPORTED: supported }
+    return startScript(MODERN_ONLY, { childEnvironment })
+  }
+
+  verifies('TRN-07', 'a client of a version that nobody knows spoils it for nobody', async () => {
+    const bench = await startModernOnly(MODERN)
+    const answer = await new Client(bench, { version: '2099-12-31' }).call('echo')
+    expect(answer.status).toBe(400)
+    const { error } = (await answer.json()) as RpcMessage
+    expect(error?.data).toEqual({ supported: [MODERN], requested: '2099-12-31' })
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(200)
+  })
+
+  verifies('TRN-07', 'a command of later versions alone is known by its refusal', async () => {
+    const bench = await startModernOnly('2027-01-01')
+    expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+  })
 })
