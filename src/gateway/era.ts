@@ -5,7 +5,7 @@
  */
 
 /** The first revision without state. */
-const STATELESS_SINCE = '2026-07-28'
+export const STATELESS_SINCE = '2026-07-28'
 
 /** Those with `initialize`, newest first. */
 export const STATEFUL_VERSIONS: readonly string[] = [

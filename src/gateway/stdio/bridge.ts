@@ -198,7 +198,7 @@ class Bridge {
         ? undefined
         : this.#options.residents.makeRoom(key, this.#options.limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection, version)
+    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection)
     if (shared === undefined || !shared.versions.includes(version)) {
       return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
     }
@@ -210,7 +210,7 @@ class Bridge {
     shared.child.request(connection, message)
   }
 
-  #sharedOf(connection: Connection, version: string): Promise<Shared | undefined> {
+  #sharedOf(connection: Connection): Promise<Shared | undefined> {
     const { key } = connection.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
@@ -222,7 +222,7 @@ class Bridge {
       },
     })
     this.#options.residents.add(child)
-    const starting = child.discover(version).then((discovery) => this.#judge(child, discovery))
+    const starting = child.discover().then((discovery) => this.#judge(child, discovery))
     this.#shared.set(key, starting)
     return starting
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { STATELESS_SINCE } from '../era.js'
 import { rpcError, RPC } from '../rpc-error.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
@@ -44,9 +45,9 @@ export interface SharedChildOptions extends ChannelOptions {
   readonly onEnd: (child: SharedChild, ended: Promise<void>) => void
 }
 
-function probe(version: string): string {
+function probe(): string {
   const meta = {
-    'io.modelcontextprotocol/protocolVersion': version,
+    'io.modelcontextprotocol/protocolVersion': STATELESS_SINCE,
     'io.modelcontextprotocol/clientInfo': { name: 'mcp-gatehouse', version: '0' },
     'io.modelcontextprotocol/clientCapabilities': {},
   }
@@ -96,8 +97,8 @@ export class SharedChild implements Resident {
     return this.#channel.unread > this.#options.limits.queue
   }
 
-  /** Asks which versions it speaks. */
-  discover(version: string): Promise<Discovery> {
+  /** Asks which versions it speaks. In our words: a client's could be such that it knows none. */
+  discover(): Promise<Discovery> {
     return new Promise<Discovery>((resolve) => {
       const { startTimeout } = this.#options.limits
       const timer = setTimeout(() => void this.end(silenceOf(startTimeout)), startTimeout * 1000)
@@ -106,7 +107,7 @@ export class SharedChild implements Resident {
         this.#onDiscovered = undefined
         resolve(discovery)
       }
-      this.#channel.write(Buffer.from(probe(version)))
+      this.#channel.write(Buffer.from(probe()))
     })
   }
 
@@ -231,8 +232,13 @@ export class SharedChild implements Resident {
     route.reply.send(rename(bytes, [[span, isProgress ? (progressToken ?? id) : id]]))
   }
 
-  #discovered({ bytes, result }: RawMessage): void {
-    const span = findSpan(bytes, result, 'supportedVersions')
+  #discovered(message: RawMessage): void {
+    const { bytes, result, error } = message
+    // One that speaks later versions alone says so by an error.
+    const span =
+      errorCodeOf(message) === RPC.unsupportedVersion
+        ? findSpan(bytes, error, 'data', 'supported')
+        : findSpan(bytes, result, 'supportedVersions')
     const versions = span && valueAt(bytes, span)
     const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
     this.#onDiscovered?.(isList ? versions : 'unknown')

@@ -1,0 +1,115 @@
+/** Commands that misbehave and clients that mean ill: what they can do ends with them. */
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { startGateway } from '../../support/gateway.js'
+import { verifies } from '../../support/verifies.js'
+import { Client, messagesOf, MODERN, openClient, type RpcMessage } from './support.js'
+
+/** A command that answers `initialize`, and does to any other message what `body` says. */
+function startScript(body: string, options: Partial<GatewayOptions> = {}) {
+  const script = `
+    const say = (text) => process.stdout.write(text + '\\n')
+    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      const { id, method, params } = message
+      if (method === 'initialize') return answer(id, { protocolVersion: '2025-11-25' })
+      ${body}
+    })`
+  return startGateway([process.execPath, '-e', script], {
+    childEnvironment: { PATH: process.env['PATH'] ?? '' },
+    ...options,
+  })
+}
+
+describe('what must not end the gateway', () => {
+  test.each([
+    String.raw`{"\q":1,"id":1}`,
+    String.raw`{"jsonrpc":"2.0","method":"notifications/progress","params":{"\u12":1}}`,
+    String.raw`{"jsonrpc":"2.0","id":ID,"error":{"\x":1}}`,
+    '{"jsonrpc":"2.0","method":"x","params":{"ä\u0001":1}}',
+  ])('a name of a member that is no JSON: %j', async (line) => {
+    const bench = await startScript(
+      `if (id) { say(${JSON.stringify(line)}.replace('ID', 999)); answer(id, {}) }`,
+    )
+    const client = await openClient(bench)
+    const answer = await client.call('anything', {}, { id: 'a' })
+    expect(await answer.text()).toContain('"id":"a","result":{}')
+  })
+})
+
+describe('a start that fails at once', () => {
+  test('arguments that are too long: 502, and no session', async () => {
+    const command = [process.execPath, '-e', '0', 'x'.repeat(200_000)]
+    const bench = await startGateway(command)
+    expect((await new Client(bench).open()).status).toBe(502)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+    expect(bench.told('child.ended').map(({ reason }) => reason)).toEqual(
+      Array(2).fill('cannot be started (E2BIG)'),
+    )
+  })
+
+  test('no file descriptor is left: it ends like one that is not there', () => {
+    // In a process of its own, whose descriptors may run out.
+    const script = `
+      import { openSync, closeSync } from 'node:fs'
+      import { Child } from './src/gateway/stdio/child.ts'
+      const taken = []
+      try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+      const none = () => undefined
+      const onEnd = (reason) => {
+        for (const each of taken) closeSync(each)
+        console.log(reason)
+      }
+      const listener = { onLine: none, onTooLong: none, onStderr: none, onEnd }
+      new Child(['true'], {}, 100, listener).write(Buffer.from('{}'))`
+    const few = 'ulimit -n 100; exec "$0" --import tsx --input-type=module -e "$1"'
+    const options = { cwd: resolve(import.meta.dirname, '../../..'), encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync('bash', ['-c', few, process.execPath, script], options)
+    expect(stderr).toBe('')
+    expect(stdout).toBe('cannot be started (EMFILE)\n')
+  })
+})
+
+test('a batch of 150,000 requests whose command ends: each is told', async () => {
+  const bench = await startScript('if (id === 150000) setTimeout(() => process.exit(3), 50)')
+  const client = await openClient(bench)
+  const batch = Array.from({ length: 150_000 }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+  const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
+  const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
+  expect(answer.status).toBe(502)
+  expect((await messagesOf(answer)).length).toBe(150_000)
+})
+
+describe('versions', () => {
+  /** As servers made with SDK v2 do: a version that they do not know is refused, also in `server/discover`. */
+  const MODERN_ONLY = `
+    const version = params?._meta?.['io.modelcontextprotocol/protocolVersion']
+    const say2 = (error) => say(JSON.stringify({ jsonrpc: '2.0', id, error }))
+    const supported = process.env.SUPPORTED.split(' ')
+    if (!supported.includes(version)) {
+      return say2({ code: -32022, message: 'no', data: { supported, requested: version } })
+    }
+    answer(id, { supportedVersions: supported })`
+  const startModernOnly = (supported: string) => {
+    const childEnvironment = { PATH: process.env['PATH'] ?? '', SUPPORTED: supported }
+    return startScript(MODERN_ONLY, { childEnvironment })
+  }
+
+  verifies('TRN-07', 'a client of a version that nobody knows spoils it for nobody', async () => {
+    const bench = await startModernOnly(MODERN)
+    const answer = await new Client(bench, { version: '2099-12-31' }).call('echo')
+    expect(answer.status).toBe(400)
+    const { error } = (await answer.json()) as RpcMessage
+    expect(error?.data).toEqual({ supported: [MODERN], requested: '2099-12-31' })
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(200)
+  })
+
+  verifies('TRN-07', 'a command of later versions alone is known by its refusal', async () => {
+    const bench = await startModernOnly('2027-01-01')
+    expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+  })
+})
