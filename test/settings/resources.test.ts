@@ -85,11 +85,14 @@ verifies('AUD-06', 'the example of the contract is understood', async () => {
 verifies('AUD-06', 'the example of the README is right', async () => {
   const readme = readFileSync('README.md', 'utf8')
   const example = /```yaml\n(auth: oauth\n.*?\nresources:\n.*?)```/s.exec(readme)?.[1] ?? 'none'
-  const { resources, warnings } = await optionsOf(example, [], { '/run/secrets/files': 'hunter2' })
+  const { resources, warnings } = await optionsOf(example)
   expect(warnings).toEqual([])
   expect(resources).toMatchObject([
     { resource: GITHUB, scopes: ['github:read'], authorizationServers: [{ issuer: ISSUER }] },
-    { resource: FILES, upstreamHeaders: { 'X-Api-Key': 'hunter2' } },
+    {
+      resource: FILES,
+      command: ['npx', '-y', '@modelcontextprotocol/server-filesystem', '/srv'],
+    },
   ])
 })
 
