@@ -41,10 +41,11 @@ export interface BridgeOptions {
   readonly emit: ((event: ChildEvent) => void) | undefined
 }
 
-/** The child of a caller without sessions, once it is known what it speaks. */
+/** The child of a caller without sessions. */
 interface Shared {
   readonly child: SharedChild
-  readonly versions: readonly string[]
+  /** What it speaks, once that is known; `undefined` when it is of no use, and ends. */
+  readonly versions: Promise<readonly string[] | undefined>
 }
 
 const HINT =
@@ -59,7 +60,7 @@ class Bridge {
   readonly #options: BridgeOptions
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
-  readonly #shared = new Map<string, Promise<Shared | undefined>>()
+  readonly #shared = new Map<string, Shared>()
   /** The command said that it does not know the era without sessions. */
   #isStatefulOnly = false
 
@@ -189,7 +190,9 @@ class Bridge {
     const [message] = messages as [RawMessage]
     const { key } = connection.admitted.caller
     if (message.kind !== 'request') {
-      const shared = await this.#shared.get(key)
+      const shared = this.#shared.get(key)
+      await shared?.versions
+      if (shared?.child.isCongested === true) return refuseBusy(connection)
       if (message.kind === 'notification') shared?.child.notify(message)
       return connection.sendNothing(202)
     }
@@ -198,9 +201,14 @@ class Bridge {
         ? undefined
         : this.#options.residents.makeRoom(key, this.#options.limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection)
-    if (shared === undefined || !shared.versions.includes(version)) {
-      return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
+    const shared = this.#isStatefulOnly ? undefined : this.#sharedOf(connection)
+    // From now on: a child whose first words are waited for is in use.
+    shared?.child.attendance.enter(connection)
+    const versions = await shared?.versions
+    // Who left meanwhile will never be over again, and would be waited for without end.
+    if (connection.isAnswered) return
+    if (shared === undefined || versions?.includes(version) !== true) {
+      return refuseVersion(connection, message, version, versions ?? STATEFUL_VERSIONS)
     }
     if (shared.child.isCongested) return refuseBusy(connection)
     if (message.method === 'subscriptions/listen') {
@@ -210,25 +218,26 @@ class Bridge {
     shared.child.request(connection, message)
   }
 
-  #sharedOf(connection: Connection): Promise<Shared | undefined> {
+  #sharedOf(connection: Connection): Shared {
     const { key } = connection.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const child: SharedChild = new SharedChild({
       ...this.#childOptions(connection, key),
       onEnd: (_, ended) => {
-        if (this.#shared.get(key) === starting) this.#shared.delete(key)
+        if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
         this.#options.residents.remove(child, ended)
       },
     })
     this.#options.residents.add(child)
-    const starting = child.discover().then((discovery) => this.#judge(child, discovery))
-    this.#shared.set(key, starting)
-    return starting
+    const versions = child.discover().then((discovery) => this.#judge(child, discovery))
+    const shared = { child, versions }
+    this.#shared.set(key, shared)
+    return shared
   }
 
-  #judge(child: SharedChild, discovery: Discovery): Shared | undefined {
-    if (typeof discovery !== 'string') return { child, versions: discovery }
+  #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
+    if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
     this.#isStatefulOnly ||= discovery === 'unknown'
     void child.end({ reason: 'the command does not speak the era without sessions' })

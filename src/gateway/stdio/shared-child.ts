@@ -111,8 +111,8 @@ export class SharedChild implements Resident {
     })
   }
 
+  /** The connection has entered already. */
   request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.attendance.enter(connection)
     this.#channel.watch(connection)
     this.#lastId++
     const ours = String(this.#lastId)

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
-import { Client, messagesOf, MODERN, openClient, type RpcMessage } from './support.js'
+import { Client, messagesOf, MODERN, openClient, type RpcMessage, until } from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -112,4 +112,52 @@ describe('versions', () => {
     expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
     expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
   })
+})
+
+describe('a child whose first words are waited for', () => {
+  const SLOW = `
+    if (method === 'server/discover') {
+      return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
+    }
+    if (id) answer(id, { method })`
+
+  test('who leaves meanwhile is not served, and does not keep it', async () => {
+    const bench = await startScript(SLOW, { children: { idle: 1 } })
+    const leaving = new AbortController()
+    const client = new Client(bench, { version: MODERN })
+    const gone = client.call('echo', {}, { signal: leaving.signal })
+    await until(() => bench.told('child.started').length === 1)
+    leaving.abort()
+    await expect(gone).rejects.toThrow('abort')
+    await until(() => bench.told('child.ended').length === 1)
+    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+  })
+
+  test('is in use, and makes no room for another', async () => {
+    const bench = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
+    const waiting = new Client(bench, { version: MODERN }).call('echo')
+    await until(() => bench.told('child.started').length === 1)
+    expect((await new Client(bench).open()).status).toBe(429)
+    expect((await waiting).status).toBe(200)
+  })
+})
+
+test('a shared child that does not read is not fed notifications without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method === 'tools/call') {
+      answer(id, {})
+      process.stdin.pause()
+      setInterval(() => undefined, 1000)
+    }`,
+    { children: { queue: 100_000 } },
+  )
+  const client = new Client(bench, { version: MODERN })
+  expect((await client.call('deaf')).status).toBe(200)
+  const params = { x: 'x'.repeat(50_000), ...client.request('x').params }
+  const headers = { 'mcp-method': 'notifications/x' }
+  const note = { jsonrpc: '2.0', method: 'notifications/x', params }
+  const statuses: number[] = []
+  for (let i = 0; i < 20; i++) statuses.push((await client.post(note, headers)).status)
+  expect([statuses[0], statuses.at(-1)]).toEqual([202, 503])
 })
