@@ -1,11 +1,20 @@
 /** Commands that misbehave and clients that mean ill: what they can do ends with them. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { Child } from '../../../src/gateway/stdio/child.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
-import { Client, messagesOf, MODERN, openClient, type RpcMessage, until } from './support.js'
+import {
+  Client,
+  messagesOf,
+  MODERN,
+  openClient,
+  startBridge,
+  type RpcMessage,
+  until,
+} from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -160,4 +169,73 @@ test('a shared child that does not read is not fed notifications without end', a
   const statuses: number[] = []
   for (let i = 0; i < 20; i++) statuses.push((await client.post(note, headers)).status)
   expect([statuses[0], statuses.at(-1)]).toEqual([202, 503])
+})
+
+test('the token of a client that left before its answer began is watched no longer', async () => {
+  const bench = await startBridge()
+  const token = await bench.idp.token({ claims: { exp: Math.floor(Date.now() / 1000) - 29 } })
+  const client = await openClient(bench, { token })
+  const leaving = new AbortController()
+  const gone = client.call('never', {}, { signal: leaving.signal })
+  setTimeout(() => leaving.abort(), 30)
+  await expect(gone).rejects.toThrow('abort')
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect(bench.told('token.ended')).toEqual([])
+})
+
+describe('pipes', () => {
+  test.each([0, 1])(
+    'a child that lives on without one of them (%d) ends, and who waits is told',
+    async (descriptor) => {
+      const bench = await startScript(
+        `setInterval(() => undefined, 1000)
+        globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]`,
+      )
+      const client = await openClient(bench)
+      const json = { headers: { accept: 'application/json' } }
+      const answers = [client.call('a', {}, json)]
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answers.push(client.call('b', {}, json))
+      for (const answer of answers) expect((await answer).status).toBe(502)
+    },
+    15_000,
+  )
+
+  test('what hangs on to them in a group of its own costs no descriptors', async () => {
+    const bench = await startScript(
+      `const options = { detached: true, stdio: 'inherit' }
+      answer(id, { pid: require('node:child_process').spawn('sleep', ['60'], options).pid })`,
+    )
+    const client = await openClient(bench)
+    const [message] = await messagesOf(await client.call('a'))
+    onTestFinished(() => void process.kill(Number(message?.result?.['pid'])))
+    const pipes = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
+    const before = pipes()
+    await client.send('DELETE')
+    await until(() => bench.told('child.ended').length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(pipes()).toBe(before - 3)
+  }, 10_000)
+})
+
+test('questions of a child that does not read are not answered without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method !== 'tools/call') return
+    process.stdin.pause()
+    setInterval(() => undefined, 1000)
+    const text = JSON.stringify({ id: 'x'.repeat(100_000), method: 'a' })
+    for (let i = 0; i < 1000; i++) say(text)
+    answer(id, {})`,
+  )
+  let queued = 0
+  const { write } = Child.prototype
+  const spy = vi.spyOn(Child.prototype, 'write').mockImplementation(function (this: Child, line) {
+    queued = Math.max(queued, this.unread)
+    return write.call(this, line)
+  })
+  onTestFinished(() => spy.mockRestore())
+  await messagesOf(await new Client(bench, { version: MODERN }).call('a'))
+  expect(queued).toBeLessThan(5 * 2 ** 20)
 })
