@@ -200,7 +200,8 @@ export class Session implements Resident {
 
   /** A question that nobody will ever hear must not leave the server waiting. */
   #refuse({ kind, idText }: RawMessage): void {
-    if (kind !== 'request') return
+    // One that asks without end and does not read is not told so without end.
+    if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))
   }

@@ -210,6 +210,8 @@ export class SharedChild implements Resident {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
+      // It asks without end and does not read what it is told.
+      if (this.isCongested) return
       // In this era servers ask by their answers; a client without a session could not answer.
       const text = rpcError(idText, RPC.serverError, 'Not in this era')
       return this.#channel.write(Buffer.from(text))
