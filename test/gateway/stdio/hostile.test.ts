@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { Child } from '../../../src/gateway/stdio/child.js'
+import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -238,4 +239,40 @@ test('questions of a child that does not read are not answered without end', asy
   onTestFinished(() => spy.mockRestore())
   await messagesOf(await new Client(bench, { version: MODERN }).call('a'))
   expect(queued).toBeLessThan(5 * 2 ** 20)
+})
+
+verifies('TRN-07', 'a version that nobody knows is refused within a session', async () => {
+  const client = await openClient(await startBridge())
+  for (const version of ['1999-01-01', '2025-99-99', 'x', '2025-06-18, 2025-06-18']) {
+    const headers = { 'mcp-protocol-version': version }
+    const answer = await client.call('echo', {}, { headers, id: 'v' })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ id: 'v', error: { code: -32_000 } })
+    expect((await client.send('GET', undefined, headers)).status).toBe(400)
+  }
+  const agreed = new Client(await startBridge())
+  await agreed.open('2024-10-07')
+  const headers = { 'mcp-protocol-version': '2024-10-07' }
+  expect((await agreed.call('echo', {}, { headers })).status).toBe(200)
+})
+
+describe('events that are kept', () => {
+  test('cost as much when there are many of them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const line = Buffer.alloc(60)
+    const startedAt = performance.now()
+    for (let n = 0; n < 300_000; n++) window.add('1', n, line)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(window.after('1', 0).length).toBe(Math.floor((4 * 2 ** 20) / 60))
+    expect(window.after('1', 299_990).map(({ number }) => number)).toEqual([
+      299_991, 299_992, 299_993, 299_994, 299_995, 299_996, 299_997, 299_998, 299_999,
+    ])
+  })
+
+  test('do not keep what was read together with them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const chunk = Buffer.alloc(2 ** 20)
+    window.add('1', 1, chunk.subarray(0, 10))
+    expect(window.after('1', 0)[0]?.line.buffer).not.toBe(chunk.buffer)
+  })
 })
