@@ -73,7 +73,7 @@ class Bridge {
     if (request.method === 'POST') return this.#read(connection)
     if (isStateless(versionOf(connection))) return refuseMethod(connection)
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session)) return
     if (request.method === 'DELETE') {
       void session.end({ reason: 'its client ended it' })
       return connection.sendNothing(204)
@@ -129,7 +129,7 @@ class Bridge {
       return refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', first)
     }
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session, first)) return
     if (session.isCongested) return refuseBusy(connection)
     const requests = messages.filter(({ kind }) => kind === 'request')
     if (requests.length === 0) {
@@ -304,14 +304,28 @@ function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage)
   refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
 }
 
+/** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
+function refuseUnknownVersion(
+  connection: Connection,
+  session: Session,
+  request?: RawMessage,
+): boolean {
+  const version = versionOf(connection)
+  const isKnown =
+    version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
+  if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)
+  return !isKnown
+}
+
 function refuseVersion(
   connection: Connection,
-  request: RawMessage,
+  request: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
+  code: number = RPC.unsupportedVersion,
 ): void {
   const message = 'Unsupported protocol version'
-  refuse(connection, 400, RPC.unsupportedVersion, message, request, { supported, requested })
+  refuse(connection, 400, code, message, request, { supported, requested })
 }
 
 export function createBridge(options: BridgeOptions): Backend {
