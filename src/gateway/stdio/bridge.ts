@@ -41,10 +41,11 @@ export interface BridgeOptions {
   readonly emit: ((event: ChildEvent) => void) | undefined
 }
 
-/** The child of a caller without sessions, once it is known what it speaks. */
+/** The child of a caller without sessions. */
 interface Shared {
   readonly child: SharedChild
-  readonly versions: readonly string[]
+  /** What it speaks, once that is known; `undefined` when it is of no use, and ends. */
+  readonly versions: Promise<readonly string[] | undefined>
 }
 
 const HINT =
@@ -59,7 +60,7 @@ class Bridge {
   readonly #options: BridgeOptions
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
-  readonly #shared = new Map<string, Promise<Shared | undefined>>()
+  readonly #shared = new Map<string, Shared>()
   /** The command said that it does not know the era without sessions. */
   #isStatefulOnly = false
 
@@ -72,7 +73,7 @@ class Bridge {
     if (request.method === 'POST') return this.#read(connection)
     if (isStateless(versionOf(connection))) return refuseMethod(connection)
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session)) return
     if (request.method === 'DELETE') {
       void session.end({ reason: 'its client ended it' })
       return connection.sendNothing(204)
@@ -128,7 +129,7 @@ class Bridge {
       return refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', first)
     }
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session, first)) return
     if (session.isCongested) return refuseBusy(connection)
     const requests = messages.filter(({ kind }) => kind === 'request')
     if (requests.length === 0) {
@@ -189,7 +190,9 @@ class Bridge {
     const [message] = messages as [RawMessage]
     const { key } = connection.admitted.caller
     if (message.kind !== 'request') {
-      const shared = await this.#shared.get(key)
+      const shared = this.#shared.get(key)
+      await shared?.versions
+      if (shared?.child.isCongested === true) return refuseBusy(connection)
       if (message.kind === 'notification') shared?.child.notify(message)
       return connection.sendNothing(202)
     }
@@ -198,9 +201,14 @@ class Bridge {
         ? undefined
         : this.#options.residents.makeRoom(key, this.#options.limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection)
-    if (shared === undefined || !shared.versions.includes(version)) {
-      return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
+    const shared = this.#isStatefulOnly ? undefined : this.#sharedOf(connection)
+    // From now on: a child whose first words are waited for is in use.
+    shared?.child.attendance.enter(connection)
+    const versions = await shared?.versions
+    // Who left meanwhile will never be over again, and would be waited for without end.
+    if (connection.isAnswered) return
+    if (shared === undefined || versions?.includes(version) !== true) {
+      return refuseVersion(connection, message, version, versions ?? STATEFUL_VERSIONS)
     }
     if (shared.child.isCongested) return refuseBusy(connection)
     if (message.method === 'subscriptions/listen') {
@@ -210,25 +218,26 @@ class Bridge {
     shared.child.request(connection, message)
   }
 
-  #sharedOf(connection: Connection): Promise<Shared | undefined> {
+  #sharedOf(connection: Connection): Shared {
     const { key } = connection.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const child: SharedChild = new SharedChild({
       ...this.#childOptions(connection, key),
       onEnd: (_, ended) => {
-        if (this.#shared.get(key) === starting) this.#shared.delete(key)
+        if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
         this.#options.residents.remove(child, ended)
       },
     })
     this.#options.residents.add(child)
-    const starting = child.discover().then((discovery) => this.#judge(child, discovery))
-    this.#shared.set(key, starting)
-    return starting
+    const versions = child.discover().then((discovery) => this.#judge(child, discovery))
+    const shared = { child, versions }
+    this.#shared.set(key, shared)
+    return shared
   }
 
-  #judge(child: SharedChild, discovery: Discovery): Shared | undefined {
-    if (typeof discovery !== 'string') return { child, versions: discovery }
+  #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
+    if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
     this.#isStatefulOnly ||= discovery === 'unknown'
     void child.end({ reason: 'the command does not speak the era without sessions' })
@@ -295,14 +304,28 @@ function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage)
   refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
 }
 
+/** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
+function refuseUnknownVersion(
+  connection: Connection,
+  session: Session,
+  request?: RawMessage,
+): boolean {
+  const version = versionOf(connection)
+  const isKnown =
+    version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
+  if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)
+  return !isKnown
+}
+
 function refuseVersion(
   connection: Connection,
-  request: RawMessage,
+  request: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
+  code: number = RPC.unsupportedVersion,
 ): void {
   const message = 'Unsupported protocol version'
-  refuse(connection, 400, RPC.unsupportedVersion, message, request, { supported, requested })
+  refuse(connection, 400, code, message, request, { supported, requested })
 }
 
 export function createBridge(options: BridgeOptions): Backend {

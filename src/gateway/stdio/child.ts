@@ -66,8 +66,13 @@ export class Child {
       // A pause would keep the last lines for ever. What hangs on to the pipes outside of the group is not waited for.
       this.#stdout.resume()
       await Promise.race([Promise.all(read), delay(GRACE, undefined, { ref: false })])
+      // Theirs to keep, but not ours: it would cost two descriptors each time.
+      this.#stdout.destroy()
+      stderrStream.destroy()
       listener.onEnd(reason)
     })
+    // Without one of them it cannot be talked to, and whoever waits for it would wait for ever.
+    for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
 
   get hasExited(): boolean {
@@ -99,6 +104,12 @@ export class Child {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  /** One that ends by itself closes them, too: how it ended is worth more than that it was ended. */
+  #endSoon(): void {
+    const timer = setTimeout(() => void this.stop(), GRACE).unref()
+    void this.#group.exited.then(() => clearTimeout(timer))
   }
 
   async #stop(): Promise<void> {

@@ -130,6 +130,8 @@ export class Connection implements OpenRequest {
 
   /** For an answer that takes its time: it ends when its token does, now or a little later. */
   watchToken(): void {
+    // Of one that left before, nobody would ever end the watch.
+    if (this.#isOver) return
     const { caller, requestId } = this.admitted
     this.#unwatch ??= caller.watch(requestId, () => {
       this.#isTokenEnded = true

@@ -34,7 +34,8 @@ export class Outbox {
 
   deliver(message: RawMessage): void {
     if (this.#send(message)) return
-    this.#queue.push(message)
+    // A copy: a small message would keep all that was read together with it.
+    this.#queue.push({ ...message, bytes: Buffer.from(message.bytes) })
     this.#size += message.bytes.length
     while (this.#size > this.#limit) {
       const oldest = this.#queue.shift() as RawMessage

@@ -12,6 +12,7 @@ import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
+import { valueAt } from './spans.js'
 import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
 
 /** Streams at once that a client opened by GET. */
@@ -38,6 +39,8 @@ export class Session implements Resident {
   readonly id: string
   readonly callerKey: string
   readonly attendance: Attendance
+  /** Which the server agreed to speak. */
+  version: string | undefined
   readonly #options: SessionOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
@@ -188,7 +191,10 @@ export class Session implements Resident {
     else this.#outbox.deliver(message)
   }
 
-  #opened({ error }: RawMessage): void {
+  #opened({ bytes, result, error }: RawMessage): void {
+    const span = findSpan(bytes, result, 'protocolVersion')
+    const version = span && valueAt(bytes, span)
+    if (typeof version === 'string') this.version = version
     if (error !== undefined) void this.end({ reason: 'initialize was refused' })
   }
 
@@ -200,7 +206,8 @@ export class Session implements Resident {
 
   /** A question that nobody will ever hear must not leave the server waiting. */
   #refuse({ kind, idText }: RawMessage): void {
-    if (kind !== 'request') return
+    // One that asks without end and does not read is not told so without end.
+    if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))
   }

@@ -111,8 +111,8 @@ export class SharedChild implements Resident {
     })
   }
 
+  /** The connection has entered already. */
   request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.attendance.enter(connection)
     this.#channel.watch(connection)
     this.#lastId++
     const ours = String(this.#lastId)
@@ -210,6 +210,8 @@ export class SharedChild implements Resident {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
+      // It asks without end and does not read what it is told.
+      if (this.isCongested) return
       // In this era servers ask by their answers; a client without a session could not answer.
       const text = rpcError(idText, RPC.serverError, 'Not in this era')
       return this.#channel.write(Buffer.from(text))

@@ -1,11 +1,21 @@
 /** Commands that misbehave and clients that mean ill: what they can do ends with them. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { Child } from '../../../src/gateway/stdio/child.js'
+import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
-import { Client, messagesOf, MODERN, openClient, type RpcMessage } from './support.js'
+import {
+  Client,
+  messagesOf,
+  MODERN,
+  openClient,
+  startBridge,
+  type RpcMessage,
+  until,
+} from './support.js'
 
 /** A command that answers `initialize`, and does to any other message what `body` says. */
 function startScript(body: string, options: Partial<GatewayOptions> = {}) {
@@ -111,5 +121,158 @@ describe('versions', () => {
     const bench = await startModernOnly('2027-01-01')
     expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
     expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+  })
+})
+
+describe('a child whose first words are waited for', () => {
+  const SLOW = `
+    if (method === 'server/discover') {
+      return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
+    }
+    if (id) answer(id, { method })`
+
+  test('who leaves meanwhile is not served, and does not keep it', async () => {
+    const bench = await startScript(SLOW, { children: { idle: 1 } })
+    const leaving = new AbortController()
+    const client = new Client(bench, { version: MODERN })
+    const gone = client.call('echo', {}, { signal: leaving.signal })
+    await until(() => bench.told('child.started').length === 1)
+    leaving.abort()
+    await expect(gone).rejects.toThrow('abort')
+    await until(() => bench.told('child.ended').length === 1)
+    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+  })
+
+  test('is in use, and makes no room for another', async () => {
+    const bench = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
+    const waiting = new Client(bench, { version: MODERN }).call('echo')
+    await until(() => bench.told('child.started').length === 1)
+    expect((await new Client(bench).open()).status).toBe(429)
+    expect((await waiting).status).toBe(200)
+  })
+})
+
+test('a shared child that does not read is not fed notifications without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method === 'tools/call') {
+      answer(id, {})
+      process.stdin.pause()
+      setInterval(() => undefined, 1000)
+    }`,
+    { children: { queue: 100_000 } },
+  )
+  const client = new Client(bench, { version: MODERN })
+  expect((await client.call('deaf')).status).toBe(200)
+  const params = { x: 'x'.repeat(50_000), ...client.request('x').params }
+  const headers = { 'mcp-method': 'notifications/x' }
+  const note = { jsonrpc: '2.0', method: 'notifications/x', params }
+  const statuses: number[] = []
+  for (let i = 0; i < 20; i++) statuses.push((await client.post(note, headers)).status)
+  expect([statuses[0], statuses.at(-1)]).toEqual([202, 503])
+})
+
+test('the token of a client that left before its answer began is watched no longer', async () => {
+  const bench = await startBridge()
+  const token = await bench.idp.token({ claims: { exp: Math.floor(Date.now() / 1000) - 29 } })
+  const client = await openClient(bench, { token })
+  const leaving = new AbortController()
+  const gone = client.call('never', {}, { signal: leaving.signal })
+  setTimeout(() => leaving.abort(), 30)
+  await expect(gone).rejects.toThrow('abort')
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect(bench.told('token.ended')).toEqual([])
+})
+
+describe('pipes', () => {
+  test.each([0, 1])(
+    'a child that lives on without one of them (%d) ends, and who waits is told',
+    async (descriptor) => {
+      const bench = await startScript(
+        `setInterval(() => undefined, 1000)
+        globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]`,
+      )
+      const client = await openClient(bench)
+      const json = { headers: { accept: 'application/json' } }
+      const answers = [client.call('a', {}, json)]
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answers.push(client.call('b', {}, json))
+      for (const answer of answers) expect((await answer).status).toBe(502)
+    },
+    15_000,
+  )
+
+  test('what hangs on to them in a group of its own costs no descriptors', async () => {
+    const bench = await startScript(
+      `const options = { detached: true, stdio: 'inherit' }
+      answer(id, { pid: require('node:child_process').spawn('sleep', ['60'], options).pid })`,
+    )
+    const client = await openClient(bench)
+    const [message] = await messagesOf(await client.call('a'))
+    onTestFinished(() => void process.kill(Number(message?.result?.['pid'])))
+    const pipes = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
+    const before = pipes()
+    await client.send('DELETE')
+    await until(() => bench.told('child.ended').length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(pipes()).toBe(before - 3)
+  }, 10_000)
+})
+
+test('questions of a child that does not read are not answered without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method !== 'tools/call') return
+    process.stdin.pause()
+    setInterval(() => undefined, 1000)
+    const text = JSON.stringify({ id: 'x'.repeat(100_000), method: 'a' })
+    for (let i = 0; i < 1000; i++) say(text)
+    answer(id, {})`,
+  )
+  let queued = 0
+  const { write } = Child.prototype
+  const spy = vi.spyOn(Child.prototype, 'write').mockImplementation(function (this: Child, line) {
+    queued = Math.max(queued, this.unread)
+    return write.call(this, line)
+  })
+  onTestFinished(() => spy.mockRestore())
+  await messagesOf(await new Client(bench, { version: MODERN }).call('a'))
+  expect(queued).toBeLessThan(5 * 2 ** 20)
+})
+
+verifies('TRN-07', 'a version that nobody knows is refused within a session', async () => {
+  const client = await openClient(await startBridge())
+  for (const version of ['1999-01-01', '2025-99-99', 'x', '2025-06-18, 2025-06-18']) {
+    const headers = { 'mcp-protocol-version': version }
+    const answer = await client.call('echo', {}, { headers, id: 'v' })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ id: 'v', error: { code: -32_000 } })
+    expect((await client.send('GET', undefined, headers)).status).toBe(400)
+  }
+  const agreed = new Client(await startBridge())
+  await agreed.open('2024-10-07')
+  const headers = { 'mcp-protocol-version': '2024-10-07' }
+  expect((await agreed.call('echo', {}, { headers })).status).toBe(200)
+})
+
+describe('events that are kept', () => {
+  test('cost as much when there are many of them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const line = Buffer.alloc(60)
+    const startedAt = performance.now()
+    for (let n = 0; n < 300_000; n++) window.add('1', n, line)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(window.after('1', 0).length).toBe(Math.floor((4 * 2 ** 20) / 60))
+    expect(window.after('1', 299_990).map(({ number }) => number)).toEqual([
+      299_991, 299_992, 299_993, 299_994, 299_995, 299_996, 299_997, 299_998, 299_999,
+    ])
+  })
+
+  test('do not keep what was read together with them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const chunk = Buffer.alloc(2 ** 20)
+    window.add('1', 1, chunk.subarray(0, 10))
+    expect(window.after('1', 0)[0]?.line.buffer).not.toBe(chunk.buffer)
   })
 })
