@@ -152,11 +152,24 @@ function fieldsOf(argument: unknown): readonly Field[] {
   return list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), list[i + 1]]] : []))
 }
 
-function fieldOf(args: readonly unknown[], wanted: string): string | undefined {
-  for (const [name, value] of args.flatMap(fieldsOf)) {
-    if (name.toLowerCase() === wanted) return String(value)
+/** Of every answer, so that it makes nothing. */
+function typeOf(args: readonly unknown[]): string | undefined {
+  for (const arg of args) {
+    if (typeof arg !== 'object' || arg === null) continue
+    if (Array.isArray(arg)) {
+      const type = fieldsOf(arg).find(([name]) => isContentType(name))
+      if (type !== undefined) return String(type[1])
+    } else {
+      for (const name in arg) {
+        if (isContentType(name)) return String((arg as Record<string, unknown>)[name])
+      }
+    }
   }
   return undefined
+}
+
+function isContentType(name: string): boolean {
+  return name.length === 12 && name.toLowerCase() === 'content-type'
 }
 
 /** The same argument of `writeHead` in the same form, with another id, or without one that is none. */
@@ -287,7 +300,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       }
       const args = session === undefined ? given : given.map((arg) => replaceSession(arg, seal))
       const result = writeHead.apply(response, args)
-      const type = fieldOf(args, 'content-type') ?? response.getHeader('content-type')
+      const type = typeOf(args) ?? response.getHeader('content-type')
       if (isEventStream(type?.toString()) && !response.writableEnded && !response.destroyed) {
         const stop = gate.watchStream(method, authenticated, () => endNow(response))
         response.once('close', stop)
