@@ -27,6 +27,16 @@ export interface OriginRefused {
   readonly origin: string
 }
 
+/** A request to a middleware named a session that is not its caller's at this resource, or is none (404). */
+export interface SessionRefused {
+  readonly type: 'session.refused'
+  readonly requestId: string
+  /** With a short hash of the id. */
+  readonly reason: string
+  /** What could help. */
+  readonly hint: string
+}
+
 /** A request could not be judged because the authorization server failed (503). */
 export interface RequestUnavailable {
   readonly type: 'request.unavailable'
@@ -108,6 +118,7 @@ export interface IntrospectionFailed {
 export type ResourceServerEvent =
   | RequestDenied
   | OriginRefused
+  | SessionRefused
   | RequestUnavailable
   | RequestFailed
   | RequestAuthenticated

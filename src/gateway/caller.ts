@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Sync } from '../digest.js'
+import { callerKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { identityHeaders } from './identity.js'
@@ -30,11 +30,6 @@ export interface Caller {
   watch(requestId: string, onEnd: () => void): () => void
 }
 
-/** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
-function joinFields(fields: readonly (string | undefined)[]): string {
-  return fields.map((field) => (field === undefined ? '-' : `${field.length}:${field}`)).join('')
-}
-
 class TokenCaller implements Caller {
   readonly authenticated: Authenticated
   readonly #resourceServer: ResourceServer
@@ -54,18 +49,11 @@ class TokenCaller implements Caller {
   }
 
   get key(): string {
-    return (this.#key ??= this.#makeKey())
+    return (this.#key ??= callerKey(this.authenticated))
   }
 
   watch(requestId: string, onEnd: () => void): () => void {
     return this.#resourceServer.watch(this.authenticated, onEnd, { requestId })
-  }
-
-  #makeKey(): string {
-    const { token, bearer } = this.authenticated
-    const { issuer, subject, clientId } = token
-    const isAnonymous = subject === undefined && clientId === undefined
-    return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
   }
 }
 

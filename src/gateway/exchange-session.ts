@@ -7,7 +7,7 @@ import type { Refused } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Caller } from './caller.js'
 import { replaceValue, valuesOf } from './hop-by-hop.js'
-import type { SessionIds } from './session-ids.js'
+import type { SessionIds } from '../rs/session-ids.js'
 import { unknownSession } from './unknown-session.js'
 
 const FIELD = 'mcp-session-id'

@@ -24,7 +24,7 @@ import { refuseBody } from './body.js'
 import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
-import type { SessionIds } from './session-ids.js'
+import type { SessionIds } from '../rs/session-ids.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
 

@@ -25,7 +25,12 @@ interface ServerOptions {
   readonly forwardHeaders?: readonly string[]
 }
 
-type TokenOptions = Partial<Omit<ProtectedResourceOptions, 'path' | 'rootMetadata' | 'onEvent'>>
+type TokenOptions = Partial<
+  Omit<
+    ProtectedResourceOptions,
+    'path' | 'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace'
+  >
+>
 
 /**
  * One of several resources behind one gateway. What it names replaces what stands at the top, each option as a

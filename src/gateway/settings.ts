@@ -8,7 +8,7 @@ import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.
 import type { GatewayOptions, GatewayResource } from './options.js'
 import { brokenProxies } from './proxies.js'
 import { routeConflicts } from './routes.js'
-import { randomKey, SESSION_KEY, sessionKeyFault } from './session-keys.js'
+import { randomKey, SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import {
   isResourceList,
   misplacedProblems,

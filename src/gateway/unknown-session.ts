@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
+import { SESSION_NOT_FOUND, unknownSessionReason } from '../rs/unknown-session.js'
 import type { Refused } from './answer.js'
 
 /**
@@ -11,15 +11,7 @@ import type { Refused } from './answer.js'
  * @param hint what could help
  */
 export function unknownSession(visible: string, hint: string): Refused {
-  const digest = createHash('sha256').update(visible).digest('hex').slice(0, 8)
-  return {
-    refusal: {
-      status: 404,
-      code: 'ERR_SESSION_UNKNOWN',
-      reason: `no session of this caller at this resource (SHA-256 of the id: ${digest}…)`,
-      hint,
-    },
-    error: 'session_not_found',
-    description: 'There is no such session',
-  }
+  const { status, error, description } = SESSION_NOT_FOUND
+  const reason = unknownSessionReason(visible)
+  return { refusal: { status, code: 'ERR_SESSION_UNKNOWN', reason, hint }, error, description }
 }

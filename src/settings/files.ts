@@ -5,7 +5,7 @@
  */
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
-import { SESSION_KEY, sessionKeyFault } from '../gateway/session-keys.js'
+import { SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import type { ConfiguredResource } from './resources.js'

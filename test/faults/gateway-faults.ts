@@ -157,7 +157,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-anybody',
     breaks: 'STA-01, CASE-46',
-    file: 'gateway/session-ids.ts',
+    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: "JSON.stringify(['mcp-gatehouse session', resource, id])",
     tests: ['gateway/sessions.test.ts'],
@@ -165,7 +165,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-any-resource',
     breaks: 'STA-01, AUD-06',
-    file: 'gateway/session-ids.ts',
+    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: "JSON.stringify(['mcp-gatehouse session', key, id])",
     tests: ['gateway/sessions.test.ts'],
@@ -173,7 +173,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'remembered-session-of-anybody',
     breaks: 'STA-01',
-    file: 'gateway/session-ids.ts',
+    file: 'rs/session-ids.ts',
     find: 'return before.key === owner.key && before.resource === owner.resource',
     replace: 'return before.id !== owner.key',
     tests: ['gateway/sessions.test.ts'],
@@ -181,7 +181,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-fields-run-together',
     breaks: 'STA-01',
-    file: 'gateway/session-ids.ts',
+    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: 'resource + key + id',
     tests: ['gateway/sessions.test.ts'],
@@ -189,7 +189,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-the-token',
     breaks: 'CASE-47',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'sha256Sync?.(bearer)',
     tests: ['gateway/sessions.test.ts'],
@@ -197,7 +197,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'nobody-is-everybody',
     breaks: 'STA-01',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'isAnonymous ? issuer : undefined',
     tests: ['gateway/sessions.test.ts'],
@@ -213,7 +213,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'old-session-keys-forgotten',
     breaks: 'STA-01',
-    file: 'gateway/session-ids.ts',
+    file: 'rs/session-ids.ts',
     find: 'macs.some((mac) =>',
     replace: 'macs.slice(0, 1).some((mac) =>',
     tests: ['gateway/sessions.test.ts'],
@@ -221,7 +221,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-id-told',
     breaks: 'STA-01',
-    file: 'gateway/unknown-session.ts',
+    file: 'rs/unknown-session.ts',
     find: '(SHA-256 of the id: ${digest}…)',
     replace: '(${visible} ${digest}…)',
     tests: ['gateway/sessions.test.ts'],
