@@ -70,9 +70,7 @@ describe('a start that fails at once', () => {
     // In a process of its own, whose descriptors may run out.
     const script = `
       import { openSync, closeSync } from 'node:fs'
-      import type { AdmittedRequest } from '../../../src/gateway/backend.js'
-import { ANYBODY } from '../../../src/gateway/caller.js'
-import { Child } from './src/gateway/stdio/child.ts'
+      import { Child } from './src/gateway/stdio/child.ts'
       const taken = []
       try { for (;;) taken.push(openSync('/dev/null')) } catch {}
       const none = () => undefined
