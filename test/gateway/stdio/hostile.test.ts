@@ -134,7 +134,8 @@ describe('a child whose first words are waited for', () => {
     if (method === 'server/discover') {
       return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
     }
-    if (id) answer(id, { method })`
+    if (id) answer(id, { method })
+    process.stderr.write('served ' + method + '\\n')`
 
   test('who leaves meanwhile is not served, and does not keep it', async () => {
     const bench = await startScript(SLOW, { children: { idle: 1 } })
@@ -146,6 +147,7 @@ describe('a child whose first words are waited for', () => {
     await expect(gone).rejects.toThrow('abort')
     await until(() => bench.told('child.ended').length === 1)
     expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.told('child.remarked')).toEqual([])
   })
 
   test('is in use, and makes no room for another', async () => {
