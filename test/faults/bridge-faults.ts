@@ -114,4 +114,28 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     replace: 'return secret',
     tests: ['gateway/stdio/session.test.ts'],
   },
+  {
+    id: 'one-client-shuts-out-an-era',
+    breaks: 'TRN-07',
+    file: 'gateway/stdio/shared-child.ts',
+    find: 'errorCodeOf(message) === RPC.unsupportedVersion',
+    replace: 'errorCodeOf(message) === 0',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
+  {
+    id: 'who-left-is-served',
+    breaks: 'issue 6: nothing leaks',
+    file: 'gateway/stdio/bridge.ts',
+    find: '    if (connection.isAnswered) return\n',
+    replace: '',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
+  {
+    id: 'unknown-versions-within-a-session',
+    breaks: 'TRN-07',
+    file: 'gateway/stdio/bridge.ts',
+    find: 'version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version',
+    replace: 'true',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
 ]
