@@ -13,7 +13,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'session-without-its-client',
     breaks: 'STA-01',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'return joinFields([issuer, subject, clientId, ',
     replace: 'return joinFields([issuer, subject, ',
     tests: ['gateway/stdio/session.test.ts'],
@@ -21,7 +21,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'anonymous-callers-are-one',
     breaks: 'STA-01',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'undefined',
     tests: ['gateway/stdio/session.test.ts'],

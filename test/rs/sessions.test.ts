@@ -117,6 +117,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
     if (!isStream) return void response.end('{}')
     handled.open++
     response.on('close', () => handled.open--)
+    response.on('error', () => handled.thrown++)
     const event = () => {
       try {
         response.write(EVENT)
@@ -182,7 +183,11 @@ async function begin(start: Start, options: Options = {}) {
       resource: RESOURCE,
       authorizationServers: ISSUER,
       fetch: idp.fetch,
-      onEvent: (event) => events.push(event),
+      onEvent(event) {
+        events.push(event)
+        // When the answer is ended, and before it is gone.
+        if (event.type === 'token.ended') queueMicrotask(() => handled.write())
+      },
       ...options,
     },
     handled,
@@ -348,8 +353,8 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     const text = response.text()
     await eventually(() => told('token.ended').length === 1)
     const endedAt = Date.now()
+    // It wrote once more then.
     expect(handled.open).toBe(1)
-    handled.write()
     expect(await text).toBe(EVENT + EVENT)
     expect(Date.now() - endedAt).toBeGreaterThan(800)
     await eventually(() => handled.open === 0)
