@@ -8,7 +8,7 @@ import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
 import { endOfTurn } from './loop-turn.js'
 import { toAuthInfo } from './rs/auth-info.js'
-import { SESSION_FIELD, type BoundSession } from './rs/bound-sessions.js'
+import { SESSION_FIELD, type BoundSessions, type NamedSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
 import { endableStream, isEventStream } from './rs/endable-stream.js'
 import {
@@ -140,21 +140,25 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     authenticated: Authenticated,
     origin: string | undefined,
   ): Promise<Response | void> {
-    let session: BoundSession | undefined
-    if (gate.sessions !== undefined) {
+    const { sessions } = gate
+    let named: NamedSession | undefined
+    if (sessions !== undefined) {
       const visible = c.req.header(SESSION_FIELD)
-      session = gate.sessions.enter(authenticated, visible)
-      if (session === undefined) {
-        return Promise.resolve(toResponse(c, gate.refuseSession(visible ?? '', { origin })))
+      if (visible !== undefined) {
+        const id = sessions.open(authenticated, visible)
+        if (id === undefined) {
+          return Promise.resolve(toResponse(c, gate.refuseSession(visible, { origin })))
+        }
+        named = { visible, id }
+        c.req.raw = withSession(c.req.raw, id)
       }
-      if (session.id !== undefined) c.req.raw = withSession(c.req.raw, session.id)
     }
     const { method } = c.req
     c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
     inContext(c).set(ENTRY, { authenticated, gate })
     // Afterwards: what is set before would take the place of what the handler sets.
     return next().then(() => {
-      if (session !== undefined) sealSession(c, session)
+      if (sessions !== undefined) sealSession(c, sessions, authenticated, named)
       if (origin !== undefined) {
         const current = (name: string) => c.res.headers.get(name) ?? undefined
         for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
@@ -167,10 +171,15 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
   }
 
   /** The handler's id must not be seen by others, who might be let in by it elsewhere. */
-  function sealSession(c: Context, session: BoundSession): void {
+  function sealSession(
+    c: Context,
+    sessions: BoundSessions,
+    authenticated: Authenticated,
+    named: NamedSession | undefined,
+  ): void {
     const id = c.res.headers.get(SESSION_FIELD)
     if (id === null) return
-    const visible = session.seal(id)
+    const visible = sessions.seal(authenticated, id, named)
     if (visible === undefined) gate.fail(new TypeError(NO_SESSION_ID), { origin: undefined })
     c.header(SESSION_FIELD, visible)
   }

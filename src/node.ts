@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toAuthInfo } from './rs/auth-info.js'
-import { SESSION_FIELD, type BoundSession } from './rs/bound-sessions.js'
+import { SESSION_FIELD, type NamedSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
 import { isEventStream } from './rs/endable-stream.js'
 import {
@@ -152,30 +152,30 @@ function fieldsOf(argument: unknown): readonly Field[] {
   return list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), list[i + 1]]] : []))
 }
 
-/** Of every answer, so that it makes nothing. */
-function typeOf(args: readonly unknown[]): string | undefined {
+/** Looked for in every answer, so that it makes nothing. */
+function valueIn(args: readonly unknown[], wanted: string): string | undefined {
   for (const arg of args) {
     if (typeof arg !== 'object' || arg === null) continue
     if (Array.isArray(arg)) {
-      const type = fieldsOf(arg).find(([name]) => isContentType(name))
-      if (type !== undefined) return String(type[1])
+      const field = fieldsOf(arg).find(([name]) => isField(name, wanted))
+      if (field !== undefined) return String(field[1])
     } else {
       for (const name in arg) {
-        if (isContentType(name)) return String((arg as Record<string, unknown>)[name])
+        if (isField(name, wanted)) return String((arg as Record<string, unknown>)[name])
       }
     }
   }
   return undefined
 }
 
-function isContentType(name: string): boolean {
-  return name.length === 12 && name.toLowerCase() === 'content-type'
+function isField(name: string, wanted: string): boolean {
+  return name.length === wanted.length && name.toLowerCase() === wanted
 }
 
 /** The same argument of `writeHead` in the same form, with another id, or without one that is none. */
 function replaceSession(argument: unknown, seal: (id: string) => string | undefined): unknown {
   const fields = fieldsOf(argument)
-  const isSession = ([name]: Field) => name.toLowerCase() === SESSION_FIELD
+  const isSession = ([name]: Field) => isField(name, SESSION_FIELD)
   if (!fields.some(isSession)) return argument
   const replaced = fields.flatMap((field): Field[] => {
     if (!isSession(field)) return [field]
@@ -254,16 +254,15 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       if (!entries.has(request)) entries.set(request, { authenticated: undefined, gate })
       return next()
     }
-    let session: BoundSession | undefined
-    if (gate.sessions !== undefined) {
-      const visible = request.headers[SESSION_FIELD]?.toString()
-      session = gate.sessions.enter(outcome, visible)
-      if (session === undefined) {
-        return send(response, gate.refuseSession(visible ?? '', { origin }))
-      }
-      if (session.id !== undefined) renameSession(request, session.id)
+    let named: NamedSession | undefined
+    const visible = gate.sessions === undefined ? undefined : request.headers[SESSION_FIELD]
+    if (visible !== undefined) {
+      const id = gate.sessions?.open(outcome, String(visible))
+      if (id === undefined) return send(response, gate.refuseSession(String(visible), { origin }))
+      named = { visible: String(visible), id }
+      renameSession(request, id)
     }
-    guardAnswer(request.method ?? 'GET', response, outcome, session)
+    guardAnswer(request.method ?? 'GET', response, outcome, named)
     request.auth = toAuthInfo(outcome.token, outcome.bearer)
     entries.set(request, { authenticated: outcome, gate })
     if (origin !== undefined && !isOver(response)) {
@@ -280,27 +279,31 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     method: string,
     response: ServerResponse,
     authenticated: Authenticated,
-    session: BoundSession | undefined,
+    named: NamedSession | undefined,
   ): void {
+    const { sessions } = gate
     const writeHead = response.writeHead as (...rest: unknown[]) => ServerResponse
     /** The handler's id must not be seen by others, who might be let in by it elsewhere. */
     const seal = (id: string): string | undefined => {
-      const visible = session?.seal(id)
+      const visible = sessions?.seal(authenticated, id, named)
       if (visible === undefined) gate.fail(new TypeError(NO_SESSION_ID), { origin: undefined })
       return visible
     }
     response.writeHead = (...given: unknown[]) => {
-      if (session !== undefined) {
+      let args = given
+      if (sessions !== undefined) {
         const id = response.getHeader(SESSION_FIELD)
         if (id !== undefined) {
           const visible = seal(String(id))
           if (visible === undefined) response.removeHeader(SESSION_FIELD)
           else response.setHeader(SESSION_FIELD, visible)
         }
+        if (valueIn(given, SESSION_FIELD) !== undefined) {
+          args = given.map((arg) => replaceSession(arg, seal))
+        }
       }
-      const args = session === undefined ? given : given.map((arg) => replaceSession(arg, seal))
       const result = writeHead.apply(response, args)
-      const type = typeOf(args) ?? response.getHeader('content-type')
+      const type = valueIn(args, 'content-type') ?? response.getHeader('content-type')
       if (isEventStream(type?.toString()) && !response.writableEnded && !response.destroyed) {
         const stop = gate.watchStream(method, authenticated, () => endNow(response))
         response.once('close', stop)

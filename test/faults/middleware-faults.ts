@@ -49,8 +49,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
     id: 'embedded-foreign-session-let-through',
     breaks: 'STA-01, CASE-46',
     file: 'rs/bound-sessions.ts',
-    find: 'if (own === undefined) return undefined',
-    replace: 'if (own === undefined) return { id: visible, seal: (id) => id }',
+    find: 'return ids.open({ resource, key: callerKey(authenticated) }, visible)',
+    replace: 'return visible',
     tests,
   },
   {
