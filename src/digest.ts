@@ -5,9 +5,16 @@
  * @module
  */
 
+type Encoding = 'latin1' | 'base64url'
+
 interface NodeCrypto {
-  hash?(algorithm: string, data: string, encoding: 'latin1'): string
-  createHash(algorithm: string): { update(data: string): { digest(encoding: 'latin1'): string } }
+  hash?(algorithm: string, data: string, encoding: Encoding): string
+  createHash(algorithm: string): { update(data: string): { digest(encoding: Encoding): string } }
+  createHmac(
+    algorithm: string,
+    key: string,
+  ): { update(data: string): { digest(encoding: Encoding): string } }
+  timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
 }
 
 interface BuiltinModules {
@@ -27,14 +34,32 @@ function synchronousSha256(crypto: NodeCrypto | undefined): ((text: string) => s
   return (text) => crypto.createHash('sha256').update(text).digest('latin1')
 }
 
+const nodeCrypto = builtinModule<NodeCrypto>('node:crypto')
+
 /** 32 characters, one a byte: the smallest key that JavaScript can hold. `undefined` on runtimes without it. */
-export const sha256Sync: ((text: string) => string) | undefined = synchronousSha256(
-  builtinModule<NodeCrypto>('node:crypto'),
-)
+export const sha256Sync: ((text: string) => string) | undefined = synchronousSha256(nodeCrypto)
 
 /** The same digest on every runtime. */
 export async function sha256(text: string): Promise<string> {
   if (sha256Sync !== undefined) return sha256Sync(text)
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return String.fromCharCode(...new Uint8Array(bytes))
+}
+
+/** HMAC-SHA-256 in base64url: 43 characters. */
+export type Mac = (text: string) => string
+
+/** `undefined` on runtimes without `node:crypto`. */
+export function createMac(key: string): Mac | undefined {
+  if (nodeCrypto === undefined) return undefined
+  const { createHmac } = nodeCrypto
+  return (text) => createHmac('sha256', key).update(text).digest('base64url')
+}
+
+const encoder = new TextEncoder()
+
+/** Whether two texts are equal, in a time that tells nothing of where they differ. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const [left, right] = [encoder.encode(a), encoder.encode(b)]
+  return left.length === right.length && nodeCrypto?.timingSafeEqual(left, right) === true
 }

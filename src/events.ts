@@ -27,6 +27,16 @@ export interface OriginRefused {
   readonly origin: string
 }
 
+/** A request to a middleware named a session that is not its caller's at this resource, or is none (404). */
+export interface SessionRefused {
+  readonly type: 'session.refused'
+  readonly requestId: string
+  /** With a short hash of the id. */
+  readonly reason: string
+  /** What could help. */
+  readonly hint: string
+}
+
 /** A request could not be judged because the authorization server failed (503). */
 export interface RequestUnavailable {
   readonly type: 'request.unavailable'
@@ -108,6 +118,7 @@ export interface IntrospectionFailed {
 export type ResourceServerEvent =
   | RequestDenied
   | OriginRefused
+  | SessionRefused
   | RequestUnavailable
   | RequestFailed
   | RequestAuthenticated
@@ -129,14 +140,18 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
 
-/** `undefined` without a listener, so that callers need not even build the event. */
-export function createEmit<Event>(
-  listener: ((event: Event) => unknown) | undefined,
-): ((event: Event) => void) | undefined {
+/**
+ * `undefined` without a listener, so that callers need not even build the event.
+ *
+ * @typeParam About whom it is about, where a listener has several
+ */
+export function createEmit<Event, About = undefined>(
+  listener: ((event: Event, about?: About) => unknown) | undefined,
+): ((event: Event, about?: About) => void) | undefined {
   if (listener === undefined) return undefined
-  return function emit(event) {
+  return function emit(event, about) {
     try {
-      const told = listener(event)
+      const told = listener(event, about)
       if (isThenable(told)) Promise.resolve(told).catch(() => undefined)
     } catch {
       // Stated in EventListener.

@@ -13,6 +13,14 @@ export type {
   RequestRefusedCode,
   UpstreamFailed,
 } from './gateway/events.js'
+export type {
+  ChildEnded,
+  ChildEvent,
+  ChildRemarked,
+  ChildStarted,
+  SessionEnded,
+} from './gateway/stdio/events.js'
+export type { ChildLimits } from './gateway/stdio/limits.js'
 export {
   createGateway,
   type Gateway,

@@ -6,8 +6,11 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
+import { endOfTurn } from './loop-turn.js'
 import { toAuthInfo } from './rs/auth-info.js'
+import { SESSION_FIELD, type BoundSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
+import { endableStream, isEventStream } from './rs/endable-stream.js'
 import {
   createGate,
   refuseMisplacedScopes,
@@ -80,6 +83,18 @@ class HonoGateRequest implements GateRequest {
   }
 }
 
+const NO_SESSION_ID = 'an Mcp-Session-Id that is none'
+
+/** The same request with the handler's own id of its session. */
+function withSession(request: Request, id: string): Request {
+  const headers = new Headers(request.headers)
+  headers.set(SESSION_FIELD, id)
+  if (!request.bodyUsed) return new Request(request, { headers })
+  // Hono has what was read before.
+  const { url, method, signal } = request
+  return new Request(url, { method, headers, signal })
+}
+
 function toResponse(c: Context, { status, headers, body }: GateAnswer): Response {
   return c.newResponse(status === 204 ? null : body, status as StatusCode, { ...headers })
 }
@@ -94,6 +109,9 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * the resource and everything below it, and answers 401, 403 and 503 with what clients need. All other
  * paths pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but
  * the metadata has paths of its own, so that it is only published by one that is registered at the root.
+ *
+ * A stream of events that answers a GET ends with its token, any other one `streamGrace` later. With `sessionKeys`
+ * the `Mcp-Session-Id` of your handler belongs to who was given it.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -121,17 +139,47 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     next: () => Promise<void>,
     authenticated: Authenticated,
     origin: string | undefined,
-  ): Promise<void> {
+  ): Promise<Response | void> {
+    let session: BoundSession | undefined
+    if (gate.sessions !== undefined) {
+      const visible = c.req.header(SESSION_FIELD)
+      session = gate.sessions.enter(authenticated, visible)
+      if (session === undefined) {
+        return Promise.resolve(toResponse(c, gate.refuseSession(visible ?? '', { origin })))
+      }
+      if (session.id !== undefined) c.req.raw = withSession(c.req.raw, session.id)
+    }
+    const { method } = c.req
     c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
     inContext(c).set(ENTRY, { authenticated, gate })
-    if (origin === undefined) return next()
     // Afterwards: what is set before would take the place of what the handler sets.
     return next().then(() => {
-      const current = (name: string) => c.res.headers.get(name) ?? undefined
-      for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
-        c.header(name, value)
+      if (session !== undefined) sealSession(c, session)
+      if (origin !== undefined) {
+        const current = (name: string) => c.res.headers.get(name) ?? undefined
+        for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
+          c.header(name, value)
+        }
       }
+      if (isEventStream(c.res.headers.get('content-type') ?? ''))
+        limitStream(c, method, authenticated)
     })
+  }
+
+  /** The handler's id must not be seen by others, who might be let in by it elsewhere. */
+  function sealSession(c: Context, session: BoundSession): void {
+    const id = c.res.headers.get(SESSION_FIELD)
+    if (id === null) return
+    const visible = session.seal(id)
+    if (visible === undefined) gate.fail(new TypeError(NO_SESSION_ID), { origin: undefined })
+    c.header(SESSION_FIELD, visible)
+  }
+
+  function limitStream(c: Context, method: string, authenticated: Authenticated): void {
+    const { body } = c.res
+    if (body === null) return
+    const watch = (end: () => void) => gate.watchStream(method, authenticated, end)
+    c.res = new Response(endableStream(body, watch), c.res)
   }
 
   function settle(
@@ -149,11 +197,18 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     return enter(c, next, outcome, request.origin)
   }
 
-  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+  function handle(
+    c: Context<ProtectedResourceEnv>,
+    next: () => Promise<void>,
+  ): Promise<Response | void> {
     const request = new HonoGateRequest(c)
     const outcome = gate.handle(request)
     if (!(outcome instanceof Promise)) return settle(c, next, outcome, request)
     return outcome.then((settled) => settle(c, next, settled, request))
+  }
+
+  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+    return endOfTurn === undefined ? handle(c, next) : endOfTurn().then(() => handle(c, next))
   }
   return Object.assign(middleware, {
     resourceServer: gate.resourceServer,

@@ -5,7 +5,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toAuthInfo } from './rs/auth-info.js'
+import { SESSION_FIELD, type BoundSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
+import { isEventStream } from './rs/endable-stream.js'
 import {
   createGate,
   refuseMisplacedScopes,
@@ -125,11 +127,97 @@ function send(
   response.end(body)
 }
 
+const NO_SESSION_ID = 'an Mcp-Session-Id that is none'
+
+/** Wherever a handler may look for it. */
+function renameSession(request: IncomingMessage, id: string): void {
+  const { rawHeaders } = request
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() === SESSION_FIELD) rawHeaders[i + 1] = id
+  }
+  request.headers[SESSION_FIELD] = id
+  // HTTP/2 requests do not have them.
+  const distinct = request.headersDistinct as NodeJS.Dict<string[]> | undefined
+  if (distinct !== undefined) distinct[SESSION_FIELD] = [id]
+}
+
+type Field = readonly [name: string, value: unknown]
+
+/** The fields that `writeHead` is given: an object, a list of pairs, or names and values by turns. */
+function fieldsOf(argument: unknown): readonly Field[] {
+  if (typeof argument !== 'object' || argument === null) return []
+  if (!Array.isArray(argument)) return Object.entries(argument)
+  const list: readonly unknown[] = argument
+  if (Array.isArray(list[0])) return list as readonly Field[]
+  return list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), list[i + 1]]] : []))
+}
+
+/** Of every answer, so that it makes nothing. */
+function typeOf(args: readonly unknown[]): string | undefined {
+  for (const arg of args) {
+    if (typeof arg !== 'object' || arg === null) continue
+    if (Array.isArray(arg)) {
+      const type = fieldsOf(arg).find(([name]) => isContentType(name))
+      if (type !== undefined) return String(type[1])
+    } else {
+      for (const name in arg) {
+        if (isContentType(name)) return String((arg as Record<string, unknown>)[name])
+      }
+    }
+  }
+  return undefined
+}
+
+function isContentType(name: string): boolean {
+  return name.length === 12 && name.toLowerCase() === 'content-type'
+}
+
+/** The same argument of `writeHead` in the same form, with another id, or without one that is none. */
+function replaceSession(argument: unknown, seal: (id: string) => string | undefined): unknown {
+  const fields = fieldsOf(argument)
+  const isSession = ([name]: Field) => name.toLowerCase() === SESSION_FIELD
+  if (!fields.some(isSession)) return argument
+  const replaced = fields.flatMap((field): Field[] => {
+    if (!isSession(field)) return [field]
+    const visible = seal(String(field[1]))
+    return visible === undefined ? [] : [[field[0], visible]]
+  })
+  if (!Array.isArray(argument)) return Object.fromEntries(replaced)
+  return Array.isArray(argument[0]) ? replaced : replaced.flat()
+}
+
+/** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
+const LINGER = 5_000
+
+/** Ends an answer whose handler goes on writing: that must neither throw nor end the process. */
+function endNow(response: ServerResponse): void {
+  if (response.writableEnded || response.destroyed) return
+  response.end()
+  const ignore = (args: readonly unknown[]) => {
+    const callback = args.find((arg): arg is () => void => typeof arg === 'function')
+    if (callback !== undefined) queueMicrotask(callback)
+  }
+  response.write = (...args: unknown[]) => {
+    ignore(args)
+    return true
+  }
+  response.end = (...args: unknown[]) => {
+    ignore(args)
+    return response
+  }
+  // Who does not read it must not hold it.
+  const timer = setTimeout(() => response.destroy(), LINGER).unref()
+  response.once('close', () => clearTimeout(timer))
+}
+
 /**
  * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the path of
  * the resource and everything below it, and sets `req.auth` for the SDK's transport. All other paths
  * pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but the
  * metadata has paths of its own, so that it is only published by one that is registered at the root.
+ *
+ * A stream of events that answers a GET ends with its token, any other one `streamGrace` later. With `sessionKeys`
+ * the `Mcp-Session-Id` of your handler belongs to who was given it.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -166,6 +254,16 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       if (!entries.has(request)) entries.set(request, { authenticated: undefined, gate })
       return next()
     }
+    let session: BoundSession | undefined
+    if (gate.sessions !== undefined) {
+      const visible = request.headers[SESSION_FIELD]?.toString()
+      session = gate.sessions.enter(outcome, visible)
+      if (session === undefined) {
+        return send(response, gate.refuseSession(visible ?? '', { origin }))
+      }
+      if (session.id !== undefined) renameSession(request, session.id)
+    }
+    guardAnswer(request.method ?? 'GET', response, outcome, session)
     request.auth = toAuthInfo(outcome.token, outcome.bearer)
     entries.set(request, { authenticated: outcome, gate })
     if (origin !== undefined && !isOver(response)) {
@@ -175,6 +273,40 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       }
     }
     next()
+  }
+
+  /** Every answer begins by `writeHead`, whoever calls it. */
+  function guardAnswer(
+    method: string,
+    response: ServerResponse,
+    authenticated: Authenticated,
+    session: BoundSession | undefined,
+  ): void {
+    const writeHead = response.writeHead as (...rest: unknown[]) => ServerResponse
+    /** The handler's id must not be seen by others, who might be let in by it elsewhere. */
+    const seal = (id: string): string | undefined => {
+      const visible = session?.seal(id)
+      if (visible === undefined) gate.fail(new TypeError(NO_SESSION_ID), { origin: undefined })
+      return visible
+    }
+    response.writeHead = (...given: unknown[]) => {
+      if (session !== undefined) {
+        const id = response.getHeader(SESSION_FIELD)
+        if (id !== undefined) {
+          const visible = seal(String(id))
+          if (visible === undefined) response.removeHeader(SESSION_FIELD)
+          else response.setHeader(SESSION_FIELD, visible)
+        }
+      }
+      const args = session === undefined ? given : given.map((arg) => replaceSession(arg, seal))
+      const result = writeHead.apply(response, args)
+      const type = typeOf(args) ?? response.getHeader('content-type')
+      if (isEventStream(type?.toString()) && !response.writableEnded && !response.destroyed) {
+        const stop = gate.watchStream(method, authenticated, () => endNow(response))
+        response.once('close', stop)
+      }
+      return result
+    }
   }
 
   const middleware: NodeMiddleware = function protectedResource(request, response, next) {

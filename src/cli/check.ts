@@ -5,13 +5,15 @@
  */
 import { readConfiguration, type ConfigurationInput } from '../settings/configuration.js'
 import {
-  effectiveIssuers,
-  effectiveSettings,
+  effectiveConfiguration,
   nestEffective,
+  originsOf,
+  type EffectiveConfiguration,
+  type EffectivePart,
   type EffectiveSetting,
 } from '../settings/effective.js'
 import { memberOf } from '../settings/names.js'
-import { ISSUER, ISSUERS } from '../settings/schema.js'
+import { ISSUER, ISSUERS, RESOURCES } from '../settings/schema.js'
 import { formatProblems } from './problems.js'
 
 /** Where a command reads and writes. Texts are whole lines. */
@@ -23,11 +25,8 @@ export interface CheckIo {
 
 const oneLine = { blockQuote: false, lineWidth: 0 } as const
 
-/** What is known of the issuers that a config file lists. */
-type Issuers = readonly (readonly EffectiveSetting[])[]
-
 /** A config file that says the same from everywhere. What has no fixed value is there as a comment. */
-async function formatYaml(effective: readonly EffectiveSetting[], issuers: Issuers) {
+async function formatYaml({ resources, ...top }: EffectiveConfiguration): Promise<string> {
   const { stringify } = await import('yaml')
   // JSON is YAML too, and never takes a second line.
   const scalar = (value: unknown) =>
@@ -42,35 +41,33 @@ async function formatYaml(effective: readonly EffectiveSetting[], issuers: Issue
       lines.push(...value.map((each) => `${inner}  - ${scalar(each)}`))
     } else lines.push(`${indent}${name}: ${scalar(value)} # ${origin}`)
   }
-  let group = ''
-  for (const each of effective) {
-    const { path } = each.setting
-    const [first = '', member] = path.split('.')
-    if (member !== undefined && group !== first) lines.push(`${first}:`)
-    group = member === undefined ? '' : first
-    add(member === undefined ? '' : '  ', member ?? first, each)
-    if (path !== ISSUER || issuers.length === 0) continue
-    lines.push(`  ${memberOf(ISSUERS)}:`)
-    for (const own of issuers) {
-      own.forEach((each, index) =>
-        add(index === 0 ? '    - ' : '      ', memberOf(each.setting.path), each),
-      )
-    }
+  const addItem = (indent: string, own: readonly EffectiveSetting[]) => {
+    own.forEach((each, index) =>
+      add(`${indent}${index === 0 ? '- ' : '  '}`, memberOf(each.setting.path), each),
+    )
   }
+  const addPart = (indent: string, { settings, issuers }: EffectivePart, start = indent) => {
+    let group = ''
+    settings.forEach((each, index) => {
+      const { path } = each.setting
+      const [first = '', member] = path.split('.')
+      if (member !== undefined && group !== first) lines.push(`${indent}${first}:`)
+      group = member === undefined ? '' : first
+      const own = index === 0 ? start : indent
+      add(member === undefined ? own : `${indent}  `, member ?? first, each)
+      if (path !== ISSUER || issuers.length === 0) return
+      lines.push(`${indent}  ${memberOf(ISSUERS)}:`)
+      for (const issuer of issuers) addItem(`${indent}    `, issuer)
+    })
+  }
+  addPart('', top)
+  if (resources.length > 0) lines.push(`${RESOURCES}:`)
+  for (const resource of resources) addPart('    ', resource, '  - ')
   return `${lines.join('\n')}\n`
 }
 
-function formatJson(effective: readonly EffectiveSetting[], issuers: Issuers): string {
-  const origins = effective
-    .filter(({ value }) => value !== undefined)
-    .map(({ setting, origin }) => [setting.path, origin])
-  const ofIssuers = issuers.flatMap((own, index) =>
-    own.map(({ setting, origin }) => [`${ISSUERS}[${index}].${memberOf(setting.path)}`, origin]),
-  )
-  const shown = {
-    settings: nestEffective(effective, issuers),
-    origins: Object.fromEntries([...origins, ...ofIssuers]),
-  }
+function formatJson(effective: EffectiveConfiguration): string {
+  const shown = { settings: nestEffective(effective), origins: originsOf(effective) }
   return `${JSON.stringify(shown, undefined, 2)}\n`
 }
 
@@ -99,10 +96,7 @@ export async function runCheck(
     stderr(formatProblems(problems))
     return 2
   }
-  const effective = effectiveSettings(configuration)
-  const issuers = effectiveIssuers(configuration)
-  stdout(
-    own.includes('--json') ? formatJson(effective, issuers) : await formatYaml(effective, issuers),
-  )
+  const effective = effectiveConfiguration(configuration)
+  stdout(own.includes('--json') ? formatJson(effective) : await formatYaml(effective))
   return 0
 }

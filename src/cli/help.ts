@@ -16,6 +16,8 @@ Usage:
   mcp-gatehouse [serve] [settings] --upstream URL      an MCP server that is reached by HTTP
   mcp-gatehouse [serve] [settings] --upstream URL -- COMMAND [ARGUMENTS]
                                                        the same, started and ended with us
+  mcp-gatehouse [serve] [settings] -- COMMAND [ARGUMENTS]
+                                                       one that speaks stdio: a child a session
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: untouched, without tokens
   mcp-gatehouse check [settings] [--json]              validates, prints what holds and why
@@ -23,6 +25,8 @@ Usage:
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\
     --resource https://mcp.example.com/mcp --upstream http://127.0.0.1:8000/mcp
+  mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\
+    --resource https://mcp.example.com/mcp -- uvx mcp-server-time
   mcp-gatehouse --upstream http://127.0.0.1:8000/mcp   on this machine only, without tokens
   mcp-gatehouse check --config gatehouse.yaml
 `
@@ -34,6 +38,7 @@ const SPELLINGS = `One name, three spellings:
   Lists: repeat the flag; in the environment with blanks or commas between; in the file a list.
   TIME is 500ms, 30s, 10m or 24h (a bare number is seconds), SIZE 64KiB or 4MiB (bytes).
   Several issuers, each with settings of its own: a list issuers: below oauth: in the file.
+  Several servers, each with settings of its own: a list resources: in the file.
   PORT in the environment is read when nothing else sets the port.
 
 Exit codes: 0 ok; 1 failed while running; 2 usage or configuration, with all problems listed.

@@ -13,6 +13,7 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
     case 'request.denied':
       return ['info', `denied: ${event.reason}`]
     case 'request.refused':
+    case 'session.refused':
       return ['info', `refused: ${event.reason}`]
     case 'origin.refused':
       return ['info', `refused: Origin ${event.origin}; if it may call: --allow-origin`]

@@ -55,10 +55,12 @@ async function runServe(argv: readonly string[]): Promise<number> {
         ? undefined
         : {
             command,
-            environment: configuration.commandEnvironment,
+            environment: configuration.environmentFor(settings.childEnv),
             startTimeout: settings.childStartTimeout,
           },
-    hasKeyFile: configuration.issuers.some((each) => each.settings.oauth.jwksFile !== undefined),
+    hasKeyFile: configuration.resources
+      .flatMap(({ issuers }) => issuers)
+      .some((each) => each.settings.oauth.jwksFile !== undefined),
     warnings,
   })
 }

@@ -56,21 +56,33 @@ export interface AnswerHead {
   /** Names and values by turns. */
   readonly headers: string[]
   readonly isEventStream: boolean
+  /** The body has a length, so that it cannot end before. */
+  readonly hasLength: boolean
+  /** What is wrong with the id of a session in it. */
+  readonly sessionFault: string | undefined
   /** The body has a transfer coding that was not taken off: nobody could read it. */
   readonly isCoded: boolean
 }
 
 /**
  * @param raw names and values by turns, as the upstream sent them
- * @param isPrivate with tokens every answer is for one caller
+ * @param seal turns the id of a session into the one that its caller sees; `undefined` without tokens, with which
+ *   every answer is for one caller
  */
-export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): AnswerHead {
+export function readAnswerHead(
+  raw: readonly Buffer[],
+  seal: ((id: string) => string | undefined) | undefined,
+): AnswerHead {
+  const isPrivate = seal !== undefined
   const received: string[] = []
   let cacheControl: string | undefined
   let connection: string | undefined
   let isEventStream = false
   let isUnbuffered = false
   let isCoded = false
+  let hasLength = false
+  let sessions = 0
+  let sessionFault: string | undefined
   for (let i = 0; i < raw.length; i += 2) {
     const rawName = raw[i]?.toString('latin1') ?? ''
     const value = raw[i + 1]?.toString('latin1') ?? ''
@@ -82,6 +94,16 @@ export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): Answ
       cacheControl = join(cacheControl, value)
       continue
     }
+    if (name === 'mcp-session-id' && isPrivate) {
+      // Whoever hands out none may say so.
+      if (value === '') continue
+      const visible = seal(value)
+      if (++sessions > 1) sessionFault = 'its answer has several Mcp-Session-Id fields'
+      else if (visible === undefined) sessionFault = 'its Mcp-Session-Id is not visible ASCII'
+      else received.push(rawName, visible)
+      continue
+    }
+    if (name === 'content-length') hasLength = true
     if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
@@ -90,5 +112,5 @@ export function readAnswerHead(raw: readonly Buffer[], isPrivate: boolean): Answ
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
   // A proxy in front of us that collects events would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
-  return { headers, isEventStream, isCoded }
+  return { headers, isEventStream, isCoded, hasLength, sessionFault }
 }

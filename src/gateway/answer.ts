@@ -5,12 +5,20 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody } from '../rs/decision.js'
+import type { RequestRefused } from './events.js'
 import type { RequestHead } from './request-head.js'
 
 export interface OwnAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+}
+
+/** A request that is refused: what the operator is told, and what the client. */
+export interface Refused {
+  readonly refusal: Omit<RequestRefused, 'type' | 'requestId'>
+  readonly error: string
+  readonly description: string
 }
 
 /** An answer with an error in JSON, as all of ours are. */

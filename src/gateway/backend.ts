@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from './caller.js'
-import type { RequestCompleted, RequestRefused } from './events.js'
+import type { RequestCompleted, RequestRefused, RequestRefusedCode } from './events.js'
+import type { RpcMessage } from './message.js'
 import type { RequestHead } from './request-head.js'
 import type { UpstreamFault } from './upstream-fault.js'
 
@@ -20,6 +21,10 @@ export interface AdmittedRequest {
   readonly corsHeaders: Readonly<Record<string, string>>
   /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean
+  /** Where it had to be judged, it was read already. */
+  readonly body: Buffer | undefined
+  /** The message in it. */
+  readonly message: RpcMessage | undefined
   /** `performance.now()` when the request came. */
   readonly startedAt: number
 }
@@ -33,6 +38,8 @@ export interface OpenRequest {
   readonly isOpenEnded: boolean
   /** Seconds until the answer began that the client got; `undefined`: it got one of ours. */
   readonly upstreamSeconds: number | undefined
+  /** Why it was refused after all. */
+  readonly refused?: RequestRefusedCode | undefined
   begin(): void
   /** Ends the answer as if the server had ended it. */
   end(): void

@@ -3,8 +3,22 @@
  *
  * @module
  */
-import { errorAnswer, sendAnswer, unreadOf } from './answer.js'
+import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import type { AdmittedRequest, RequestObserver } from './backend.js'
+
+/** What is said of a body that is too large. */
+export function bodyTooLarge(maxBody: number): Refused {
+  return {
+    refusal: {
+      status: 413,
+      code: 'ERR_BODY_TOO_LARGE',
+      reason: `body of more than ${maxBody} bytes`,
+      hint: '--max-body says how much is accepted',
+    },
+    error: 'content_too_large',
+    description: `The body is larger than ${maxBody} bytes`,
+  }
+}
 
 /** 413, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
 export function refuseBody(
@@ -12,18 +26,13 @@ export function refuseBody(
   maxBody: number,
   observer: RequestObserver,
 ): void {
-  observer.onRefused(requestId, {
-    status: 413,
-    code: 'ERR_BODY_TOO_LARGE',
-    reason: `body of more than ${maxBody} bytes`,
-    hint: '--max-body says how much is accepted',
-  })
+  const { refusal, error, description } = bodyTooLarge(maxBody)
+  observer.onRefused(requestId, refusal)
   if (response.headersSent) return void response.destroy()
-  const description = `The body is larger than ${maxBody} bytes`
   sendAnswer(
     request,
     response,
-    errorAnswer(413, requestId, 'content_too_large', description, corsHeaders),
+    errorAnswer(413, requestId, error, description, corsHeaders),
     unreadOf(head, expectsContinue),
   )
 }
@@ -35,7 +44,12 @@ export function refuseBody(
  * @param onTooLarge called once, in place of `onBody`
  */
 export function readBody(
-  { request, response, head, expectsContinue }: AdmittedRequest,
+  {
+    request,
+    response,
+    head,
+    expectsContinue,
+  }: Pick<AdmittedRequest, 'request' | 'response' | 'head' | 'expectsContinue'>,
   maxBody: number,
   onBody: (body: Buffer) => void,
   onTooLarge: () => void,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Sync } from '../digest.js'
+import { callerKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { identityHeaders } from './identity.js'
@@ -17,6 +17,8 @@ export interface Caller {
    * subject nor client is a caller of its own, and its successor another.
    */
   readonly key: string
+  /** What its token opens; empty without tokens. */
+  readonly resource: string
   /** By which token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined
   /**
@@ -26,11 +28,6 @@ export interface Caller {
    * @returns ends the watch
    */
   watch(requestId: string, onEnd: () => void): () => void
-}
-
-/** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
-function joinFields(fields: readonly (string | undefined)[]): string {
-  return fields.map((field) => (field === undefined ? '-' : `${field.length}:${field}`)).join('')
 }
 
 class TokenCaller implements Caller {
@@ -43,23 +40,20 @@ class TokenCaller implements Caller {
     this.#resourceServer = resourceServer
   }
 
+  get resource(): string {
+    return this.#resourceServer.resource
+  }
+
   get identity(): readonly string[] {
     return identityHeaders(this.authenticated.token)
   }
 
   get key(): string {
-    return (this.#key ??= this.#makeKey())
+    return (this.#key ??= callerKey(this.authenticated))
   }
 
   watch(requestId: string, onEnd: () => void): () => void {
     return this.#resourceServer.watch(this.authenticated, onEnd, { requestId })
-  }
-
-  #makeKey(): string {
-    const { token, bearer } = this.authenticated
-    const { issuer, subject, clientId } = token
-    const isAnonymous = subject === undefined && clientId === undefined
-    return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
   }
 }
 
@@ -67,6 +61,7 @@ class TokenCaller implements Caller {
 export const ANYBODY: Caller = {
   identity: [],
   key: '',
+  resource: '',
   authenticated: undefined,
   watch: () => () => undefined,
 }

@@ -18,6 +18,8 @@ export interface RequestCompleted {
   readonly from: 'upstream' | 'gateway'
   /** How it ended: whole, by the client's leaving, cut because the upstream's answer was, or with its token. */
   readonly end: 'whole' | 'client left' | 'cut' | 'token ended'
+  /** Why we refused it, where `request.refused` told so already. */
+  readonly refused?: RequestRefusedCode
   /** Seconds from the request's head to the end. */
   readonly seconds: number
   /** Seconds that the upstream took until its answer began; absent when it did not. */
@@ -33,7 +35,7 @@ export interface UpstreamFailed {
   readonly hint?: string
 }
 
-/** A request was refused before anybody looked at its token. */
+/** A request was refused for something else than its token. */
 export interface RequestRefused {
   readonly type: 'request.refused'
   readonly requestId: string
@@ -50,28 +52,17 @@ export type RequestRefusedCode =
   | 'ERR_REQUEST_TIMEOUT'
   | 'ERR_BODY_TOO_LARGE'
   | 'ERR_BODY_ENCODED'
+  | 'ERR_BODY_UNREADABLE'
+  | 'ERR_HEADER_MISMATCH'
+  | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
 
 export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
 /**
- * Receives every event, synchronously. What it throws is ignored.
+ * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too.
  *
  * @param resource the one that it is about, where there are several; `undefined` for what reached none
  */
 export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
-
-/** `undefined` without a listener, so that callers need not even build the event. */
-export function createGatewayEmit(
-  listener: GatewayEventListener | undefined,
-): GatewayEventListener | undefined {
-  if (listener === undefined) return undefined
-  return function emit(event, resource) {
-    try {
-      listener(event, resource)
-    } catch {
-      // A broken log must not open or close the gate.
-    }
-  }
-}

@@ -1,6 +1,6 @@
 /**
  * One request on its way to the upstream, and the answer on its way back. Streams both ways, ends when either
- * side does, and holds nothing back.
+ * side does or the token that let it in, and holds nothing back.
  *
  * The handler is undici's older kind, which its core calls directly and with the raw header list.
  *
@@ -10,9 +10,21 @@ import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead } from './answer-headers.js'
-import { endAfterRest, errorAnswer, onceOver, sendAnswer, unreadOf } from './answer.js'
+import { AnswerLimit } from './answer-limit.js'
+import {
+  endAfterRest,
+  errorAnswer,
+  onceOver,
+  sendAnswer,
+  unreadOf,
+  type Refused,
+} from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
 import { refuseBody } from './body.js'
+import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
+import type { RequestRefusedCode } from './events.js'
+import { ExchangeSession } from './exchange-session.js'
+import type { SessionIds } from '../rs/session-ids.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
 
@@ -24,8 +36,10 @@ export interface ExchangeContext {
   readonly upstream: Upstream
   /** Bytes of a request body. */
   readonly maxBody: number
-  /** Answers are for one caller. */
-  readonly isPrivate: boolean
+  /** Binds sessions to their caller; `undefined` where no token is asked for, and all are one. */
+  readonly sessions: SessionIds | undefined
+  /** Seconds that an answer to a POST may go on after its token. */
+  readonly streamGrace: number
   readonly observer: RequestObserver
 }
 
@@ -46,16 +60,32 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #isOver = false
   #isWhole = false
   #isStream = false
+  /** An answer with a length cannot be ended before, only be cut. */
+  #hasLength = false
+  #boundary: EventBoundary | undefined
+  readonly #limit = new AnswerLimit()
+  #refused: RequestRefusedCode | undefined
+  readonly #session: ExchangeSession | undefined
   #sentAt = 0
   #upstreamSeconds: number | undefined
 
   constructor(context: ExchangeContext, admitted: AdmittedRequest) {
     this.#context = context
     this.admitted = admitted
+    const { sessions } = context
+    this.#session = sessions === undefined ? undefined : new ExchangeSession(sessions, admitted)
   }
 
   get isOpenEnded(): boolean {
-    return this.#isStream && this.admitted.request.method === 'GET'
+    return this.#isStream && (this.admitted.request.method === 'GET' || this.#isListening)
+  }
+
+  get #isListening(): boolean {
+    return this.admitted.message?.method === LISTEN
+  }
+
+  get refused(): RequestRefusedCode | undefined {
+    return this.#refused
   }
 
   get upstreamSeconds(): number | undefined {
@@ -67,8 +97,11 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   begin(): void {
-    const { request, response, head, expectsContinue } = this.admitted
+    const { request, response, head, expectsContinue, body } = this.admitted
     onceOver(request, response, () => this.#onClientGone())
+    const foreign = this.#session?.refused
+    if (foreign !== undefined) return this.#refuseSession(foreign)
+    if (body !== undefined) return this.#send(body)
     if (!head.hasBody) return this.#send(null)
     const { contentLength } = head
     if (contentLength !== undefined && contentLength > this.#context.maxBody) {
@@ -81,10 +114,28 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   end(): void {
     this.#stop()
-    const { response } = this.admitted
+    const { response, message } = this.admitted
     this.#isWhole = true
-    if (response.headersSent) response.end()
-    else response.destroy()
+    if (!response.headersSent || this.#hasLength) return void response.destroy()
+    if (this.#first !== undefined) response.write(this.#first)
+    this.#first = undefined
+    const isBetween = this.#boundary?.isBetween === true
+    response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
+    this.#limit.linger(response)
+  }
+
+  #refuseSession({ refusal, error, description }: Refused): void {
+    const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
+    this.#isOver = true
+    this.#isWhole = true
+    this.#refused = refusal.code
+    this.#context.observer.onRefused(requestId, refusal)
+    sendAnswer(
+      request,
+      response,
+      errorAnswer(refusal.status, requestId, error, description, corsHeaders),
+      request.complete ? 0 : unreadOf(head, expectsContinue),
+    )
   }
 
   #collect(request: IncomingMessage): void {
@@ -118,6 +169,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { request, head, query, caller } = this.admitted
     const { contentLength } = head
     const headers = [...head.forwarded, ...caller.identity]
+    this.#session?.restore(headers)
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
@@ -142,9 +194,12 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       return true
     }
     const { request, response, requestId, corsHeaders } = this.admitted
-    const { headers, isEventStream, isCoded } = readAnswerHead(raw, this.#context.isPrivate)
-    if (isCoded) {
-      const reason = 'its answer has a transfer coding other than chunked'
+    const { headers, isEventStream, isCoded, hasLength, sessionFault } = readAnswerHead(
+      raw,
+      this.#session?.seal,
+    )
+    const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
+    if (reason !== undefined) {
       this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
       return true
     }
@@ -152,6 +207,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
+    this.#hasLength = hasLength
+    if (isEventStream && this.#isListening) this.#boundary = new EventBoundary()
     this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
     // Answered before the body was there: the rest is of no use, and neither is the connection after it.
     if (!request.complete) headers.push('Connection', 'close')
@@ -164,6 +221,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   onData(chunk: Buffer): boolean {
     if (this.#isOver) return true
     const { response } = this.admitted
+    this.#boundary?.pass(chunk)
     if (!this.#isFlushed) {
       if (this.#first === undefined) {
         this.#first = chunk
@@ -181,6 +239,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#isOver = true
     this.#isWhole = true
     this.#isFlushed = true
+    this.#limit.clear()
     const { request, response } = this.admitted
     const first = this.#first
     this.#first = undefined
@@ -193,10 +252,14 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     if (this.#isOver) return
-    const { request, response } = this.admitted
-    if (!response.headersSent) return this.#fail(faultOfError(error))
-    // Half an answer must not look like a whole one.
+    if (!this.admitted.response.headersSent) return this.#fail(faultOfError(error))
     this.#isOver = true
+    this.#cut()
+  }
+
+  /** Half an answer must not look like a whole one. */
+  #cut(): void {
+    const { request, response } = this.admitted
     // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
     if (request.httpVersionMinor === 0) response.socket?.resetAndDestroy()
     response.destroy()
@@ -209,6 +272,18 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (this.#first === undefined) response.flushHeaders()
     else response.write(this.#first)
     this.#first = undefined
+    const { caller, requestId } = this.admitted
+    const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
+    // Most answers are whole by now, and need no watch.
+    this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())
+  }
+
+  /** What would go on for ever ends; what was asked for with a good token had its time. */
+  #onTokenOver(): void {
+    if (this.#isOver) return
+    if (this.isOpenEnded) return this.end()
+    this.#stop()
+    this.#cut()
   }
 
   /** 502 or 504: the upstream's fault, and nothing of what it said. */
@@ -246,7 +321,9 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { response } = this.admitted
     const isCut = this.#isOver && !this.#isWhole
     if (!this.#isOver) this.#stop()
-    const end = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    this.#limit.clear()
+    const whole = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    const end = this.#limit.isTokenOver ? 'token ended' : whole
     this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
 }

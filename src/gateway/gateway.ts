@@ -6,10 +6,11 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { createKeySets } from '../discovery/key-sets.js'
+import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
-import { createGatewayEmit } from './events.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './network.js'
 import type { GatewayOptions } from './options.js'
@@ -17,8 +18,10 @@ import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request-head.js'
 import { createRequestHandler, type RequestHandler } from './request-handler.js'
 import { createRoutes } from './routes.js'
+import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
+import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
@@ -121,7 +124,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const settings = checkGatewayOptions(options)
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-  const emit = createGatewayEmit(options.onEvent)
+  const emit = createEmit(options.onEvent)
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
   const open = new Set<OpenRequest>()
   let draining = false
@@ -143,7 +146,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       if (emit === undefined) return
       const { requestId, request, startedAt } = ended.admitted
       const seconds = (performance.now() - startedAt) / 1000
-      const { upstreamSeconds } = ended
+      const { upstreamSeconds, refused } = ended
       const completed = {
         type: 'request.completed',
         requestId,
@@ -151,6 +154,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         status,
         from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
         end,
+        ...(refused !== undefined && { refused }),
         seconds,
         ...(upstreamSeconds !== undefined && { upstreamSeconds }),
       } as const
@@ -165,8 +169,12 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       emit,
       observe,
       maxBody: settings.maxBody,
+      streamGrace: settings.streamGrace,
+      sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
+      residents: new Residents(),
       randomUUID,
       fetch: options.fetch ?? createFetch(network),
+      keySetFor: createKeySets(emit),
     }
     const isOnly = settings.sites.length === 1
     const sites = settings.sites.map((each) =>
@@ -181,6 +189,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
+      maxBody: settings.maxBody,
       isDraining: () => draining,
       onWaiting() {
         waiting++

@@ -19,3 +19,27 @@ export function withoutNominated(headers: string[], connection: string | undefin
   const nominated = new Set(connection.toLowerCase().split(/[\s,]+/))
   return headers.filter((_, index) => !nominated.has((headers[index & ~1] ?? '').toLowerCase()))
 }
+
+/** Most names differ in length already. */
+function isNamed(candidate: string | undefined, name: string): boolean {
+  return candidate?.length === name.length && candidate.toLowerCase() === name
+}
+
+/**
+ * The values of a field.
+ *
+ * @param headers names and values by turns
+ * @param name in lower case
+ */
+export function valuesOf(headers: readonly string[], name: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isNamed(headers[i], name)) values.push(headers[i + 1] ?? '')
+  }
+  return values
+}
+
+/** Gives a field another value, where it is. */
+export function replaceValue(headers: string[], name: string, value: string): void {
+  for (let i = 0; i < headers.length; i += 2) if (isNamed(headers[i], name)) headers[i + 1] = value
+}

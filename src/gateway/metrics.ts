@@ -30,6 +30,7 @@ function outcomeOf(event: GatewayEvent): readonly [outcome: string, reason: stri
     case 'request.failed':
       return ['failed', '']
     case 'request.completed':
+      if (event.refused !== undefined) return undefined
       if (event.from === 'upstream') return ['forwarded', event.end.replace(' ', '_')]
       // The other statuses of ours have an event of their own.
       return [200, 204, 404].includes(event.status) ? ['answered', String(event.status)] : undefined

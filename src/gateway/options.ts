@@ -25,11 +25,35 @@ interface ServerOptions {
   readonly forwardHeaders?: readonly string[]
 }
 
-type TokenOptions = Partial<Omit<ProtectedResourceOptions, 'path' | 'rootMetadata' | 'onEvent'>>
+type TokenOptions = Partial<
+  Omit<
+    ProtectedResourceOptions,
+    'path' | 'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace'
+  >
+>
 
 /**
  * One of several resources behind one gateway. What it names replaces what stands at the top, each option as a
  * whole; what it does not name is taken from there.
+ *
+ * @example
+ * ```ts
+ * import { createGateway, type GatewayResource } from 'mcp-gatehouse/gateway'
+ *
+ * const github: GatewayResource = {
+ *   resource: 'https://mcp.example.com/github/mcp',
+ *   upstream: 'http://127.0.0.1:8001/mcp',
+ *   scopes: ['github:read'],
+ * }
+ * const files: GatewayResource = {
+ *   resource: 'https://mcp.example.com/files/mcp',
+ *   upstream: 'http://127.0.0.1:8002/mcp',
+ * }
+ * createGateway({
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   resources: [github, files],
+ * })
+ * ```
  */
 export interface GatewayResource
   extends Omit<TokenOptions, 'allowHttp' | 'now' | 'fetch' | 'randomUUID'>, ServerOptions {
@@ -63,6 +87,13 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
   readonly allowHosts?: readonly string[]
   /** Bytes of a request body. Default 4 MiB. */
   readonly maxBody?: number
+  /**
+   * Keys that bind the sessions of the server behind us to their user and this resource: at least 32 characters each,
+   * the first signs, all verify. Replicas need the same ones. Default: one made at the start, which ends with it.
+   */
+  readonly sessionKeys?: readonly string[]
+  /** Seconds that an answer to a POST may go on after the end of the token. Default 300. */
+  readonly streamGrace?: number
   /** PEM certificates that are trusted beside the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

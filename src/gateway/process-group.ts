@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 
 /** What a server needs to run at all. Anything else could be a secret of ours. */
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
@@ -27,6 +27,17 @@ function killAll(): void {
   for (const group of running) group.signal('SIGKILL')
 }
 
+/** What Node throws at once, such as E2BIG, ends like what it tells later: the gateway is for others, too. */
+function start(...[file, args, options]: Parameters<typeof spawn>): ChildProcess {
+  try {
+    return spawn(file, args, options)
+  } catch (error) {
+    const none = new ChildProcess()
+    process.nextTick(() => none.emit('error', error))
+    return none
+  }
+}
+
 export class ProcessGroup {
   readonly process: ChildProcess
   /** Settles with how it ended, in words. */
@@ -40,7 +51,7 @@ export class ProcessGroup {
     stdio: StdioOptions,
   ) {
     const [file = '', ...args] = command
-    this.process = spawn(file, args, { env, stdio, detached: true })
+    this.process = start(file, args, { env, stdio, detached: true })
     if (running.size === 0) process.on('exit', killAll)
     running.add(this)
     this.exited = new Promise((resolve) => {

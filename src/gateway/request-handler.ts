@@ -1,6 +1,6 @@
 /**
  * What happens to a request, in order: form, size, host, path; then origin and token by the gate; then encoding
- * and method; then it is forwarded.
+ * and method; then, in the stateless era, its message; then it is forwarded.
  *
  * @module
  */
@@ -11,10 +11,13 @@ import { answer, refuseOrigin } from '../rs/gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
+import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
+import { judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
 import type { HeadReader, RequestHead } from './request-head.js'
 import type { FindSite } from './routes.js'
+import { RPC, rpcError, rpcErrorAnswer } from './rpc-error.js'
 import type { Site } from './site.js'
 import { parseTarget, type RequestTarget } from './target.js'
 
@@ -25,6 +28,8 @@ export interface RequestHandlerOptions {
   readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
+  /** Bytes of a body that must be judged. */
+  readonly maxBody: number
   readonly isDraining: () => boolean
   /** A request waits for its token to be judged; the function is called when it does not any more. */
   readonly onWaiting: () => () => void
@@ -86,7 +91,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         request,
         response,
         { status, headers: { ...headers, 'X-Request-Id': requestId }, body },
-        unreadOf(head, expectation !== 'nothing'),
+        request.complete ? 0 : unreadOf(head, expectation !== 'nothing'),
       )
       if (emit === undefined) return
       onceOver(request, response, () => {
@@ -105,6 +110,69 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     ): void {
       emit?.({ type: 'request.refused', requestId, ...refusal }, tag)
       send(errorAnswer(refusal.status, requestId, error, description, headers))
+    }
+
+    /** The client sent what is no message, or not the one that its header fields name. */
+    function refuseMessage(
+      { code, reason, id, text }: MessageRefusal,
+      headers: Readonly<Record<string, string>>,
+    ): void {
+      const isMismatch = code === RPC.headerMismatch
+      emit?.({
+        type: 'request.refused',
+        requestId,
+        status: 400,
+        code: isMismatch ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
+        reason,
+      })
+      send(rpcErrorAnswer(400, requestId, rpcError(id, code, text), headers))
+    }
+
+    /** Reads the message, where it must be judged, and forwards what was judged. */
+    function forward(site: Site, admitted: AdmittedRequest): void {
+      if (method !== 'POST') return options.forward(site, admitted)
+      const { corsHeaders } = admitted
+      const unread = judgeUnread(head)
+      if (unread === 'as it is') return options.forward(site, admitted)
+      if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      const read = options.onWaiting()
+      let isRead = false
+      onceOver(request, response, () => {
+        if (isRead) return
+        isRead = true
+        read()
+        const seconds = (performance.now() - startedAt) / 1000
+        emit?.({
+          type: 'request.completed',
+          requestId,
+          method,
+          status: 0,
+          from: 'gateway',
+          end: 'client left',
+          seconds,
+        })
+      })
+      const go = (next: () => void) => {
+        if (isRead) return
+        isRead = true
+        next()
+        read()
+      }
+      readBody(
+        admitted,
+        options.maxBody,
+        (body) =>
+          go(() => {
+            const message = judgeMessage(body, head)
+            if ('text' in message) refuseMessage(message, corsHeaders)
+            else options.forward(site, { ...admitted, body, message })
+          }),
+        () =>
+          go(() => {
+            const { refusal, error, description } = bodyTooLarge(options.maxBody)
+            refuse(refusal, error, description, corsHeaders)
+          }),
+      )
     }
 
     function admit(site: Site, target: RequestTarget, caller: Caller): void {
@@ -131,7 +199,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           { ...corsHeaders, 'Accept-Encoding': 'identity' },
         )
       }
-      options.forward(site, {
+      forward(site, {
         request,
         response,
         head,
@@ -140,6 +208,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         caller,
         corsHeaders,
         expectsContinue,
+        body: undefined,
+        message: undefined,
         startedAt,
       })
     }

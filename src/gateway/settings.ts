@@ -8,6 +8,7 @@ import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.
 import type { GatewayOptions, GatewayResource } from './options.js'
 import { brokenProxies } from './proxies.js'
 import { routeConflicts } from './routes.js'
+import { randomKey, SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import {
   isResourceList,
   misplacedProblems,
@@ -25,6 +26,10 @@ export interface GatewaySettings {
   readonly allowHosts: readonly string[]
   readonly maxBody: number
   readonly sites: readonly SiteSettings[]
+  /** At least one. */
+  readonly sessionKeys: readonly string[]
+  /** Seconds. */
+  readonly streamGrace: number
 }
 
 /** The resource of a loopback gateway that was given none. */
@@ -76,6 +81,20 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {
     problem('maxBody', 'must be a number of bytes', 'the default is 4194304')
   }
+  const { sessionKeys } = options
+  if (
+    sessionKeys !== undefined &&
+    (!Array.isArray(sessionKeys) ||
+      !sessionKeys.every(
+        (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined,
+      ))
+  ) {
+    problem('sessionKeys', 'must be a list of keys', `each of ${SESSION_KEY}`)
+  } else if (sessionKeys?.length === 0) problem('sessionKeys', 'is empty', 'leave it out')
+  const grace = options.streamGrace ?? 300
+  if (typeof grace !== 'number' || !(grace >= 0 && grace <= 86_400)) {
+    problem('streamGrace', 'must be a number from 0 to 86400', 'in seconds; the default is 300')
+  }
   for (const name of brokenProxies(options.proxyEnvironment)) {
     problem(`proxyEnvironment.${name}`, 'is no proxy', 'http://proxy.example.com:3128')
   }
@@ -119,5 +138,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     allowHosts: options.allowHosts ?? [],
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
     sites: sites.map(toSiteSettings),
+    sessionKeys: options.sessionKeys ?? [randomKey()],
+    streamGrace: options.streamGrace ?? 300,
   }
 }

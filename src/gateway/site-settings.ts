@@ -51,6 +51,8 @@ const GATEWAY_OPTIONS = [
   'resources',
   'allowHosts',
   'maxBody',
+  'sessionKeys',
+  'streamGrace',
   'ca',
 ] as const
 const WORLD_OPTIONS = ['proxyEnvironment', 'onEvent', 'now', 'fetch', 'randomUUID'] as const

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { createKeySets } from '../discovery/key-sets.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { createGate, type Gate } from '../rs/gate.js'
 import { createOrigins, type Origins } from '../rs/origins.js'
@@ -11,8 +12,10 @@ import { createHttpBackend } from './http-backend.js'
 import type { NetworkOptions } from './network.js'
 import { createHeadReader, type HeadReader } from './request-head.js'
 import type { Routed } from './routes.js'
+import type { SessionIds } from '../rs/session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
+import type { Residents } from './stdio/residents.js'
 import type { GatewayEventListener } from './events.js'
 
 export interface Site extends Routed {
@@ -29,9 +32,15 @@ export interface Site extends Routed {
 export interface SiteContext {
   readonly auth: 'oauth' | 'none'
   readonly maxBody: number
+  /** Seconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
+  /** `undefined` without tokens: all callers are one. */
+  readonly sessionIds: SessionIds | undefined
+  readonly residents: Residents
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
+  readonly keySetFor: ReturnType<typeof createKeySets>
   readonly emit: GatewayEventListener | undefined
   readonly randomUUID: () => string
   /** Of the requests of one site. */
@@ -40,10 +49,10 @@ export interface SiteContext {
 
 function createBackend(
   server: ServerSettings,
-  { auth, maxBody, network, emit, observe, randomUUID }: SiteContext,
+  { maxBody, streamGrace, sessionIds, residents, network, emit, observe, randomUUID }: SiteContext,
   tag: string | undefined,
 ): Backend {
-  const shared = { maxBody, observer: observe(tag) }
+  const shared = { maxBody, streamGrace, observer: observe(tag) }
   if (server.command === undefined) {
     return createHttpBackend({
       ...network,
@@ -51,13 +60,13 @@ function createBackend(
       url: server.upstream,
       headers: server.upstreamHeaders,
       timeout: server.upstreamTimeout,
-      isPrivate: auth === 'oauth',
+      sessions: sessionIds,
     })
   }
   return createBridge({
     ...server,
     ...shared,
-    streamGrace: 300,
+    residents,
     randomUUID,
     emit: emit && ((event) => emit(event, tag)),
   })
@@ -70,20 +79,22 @@ export function createSite(
   isOnly: boolean,
   context: SiteContext,
 ): Site {
-  const { auth, fetch, emit } = context
+  const { auth, fetch, keySetFor, emit } = context
   const tag = isOnly ? undefined : resource
   const { gateOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
   const gate =
     auth === 'none'
       ? undefined
-      : createGate({
-          ...gateOptions,
-          resource,
-          rootMetadata: isOnly,
-          ...(fetch !== undefined && { fetch }),
-          ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
-        })
+      : createGate(
+          {
+            ...gateOptions,
+            resource,
+            ...(fetch !== undefined && { fetch }),
+            ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+          },
+          keySetFor,
+        )
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
   return {

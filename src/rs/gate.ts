@@ -4,16 +4,22 @@
  *
  * @module
  */
+import { sha256Sync } from '../digest.js'
+import { createKeySet } from '../discovery/key-set.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
+import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
 import { createRequestIds } from './request-id.js'
-import { createResourceServer, type ResourceServer } from './resource-server.js'
+import { createResourceServerWith, type ResourceServer } from './resource-server.js'
+import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
+import { setQuietTimer } from './token-watch.js'
+import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 
 /** Options of the middleware: those of the resource server, and what concerns HTTP. */
 export interface ProtectedResourceOptions extends ResourceServerOptions {
@@ -29,6 +35,20 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
   readonly path?: string
   /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
   readonly rootMetadata?: boolean
+  /**
+   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first signs, all verify.
+   * The `Mcp-Session-Id` that your handler sets is then sealed for this issuer, user, client and resource; your
+   * handler gets its own id back, and in any other hands it is 404. Every process and isolate that serves the same
+   * sessions needs the same keys, a gateway in place of this middleware too. Needs `node:crypto`. Default: ids pass
+   * as they are, because keys that each process made for itself would end sessions at every other one; then your
+   * handler must compare whose a session is (`principalOf`).
+   */
+  readonly sessionKeys?: readonly string[]
+  /**
+   * Seconds that a stream of events which answers anything but a GET may go on after the end of its token; one that
+   * answers a GET ends with it. Default 300, at most 86400.
+   */
+  readonly streamGrace?: number
 }
 
 /** The parts of an HTTP request that decide. Members may be getters. */
@@ -66,7 +86,20 @@ export interface Gate {
   corsHeaders(origin: string | undefined): Readonly<Record<string, string>>
   /** What a request gets that met a bug of ours, or a mistake of whoever built the server: 500, and an event. */
   fail(error: unknown, request: FailedRequest, description?: string): GateAnswer
+  /** Binds sessions to callers; `undefined` without keys. */
+  readonly sessions: BoundSessions | undefined
+  /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
+  refuseSession(visible: string, request: FailedRequest): GateAnswer
+  /**
+   * Watches the token while a stream of events goes on.
+   *
+   * @param onEnd called once, when the stream has to end
+   * @returns ends the watch
+   */
+  watchStream(method: string, authenticated: Authenticated, onEnd: () => void): () => void
 }
+
+const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
 type FailedRequest = Pick<GateRequest, 'origin' | 'requestId'>
 
@@ -120,9 +153,33 @@ function serverError(requestId: string, description: string, cors = {}): GateAns
 /** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
 
+const GATE_OPTIONS = ['allowOrigins', 'path', 'rootMetadata', 'sessionKeys', 'streamGrace'] as const
+type GateOption = (typeof GATE_OPTIONS)[number]
+
+function checkSessionKeys(keys: unknown): readonly ConfigurationProblem[] {
+  const path = 'sessionKeys'
+  if (keys === undefined) return []
+  if (!Array.isArray(keys) || keys.length === 0) {
+    const message = 'must be a list of keys, and not empty'
+    return [{ path, message, hint: `each of ${SESSION_KEY}` }]
+  }
+  const problems: ConfigurationProblem[] = []
+  for (const [index, key] of (keys as unknown[]).entries()) {
+    const message = typeof key === 'string' ? sessionKeyFault(key) : 'must be a text'
+    if (message !== undefined) {
+      problems.push({ path: `${path}[${index}]`, message, hint: SESSION_KEY })
+    }
+  }
+  if (sha256Sync === undefined) {
+    const message = 'needs node:crypto, which this runtime does not have'
+    problems.push({ path, message, hint: 'nodejs_compat on Workers; or leave it out' })
+  }
+  return problems
+}
+
 function checkGateOptions(options: ProtectedResourceOptions): readonly ConfigurationProblem[] {
   const problems = [...checkOrigins(options.allowOrigins)]
-  const { path, rootMetadata }: { path?: unknown; rootMetadata?: unknown } = options
+  const { path, rootMetadata, streamGrace = 300 }: Partial<Record<GateOption, unknown>> = options
   if (path !== undefined) {
     if (typeof path !== 'string' || !path.startsWith('/') || ODD_IN_PATH.test(path)) {
       const message =
@@ -134,17 +191,26 @@ function checkGateOptions(options: ProtectedResourceOptions): readonly Configura
     const message = 'must be true or false'
     problems.push({ path: 'rootMetadata', message, hint: 'the default is true' })
   }
+  if (typeof streamGrace !== 'number' || !(streamGrace >= 0 && streamGrace <= 86_400)) {
+    const message = 'must be a number from 0 to 86400'
+    problems.push({ path: 'streamGrace', message, hint: 'in seconds; the default is 300' })
+  }
+  problems.push(...checkSessionKeys(options.sessionKeys))
   return problems
 }
 
 /** Both kinds of problems are wanted at once, so the resource server's are caught and joined. */
-function createCheckedResourceServer(options: ProtectedResourceOptions): ResourceServer {
+function createCheckedResourceServer(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet,
+): ResourceServer {
   // What is no object has no options of ours, and that is all that there is to say.
-  if (!isJsonObject(options)) return createResourceServer(options)
-  const { allowOrigins: _origins, path: _path, rootMetadata: _root, ...rest } = options
+  if (!isJsonObject(options)) return createResourceServerWith(options, keySetFor)
+  const rest: ResourceServerOptions & Partial<Record<GateOption, unknown>> = { ...options }
+  for (const name of GATE_OPTIONS) delete rest[name]
   const problems = checkGateOptions(options)
   try {
-    const resourceServer = createResourceServer(rest)
+    const resourceServer = createResourceServerWith(rest, keySetFor)
     if (problems.length === 0) return resourceServer
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
@@ -153,9 +219,15 @@ function createCheckedResourceServer(options: ProtectedResourceOptions): Resourc
   throw new ConfigurationError(problems)
 }
 
-/** @throws {ConfigurationError} with every problem of the options */
-export function createGate(options: ProtectedResourceOptions): Gate {
-  const resourceServer = createCheckedResourceServer(options)
+/**
+ * @param keySetFor where keys come from, when several gates share them
+ * @throws {ConfigurationError} with every problem of the options
+ */
+export function createGate(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet = createKeySet,
+): Gate {
+  const resourceServer = createCheckedResourceServer(options, keySetFor)
   const { metadata, resource } = resourceServer
   const metadataText = JSON.stringify(metadata)
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
@@ -222,5 +294,32 @@ export function createGate(options: ProtectedResourceOptions): Gate {
     }
   }
 
-  return { resourceServer, handle, corsHeaders, fail }
+  const sessions =
+    options.sessionKeys === undefined
+      ? undefined
+      : createBoundSessions(options.sessionKeys, resource)
+
+  function refuseSession(visible: string, request: FailedRequest): GateAnswer {
+    const { origin, requestId = nextRequestId() } = request
+    const { status, error, description } = SESSION_NOT_FOUND
+    const reason = unknownSessionReason(visible)
+    emit?.({ type: 'session.refused', requestId, reason, hint: SESSION_HINT })
+    const headers = { ...answerHeaders(requestId), ...corsHeaders(origin) }
+    return answer(status, headers, errorBody(error, description))
+  }
+
+  const grace = (options.streamGrace ?? 300) * 1000
+
+  function watchStream(method: string, authenticated: Authenticated, onEnd: () => void) {
+    // What would go on for ever ends; what was asked for with a good token had its time.
+    const rest = method === 'GET' ? 0 : grace
+    let clear: () => void
+    clear = resourceServer.watch(authenticated, () => {
+      if (rest === 0) onEnd()
+      else clear = setQuietTimer(onEnd, rest)
+    })
+    return () => clear()
+  }
+
+  return { resourceServer, handle, corsHeaders, fail, sessions, refuseSession, watchStream }
 }

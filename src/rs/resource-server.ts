@@ -8,7 +8,7 @@ import {
   protectedResourceMetadataUrl,
   type ProtectedResourceMetadata,
 } from '../discovery/protected-resource.js'
-import type { KeySetStatus } from '../discovery/key-set.js'
+import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
@@ -113,6 +113,14 @@ const PREFIX = 'Bearer '
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+  return createResourceServerWith(options, createKeySet)
+}
+
+/** With keys from elsewhere: several resource servers may share them. */
+export function createResourceServerWith(
+  options: ResourceServerOptions,
+  keySetFor: typeof createKeySet,
+): ResourceServer {
   const settings = checkOptions(options)
   const { resource, scopes } = settings
   const now = options.now ?? Date.now
@@ -123,7 +131,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
-  const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit })
+  const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit }, keySetFor)
 
   function refuse(
     refusal: Refusal,

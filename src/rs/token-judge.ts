@@ -5,12 +5,7 @@
  * @module
  */
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
-import {
-  createKeySet,
-  type KeyMissing,
-  type KeySet,
-  type KeySetOptions,
-} from '../discovery/key-set.js'
+import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
@@ -74,6 +69,7 @@ function missing(reason: KeyMissing, { kid, algorithm }: ParsedJwt, issuer: stri
 export function createTokenJudge(
   settings: ResourceServerSettings,
   world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit'>,
+  keySetFor: typeof createKeySet,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
   const problems: ConfigurationProblem[] = []
@@ -103,7 +99,7 @@ export function createTokenJudge(
 
   for (const [index, each] of settings.issuers.entries()) {
     const { policy, source } = each
-    const keys = createKeySet({
+    const keys = keySetFor({
       issuer: policy.issuer,
       source,
       algorithms: policy.algorithms,

@@ -35,7 +35,7 @@ const LONGEST = 60_000
 const SHORTEST = 5_000
 
 /** A timer that keeps no process alive: what it watches does. */
-function setQuietTimer(callback: () => void, delay: number): () => void {
+export function setQuietTimer(callback: () => void, delay: number): () => void {
   const timer: unknown = setTimeout(callback, delay)
   // Of Node; a number elsewhere.
   ;(timer as { unref?: () => void }).unref?.()

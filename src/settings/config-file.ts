@@ -1,26 +1,39 @@
 /**
- * Collecting what a config file gives: YAML, of which JSON is a part, nested by group.
+ * Collecting what a config file gives: nested by group, with lists of issuers and resources.
  *
  * @module
  */
-import type { Node } from 'yaml'
-import { quoted, type ConfigurationProblem } from '../errors.js'
-import { ISSUER, ISSUERS } from './schema.js'
+import type { ConfigurationProblem } from '../errors.js'
+import { FileDocument, shownName } from './file-document.js'
+import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './schema.js'
 import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'
 
-interface CollectedFile {
+/** What the top gives, or one resource. */
+interface CollectedPart {
   readonly given: GivenValues
-  /** Of each issuer of the list, whose place `given` has; `undefined` where the file has no list. */
+  /** Of each issuer of the list, whose place `given` has; `undefined` where there is no list. */
   readonly issuers?: readonly GivenValues[]
+}
+
+/** One resource of the list. */
+export interface CollectedResource extends CollectedPart {
+  /** Where it begins: `gatehouse.yaml:8:5: resources[0]`. */
+  readonly source: string
+  /** Before its names: `resources[0].`. */
+  readonly place: string
+  /** False when nobody knows what it gives. */
+  readonly isRead: boolean
+}
+
+export interface CollectedFile extends CollectedPart {
+  /** `undefined` where there is no list. */
+  readonly resources?: readonly CollectedResource[]
   readonly problems: readonly ConfigurationProblem[]
   /** False when it makes no sense as a whole: nobody knows what it gives. */
   readonly isRead: boolean
 }
-
-const ISSUERS_HINT = '- issuer: URL, and below it what is its own'
-const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below it'
 
 /** The names that a map may have: all begin with the prefix, and are written without it. */
 interface Names {
@@ -29,143 +42,221 @@ interface Names {
   readonly given: Map<string, GivenValue>
   /** How the prefix is shown. */
   readonly place: string
+  /** The list that the map is in, if it is in one. */
+  readonly list?: ListKind
+  /** Lists that it may have. */
+  readonly lists: ReadonlyMap<string, (node: unknown, source: string, place: string) => void>
 }
 
-function unknownHint(own: string, { prefix, known, place }: Names, all: Names['known']): string {
-  const path = prefix + own
-  const [group, member] = path.split('.')
-  // A name has no dot, so whoever writes one at the top means the nested form.
-  if (known.has(path)) return `write ${member} below ${group}:`
-  if (prefix === '') {
-    const nested = [...known.keys(), ISSUERS].find((each) => each.endsWith(`.${own}`))
-    if (nested !== undefined) return `write it below ${nested.slice(0, nested.indexOf('.'))}:`
-  }
-  if (place !== prefix && all.has(path)) return 'it holds for all: write it beside issuers:'
-  // In a list the group is not part of what somebody writes.
-  const start = place === prefix ? 0 : prefix.length
-  const names = [...known.keys()].map((name) => name.slice(start))
-  return didYouMean(path.slice(start), names)
+/** A list of maps, each with one name that it must have. */
+interface ListKind {
+  readonly name: string
+  readonly noun: string
+  /** The path of that name. */
+  readonly key: string
+  readonly hint: string
 }
 
-/**
- * Values are never part of a problem, and the parser's own messages neither: they quote the file, and
- * somebody may have put a secret there.
- *
- * @param name of the file, as it was typed
- */
-export async function collectFile(
-  settings: readonly Setting[],
-  name: string,
-  content: string,
-): Promise<CollectedFile> {
-  const { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml')
-  const lineCounter = new LineCounter()
-  const options = { lineCounter, prettyErrors: false, uniqueKeys: false }
-  const document = parseDocument(content, options)
-  const all = byPath(settings)
-  const names: Names = { prefix: '', known: all, given: new Map(), place: '' }
-  const { given } = names
-  let issuers: GivenValues[] | undefined
-  const ofIssuer = byPath(
-    settings
-      .filter(({ path, perIssuer }) => path === ISSUER || perIssuer !== undefined)
-      .map((setting) => (setting.path === ISSUER ? { ...setting, kind: 'text' } : setting)),
-  )
-  const groups = new Set(settings.flatMap(({ path }) => path.split('.').slice(0, -1)))
-  const problems: ConfigurationProblem[] = []
+const ISSUER_LIST: ListKind = {
+  name: 'issuers',
+  noun: 'issuer',
+  key: ISSUER,
+  hint: '- issuer: URL, and below it what is its own',
+}
+const RESOURCE_LIST: ListKind = {
+  name: RESOURCES,
+  noun: 'resource',
+  key: 'resource',
+  hint: '- resource: URL, and below it upstream: URL and what else is its own',
+}
 
-  function placeOf(offset: number): string {
-    const { line, col } = lineCounter.linePos(offset)
-    return `${name.replace(/\p{Cc}/gu, '?')}:${line}:${col}`
-  }
-  const problem = (source: string, message: string, hint: string) => {
-    problems.push({ path: source, message, hint })
-  }
-  const resolved = (node: unknown) => (isAlias(node) ? node.resolve(document) : node)
+const NO_LISTS: Names['lists'] = new Map()
 
-  /** As it was written: 010 is not 8, and a number may be too long for one. */
-  function textOf(node: unknown): string | undefined {
-    const scalar = resolved(node)
-    if (!isScalar(scalar) || scalar.value === null) return undefined
-    return typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? undefined)
+class FileCollector {
+  readonly #document: FileDocument
+  readonly #all: Names['known']
+  readonly #ofIssuer: Names['known']
+  readonly #ofResource: Names['known'] = byPath(FILE_RESOURCE_SETTINGS)
+
+  constructor(document: FileDocument, settings: readonly Setting[]) {
+    this.#document = document
+    this.#all = byPath(settings)
+    this.#ofIssuer = byPath(
+      settings
+        .filter(({ path, perIssuer }) => path === ISSUER || perIssuer !== undefined)
+        .map((setting) => (setting.path === ISSUER ? { ...setting, kind: 'text' } : setting)),
+    )
   }
 
-  function readValue(
+  collect(): CollectedFile {
+    const { problems } = this.#document
+    const isRead = problems.length === 0
+    const root = this.#document.root()
+    if (!isRead || root === undefined) return { given: new Map(), problems, isRead }
+    let resources: CollectedResource[] | undefined
+    const part = this.#readPart(root.node, root.place, { known: this.#all, place: '' }, (given) => [
+      RESOURCES,
+      (node, source, place) => {
+        // Named all the same: nobody needs to be told that something is missing.
+        given.set(RESOURCES, { value: [], source })
+        resources = this.#readResources(node, source, place)
+      },
+    ])
+    return { ...part, problems, isRead, ...(resources !== undefined && { resources }) }
+  }
+
+  /** Settings, and a list of issuers among them. */
+  #readPart(
+    node: unknown,
+    at: string,
+    names: Pick<Names, 'known' | 'place' | 'list'>,
+    more?: (
+      given: Names['given'],
+    ) => readonly [string, (node: unknown, source: string, place: string) => void],
+  ): CollectedPart & { readonly isRead: boolean } {
+    const given: Names['given'] = new Map()
+    let issuers: GivenValues[] | undefined
+    const lists: Names['lists'] = new Map([
+      [
+        ISSUERS,
+        (list, source, place) => {
+          given.set(ISSUERS, { value: [], source })
+          issuers = this.#readIssuers(list, source, place)
+        },
+      ],
+      ...(more === undefined ? [] : [more(given)]),
+    ])
+    const isRead = this.#readMap(node, { ...names, prefix: '', given, lists }, at)
+    return { given, isRead, ...(issuers !== undefined && { issuers }) }
+  }
+
+  #readIssuers(node: unknown, at: string, place: string): GivenValues[] {
+    return this.#readList(node, at, place, ISSUER_LIST, (item, source, place) => {
+      const given: Names['given'] = new Map()
+      const known = this.#ofIssuer
+      const names = { prefix: 'oauth.', known, given, place, list: ISSUER_LIST, lists: NO_LISTS }
+      this.#readMap(item, names, source)
+      const issuer = given.get(ISSUER)
+      if (issuer !== undefined) given.set(ISSUER, { ...issuer, value: [String(issuer.value)] })
+      return { given }
+    }).map(({ given }) => given)
+  }
+
+  #readResources(node: unknown, at: string, place: string): CollectedResource[] {
+    return this.#readList(node, at, place, RESOURCE_LIST, (item, source, place) => {
+      const names = { known: this.#ofResource, place, list: RESOURCE_LIST }
+      return { ...this.#readPart(item, source, names), source, place }
+    })
+  }
+
+  #readList<Item extends { readonly given: GivenValues }>(
+    node: unknown,
+    at: string,
+    place: string,
+    { noun, key, hint }: ListKind,
+    read: (item: unknown, source: string, place: string) => Item,
+  ): Item[] {
+    const document = this.#document
+    const nodes = document.itemsOf(node)
+    if (nodes === undefined) {
+      document.problem(at, `is not a list of ${noun}s`, hint)
+      return []
+    }
+    if (nodes.length === 0) document.problem(at, 'is empty', hint)
+    return nodes.map((item, index) => {
+      const own = `${place}[${index}]`
+      const source = `${document.placeOfTarget(item)}: ${own}`
+      const before = document.problems.length
+      const collected = read(item, source, `${own}.`)
+      // What it has instead is wrong already.
+      if (!collected.given.has(key) && document.problems.length === before) {
+        document.problem(source, `has no ${noun}`, hint)
+      }
+      return collected
+    })
+  }
+
+  /** False for what is no map. */
+  #readMap(node: unknown, names: Names, at: string): boolean {
+    const { prefix, known, given, place, lists } = names
+    const entries = this.#document.entriesOf(node, at)
+    const seen = new Set<string>()
+    for (const { name, node: value, place: start } of entries ?? []) {
+      const path = prefix + name
+      const source = `${start}: ${shownName(place + name)}`
+      const setting = name.includes('.') ? undefined : known.get(path)
+      const readList = lists.get(path)
+      if (seen.has(path)) this.#document.problem(source, 'is there twice', 'keep one')
+      else if (setting !== undefined) this.#readValue(setting, value, source, given)
+      else if (readList !== undefined) readList(value, source, place + name)
+      else if (prefix === '' && [...known.keys()].some((each) => each.startsWith(`${name}.`))) {
+        const group = { ...names, prefix: `${name}.`, place: `${place}${name}.` }
+        this.#readMap(value, group, source)
+        // A JSON file has no other place to tell its editor about the schema.
+      } else if (path !== '$schema' || place !== '') {
+        this.#document.problem(source, 'no such setting', this.#unknownHint(name, names))
+      }
+      seen.add(path)
+    }
+    return entries !== undefined
+  }
+
+  #readValue(
     { path, kind, hint }: Setting,
     node: unknown,
     source: string,
     given: Names['given'],
   ): void {
-    const target = resolved(node)
-    if (isMap(target)) return problem(source, 'is no group and has no names below it', hint)
-    if (!isSeq(target)) {
-      const text = textOf(target)
-      if (text === undefined) return problem(source, 'has no value', 'give it one, or leave it out')
+    const document = this.#document
+    if (document.isMap(node)) {
+      return document.problem(source, 'is no group and has no names below it', hint)
+    }
+    const items = document.itemsOf(node)
+    if (items === undefined) {
+      const text = document.textOf(node)
+      if (text === undefined) {
+        return document.problem(source, 'has no value', 'give it one, or leave it out')
+      }
       const value = kind === 'list' ? [text] : kind === 'words' ? splitWords(text) : text
       given.set(path, { value, source })
       return
     }
-    if (kind !== 'list' && kind !== 'words') return problem(source, 'takes one value', hint)
-    const texts = target.items.map(textOf)
+    if (kind !== 'list' && kind !== 'words') {
+      return document.problem(source, 'takes one value', hint)
+    }
+    const texts = items.map((item) => document.textOf(item))
     const wrong = texts.indexOf(undefined)
-    if (wrong >= 0) return problem(source, `value ${wrong + 1} is not a text`, hint)
+    if (wrong >= 0) return document.problem(source, `value ${wrong + 1} is not a text`, hint)
     const list = texts.filter((text) => text !== undefined)
     given.set(path, { value: kind === 'words' ? list.flatMap(splitWords) : list, source })
   }
 
-  /** Each is a map with `issuer` and what else belongs to it. */
-  function readIssuers(node: unknown, at: string): void {
-    const list = resolved(node)
-    // Named all the same: nobody needs to be told that it is missing.
-    issuers = []
-    given.set(ISSUERS, { value: [], source: at })
-    if (!isSeq(list)) return problem(at, 'is not a list of issuers', ISSUERS_HINT)
-    issuers = list.items.map((item, index) => {
-      const place = `${ISSUERS}[${index}]`
-      const source = `${placeOf((resolved(item) as Node | undefined)?.range?.[0] ?? 0)}: ${place}`
-      const own: Names = { prefix: 'oauth.', known: ofIssuer, given: new Map(), place: `${place}.` }
-      const before = problems.length
-      readMap(item, own, source)
-      const issuer = own.given.get(ISSUER)
-      if (issuer === undefined) {
-        // What it has instead is wrong already.
-        if (problems.length === before) problem(source, 'has no issuer', ISSUERS_HINT)
-      } else own.given.set(ISSUER, { ...issuer, value: [String(issuer.value)] })
-      return own.given
-    })
-    if (issuers.length === 0) problem(at, 'is empty', ISSUERS_HINT)
-  }
-
-  function readMap(node: unknown, names: Names, at: string): void {
-    const { prefix, known, given, place } = names
-    const map = resolved(node)
-    if (!isMap(map)) return problem(at, 'is not a list of names with values', SHAPE_HINT)
-    const seen = new Set<string>()
-    for (const { key, value } of map.items) {
-      const own = textOf(key) ?? '?'
-      const path = prefix + own
-      const start = (key as Node).range?.[0] ?? 0
-      const source = `${placeOf(start)}: ${quoted(place + own).slice(1, -1)}`
-      const setting = own.includes('.') ? undefined : known.get(path)
-      if (seen.has(path)) problem(source, 'is there twice', 'keep one')
-      else if (setting !== undefined) readValue(setting, value, source, given)
-      else if (place === 'oauth.' && path === ISSUERS) readIssuers(value, source)
-      else if (prefix === '' && groups.has(own)) {
-        readMap(value, { ...names, prefix: `${own}.`, place: `${own}.` }, source)
-        // A JSON file has no other place to tell its editor about the schema.
-      } else if (path !== '$schema')
-        problem(source, 'no such setting', unknownHint(own, names, all))
-      seen.add(path)
+  #unknownHint(own: string, { prefix, known, lists, list }: Names): string {
+    const path = prefix + own
+    const [group, member] = path.split('.')
+    // A name has no dot, so whoever writes one at the top means the nested form.
+    if (known.has(path)) return `write ${member} below ${group}:`
+    if (prefix === '') {
+      const nested = [...known.keys(), ...lists.keys()].find((each) => each.endsWith(`.${own}`))
+      if (nested !== undefined) return `write it below ${nested.slice(0, nested.indexOf('.'))}:`
+      if (list === undefined && this.#ofResource.has(path)) return `write it below ${RESOURCES}:`
     }
+    if (list !== undefined && this.#all.has(path)) {
+      return `it holds for all: write it beside ${list.name}:`
+    }
+    // In a list the group is not part of what somebody writes.
+    const start = list === undefined ? 0 : prefix.length
+    const names = [...known.keys(), ...lists.keys()].map((name) => name.slice(start))
+    return didYouMean(path.slice(start), names)
   }
+}
 
-  for (const { code, pos } of [...document.errors, ...document.warnings]) {
-    const reason = code.toLowerCase().replaceAll('_', ' ')
-    problem(placeOf(pos[0]), `is no valid YAML (${reason})`, SHAPE_HINT)
-  }
-  if (problems.length > 0) return { given, problems, isRead: false }
-  const { contents } = document
-  const isEmpty = contents === null || (isScalar(contents) && contents.value === null)
-  if (!isEmpty) readMap(contents, names, placeOf(0))
-  return { given, problems, isRead: true, ...(issuers !== undefined && { issuers }) }
+/** @param name of the file, as it was typed */
+export async function collectFile(
+  settings: readonly Setting[],
+  name: string,
+  content: string,
+): Promise<CollectedFile> {
+  const document = await FileDocument.parse(name, content)
+  return new FileCollector(document, settings).collect()
 }

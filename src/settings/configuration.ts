@@ -6,21 +6,23 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { ConfigurationProblem } from '../errors.js'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { commandEnvironment } from '../gateway/process-group.js'
 import { brokenProxies } from '../gateway/proxies.js'
 import { collectCommandLine } from './command-line.js'
-import { collectFile } from './config-file.js'
+import { collectFile, type CollectedFile } from './config-file.js'
 import { withAbsoluteFiles } from './file-names.js'
 import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
 import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import { optionProblems, toOptions } from './options.js'
+import { configuredResources, type ConfiguredResource } from './resources.js'
 import { isFaulty } from './rules.js'
 import {
   ENVIRONMENT_SETTINGS,
   FILE_SETTINGS,
+  ISSUER,
   parseSettings,
   SETTINGS,
   type Settings,
@@ -41,13 +43,16 @@ export interface Configuration {
   readonly settings: Settings
   /** What somebody gave, with its origin. Names of files are absolute. */
   readonly given: GivenValues
+  /** Those that the top names, for all resources that name none. */
   readonly issuers: readonly ConfiguredIssuer[]
+  /** At least one. */
+  readonly resources: readonly ConfiguredResource[]
   /** The arguments after `--`. */
   readonly command: readonly string[] | undefined
   readonly files: SettingFiles
   readonly proxyEnvironment: Readonly<Record<string, string>>
-  /** What the command gets of our environment. */
-  readonly commandEnvironment: Readonly<Record<string, string>>
+  /** What a command gets of our environment, with these names beside what it needs. */
+  readonly environmentFor: (childEnv: readonly string[] | undefined) => Record<string, string>
   /** All of them. When there is one, nothing may start. */
   readonly problems: readonly ConfigurationProblem[]
   /** To be shown; nothing stops. */
@@ -57,8 +62,6 @@ export interface Configuration {
 function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
-
-type CollectedFile = Awaited<ReturnType<typeof collectFile>>
 
 async function readConfigFile(
   { value, source }: GivenValue,
@@ -74,12 +77,16 @@ async function readConfigFile(
     const problem = { path: source, message, hint: 'a YAML or JSON file with settings' }
     return { given: new Map(), problems: [problem], isRead: false }
   }
-  const { given, issuers, ...rest } = await collectFile(FILE_SETTINGS, name, content)
+  const { resources, ...file } = await collectFile(FILE_SETTINGS, name, content)
   const absolute = (values: GivenValues) => withAbsoluteFiles(SETTINGS, values, dirname(path))
+  const withFiles = <Part extends Pick<CollectedFile, 'given' | 'issuers'>>(part: Part): Part => ({
+    ...part,
+    given: absolute(part.given),
+    ...(part.issuers !== undefined && { issuers: part.issuers.map(absolute) }),
+  })
   return {
-    given: absolute(given),
-    ...(issuers !== undefined && { issuers: issuers.map(absolute) }),
-    ...rest,
+    ...withFiles(file),
+    ...(resources !== undefined && { resources: resources.map(withFiles) }),
   }
 }
 
@@ -110,7 +117,7 @@ function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationPr
 
 /** What the kernel finds wrong. Without tokens it has a say about the resource and the origins only. */
 function kernelProblems(
-  { settings, given }: Findings,
+  { settings, given }: ConfiguredResource,
   checksTokens: boolean,
   issuers: readonly ReadIssuer[],
 ): readonly ConfigurationProblem[] {
@@ -145,42 +152,51 @@ export async function readConfiguration({
   const typed = withAbsoluteFiles(SETTINGS, new Map([...environment.given, ...flags.given]), '.')
   const given = platformPort(new Map([...file.given, ...typed]), env)
   const { settings, problems: valueProblems } = parseSettings(given)
-  const { issuers, problems: issuerProblems } = configuredIssuers(
-    settings,
-    given,
-    file.issuers,
-    typed,
-  )
-  const areIssuersListed = file.issuers !== undefined
-  const found = [...flags.problems, ...file.problems, ...valueProblems, ...issuerProblems]
+  const { issuers } = configuredIssuers(settings, given, file.issuers, typed)
+  const configured = configuredResources(settings, given, file, typed)
+  const found = tellOnce([
+    ...flags.problems,
+    ...file.problems,
+    ...valueProblems,
+    ...configured.problems,
+  ])
   const isKnown = (path: string) =>
-    (file.isRead || given.has(path)) &&
-    !(areIssuersListed && path === 'oauth.issuer') &&
-    !isFaulty(found, path, given.get(path)?.source)
+    (file.isRead || given.has(path)) && !isFaulty(found, path, given.get(path)?.source)
+  const resources = configured.resources.map((resource) => ({
+    ...resource,
+    isKnown: (path: string) =>
+      (file.isRead || resource.given.has(path)) &&
+      !(resource.areIssuersListed && path === ISSUER) &&
+      !isFaulty(found, path, resource.given.get(path)?.source, resource.listed?.place),
+  }))
   const { command } = flags
-  const findings: Findings = { settings, given, command, isKnown, issuers, areIssuersListed }
+  const findings: Findings = { settings, given, command, isKnown, resources }
 
   const isHttp = settings.transport === 'streamable-http'
   // When auth cannot be read, we do not know what was meant, and list what else is wrong.
   const checksTokens = isHttp && (settings.auth === 'oauth' || !isKnown('auth'))
   const { files, issuersNow, ...reading } = isHttp
-    ? await readFiles(settings, given, checksTokens ? issuers : [], readFile)
-    : { files: { issuers: [], upstreamHeaders: {} }, issuersNow: [], problems: [] }
+    ? await readFiles(settings, given, resources, checksTokens, readFile)
+    : { files: { resources: [] }, issuersNow: [], problems: [] }
+  const kernel = resources.flatMap((resource, index) =>
+    kernelProblems(resource, checksTokens, issuersNow[index] ?? []),
+  )
   const others = new Map([...file.given, ...environment.given])
   return {
     settings,
     given,
     issuers,
+    resources,
     command,
     files,
     proxyEnvironment: proxiesOf(env),
-    commandEnvironment: commandEnvironment(env, settings.childEnv ?? []),
+    environmentFor: (childEnv) => commandEnvironment(env, childEnv ?? []),
     problems: [
       ...found,
       ...gatewayProblems(findings),
       ...reading.problems,
       ...(isHttp ? proxyProblems(env) : []),
-      ...(isHttp ? kernelProblems(findings, checksTokens, issuersNow) : []),
+      ...(isHttp ? tellOnce(kernel) : []),
     ],
     warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
   }

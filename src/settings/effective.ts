@@ -4,8 +4,17 @@
  * @module
  */
 import type { Configuration } from './configuration.js'
+import type { ConfiguredIssuer } from './issuers.js'
 import { memberOf } from './names.js'
-import { FILE_SETTINGS, ISSUER, type Settings } from './schema.js'
+import type { ConfiguredResource } from './resources.js'
+import {
+  FILE_RESOURCE_SETTINGS,
+  FILE_SETTINGS,
+  ISSUER,
+  ISSUERS,
+  RESOURCES,
+  type Settings,
+} from './schema.js'
 import type { GivenValues, Setting } from './setting.js'
 
 type FileValue = string | number | boolean | readonly string[]
@@ -31,15 +40,21 @@ function effective(setting: Setting, settings: Settings, given: GivenValues): Ef
   }
 }
 
-/** All that a file can say. Secrets are not among them: settings name the files in which they are. */
-export function effectiveSettings({ settings, given }: Configuration): readonly EffectiveSetting[] {
-  return FILE_SETTINGS.map((setting) => effective(setting, settings, given))
+/** Settings at one level of a config file, and the issuers that are listed among them. */
+export interface EffectivePart {
+  readonly settings: readonly EffectiveSetting[]
+  /** Of each its own, its name first; none where no list is. */
+  readonly issuers: readonly (readonly EffectiveSetting[])[]
 }
 
-/** What each listed issuer has of its own, its name first; empty where the config file lists none. */
-export function effectiveIssuers({
-  issuers,
-}: Configuration): readonly (readonly EffectiveSetting[])[] {
+/** All that a file can say. Secrets are not among them: settings name the files in which they are. */
+export interface EffectiveConfiguration extends EffectivePart {
+  /** Of each resource of the list its own; none where no list is. */
+  readonly resources: readonly EffectivePart[]
+}
+
+/** What each listed issuer has of its own. */
+function effectiveIssuers(issuers: readonly ConfiguredIssuer[]): EffectivePart['issuers'] {
   return issuers
     .filter(({ own }) => own.size > 0)
     .map(({ settings, own }) =>
@@ -50,13 +65,35 @@ export function effectiveIssuers({
     )
 }
 
-/** The nested form, without what has no value. */
-export function nestEffective(
-  effective: readonly EffectiveSetting[],
-  issuers: readonly (readonly EffectiveSetting[])[],
-): Record<string, unknown> {
+function effectiveResource({ settings, own, issuers }: ConfiguredResource): EffectivePart {
+  return {
+    settings: FILE_RESOURCE_SETTINGS.filter(
+      // The place where the list of issuers stands.
+      ({ path }) => own.has(path) || (path === ISSUER && own.has(ISSUERS)),
+    ).map((setting) => effective(setting, settings, own)),
+    issuers: own.has(ISSUERS) ? effectiveIssuers(issuers) : [],
+  }
+}
+
+export function effectiveConfiguration({
+  settings,
+  given,
+  issuers,
+  resources,
+}: Configuration): EffectiveConfiguration {
+  const areListed = given.has(RESOURCES)
+  // What is one resource's has no value at the top, and no default either.
+  const isAtTop = ({ perResource }: Setting) => !(areListed && perResource === 'only')
+  return {
+    settings: FILE_SETTINGS.filter(isAtTop).map((setting) => effective(setting, settings, given)),
+    issuers: effectiveIssuers(issuers),
+    resources: areListed ? resources.map(effectiveResource) : [],
+  }
+}
+
+function nestPart({ settings, issuers }: EffectivePart): Record<string, unknown> {
   const root: Record<string, unknown> = {}
-  for (const { setting, value } of effective) {
+  for (const { setting, value } of settings) {
     if (value === undefined) continue
     const [name = '', member] = setting.path.split('.')
     if (member === undefined) root[name] = value
@@ -67,4 +104,34 @@ export function nestEffective(
     Object.fromEntries(own.map(({ setting, value }) => [memberOf(setting.path), value])),
   )
   return { ...root, oauth: { ...(root['oauth'] as object | undefined), issuers: listed } }
+}
+
+/** The nested form, without what has no value. */
+export function nestEffective({
+  resources,
+  ...top
+}: EffectiveConfiguration): Record<string, unknown> {
+  const root = nestPart(top)
+  return resources.length === 0 ? root : { ...root, [RESOURCES]: resources.map(nestPart) }
+}
+
+function originsOfPart({ settings, issuers }: EffectivePart, place: string): [string, string][] {
+  const own = (list: readonly EffectiveSetting[], nameOf: (path: string) => string) =>
+    list
+      .filter(({ value }) => value !== undefined)
+      .map(({ setting, origin }): [string, string] => [nameOf(setting.path), origin])
+  return [
+    ...own(settings, (path) => place + path),
+    ...issuers.flatMap((issuer, index) =>
+      own(issuer, (path) => `${place}${ISSUERS}[${index}].${memberOf(path)}`),
+    ),
+  ]
+}
+
+/** Where each value came from, by its path in the nested form. */
+export function originsOf({ resources, ...top }: EffectiveConfiguration): Record<string, string> {
+  return Object.fromEntries([
+    ...originsOfPart(top, ''),
+    ...resources.flatMap((part, index) => originsOfPart(part, `${RESOURCES}[${index}].`)),
+  ])
 }

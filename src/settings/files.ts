@@ -3,27 +3,36 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../errors.js'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
-import { readIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
+import { SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
+import { readIssuers, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
+import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 import { splitPair } from './values.js'
 
 /** What the files hold. */
 export interface SettingFiles {
-  /** Whose tokens are accepted; none where no token is checked. */
-  readonly issuers: readonly ReadIssuer[]
   /** PEM certificates. */
   readonly ca?: string
+  /** At least one. */
+  readonly sessionKeys?: readonly string[]
+  readonly resources: readonly ResourceFiles[]
+}
+
+/** What those of one resource hold. */
+interface ResourceFiles {
+  /** Whose tokens are accepted; none where no token is checked. */
+  readonly issuers: readonly ReadIssuer[]
   readonly upstreamHeaders: Readonly<Record<string, string>>
 }
 
 interface ReadFiles {
   readonly files: SettingFiles
-  /** The issuers with their keys as they are now. */
-  readonly issuersNow: readonly ReadIssuer[]
+  /** The issuers of each resource with their keys as they are now. */
+  readonly issuersNow: readonly (readonly ReadIssuer[])[]
   readonly problems: readonly ConfigurationProblem[]
 }
 
@@ -82,15 +91,55 @@ function readHeaders(texts: readonly string[], source: string, readFile: ReadFil
   return { headers: Object.fromEntries(headers.values()), problems }
 }
 
-/**
- * Reads those that are needed, and tells of all that cannot be used.
- *
- * @param issuers none where no token is checked
- */
+/** No problem shows anything of a key. */
+function readSessionKeys(file: string, source: string, readFile: ReadFile) {
+  const problems: ConfigurationProblem[] = []
+  const problem = (message: string) => {
+    problems.push({
+      path: source,
+      message: `${file} ${message}`,
+      hint: `in each line ${SESSION_KEY}`,
+    })
+  }
+  let sessionKeys: readonly string[] = []
+  try {
+    // Editors end the last line.
+    sessionKeys = readFile(file)
+      .replace(/(?:\r?\n)+$/, '')
+      .split(/\r?\n/)
+    for (const [index, key] of sessionKeys.entries()) {
+      const fault = sessionKeyFault(key)
+      if (fault !== undefined) problem(`line ${index + 1} ${fault}`)
+    }
+  } catch (error) {
+    problem(faultOf(error, 'unknown reason'))
+  }
+  return { sessionKeys, problems }
+}
+
+function readResource(
+  { settings, given, issuers }: ConfiguredResource,
+  checksTokens: boolean,
+  readFile: ReadFile,
+) {
+  const { upstreamHeader = [] } = settings
+  const source = given.get('upstreamHeader')?.source ?? 'upstreamHeader'
+  const { headers, problems: ofHeaders } = readHeaders(upstreamHeader, source, readFile)
+  const read = readIssuers(checksTokens ? issuers : [], readFile)
+  return {
+    files: { issuers: read.issuers, upstreamHeaders: headers },
+    now: read.now,
+    ofIssuers: read.problems,
+    ofHeaders,
+  }
+}
+
+/** Reads those that are needed, and tells of all that cannot be used. */
 export async function readFiles(
-  { caFile, upstreamHeader = [] }: Settings,
+  { caFile, sessionKeyFile }: Settings,
   given: GivenValues,
-  issuers: readonly ConfiguredIssuer[],
+  resources: readonly ConfiguredResource[],
+  checksTokens: boolean,
   readFile: ReadFile,
 ): Promise<ReadFiles> {
   const sourceOf = (path: string) => given.get(path)?.source ?? path
@@ -98,15 +147,23 @@ export async function readFiles(
     caFile === undefined
       ? { problems: [] }
       : await readCertificates(caFile, sourceOf('caFile'), readFile)
-  const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
-  const read = readIssuers(issuers, readFile)
+  const keys =
+    sessionKeyFile === undefined
+      ? undefined
+      : readSessionKeys(sessionKeyFile, sourceOf('sessionKeyFile'), readFile)
+  const read = resources.map((each) => readResource(each, checksTokens, readFile))
   return {
     files: {
-      issuers: read.issuers,
       ...('ca' in certificates && { ca: certificates.ca }),
-      upstreamHeaders: headers,
+      ...(keys !== undefined && { sessionKeys: keys.sessionKeys }),
+      resources: read.map(({ files }) => files),
     },
-    issuersNow: read.now,
-    problems: [...read.problems, ...certificates.problems, ...problems],
+    issuersNow: read.map(({ now }) => now),
+    problems: tellOnce([
+      ...read.flatMap(({ ofIssuers }) => ofIssuers),
+      ...certificates.problems,
+      ...(keys?.problems ?? []),
+      ...read.flatMap(({ ofHeaders }) => ofHeaders),
+    ]),
   }
 }

@@ -3,21 +3,21 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../errors.js'
-import { isLoopbackAddress, isPlainHttp } from '../gateway/addresses.js'
-import type { ConfiguredIssuer } from './issuers.js'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { isLoopbackAddress } from '../gateway/addresses.js'
 import { flagOf } from './names.js'
 import {
-  idTokenWarnings,
-  idleWarnings,
-  listedIssuersProblems,
-  missingProblem,
-  missingProblems,
-  plainHttpWarnings,
-  STDIO_WITH_TOKENS,
-  severalIssuersProblems,
-} from './rules.js'
-import { ISSUERS, SETTINGS, type Settings } from './schema.js'
+  idleIssuerWarnings,
+  issuerProblems,
+  missing,
+  serverProblems,
+  severalResourcesProblems,
+  sharedAudienceWarnings,
+  upstreamWarnings,
+  type ResourceFindings,
+} from './resource-rules.js'
+import { idTokenWarnings, idleWarnings, plainHttpWarnings, STDIO_WITH_TOKENS } from './rules.js'
+import { RESOURCES, type Settings } from './schema.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */
@@ -27,13 +27,8 @@ export interface Findings {
   readonly command: readonly string[] | undefined
   /** False for a setting that was given in a way that says nothing about what is wanted. */
   readonly isKnown: (path: string) => boolean
-  readonly issuers: readonly ConfiguredIssuer[]
-  /** Whether the config file lists them. */
-  readonly areIssuersListed: boolean
-}
-
-function missing(path: string): readonly ConfigurationProblem[] {
-  return SETTINGS.filter((setting) => setting.path === path).map(missingProblem)
+  /** Each with what the top gives; where none are listed, the only one. */
+  readonly resources: readonly ResourceFindings[]
 }
 
 function only(given: GivenValues, isWanted: (path: string) => boolean): GivenValues {
@@ -47,12 +42,17 @@ function sourcesOf(given: GivenValues, isWanted: (path: string) => boolean): str
 /** Settings that stdio has a use for. */
 const FOR_STDIO = new Set(['auth', 'transport', 'config', 'logLevel', 'logFormat'])
 
+const FOR_TOKENS = new Set([
+  'resourceName',
+  'resourceDocumentation',
+  'allowHttp',
+  'sessionKeyFile',
+  'streamGrace',
+])
+
 /** Without tokens nobody asks for these. */
 function isForTokens(path: string): boolean {
-  return (
-    path.startsWith('oauth.') ||
-    ['resourceName', 'resourceDocumentation', 'allowHttp'].includes(path)
-  )
+  return path.startsWith('oauth.') || FOR_TOKENS.has(path)
 }
 
 function commandProblems({ command }: Findings): readonly ConfigurationProblem[] {
@@ -79,11 +79,6 @@ function stdioProblems({ settings, given, command }: Findings): readonly Configu
   return problems
 }
 
-function upstreamProblems({ given, command, isKnown }: Findings): readonly ConfigurationProblem[] {
-  if (given.has('upstream') || !isKnown('upstream')) return []
-  return command === undefined ? missing('upstream') : []
-}
-
 /** Whoever reaches the listener can call the tools, unless a token is asked for (CASE-61). */
 function listenProblems(findings: Findings): readonly ConfigurationProblem[] {
   const { settings, given, isKnown } = findings
@@ -93,7 +88,8 @@ function listenProblems(findings: Findings): readonly ConfigurationProblem[] {
     const hint = 'whoever reaches it could call the tools; localhost, 127.0.0.1 or ::1'
     return [{ path: given.get('host')?.source ?? flagOf('host'), message, hint }]
   }
-  return given.has('resource') || !isKnown('resource') ? [] : missing('resource')
+  const isNamed = given.has('resource') || given.has(RESOURCES)
+  return isNamed || !isKnown('resource') ? [] : missing('resource')
 }
 
 function adminProblems({ settings, given, isKnown }: Findings): readonly ConfigurationProblem[] {
@@ -106,31 +102,27 @@ function adminProblems({ settings, given, isKnown }: Findings): readonly Configu
 
 function tokenProblems({
   settings,
-  given,
   isKnown,
-  areIssuersListed,
+  resources,
 }: Findings): readonly ConfigurationProblem[] {
-  if (settings.auth === 'none' && isKnown('auth')) return []
-  return [
-    ...(isKnown('auth') ? missingProblems(SETTINGS, given, isKnown) : []),
-    ...(areIssuersListed
-      ? listedIssuersProblems(given)
-      : severalIssuersProblems(given, `in a config file each issuer has its own: ${ISSUERS}`)),
-  ]
+  const isAuthKnown = isKnown('auth')
+  if (settings.auth === 'none' && isAuthKnown) return []
+  return resources.flatMap((each) => issuerProblems(each, isAuthKnown))
 }
 
 export function gatewayProblems(findings: Findings): readonly ConfigurationProblem[] {
-  const { settings, isKnown } = findings
+  const { settings, given, command, isKnown, resources } = findings
   const problems = [...commandProblems(findings)]
   if (!isKnown('transport')) return problems
   if (settings.transport === 'stdio') return [...problems, ...stdioProblems(findings)]
-  return [
+  return tellOnce([
     ...problems,
     ...tokenProblems(findings),
-    ...upstreamProblems(findings),
+    ...resources.flatMap((each) => serverProblems(each, command)),
+    ...severalResourcesProblems(resources, given, command),
     ...listenProblems(findings),
     ...adminProblems(findings),
-  ]
+  ])
 }
 
 function stdioWarnings({ given }: Findings): readonly string[] {
@@ -138,24 +130,44 @@ function stdioWarnings({ given }: Findings): readonly string[] {
   return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
 }
 
-function upstreamWarnings({ settings, given }: Findings): readonly string[] {
-  const source = given.get('upstream')?.source
-  if (source === undefined || !isPlainHttp(settings.upstream ?? '')) return []
-  return [`${source}: without TLS; only for a network that is yours alone`]
-}
-
 /** Of a command that speaks HTTP itself, we start one and wait for it. */
 const FOR_ANY_COMMAND = new Set(['childEnv', 'childStartTimeout'])
 
-function commandWarnings({ given, command }: Findings): readonly string[] {
+function commandWarnings({ given, command, resources }: Findings): readonly string[] {
   const isForCommand = (path: string) => /^(?:child|maxChildren)/.test(path)
-  if (command === undefined) {
+  const hasCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
+  if (!hasCommand) {
     const idle = sourcesOf(given, isForCommand)
     return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
   }
   if (!given.has('upstream')) return []
   const idle = sourcesOf(given, (path) => isForCommand(path) && !FOR_ANY_COMMAND.has(path))
   return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
+}
+
+function tokenWarnings(
+  { settings, given, isKnown, resources }: Findings,
+  flags: GivenValues,
+  others: GivenValues,
+): readonly string[] {
+  if (settings.auth === 'oauth') {
+    return [
+      ...plainHttpWarnings(given),
+      ...idTokenWarnings(resources.flatMap(({ issuers }) => issuers)),
+      ...idleIssuerWarnings(resources, given),
+      ...sharedAudienceWarnings(resources),
+    ]
+  }
+  if (!isKnown('auth')) return []
+  const concernsAuth = (path: string) => path === 'auth' || isForTokens(path)
+  const ofResources = resources.flatMap(({ own, listed }) =>
+    [...only(own, isForTokens)].map(([path, value]): [string, GivenValue] => [
+      `${listed?.place}${path}`,
+      value,
+    ]),
+  )
+  const elsewhere = new Map([...only(others, concernsAuth), ...ofResources])
+  return idleWarnings(only(flags, concernsAuth), elsewhere)
 }
 
 /**
@@ -169,15 +181,12 @@ export function gatewayWarnings(
   flags: GivenValues,
   others: GivenValues,
 ): readonly string[] {
-  const { settings, given, isKnown } = findings
+  const { settings, isKnown, resources } = findings
   if (!isKnown('transport')) return []
   if (settings.transport === 'stdio') return stdioWarnings(findings)
-  const concernsAuth = (path: string) => path === 'auth' || isForTokens(path)
-  const tokenWarnings =
-    settings.auth === 'oauth'
-      ? [...plainHttpWarnings(given), ...idTokenWarnings(findings.issuers)]
-      : isKnown('auth')
-        ? idleWarnings(only(flags, concernsAuth), only(others, concernsAuth))
-        : []
-  return [...tokenWarnings, ...upstreamWarnings(findings), ...commandWarnings(findings)]
+  return [
+    ...tokenWarnings(findings, flags, others),
+    ...resources.flatMap(upstreamWarnings),
+    ...commandWarnings(findings),
+  ]
 }

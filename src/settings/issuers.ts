@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../errors.js'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readJwks, readKeys, type ReadFile } from './keys.js'
 import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS, parseSettings, type Settings } from './schema.js'
@@ -39,7 +39,7 @@ function shared(given: GivenValues): GivenValues {
   return without(given, (path) => OF_ONE.has(path))
 }
 
-function without(given: GivenValues, isLeftOut: (path: string) => boolean): GivenValues {
+export function without(given: GivenValues, isLeftOut: (path: string) => boolean): GivenValues {
   return new Map([...given].filter(([path]) => !isLeftOut(path)))
 }
 
@@ -58,13 +58,13 @@ function namedIssuers(settings: Settings, given: GivenValues): readonly Configur
 /**
  * @param settings those of all, of which `oauth.issuer` may name several
  * @param listed what each issuer of the config file was given, where it lists them
- * @param typed what flags and environment gave
+ * @param before what comes before the rules of one issuer: what flags and environment gave
  */
 export function configuredIssuers(
   settings: Settings,
   given: GivenValues,
   listed: readonly GivenValues[] | undefined,
-  typed: GivenValues = NOTHING,
+  before: GivenValues = NOTHING,
 ): {
   readonly issuers: readonly ConfiguredIssuer[]
   readonly problems: readonly ConfigurationProblem[]
@@ -74,7 +74,7 @@ export function configuredIssuers(
   }
   const issuers = listed.map((written) => {
     // A flag comes before the file, here too.
-    const own = without(written, (path) => typed.has(path) && OF_ALL_TOO.has(path))
+    const own = without(written, (path) => before.has(path) && OF_ALL_TOO.has(path))
     const its = new Map([...shared(given), ...own])
     return { settings: parseSettings(its).settings, given: its, own }
   })
@@ -111,15 +111,10 @@ export function readIssuers(
   readonly problems: readonly ConfigurationProblem[]
 } {
   const read = configured.map((each) => readIssuer(each, readFile))
-  // What is wrong with a setting of all is wrong for each of them, and is told once.
-  const problems = new Map(
-    read
-      .flatMap((each) => each.problems)
-      .map((problem) => [`${problem.path}: ${problem.message}`, problem]),
-  )
   return {
     issuers: read.map(({ issuer }) => issuer),
     now: read.map(({ now }) => now),
-    problems: [...problems.values()],
+    // What is wrong with a setting of all is wrong for each of them.
+    problems: tellOnce(read.flatMap(({ problems }) => problems)),
   }
 }

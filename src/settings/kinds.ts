@@ -14,7 +14,7 @@ const EMPTY = 'is empty'
 const GIVE_OR_OMIT = 'give it a value, or leave it out'
 
 /** What every kind must be told. */
-type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description'>
+type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description' | 'perResource'>
 
 interface TextDetails
   extends

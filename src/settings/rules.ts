@@ -13,16 +13,19 @@ import type { GivenValues, Setting } from './setting.js'
  * Whether one of the problems is with this setting.
  *
  * @param source of its value, if it has one
+ * @param place before the names of the resource that has it, in a list of the file
  */
 export function isFaulty(
   problems: readonly ConfigurationProblem[],
   setting: string,
   source?: string,
+  place = '',
 ): boolean {
   const names = new Set([flagOf(setting), environmentNameOf(setting), source])
   const [group = setting] = setting.split('.')
   // Those of a file end with the setting, or with the group when that as a whole is wrong.
-  const isOfFile = (path: string) => path.endsWith(`: ${setting}`) || path.endsWith(`: ${group}`)
+  const isOfFile = (path: string) =>
+    [setting, group].some((name) => path.endsWith(`: ${place}${name}`))
   return problems.some(({ path }) => names.has(path) || isOfFile(path))
 }
 

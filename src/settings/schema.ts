@@ -48,10 +48,14 @@ export interface Settings {
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
   readonly upstream?: string | undefined
+  /** Of one of several resources; that of the only one stands after `--`. */
+  readonly command?: readonly string[] | undefined
   /** Each `NAME=FILE`. */
   readonly upstreamHeader?: readonly string[] | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
+  readonly sessionKeyFile?: string | undefined
+  readonly streamGrace: number
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
   readonly childIdle: number
@@ -103,7 +107,7 @@ const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
 
 /** A setting that `./flags` has too. */
 const SHARED = { inFlags: true } as const
-const OAUTH = { section: 'OAuth', inFlags: true } as const
+const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too' } as const
 const ONE_ISSUER = { ...OAUTH, perIssuer: 'only' } as const
 const EACH_ISSUER = { ...OAUTH, perIssuer: 'too' } as const
 
@@ -127,6 +131,7 @@ const schema = z.object({
   port: port(8080, { section: 'Listening', description: 'port to listen on; 0 picks a free one' }),
   resource: text({
     ...SHARED,
+    perResource: 'only',
     section: 'Listening',
     description: 'the MCP endpoint as clients type it',
     placeholder: 'URL',
@@ -136,12 +141,14 @@ const schema = z.object({
   }),
   resourceName: text({
     ...SHARED,
+    perResource: 'only',
     section: 'Listening',
     description: 'name that clients show to users',
     placeholder: 'NAME',
   }),
   resourceDocumentation: text({
     ...SHARED,
+    perResource: 'only',
     section: 'Listening',
     description: 'page for developers',
     placeholder: 'URL',
@@ -151,6 +158,7 @@ const schema = z.object({
     { section: 'Listening', description: 'largest body of a request' },
   ),
   upstream: text({
+    perResource: 'only',
     section: 'Upstream',
     description: 'the MCP server behind us: its exact endpoint',
     placeholder: 'URL',
@@ -158,7 +166,15 @@ const schema = z.object({
     fault: upstreamFault,
     hint: 'the endpoint of your MCP server: http://127.0.0.1:8000/mcp',
   }),
+  command: texts({
+    perResource: 'alone',
+    section: 'Upstream',
+    description: 'the MCP server of the resource, started by us: a file and its arguments',
+    placeholder: 'COMMAND',
+    hint: "[npx, -y, '@modelcontextprotocol/server-filesystem', /srv]",
+  }),
   upstreamHeader: texts({
+    perResource: 'only',
     section: 'Upstream',
     description: "a secret header of the upstream's own (an API key); its value is in the file",
     placeholder: 'NAME=FILE',
@@ -169,18 +185,35 @@ const schema = z.object({
   upstreamTimeout: duration(
     { fallback: 60, max: DAY, positive: true },
     {
+      perResource: 'too',
       section: 'Upstream',
       description: "how long the first byte of the upstream's answer may take",
     },
   ),
   forwardHeader: texts({
+    perResource: 'too',
     section: 'Upstream',
     description: 'one more request header that reaches the upstream',
     placeholder: 'NAME',
     fault: forwardFault,
     hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
   }),
+  sessionKeyFile: text({
+    section: 'Upstream',
+    description: 'keys that bind sessions to their user, a line each; the first signs, all verify',
+    placeholder: 'FILE',
+    default: 'random: sessions end with the process',
+    file: 'whole',
+  }),
+  streamGrace: duration(
+    { fallback: 300, max: DAY },
+    {
+      section: 'Upstream',
+      description: 'how long an answer to a POST may go on after the end of its token',
+    },
+  ),
   childEnv: texts({
+    perResource: 'too',
     section: 'Command',
     description: 'one more variable of our environment for the command',
     placeholder: 'NAME',
@@ -190,13 +223,18 @@ const schema = z.object({
   childStartTimeout: duration(
     { fallback: DEFAULT_LIMITS.startTimeout, max: 600, positive: true },
     {
+      perResource: 'too',
       section: 'Command',
       description: 'how long the command may take until its first answer, or until it listens',
     },
   ),
   childIdle: duration(
     { fallback: DEFAULT_LIMITS.idle, max: DAY, positive: true },
-    { section: 'Command', description: 'after how long without a client a child is ended' },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'after how long without a client a child is ended',
+    },
   ),
   maxChildren: count(
     { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
@@ -204,15 +242,16 @@ const schema = z.object({
   ),
   maxChildrenPerPrincipal: count(
     { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
-    { section: 'Command', description: 'of these, for one user and client' },
+    { perResource: 'too', section: 'Command', description: 'of these, for one user and client' },
   ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
-    { section: 'Command', description: 'largest message of a child' },
+    { perResource: 'too', section: 'Command', description: 'largest message of a child' },
   ),
   childQueue: size(
     { fallback: DEFAULT_LIMITS.queue, max: 2 ** 30 },
     {
+      perResource: 'too',
       section: 'Command',
       description: 'what may wait for a slow client or child, and be sent again after a cut',
     },
@@ -341,6 +380,7 @@ const schema = z.object({
   }),
   allowOrigin: texts({
     ...SHARED,
+    perResource: 'too',
     section: 'Browser and hosts',
     description: 'browser origin',
     placeholder: 'ORIGIN',
@@ -355,7 +395,8 @@ const schema = z.object({
     hint: 'mcp.internal, mcp.internal:8080 or [::1]:8080',
   }),
   allowHttp: texts({
-    ...OAUTH,
+    ...SHARED,
+    section: 'OAuth',
     description: 'host reached without TLS',
     placeholder: 'HOST',
     default: 'loopback hosts',
@@ -401,7 +442,9 @@ function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): re
   })
 }
 
-const ALL = settingsOf(schema.shape)
+const EVERYWHERE = settingsOf(schema.shape)
+/** Those that have three spellings. */
+const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
 
 /** Those that may stand in the environment: all, and secrets nowhere else. */
 export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
@@ -438,15 +481,23 @@ export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
   ({ perIssuer }) => perIssuer !== undefined,
 )
 
+/** Those that a resource in a config file may have. */
+export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
+  ({ perResource, secret }) => perResource !== undefined && secret !== true,
+)
+
 export const ISSUER = 'oauth.issuer'
 
 /** Where a config file lists issuers with settings of their own. */
 export const ISSUERS = 'oauth.issuers'
 
+/** Where it lists resources, each with a server and settings of its own. */
+export const RESOURCES = 'resources'
+
 /** The nested form. Members that were not given are there as `undefined`. */
 function nest(given: GivenValues): Record<string, unknown> {
   const root: Record<string, unknown> = {}
-  for (const { path } of ALL) {
+  for (const { path } of EVERYWHERE) {
     const [name = '', member] = path.split('.')
     const value = given.get(path)?.value
     if (member === undefined) root[name] = value
@@ -466,7 +517,7 @@ export function parseSettings(given: GivenValues): {
   const parsed = schema.safeParse(nest(given))
   if (parsed.success) return { settings: parsed.data, problems: [] }
   const right = new Map<string, GivenValue>(given)
-  const problems = ALL.flatMap(({ path, hint }) => {
+  const problems = EVERYWHERE.flatMap(({ path, hint }) => {
     const messages = parsed.error.issues
       .filter((each) => `${each.path.join('.')}.`.startsWith(`${path}.`))
       .map(({ message }) => message)

@@ -47,6 +47,11 @@ export interface SettingDetails {
    * top it holds for all that have none of their own.
    */
   readonly perIssuer?: 'only' | 'too'
+  /**
+   * Whether a resource in a config file may have its own. `only`: where there are several, it stands nowhere else.
+   * `too`: at the top it holds for all that have none of their own. `alone`: it exists there alone, as no flag.
+   */
+  readonly perResource?: 'only' | 'too' | 'alone'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
   readonly secret?: boolean
   /** One value of it in a config file, as JSON Schema. */

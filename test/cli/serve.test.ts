@@ -46,18 +46,22 @@ describe('serve', () => {
       let finish: (() => void) | undefined
       const upstream = await startUpstream((request, response) => {
         if (request.method === 'POST') finish = () => response.end('done')
-        else response.end('ok')
+        else response.setHeader('mcp-session-id', 'canary-session').end('ok')
       })
       const cli = startCli([...(await oauth(`${upstream}?key=canary-key`)), '--log-level', 'debug'])
       const url = await cli.listening()
       const token = await tokenOf()
       expect((await fetch(`${url}/mcp`)).status).toBe(401)
-      expect(await (await call(url, token)).text()).toBe('ok')
+      const first = await call(url, token)
+      expect(await first.text()).toBe('ok')
+      const session = first.headers.get('mcp-session-id') ?? ''
+      const foreign = { headers: { 'mcp-session-id': `${session}-of-another` } }
+      expect((await call(url, token, foreign)).status).toBe(404)
       expect((await call(url, `${token}x`)).status).toBe(401)
       const running = call(url, token, {
         method: 'POST',
         body: '{"canary":"canary-body"}',
-        headers: { 'mcp-session-id': 'canary-session', 'content-type': 'application/json' },
+        headers: { 'mcp-session-id': session, 'content-type': 'application/json' },
       })
       await eventually(() => finish !== undefined)
       cli.process.kill('SIGTERM')
@@ -71,6 +75,8 @@ describe('serve', () => {
       expect(cli.stdout().toString()).toBe('')
       const log = cli.stderr()
       expect(log).not.toContain('canary')
+      expect(log).not.toContain(session.slice(0, 43))
+      expect(cli.log().find(({ code }) => code === 'ERR_SESSION_UNKNOWN')).toBeDefined()
       for (const part of token.split('.').slice(1)) expect(log).not.toContain(part)
       const denied = cli.log().find(({ event }) => event === 'request.denied')
       expect(denied).toMatchObject({ level: 'info', code: 'ERR_CREDENTIALS_MISSING' })

@@ -111,7 +111,7 @@ const FILESYSTEM_STDIO: StdioUpstream = {
 }
 
 /** Python, and of the newest era too. */
-export const TIME_STDIO: StdioUpstream = {
+const TIME_STDIO: StdioUpstream = {
   name: 'mcp-server-time, stdio',
   isModern: true,
   isForAll: false,
@@ -186,7 +186,7 @@ const SDK_V2_STDIO: StdioUpstream = {
 }
 
 /** Answers what is wrong in text/plain. With sessions, which is its default, it knows no newer era. */
-export const GO_SDK: HttpUpstream = {
+const GO_SDK: HttpUpstream = {
   name: 'go-sdk',
   isModern: false,
   isForAll: false,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
@@ -59,6 +60,53 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
   expect((await send(await idp.token({ claims: { aud: 'another' } }))).status).toBe(401)
   const answer = await send(await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } }))
   expect(await answer.text()).toBe('hello user-1')
+})
+
+verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
+  const [, block = ''] = /<!-- runs: stdio -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
+  const [, , ...args] = wordsOf(block)
+  const idp = await startIdp()
+  const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
+  const local = args
+    .join(' ')
+    .replace('https://sso.example.com/realms/mcp', idp.issuer)
+    .replace(
+      'npx -y @modelcontextprotocol/server-everything',
+      `${process.execPath} ${fileURLToPath(everything)}`,
+    )
+    .replace(' -- ', ` --port ${await freePort()} -- `)
+    .split(' ')
+  const cli = startCli(local)
+  const url = await cli.listening()
+  const send = (token: string, id: number, method: string, session?: string) =>
+    fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...(session !== undefined && { 'mcp-session-id': session }),
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id,
+        method,
+        params: {
+          protocolVersion: '2025-11-25',
+          capabilities: {},
+          clientInfo: { name: 'reader', version: '1' },
+        },
+      }),
+    })
+  const tokenOf = (sub: string) =>
+    idp.token({ claims: { aud: 'https://mcp.example.com/mcp', sub } })
+  const opened = await send(await tokenOf('alice'), 1, 'initialize')
+  expect(opened.status).toBe(200)
+  const session = opened.headers.get('mcp-session-id') ?? ''
+  expect((await send(await tokenOf('bob'), 2, 'tools/list', session)).status).toBe(404)
+  expect(await (await send(await tokenOf('alice'), 3, 'ping', session)).json()).toMatchObject({
+    id: 3,
+    result: {},
+  })
 })
 
 test('every flag that the README names exists', async () => {

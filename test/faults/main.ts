@@ -3,9 +3,8 @@
  * that stays green is a hole in the tests, and the exit code says so.
  */
 import { spawn } from 'node:child_process'
-import { FAULTS, type Fault } from './faults.js'
-import { GATEWAY_FAULTS } from './gateway-faults.js'
-import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+import { ALL_FAULTS } from './all.js'
+import type { Fault } from './faults.js'
 
 /** Two at once: each run starts its own test runner. */
 const AT_ONCE = 2
@@ -56,9 +55,7 @@ let passed = 0
 let failed = 0
 /** `npm run faults -- NAME` plants those whose name contains it. */
 const wanted = process.argv[2] ?? ''
-const queue = [...FAULTS, ...GATEWAY_FAULTS, ...INTROSPECTION_FAULTS].filter(({ id }) =>
-  id.includes(wanted),
-)
+const queue = ALL_FAULTS.filter(({ id }) => id.includes(wanted))
 
 async function work(): Promise<void> {
   for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {

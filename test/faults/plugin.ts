@@ -1,14 +1,10 @@
 /** Breaks one rule of the source while it is loaded, so that a run can show which test notices. */
 import type { Plugin } from 'vitest/config'
-import { FAULTS } from './faults.js'
-import { GATEWAY_FAULTS } from './gateway-faults.js'
-import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+import { ALL_FAULTS } from './all.js'
 
 export function plantedFault(id: string | undefined): Plugin | undefined {
   if (id === undefined) return undefined
-  const fault = [...FAULTS, ...GATEWAY_FAULTS, ...INTROSPECTION_FAULTS].find(
-    (entry) => entry.id === id,
-  )
+  const fault = ALL_FAULTS.find((entry) => entry.id === id)
   if (fault === undefined) throw new Error(`no planted fault is called ${id}`)
   return {
     name: 'planted-fault',

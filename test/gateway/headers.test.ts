@@ -48,7 +48,6 @@ describe('towards the upstream', () => {
       'Accept-Language: de',
       'User-Agent: gr\xfcn',
       'Last-Event-ID: 7',
-      'mcp-session-id: s',
       'MCP-Protocol-Version: 2025-11-25',
       'Mcp-Method: tools/call',
       'Mcp-Param-Region: =?base64?eA==?=',
@@ -78,7 +77,6 @@ describe('towards the upstream', () => {
       ['accept-language', 'de'],
       ['user-agent', 'gr\xfcn'],
       ['last-event-id', '7'],
-      ['mcp-session-id', 's'],
       ['mcp-protocol-version', '2025-11-25'],
       ['mcp-method', 'tools/call'],
       ['mcp-param-region', '=?base64?eA==?='],
@@ -288,7 +286,7 @@ describe('towards the client', () => {
   const head = (isPrivate: boolean, ...fields: string[]) =>
     readAnswerHead(
       fields.map((field) => Buffer.from(field, 'latin1')),
-      isPrivate,
+      isPrivate ? (id) => id : undefined,
     ).headers
 
   verifies(['CASE-63', 'GW-02'], 'what would speak for us, or around us, is left out', () => {

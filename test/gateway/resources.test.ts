@@ -7,6 +7,7 @@ import { createRoutes } from '../../src/gateway/routes.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
+import { commandOf } from './stdio/support.js'
 
 const GITHUB = 'https://mcp.example.com/github/mcp'
 const FILES = 'https://mcp.example.com/files/mcp'
@@ -22,11 +23,12 @@ interface Asked {
   readonly method?: string
   readonly token?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
 }
 
 /** `fetch` cannot say which host it means. */
 function ask(port: number, host: string, path: string, asked: Asked = {}): Promise<Answer> {
-  const { method = 'GET', token, headers } = asked
+  const { method = 'GET', token, headers, body: sentBody } = asked
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -41,7 +43,7 @@ function ask(port: number, host: string, path: string, asked: Asked = {}): Promi
       },
     )
     sent.on('error', reject)
-    sent.end()
+    sent.end(sentBody)
   })
 }
 
@@ -201,6 +203,46 @@ describe('on one host, told by the path', () => {
   })
 })
 
+verifies(
+  'AUD-06',
+  'a command beside a server: a token for the one is 401 at the other',
+  async () => {
+    const command = commandOf('legacy')
+    const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+    const { port, tokenFor, gateway } = await startTwo(GITHUB, FILES, {}, [
+      {},
+      { upstream: undefined as never, command, childEnvironment },
+    ])
+    const post = async (path: string, aud: string) => {
+      const params = {
+        protocolVersion: '2025-06-18',
+        capabilities: {},
+        clientInfo: { name: 'test' },
+      }
+      return ask(port, 'localhost', path, {
+        method: 'POST',
+        token: await tokenFor(aud),
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+      })
+    }
+    expect((await post('/files/mcp', GITHUB)).status).toBe(401)
+    expect((await post('/github/mcp', FILES)).status).toBe(401)
+    expect(nameOf(await post('/github/mcp', GITHUB))).toBe('first')
+    const answer = await post('/files/mcp', FILES)
+    expect([answer.status, answer.body]).toEqual([200, expect.stringContaining('serverInfo')])
+    await gateway.refreshKeys()
+    expect((await gateway.readiness()).checks.map(({ name, ok }) => [name, ok])).toEqual([
+      ['keys', true],
+      ['upstream', true],
+      ['upstream', true],
+    ])
+  },
+)
+
 describe('on hosts of their own', () => {
   const A = 'https://a.example.com/mcp'
   const B = 'https://b.example.com:8443/mcp'
@@ -346,6 +388,35 @@ describe('what is told', () => {
     },
   )
 
+  verifies('KEY-05', 'who trusts an issuer in the same way shares its keys', async () => {
+    const told: (readonly [type: string, resource: string | undefined])[] = []
+    const idp = await FakeIdp.start()
+    const onEvent: GatewayOptions['onEvent'] = ({ type }, resource) => told.push([type, resource])
+    const { gateway, port, tokenFor } = await startTwo(GITHUB, FILES, { fetch: idp.fetch, onEvent })
+    await gateway.refreshKeys()
+    const before = idp.jwksFetches
+    for (const [path, aud] of [
+      ['/github/mcp', GITHUB],
+      ['/files/mcp', FILES],
+    ] as const) {
+      expect((await ask(port, 'localhost', path, { token: await tokenFor(aud) })).status).toBe(200)
+    }
+    await gateway.refreshKeys()
+    expect(idp.jwksFetches - before).toBe(1)
+    expect(told.filter(([type]) => type === 'keys.loaded')).toEqual(
+      Array.from({ length: idp.jwksFetches }, () => ['keys.loaded', undefined]),
+    )
+    const apart = await FakeIdp.start()
+    const { gateway: other } = await startTwo(GITHUB, FILES, { fetch: apart.fetch }, [
+      { jwksMaxAge: 60 },
+    ])
+    // At its start each asks by itself, which this may join or come after.
+    await other.refreshKeys()
+    const first = apart.jwksFetches
+    await other.refreshKeys()
+    expect(apart.jwksFetches - first).toBe(2)
+  })
+
   test('keys of all are read anew', async () => {
     const read = [0, 0]
     const bench = await startTwo(
@@ -367,6 +438,21 @@ describe('what is told', () => {
     await bench.gateway.refreshKeys()
     expect(read).toEqual(before.map((times) => times + 1))
   })
+})
+
+test('a listener that throws or rejects ends nothing', async () => {
+  let calls = 0
+  const { port, tokenFor } = await startTwo(GITHUB, FILES, {
+    onEvent: (): unknown => {
+      calls++
+      if (calls % 2 === 0) throw new Error('a broken log')
+      return Promise.reject(new Error('a log that is away'))
+    },
+  })
+  const token = await tokenFor(GITHUB)
+  expect((await ask(port, 'localhost', '/github/mcp', { token })).status).toBe(200)
+  expect((await ask(port, 'localhost', '/github/mcp')).status).toBe(401)
+  expect(calls).toBeGreaterThan(3)
 })
 
 describe('what cannot be configured', () => {

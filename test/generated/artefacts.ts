@@ -1,7 +1,14 @@
 /** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
 import { flagOf, memberOf } from '../../src/settings/names.js'
-import { FILE_ISSUER_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from '../../src/settings/schema.js'
+import {
+  FILE_ISSUER_SETTINGS,
+  FILE_RESOURCE_SETTINGS,
+  FILE_SETTINGS,
+  ISSUER,
+  RESOURCES,
+  SETTINGS,
+} from '../../src/settings/schema.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/settings/setting.js'
 
 const START = '<!-- settings -->'
@@ -77,25 +84,48 @@ function objectOf(properties: Readonly<Record<string, object>>): object {
   return { type: 'object', additionalProperties: false, properties }
 }
 
-/** The schema of the config file, for editors. */
-export async function jsonSchema(): Promise<string> {
+/** The settings by group, with the list of issuers among them. */
+function propertiesOf(
+  settings: readonly Setting[],
+  toProperty: (setting: Setting) => object,
+): Record<string, object> {
   const groups = new Map<string, Record<string, object>>()
-  const root: Record<string, object> = { $schema: { type: 'string' } }
-  for (const setting of FILE_SETTINGS) {
+  const root: Record<string, object> = {}
+  for (const setting of settings) {
     const [name = '', member] = setting.path.split('.')
-    if (member === undefined) root[name] = propertyOf(setting)
+    if (member === undefined) root[name] = toProperty(setting)
     else {
       const group = groups.get(name) ?? {}
       groups.set(name, group)
-      group[member] = propertyOf(setting)
+      group[member] = toProperty(setting)
       if (setting.path === ISSUER) group['issuers'] = listOfIssuers()
       root[name] = { description: `Settings --${name}-…`, ...objectOf(group) }
     }
   }
+  return root
+}
+
+/** `resources`: each with what is its own. Where there is none, that of all resources holds, and no default. */
+function listOfResources(): object {
+  const own = propertiesOf(FILE_RESOURCE_SETTINGS, propertyWithoutDefault)
+  return {
+    description: 'instead of resource and upstream: several, each with settings of its own',
+    type: 'array',
+    minItems: 1,
+    items: { ...objectOf(own), required: ['resource'] },
+  }
+}
+
+/** The schema of the config file, for editors. */
+export async function jsonSchema(): Promise<string> {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Configuration of mcp-gatehouse',
-    ...objectOf(root),
+    ...objectOf({
+      $schema: { type: 'string' },
+      ...propertiesOf(FILE_SETTINGS, propertyOf),
+      [RESOURCES]: listOfResources(),
+    }),
   }
   return formatted(JSON.stringify(schema), 'gatehouse.schema.json')
 }

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { describe, expect, test } from 'vitest'
 import { fromJSONSchema } from 'zod'
 import { flagOf } from '../../src/settings/names.js'
-import { FILE_SETTINGS, ISSUER, ISSUERS, SETTINGS } from '../../src/settings/schema.js'
+import { FILE_SETTINGS, ISSUER, ISSUERS, RESOURCES, SETTINGS } from '../../src/settings/schema.js'
 import { EXAMPLES, FILES, fileLines } from '../settings/examples.js'
 import { inFile, OPEN, read } from '../settings/support.js'
 import { jsonSchema, readmeWithTables } from './artefacts.js'
@@ -41,7 +41,7 @@ describe('the JSON schema', () => {
       name === 'oauth' ? Object.keys(properties).map((member) => `oauth.${member}`) : [name],
     )
     const own = FILE_SETTINGS.flatMap(({ path }) => (path === ISSUER ? [path, ISSUERS] : [path]))
-    expect(paths).toEqual(['$schema', ...own])
+    expect(paths).toEqual(['$schema', ...own, RESOURCES])
     for (const { path, description } of FILE_SETTINGS) {
       const [name = '', member = ''] = path.split('.')
       const own = schema.properties[name]
@@ -102,9 +102,16 @@ describe('the JSON schema', () => {
     'allowHost: [""]',
     'allowHost: [[a]]',
     'oauth: {requireType: "maybe"}',
+    'resources: []',
+    'resources: {}',
+    'resources: [{upstream: http://127.0.0.1:8000/mcp}]',
+    'resources: [{resource: http://localhost/a, port: 1}]',
+    'resources: [{resource: http://localhost/a, scopes: a}]',
+    'resources: [{resource: http://localhost/a, oauth: {issuers: []}}]',
+    'resources: [{resource: http://localhost/a, oauth: {allowHttp: a}}]',
   ])('%s: refuses it, as the gateway does', async (content) => {
     expect(accepts(content)).toBe(false)
-    const argv = content.startsWith('upstream:') ? [] : OPEN
+    const argv = /^(?:upstream|resources):/.test(content) ? [] : OPEN
     expect((await read(argv, inFile(content))).problems[0]?.path).toMatch(/^gatehouse\.yaml:1:/)
   })
 })

@@ -47,7 +47,9 @@ function graphOf(entry: string): { files: string[]; packages: string[] } {
     if (files.has(file)) continue
     files.add(file)
     const source = readFileSync(file, 'utf8')
-    for (const [, specifier = ''] of source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+    for (const [, specifier = ''] of source.matchAll(
+      /(?<![.\w])(?:from|import)\s*\(?\s*'([^']+)'/g,
+    )) {
       // Examples in comments name packages as well.
       const isComment = new RegExp(`^ *\\* .*'${specifier}'`, 'm').test(source)
       const isCode = new RegExp(`^(?:import|export) .*'${specifier}'|^\\} from '${specifier}'`, 'm')

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LineSplitter } from '../../src/gateway/stdio/lines.js'
-import { findSpan, readMessage } from '../../src/gateway/stdio/message.js'
+import { findSpan, readRawMessage } from '../../src/gateway/stdio/raw-message.js'
 import { readPost } from '../../src/gateway/stdio/post.js'
 import {
   isAtEnd,
@@ -55,7 +55,7 @@ describe('members', () => {
       fc.property(texts, (text) => {
         const bytes = Buffer.from(text)
         const read = readMembers(bytes, 0, every)
-        readMessage(bytes)
+        readRawMessage(bytes)
         readPost(bytes)
         let parsed: unknown
         try {

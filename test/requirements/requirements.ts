@@ -137,17 +137,17 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-47': {
     level: 'D',
     text: 'Bound to token hash, breaks on refresh',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'CASE-48': {
     level: 'D',
     text: 'Missing id falls to the only session',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'CASE-49': {
     level: 'D',
     text: 'Shared transport leaks answers between clients',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'CASE-50': { level: 'D', text: 'SSE outlives token', status: 'tested' },
   'CASE-51': { level: 'D', text: 'Legacy `/sse` route unprotected', status: 'tested' },
@@ -164,12 +164,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-58': {
     level: 'D',
     text: 'Batch or header/body mismatch smuggles a tool',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'CASE-59': {
     level: 'D',
     text: 'Duplicate keys, 2^53 ids, U+2028 in stdio frames (mcp-authz)',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'CASE-60': { level: 'D', text: 'Filtered list cached across users', status: { later: 'policy' } },
   'CASE-61': { level: 'D', text: '"Auth" flag that protects nothing', status: 'tested' },
@@ -411,17 +411,17 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'HDR-01': {
     level: 'M',
     text: '2026-07-28 POST: MCP-Protocol-Version present and equal to _meta value',
-    status: { later: 'eras' },
+    status: 'tested',
   },
   'HDR-02': {
     level: 'M',
     text: 'Whoever processes the body rejects mismatch/missing/malformed with 400 + JSON-RPC -32020 (SEP text and RC say',
-    status: { later: 'eras' },
+    status: 'tested',
   },
   'HDR-03': {
     level: 'M',
     text: 'Decode =?base64?…?= (lower-case markers exactly) before comparing',
-    status: { later: 'eras' },
+    status: 'tested',
   },
   'HDR-04': {
     level: 'M',
@@ -431,7 +431,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'HDR-05': {
     level: 'S',
     text: 'An intermediary enforcing policy on mirrored headers first checks that MCP-Protocol-Version is a version with',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'HDR-06': { level: 'M', text: 'Header values are untrusted', status: { later: 'policy' } },
   'HDR-07': {
@@ -443,7 +443,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'HDR-09': {
     level: 'D',
     text: 'JSON-RPC batch arrays are legal only in 2025-03-26: authorise every element or reject',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'HDR-10': {
     level: 'S',
@@ -684,7 +684,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'STA-02': {
     level: 'M',
     text: '2026-07-28: possession of a state handle is not authentication',
-    status: { later: 'sessions' },
+    status: 'tested',
   },
   'STA-03': {
     level: 'M',
@@ -760,7 +760,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'tested',
   },
   'TRN-06': { level: 'D', text: 'POST only for modern servers', status: 'tested' },
-  'TRN-07': { level: 'D', text: 'Missing MCP-Protocol-Version', status: { later: 'eras' } },
+  'TRN-07': { level: 'D', text: 'Missing MCP-Protocol-Version', status: 'tested' },
   'TRN-08': {
     level: 'M',
     text: 'Auth never depends on connection identity (no "authenticated socket")',

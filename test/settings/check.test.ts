@@ -58,6 +58,8 @@ upstream: http://127.0.0.1:8000/mcp # --upstream
 upstreamHeader: # --upstream-header
   - X-Api-Key=/k
 upstreamTimeout: 1m # default
+# sessionKeyFile: random: sessions end with the process
+streamGrace: 5m # default
 childStartTimeout: 30s # default
 childIdle: 10m # default
 maxChildren: 100 # default

@@ -124,7 +124,7 @@ test('what was meant', async () => {
   expect(await hints('oauth: {isuer: x}\n')).toEqual(['did you mean oauth.issuer?'])
   expect(await hints('max-body: 1\n')).toEqual(['did you mean maxBody?'])
   expect(await hints('oauth.wait: 1\n')).toEqual(['write wait below oauth:'])
-  expect(await hints('resources: []\n')).toEqual(['did you mean resource?'])
+  expect(await hints('resorces: []\n')).toEqual(['did you mean resources?'])
   expect(await hints('nonsense: 1\n')).toEqual(['see --help for those that exist'])
 })
 

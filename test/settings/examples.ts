@@ -11,10 +11,13 @@ export interface Example {
   readonly value: unknown
 }
 
+export const SESSION_KEY = 'secret-2'.padEnd(32, '-')
+
 export const FILES: Readonly<Record<string, string>> = {
   '/etc/gatehouse/jwks.json': JSON.stringify({ keys: [(await fakeKey()).jwk] }),
   '/etc/gatehouse/ca.pem': rootCertificates.slice(0, 2).join('\n'),
   '/run/key': 'secret-1\n',
+  '/etc/gatehouse/session.keys': `${SESSION_KEY}\n`,
   '/run/rs.jwk': JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }),
 }
 
@@ -60,6 +63,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: '[X-Tenant, X-Trace]',
     value: ['X-Tenant', 'X-Trace'],
   },
+  sessionKeyFile: {
+    flags: flag('session-key-file', '/etc/gatehouse/session.keys'),
+    env: '/etc/gatehouse/session.keys',
+    file: '/etc/gatehouse/session.keys',
+    value: '/etc/gatehouse/session.keys',
+  },
+  streamGrace: { flags: flag('stream-grace', '10m'), env: '600', file: '10m', value: 600 },
   childEnv: {
     flags: [...flag('child-env', 'DATABASE_URL'), ...flag('child-env', '_x1')],
     env: 'DATABASE_URL _x1',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readConfiguration } from '../../src/settings/configuration.js'
 import { toGatewayOptions } from '../../src/settings/gateway-options.js'
 import { verifies } from '../support/verifies.js'
-import { EXAMPLES, FILES } from './examples.js'
+import { EXAMPLES, FILES, SESSION_KEY } from './examples.js'
 import { ISSUER, OAUTH, OPEN, problemsOf, read, RESOURCE, UPSTREAM } from './support.js'
 
 const [CERTIFICATE = ''] = rootCertificates
@@ -26,7 +26,7 @@ describe('the value of a header', () => {
   ])('%j is %j', async (content, value) => {
     const { files, problems } = await read(...header(content))
     expect(problems).toEqual([])
-    expect(files.upstreamHeaders).toEqual({ 'X-0': value })
+    expect(files.resources[0]?.upstreamHeaders).toEqual({ 'X-0': value })
   })
 
   test.each([
@@ -73,6 +73,39 @@ describe('certificates', () => {
     expect(await problemsOf([...OPEN, '--ca-file', '/none'])).toEqual([
       '--ca-file: cannot be read (ENOENT)',
     ])
+  })
+})
+
+describe('keys of sessions', () => {
+  const keys = (content: string) =>
+    [[...OAUTH, '--session-key-file', '/keys'], { files: { '/keys': content } }] as const
+  const [first, second] = ['hunter2'.padEnd(32, '+'), 'hunter2'.padEnd(64, '~')]
+
+  test('a line each, in the order of the file', async () => {
+    for (const content of [
+      `${first}\n${second}`,
+      `${first}\r\n${second}\r\n`,
+      `${first}\n${second}\n\n`,
+    ]) {
+      const { files, problems } = await read(...keys(content))
+      expect(problems).toEqual([])
+      expect(files.sessionKeys).toEqual([first, second])
+    }
+  })
+
+  test.each([
+    ['', '/keys line 1 has fewer than 32 characters'],
+    [`${first}\n${first.slice(1)}`, '/keys line 2 has fewer than 32 characters'],
+    [`${first}\n\n${second}`, '/keys line 2 has fewer than 32 characters'],
+    [`${first} `, '/keys line 1 has characters other than visible ASCII'],
+    [`${first}\n${first}ü`, '/keys line 2 has characters other than visible ASCII'],
+  ])('%j', async (content, message) => {
+    expect(await problemsOf(...keys(content))).toEqual([`--session-key-file: ${message}`])
+  })
+
+  test('a file that is not there', async () => {
+    const problems = await problemsOf([...OAUTH, '--session-key-file', '/none'])
+    expect(problems).toEqual(['--session-key-file: /none cannot be read (ENOENT)'])
   })
 })
 
@@ -159,6 +192,8 @@ describe('the options of the gateway', () => {
       upstream: UPSTREAM,
       upstreamHeaders: { Authorization: 'secret-1' },
       upstreamTimeout: 120,
+      sessionKeys: [SESSION_KEY],
+      streamGrace: 600,
       forwardHeaders: ['X-Tenant', 'X-Trace'],
       authorizationServers: [
         {

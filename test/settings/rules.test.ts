@@ -263,7 +263,7 @@ describe('headers for the upstream', () => {
     async (name) => {
       const { files, problems } = await read([...OPEN, '--upstream-header', `${name}=/k`], KEY)
       expect(problems).toEqual([])
-      expect(files.upstreamHeaders).toEqual({ [name]: 'k' })
+      expect(files.resources[0]?.upstreamHeaders).toEqual({ [name]: 'k' })
     },
   )
 

@@ -23,7 +23,7 @@ describe('every setting', () => {
 
   test('no setting is here that later versions bring', () => {
     const names = SETTINGS.map(({ path }) => flagOf(path)).join(' ')
-    expect(names).not.toMatch(/policy|session|grace|audit/)
+    expect(names).not.toMatch(/policy|audit/)
   })
 
   test.each(Object.entries(EXAMPLES))(
@@ -78,6 +78,7 @@ test('the defaults', async () => {
     maxBody: 4_194_304,
     upstream: UPSTREAM,
     upstreamTimeout: 60,
+    streamGrace: 300,
     childStartTimeout: 30,
     childIdle: 600,
     maxChildren: 100,
@@ -227,7 +228,7 @@ test('files that settings name are found from the folder of whoever names them',
     upstreamHeader: ['X-Key=/srv/secrets/key'],
     oauth: { jwksFile: '/srv/keys.json' },
   })
-  expect(byFile.files.upstreamHeaders).toEqual({ 'X-Key': 'k=1' })
+  expect(byFile.files.resources[0]?.upstreamHeaders).toEqual({ 'X-Key': 'k=1' })
   const argv = [...OAUTH, '--oauth-jwks-file', 'keys.json']
   expect((await settingsOf(argv, { files })).oauth.jwksFile).toBe(`${folder}/keys.json`)
 })

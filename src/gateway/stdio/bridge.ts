@@ -12,14 +12,15 @@ import { readBody, refuseBody } from '../body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../era.js'
 import { identityEnvironment } from '../identity.js'
 import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { unknownSession } from '../unknown-session.js'
 import { Connection, type ConnectionContext } from './connection.js'
 import type { ChildEvent } from './events.js'
 import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
-import type { Message } from './message.js'
+import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
 import { silenceOf } from './resident.js'
-import { Residents, type NoRoom } from './residents.js'
+import type { NoRoom, Residents } from './residents.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 
@@ -28,6 +29,8 @@ export interface BridgeOptions {
   /** What every child gets of our environment. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
+  /** Shared by all commands of a gateway, which have one bound together. */
+  readonly residents: Residents
   /** Seconds that an answer to a POST may run on after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
@@ -38,11 +41,15 @@ export interface BridgeOptions {
   readonly emit: ((event: ChildEvent) => void) | undefined
 }
 
-/** The child of a caller without sessions, once it is known what it speaks. */
+/** The child of a caller without sessions. */
 interface Shared {
   readonly child: SharedChild
-  readonly versions: readonly string[]
+  /** What it speaks, once that is known; `undefined` when it is of no use, and ends. */
+  readonly versions: Promise<readonly string[] | undefined>
 }
+
+const HINT =
+  'sessions of a command end with it, when they are idle, and with this process; replicas need stickiness'
 
 /** Enough to find lines that belong together, and too little to find what it is made of. */
 function labelOf(secret: string): string {
@@ -51,16 +58,14 @@ function labelOf(secret: string): string {
 
 class Bridge {
   readonly #options: BridgeOptions
-  readonly #residents: Residents
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
-  readonly #shared = new Map<string, Promise<Shared | undefined>>()
+  readonly #shared = new Map<string, Shared>()
   /** The command said that it does not know the era without sessions. */
   #isStatefulOnly = false
 
   constructor(options: BridgeOptions) {
     this.#options = options
-    this.#residents = new Residents(options.limits)
   }
 
   begin(connection: Connection): void {
@@ -68,7 +73,7 @@ class Bridge {
     if (request.method === 'POST') return this.#read(connection)
     if (isStateless(versionOf(connection))) return refuseMethod(connection)
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session)) return
     if (request.method === 'DELETE') {
       void session.end({ reason: 'its client ended it' })
       return connection.sendNothing(204)
@@ -82,7 +87,7 @@ class Bridge {
   }
 
   async close(): Promise<void> {
-    await this.#residents.close()
+    await this.#options.residents.close()
   }
 
   #read(connection: Connection): void {
@@ -92,6 +97,7 @@ class Bridge {
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
       return refuse(connection, 415, RPC.invalidRequest, 'Content-Type must be application/json')
     }
+    if (admitted.body !== undefined) return this.#post(connection, admitted.body)
     readBody(
       admitted,
       maxBody,
@@ -123,7 +129,7 @@ class Bridge {
       return refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', first)
     }
     const session = this.#sessionOf(connection)
-    if (session === undefined) return
+    if (session === undefined || refuseUnknownVersion(connection, session, first)) return
     if (session.isCongested) return refuseBusy(connection)
     const requests = messages.filter(({ kind }) => kind === 'request')
     if (requests.length === 0) {
@@ -147,14 +153,16 @@ class Bridge {
     }
     const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
     if (session?.callerKey === caller.key) return session
-    const description = 'There is no such session'
-    connection.refuse(errorAnswer(404, requestId, 'session_not_found', description, corsHeaders))
+    const { refusal, error, description } = unknownSession(String(id), HINT)
+    this.#options.observer.onRefused(requestId, refusal)
+    connection.refused = refusal.code
+    connection.refuse(errorAnswer(404, requestId, error, description, corsHeaders))
     return undefined
   }
 
-  #openSession(connection: Connection, message: Message): void {
+  #openSession(connection: Connection, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
-    const noRoom = this.#residents.makeRoom(connection.admitted.caller.key)
+    const noRoom = this.#options.residents.makeRoom(connection.admitted.caller.key, limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
     const id = randomUUID()
     const session = new Session({
@@ -162,11 +170,11 @@ class Bridge {
       id,
       onEnd: (_, ended) => {
         this.#sessions.delete(id)
-        this.#residents.remove(session, ended)
+        this.#options.residents.remove(session, ended)
       },
     })
     this.#sessions.set(id, session)
-    this.#residents.add(session)
+    this.#options.residents.add(session)
     const timer = setTimeout(() => {
       void session.end(silenceOf(limits.startTimeout))
     }, limits.startTimeout * 1000)
@@ -179,19 +187,28 @@ class Bridge {
   }
 
   async #postStateless(connection: Connection, { messages }: Post, version: string): Promise<void> {
-    const [message] = messages as [Message]
+    const [message] = messages as [RawMessage]
     const { key } = connection.admitted.caller
     if (message.kind !== 'request') {
-      const shared = await this.#shared.get(key)
+      const shared = this.#shared.get(key)
+      await shared?.versions
+      if (shared?.child.isCongested === true) return refuseBusy(connection)
       if (message.kind === 'notification') shared?.child.notify(message)
       return connection.sendNothing(202)
     }
     const noRoom =
-      this.#isStatefulOnly || this.#shared.has(key) ? undefined : this.#residents.makeRoom(key)
+      this.#isStatefulOnly || this.#shared.has(key)
+        ? undefined
+        : this.#options.residents.makeRoom(key, this.#options.limits)
     if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = this.#isStatefulOnly ? undefined : await this.#sharedOf(connection, version)
-    if (shared === undefined || !shared.versions.includes(version)) {
-      return refuseVersion(connection, message, version, shared?.versions ?? STATEFUL_VERSIONS)
+    const shared = this.#isStatefulOnly ? undefined : this.#sharedOf(connection)
+    // From now on: a child whose first words are waited for is in use.
+    shared?.child.attendance.enter(connection)
+    const versions = await shared?.versions
+    // Who left meanwhile will never be over again, and would be waited for without end.
+    if (connection.isAnswered) return
+    if (shared === undefined || versions?.includes(version) !== true) {
+      return refuseVersion(connection, message, version, versions ?? STATEFUL_VERSIONS)
     }
     if (shared.child.isCongested) return refuseBusy(connection)
     if (message.method === 'subscriptions/listen') {
@@ -201,25 +218,26 @@ class Bridge {
     shared.child.request(connection, message)
   }
 
-  #sharedOf(connection: Connection, version: string): Promise<Shared | undefined> {
+  #sharedOf(connection: Connection): Shared {
     const { key } = connection.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const child: SharedChild = new SharedChild({
       ...this.#childOptions(connection, key),
       onEnd: (_, ended) => {
-        if (this.#shared.get(key) === starting) this.#shared.delete(key)
-        this.#residents.remove(child, ended)
+        if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
+        this.#options.residents.remove(child, ended)
       },
     })
-    this.#residents.add(child)
-    const starting = child.discover(version).then((discovery) => this.#judge(child, discovery))
-    this.#shared.set(key, starting)
-    return starting
+    this.#options.residents.add(child)
+    const versions = child.discover().then((discovery) => this.#judge(child, discovery))
+    const shared = { child, versions }
+    this.#shared.set(key, shared)
+    return shared
   }
 
-  #judge(child: SharedChild, discovery: Discovery): Shared | undefined {
-    if (typeof discovery !== 'string') return { child, versions: discovery }
+  #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
+    if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
     this.#isStatefulOnly ||= discovery === 'unknown'
     void child.end({ reason: 'the command does not speak the era without sessions' })
@@ -254,7 +272,7 @@ function refuse(
   status: number,
   code: number,
   message: string,
-  request?: Message,
+  request?: RawMessage,
   data?: object,
 ): void {
   const { requestId, corsHeaders } = connection.admitted
@@ -280,20 +298,34 @@ function refuseBusy(connection: Connection): void {
   connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
 }
 
-function refuseRoom(connection: Connection, noRoom: NoRoom, request: Message): void {
+function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
   const isCaller = noRoom === 'caller'
   const text = isCaller ? 'You have too many sessions in use' : 'Too many sessions are in use'
   refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
 }
 
+/** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
+function refuseUnknownVersion(
+  connection: Connection,
+  session: Session,
+  request?: RawMessage,
+): boolean {
+  const version = versionOf(connection)
+  const isKnown =
+    version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
+  if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)
+  return !isKnown
+}
+
 function refuseVersion(
   connection: Connection,
-  request: Message,
+  request: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
+  code: number = RPC.unsupportedVersion,
 ): void {
   const message = 'Unsupported protocol version'
-  refuse(connection, 400, RPC.unsupportedVersion, message, request, { supported, requested })
+  refuse(connection, 400, code, message, request, { supported, requested })
 }
 
 export function createBridge(options: BridgeOptions): Backend {

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import type { ChildEvent } from './events.js'
 import { Child } from './child.js'
 import type { Connection } from './connection.js'
-import { readMessage, type Message } from './message.js'
+import { readRawMessage, type RawMessage } from './raw-message.js'
 
 /** Lines for the log that one child may write at once, and how many of them it gets back each second. */
 const REMARKS = 100
@@ -26,7 +26,7 @@ export interface ChannelOptions {
 }
 
 export interface ChannelListener {
-  onMessage(message: Message): void
+  onMessage(message: RawMessage): void
   /** A message was longer than allowed, and nobody knows whose it was. */
   onTooLong(): void
   onEnd(reason: string): void
@@ -78,7 +78,7 @@ export class Channel {
   }
 
   #onLine(line: Buffer): void {
-    const message = isUtf8(line) ? readMessage(line) : undefined
+    const message = isUtf8(line) ? readRawMessage(line) : undefined
     if (message !== undefined) return this.#listener.onMessage(message)
     this.#remark('stdout', `no message: ${line.toString('utf8', 0, SHOWN)}`)
   }

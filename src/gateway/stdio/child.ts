@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Readable, Writable } from 'node:stream'
+import type { ChildProcess } from 'node:child_process'
+import { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../process-group.js'
 import { LineSplitter } from './lines.js'
@@ -38,9 +39,11 @@ export class Child {
     listener: ChildListener,
   ) {
     this.#group = new ProcessGroup(command, environment, 'pipe')
-    const { stdin, stdout, stderr } = this.#group.process
-    this.#stdin = stdin as Writable
-    this.#stdout = stdout as Readable
+    // Where it could not be started, for want of file descriptors above all, there are none of them.
+    const { stdin, stdout, stderr } = this.#group.process as Partial<ChildProcess>
+    this.#stdin = stdin ?? new Writable().destroy()
+    this.#stdout = stdout ?? new Readable().destroy()
+    const stderrStream = stderr ?? new Readable().destroy()
     // What is written to one that has ended is of no interest to anybody.
     this.#stdin.on('error', () => undefined)
     const lines = new LineSplitter(
@@ -54,8 +57,8 @@ export class Child {
       (line) => listener.onStderr(line.toString('utf8')),
       () => listener.onStderr('a line that is too long'),
     )
-    stderr?.on('data', (chunk: Buffer) => remarks.push(chunk))
-    const read = [this.#stdout, stderr as Readable].map(
+    stderrStream.on('data', (chunk: Buffer) => remarks.push(chunk))
+    const read = [this.#stdout, stderrStream].map(
       (stream) => new Promise((resolve) => stream.once('close', resolve)),
     )
     void this.#group.exited.then(async (reason) => {
@@ -63,8 +66,13 @@ export class Child {
       // A pause would keep the last lines for ever. What hangs on to the pipes outside of the group is not waited for.
       this.#stdout.resume()
       await Promise.race([Promise.all(read), delay(GRACE, undefined, { ref: false })])
+      // Theirs to keep, but not ours: it would cost two descriptors each time.
+      this.#stdout.destroy()
+      stderrStream.destroy()
       listener.onEnd(reason)
     })
+    // Without one of them it cannot be talked to, and whoever waits for it would wait for ever.
+    for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
 
   get hasExited(): boolean {
@@ -96,6 +104,12 @@ export class Child {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  /** One that ends by itself closes them, too: how it ended is worth more than that it was ended. */
+  #endSoon(): void {
+    const timer = setTimeout(() => void this.stop(), GRACE).unref()
+    void this.#group.exited.then(() => clearTimeout(timer))
   }
 
   async #stop(): Promise<void> {

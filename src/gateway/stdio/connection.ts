@@ -5,6 +5,7 @@
  */
 import { onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.js'
+import type { RequestRefusedCode } from '../events.js'
 import type { UpstreamFault } from '../upstream-fault.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
@@ -25,6 +26,7 @@ export interface ConnectionContext {
 export class Connection implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
+  refused: RequestRefusedCode | undefined
   /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
   endWithToken: () => void = () => this.end()
   /** Too much waits for the client (`true`), or it does not any more. */
@@ -37,6 +39,7 @@ export class Connection implements OpenRequest {
   #isOver = false
   #isBlocked = false
   #isAnswered = false
+  #isTokenEnded = false
   #upstreamSeconds: number | undefined
   #unwatch: (() => void) | undefined
   #cutting: ReturnType<typeof setTimeout> | undefined
@@ -127,8 +130,11 @@ export class Connection implements OpenRequest {
 
   /** For an answer that takes its time: it ends when its token does, now or a little later. */
   watchToken(): void {
+    // Of one that left before, nobody would ever end the watch.
+    if (this.#isOver) return
     const { caller, requestId } = this.admitted
     this.#unwatch ??= caller.watch(requestId, () => {
+      this.#isTokenEnded = true
       if (this.isOpenEnded) return this.endWithToken()
       this.#cutting = setTimeout(() => this.cut(), this.#context.grace)
     })
@@ -191,7 +197,8 @@ export class Connection implements OpenRequest {
     clearTimeout(this.#keepAlive)
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#isWhole)
-    const end = response.writableFinished ? 'whole' : 'client left'
+    const whole = response.writableFinished ? 'whole' : 'client left'
+    const end = this.#isTokenEnded ? 'token ended' : whole
     const status = response.headersSent ? response.statusCode : 0
     this.#context.observer.onEnd(this, status, end)
   }

@@ -5,11 +5,21 @@
  */
 import type { Connection } from './connection.js'
 
+interface SentEvent {
+  readonly stream: string
+  readonly number: number
+  readonly line: Buffer
+}
+
+const NONE: SentEvent = { stream: '', number: 0, line: Buffer.alloc(0) }
+
 /** Events that were sent and may have been lost. */
 export class EventWindow {
   readonly #limit: number
-  #events: { readonly stream: string; readonly number: number; readonly line: Buffer }[] = []
+  #events: SentEvent[] = []
   #size = 0
+  /** How many of them are gone already: to move the rest each time would cost more than they do. */
+  #gone = 0
 
   /** @param limit bytes; the newest event is kept however large it is */
   constructor(limit: number) {
@@ -17,14 +27,18 @@ export class EventWindow {
   }
 
   add(stream: string, number: number, line: Buffer): void {
-    this.#events.push({ stream, number, line })
+    // A copy: a small line would keep all that was read together with it.
+    const kept = { stream, number, line: Buffer.from(line) }
+    this.#events.push(kept)
     this.#size += line.length
-    let gone = 0
-    while (this.#size > this.#limit && gone < this.#events.length - 1) {
-      this.#size -= this.#events[gone]?.line.length ?? 0
-      gone++
+    while (this.#size > this.#limit && this.#gone < this.#events.length - 1) {
+      this.#size -= this.#events[this.#gone]?.line.length ?? 0
+      this.#events[this.#gone] = NONE
+      this.#gone++
     }
-    if (gone > 0) this.#events = this.#events.slice(gone)
+    if (this.#gone * 2 < this.#events.length) return
+    this.#events = this.#events.slice(this.#gone)
+    this.#gone = 0
   }
 
   after(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EventStream } from './event-stream.js'
-import type { Message } from './message.js'
+import type { RawMessage } from './raw-message.js'
 import type { Reply } from './reply.js'
 
 function newest<Item>(items: ReadonlySet<Item>, isFit: (item: Item) => boolean): Item | undefined {
@@ -15,29 +15,30 @@ function newest<Item>(items: ReadonlySet<Item>, isFit: (item: Item) => boolean):
 
 export class Outbox {
   readonly #limit: number
-  readonly #onDropped: (message: Message) => void
+  readonly #onDropped: (message: RawMessage) => void
   /** Streams that were opened for this, the newest last. */
   readonly #readers = new Set<EventStream>()
   /** Answers under way, the newest last. */
   readonly #replies = new Set<Reply>()
-  #queue: Message[] = []
+  #queue: RawMessage[] = []
   #size = 0
 
   /**
    * @param limit bytes that are kept; beyond it the oldest messages are dropped
    * @param onDropped nobody will ever hear of it
    */
-  constructor(limit: number, onDropped: (message: Message) => void) {
+  constructor(limit: number, onDropped: (message: RawMessage) => void) {
     this.#limit = limit
     this.#onDropped = onDropped
   }
 
-  deliver(message: Message): void {
+  deliver(message: RawMessage): void {
     if (this.#send(message)) return
-    this.#queue.push(message)
+    // A copy: a small message would keep all that was read together with it.
+    this.#queue.push({ ...message, bytes: Buffer.from(message.bytes) })
     this.#size += message.bytes.length
     while (this.#size > this.#limit) {
-      const oldest = this.#queue.shift() as Message
+      const oldest = this.#queue.shift() as RawMessage
       this.#size -= oldest.bytes.length
       this.#onDropped(oldest)
     }
@@ -63,7 +64,7 @@ export class Outbox {
     this.#replies.delete(reply)
   }
 
-  #send({ bytes }: Message): boolean {
+  #send({ bytes }: RawMessage): boolean {
     const target =
       newest(this.#readers, (stream) => stream.isRead) ??
       newest(this.#replies, (reply) => reply.isOpen)

@@ -4,11 +4,11 @@
  * @module
  */
 import { parseJsonObject } from '../../json.js'
-import { readMessage, type Message } from './message.js'
+import { readRawMessage, type RawMessage } from './raw-message.js'
 import { readElements } from './spans.js'
 
 export interface Post {
-  readonly messages: readonly Message[]
+  readonly messages: readonly RawMessage[]
   readonly isBatch: boolean
 }
 
@@ -24,8 +24,8 @@ function onOneLine(bytes: Buffer): Buffer {
 }
 
 /** A message that every reader reads alike: no member is named twice, at any depth. */
-function readStrictly(bytes: Buffer): Message | undefined {
-  return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readMessage(bytes)
+function readStrictly(bytes: Buffer): RawMessage | undefined {
+  return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)
 }
 
 function isJson(body: Buffer): boolean {

@@ -96,7 +96,8 @@ export class Reply {
       for (const line of lines) this.#stream.send(line)
       return this.#finish(200)
     }
-    this.#answers.push(...lines)
+    // One by one: a batch may have more of them than a call may have arguments.
+    for (const line of lines) this.#answers.push(line)
     const body = this.#body().toString()
     const { requestId, corsHeaders } = this.connection.admitted
     this.connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders), fault)

@@ -1,5 +1,5 @@
 /**
- * Everything that a bridge keeps, and how much of it there may be.
+ * Everything that the bridges of a gateway keep, and how much of it there may be.
  *
  * @module
  */
@@ -9,15 +9,13 @@ import type { Resident } from './resident.js'
 /** Why there is no room: this caller has too many, or all together have. */
 export type NoRoom = 'caller' | 'all'
 
+/** So many may end at once whatever the bound: a client that begins anew need not wait for its last child. */
+const SOME_ENDING = 10
+
 export class Residents {
-  readonly #limits: ChildLimits
   readonly #all = new Set<Resident>()
   /** Those that end run for a moment longer. */
   readonly #ending = new Set<Promise<void>>()
-
-  constructor(limits: ChildLimits) {
-    this.#limits = limits
-  }
 
   /**
    * Makes room for one more of this caller, by ending one of his that nobody uses: clients that open a session for
@@ -25,10 +23,12 @@ export class Residents {
    *
    * @returns `undefined` when there is room
    */
-  makeRoom(callerKey: string): NoRoom | undefined {
-    const { maxChildren, maxChildrenPerPrincipal } = this.#limits
+  makeRoom(
+    callerKey: string,
+    { maxChildren, maxChildrenPerPrincipal }: ChildLimits,
+  ): NoRoom | undefined {
     // Whoever makes children end faster than they do waits for them.
-    if (this.#ending.size >= maxChildren) return 'all'
+    if (this.#ending.size >= Math.max(maxChildren, SOME_ENDING)) return 'all'
     const own = [...this.#all].filter((each) => each.callerKey === callerKey)
     if (own.length >= maxChildrenPerPrincipal) return this.#endUnused(own) ? undefined : 'caller'
     if (this.#all.size >= maxChildren) return this.#endUnused(own) ? undefined : 'all'

@@ -9,9 +9,10 @@ import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
-import { findSpan, keyAt, type Message } from './message.js'
+import { findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
+import { valueAt } from './spans.js'
 import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
 
 /** Streams at once that a client opened by GET. */
@@ -38,6 +39,8 @@ export class Session implements Resident {
   readonly id: string
   readonly callerKey: string
   readonly attendance: Attendance
+  /** Which the server agreed to speak. */
+  version: string | undefined
   readonly #options: SessionOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
@@ -82,7 +85,7 @@ export class Session implements Resident {
    */
   post(
     connection: Connection,
-    messages: readonly Message[],
+    messages: readonly RawMessage[],
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
@@ -110,7 +113,7 @@ export class Session implements Resident {
   }
 
   /** What has no answer: notifications, and answers to requests of the server. */
-  notify(messages: readonly Message[]): void {
+  notify(messages: readonly RawMessage[]): void {
     for (const { bytes } of messages) this.#channel.write(bytes)
   }
 
@@ -170,7 +173,7 @@ export class Session implements Resident {
     }
   }
 
-  #onMessage(message: Message): void {
+  #onMessage(message: RawMessage): void {
     const { kind, idKey = '', bytes, method, params } = message
     if (kind === 'response') {
       const route = this.#routes.get(idKey)
@@ -188,7 +191,10 @@ export class Session implements Resident {
     else this.#outbox.deliver(message)
   }
 
-  #opened({ error }: Message): void {
+  #opened({ bytes, result, error }: RawMessage): void {
+    const span = findSpan(bytes, result, 'protocolVersion')
+    const version = span && valueAt(bytes, span)
+    if (typeof version === 'string') this.version = version
     if (error !== undefined) void this.end({ reason: 'initialize was refused' })
   }
 
@@ -199,8 +205,9 @@ export class Session implements Resident {
   }
 
   /** A question that nobody will ever hear must not leave the server waiting. */
-  #refuse({ kind, idText }: Message): void {
-    if (kind !== 'request') return
+  #refuse({ kind, idText }: RawMessage): void {
+    // One that asks without end and does not read is not told so without end.
+    if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))
   }

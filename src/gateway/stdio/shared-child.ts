@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { STATELESS_SINCE } from '../era.js'
 import { rpcError, RPC } from '../rpc-error.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
 import { formatEvent } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
-import { errorCodeOf, findSpan, keyAt, type Message } from './message.js'
+import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
@@ -44,9 +45,9 @@ export interface SharedChildOptions extends ChannelOptions {
   readonly onEnd: (child: SharedChild, ended: Promise<void>) => void
 }
 
-function probe(version: string): string {
+function probe(): string {
   const meta = {
-    'io.modelcontextprotocol/protocolVersion': version,
+    'io.modelcontextprotocol/protocolVersion': STATELESS_SINCE,
     'io.modelcontextprotocol/clientInfo': { name: 'mcp-gatehouse', version: '0' },
     'io.modelcontextprotocol/clientCapabilities': {},
   }
@@ -62,7 +63,7 @@ function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, str
   return replaceSpans(bytes, replacements)
 }
 
-function statusOf(message: Message): number {
+function statusOf(message: RawMessage): number {
   const code = errorCodeOf(message)
   return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
 }
@@ -96,8 +97,8 @@ export class SharedChild implements Resident {
     return this.#channel.unread > this.#options.limits.queue
   }
 
-  /** Asks which versions it speaks. */
-  discover(version: string): Promise<Discovery> {
+  /** Asks which versions it speaks. In our words: a client's could be such that it knows none. */
+  discover(): Promise<Discovery> {
     return new Promise<Discovery>((resolve) => {
       const { startTimeout } = this.#options.limits
       const timer = setTimeout(() => void this.end(silenceOf(startTimeout)), startTimeout * 1000)
@@ -106,12 +107,12 @@ export class SharedChild implements Resident {
         this.#onDiscovered = undefined
         resolve(discovery)
       }
-      this.#channel.write(Buffer.from(probe(version)))
+      this.#channel.write(Buffer.from(probe()))
     })
   }
 
-  request(connection: Connection, { bytes, id, idText, idKey, params }: Message): void {
-    this.attendance.enter(connection)
+  /** The connection has entered already. */
+  request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
     this.#channel.watch(connection)
     this.#lastId++
     const ours = String(this.#lastId)
@@ -152,7 +153,7 @@ export class SharedChild implements Resident {
     })
   }
 
-  notify({ bytes, method, params }: Message): void {
+  notify({ bytes, method, params }: RawMessage): void {
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
@@ -193,7 +194,7 @@ export class SharedChild implements Resident {
     this.#channel.write(Buffer.from(text))
   }
 
-  #onMessage(message: Message): void {
+  #onMessage(message: RawMessage): void {
     const { kind, bytes, id, idText, idKey, params, result } = message
     if (kind === 'response') {
       if (this.#onDiscovered !== undefined && idText === PROBE) {
@@ -209,6 +210,8 @@ export class SharedChild implements Resident {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
+      // It asks without end and does not read what it is told.
+      if (this.isCongested) return
       // In this era servers ask by their answers; a client without a session could not answer.
       const text = rpcError(idText, RPC.serverError, 'Not in this era')
       return this.#channel.write(Buffer.from(text))
@@ -216,7 +219,7 @@ export class SharedChild implements Resident {
     this.#onNotification(message, params)
   }
 
-  #onNotification(message: Message, params: Span | undefined): void {
+  #onNotification(message: RawMessage, params: Span | undefined): void {
     const { bytes, method } = message
     const isProgress = method === 'notifications/progress'
     const span = isProgress
@@ -231,8 +234,13 @@ export class SharedChild implements Resident {
     route.reply.send(rename(bytes, [[span, isProgress ? (progressToken ?? id) : id]]))
   }
 
-  #discovered({ bytes, result }: Message): void {
-    const span = findSpan(bytes, result, 'supportedVersions')
+  #discovered(message: RawMessage): void {
+    const { bytes, result, error } = message
+    // One that speaks later versions alone says so by an error.
+    const span =
+      errorCodeOf(message) === RPC.unsupportedVersion
+        ? findSpan(bytes, error, 'data', 'supported')
+        : findSpan(bytes, result, 'supportedVersions')
     const versions = span && valueAt(bytes, span)
     const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
     this.#onDiscovered?.(isList ? versions : 'unknown')

@@ -114,11 +114,14 @@ function eachEntry(
   }
 }
 
-/** Member names without escapes, which is all that anybody writes, need no parser. */
-function readName(bytes: Buffer, start: number, end: number): string {
+/**
+ * Member names without escapes, which is all that anybody writes, need no parser. What is no text at all is
+ * `undefined`: a command writes what it likes, and must not end us by it.
+ */
+function readName(bytes: Buffer, start: number, end: number): string | undefined {
   const name = bytes.toString('latin1', start + 1, end - 1)
   if (!/[\\\x80-\xff]/.test(name)) return name
-  return JSON.parse(bytes.toString('utf8', start, end)) as string
+  return valueAt(bytes, { start, end }) as string | undefined
 }
 
 /**
@@ -146,6 +149,7 @@ export function readMembers<Name extends string>(
     const valueEnd = skipValue(bytes, valueStart)
     if (valueEnd === MALFORMED) return MALFORMED
     const name = readName(bytes, at, nameEnd)
+    if (name === undefined) return MALFORMED
     if (isWanted(name)) {
       isTwice ||= members.has(name)
       members.set(name, { start: valueStart, end: valueEnd })

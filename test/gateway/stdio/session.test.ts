@@ -1,8 +1,12 @@
 /** A stdio command behind HTTP, for clients with sessions. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createGateway } from 'mcp-gatehouse/gateway'
+import type { GatewayBench } from '../../support/gateway.js'
+import { FakeIdp, ISSUER } from '../../support/idp.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
+  commandOf,
   eventsOf,
   isAlive,
   messagesOf,
@@ -109,6 +113,13 @@ describe('a missing or a wrong form', () => {
     ['a text', 'POST', '"initialize"', 400, -32_600],
     ['an id that is an object', 'POST', '{"id":{},"method":"initialize"}', 400, -32_600],
     ['a method twice', 'POST', '{"id":1,"method":"initialize","method":"x"}', 400, -32_600],
+    [
+      'a member twice within',
+      'POST',
+      '{"id":1,"method":"initialize","params":{"a":1,"a":2}}',
+      400,
+      -32_600,
+    ],
     ['an empty batch', 'POST', '[]', 400, -32_600],
     ['initialize in a batch', 'POST', '[{"id":1,"method":"initialize"}]', 400, -32_000],
   ])('%s', async (_, method, body, status, code) => {
@@ -491,6 +502,45 @@ describe('bounds', () => {
     const token = await bench.idp.token({ claims: { sub: 'bob' } })
     expect((await new Client(bench, { token }).open()).status).toBe(503)
     expect(await client.value('echo', {})).toEqual({})
+  })
+
+  test('of all resources together; and each command has its own environment', async () => {
+    const resource = (path: string, secret: string) => ({
+      resource: `https://mcp.example.com/${path}`,
+      command: commandOf('legacy'),
+      childEnvironment: { PATH: process.env['PATH'] ?? '', SECRET: secret },
+    })
+    const idp = await FakeIdp.start()
+    const gateway = createGateway({
+      port: 0,
+      fetch: idp.fetch,
+      authorizationServers: ISSUER,
+      children: { maxChildren: 1 },
+      resources: [resource('one', 'first'), resource('two', 'second')],
+    })
+    onTestFinished(() => gateway.close())
+    const { url } = await gateway.listen()
+    const at = async (path: string) => {
+      const aud = `https://mcp.example.com/${path}`
+      const token = await idp.token({ claims: { aud, sub: path } })
+      const call = (init: RequestInit = {}) =>
+        fetch(`${url}/${path}`, {
+          ...init,
+          headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
+        })
+      return new Client({ call } as GatewayBench)
+    }
+    const one = await at('one')
+    expect((await one.open()).status).toBe(200)
+    expect(await one.value('env')).toMatchObject({ SECRET: 'first', GATEHOUSE_SUBJECT: 'one' })
+    const two = await at('two')
+    expect((await two.open()).status).toBe(503)
+    await one.send('DELETE')
+    expect((await two.open()).status).toBe(200)
+    expect(await two.value('env')).toMatchObject({ SECRET: 'second' })
+    // Nor does a session of one exist at the other.
+    two.session = one.session
+    expect((await two.call('echo')).status).toBe(404)
   })
 
   test('a message that is too large ends the session: nobody would be told whose it was', async () => {

@@ -5,7 +5,7 @@
  */
 import { isAtEnd, readMembers, textAt, valueAt, type Span } from './spans.js'
 
-export interface Message {
+export interface RawMessage {
   readonly kind: 'request' | 'notification' | 'response'
   readonly bytes: Buffer
   /** Of a request or a notification. */
@@ -36,7 +36,7 @@ function keyOf(value: unknown): string | undefined {
 }
 
 /** Of a whole text; `undefined` when it is no JSON-RPC message, or names a member twice that decides. */
-export function readMessage(bytes: Buffer): Message | undefined {
+export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   const read = readMembers(bytes, 0, isMember)
   if (read === undefined || !isAtEnd(bytes, read.end)) return undefined
   const { members } = read
@@ -79,13 +79,13 @@ export function findSpan(
   return span
 }
 
-/** What stands there as a key like {@link Message.idKey}. */
+/** What stands there as a key like {@link RawMessage.idKey}. */
 export function keyAt(bytes: Buffer, span: Span | undefined): string | undefined {
   return span && keyOf(valueAt(bytes, span))
 }
 
 /** The code of an error, `undefined` for a result. */
-export function errorCodeOf({ bytes, error }: Message): number | undefined {
+export function errorCodeOf({ bytes, error }: RawMessage): number | undefined {
   const span = findSpan(bytes, error, 'code')
   const code = span && valueAt(bytes, span)
   return typeof code === 'number' ? code : undefined

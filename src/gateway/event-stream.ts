@@ -1,0 +1,30 @@
+/**
+ * Ending a stream of events that somebody else writes.
+ *
+ * @module
+ */
+import type { RpcMessage } from './message.js'
+
+/** Opens a stream in the stateless era (2026-07-28, "Subscriptions"). */
+export const LISTEN = 'subscriptions/listen'
+
+/** Follows a stream, to know when no event is half written. */
+export class EventBoundary {
+  /** At the beginning there is none. */
+  #tail = '\n\n'
+
+  pass(chunk: Buffer): void {
+    this.#tail = (this.#tail + chunk.subarray(-4).toString('latin1')).slice(-4)
+  }
+
+  /** An empty line ends an event, whichever of the three line ends is in use. */
+  get isBetween(): boolean {
+    return this.#tail.replace(/\r\n?/g, '\n').endsWith('\n\n')
+  }
+}
+
+/** The result that ends a subscription (2026-07-28, "Graceful Closure"), as an event. */
+export function lastEvent({ id }: RpcMessage): string {
+  const meta = `{"io.modelcontextprotocol/subscriptionId":${id}}`
+  return `data: {"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","_meta":${meta}}}\n\n`
+}

@@ -1,0 +1,65 @@
+/**
+ * Which messages are read before they are forwarded, and what is refused of them.
+ *
+ * @module
+ */
+import { isStateless } from './era.js'
+import { valuesOf } from './hop-by-hop.js'
+import { readMessage, type RpcMessage } from './message.js'
+import { compareMirrored } from './mirrored-headers.js'
+import type { RequestHead } from './request-head.js'
+import { RPC } from './rpc-error.js'
+
+/** A JSON-RPC error in place of forwarding. */
+export interface MessageRefusal {
+  readonly code: number
+  /** For the operator. */
+  readonly reason: string
+  /** Of the request, as it was written. */
+  readonly id: string
+  /** For the client. */
+  readonly text: string
+}
+
+const VERSION = 'mcp-protocol-version'
+const UNREADABLE = 'The body is not one JSON-RPC request or notification'
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/gi
+
+/** What the header fields say: whether the body must be read, or the request is refused without. */
+export function judgeUnread({
+  forwarded,
+}: RequestHead): MessageRefusal | 'to be read' | 'as it is' {
+  // Of several each reader takes another one (HDR-08).
+  if (valuesOf(forwarded, 'content-type').length > 1) {
+    const reason = 'several Content-Type fields'
+    return { code: RPC.invalidRequest, reason, id: 'null', text: reason }
+  }
+  const versions = valuesOf(forwarded, VERSION)
+  if (versions.length > 1) {
+    const reason = 'several MCP-Protocol-Version fields'
+    return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
+  }
+  // Before 2026-07-28 nothing is mirrored that anybody could go by.
+  return isStateless(versions[0]) ? 'to be read' : 'as it is'
+}
+
+/** The message of a body that had to be read. */
+export function judgeMessage(
+  body: Uint8Array,
+  { forwarded }: RequestHead,
+): RpcMessage | MessageRefusal {
+  const [contentType = ''] = valuesOf(forwarded, 'content-type')
+  if ([...contentType.matchAll(CHARSET)].some(([, charset = '']) => !/^utf-?8$/i.test(charset))) {
+    const reason = 'Content-Type names another charset than utf-8'
+    return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
+  }
+  const message = readMessage(body)
+  if (!('method' in message)) return { ...message, text: UNREADABLE }
+  const fault = compareMirrored(message, {
+    versions: valuesOf(forwarded, VERSION),
+    methods: valuesOf(forwarded, 'mcp-method'),
+    names: valuesOf(forwarded, 'mcp-name'),
+  })
+  if (fault === undefined) return message
+  return { code: fault.code, reason: fault.message, id: message.id, text: fault.message }
+}

@@ -1,0 +1,22 @@
+/**
+ * Whose sessions are the same.
+ *
+ * @module
+ */
+import { sha256Sync } from '../digest.js'
+import type { Authenticated } from './decision.js'
+
+/** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
+function joinFields(fields: readonly (string | undefined)[]): string {
+  return fields.map((field) => (field === undefined ? '-' : `${field.length}:${field}`)).join('')
+}
+
+/**
+ * One text for (issuer, subject, client). A token that names neither subject nor client is a caller of its own, and
+ * its successor another.
+ */
+export function callerKey({ token, bearer }: Pick<Authenticated, 'token' | 'bearer'>): string {
+  const { issuer, subject, clientId } = token
+  const isAnonymous = subject === undefined && clientId === undefined
+  return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
+}

@@ -1,0 +1,145 @@
+/**
+ * What must hold between the settings of one resource, and between resources.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { isPlainHttp } from '../gateway/addresses.js'
+import { routeConflicts } from '../gateway/routes.js'
+import { concernsIssuers, isOfOneResource, type ConfiguredResource } from './resources.js'
+import {
+  listedIssuersProblems,
+  missingProblem,
+  missingProblems,
+  severalIssuersProblems,
+} from './rules.js'
+import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './schema.js'
+import type { GivenValues } from './setting.js'
+
+/** A resource, and what is known of its settings. */
+export interface ResourceFindings extends ConfiguredResource {
+  /** False for a setting that was given in a way that says nothing about what is wanted. */
+  readonly isKnown: (path: string) => boolean
+}
+
+export function missing(path: string): readonly ConfigurationProblem[] {
+  return SETTINGS.filter((setting) => setting.path === path).map(missingProblem)
+}
+
+/** @param command what stands after `--` */
+export function serverProblems(
+  { given, listed, isKnown }: ResourceFindings,
+  command: readonly string[] | undefined,
+): readonly ConfigurationProblem[] {
+  const hasUpstream = given.has('upstream') || !isKnown('upstream')
+  if (listed === undefined) {
+    // A list that cannot be used has its problem already.
+    const isThere = hasUpstream || command !== undefined || given.has(RESOURCES)
+    return isThere ? [] : missing('upstream')
+  }
+  const own = given.get('command')
+  if (own === undefined) {
+    if (hasUpstream || !isKnown('command') || !listed.isRead) return []
+    const hint = 'upstream: the endpoint of your MCP server: http://127.0.0.1:8000/mcp'
+    return [{ path: listed.source, message: 'has neither upstream nor command', hint }]
+  }
+  if (!hasUpstream) return []
+  const message = 'is given beside upstream'
+  return [{ path: own.source, message, hint: 'one server each: keep one' }]
+}
+
+/** @param isAuthKnown whether tokens are wanted for certain */
+export function issuerProblems(
+  { given, listed, areIssuersListed, isKnown }: ResourceFindings,
+  isAuthKnown: boolean,
+): readonly ConfigurationProblem[] {
+  const hint = `in a config file each issuer has its own: ${ISSUERS}`
+  return [
+    ...(isAuthKnown && listed === undefined ? missingProblems(SETTINGS, given, isKnown) : []),
+    ...(isAuthKnown && listed?.isRead === true && !given.has(ISSUER) && isKnown(ISSUER)
+      ? [
+          {
+            path: listed.source,
+            message: 'has no issuer, and there is none for all',
+            hint: `${ISSUER} at the top, or below oauth: of this resource`,
+          },
+        ]
+      : []),
+    ...(areIssuersListed ? listedIssuersProblems(given) : severalIssuersProblems(given, hint)),
+  ]
+}
+
+/**
+ * What several resources cannot have in common, and what cannot stand beside them.
+ *
+ * @param top what is for all
+ * @param command what stands after `--`
+ */
+export function severalResourcesProblems(
+  resources: readonly ResourceFindings[],
+  top: GivenValues,
+  command: readonly string[] | undefined,
+): readonly ConfigurationProblem[] {
+  if (!top.has(RESOURCES)) return []
+  const beside = [...top].flatMap(([path, { source }]) => {
+    if (!isOfOneResource(path)) return []
+    const hint = `put it into ${RESOURCES} of the config file, beside its resource`
+    return [{ path: source, message: `belongs to one of ${RESOURCES}`, hint }]
+  })
+  const conflicts = routeConflicts(resources.map(({ settings }) => settings.resource))
+  return [
+    ...beside,
+    ...(command === undefined
+      ? []
+      : [
+          {
+            path: '--',
+            message: `is given beside ${RESOURCES} of the config file`,
+            hint: 'leave it out: there each resource names its own server',
+          },
+        ]),
+    ...conflicts.map(({ index, message, hint }) => {
+      const { given, listed } = resources[index] ?? {}
+      return { path: given?.get('resource')?.source ?? listed?.source ?? '', message, hint }
+    }),
+  ]
+}
+
+export function upstreamWarnings({ settings, given }: ConfiguredResource): readonly string[] {
+  const source = given.get('upstream')?.source
+  if (source === undefined || !isPlainHttp(settings.upstream ?? '')) return []
+  return [`${source}: without TLS; only for a network that is yours alone`]
+}
+
+/** AUD-06: a token for one must fail at the other, and these say of themselves that it does not. */
+export function sharedAudienceWarnings(
+  resources: readonly ConfiguredResource[],
+): readonly string[] {
+  const accepted = resources.map(({ settings, issuers }) => {
+    const pairs = issuers.flatMap((issuer) => {
+      const { audience = [settings.resource ?? ''] } = issuer.settings.oauth
+      return audience.map((each) => JSON.stringify([issuer.settings.oauth.issuer, each]))
+    })
+    return { pairs, resource: settings.resource }
+  })
+  return accepted.flatMap(({ pairs, resource }, index) => {
+    const others = accepted
+      .slice(index + 1)
+      .filter((other) => other.pairs.some((pair) => pairs.includes(pair)))
+    return others.map(
+      (other) =>
+        `a token for ${resource} opens ${other.resource}, too: they accept the same audience`,
+    )
+  })
+}
+
+/** Issuers at the top that every resource replaces. */
+export function idleIssuerWarnings(
+  resources: readonly ConfiguredResource[],
+  top: GivenValues,
+): readonly string[] {
+  if (!resources.every(({ hasOwnIssuers }) => hasOwnIssuers)) return []
+  const sources = [...top].flatMap(([path, { source }]) => (concernsIssuers(path) ? [source] : []))
+  if (sources.length === 0) return []
+  return [`each resource has issuers of its own, so these do nothing: ${sources.join(', ')}`]
+}

@@ -1,0 +1,12 @@
+/** Every fault that can be planted. */
+import { BRIDGE_FAULTS } from './bridge-faults.js'
+import { FAULTS, type Fault } from './faults.js'
+import { GATEWAY_FAULTS } from './gateway-faults.js'
+import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+
+export const ALL_FAULTS: readonly Fault[] = [
+  ...FAULTS,
+  ...GATEWAY_FAULTS,
+  ...BRIDGE_FAULTS,
+  ...INTROSPECTION_FAULTS,
+]

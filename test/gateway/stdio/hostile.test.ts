@@ -1,0 +1,278 @@
+/** Commands that misbehave and clients that mean ill: what they can do ends with them. */
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import { Child } from '../../../src/gateway/stdio/child.js'
+import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
+import { startGateway } from '../../support/gateway.js'
+import { verifies } from '../../support/verifies.js'
+import {
+  Client,
+  messagesOf,
+  MODERN,
+  openClient,
+  startBridge,
+  type RpcMessage,
+  until,
+} from './support.js'
+
+/** A command that answers `initialize`, and does to any other message what `body` says. */
+function startScript(body: string, options: Partial<GatewayOptions> = {}) {
+  const script = `
+    const say = (text) => process.stdout.write(text + '\\n')
+    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      const { id, method, params } = message
+      if (method === 'initialize') return answer(id, { protocolVersion: '2025-11-25' })
+      ${body}
+    })`
+  return startGateway([process.execPath, '-e', script], {
+    childEnvironment: { PATH: process.env['PATH'] ?? '' },
+    ...options,
+  })
+}
+
+describe('what must not end the gateway', () => {
+  test.each([
+    String.raw`{"\q":1,"id":1}`,
+    String.raw`{"jsonrpc":"2.0","method":"notifications/progress","params":{"\u12":1}}`,
+    String.raw`{"jsonrpc":"2.0","id":ID,"error":{"\x":1}}`,
+    '{"jsonrpc":"2.0","method":"x","params":{"ä\u0001":1}}',
+  ])('a name of a member that is no JSON: %j', async (line) => {
+    const bench = await startScript(
+      `if (id) { say(${JSON.stringify(line)}.replace('ID', 999)); answer(id, {}) }`,
+    )
+    const client = await openClient(bench)
+    const answer = await client.call('anything', {}, { id: 'a' })
+    expect(await answer.text()).toContain('"id":"a","result":{}')
+  })
+})
+
+describe('a start that fails at once', () => {
+  test('arguments that are too long: 502, and no session', async () => {
+    const command = [process.execPath, '-e', '0', 'x'.repeat(200_000)]
+    const bench = await startGateway(command)
+    expect((await new Client(bench).open()).status).toBe(502)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+    expect(bench.told('child.ended').map(({ reason }) => reason)).toEqual(
+      Array(2).fill('cannot be started (E2BIG)'),
+    )
+  })
+
+  test('no file descriptor is left: it ends like one that is not there', () => {
+    // In a process of its own, whose descriptors may run out.
+    const script = `
+      import { openSync, closeSync } from 'node:fs'
+      import { Child } from './src/gateway/stdio/child.ts'
+      const taken = []
+      try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+      const none = () => undefined
+      const onEnd = (reason) => {
+        for (const each of taken) closeSync(each)
+        console.log(reason)
+      }
+      const listener = { onLine: none, onTooLong: none, onStderr: none, onEnd }
+      new Child(['true'], {}, 100, listener).write(Buffer.from('{}'))`
+    const few = 'ulimit -n 100; exec "$0" --import tsx --input-type=module -e "$1"'
+    const options = { cwd: resolve(import.meta.dirname, '../../..'), encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync('bash', ['-c', few, process.execPath, script], options)
+    expect(stderr).toBe('')
+    expect(stdout).toBe('cannot be started (EMFILE)\n')
+  })
+})
+
+test('a batch of 150,000 requests whose command ends: each is told', async () => {
+  const bench = await startScript('if (id === 150000) setTimeout(() => process.exit(3), 50)')
+  const client = await openClient(bench)
+  const batch = Array.from({ length: 150_000 }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+  const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
+  const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
+  expect(answer.status).toBe(502)
+  expect((await messagesOf(answer)).length).toBe(150_000)
+})
+
+describe('versions', () => {
+  /** As servers made with SDK v2 do: a version that they do not know is refused, also in `server/discover`. */
+  const MODERN_ONLY = `
+    const version = params?._meta?.['io.modelcontextprotocol/protocolVersion']
+    const say2 = (error) => say(JSON.stringify({ jsonrpc: '2.0', id, error }))
+    const supported = process.env.SUPPORTED.split(' ')
+    if (!supported.includes(version)) {
+      return say2({ code: -32022, message: 'no', data: { supported, requested: version } })
+    }
+    answer(id, { supportedVersions: supported })`
+  const startModernOnly = (supported: string) => {
+    const childEnvironment = { PATH: process.env['PATH'] ?? '', SUPPORTED: supported }
+    return startScript(MODERN_ONLY, { childEnvironment })
+  }
+
+  verifies('TRN-07', 'a client of a version that nobody knows spoils it for nobody', async () => {
+    const bench = await startModernOnly(MODERN)
+    const answer = await new Client(bench, { version: '2099-12-31' }).call('echo')
+    expect(answer.status).toBe(400)
+    const { error } = (await answer.json()) as RpcMessage
+    expect(error?.data).toEqual({ supported: [MODERN], requested: '2099-12-31' })
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(200)
+  })
+
+  verifies('TRN-07', 'a command of later versions alone is known by its refusal', async () => {
+    const bench = await startModernOnly('2027-01-01')
+    expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
+    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+  })
+})
+
+describe('a child whose first words are waited for', () => {
+  const SLOW = `
+    if (method === 'server/discover') {
+      return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
+    }
+    if (id) answer(id, { method })`
+
+  test('who leaves meanwhile is not served, and does not keep it', async () => {
+    const bench = await startScript(SLOW, { children: { idle: 1 } })
+    const leaving = new AbortController()
+    const client = new Client(bench, { version: MODERN })
+    const gone = client.call('echo', {}, { signal: leaving.signal })
+    await until(() => bench.told('child.started').length === 1)
+    leaving.abort()
+    await expect(gone).rejects.toThrow('abort')
+    await until(() => bench.told('child.ended').length === 1)
+    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+  })
+
+  test('is in use, and makes no room for another', async () => {
+    const bench = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
+    const waiting = new Client(bench, { version: MODERN }).call('echo')
+    await until(() => bench.told('child.started').length === 1)
+    expect((await new Client(bench).open()).status).toBe(429)
+    expect((await waiting).status).toBe(200)
+  })
+})
+
+test('a shared child that does not read is not fed notifications without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method === 'tools/call') {
+      answer(id, {})
+      process.stdin.pause()
+      setInterval(() => undefined, 1000)
+    }`,
+    { children: { queue: 100_000 } },
+  )
+  const client = new Client(bench, { version: MODERN })
+  expect((await client.call('deaf')).status).toBe(200)
+  const params = { x: 'x'.repeat(50_000), ...client.request('x').params }
+  const headers = { 'mcp-method': 'notifications/x' }
+  const note = { jsonrpc: '2.0', method: 'notifications/x', params }
+  const statuses: number[] = []
+  for (let i = 0; i < 20; i++) statuses.push((await client.post(note, headers)).status)
+  expect([statuses[0], statuses.at(-1)]).toEqual([202, 503])
+})
+
+test('the token of a client that left before its answer began is watched no longer', async () => {
+  const bench = await startBridge()
+  const token = await bench.idp.token({ claims: { exp: Math.floor(Date.now() / 1000) - 29 } })
+  const client = await openClient(bench, { token })
+  const leaving = new AbortController()
+  const gone = client.call('never', {}, { signal: leaving.signal })
+  setTimeout(() => leaving.abort(), 30)
+  await expect(gone).rejects.toThrow('abort')
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect(bench.told('token.ended')).toEqual([])
+})
+
+describe('pipes', () => {
+  test.each([0, 1])(
+    'a child that lives on without one of them (%d) ends, and who waits is told',
+    async (descriptor) => {
+      const bench = await startScript(
+        `setInterval(() => undefined, 1000)
+        globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]`,
+      )
+      const client = await openClient(bench)
+      const json = { headers: { accept: 'application/json' } }
+      const answers = [client.call('a', {}, json)]
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answers.push(client.call('b', {}, json))
+      for (const answer of answers) expect((await answer).status).toBe(502)
+    },
+    15_000,
+  )
+
+  test('what hangs on to them in a group of its own costs no descriptors', async () => {
+    const bench = await startScript(
+      `const options = { detached: true, stdio: 'inherit' }
+      answer(id, { pid: require('node:child_process').spawn('sleep', ['60'], options).pid })`,
+    )
+    const client = await openClient(bench)
+    const [message] = await messagesOf(await client.call('a'))
+    onTestFinished(() => void process.kill(Number(message?.result?.['pid'])))
+    const pipes = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
+    const before = pipes()
+    await client.send('DELETE')
+    await until(() => bench.told('child.ended').length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(pipes()).toBe(before - 3)
+  }, 10_000)
+})
+
+test('questions of a child that does not read are not answered without end', async () => {
+  const bench = await startScript(
+    `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
+    if (method !== 'tools/call') return
+    process.stdin.pause()
+    setInterval(() => undefined, 1000)
+    const text = JSON.stringify({ id: 'x'.repeat(100_000), method: 'a' })
+    for (let i = 0; i < 1000; i++) say(text)
+    answer(id, {})`,
+  )
+  let queued = 0
+  const { write } = Child.prototype
+  const spy = vi.spyOn(Child.prototype, 'write').mockImplementation(function (this: Child, line) {
+    queued = Math.max(queued, this.unread)
+    return write.call(this, line)
+  })
+  onTestFinished(() => spy.mockRestore())
+  await messagesOf(await new Client(bench, { version: MODERN }).call('a'))
+  expect(queued).toBeLessThan(5 * 2 ** 20)
+})
+
+verifies('TRN-07', 'a version that nobody knows is refused within a session', async () => {
+  const client = await openClient(await startBridge())
+  for (const version of ['1999-01-01', '2025-99-99', 'x', '2025-06-18, 2025-06-18']) {
+    const headers = { 'mcp-protocol-version': version }
+    const answer = await client.call('echo', {}, { headers, id: 'v' })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ id: 'v', error: { code: -32_000 } })
+    expect((await client.send('GET', undefined, headers)).status).toBe(400)
+  }
+  const agreed = new Client(await startBridge())
+  await agreed.open('2024-10-07')
+  const headers = { 'mcp-protocol-version': '2024-10-07' }
+  expect((await agreed.call('echo', {}, { headers })).status).toBe(200)
+})
+
+describe('events that are kept', () => {
+  test('cost as much when there are many of them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const line = Buffer.alloc(60)
+    const startedAt = performance.now()
+    for (let n = 0; n < 300_000; n++) window.add('1', n, line)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(window.after('1', 0).length).toBe(Math.floor((4 * 2 ** 20) / 60))
+    expect(window.after('1', 299_990).map(({ number }) => number)).toEqual([
+      299_991, 299_992, 299_993, 299_994, 299_995, 299_996, 299_997, 299_998, 299_999,
+    ])
+  })
+
+  test('do not keep what was read together with them', () => {
+    const window = new EventWindow(4 * 2 ** 20)
+    const chunk = Buffer.alloc(2 ** 20)
+    window.add('1', 1, chunk.subarray(0, 10))
+    expect(window.after('1', 0)[0]?.line.buffer).not.toBe(chunk.buffer)
+  })
+})

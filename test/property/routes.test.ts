@@ -1,0 +1,80 @@
+/** Which of several resources a request is for, whatever is configured and whatever is sent. */
+import fc from 'fast-check'
+import { describe, expect } from 'vitest'
+import { createRoutes, routeConflicts, type Routed } from '../../src/gateway/routes.js'
+import { verifies } from '../support/verifies.js'
+
+const HOSTS = ['a.example', 'a.example:8443', 'b.example', 'b.example:8443', 'c.example']
+const PATHS = ['/mcp', '/a/mcp', '/']
+const resource = fc
+  .tuple(fc.constantFrom(...HOSTS), fc.constantFrom(...PATHS))
+  .map(([host, path]) => `https://${host}${path}`)
+const resources = fc.uniqueArray(resource, { minLength: 1, maxLength: 8 })
+const sent = fc.oneof(
+  fc.constantFrom(
+    ...HOSTS,
+    ...HOSTS.map((host) => host.toUpperCase()),
+    'd.example:1',
+    'a.example:1',
+  ),
+  fc.string(),
+)
+
+function toSites(all: readonly string[]): readonly Routed[] {
+  return all.map((each) => {
+    const endpoint = new URL(each).pathname
+    return { resource: each, endpoint, metadataPaths: new Set([`/.well-known/x${endpoint}`]) }
+  })
+}
+
+/** As the contract has it, written the slow way. */
+function isNamedBy({ resource }: Routed, host: string): boolean {
+  const { hostname, port } = new URL(resource)
+  const [name = '', given = ''] = host.toLowerCase().split(':')
+  return name === hostname && (port === '' || port === given)
+}
+
+describe('routes', () => {
+  verifies('AUD-06', 'never lead to a path that is not the resource’s', () => {
+    fc.assert(
+      fc.property(resources, fc.constantFrom(...PATHS, '/x'), sent, (all, path, host) => {
+        const found = createRoutes(toSites(all))(path, host)
+        expect(found?.endpoint ?? path).toBe(path)
+      }),
+    )
+  })
+
+  verifies('AUD-06', 'never lead from the host of one to another', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(resource, { minLength: 2, maxLength: 8 }),
+        fc.constantFrom(...PATHS),
+        fc.constantFrom(...HOSTS),
+        (all, path, host) => {
+          const sites = toSites(all)
+          const isThere = sites.some((site) => isNamedBy(site, host) && site.endpoint === path)
+          const isAnybodys = sites.some((site) => isNamedBy(site, host))
+          const found = createRoutes(sites)(path, host)
+          const hasOneHost = new Set(all.map((each) => new URL(each).host)).size === 1
+          if (isThere) expect(found !== undefined && isNamedBy(found, host)).toBe(true)
+          else if (isAnybodys && !hasOneHost) expect(found).toBeUndefined()
+        },
+      ),
+    )
+  })
+
+  verifies('AUD-06', 'lead to each resource by its own host and path', () => {
+    fc.assert(
+      fc.property(resources, (all) => {
+        expect(routeConflicts(all)).toEqual([])
+        const sites = toSites(all)
+        const find = createRoutes(sites)
+        for (const site of sites) {
+          for (const path of [site.endpoint, ...site.metadataPaths]) {
+            expect(find(path, new URL(site.resource).host)).toBe(site)
+          }
+        }
+      }),
+    )
+  })
+})
