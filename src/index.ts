@@ -36,6 +36,7 @@ export type {
   RequestFailed,
   RequestUnavailable,
   ResourceServerEvent,
+  SessionRefused,
   TokenEnded,
 } from './events.js'
 export {

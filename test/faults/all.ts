@@ -3,10 +3,12 @@ import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...FAULTS,
   ...GATEWAY_FAULTS,
   ...BRIDGE_FAULTS,
   ...INTROSPECTION_FAULTS,
+  ...MIDDLEWARE_FAULTS,
 ]

@@ -13,7 +13,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'session-without-its-client',
     breaks: 'STA-01',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'return joinFields([issuer, subject, clientId, ',
     replace: 'return joinFields([issuer, subject, ',
     tests: ['gateway/stdio/session.test.ts'],
@@ -21,7 +21,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'anonymous-callers-are-one',
     breaks: 'STA-01',
-    file: 'gateway/caller.ts',
+    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'undefined',
     tests: ['gateway/stdio/session.test.ts'],
@@ -113,5 +113,29 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     find: "return Buffer.from(sha256Sync?.(secret) ?? '', 'latin1').toString('hex', 0, 4)",
     replace: 'return secret',
     tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
+    id: 'one-client-shuts-out-an-era',
+    breaks: 'TRN-07',
+    file: 'gateway/stdio/shared-child.ts',
+    find: 'errorCodeOf(message) === RPC.unsupportedVersion',
+    replace: 'errorCodeOf(message) === 0',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
+  {
+    id: 'who-left-is-served',
+    breaks: 'issue 6: nothing leaks',
+    file: 'gateway/stdio/bridge.ts',
+    find: '    if (connection.isAnswered) return\n',
+    replace: '',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
+  {
+    id: 'unknown-versions-within-a-session',
+    breaks: 'TRN-07',
+    file: 'gateway/stdio/bridge.ts',
+    find: 'version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version',
+    replace: 'true',
+    tests: ['gateway/stdio/hostile.test.ts'],
   },
 ]

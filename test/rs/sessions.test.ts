@@ -1,5 +1,7 @@
 /** Sessions and streams behind the middleware: they belong to who was given them, and end with the token. */
+import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
+import { connect, createServer as createHttp2Server } from 'node:http2'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
@@ -117,6 +119,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
     if (!isStream) return void response.end('{}')
     handled.open++
     response.on('close', () => handled.open--)
+    response.on('error', () => handled.thrown++)
     const event = () => {
       try {
         response.write(EVENT)
@@ -182,7 +185,11 @@ async function begin(start: Start, options: Options = {}) {
       resource: RESOURCE,
       authorizationServers: ISSUER,
       fetch: idp.fetch,
-      onEvent: (event) => events.push(event),
+      onEvent(event) {
+        events.push(event)
+        // When the answer is ended, and before it is gone.
+        if (event.type === 'token.ended') queueMicrotask(() => handled.write())
+      },
       ...options,
     },
     handled,
@@ -348,8 +355,8 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     const text = response.text()
     await eventually(() => told('token.ended').length === 1)
     const endedAt = Date.now()
+    // It wrote once more then.
     expect(handled.open).toBe(1)
-    handled.write()
     expect(await text).toBe(EVENT + EVENT)
     expect(Date.now() - endedAt).toBeGreaterThan(800)
     await eventually(() => handled.open === 0)
@@ -377,6 +384,52 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     await new Promise((resolve) => setTimeout(resolve, 2_200))
     expect(told('token.ended')).toEqual([])
   })
+})
+
+verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
+  const idp = await FakeIdp.start()
+  const guard = nodeFace.protectedResource({
+    resource: RESOURCE,
+    authorizationServers: ISSUER,
+    fetch: idp.fetch,
+    clockTolerance: 0,
+    sessionKeys: [KEY],
+  })
+  const seen: unknown[] = []
+  const server = createHttp2Server((request, response) => {
+    guard(request as never, response as never, () => {
+      seen.push(request.headers['mcp-session-id'])
+      response.setHeader('Mcp-Session-Id', 'session-1')
+      if (request.method === 'POST') return void response.end('{}')
+      response.setHeader('Content-Type', 'text/event-stream')
+      response.write(EVENT)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const client = connect(`http://127.0.0.1:${portOf(server as never)}`)
+  closing.push(() => {
+    client.destroy()
+    server.close()
+  })
+  async function send(method: string, token: string, session?: string) {
+    const stream = client.request({
+      ':path': '/mcp',
+      ':method': method,
+      authorization: `Bearer ${token}`,
+      ...(session !== undefined && { 'mcp-session-id': session }),
+    })
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+    let body = ''
+    for await (const chunk of stream) body += String(chunk)
+    return { status: headers[':status'], session: String(headers['mcp-session-id']), body }
+  }
+  const { session } = await send('POST', await idp.token())
+  expect(session).toMatch(/^[\w-]{43}\.session-1$/)
+  const other = await send('POST', await idp.token({ claims: { sub: 'user-2' } }), session)
+  expect(other).toMatchObject({ status: 404, body: NOT_FOUND })
+  const stream = await send('GET', await shortToken(idp), session)
+  expect(stream).toEqual({ status: 200, session, body: EVENT })
+  expect(seen).toEqual([undefined, 'session-1'])
 })
 
 test('hono: nothing is read of a stream that its reader does not ask for', async () => {

@@ -21,6 +21,8 @@ export interface ConnectionContext {
   readonly maxQueue: number
   /** Milliseconds that an answer to a POST may run on after its token has ended. */
   readonly grace: number
+  /** Milliseconds without a byte taken. Default a minute. */
+  readonly stalled?: number
 }
 
 export class Connection implements OpenRequest {
@@ -44,7 +46,6 @@ export class Connection implements OpenRequest {
   #unwatch: (() => void) | undefined
   #cutting: ReturnType<typeof setTimeout> | undefined
   #keepAlive: ReturnType<typeof setTimeout> | undefined
-  #stalled: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     context: ConnectionContext,
@@ -160,9 +161,10 @@ export class Connection implements OpenRequest {
   write(bytes: Buffer): void {
     const { response } = this.admitted
     if (this.#isOver || response.writableEnded) return
-    response.write(bytes)
+    // Where it says yes, it will not say that there is room again.
+    const isFlowing = response.write(bytes)
     this.#keepAlive?.refresh()
-    if (response.writableLength > this.#context.maxQueue) this.#setBlocked(true)
+    if (!isFlowing && response.writableLength > this.#context.maxQueue) this.#setBlocked(true)
   }
 
   endStream(): void {
@@ -173,6 +175,9 @@ export class Connection implements OpenRequest {
 
   #answered(): void {
     this.#isAnswered = true
+    // Of the socket, which sees each byte that is taken: who is slow may be so, also once all is said. A silent stream has
+    // its comments. Who takes nothing would keep a child for as long as it likes.
+    this.admitted.response.setTimeout(this.#context.stalled ?? STALLED, () => this.cut())
     this.#upstreamSeconds = (performance.now() - this.admitted.startedAt) / 1000
   }
 
@@ -184,8 +189,6 @@ export class Connection implements OpenRequest {
   #setBlocked(isBlocked: boolean): void {
     if (this.#isBlocked === isBlocked) return
     this.#isBlocked = isBlocked
-    clearTimeout(this.#stalled)
-    if (isBlocked) this.#stalled = setTimeout(() => this.cut(), STALLED)
     this.onBlocked?.(isBlocked)
   }
 

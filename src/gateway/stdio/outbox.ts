@@ -67,7 +67,7 @@ export class Outbox {
   #send({ bytes }: RawMessage): boolean {
     const target =
       newest(this.#readers, (stream) => stream.isRead) ??
-      newest(this.#replies, (reply) => reply.isOpen)
+      newest(this.#replies, (reply) => reply.isHeard)
     target?.send(bytes)
     return target !== undefined
   }

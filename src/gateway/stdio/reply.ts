@@ -15,6 +15,8 @@ const PATIENCE = 100
 
 /** Where events go once there are some. */
 export interface AnswerStream {
+  /** Somebody is there now. Otherwise it may be taken up again. */
+  readonly isRead: boolean
   send(line: Buffer): void
   end(): void
 }
@@ -60,6 +62,11 @@ export class Reply {
   /** Something else than an answer can be said here. */
   get isOpen(): boolean {
     return this.#open.size > 0 && (this.#stream !== undefined || this.#mayStream)
+  }
+
+  /** So that what belongs to no request is heard: not on a stream that was left. */
+  get isHeard(): boolean {
+    return this.isOpen && this.#stream?.isRead !== false
   }
 
   get #mayStream(): boolean {

@@ -124,6 +124,8 @@ export class SharedChild implements Resident {
       isPlain: false,
       headers: {},
       startStream: () => ({
+        // Who leaves is forgotten.
+        isRead: true,
         send: (line) => connection.write(formatEvent(line)),
         end: () => connection.endStream(),
       }),

@@ -1,9 +1,14 @@
 /** Commands that misbehave and clients that mean ill: what they can do ends with them. */
 import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { AdmittedRequest } from '../../../src/gateway/backend.js'
+import { ANYBODY } from '../../../src/gateway/caller.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
+import { Connection } from '../../../src/gateway/stdio/connection.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
@@ -129,7 +134,8 @@ describe('a child whose first words are waited for', () => {
     if (method === 'server/discover') {
       return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
     }
-    if (id) answer(id, { method })`
+    if (id) answer(id, { method })
+    process.stderr.write('served ' + method + '\\n')`
 
   test('who leaves meanwhile is not served, and does not keep it', async () => {
     const bench = await startScript(SLOW, { children: { idle: 1 } })
@@ -141,6 +147,7 @@ describe('a child whose first words are waited for', () => {
     await expect(gone).rejects.toThrow('abort')
     await until(() => bench.told('child.ended').length === 1)
     expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.told('child.remarked')).toEqual([])
   })
 
   test('is in use, and makes no room for another', async () => {
@@ -274,5 +281,74 @@ describe('events that are kept', () => {
     const chunk = Buffer.alloc(2 ** 20)
     window.add('1', 1, chunk.subarray(0, 10))
     expect(window.after('1', 0)[0]?.line.buffer).not.toBe(chunk.buffer)
+  })
+})
+
+test('what a server says by itself does not go to a stream that was left', async () => {
+  const client = await openClient(await startBridge())
+  const leaving = new AbortController()
+  const live = await client.call('progress', { count: 20, ms: 50 }, { progressToken: 'p' })
+  await client.call('never', {}, { signal: leaving.signal })
+  leaving.abort()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await client.value('note', { heard: 'by whom' }, { headers: { accept: 'application/json' } })
+  expect(await live.text()).toContain('by whom')
+})
+
+describe('a reader that reads nothing', () => {
+  /** Answers with `bytes` on a connection that cuts after 300 ms. */
+  async function serve(respond: (connection: Connection) => void): Promise<number> {
+    const observer = {
+      onFault: () => undefined,
+      onRefused: () => undefined,
+      onEnd: () => undefined,
+    }
+    const context = { observer, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
+    const server = createServer((request, response) => {
+      const known = { requestId: 'r', caller: ANYBODY, corsHeaders: {}, startedAt: 0 }
+      const admitted = { ...known, request, response } as unknown as AdmittedRequest
+      new Connection(context, admitted, respond).begin()
+    })
+    onTestFinished(() => void server.close())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return (server.address() as AddressInfo).port
+  }
+  const body = Buffer.alloc(30 * 2 ** 20)
+  const answers: readonly (readonly [string, (connection: Connection) => void])[] = [
+    ['an answer', (connection) => connection.sendJson(200, body)],
+    [
+      'a stream that has ended',
+      (connection) => {
+        connection.startStream()
+        connection.write(body)
+        connection.endStream()
+      },
+    ],
+  ]
+
+  test.each(answers)('of %s is cut', async (_, respond) => {
+    let isOver = false
+    const port = await serve((connection) => {
+      connection.whenOver(() => (isOver = true))
+      respond(connection)
+    })
+    const socket = connect(port, '127.0.0.1').pause()
+    onTestFinished(() => void socket.destroy())
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(() => isOver)
+  })
+
+  test.each(answers)('of %s is not cut while it reads, however slowly', async (_, respond) => {
+    const port = await serve(respond)
+    const socket = connect(port, '127.0.0.1')
+    let size = 0
+    socket.on('data', (chunk) => {
+      size += chunk.length
+      socket.pause()
+      setTimeout(() => socket.resume(), 2)
+    })
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await new Promise((resolve) => socket.on('close', resolve))
+    expect(size).toBeGreaterThan(body.length)
   })
 })
