@@ -1,8 +1,8 @@
 /** The Dockerfiles of the examples, as far as tests look at them. */
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 
-export interface Stage {
+interface Stage {
   readonly from: string
   readonly run: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -32,22 +32,29 @@ function readStage(lines: readonly (readonly [string, string])[]): Stage {
   }
 }
 
-export function dockerfile(example: string): {
-  readonly stages: readonly Stage[]
-  readonly env: Readonly<Record<string, string>>
+export interface Dockerfile {
   readonly text: string
-} {
+  /** The last one is the image. */
+  readonly stages: readonly Stage[]
+  readonly image: Stage
+  /** What runs in the container, without what only an image has before the gateway: `tini`, a display. */
+  readonly gatewayCommand: readonly string[]
+}
+
+export function readDockerfile(example: string): Dockerfile {
   const file = resolve(import.meta.dirname, '../../examples', example, 'Dockerfile')
-  const text = readFileSync(join(file), 'utf8')
+  const text = readFileSync(file, 'utf8')
   const lines = text
     .replaceAll('\\\n', ' ')
     .split('\n')
     .filter((line) => /^[A-Z]+ /.test(line))
-    .map((line): [string, string] => [
-      line.slice(0, line.indexOf(' ')),
-      line.slice(line.indexOf(' ') + 1),
-    ])
+    .map((line): [string, string] => {
+      const blank = line.indexOf(' ')
+      return [line.slice(0, blank), line.slice(blank + 1)]
+    })
   const starts = lines.flatMap(([name], index) => (name === 'FROM' ? [index] : []))
   const stages = starts.map((start, index) => readStage(lines.slice(start, starts[index + 1])))
-  return { stages, env: stages.at(-1)?.env ?? {}, text }
+  const image = stages.at(-1) ?? readStage([])
+  const words = [...image.entrypoint, ...image.cmd]
+  return { text, stages, image, gatewayCommand: words.slice(words.indexOf('mcp-gatehouse')) }
 }
