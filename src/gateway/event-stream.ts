@@ -4,9 +4,7 @@
  * @module
  */
 import type { RpcMessage } from './message.js'
-
-/** Opens a stream in the stateless era (2026-07-28, "Subscriptions"). */
-export const LISTEN = 'subscriptions/listen'
+import { lastResult } from './subscription.js'
 
 /** Follows a stream, to know when no event is half written. */
 export class EventBoundary {
@@ -23,8 +21,7 @@ export class EventBoundary {
   }
 }
 
-/** The result that ends a subscription (2026-07-28, "Graceful Closure"), as an event. */
+/** The result that ends a subscription, as an event. */
 export function lastEvent({ id }: RpcMessage): string {
-  const meta = `{"io.modelcontextprotocol/subscriptionId":${id}}`
-  return `data: {"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","_meta":${meta}}}\n\n`
+  return `data: ${lastResult(id)}\n\n`
 }

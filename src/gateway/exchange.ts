@@ -21,10 +21,11 @@ import {
 } from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
 import { refuseBody } from './body.js'
-import { EventBoundary, lastEvent, LISTEN } from './event-stream.js'
+import { EventBoundary, lastEvent } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
 import type { SessionIds } from '../rs/session-ids.js'
+import { LISTEN } from './subscription.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
 

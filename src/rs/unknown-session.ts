@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Sync } from '../digest.js'
+import { shortDigest } from '../digest.js'
 
 export const SESSION_NOT_FOUND = {
   status: 404,
@@ -13,7 +13,5 @@ export const SESSION_NOT_FOUND = {
 
 /** For the operator, who can tell ids apart by it and learns none. */
 export function unknownSessionReason(visible: string): string {
-  const start = sha256Sync?.(visible).slice(0, 4) ?? ''
-  const digest = Array.from(start, (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('')
-  return `no session of this caller at this resource (SHA-256 of the id: ${digest}…)`
+  return `no session of this caller at this resource (SHA-256 of the id: ${shortDigest(visible)}…)`
 }

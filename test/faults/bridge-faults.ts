@@ -110,8 +110,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     id: 'session-id-in-the-log',
     breaks: 'GW-08',
     file: 'gateway/stdio/bridge.ts',
-    find: "return Buffer.from(sha256Sync?.(secret) ?? '', 'latin1').toString('hex', 0, 4)",
-    replace: 'return secret',
+    find: 'label: shortDigest(labelled)',
+    replace: 'label: labelled',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {

@@ -222,8 +222,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
     id: 'session-id-told',
     breaks: 'STA-01',
     file: 'rs/unknown-session.ts',
-    find: '(SHA-256 of the id: ${digest}…)',
-    replace: '(${visible} ${digest}…)',
+    find: '(SHA-256 of the id: ${shortDigest(visible)}…)',
+    replace: '(${visible} ${shortDigest(visible)}…)',
     tests: ['gateway/sessions.test.ts'],
   },
   {

@@ -5,13 +5,14 @@
  * @module
  */
 import { isUtf8 } from 'node:buffer'
-import { sha256Sync } from '../../digest.js'
+import { shortDigest } from '../../digest.js'
 import { errorAnswer } from '../answer.js'
 import type { Backend, RequestObserver } from '../backend.js'
 import { readBody, refuseBody } from '../body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../era.js'
 import { identityEnvironment } from '../identity.js'
-import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { RPC } from '../rpc-error.js'
+import { LISTEN } from '../subscription.js'
 import { unknownSession } from '../unknown-session.js'
 import { Connection, type ConnectionContext } from './connection.js'
 import type { ChildEvent } from './events.js'
@@ -19,8 +20,9 @@ import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
+import { refuse, refuseBusy, refuseMethod, refuseRoom, refuseVersion } from './refusals.js'
 import { silenceOf } from './resident.js'
-import type { NoRoom, Residents } from './residents.js'
+import type { Residents } from './residents.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 
@@ -50,11 +52,6 @@ interface Shared {
 
 const HINT =
   'sessions of a command end with it, when they are idle, and with this process; replicas need stickiness'
-
-/** Enough to find lines that belong together, and too little to find what it is made of. */
-function labelOf(secret: string): string {
-  return Buffer.from(sha256Sync?.(secret) ?? '', 'latin1').toString('hex', 0, 4)
-}
 
 class Bridge {
   readonly #options: BridgeOptions
@@ -125,10 +122,7 @@ class Bridge {
     if (id === undefined && isOpening && !isBatch && first?.kind === 'request') {
       return this.#openSession(connection, first)
     }
-    if (id === undefined) {
-      return refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', first)
-    }
-    const session = this.#sessionOf(connection)
+    const session = this.#sessionOf(connection, first)
     if (session === undefined || refuseUnknownVersion(connection, session, first)) return
     if (session.isCongested) return refuseBusy(connection)
     const requests = messages.filter(({ kind }) => kind === 'request')
@@ -144,11 +138,11 @@ class Bridge {
   }
 
   /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
-  #sessionOf(connection: Connection): Session | undefined {
+  #sessionOf(connection: Connection, message?: RawMessage): Session | undefined {
     const { request, caller, requestId, corsHeaders } = connection.admitted
     const id = request.headers['mcp-session-id']
     if (id === undefined) {
-      refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing')
+      refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
       return undefined
     }
     const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
@@ -168,7 +162,7 @@ class Bridge {
     const session = new Session({
       ...this.#childOptions(connection, id),
       id,
-      onEnd: (_, ended) => {
+      onEnd: (ended) => {
         this.#sessions.delete(id)
         this.#options.residents.remove(session, ended)
       },
@@ -211,7 +205,7 @@ class Bridge {
       return refuseVersion(connection, message, version, versions ?? STATEFUL_VERSIONS)
     }
     if (shared.child.isCongested) return refuseBusy(connection)
-    if (message.method === 'subscriptions/listen') {
+    if (message.method === LISTEN) {
       connection.isOpenEnded = true
       connection.endWithToken = () => shared.child.endSubscription(connection)
     }
@@ -224,7 +218,7 @@ class Bridge {
     if (known !== undefined) return known
     const child: SharedChild = new SharedChild({
       ...this.#childOptions(connection, key),
-      onEnd: (_, ended) => {
+      onEnd: (ended) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
         this.#options.residents.remove(child, ended)
       },
@@ -254,7 +248,7 @@ class Bridge {
         ...(authenticated !== undefined && identityEnvironment(authenticated.token)),
       },
       callerKey: caller.key,
-      label: labelOf(labelled),
+      label: shortDigest(labelled),
       maxMessage: limits.maxMessage,
       limits,
       emit,
@@ -265,43 +259,6 @@ class Bridge {
 function versionOf({ admitted }: Connection): string | undefined {
   const version = admitted.request.headers['mcp-protocol-version']
   return typeof version === 'string' ? version : undefined
-}
-
-function refuse(
-  connection: Connection,
-  status: number,
-  code: number,
-  message: string,
-  request?: RawMessage,
-  data?: object,
-): void {
-  const { requestId, corsHeaders } = connection.admitted
-  const body = rpcError(request?.idText ?? 'null', code, message, data)
-  connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders))
-}
-
-function refuseMethod(connection: Connection): void {
-  const { requestId, corsHeaders } = connection.admitted
-  const description = 'In this version of the protocol there is POST alone'
-  connection.refuse(
-    errorAnswer(405, requestId, 'method_not_allowed', description, {
-      ...corsHeaders,
-      Allow: 'POST',
-    }),
-  )
-}
-
-function refuseBusy(connection: Connection): void {
-  const { requestId, corsHeaders } = connection.admitted
-  const description = 'The MCP server does not take what it was sent before'
-  const headers = { ...corsHeaders, 'Retry-After': '1' }
-  connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
-}
-
-function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
-  const isCaller = noRoom === 'caller'
-  const text = isCaller ? 'You have too many sessions in use' : 'Too many sessions are in use'
-  refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
 }
 
 /** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
@@ -315,17 +272,6 @@ function refuseUnknownVersion(
     version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
   if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)
   return !isKnown
-}
-
-function refuseVersion(
-  connection: Connection,
-  request: RawMessage | undefined,
-  requested: string,
-  supported: readonly string[],
-  code: number = RPC.unsupportedVersion,
-): void {
-  const message = 'Unsupported protocol version'
-  refuse(connection, 400, code, message, request, { supported, requested })
 }
 
 export function createBridge(options: BridgeOptions): Backend {

@@ -32,7 +32,7 @@ export interface SessionOptions extends ChannelOptions {
   readonly callerKey: string
   readonly limits: ChildLimits
   /** `ended` settles when nothing of it runs any more. */
-  readonly onEnd: (session: Session, ended: Promise<void>) => void
+  readonly onEnd: (ended: Promise<void>) => void
 }
 
 export class Session implements Resident {
@@ -142,7 +142,7 @@ export class Session implements Resident {
     this.#ended = this.#channel.stop()
     this.attendance.close()
     const { emit, label, onEnd } = this.#options
-    onEnd(this, this.#ended)
+    onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
     failAll(new Set([...this.#routes.values()].map(({ reply }) => reply)), end)
     for (const stream of this.#streams.values()) stream.end()

@@ -6,6 +6,7 @@
  */
 import { STATELESS_SINCE } from '../era.js'
 import { rpcError, RPC } from '../rpc-error.js'
+import { lastResult, SUBSCRIPTION_ID } from '../subscription.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
@@ -17,7 +18,6 @@ import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
 import { replaceSpans, textAt, valueAt, type Span } from './spans.js'
 
-const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([
   [-32_601, 404],
@@ -42,7 +42,7 @@ export interface SharedChildOptions extends ChannelOptions {
   readonly callerKey: string
   readonly limits: ChildLimits
   /** `ended` settles when nothing of it runs any more. */
-  readonly onEnd: (child: SharedChild, ended: Promise<void>) => void
+  readonly onEnd: (ended: Promise<void>) => void
 }
 
 function probe(): string {
@@ -170,8 +170,7 @@ export class SharedChild implements Resident {
   endSubscription(connection: Connection): void {
     for (const { reply, id } of this.#routes.values()) {
       if (reply.connection !== connection || !connection.isStream) continue
-      const result = `{"resultType":"complete","_meta":{"${SUBSCRIPTION}":${id}}}`
-      reply.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`))
+      reply.send(Buffer.from(lastResult(id)))
     }
     connection.end()
   }
@@ -181,7 +180,7 @@ export class SharedChild implements Resident {
     this.#ended = this.#channel.stop()
     this.attendance.close()
     const { emit, label, onEnd } = this.#options
-    onEnd(this, this.#ended)
+    onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
     this.#onDiscovered?.('unanswered')
     failAll(
@@ -204,7 +203,7 @@ export class SharedChild implements Resident {
       }
       const route = idKey === undefined ? undefined : this.#routes.get(idKey)
       if (route === undefined) return
-      const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION)
+      const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION_ID)
       const line = rename(bytes, [
         [id, route.id],
         [subscription, route.id],
@@ -226,7 +225,7 @@ export class SharedChild implements Resident {
     const isProgress = method === 'notifications/progress'
     const span = isProgress
       ? findSpan(bytes, params, 'progressToken')
-      : findSpan(bytes, params, '_meta', SUBSCRIPTION)
+      : findSpan(bytes, params, '_meta', SUBSCRIPTION_ID)
     const key = keyAt(bytes, span)
     if (key === undefined) return this.#outbox.deliver(message)
     const route = this.#routes.get(key)

@@ -1,0 +1,20 @@
+/**
+ * Subscriptions of the stateless era: what opens one, names it, and ends it (2026-07-28, "Subscriptions").
+ *
+ * @module
+ */
+
+export const LISTEN = 'subscriptions/listen'
+
+/** In `_meta` of everything that is said under it: the id of the request that opened it. */
+export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId'
+
+/**
+ * The result that ends one ("Graceful Closure").
+ *
+ * @param id as it was written in the request
+ */
+export function lastResult(id: string): string {
+  const result = `{"resultType":"complete","_meta":{"${SUBSCRIPTION_ID}":${id}}}`
+  return `{"jsonrpc":"2.0","id":${id},"result":${result}}`
+}
