@@ -27,6 +27,7 @@ export type BearerTokenErrorCode =
   | 'ERR_TOKEN_BOUND'
   | 'ERR_TOKEN_INACTIVE'
   | 'ERR_SCOPE_INSUFFICIENT'
+  | 'ERR_OPERATION_DENIED'
 
 /** Codes of {@link AuthorizationServerError}: we could not decide, and it is not the client's fault. */
 export type AuthorizationServerErrorCode =

@@ -67,6 +67,48 @@ export interface TokenEnded {
   readonly issuer: string
 }
 
+/**
+ * A policy judged what an authenticated request asks for. Where it was refused, `request.denied` has the exact reason
+ * under the same id.
+ */
+export interface OperationJudged {
+  readonly type: 'operation.judged'
+  readonly requestId: string
+  readonly outcome: 'allowed' | 'denied'
+  /** What the request asks for: one, unless it is a batch or a subscription. */
+  readonly operations: readonly {
+    readonly method: string
+    /** Of the tool, prompt or resource. */
+    readonly name: string | undefined
+  }[]
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  /** All that these operations need, base scopes too. */
+  readonly scopesNeeded: readonly string[]
+  readonly scopesHeld: readonly string[]
+}
+
+/** What a request asks for could not be judged (400). */
+export interface OperationUnreadable {
+  readonly type: 'operation.unreadable'
+  readonly requestId: string
+  readonly reason: string
+}
+
+/** A caller asked too often for what he may not use, and must wait (429). */
+export interface OperationThrottled {
+  readonly type: 'operation.throttled'
+  readonly requestId: string
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  /** Seconds, as sent to the client. */
+  readonly retryAfter: number
+  /** The first time since he was last heard. */
+  readonly isFirst: boolean
+}
+
 /** A request was let in. */
 export interface RequestAuthenticated {
   readonly type: 'request.authenticated'
@@ -122,6 +164,9 @@ export type ResourceServerEvent =
   | RequestUnavailable
   | RequestFailed
   | RequestAuthenticated
+  | OperationJudged
+  | OperationThrottled
+  | OperationUnreadable
   | TokenEnded
   | KeysLoaded
   | KeysFailed

@@ -30,6 +30,9 @@ export type {
   IntrospectionFailed,
   KeysFailed,
   KeysLoaded,
+  OperationJudged,
+  OperationThrottled,
+  OperationUnreadable,
   OriginRefused,
   RequestAuthenticated,
   RequestDenied,
@@ -53,10 +56,14 @@ export type {
   ResourceServerOptions,
   TokenOptions,
 } from './rs/options.js'
+export type { McpOperation, McpTarget } from './rs/operation.js'
+export type { JudgeOperation } from './rs/policy.js'
+export type { PolicyDocument, PolicyRule } from './rs/policy-document.js'
 export { principalOf, type Principal } from './rs/principal.js'
 export {
   createResourceServer,
   type AuthenticationRequest,
+  type OperationRequest,
   type ResourceServer,
   type ResourceServerStatus,
 } from './rs/resource-server.js'

@@ -45,7 +45,7 @@ function membersKept(root: unknown): number {
 }
 
 /** Whether it is written just so, and therefore with each name once: the common case, at half the cost of counting. */
-function isAsWritten(value: JsonObject, text: string): boolean {
+function isAsWritten(value: object, text: string): boolean {
   try {
     return JSON.stringify(value) === text
   } catch {
@@ -54,18 +54,24 @@ function isAsWritten(value: JsonObject, text: string): boolean {
   }
 }
 
-/** The object, or `undefined` when the text is no JSON, no object, or names a member twice at any depth. */
-export function parseJsonObject(text: string): JsonObject | undefined {
+/** The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth. */
+export function parseJsonStructure(text: string): JsonObject | readonly unknown[] | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
     return undefined
   }
-  if (!isJsonObject(value)) return undefined
+  if (!isJsonObject(value) && !Array.isArray(value)) return undefined
   if (isAsWritten(value, text)) return value
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
   return membersKept(value) === membersWritten(text) ? value : undefined
+}
+
+/** The same, for an object only. */
+export function parseJsonObject(text: string): JsonObject | undefined {
+  const value = parseJsonStructure(text)
+  return isJsonObject(value) ? value : undefined
 }
 
 /** An object that was written as one, and is of no class. */

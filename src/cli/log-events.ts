@@ -14,6 +14,7 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['info', `denied: ${event.reason}`]
     case 'request.refused':
     case 'session.refused':
+    case 'operation.unreadable':
       return ['info', `refused: ${event.reason}`]
     case 'origin.refused':
       return ['info', `refused: Origin ${event.origin}; if it may call: --allow-origin`]
@@ -43,6 +44,13 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['info', `session of child ${event.child} ended: ${event.reason}`]
     case 'token.ended':
       return ['info', `the token of an open answer is no longer good: ${event.reason}`]
+    case 'operation.judged':
+      return [
+        'debug',
+        `${event.outcome}: ${event.operations.map(({ method }) => method).join(', ')}`,
+      ]
+    case 'operation.throttled':
+      return [event.isFirst ? 'warn' : 'debug', 'too many refusals: this caller must wait']
     case 'request.authenticated':
       return ['debug', 'authenticated']
   }

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from './caller.js'
 import type { RequestCompleted, RequestRefused, RequestRefusedCode } from './events.js'
-import type { RpcMessage } from './message.js'
+import type { RpcMessage } from '../rs/message.js'
 import type { RequestHead } from './request-head.js'
 import type { UpstreamFault } from './upstream-fault.js'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RpcMessage } from './message.js'
+import type { RpcMessage } from '../rs/message.js'
 import { lastResult } from './subscription.js'
 
 /** Follows a stream, to know when no event is half written. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { isStateless } from './era.js'
+import { isStateless } from '../rs/era.js'
 import { valuesOf } from './hop-by-hop.js'
-import { readMessage, type RpcMessage } from './message.js'
+import { readMessage, type RpcMessage } from '../rs/message.js'
 import { compareMirrored } from './mirrored-headers.js'
 import type { RequestHead } from './request-head.js'
-import { RPC } from './rpc-error.js'
+import { RPC } from '../rs/rpc-error.js'
 
 /** A JSON-RPC error in place of forwarding. */
 export interface MessageRefusal {

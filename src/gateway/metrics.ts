@@ -25,6 +25,10 @@ function outcomeOf(event: GatewayEvent): readonly [outcome: string, reason: stri
       return ['refused', event.code]
     case 'origin.refused':
       return ['refused', 'ERR_ORIGIN_FOREIGN']
+    case 'operation.unreadable':
+      return ['refused', 'ERR_BODY_UNREADABLE']
+    case 'operation.throttled':
+      return ['refused', 'ERR_REFUSALS_TOO_MANY']
     case 'upstream.failed':
       return ['upstream_failed', event.code]
     case 'request.failed':

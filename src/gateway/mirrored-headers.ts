@@ -5,8 +5,8 @@
  * @module
  */
 import { isJsonObject } from '../json.js'
-import type { RpcMessage } from './message.js'
-import { RPC } from './rpc-error.js'
+import type { RpcMessage } from '../rs/message.js'
+import { RPC } from '../rs/rpc-error.js'
 
 /** The fields as they came, all of each. */
 export interface MirroredHeaders {

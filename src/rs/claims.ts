@@ -28,7 +28,7 @@ export function readAudience(value: unknown): readonly string[] | undefined {
  * The claim of this name; where there is none and the name has dots, what lies at the end of that path:
  * `realm_access.roles`. Names with dots exist, too (`https://example.com/roles`), and come first.
  */
-function claimAt(claims: JsonObject, name: string): unknown {
+export function claimAt(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name]
   let value: unknown = claims
   for (const step of name.split('.')) {

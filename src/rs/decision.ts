@@ -78,6 +78,13 @@ const INSUFFICIENT: Wording = {
   bodyError: 'insufficient_scope',
   description: 'The access token lacks a scope that this request needs',
 }
+/** Clients log in again for `insufficient_scope`; for what no scope cures they must not (SCP-07). */
+const FORBIDDEN: Wording = {
+  status: 403,
+  error: undefined,
+  bodyError: 'access_denied',
+  description: 'This caller may not do this',
+}
 
 function wordingOf(code: BearerTokenErrorCode): Wording {
   switch (code) {
@@ -89,6 +96,8 @@ function wordingOf(code: BearerTokenErrorCode): Wording {
       return EXPIRED
     case 'ERR_SCOPE_INSUFFICIENT':
       return INSUFFICIENT
+    case 'ERR_OPERATION_DENIED':
+      return FORBIDDEN
     default:
       return INVALID
   }
@@ -114,7 +123,11 @@ export function deny(
   resourceMetadata: string,
   scope: readonly string[],
 ): Denied {
-  const { status, error, bodyError, description } = wordingOf(code)
+  const wording = wordingOf(code)
+  const { status, error, bodyError, description } = wording
+  const headers = answerHeaders(requestId)
+  const body = errorBody(bodyError, description)
+  if (wording === FORBIDDEN) return { outcome: 'denied', status, code, requestId, headers, body }
   const challenge = formatChallenge({
     ...(error !== undefined && { error, errorDescription: description }),
     resourceMetadata,
@@ -125,8 +138,8 @@ export function deny(
     status,
     code,
     requestId,
-    headers: { ...answerHeaders(requestId), 'WWW-Authenticate': challenge },
-    body: errorBody(bodyError, description),
+    headers: { ...headers, 'WWW-Authenticate': challenge },
+    body,
   }
 }
 

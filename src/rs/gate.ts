@@ -12,6 +12,7 @@ import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
+import { createOperationGate, type OperationGate } from './operation-gate.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
@@ -90,6 +91,8 @@ export interface Gate {
   readonly sessions: BoundSessions | undefined
   /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
   refuseSession(visible: string, request: FailedRequest): GateAnswer
+  /** Judges what requests ask for; `undefined` without a policy. Then it must have a say in every POST. */
+  readonly operations: OperationGate | undefined
   /**
    * Watches the token while a stream of events goes on.
    *
@@ -278,7 +281,9 @@ export function createGate(
     if (method === 'OPTIONS') {
       return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))
     }
-    const decision = resourceServer.authenticate(request)
+    // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
+    const isJudgedLater = resourceServer.hasPolicy && method === 'POST'
+    const decision = resourceServer.authenticate(request, isJudgedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return toOutcome(decision, origin)
     return decision.then(
       (settled) => toOutcome(settled, origin),
@@ -308,6 +313,16 @@ export function createGate(
     return answer(status, headers, errorBody(error, description))
   }
 
+  const operations = resourceServer.hasPolicy
+    ? createOperationGate({
+        resourceServer,
+        now: options.now ?? Date.now,
+        emit,
+        nextRequestId,
+        corsHeaders,
+      })
+    : undefined
+
   const grace = (options.streamGrace ?? 300) * 1000
 
   function watchStream(method: string, authenticated: Authenticated, onEnd: () => void) {
@@ -321,5 +336,14 @@ export function createGate(
     return () => clear()
   }
 
-  return { resourceServer, handle, corsHeaders, fail, sessions, refuseSession, watchStream }
+  return {
+    resourceServer,
+    handle,
+    corsHeaders,
+    fail,
+    sessions,
+    refuseSession,
+    operations,
+    watchStream,
+  }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import type { EventListener } from '../events.js'
+import type { JudgeOperation } from './policy.js'
+import type { PolicyDocument } from './policy-document.js'
 import type { CreateTokenIntrospector, Runtime, TokenIntrospector } from '../types.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
@@ -64,6 +66,11 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
     string | AuthorizationServerOptions | readonly (string | AuthorizationServerOptions)[]
   /** Base scopes: needed on every request, advertised, named in the 401. A list, or a text with blanks. Default none. */
   readonly scopes?: string | readonly string[]
+  /**
+   * What each tool, prompt, resource and method needs besides the base scopes: rules, or a function that says so.
+   * Default: the base scopes suffice for everything.
+   */
+  readonly policy?: PolicyDocument | JudgeOperation
   /** Shown to users by clients. */
   readonly resourceName?: string
   /** URL of a page for developers. */

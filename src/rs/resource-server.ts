@@ -10,7 +10,7 @@ import {
 } from '../discovery/protected-resource.js'
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
-import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
+import { AuthorizationServerError, BearerTokenError, quoted, Refusal } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../hints.js'
 import { deepFreeze } from '../json.js'
@@ -21,7 +21,10 @@ import { deny, unavailable, type Authenticated, type Decision, type Denied } fro
 import { parseJwt } from './jwt.js'
 import type { ResourceServerOptions } from './options.js'
 import { createRequestIds } from './request-id.js'
-import { missingScopes, uniteScopes } from './scopes.js'
+import { isStateless } from './era.js'
+import type { McpOperation } from './operation.js'
+import { ScopeHierarchy } from './scope-hierarchy.js'
+import { uniteScopes } from './scopes.js'
 import { checkOptions } from './settings.js'
 import { createTokenJudge } from './token-judge.js'
 import { watchToken, type Standing } from './token-watch.js'
@@ -34,6 +37,12 @@ export interface AuthenticationRequest {
   readonly requestId?: string | undefined
 }
 
+/** The parts of a request that a challenge for more scopes depends on. */
+export interface OperationRequest extends Omit<AuthenticationRequest, 'authorization'> {
+  /** `MCP-Protocol-Version`: clients before 2026-07-28 lose the scopes that a challenge does not repeat (SCP-03). */
+  readonly protocolVersion?: string | undefined
+}
+
 /** Protects one resource. Made once, used for every request. */
 export interface ResourceServer extends AccessTokenVerifier {
   /** The identifier, as configured. */
@@ -44,11 +53,20 @@ export interface ResourceServer extends AccessTokenVerifier {
   readonly metadata: ProtectedResourceMetadata
   /** Where clients are told to find it. */
   readonly metadataUrl: string
+  /** Whether there is a policy, so that what requests ask for must be judged, too. */
+  readonly hasPolicy: boolean
+  /** Whether lists are to show only what a token may use. */
+  readonly filtersLists: boolean
   /**
    * Judges the credentials of a request and its base scopes. Answers at once, without a promise, for a
    * token whose signature was checked before. Does not throw for anything that a client can send.
+   *
+   * @param baseScopes `later`: {@link authorizeOperations} follows, and judges them together with what operations need
    */
-  authenticate(request: AuthenticationRequest): Decision | Promise<Decision>
+  authenticate(
+    request: AuthenticationRequest,
+    baseScopes?: 'now' | 'later',
+  ): Decision | Promise<Decision>
   /**
    * Judges further scopes of an authenticated request.
    *
@@ -59,6 +77,23 @@ export interface ResourceServer extends AccessTokenVerifier {
     scopes: readonly string[],
     request?: Omit<AuthenticationRequest, 'authorization'>,
   ): Denied | undefined
+  /**
+   * Judges what an authenticated request asks for: base scopes and what the policy wants, all operations together.
+   *
+   * @returns the 403 to send, or `undefined`
+   * @throws whatever a policy throws that is a function; then nothing was allowed
+   */
+  authorizeOperations(
+    token: VerifiedAccessToken,
+    operations: readonly McpOperation[],
+    request?: OperationRequest,
+  ): Denied | undefined
+  /**
+   * Whether a token may use something, for lists that show nothing else.
+   *
+   * @throws whatever a policy throws that is a function
+   */
+  mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean
   /**
    * Watches the token of a request while its answer goes on: it is judged again at its end, when the authorization
    * server's answer about it is too old, and once a minute. An authorization server that is away ends nothing before
@@ -92,6 +127,13 @@ export interface ResourceServerStatus {
 
 const PREFIX = 'Bearer '
 
+/** For the operator's log. */
+function describeOperation(operation: McpOperation | undefined): string {
+  if (operation === undefined) return 'nothing'
+  const { method, name } = operation
+  return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
+}
+
 /**
  * Makes an MCP server's resource server. It does no I/O until the first token arrives, so an identity
  * provider that is down does not stop the start.
@@ -122,7 +164,9 @@ export function createResourceServerWith(
   keySetFor: typeof createKeySet,
 ): ResourceServer {
   const settings = checkOptions(options)
-  const { resource, scopes } = settings
+  const { resource, scopes, policy } = settings
+  const hierarchy = policy?.hierarchy ?? new ScopeHierarchy()
+  const baseScopes = new Set(scopes)
   const now = options.now ?? Date.now
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init))
   const nextRequestId = createRequestIds(options.randomUUID)
@@ -180,10 +224,12 @@ export function createResourceServerWith(
     facts: AccessTokenFacts,
     bearer: string,
     request: AuthenticationRequest,
+    when: 'now' | 'later',
     wasRemembered: boolean,
   ): Decision {
     const token = toVerifiedAccessToken(facts, bearer)
-    const denied = scopes.length === 0 ? undefined : judgeScopes(token, [], request, bearer)
+    const isOpen = scopes.length === 0 || when === 'later'
+    const denied = isOpen ? undefined : judgeScopes(token, [], request, bearer)
     if (denied !== undefined) return denied
     emit?.({ type: 'request.authenticated', issuer: facts.issuer, remembered: wasRemembered })
     return { outcome: 'authenticated', token, bearer }
@@ -193,6 +239,7 @@ export function createResourceServerWith(
   async function authenticateSlowly(
     request: AuthenticationRequest,
     authorization: AuthenticationRequest['authorization'],
+    when: 'now' | 'later',
     unseen?: { readonly text: string; readonly digest: string },
   ): Promise<Decision> {
     const bearer = parseBearer(authorization)
@@ -203,13 +250,16 @@ export function createResourceServerWith(
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
-      return admit(facts, bearer, request, false)
+      return admit(facts, bearer, request, when, false)
     } catch (error) {
       return fail(error, request.requestId)
     }
   }
 
-  function authenticate(request: AuthenticationRequest): Decision | Promise<Decision> {
+  function authenticate(
+    request: AuthenticationRequest,
+    when: 'now' | 'later' = 'now',
+  ): Decision | Promise<Decision> {
     const { authorization } = request
     // Only a token that passed every check is remembered, and equal digests are equal bytes: so a hit
     // needs no look at its characters.
@@ -225,10 +275,10 @@ export function createResourceServerWith(
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
-      if (facts !== undefined) return admit(facts, bearer, request, true)
-      return authenticateSlowly(request, authorization, { text: bearer, digest })
+      if (facts !== undefined) return admit(facts, bearer, request, when, true)
+      return authenticateSlowly(request, authorization, when, { text: bearer, digest })
     }
-    return authenticateSlowly(request, authorization)
+    return authenticateSlowly(request, authorization, when)
   }
 
   function judgeScopes(
@@ -238,7 +288,7 @@ export function createResourceServerWith(
     bearer?: string,
   ): Denied | undefined {
     const needed = uniteScopes(scopes, required)
-    const missing = missingScopes(token.scopes, needed)
+    const missing = hierarchy.missing(token.scopes, needed)
     if (missing.length === 0) return undefined
     const reason = `lacks ${missing.join(' ')}`
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
@@ -255,6 +305,66 @@ export function createResourceServerWith(
     return judgeScopes(token, required, request)
   }
 
+  /** Relevant scopes that the token has, for clients that ask for what a challenge names and for nothing else. */
+  function challengeScopes(
+    token: VerifiedAccessToken,
+    needed: readonly string[],
+    protocolVersion: string | undefined,
+  ): readonly string[] {
+    if (isStateless(protocolVersion)) return needed
+    const kept = token.scopes.filter((scope) => baseScopes.has(scope) || policy?.isKnown(scope))
+    return uniteScopes(needed, kept)
+  }
+
+  function authorizeOperations(
+    token: VerifiedAccessToken,
+    operations: readonly McpOperation[],
+    request: OperationRequest = {},
+  ): Denied | undefined {
+    const verdicts = operations.map((operation) => policy?.judge(operation, token))
+    const needed = uniteScopes(
+      scopes,
+      verdicts.flatMap((verdict) => verdict?.scopes ?? []),
+    )
+    const denial = verdicts.findIndex((verdict) => verdict?.denial !== undefined)
+    const missing = hierarchy.missing(token.scopes, needed)
+    const isAllowed = denial < 0 && missing.length === 0
+    const requestId = emit === undefined && isAllowed ? '' : (request.requestId ?? nextRequestId())
+    emit?.({
+      type: 'operation.judged',
+      requestId,
+      outcome: isAllowed ? 'allowed' : 'denied',
+      operations: operations.map(({ method, name }) => ({ method, name })),
+      issuer: token.issuer,
+      subject: token.subject,
+      clientId: token.clientId,
+      scopesNeeded: needed,
+      scopesHeld: token.scopes,
+    })
+    if (isAllowed) return undefined
+    // Another login would not help, so that none is asked for, whatever scopes are lacking as well (SCP-07).
+    if (denial >= 0) {
+      const reason = `${describeOperation(operations[denial])}: ${verdicts[denial]?.denial}`
+      return refuse(new Refusal('ERR_OPERATION_DENIED', reason, token.issuer), requestId, [])
+    }
+    const [first] = operations
+    const what = operations.length === 1 ? ` for ${describeOperation(first)}` : ''
+    const refusal = new Refusal(
+      'ERR_SCOPE_INSUFFICIENT',
+      `lacks ${missing.join(' ')}${what}`,
+      token.issuer,
+    )
+    const challenged = challengeScopes(token, needed, request.protocolVersion)
+    return refuse(refusal, requestId, challenged, { claims: () => token.claims, missing })
+  }
+
+  function mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
+    const verdict = policy?.judge(operation, token)
+    if (verdict === undefined) return true
+    if (verdict.denial !== undefined) return false
+    return hierarchy.missing(token.scopes, verdict.scopes).length === 0
+  }
+
   function endOf(expiresAt: number | undefined, issuer: string): number | undefined {
     const trusted = settings.issuers.find(({ policy }) => policy.issuer === issuer)
     const tolerance = trusted?.policy.clockTolerance ?? 0
@@ -266,7 +376,7 @@ export function createResourceServerWith(
     const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
     if (facts instanceof Refusal) return facts
     const { issuer, expiresAt, introspection } = facts
-    const missing = missingScopes(facts.scopes, scopes)
+    const missing = hierarchy.missing(facts.scopes, scopes)
     if (missing.length > 0) {
       return new Refusal('ERR_SCOPE_INSUFFICIENT', `lacks ${missing.join(' ')}`, issuer)
     }
@@ -333,8 +443,12 @@ export function createResourceServerWith(
     scopes,
     metadata,
     metadataUrl,
+    hasPolicy: policy !== undefined,
+    filtersLists: policy?.filtersLists === true,
     authenticate,
     authorize,
+    authorizeOperations,
+    mayUse,
     verifyAccessToken,
     watch,
     refreshKeys,

@@ -22,14 +22,6 @@ export function parseScopes(value: unknown): readonly string[] | undefined {
   return Array.isArray(list) && list.every(isScopeToken) ? list : undefined
 }
 
-/** The required scopes that were not granted. */
-export function missingScopes(
-  granted: readonly string[],
-  required: readonly string[],
-): readonly string[] {
-  return required.filter((scope) => !granted.includes(scope))
-}
-
 /** Both lists without repetition, the first one's order first. */
 export function uniteScopes(one: readonly string[], other: readonly string[]): readonly string[] {
   return other.length === 0 ? one : [...new Set([...one, ...other])]

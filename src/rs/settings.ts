@@ -12,6 +12,8 @@ import type { TokenPolicy } from './access-token.js'
 import { Checker } from './checker.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import type { AuthorizationServerOptions, ResourceServerOptions, TokenOptions } from './options.js'
+import { FunctionPolicy, RulePolicy, type OperationPolicy } from './policy.js'
+import { checkPolicy, writePath } from './policy-document.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
@@ -34,6 +36,7 @@ export interface ResourceServerSettings {
   readonly jwksStaleFor: number
   readonly wait: number
   readonly rememberedTokens: number
+  readonly policy: OperationPolicy | undefined
 }
 
 const TOKEN_OPTION_NAMES = [
@@ -63,6 +66,7 @@ export const OPTION_NAMES: ReadonlySet<string> = new Set([
   'resource',
   'authorizationServers',
   'scopes',
+  'policy',
   'resourceName',
   'resourceDocumentation',
   'additionalMetadata',
@@ -130,6 +134,19 @@ function checkIntrospectors(checker: Checker, issuers: readonly IssuerSettings[]
     'several have an introspector, and nothing says whose an opaque token is',
     'give each a tokenPrefix, none of which begins another',
   )
+}
+
+function readPolicy(
+  checker: Checker,
+  policy: ResourceServerOptions['policy'],
+): OperationPolicy | undefined {
+  if (policy === undefined) return undefined
+  if (typeof policy === 'function') return new FunctionPolicy(policy)
+  const checked = checkPolicy(policy)
+  for (const { path, message, hint } of checked.problems) {
+    checker.problem(writePath(['policy', ...path]), message, hint)
+  }
+  return checked.problems.length > 0 ? undefined : new RulePolicy(checked.policy)
 }
 
 /**
@@ -260,6 +277,7 @@ export function checkOptions(options: ResourceServerOptions): ResourceServerSett
       1e7,
       'tokens',
     ),
+    policy: readPolicy(checker, options.policy),
   }
   if (checker.problems.length > 0) throw new ConfigurationError(checker.problems)
   return settings

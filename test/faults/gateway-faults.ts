@@ -341,7 +341,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'members-for-go',
     breaks: 'HDR-08, CASE-58',
-    file: 'gateway/message.ts',
+    file: 'rs/message.ts',
     find: '(name) => !exact.test(name) && routed.has(',
     replace: "(name) => name === 'never' && routed.has(",
     tests: ['gateway/messages.test.ts', 'property/message.test.ts'],
@@ -349,9 +349,9 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'id-as-it-was-read',
     breaks: 'HDR-02, CASE-59',
-    file: 'gateway/message.ts',
-    find: "return this.isRequest ? writtenValue(this.#text, 'id') : 'null'",
-    replace: "return this.isRequest ? JSON.stringify(JSON.parse(this.#text).id) : 'null'",
+    file: 'rs/message.ts',
+    find: "this.#text !== undefined ? writtenValue(this.#text, 'id') : 'null'",
+    replace: "this.#text !== undefined ? JSON.stringify(JSON.parse(this.#text).id) : 'null'",
     tests: ['gateway/messages.test.ts'],
   },
   {

@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { EventBoundary, lastEvent } from '../../src/gateway/event-stream.js'
-import { readMessage, type RpcMessage } from '../../src/gateway/message.js'
+import { readMessage, type RpcMessage } from '../../src/rs/message.js'
 import { compareMirrored, decodeMirrored } from '../../src/gateway/mirrored-headers.js'
-import { RPC } from '../../src/gateway/rpc-error.js'
+import { RPC } from '../../src/rs/rpc-error.js'
 import { verifies } from '../support/verifies.js'
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion'

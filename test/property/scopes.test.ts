@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { isScopeToken, missingScopes, parseScopes, uniteScopes } from '../../src/rs/scopes.js'
+import { ScopeHierarchy } from '../../src/rs/scope-hierarchy.js'
+import { isScopeToken, parseScopes, uniteScopes } from '../../src/rs/scopes.js'
 import { verifies } from '../support/verifies.js'
 
 /** RFC 6749 §3.3, spelled by code points and not by our pattern. */
@@ -62,16 +63,18 @@ verifies('CASE-57', 'one bad element spoils the list, wherever it stands', () =>
   )
 })
 
+const hierarchy = new ScopeHierarchy()
+
 verifies('SCP-02', 'what is missing and what was granted make what is needed', () => {
   fc.assert(
     fc.property(scopes, scopes, (granted, required) => {
-      const missing = missingScopes(granted, required)
+      const missing = hierarchy.missing(granted, required)
       expect(missing.every((entry) => required.includes(entry))).toBe(true)
       expect(missing.some((entry) => granted.includes(entry))).toBe(false)
-      expect(missingScopes([...granted, ...missing], required)).toEqual([])
+      expect(hierarchy.missing([...granted, ...missing], required)).toEqual([])
       const united = uniteScopes(granted, required)
       expect(new Set(united)).toEqual(new Set([...granted, ...required]))
-      expect(missingScopes(united, required)).toEqual([])
+      expect(hierarchy.missing(united, required)).toEqual([])
     }),
   )
 })

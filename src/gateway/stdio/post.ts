@@ -5,7 +5,7 @@
  */
 import { parseJsonObject } from '../../json.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
-import { readElements } from './spans.js'
+import { readElements } from '../../json-spans.js'
 
 export interface Post {
   readonly messages: readonly RawMessage[]

@@ -4,7 +4,8 @@
  * @module
  */
 import { errorAnswer } from '../answer.js'
-import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { rpcError, RPC } from '../../rs/rpc-error.js'
+import { rpcErrorAnswer } from '../rpc-answer.js'
 import type { Connection } from './connection.js'
 import type { RawMessage } from './raw-message.js'
 import type { NoRoom } from './residents.js'

@@ -4,7 +4,8 @@
  * @module
  */
 import type { UpstreamFault } from '../upstream-fault.js'
-import { rpcError, rpcErrorAnswer, RPC } from '../rpc-error.js'
+import { rpcError, RPC } from '../../rs/rpc-error.js'
+import { rpcErrorAnswer } from '../rpc-answer.js'
 import type { Connection } from './connection.js'
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { rpcError, RPC } from '../rpc-error.js'
+import { rpcError, RPC } from '../../rs/rpc-error.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
@@ -12,7 +12,7 @@ import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import { valueAt } from './spans.js'
+import { valueAt } from '../../json-spans.js'
 import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
 
 /** Streams at once that a client opened by GET. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { STATELESS_SINCE } from '../era.js'
-import { rpcError, RPC } from '../rpc-error.js'
+import { STATELESS_SINCE } from '../../rs/era.js'
+import { rpcError, RPC } from '../../rs/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../subscription.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
@@ -16,7 +16,7 @@ import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
-import { replaceSpans, textAt, valueAt, type Span } from './spans.js'
+import { replaceSpans, textAt, valueAt, type Span } from '../../json-spans.js'
 
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([
@@ -60,7 +60,7 @@ function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, str
   const replacements = places
     .flatMap(([span, text]) => (span === undefined ? [] : [{ span, text }]))
     .sort((one, other) => one.span.start - other.span.start)
-  return replaceSpans(bytes, replacements)
+  return Buffer.concat(replaceSpans(bytes, replacements))
 }
 
 function statusOf(message: RawMessage): number {

@@ -11,6 +11,9 @@ export interface Span {
   readonly end: number
 }
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const encoder = new TextEncoder()
+
 const QUOTE = 0x22
 const COMMA = 0x2c
 const COLON = 0x3a
@@ -19,10 +22,11 @@ const BACKSLASH = 0x5c
 const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
+const LONGEST_PLAIN = 64
 /** What no valid JSON text makes us return. */
 const MALFORMED = -1
 
-function skipBlanks(bytes: Buffer, start: number): number {
+function skipBlanks(bytes: Uint8Array, start: number): number {
   let at = start
   for (;;) {
     const byte = bytes[at]
@@ -32,7 +36,7 @@ function skipBlanks(bytes: Buffer, start: number): number {
 }
 
 /** @param start of the opening quote */
-function skipString(bytes: Buffer, start: number): number {
+function skipString(bytes: Uint8Array, start: number): number {
   const { length } = bytes
   let at = start + 1
   while (at < length) {
@@ -44,7 +48,7 @@ function skipString(bytes: Buffer, start: number): number {
 }
 
 /** @param start of the opening bracket or brace */
-function skipNested(bytes: Buffer, start: number): number {
+function skipNested(bytes: Uint8Array, start: number): number {
   const { length } = bytes
   let depth = 0
   let at = start
@@ -66,7 +70,7 @@ function skipNested(bytes: Buffer, start: number): number {
 }
 
 /** A number, `true`, `false` or `null`: anything up to what can follow it. */
-function skipWord(bytes: Buffer, start: number): number {
+function skipWord(bytes: Uint8Array, start: number): number {
   let at = start
   for (;;) {
     const byte = bytes[at]
@@ -83,7 +87,7 @@ function skipWord(bytes: Buffer, start: number): number {
   }
 }
 
-function skipValue(bytes: Buffer, start: number): number {
+function skipValue(bytes: Uint8Array, start: number): number {
   const first = bytes[start]
   if (first === QUOTE) return skipString(bytes, start)
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(bytes, start)
@@ -96,7 +100,7 @@ function skipValue(bytes: Buffer, start: number): number {
  * @returns where it ends, or {@link MALFORMED}
  */
 function eachEntry(
-  bytes: Buffer,
+  bytes: Uint8Array,
   start: number,
   close: number,
   skipEntry: (at: number) => number,
@@ -118,10 +122,22 @@ function eachEntry(
  * Member names without escapes, which is all that anybody writes, need no parser. What is no text at all is
  * `undefined`: a command writes what it likes, and must not end us by it.
  */
-function readName(bytes: Buffer, start: number, end: number): string | undefined {
-  const name = bytes.toString('latin1', start + 1, end - 1)
-  if (!/[\\\x80-\xff]/.test(name)) return name
+function readName(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const name = plainText(bytes, start + 1, end - 1)
+  if (name !== undefined && !name.includes('\\')) return name
   return valueAt(bytes, { start, end }) as string | undefined
+}
+
+/** A short text in ASCII, put together without a decoder, which costs more to call; `undefined` for any other. */
+function plainText(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > LONGEST_PLAIN) return undefined
+  let text = ''
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number
+    if (byte >= 0x80) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
 }
 
 /**
@@ -131,7 +147,7 @@ function readName(bytes: Buffer, start: number, end: number): string | undefined
  * @returns `undefined` where there is no object, or one that names a wanted member twice
  */
 export function readMembers<Name extends string>(
-  bytes: Buffer,
+  bytes: Uint8Array,
   start: number,
   isWanted: (name: string) => name is Name,
 ): { readonly members: ReadonlyMap<Name, Span>; readonly end: number } | undefined {
@@ -160,7 +176,7 @@ export function readMembers<Name extends string>(
 }
 
 /** The elements of a text that is an array and nothing else; `undefined` for any other. */
-export function readElements(bytes: Buffer): readonly Span[] | undefined {
+export function readElements(bytes: Uint8Array): readonly Span[] | undefined {
   const from = skipBlanks(bytes, 0)
   if (bytes[from] !== OPEN_BRACKET) return undefined
   const elements: Span[] = []
@@ -174,17 +190,17 @@ export function readElements(bytes: Buffer): readonly Span[] | undefined {
 }
 
 /** Whether nothing but blanks stands after it. */
-export function isAtEnd(bytes: Buffer, end: number): boolean {
+export function isAtEnd(bytes: Uint8Array, end: number): boolean {
   return skipBlanks(bytes, end) === bytes.length
 }
 
 /** What stands there, as it was written. */
-export function textAt(bytes: Buffer, { start, end }: Span): string {
-  return bytes.toString('utf8', start, end)
+export function textAt(bytes: Uint8Array, { start, end }: Span): string {
+  return plainText(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end))
 }
 
 /** The value there, decoded; for small ones. */
-export function valueAt(bytes: Buffer, span: Span): unknown {
+export function valueAt(bytes: Uint8Array, span: Span): unknown {
   try {
     return JSON.parse(textAt(bytes, span))
   } catch {
@@ -192,17 +208,25 @@ export function valueAt(bytes: Buffer, span: Span): unknown {
   }
 }
 
-/** The bytes with other text in some places, which must be in order and apart. */
+/** What stands in place of something. */
+export interface Replacement {
+  readonly span: Span
+  readonly text: string | readonly Uint8Array[]
+}
+
+/** The bytes with other text in some places, which must be in order and apart; in pieces. */
 export function replaceSpans(
-  bytes: Buffer,
-  replacements: readonly { readonly span: Span; readonly text: string }[],
-): Buffer {
-  const pieces: Buffer[] = []
+  bytes: Uint8Array,
+  replacements: readonly Replacement[],
+): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
   let at = 0
   for (const { span, text } of replacements) {
-    pieces.push(bytes.subarray(at, span.start), Buffer.from(text))
+    pieces.push(bytes.subarray(at, span.start))
+    if (typeof text === 'string') pieces.push(encoder.encode(text))
+    else for (const piece of text) pieces.push(piece)
     at = span.end
   }
   pieces.push(bytes.subarray(at))
-  return Buffer.concat(pieces)
+  return pieces
 }

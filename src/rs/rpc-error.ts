@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { OwnAnswer } from './answer.js'
 
 /** Codes of JSON-RPC 2.0 §5.1 and of MCP (2026-07-28, "Error codes"). */
 export const RPC = {
@@ -21,23 +20,4 @@ export const RPC = {
 export function rpcError(id: string, code: number, message: string, data?: object): string {
   const error = JSON.stringify({ code, message, ...(data !== undefined && { data }) })
   return `{"jsonrpc":"2.0","id":${id},"error":${error}}`
-}
-
-/** An answer with a JSON-RPC error in place of a result. */
-export function rpcErrorAnswer(
-  status: number,
-  requestId: string,
-  body: string,
-  headers: Readonly<Record<string, string>> = {},
-): OwnAnswer {
-  return {
-    status,
-    headers: {
-      'Content-Type': 'application/json',
-      'Cache-Control': 'no-store',
-      'X-Request-Id': requestId,
-      ...headers,
-    },
-    body,
-  }
 }

@@ -1,0 +1,171 @@
+/**
+ * What a request asks for, judged once its body is there: shared by all hosts.
+ *
+ * @module
+ */
+import type { Emit } from '../events.js'
+import { callerKey } from './caller-key.js'
+import { answerHeaders, errorBody, type Authenticated } from './decision.js'
+import { isStateless } from './era.js'
+import type { GateAnswer } from './gate.js'
+import { isListMethod, ListFilter } from './list-filter.js'
+import { readMessages, type RpcMessage, type Unreadable } from './message.js'
+import { operationsOf, UnclearOperation, type McpOperation } from './operation.js'
+import { RefusalRate } from './refusal-rate.js'
+import type { ResourceServer } from './resource-server.js'
+import { RPC, rpcError } from './rpc-error.js'
+
+/** The parts of a request that decide about what it asks for. */
+export interface OperationsRequest {
+  readonly origin: string | undefined
+  readonly requestId?: string | undefined
+  /** `MCP-Protocol-Version`. */
+  readonly protocolVersion: string | undefined
+}
+
+/** Messages that may go on. */
+export interface Permission {
+  /** What the answer must be filtered by; `undefined`: it passes as it is. */
+  readonly filter: ListFilter | undefined
+}
+
+export interface OperationGate {
+  /** 429 for a caller who was refused too often, before anything of his is read. */
+  throttle(authenticated: Authenticated, request: OperationsRequest): GateAnswer | undefined
+  /**
+   * Reads and judges a body.
+   *
+   * @throws whatever a policy throws that is a function
+   */
+  judge(
+    authenticated: Authenticated,
+    body: Uint8Array,
+    request: OperationsRequest,
+  ): GateAnswer | Permission
+  /** The same, of messages that were read. */
+  judgeMessages(
+    authenticated: Authenticated,
+    messages: readonly RpcMessage[],
+    request: OperationsRequest,
+  ): GateAnswer | Permission
+  /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
+  filterFor(authenticated: Authenticated): ListFilter | undefined
+  /** 400 with a JSON-RPC error, for what cannot be judged. */
+  refuseUnreadable(fault: Unreadable, request: OperationsRequest): GateAnswer
+}
+
+export interface OperationGateOptions {
+  readonly resourceServer: ResourceServer
+  readonly now: () => number
+  readonly emit: Emit | undefined
+  readonly nextRequestId: () => string
+  readonly corsHeaders: (origin: string | undefined) => Readonly<Record<string, string>>
+}
+
+const PASSES: Permission = { filter: undefined }
+
+/** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
+const BATCH_VERSION = '2025-03-26'
+
+function operationsOfAll(
+  messages: readonly RpcMessage[],
+): readonly McpOperation[] | UnclearOperation {
+  const operations: McpOperation[] = []
+  for (const { method, params } of messages) {
+    const each = operationsOf(method, params)
+    if (each instanceof UnclearOperation) return each
+    operations.push(...each)
+  }
+  return operations
+}
+
+export function createOperationGate(options: OperationGateOptions): OperationGate {
+  const { resourceServer, emit, nextRequestId, corsHeaders } = options
+  const rate = new RefusalRate(options.now)
+
+  function answer(
+    status: number,
+    requestId: string,
+    body: string,
+    { origin }: OperationsRequest,
+    headers: Readonly<Record<string, string>> = {},
+  ): GateAnswer {
+    const all = { ...answerHeaders(requestId), ...headers, ...corsHeaders(origin) }
+    return { outcome: 'answer', status, headers: all, body }
+  }
+
+  function throttle(
+    authenticated: Authenticated,
+    request: OperationsRequest,
+  ): GateAnswer | undefined {
+    const wait = rate.waitOf(callerKey(authenticated))
+    if (wait === undefined) return undefined
+    const { issuer, subject, clientId } = authenticated.token
+    const requestId = request.requestId ?? nextRequestId()
+    emit?.({ type: 'operation.throttled', requestId, issuer, subject, clientId, ...wait })
+    const body = errorBody('too_many_requests', 'Too many requests of this caller were refused')
+    return answer(429, requestId, body, request, { 'Retry-After': String(wait.retryAfter) })
+  }
+
+  function refuseUnreadable(
+    { code, reason, id }: Unreadable,
+    request: OperationsRequest,
+  ): GateAnswer {
+    const requestId = request.requestId ?? nextRequestId()
+    emit?.({ type: 'operation.unreadable', requestId, reason })
+    const text = 'The body is not a JSON-RPC message that can be judged'
+    return answer(400, requestId, rpcError(id, code, text), request)
+  }
+
+  function filterFor({ token }: Authenticated): ListFilter | undefined {
+    if (!resourceServer.filtersLists) return undefined
+    return new ListFilter((operation) => resourceServer.mayUse(token, operation))
+  }
+
+  function judgeMessages(
+    authenticated: Authenticated,
+    messages: readonly RpcMessage[],
+    request: OperationsRequest,
+  ): GateAnswer | Permission {
+    const { protocolVersion } = request
+    const operations = operationsOfAll(messages)
+    if (operations instanceof UnclearOperation) {
+      const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+      return refuseUnreadable({ code: RPC.invalidParams, reason: operations.reason, id }, request)
+    }
+    const { requestId } = request
+    const denied = resourceServer.authorizeOperations(authenticated.token, operations, {
+      requestId,
+      protocolVersion,
+    })
+    if (denied !== undefined) {
+      rate.count(callerKey(authenticated))
+      const headers = { ...denied.headers, ...corsHeaders(request.origin) }
+      return { outcome: 'answer', status: denied.status, headers, body: denied.body }
+    }
+    const isList = messages.some(({ method }) => isListMethod(method))
+    return isList ? { filter: filterFor(authenticated) } : PASSES
+  }
+
+  function judge(
+    authenticated: Authenticated,
+    body: Uint8Array,
+    request: OperationsRequest,
+  ): GateAnswer | Permission {
+    const read = readMessages(body)
+    if ('code' in read) return refuseUnreadable(read, request)
+    const { messages, isBatch } = read
+    const { protocolVersion = BATCH_VERSION } = request
+    if (isBatch && protocolVersion !== BATCH_VERSION) {
+      const reason = 'a batch, in a version without them'
+      return refuseUnreadable({ code: RPC.invalidRequest, reason, id: 'null' }, request)
+    }
+    if (isStateless(request.protocolVersion) && messages.length !== 1) {
+      const reason = 'an answer, in a version without requests of servers'
+      return refuseUnreadable({ code: RPC.invalidRequest, reason, id: 'null' }, request)
+    }
+    return judgeMessages(authenticated, messages, request)
+  }
+
+  return { throttle, judge, judgeMessages, filterFor, refuseUnreadable }
+}

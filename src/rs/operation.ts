@@ -1,0 +1,126 @@
+/**
+ * What a JSON-RPC message asks an MCP server to do, as far as somebody may be allowed to do it or not.
+ *
+ * @module
+ */
+import { isJsonObject, type JsonObject } from '../json.js'
+import { canonicalUri } from './resource-uri.js'
+
+/** What an operation uses. */
+export type McpTarget = 'tool' | 'prompt' | 'resource'
+
+/** One thing that a message asks for. */
+export interface McpOperation {
+  /** The JSON-RPC method: `tools/call`. */
+  readonly method: string
+  /** `undefined` for methods that use none of these: `ping`, `tools/list`. */
+  readonly target: McpTarget | undefined
+  /** The name of the tool or prompt, the URI of the resource in one spelling. */
+  readonly name: string | undefined
+}
+
+/** Why a message cannot be judged: it does not say what it asks for, or in two ways. */
+export class UnclearOperation {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+const NAMED: ReadonlyMap<string, readonly [target: McpTarget, member: string]> = new Map([
+  ['tools/call', ['tool', 'name']],
+  ['prompts/get', ['prompt', 'name']],
+  ['resources/read', ['resource', 'uri']],
+  ['resources/subscribe', ['resource', 'uri']],
+  ['resources/unsubscribe', ['resource', 'uri']],
+])
+const REFERENCES: ReadonlyMap<unknown, readonly [target: McpTarget, member: string]> = new Map([
+  ['ref/prompt', ['prompt', 'name']],
+  ['ref/resource', ['resource', 'uri']],
+])
+
+/** Methods of the protocol itself, of all its revisions, which name nothing that belongs to the server's owner. */
+const OWN_METHODS = new Set([
+  'initialize',
+  'ping',
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'logging/setLevel',
+  'subscriptions/listen',
+  'tasks/get',
+  'tasks/result',
+  'tasks/list',
+  'tasks/update',
+  'tasks/cancel',
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+  'notifications/tasks/status',
+])
+
+/** Whether a policy that denies what no rule names lets it pass: without these nobody could use what a rule allows. */
+export function isProtocolMethod(method: string): boolean {
+  return OWN_METHODS.has(method)
+}
+
+function named(
+  method: string,
+  target: McpTarget,
+  name: unknown,
+  where: string,
+): McpOperation | UnclearOperation {
+  if (typeof name !== 'string') return new UnclearOperation(`${where} is no text`)
+  if (target !== 'resource') return { method, target, name }
+  const uri = canonicalUri(name)
+  if (uri === undefined) {
+    return new UnclearOperation(
+      `${where} is no URI, or has dot segments or characters that are encoded without need`,
+    )
+  }
+  return { method, target, name: uri }
+}
+
+function subscribed(params: JsonObject): readonly unknown[] | undefined {
+  const { notifications } = params
+  if (!isJsonObject(notifications)) return []
+  const { resourceSubscriptions = [] } = notifications
+  return Array.isArray(resourceSubscriptions) ? resourceSubscriptions : undefined
+}
+
+/** Everything that a request or notification asks for; never an empty list. */
+export function operationsOf(
+  method: string,
+  params: JsonObject = {},
+): readonly McpOperation[] | UnclearOperation {
+  const direct = NAMED.get(method)
+  if (direct !== undefined) {
+    const [target, member] = direct
+    const operation = named(method, target, params[member], `params.${member}`)
+    return operation instanceof UnclearOperation ? operation : [operation]
+  }
+  if (method === 'completion/complete') {
+    const { ref } = params
+    const reference = isJsonObject(ref) ? REFERENCES.get(ref['type']) : undefined
+    if (reference === undefined || !isJsonObject(ref)) {
+      return new UnclearOperation('params.ref names neither a prompt nor a resource')
+    }
+    const [target, member] = reference
+    const operation = named(method, target, ref[member], `params.ref.${member}`)
+    return operation instanceof UnclearOperation ? operation : [operation]
+  }
+  const itself: McpOperation = { method, target: undefined, name: undefined }
+  if (method !== 'subscriptions/listen') return [itself]
+  const uris = subscribed(params)
+  if (uris === undefined) return new UnclearOperation('resourceSubscriptions is no list')
+  const operations: McpOperation[] = []
+  for (const uri of uris) {
+    const operation = named(method, 'resource', uri, 'an entry of resourceSubscriptions')
+    if (operation instanceof UnclearOperation) return operation
+    operations.push(operation)
+  }
+  return operations.length > 0 ? operations : [itself]
+}
