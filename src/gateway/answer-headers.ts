@@ -56,6 +56,8 @@ export interface AnswerHead {
   /** Names and values by turns. */
   readonly headers: string[]
   readonly isEventStream: boolean
+  /** The body has a content coding (RFC 9110 §8.4). */
+  readonly isEncoded: boolean
   /** The body has a length, so that it cannot end before. */
   readonly hasLength: boolean
   /** What is wrong with the id of a session in it. */
@@ -78,6 +80,7 @@ export function readAnswerHead(
   let cacheControl: string | undefined
   let connection: string | undefined
   let isEventStream = false
+  let isEncoded = false
   let isUnbuffered = false
   let isCoded = false
   let hasLength = false
@@ -105,6 +108,7 @@ export function readAnswerHead(
     }
     if (name === 'content-length') hasLength = true
     if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
+    if (name === 'content-encoding') isEncoded ||= !/^(?:identity)?$/i.test(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
   }
@@ -112,5 +116,5 @@ export function readAnswerHead(
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
   // A proxy in front of us that collects events would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
-  return { headers, isEventStream, isCoded, hasLength, sessionFault }
+  return { headers, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
 }

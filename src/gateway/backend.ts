@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from './caller.js'
 import type { RequestCompleted, RequestRefused, RequestRefusedCode } from './events.js'
+import type { ListFilter } from '../rs/list-filter.js'
 import type { RpcMessage } from '../rs/message.js'
 import type { RequestHead } from './request-head.js'
 import type { UpstreamFault } from './upstream-fault.js'
@@ -23,8 +24,10 @@ export interface AdmittedRequest {
   readonly expectsContinue: boolean
   /** Where it had to be judged, it was read already. */
   readonly body: Buffer | undefined
-  /** The message in it. */
+  /** The message in it, in the stateless era. */
   readonly message: RpcMessage | undefined
+  /** What the lists of the answer show; `undefined`: it goes on as it is. */
+  readonly filter: ListFilter | undefined
   /** `performance.now()` when the request came. */
   readonly startedAt: number
 }

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Transform, type Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { readAnswerHead } from './answer-headers.js'
+import { readAnswerHead, type AnswerHead } from './answer-headers.js'
 import { AnswerLimit } from './answer-limit.js'
 import {
   endAfterRest,
@@ -24,6 +24,7 @@ import { refuseBody } from './body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
+import { filterFault, rewriterFor, type AnswerRewriter } from './filtered-answer.js'
 import type { SessionIds } from '../rs/session-ids.js'
 import { LISTEN } from './subscription.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
@@ -47,6 +48,15 @@ export interface ExchangeContext {
 /** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
 
+/** The head of an answer that is sent once its body could be filtered. */
+interface HeldHead {
+  readonly status: number
+  readonly phrase: string
+  readonly headers: string[]
+}
+
+const NOTHING = Buffer.alloc(0)
+
 const BODY_TOO_LARGE = new Error('the body is too large')
 
 export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
@@ -67,6 +77,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   readonly #limit = new AnswerLimit()
   #refused: RequestRefusedCode | undefined
   readonly #session: ExchangeSession | undefined
+  #rewriter: AnswerRewriter | undefined
+  #held: HeldHead | undefined
   #sentAt = 0
   #upstreamSeconds: number | undefined
 
@@ -195,33 +207,40 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       return true
     }
     const { request, response, requestId, corsHeaders } = this.admitted
-    const { headers, isEventStream, isCoded, hasLength, sessionFault } = readAnswerHead(
-      raw,
-      this.#session?.seal,
-    )
+    const head = readAnswerHead(raw, this.#session?.seal)
+    const { isEventStream, isCoded, hasLength, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
     if (reason !== undefined) {
       this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
       return true
     }
+    if (!this.#rewrite(status, head)) return true
+    const headers = this.#rewriter?.headers ?? head.headers
     headers.push('X-Request-Id', requestId)
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
-    this.#hasLength = hasLength
+    this.#hasLength = hasLength && this.#rewriter === undefined
     if (isEventStream && this.#isListening) this.#boundary = new EventBoundary()
     this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
     // Answered before the body was there: the rest is of no use, and neither is the connection after it.
     if (!request.complete) headers.push('Connection', 'close')
-    response.writeHead(status, PHRASE.test(statusText) ? statusText : '', headers)
+    const phrase = PHRASE.test(statusText) ? statusText : ''
+    if (this.#rewriter?.isHeld === true) {
+      this.#held = { status, phrase, headers }
+      return true
+    }
+    response.writeHead(status, phrase, headers)
     // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
     process.nextTick(() => this.#flush())
     return true
   }
 
-  onData(chunk: Buffer): boolean {
+  onData(received: Buffer): boolean {
     if (this.#isOver) return true
     const { response } = this.admitted
+    const chunk = this.#rewritten((rewriter) => rewriter.push(received), received)
+    if (chunk === undefined || chunk.length === 0) return true
     this.#boundary?.pass(chunk)
     if (!this.#isFlushed) {
       if (this.#first === undefined) {
@@ -237,6 +256,13 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onComplete(): void {
     if (this.#isOver) return
+    const rest = this.#rewritten((rewriter) => rewriter.end(), NOTHING)
+    if (rest === undefined) return
+    this.#sendHeld(rest.length)
+    if (rest.length > 0) {
+      if (this.#first !== undefined) this.admitted.response.write(this.#first)
+      this.#first = rest
+    }
     this.#isOver = true
     this.#isWhole = true
     this.#isFlushed = true
@@ -255,6 +281,47 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (this.#isOver) return
     if (!this.admitted.response.headersSent) return this.#fail(faultOfError(error))
     this.#isOver = true
+    this.#cut()
+  }
+
+  /** @returns false: the answer could not be filtered, and was refused */
+  #rewrite(status: number, head: AnswerHead): boolean {
+    const { filter } = this.admitted
+    if (filter === undefined) return true
+    try {
+      this.#rewriter = rewriterFor(filter, status, head)
+      return true
+    } catch (error) {
+      this.#failToFilter(error)
+      return false
+    }
+  }
+
+  /** What may be sent of an answer; `undefined` where it could not be filtered, and nothing more is sent. */
+  #rewritten(rewrite: (rewriter: AnswerRewriter) => Buffer, asItIs: Buffer): Buffer | undefined {
+    if (this.#rewriter === undefined) return asItIs
+    try {
+      return rewrite(this.#rewriter)
+    } catch (error) {
+      this.#failToFilter(error)
+      return undefined
+    }
+  }
+
+  /** The head of an answer that could have been refused until now. */
+  #sendHeld(length: number): void {
+    if (this.#held === undefined) return
+    const { status, phrase, headers } = this.#held
+    this.admitted.response.writeHead(status, phrase, [...headers, 'Content-Length', String(length)])
+  }
+
+  /** What cannot be filtered must not be shown. */
+  #failToFilter(error: unknown): void {
+    const reason = `its list cannot be filtered: ${filterFault(error)}`
+    const fault = { code: 'ERR_UPSTREAM_INVALID', reason } as const
+    if (!this.admitted.response.headersSent) return this.#fail(fault)
+    this.#context.observer.onFault(this.admitted.requestId, fault)
+    this.#stop()
     this.#cut()
   }
 

@@ -25,10 +25,20 @@ const VERSION = 'mcp-protocol-version'
 const UNREADABLE = 'The body is not one JSON-RPC request or notification'
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/gi
 
-/** What the header fields say: whether the body must be read, or the request is refused without. */
-export function judgeUnread({
-  forwarded,
-}: RequestHead): MessageRefusal | 'to be read' | 'as it is' {
+/** `MCP-Protocol-Version`; the first, where there are several. */
+export function versionOf({ forwarded }: RequestHead): string | undefined {
+  return valuesOf(forwarded, VERSION)[0]
+}
+
+/**
+ * What the header fields say: whether the body must be read, or the request is refused without.
+ *
+ * @param hasPolicy then every body must be
+ */
+export function judgeUnread(
+  { forwarded }: RequestHead,
+  hasPolicy: boolean,
+): MessageRefusal | 'to be read' | 'as it is' {
   // Of several each reader takes another one (HDR-08).
   if (valuesOf(forwarded, 'content-type').length > 1) {
     const reason = 'several Content-Type fields'
@@ -40,19 +50,25 @@ export function judgeUnread({
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
   }
   // Before 2026-07-28 nothing is mirrored that anybody could go by.
-  return isStateless(versions[0]) ? 'to be read' : 'as it is'
+  return hasPolicy || isStateless(versions[0]) ? 'to be read' : 'as it is'
 }
 
-/** The message of a body that had to be read. */
+/** Another charset would be another message for whoever goes by it. */
+export function judgeCharset({ forwarded }: RequestHead): MessageRefusal | undefined {
+  const [contentType = ''] = valuesOf(forwarded, 'content-type')
+  const isUtf8 = [...contentType.matchAll(CHARSET)].every(([, charset = '']) =>
+    /^utf-?8$/i.test(charset),
+  )
+  if (isUtf8) return undefined
+  const reason = 'Content-Type names another charset than utf-8'
+  return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
+}
+
+/** The one message of a body in the stateless era, as its header fields name it. */
 export function judgeMessage(
   body: Uint8Array,
   { forwarded }: RequestHead,
 ): RpcMessage | MessageRefusal {
-  const [contentType = ''] = valuesOf(forwarded, 'content-type')
-  if ([...contentType.matchAll(CHARSET)].some(([, charset = '']) => !/^utf-?8$/i.test(charset))) {
-    const reason = 'Content-Type names another charset than utf-8'
-    return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
-  }
   const message = readMessage(body)
   if (!('method' in message)) return { ...message, text: UNREADABLE }
   const fault = compareMirrored(message, {

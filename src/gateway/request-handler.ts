@@ -1,6 +1,6 @@
 /**
  * What happens to a request, in order: form, size, host, path; then origin and token by the gate; then encoding
- * and method; then, in the stateless era, its message; then it is forwarded.
+ * and method; then, in the stateless era or with a policy, its message; then it is forwarded.
  *
  * @module
  */
@@ -8,13 +8,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
+import { isStateless } from '../rs/era.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
-import { judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
+import {
+  judgeCharset,
+  judgeMessage,
+  judgeUnread,
+  versionOf,
+  type MessageRefusal,
+} from './message-judge.js'
 import type { HeadReader, RequestHead } from './request-head.js'
 import type { FindSite } from './routes.js'
 import { RPC, rpcError } from '../rs/rpc-error.js'
@@ -129,13 +136,50 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       send(rpcErrorAnswer(400, requestId, rpcError(id, code, text), headers))
     }
 
+    /** Judges what is in a body, by its era and by the policy. */
+    function judgeBody(
+      gate: Gate | undefined,
+      { caller: { authenticated } }: AdmittedRequest,
+      body: Buffer,
+    ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
+      const charset = judgeCharset(head)
+      if (charset !== undefined) return charset
+      const operations = gate?.operations
+      const protocolVersion = versionOf(head)
+      const asked = { origin: head.origin, requestId, protocolVersion }
+      const isOne = isStateless(protocolVersion)
+      const message = isOne ? judgeMessage(body, head) : undefined
+      if (message !== undefined && 'text' in message) return message
+      if (operations === undefined || authenticated === undefined) {
+        return { message, filter: undefined }
+      }
+      const permission =
+        message === undefined
+          ? operations.judge(authenticated, body, asked)
+          : operations.judgeMessages(authenticated, [message], asked)
+      return 'outcome' in permission ? permission : { message, filter: permission.filter }
+    }
+
     /** Reads the message, where it must be judged, and forwards what was judged. */
     function forward(site: Site, admitted: AdmittedRequest): void {
-      if (method !== 'POST') return options.forward(site, admitted)
-      const { corsHeaders } = admitted
-      const unread = judgeUnread(head)
+      const { gate } = site
+      const { corsHeaders, caller } = admitted
+      const operations = gate?.operations
+      const { authenticated } = caller
+      if (method !== 'POST') {
+        // What was lost of a stream of events may be any answer.
+        const isStream = method === 'GET' && authenticated !== undefined
+        const filter = isStream ? operations?.filterFor(authenticated) : undefined
+        return options.forward(site, filter === undefined ? admitted : { ...admitted, filter })
+      }
+      const unread = judgeUnread(head, operations !== undefined)
       if (unread === 'as it is') return options.forward(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      if (operations !== undefined && authenticated !== undefined) {
+        const asked = { origin: head.origin, requestId, protocolVersion: undefined }
+        const throttled = operations.throttle(authenticated, asked)
+        if (throttled !== undefined) return send(throttled)
+      }
       const read = options.onWaiting()
       let isRead = false
       onceOver(request, response, () => {
@@ -159,14 +203,24 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         next()
         read()
       }
+      function settleBody(body: Buffer): void {
+        const judged = judgeBody(gate, admitted, body)
+        if ('text' in judged) refuseMessage(judged, corsHeaders)
+        else if ('outcome' in judged) send(judged)
+        else options.forward(site, { ...admitted, body, ...judged })
+      }
       readBody(
         admitted,
         options.maxBody,
         (body) =>
           go(() => {
-            const message = judgeMessage(body, head)
-            if ('text' in message) refuseMessage(message, corsHeaders)
-            else options.forward(site, { ...admitted, body, message })
+            try {
+              settleBody(body)
+            } catch (error) {
+              // A policy that is a function may throw; what it did not allow is not forwarded.
+              if (gate === undefined) throw error
+              send(gate.fail(error, { origin: head.origin, requestId }))
+            }
           }),
         () =>
           go(() => {
@@ -211,6 +265,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         expectsContinue,
         body: undefined,
         message: undefined,
+        filter: undefined,
         startedAt,
       })
     }

@@ -30,9 +30,9 @@ export class EventFilter {
   /** Of the event that has begun. */
   #pieces: Uint8Array[] = []
   #size = 0
-  /** Whether only line ends came since the last line end, and which. */
+  /** Nothing came since the last line end. */
   #isLineEmpty = true
-  #lastByte = 0
+  #endsInReturn = false
 
   /** @param maxEvent bytes of one event */
   constructor(filter: ListFilter, maxEvent: number) {
@@ -47,22 +47,23 @@ export class EventFilter {
   push(chunk: Uint8Array): readonly Uint8Array[] {
     const out: Uint8Array[] = []
     let start = 0
-    for (let at = 0; at < chunk.length; at++) {
+    // The pair of a line end may come in two chunks.
+    let at = this.#endsInReturn && chunk[0] === LF ? 1 : 0
+    for (; at < chunk.length; at++) {
       const byte = chunk[at]
-      const isSecondOfPair = byte === LF && this.#lastByte === CR
-      this.#lastByte = byte as number
       if (byte !== LF && byte !== CR) {
         this.#isLineEmpty = false
         continue
       }
-      if (isSecondOfPair) continue
+      if (byte === CR && chunk[at + 1] === LF) at++
       if (this.#isLineEmpty) {
         this.#keep(chunk.subarray(start, at + 1))
         start = at + 1
-        out.push(...this.#take())
+        for (const piece of this.#take()) out.push(piece)
       }
       this.#isLineEmpty = true
     }
+    if (chunk.length > 0) this.#endsInReturn = chunk.at(-1) === CR
     if (start < chunk.length) this.#keep(chunk.subarray(start))
     return out
   }

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../answer.js'
+import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.js'
 import type { RequestRefusedCode } from '../events.js'
+import { filterFault } from '../filtered-answer.js'
 import type { UpstreamFault } from '../upstream-fault.js'
+import { formatEvent } from './event-format.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
 const KEEP_ALIVE = 15_000
@@ -107,9 +109,28 @@ export class Connection implements OpenRequest {
     sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
   }
 
+  /** A message, or a batch of them, with the lists that this caller may see; `undefined`: refused, for it cannot be read. */
+  #filtered(bytes: Buffer): Buffer | undefined {
+    const { filter, requestId } = this.admitted
+    if (filter === undefined || bytes.length === 0) return bytes
+    try {
+      return Buffer.concat(filter.filter(bytes))
+    } catch (error) {
+      const reason = `its list cannot be filtered: ${filterFault(error)}`
+      this.#context.observer.onFault(requestId, { code: 'ERR_UPSTREAM_INVALID', reason })
+      return undefined
+    }
+  }
+
   /** The command's answer, whole. */
-  sendJson(status: number, body: Buffer, headers: Readonly<Record<string, string>> = {}): void {
+  sendJson(status: number, answer: Buffer, headers: Readonly<Record<string, string>> = {}): void {
     if (this.isAnswered) return
+    const body = this.#filtered(answer)
+    if (body === undefined) {
+      const { requestId, corsHeaders } = this.admitted
+      const text = 'The MCP server could not answer'
+      return this.refuse(errorAnswer(502, requestId, 'bad_gateway', text, corsHeaders))
+    }
     this.#answered()
     this.#isWhole = true
     this.admitted.response.writeHead(status, {
@@ -156,6 +177,13 @@ export class Connection implements OpenRequest {
     response.on('drain', () => this.#setBlocked(false))
     this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
     this.watchToken()
+  }
+
+  /** @param id for a client that takes the stream up again */
+  writeEvent(line: Buffer, id?: string): void {
+    const filtered = this.#filtered(line)
+    if (filtered === undefined) this.cut()
+    else this.write(formatEvent(filtered, id))
   }
 
   write(bytes: Buffer): void {

@@ -57,18 +57,6 @@ export function parseEventId(
   return stream === undefined ? undefined : { stream, number: Number(number) }
 }
 
-const END = Buffer.from('\n\n')
-const CARRIAGE_RETURN = 0x0d
-
-/** A message as an event. JSON has carriage returns between its tokens only, and an event would end at one. */
-export function formatEvent(line: Buffer, id?: string): Buffer {
-  const head = `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: `
-  const data = line.includes(CARRIAGE_RETURN)
-    ? Buffer.from(line.map((byte) => (byte === CARRIAGE_RETURN ? 0x20 : byte)))
-    : line
-  return Buffer.concat([Buffer.from(head), data, END])
-}
-
 /** A stream of one session, with or without somebody who reads it. */
 export class EventStream {
   readonly name: string
@@ -125,6 +113,6 @@ export class EventStream {
   }
 
   #write(number: number, line: Buffer): void {
-    this.#connection?.write(formatEvent(line, `${this.name}-${number}`))
+    this.#connection?.writeEvent(line, `${this.name}-${number}`)
   }
 }

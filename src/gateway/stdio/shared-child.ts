@@ -10,7 +10,6 @@ import { lastResult, SUBSCRIPTION_ID } from '../subscription.js'
 import { Attendance } from './attendance.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
-import { formatEvent } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
@@ -126,7 +125,7 @@ export class SharedChild implements Resident {
       startStream: () => ({
         // Who leaves is forgotten.
         isRead: true,
-        send: (line) => connection.write(formatEvent(line)),
+        send: (line) => connection.writeEvent(line),
         end: () => connection.endStream(),
       }),
       onDone: () => {
