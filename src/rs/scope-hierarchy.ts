@@ -11,18 +11,27 @@ export type Implications = Readonly<Record<string, readonly string[]>>
 export function findCycle(implies: Implications): readonly string[] | undefined {
   const finished = new Set<string>()
   for (const start of Object.keys(implies)) {
-    const path: string[] = []
-    const pending: (string | undefined)[] = [start]
-    while (pending.length > 0) {
-      const scope = pending.pop()
-      if (scope === undefined) {
-        finished.add(path.pop() as string)
+    /** A set keeps its order: the way here. */
+    const path = new Set<string>()
+    const pending: { readonly scope: string; readonly isDone: boolean }[] = [
+      { scope: start, isDone: false },
+    ]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const { scope, isDone } = next
+      if (isDone) {
+        path.delete(scope)
+        finished.add(scope)
         continue
       }
-      if (path.includes(scope)) return [...path.slice(path.indexOf(scope)), scope]
+      if (path.has(scope)) {
+        const way = [...path]
+        return [...way.slice(way.indexOf(scope)), scope]
+      }
       if (finished.has(scope)) continue
-      path.push(scope)
-      pending.push(undefined, ...(Object.hasOwn(implies, scope) ? (implies[scope] ?? []) : []))
+      path.add(scope)
+      pending.push({ scope, isDone: true })
+      const included = Object.hasOwn(implies, scope) ? (implies[scope] ?? []) : []
+      for (const each of included) pending.push({ scope: each, isDone: false })
     }
   }
   return undefined
