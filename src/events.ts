@@ -75,7 +75,7 @@ export interface OperationJudged {
   readonly type: 'operation.judged'
   readonly requestId: string
   readonly outcome: 'allowed' | 'denied'
-  /** What the request asks for: one, unless it is a batch or a subscription. */
+  /** What the request asks for: one, unless it is a batch or a subscription. Of many the first 100; long names are cut. */
   readonly operations: readonly {
     readonly method: string
     /** Of the tool, prompt or resource. */

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export type { AuditedOperation, AuditRecord } from './gateway/audit.js'
 export type {
   GatewayEvent,
   GatewayEventListener,

@@ -49,6 +49,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
+    auditFile: settings.auditFile,
     admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
     companion:
       command === undefined || settings.upstream === undefined

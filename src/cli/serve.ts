@@ -12,12 +12,15 @@ import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
 import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Companion } from './companion.js'
+import { openAuditFile, type AuditFile } from './audit-file.js'
 import { createEventLog } from './log-events.js'
 import { createLogger, type LogOptions } from './log.js'
 
 export interface ServeInput {
   readonly options: GatewayOptions
   readonly log: LogOptions
+  /** `-`: among the log. `undefined`: no records. */
+  readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
   readonly admin: { readonly host: string; readonly port: number } | undefined
   /** The HTTP server to start beside us. */
@@ -28,7 +31,7 @@ export interface ServeInput {
         readonly startTimeout: number
       }
     | undefined
-  /** SIGHUP reads the keys anew. */
+  /** SIGHUP reads the keys anew, and opens the audit file anew. */
   readonly hasKeyFile: boolean
   readonly warnings: readonly string[]
 }
@@ -45,10 +48,14 @@ class Running {
   #admin: Admin | undefined
   #companion: Companion | undefined
   #isStopping = false
+  readonly #audit: AuditFile | undefined
 
+  /** @throws {Failure} where no records could be written */
   constructor(input: ServeInput, logger: Logger) {
     this.#input = input
     this.#logger = logger
+    this.#audit = openAudit(input.auditFile, logger)
+    const audit = this.#audit
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
@@ -56,6 +63,7 @@ class Running {
         this.#metrics?.count(event, resource)
         log(event, resource)
       },
+      ...(audit !== undefined && { onAudit: (record) => audit.write(record) }),
     })
   }
 
@@ -79,7 +87,10 @@ class Running {
     return new Failure(`the command ${reason}`)
   }
 
-  async refreshKeys(): Promise<void> {
+  /** SIGHUP: what stands in files may be another by now. */
+  async reload(): Promise<void> {
+    this.#audit?.reopen()
+    if (!this.#input.hasKeyFile) return
     this.#logger.info('SIGHUP: reading the keys again')
     await this.#gateway.refreshKeys()
   }
@@ -89,6 +100,7 @@ class Running {
     await this.#gateway.close()
     this.#admin?.close()
     await this.#companion?.stop()
+    this.#audit?.close()
   }
 
   /** Better now than when the first client comes. */
@@ -143,6 +155,29 @@ class Running {
   }
 }
 
+/** Records among the log, whatever its level. */
+const LOG = '-'
+
+function openAudit(path: string | undefined, logger: Logger): AuditFile | undefined {
+  if (path === undefined) return undefined
+  if (path === LOG) {
+    const lines = logger.child({}, { level: 'info' })
+    return {
+      write: (audit) => lines.info({ audit }, 'audit'),
+      reopen: () => undefined,
+      close: () => undefined,
+    }
+  }
+  try {
+    return openAuditFile(path, (lost, code) => {
+      logger.error({ lost, code, path }, 'audit records are lost: the file cannot be written')
+    })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+    throw new Failure(`cannot write to the audit file ${path} (${code})`)
+  }
+}
+
 function listenFailure(error: unknown, host: string, port: number): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
   const reasons: Record<string, string> = {
@@ -155,8 +190,8 @@ function listenFailure(error: unknown, host: string, port: number): Failure {
 }
 
 /** The next of the signals that end us. Those that would do so by themselves would leave the server beside us behind. */
-function nextSignal(hasKeyFile: boolean): Promise<NodeJS.Signals> {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(hasKeyFile ? [] : ['SIGHUP'])]
+function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(readsFiles ? [] : ['SIGHUP'])]
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals) => {
       for (const each of signals) process.off(each, end)
@@ -174,9 +209,17 @@ function nextSignal(hasKeyFile: boolean): Promise<NodeJS.Signals> {
 export async function serve(input: ServeInput): Promise<number> {
   const logger = await createLogger(input.log)
   for (const warning of input.warnings) logger.warn(warning)
-  const running = new Running(input, logger)
-  const ended = nextSignal(input.hasKeyFile)
-  if (input.hasKeyFile) process.on('SIGHUP', () => void running.refreshKeys())
+  let running: Running
+  try {
+    running = new Running(input, logger)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    logger.fatal(error.message)
+    return 1
+  }
+  const readsFiles = input.hasKeyFile || input.auditFile !== undefined
+  const ended = nextSignal(readsFiles)
+  if (readsFiles) process.on('SIGHUP', () => void running.reload())
 
   let exitCode = 0
   const fail = (failure: unknown) => {
@@ -195,7 +238,7 @@ export async function serve(input: ServeInput): Promise<number> {
   }
   if (exitCode === 0) logger.info('ending: running answers may finish')
   // Whoever asks twice means it.
-  const asked = nextSignal(input.hasKeyFile).then(() => {
+  const asked = nextSignal(readsFiles).then(() => {
     logger.warn('ending at once')
     return 'at once' as const
   })

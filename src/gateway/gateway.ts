@@ -9,10 +9,12 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
+import { createAuditTrail, type AuditTrail } from './audit.js'
 import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './network.js'
+import type { GatewayEventListener } from './events.js'
 import type { GatewayOptions } from './options.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request-head.js'
@@ -124,7 +126,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const settings = checkGatewayOptions(options)
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-  const emit = createEmit(options.onEvent)
+  const trail = createTrail(options)
+  const emit = createEmit(withTrail(options.onEvent, trail))
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
   const open = new Set<OpenRequest>()
   let draining = false
@@ -199,7 +202,9 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         }
       },
       emit,
+      audit: trail,
       forward({ backend }, admitted) {
+        trail?.admit(admitted)
         const opened = backend.open(admitted)
         open.add(opened)
         opened.begin()
@@ -322,6 +327,24 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       const gates = running?.sites.flatMap(({ gate }) => gate ?? []) ?? []
       await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
     },
+  }
+}
+
+function createTrail(options: GatewayOptions): AuditTrail | undefined {
+  const { onAudit, auditArguments = false, now = Date.now } = options
+  const write = createEmit(onAudit)
+  return write && createAuditTrail(write, auditArguments, now)
+}
+
+/** Of one event the trail must hear whatever becomes of the listener. */
+function withTrail(
+  listener: GatewayEventListener | undefined,
+  trail: AuditTrail | undefined,
+): GatewayEventListener | undefined {
+  if (trail === undefined) return listener
+  return function tell(event, resource) {
+    trail.note(event, resource)
+    return listener?.(event, resource)
   }
 }
 

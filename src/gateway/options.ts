@@ -4,6 +4,7 @@
  * @module
  */
 import type { ProtectedResourceOptions } from '../rs/gate.js'
+import type { AuditRecord } from './audit.js'
 import type { GatewayEventListener } from './events.js'
 import type { ChildLimits } from './stdio/limits.js'
 
@@ -100,4 +101,8 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>>
   /** Receives what happens, with exact reasons, and neither tokens nor session ids. */
   readonly onEvent?: GatewayEventListener
+  /** Receives a record of every decision, once its request has ended. What it throws is ignored. */
+  readonly onAudit?: (record: AuditRecord) => void
+  /** With the arguments of the tools that were called, as far as requests are read. Default false. */
+  readonly auditArguments?: boolean
 }

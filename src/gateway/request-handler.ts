@@ -11,6 +11,7 @@ import { answer, refuseOrigin } from '../rs/gate.js'
 import { isStateless } from '../rs/era.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
+import type { AuditTrail } from './audit.js'
 import type { AdmittedRequest } from './backend.js'
 import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
@@ -42,6 +43,7 @@ export interface RequestHandlerOptions {
   /** A request waits for its token to be judged; the function is called when it does not any more. */
   readonly onWaiting: () => () => void
   readonly emit: GatewayEventListener | undefined
+  readonly audit: AuditTrail | undefined
   readonly forward: (site: Site, admitted: AdmittedRequest) => void
 }
 
@@ -90,6 +92,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     const requestId = randomUUID()
     const method = request.method ?? 'GET'
     let head = readHead(request.rawHeaders)
+    options.audit?.begin(requestId, head)
     /** The resource that the request is for, once that is known, where there are several. */
     let tag: string | undefined
     if (options.isDraining()) response.shouldKeepAlive = false
@@ -118,6 +121,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     ): void {
       emit?.({ type: 'request.refused', requestId, ...refusal }, tag)
       send(errorAnswer(refusal.status, requestId, error, description, headers))
+    }
+
+    /** Of a client that left before there was an answer. */
+    function tellLeft(): void {
+      const seconds = (performance.now() - startedAt) / 1000
+      const end = 'client left'
+      const from = 'gateway'
+      emit?.({ type: 'request.completed', requestId, method, status: 0, from, end, seconds }, tag)
     }
 
     /** The client sent what is no message, or not the one that its header fields name. */
@@ -157,6 +168,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         message === undefined
           ? operations.judge(authenticated, body, asked)
           : operations.judgeMessages(authenticated, [message], asked)
+      if ('messages' in permission) options.audit?.read(requestId, permission.messages)
       return 'outcome' in permission ? permission : { message, filter: permission.filter }
     }
 
@@ -186,16 +198,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         if (isRead) return
         isRead = true
         read()
-        const seconds = (performance.now() - startedAt) / 1000
-        emit?.({
-          type: 'request.completed',
-          requestId,
-          method,
-          status: 0,
-          from: 'gateway',
-          end: 'client left',
-          seconds,
-        })
+        tellLeft()
       })
       const go = (next: () => void) => {
         if (isRead) return
@@ -232,7 +235,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
 
     function admit(site: Site, target: RequestTarget, caller: Caller): void {
       // Whoever left while we waited for keys asks for nothing any more.
-      if (response.destroyed) return
+      if (response.destroyed) return tellLeft()
       const corsHeaders = site.origins.corsHeaders(head.origin)
       const { contentEncoding } = head
       if (!FORWARDED_METHODS.has(method)) {

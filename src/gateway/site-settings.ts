@@ -54,6 +54,8 @@ const GATEWAY_OPTIONS = [
   'sessionKeys',
   'streamGrace',
   'ca',
+  'onAudit',
+  'auditArguments',
 ] as const
 const WORLD_OPTIONS = ['proxyEnvironment', 'onEvent', 'now', 'fetch', 'randomUUID'] as const
 const SERVER_OPTIONS = [

@@ -25,6 +25,7 @@ export interface OperationsRequest {
 
 /** Messages that may go on. */
 export interface Permission {
+  readonly messages: readonly RpcMessage[]
   /** What the answer must be filtered by; `undefined`: it passes as it is. */
   readonly filter: ListFilter | undefined
 }
@@ -61,8 +62,6 @@ export interface OperationGateOptions {
   readonly nextRequestId: () => string
   readonly corsHeaders: (origin: string | undefined) => Readonly<Record<string, string>>
 }
-
-const PASSES: Permission = { filter: undefined }
 
 /** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
 const BATCH_VERSION = '2025-03-26'
@@ -144,7 +143,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
       return { outcome: 'answer', status: denied.status, headers, body: denied.body }
     }
     const isList = messages.some(({ method }) => isListMethod(method))
-    return isList ? { filter: filterFor(authenticated) } : PASSES
+    return { messages, filter: isList ? filterFor(authenticated) : undefined }
   }
 
   function judge(

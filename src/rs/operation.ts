@@ -19,6 +19,29 @@ export interface McpOperation {
   readonly name: string | undefined
 }
 
+/** An operation as it is told to the operator. */
+export interface ToldOperation {
+  readonly method: string
+  /** Of the tool, prompt or resource. */
+  readonly name: string | undefined
+}
+
+const LONGEST_NAME = 512
+/** Operations of one request that are told. */
+export const MOST_OPERATIONS = 100
+
+function shortened(text: string): string {
+  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text
+}
+
+/** What a client can make a log grow by is bounded. */
+export function tellOperations(operations: readonly ToldOperation[]): readonly ToldOperation[] {
+  return operations.slice(0, MOST_OPERATIONS).map(({ method, name }) => ({
+    method: shortened(method),
+    name: name === undefined ? undefined : shortened(name),
+  }))
+}
+
 /** Why a message cannot be judged: it does not say what it asks for, or in two ways. */
 export class UnclearOperation {
   readonly reason: string

@@ -22,7 +22,7 @@ import { parseJwt } from './jwt.js'
 import type { ResourceServerOptions } from './options.js'
 import { createRequestIds } from './request-id.js'
 import { isStateless } from './era.js'
-import type { McpOperation } from './operation.js'
+import { tellOperations, type McpOperation } from './operation.js'
 import { ScopeHierarchy } from './scope-hierarchy.js'
 import { uniteScopes } from './scopes.js'
 import { checkOptions } from './settings.js'
@@ -334,7 +334,7 @@ export function createResourceServerWith(
       type: 'operation.judged',
       requestId,
       outcome: isAllowed ? 'allowed' : 'denied',
-      operations: operations.map(({ method, name }) => ({ method, name })),
+      operations: tellOperations(operations),
       issuer: token.issuer,
       subject: token.subject,
       clientId: token.clientId,

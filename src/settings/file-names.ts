@@ -8,7 +8,8 @@ import { byPath, type GivenValue, type GivenValues, type Setting } from './setti
 import { splitPair } from './values.js'
 
 function withAbsoluteFile(file: Setting['file'], text: string, folder: string): string {
-  if (file === 'whole') return text === '' ? text : resolve(folder, text)
+  // A dash is no file: it stands for where lines go anyhow.
+  if (file === 'whole') return text === '' || text === '-' ? text : resolve(folder, text)
   const [name, value] = (file === undefined ? undefined : splitPair(text)) ?? []
   return name === undefined || value === undefined ? text : `${name}=${resolve(folder, value)}`
 }

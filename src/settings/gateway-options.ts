@@ -65,6 +65,7 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
     port,
     maxBody,
     proxyEnvironment,
+    ...(settings.auditArguments && { auditArguments: true }),
     ...(auth === 'oauth' && {
       streamGrace: settings.streamGrace,
       ...(allowHttp !== undefined && { allowHttp }),

@@ -97,6 +97,8 @@ export interface Settings {
   readonly adminHost: string
   /** `undefined`: there is no second listener. */
   readonly adminPort?: number | undefined
+  readonly auditFile?: string | undefined
+  readonly auditArguments: boolean
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly logFormat: 'auto' | 'json' | 'pretty'
   readonly config?: string | undefined
@@ -415,6 +417,16 @@ const schema = z.object({
     hint: HOST_HINT,
   }),
   adminPort: portOrOff({ section: 'Operation', description: 'port of the second listener' }),
+  auditFile: text({
+    section: 'Operation',
+    description: 'a line of JSON for every decision, appended; - for the log. SIGHUP opens it anew',
+    placeholder: 'FILE',
+    file: 'whole',
+  }),
+  auditArguments: toggle({
+    section: 'Operation',
+    description: 'with the arguments of tools, where requests are read',
+  }),
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],
     { section: 'Operation', description: 'how much is logged, on stderr' },
