@@ -99,6 +99,7 @@ describe('a file that fails later', () => {
     mkdirSync(folder)
     file.write(record)
     expect(linesOf(path)).toEqual([record])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
     file.close()
   })
 

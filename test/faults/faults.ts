@@ -438,8 +438,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'error-without-credentials',
     breaks: 'CHL-05',
     file: 'rs/decision.ts',
-    find: 'error: undefined,',
-    replace: "error: 'invalid_token',",
+    find: 'status: 401,\n  error: undefined,',
+    replace: "status: 401,\n  error: 'invalid_token',",
     tests: ['matrix'],
   },
   {
