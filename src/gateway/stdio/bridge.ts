@@ -20,7 +20,7 @@ import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
-import { refuse, refuseBusy, refuseMethod, refuseRoom, refuseVersion } from './refusals.js'
+import { refuse, refuseBusy, refuseMethod, refuseRoom, refuseVersion, refuseWaiting } from './refusals.js'
 import { silenceOf } from './resident.js'
 import type { Residents } from './residents.js'
 import { Session } from './session.js'
@@ -134,6 +134,7 @@ class Bridge {
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
       return refuse(connection, 400, RPC.invalidRequest, 'This id is in use')
     }
+    if (!session.makeRoom(requests.length)) return refuseWaiting(connection, requests)
     session.post(connection, messages, isBatch)
   }
 

@@ -69,6 +69,16 @@ export class Reply {
     return this.isOpen && this.#stream?.isRead !== false
   }
 
+  /** Whether somebody is there now. */
+  get isRead(): boolean {
+    return this.#stream?.isRead ?? !this.connection.isAnswered
+  }
+
+  /** It answers one request. */
+  get isSingle(): boolean {
+    return this.#options.ids.length === 1
+  }
+
   get #mayStream(): boolean {
     return (
       !this.#options.isPlain &&

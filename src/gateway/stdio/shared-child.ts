@@ -156,6 +156,7 @@ export class SharedChild implements Resident {
   }
 
   notify({ bytes, method, params }: RawMessage): void {
+    this.attendance.touch()
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
