@@ -20,7 +20,14 @@ import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
-import { refuse, refuseBusy, refuseMethod, refuseRoom, refuseVersion, refuseWaiting } from './refusals.js'
+import {
+  refuse,
+  refuseBusy,
+  refuseMethod,
+  refuseRoom,
+  refuseVersion,
+  refuseWaiting,
+} from './refusals.js'
 import { silenceOf } from './resident.js'
 import type { Residents } from './residents.js'
 import { Session } from './session.js'
@@ -107,6 +114,9 @@ class Bridge {
     const version = versionOf(connection)
     const post = isUtf8(body) ? readPost(body) : 'unparsable'
     if (post === 'unparsable') return refuse(connection, 400, RPC.parseError, 'Parse error')
+    if (post === 'too many') {
+      return refuse(connection, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
+    }
     const mayBatch = version === undefined || version === '2025-03-26'
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
       return refuse(connection, 400, RPC.invalidRequest, 'Invalid request')
@@ -234,8 +244,10 @@ class Bridge {
   #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
-    this.#isStatefulOnly ||= discovery === 'unknown'
-    void child.end({ reason: 'the command does not speak the era without sessions' })
+    const isForGood = discovery === 'unknown'
+    this.#isStatefulOnly ||= isForGood
+    const verb = isForGood ? 'does not speak' : 'could not say whether it speaks'
+    void child.end({ reason: `the command ${verb} the era without sessions` })
     return undefined
   }
 

@@ -7,6 +7,7 @@ import { onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.js'
 import type { RequestRefusedCode } from '../events.js'
 import type { UpstreamFault } from '../upstream-fault.js'
+import { acceptsType } from './accept.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
 const KEEP_ALIVE = 15_000
@@ -75,10 +76,9 @@ export class Connection implements OpenRequest {
     this.#whenOver.push(callback)
   }
 
-  /** Whether the client reads this type; one that does not say so reads everything. */
+  /** Whether the client reads this type. */
   accepts(type: string): boolean {
-    const { accept } = this.admitted.request.headers
-    return accept === undefined || accept.includes(type) || accept.includes('*/*')
+    return acceptsType(this.admitted.request.headers.accept, type)
   }
 
   begin(): void {

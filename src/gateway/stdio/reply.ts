@@ -113,8 +113,7 @@ export class Reply {
       for (const line of lines) this.#stream.send(line)
       return this.#finish(200)
     }
-    // One by one: a batch may have more of them than a call may have arguments.
-    for (const line of lines) this.#answers.push(line)
+    this.#answers.push(...lines)
     const body = this.#body().toString()
     const { requestId, corsHeaders } = this.connection.admitted
     this.connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders), fault)

@@ -20,9 +20,22 @@ import { replaceSpans, textAt, valueAt, type Span } from './spans.js'
 
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([
-  [-32_601, 404],
+  [RPC.methodNotFound, 404],
   [-32_021, 400],
-  [-32_022, 400],
+  [RPC.unsupportedVersion, 400],
+])
+/**
+ * Errors by which commands say that they do not know our question, today and for good. The TypeScript SDK v1 and others:
+ * no such method. The Python SDK 1.x validates against the union of all known requests: invalid params. The Go SDK, until it knew the
+ * question: 0, for what comes before `initialize`; others call that an invalid request. A version refused without a
+ * list of others is refused all the same. Whatever else an error says may be over the next time.
+ */
+const NOT_KNOWN = new Set<number | undefined>([
+  RPC.methodNotFound,
+  RPC.invalidParams,
+  RPC.invalidRequest,
+  RPC.unsupportedVersion,
+  0,
 ])
 /** The id of our own question. */
 const PROBE = '"gatehouse"'
@@ -35,7 +48,7 @@ interface Route {
   readonly progressToken: string | undefined
 }
 
-/** Which versions the command says that it speaks; or it does not know the question, or says nothing at all. */
+/** Which versions the command says that it speaks; or it does not know the question, or cannot say so now. */
 export type Discovery = readonly string[] | 'unknown' | 'unanswered'
 
 export interface SharedChildOptions extends ChannelOptions {
@@ -245,6 +258,8 @@ export class SharedChild implements Resident {
         : findSpan(bytes, result, 'supportedVersions')
     const versions = span && valueAt(bytes, span)
     const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
-    this.#onDiscovered?.(isList ? versions : 'unknown')
+    if (isList) return this.#onDiscovered?.(versions)
+    const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))
+    this.#onDiscovered?.(mayKnow ? 'unanswered' : 'unknown')
   }
 }

@@ -88,14 +88,32 @@ describe('a start that fails at once', () => {
   })
 })
 
-test('a batch of 150,000 requests whose command ends: each is told', async () => {
-  const bench = await startScript('if (id === 150000) setTimeout(() => process.exit(3), 50)')
-  const client = await openClient(bench)
-  const batch = Array.from({ length: 150_000 }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+describe('a batch of many requests', () => {
   const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
-  const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
-  expect(answer.status).toBe(502)
-  expect((await messagesOf(answer)).length).toBe(150_000)
+  const batchOf = (count: number) => {
+    const requests = Array.from({ length: count }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+    return `[${requests.join(',')}]`
+  }
+
+  test('1,000, and the command ends: each is told', async () => {
+    const bench = await startScript('if (id === 1000) setTimeout(() => process.exit(3), 50)')
+    const client = await openClient(bench)
+    const answer = await client.send('POST', batchOf(1_000), headers)
+    expect(answer.status).toBe(502)
+    expect((await messagesOf(answer)).length).toBe(1_000)
+  })
+
+  test.each([1_001, 150_000])('%d: refused, and none reaches the command', async (count) => {
+    const bench = await startScript(`process.stderr.write('heard ' + method)`)
+    const client = await openClient(bench)
+    const answer = await client.send('POST', batchOf(count), headers)
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      id: null,
+      error: { code: -32_600, message: 'A batch has at most 1000 messages' },
+    })
+    expect(bench.told('child.remarked')).toEqual([])
+  })
 })
 
 describe('versions', () => {
