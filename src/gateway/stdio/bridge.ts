@@ -84,7 +84,6 @@ class Bridge {
     }
     const lastEventId = request.headers['last-event-id']
     const isText = typeof lastEventId === 'string'
-    connection.isOpenEnded = true
     if (!session.listen(connection, isText ? lastEventId : undefined)) {
       refuse(connection, 409, RPC.serverError, 'This session has too many streams')
     }

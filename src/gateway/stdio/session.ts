@@ -156,6 +156,8 @@ export class Session implements Resident {
     if (known === undefined && read.length >= MAX_READERS) return false
     this.attendance.enter(connection)
     this.#channel.watch(connection)
+    // The rest of an answer to a POST has the time that the answer had.
+    connection.isOpenEnded = known === undefined || this.#readers.has(known)
     connection.startStream()
     if (known !== undefined) known.attach(connection, last?.number)
     const stream = known ?? this.#openStream(connection)

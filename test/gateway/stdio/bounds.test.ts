@@ -174,3 +174,61 @@ describe('who only notifies is there', () => {
     await notify(bench, client)
   })
 })
+
+describe('at the end of its token', () => {
+  const NO_TOLERANCE = { clockTolerance: 0, streamGrace: 2 }
+  const token = (bench: GatewayBench, seconds: number) =>
+    bench.idp.token({ claims: { exp: Date.now() / 1000 + seconds, jti: crypto.randomUUID() } })
+  const versioned = { 'mcp-protocol-version': '2025-11-25' }
+
+  /** The session of one whose token lives for long, in the hands of a client whose token does not. */
+  async function begin(seconds: number) {
+    const bench = await startBridge('legacy', NO_TOLERANCE)
+    const owner = await openClient(bench)
+    const short = new Client(bench, { token: await token(bench, seconds) })
+    short.session = owner.session
+    return { bench, owner, short }
+  }
+
+  verifies(
+    'TRN-09',
+    'the rest of an answer, taken up again, has the grace of the answer',
+    async () => {
+      const { bench, owner, short } = await begin(2)
+      const leaving = new AbortController()
+      const options = { id: 'rest', headers: versioned, signal: leaving.signal }
+      const answer = await owner.call('slow', { ms: 3_000 }, options)
+      const { value } = (await eventsOf(answer).next()) as { value: { id: string } }
+      leaving.abort()
+      const rest = await short.send('GET', undefined, { 'last-event-id': value.id })
+      const messages = await messagesOf(rest)
+      expect(bench.told('token.ended')).toHaveLength(1)
+      expect(messages).toMatchObject([{ id: 'rest', result: {} }])
+    },
+  )
+
+  verifies('TRN-09', 'and no more than that: then it is cut', async () => {
+    const { owner, short } = await begin(1)
+    const leaving = new AbortController()
+    const options = { id: 'rest', headers: versioned, signal: leaving.signal }
+    const answer = await owner.call('never', {}, options)
+    const { value } = (await eventsOf(answer).next()) as { value: { id: string } }
+    leaving.abort()
+    const rest = await short.send('GET', undefined, { 'last-event-id': value.id })
+    const startedAt = performance.now()
+    await expect(rest.text()).rejects.toThrow()
+    expect(performance.now() - startedAt).toBeGreaterThan(2_000)
+  })
+
+  verifies('TRN-09', 'a stream that a GET opened has none, also taken up again', async () => {
+    const { owner, short } = await begin(1)
+    const leaving = new AbortController()
+    const first = await owner.send('GET', undefined, versioned, leaving.signal)
+    const { value } = (await eventsOf(first).next()) as { value: { id: string } }
+    leaving.abort()
+    const again = await short.send('GET', undefined, { 'last-event-id': value.id })
+    const startedAt = performance.now()
+    expect(await again.text()).toBe('')
+    expect(performance.now() - startedAt).toBeLessThan(1_900)
+  })
+})
