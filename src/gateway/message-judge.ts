@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isStateless } from './era.js'
+import { isStateless } from '../rs/era.js'
 import { valuesOf } from './hop-by-hop.js'
 import { readMessage, type RpcMessage } from './message.js'
 import { compareMirrored } from './mirrored-headers.js'

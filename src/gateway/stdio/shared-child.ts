@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { STATELESS_SINCE } from '../era.js'
+import { STATELESS_SINCE } from '../../rs/era.js'
 import { rpcError, RPC } from '../rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../subscription.js'
 import { Attendance } from './attendance.js'
