@@ -25,9 +25,9 @@ const STATUSES = new Map([
   [RPC.unsupportedVersion, 400],
 ])
 /**
- * Errors by which commands say that they do not know our question, today and for good. The TypeScript SDK v1 and others:
- * no such method. The Python SDK 1.x validates against the union of all known requests: invalid params. The Go SDK, until it knew the
- * question: 0, for what comes before `initialize`; others call that an invalid request. A version refused without a
+ * Errors by which commands say that they do not know our question, for good. The TypeScript SDK v1: no such method. The
+ * Python SDK 1.x, which validates against all the requests that it knows: invalid params. The Go SDK before it knew the
+ * question: 0, because it came before `initialize`; others call that an invalid request. A version refused without a
  * list of others is refused all the same. Whatever else an error says may be over the next time.
  */
 const NOT_KNOWN = new Set<number | undefined>([
