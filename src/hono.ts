@@ -18,6 +18,7 @@ import {
   type GateAnswer,
   type GateOutcome,
   type GateRequest,
+  type OnStreamEnd,
   type ProtectedResourceOptions,
 } from './rs/gate.js'
 import { addCorsHeaders } from './rs/origins.js'
@@ -110,8 +111,10 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * paths pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but
  * the metadata has paths of its own, so that it is only published by one that is registered at the root.
  *
- * A stream of events that answers a GET ends with its token, any other one `streamGrace` later. With `sessionKeys`
- * the `Mcp-Session-Id` of your handler belongs to who was given it.
+ * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
+ * other POST is cut `streamGrace` later. No body is read here, and the id of a subscription stands nowhere else: its
+ * stream closes without the result that the gateway ends it with, which clients take for a connection that was lost.
+ * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -153,7 +156,6 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
         c.req.raw = withSession(c.req.raw, id)
       }
     }
-    const { method } = c.req
     c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
     inContext(c).set(ENTRY, { authenticated, gate })
     // Afterwards: what is set before would take the place of what the handler sets.
@@ -165,8 +167,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
           c.header(name, value)
         }
       }
-      if (isEventStream(c.res.headers.get('content-type') ?? ''))
-        limitStream(c, method, authenticated)
+      if (isEventStream(c.res.headers.get('content-type') ?? '')) limitStream(c, authenticated)
     })
   }
 
@@ -184,10 +185,15 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     c.header(SESSION_FIELD, visible)
   }
 
-  function limitStream(c: Context, method: string, authenticated: Authenticated): void {
+  function limitStream(c: Context, authenticated: Authenticated): void {
     const { body } = c.res
     if (body === null) return
-    const watch = (end: () => void) => gate.watchStream(method, authenticated, end)
+    const request = {
+      method: c.req.method,
+      version: c.req.header('mcp-protocol-version'),
+      rpcMethod: c.req.header('mcp-method'),
+    }
+    const watch = (onEnd: OnStreamEnd) => gate.watchStream(request, authenticated, onEnd)
     c.res = new Response(endableStream(body, watch), c.res)
   }
 

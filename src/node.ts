@@ -17,6 +17,7 @@ import {
   type GateRequest,
   type ProtectedResourceOptions,
 } from './rs/gate.js'
+import type { RequestLine } from './rs/open-ended.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -186,6 +187,18 @@ function replaceSession(argument: unknown, seal: (id: string) => string | undefi
   return Array.isArray(argument[0]) ? replaced : replaced.flat()
 }
 
+function requestLineOf({ method = 'GET', headers }: IncomingMessage): RequestLine {
+  const version = headers['mcp-protocol-version']?.toString()
+  return { method, version, rpcMethod: headers['mcp-method']?.toString() }
+}
+
+/** Half an answer must not look like a whole one. Its handler may go on writing, as to a client that has left. */
+function cut(request: IncomingMessage, response: ServerResponse): void {
+  // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
+  if (request.httpVersion === '1.0') response.socket?.resetAndDestroy()
+  response.destroy()
+}
+
 /** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
 const LINGER = 5_000
 
@@ -216,8 +229,10 @@ function endNow(response: ServerResponse): void {
  * pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but the
  * metadata has paths of its own, so that it is only published by one that is registered at the root.
  *
- * A stream of events that answers a GET ends with its token, any other one `streamGrace` later. With `sessionKeys`
- * the `Mcp-Session-Id` of your handler belongs to who was given it.
+ * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
+ * other POST is cut `streamGrace` later. No body is read here, and the id of a subscription stands nowhere else: its
+ * stream closes without the result that the gateway ends it with, which clients take for a connection that was lost.
+ * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -262,7 +277,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       named = { visible: String(visible), id }
       renameSession(request, id)
     }
-    guardAnswer(request.method ?? 'GET', response, outcome, named)
+    guardAnswer(request, response, outcome, named)
     request.auth = toAuthInfo(outcome.token, outcome.bearer)
     entries.set(request, { authenticated: outcome, gate })
     if (origin !== undefined && !isOver(response)) {
@@ -276,7 +291,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
 
   /** Every answer begins by `writeHead`, whoever calls it. */
   function guardAnswer(
-    method: string,
+    request: IncomingMessage,
     response: ServerResponse,
     authenticated: Authenticated,
     named: NamedSession | undefined,
@@ -305,7 +320,10 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       const result = writeHead.apply(response, args)
       const type = valueIn(args, 'content-type') ?? response.getHeader('content-type')
       if (isEventStream(type?.toString()) && !response.writableEnded && !response.destroyed) {
-        const stop = gate.watchStream(method, authenticated, () => endNow(response))
+        const stop = gate.watchStream(requestLineOf(request), authenticated, (how) => {
+          if (how === 'end') endNow(response)
+          else cut(request, response)
+        })
         response.once('close', stop)
       }
       return result

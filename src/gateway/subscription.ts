@@ -1,10 +1,8 @@
 /**
- * Subscriptions of the stateless era: what opens one, names it, and ends it (2026-07-28, "Subscriptions").
+ * Subscriptions of the stateless era: what names one, and ends it (2026-07-28, "Subscriptions").
  *
  * @module
  */
-
-export const LISTEN = 'subscriptions/listen'
 
 /** In `_meta` of everything that is said under it: the id of the request that opened it. */
 export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId'

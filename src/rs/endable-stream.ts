@@ -10,13 +10,14 @@ export function isEventStream(contentType = ''): boolean {
 }
 
 /**
- * The same bytes, as they are read, until the end. An event that is half written then is none for its reader.
+ * The same bytes, as they are read, until the end. An event that is half written then is none for its reader. A stream
+ * that is cut fails, and with it its connection.
  *
  * @param watch is told how to end the stream, and returns what ends the watch
  */
 export function endableStream(
   source: ReadableStream<Uint8Array>,
-  watch: (end: () => void) => () => void,
+  watch: (onEnd: (how: 'end' | 'cut') => void) => () => void,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader()
   let isOver = false
@@ -35,10 +36,11 @@ export function endableStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        unwatch = watch(() => {
+        unwatch = watch((how) => {
           if (isOver) return
           isOver = true
-          controller.close()
+          if (how === 'end') controller.close()
+          else controller.error(new Error('the token of this stream has ended'))
           cancel()
         })
       },

@@ -12,6 +12,7 @@ import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
+import { isOpenEnded, type RequestLine } from './open-ended.js'
 import { createOperationGate, type OperationGate } from './operation-gate.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
@@ -46,8 +47,9 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly sessionKeys?: readonly string[]
   /**
-   * Seconds that a stream of events which answers anything but a GET may go on after the end of its token; one that
-   * answers a GET ends with it. Default 300, at most 86400.
+   * Seconds that a stream of events which answers a POST may go on after the end of its token; then it is cut, so that
+   * it does not look complete. One that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token, and
+   * as if its writer had ended it. Default 300, at most 86400.
    */
   readonly streamGrace?: number
 }
@@ -96,11 +98,14 @@ export interface Gate {
   /**
    * Watches the token while a stream of events goes on.
    *
-   * @param onEnd called once, when the stream has to end
+   * @param onEnd called once, when the stream has to end: in the midst of an answer, or as one that has no end
    * @returns ends the watch
    */
-  watchStream(method: string, authenticated: Authenticated, onEnd: () => void): () => void
+  watchStream(request: RequestLine, authenticated: Authenticated, onEnd: OnStreamEnd): () => void
 }
+
+/** `cut`: what was sent must not look like all of it. */
+export type OnStreamEnd = (how: 'end' | 'cut') => void
 
 const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
@@ -325,13 +330,12 @@ export function createGate(
 
   const grace = (options.streamGrace ?? 300) * 1000
 
-  function watchStream(method: string, authenticated: Authenticated, onEnd: () => void) {
-    // What would go on for ever ends; what was asked for with a good token had its time.
-    const rest = method === 'GET' ? 0 : grace
+  function watchStream(request: RequestLine, authenticated: Authenticated, onEnd: OnStreamEnd) {
     let clear: () => void
     clear = resourceServer.watch(authenticated, () => {
-      if (rest === 0) onEnd()
-      else clear = setQuietTimer(onEnd, rest)
+      // What would go on for ever ends; what was asked for with a good token had its time.
+      if (isOpenEnded(request)) onEnd('end')
+      else clear = setQuietTimer(() => onEnd('cut'), grace)
     })
     return () => clear()
   }

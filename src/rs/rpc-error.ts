@@ -8,6 +8,7 @@
 export const RPC = {
   parseError: -32_700,
   invalidRequest: -32_600,
+  methodNotFound: -32_601,
   invalidParams: -32_602,
   internalError: -32_603,
   /** Of servers' own; MCP SDKs use it for what is not in the protocol. */

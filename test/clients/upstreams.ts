@@ -186,7 +186,7 @@ const SDK_V2_STDIO: StdioUpstream = {
 }
 
 /** Answers what is wrong in text/plain. With sessions, which is its default, it knows no newer era. */
-const GO_SDK: HttpUpstream = {
+export const GO_SDK: HttpUpstream = {
   name: 'go-sdk',
   isModern: false,
   isForAll: false,

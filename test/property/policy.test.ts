@@ -229,7 +229,9 @@ test('a thousand rules decide like ten, and order never matters', () => {
         scopes: [...new Set(matching.flatMap(({ scopes }) => scopes))].sort(),
       }
       expect(judge(list)).toEqual(expected)
-      expect(judge([...list].reverse())).toEqual(expected)
+      expect(judge(list.map((_, index) => list[list.length - 1 - index] as object))).toEqual(
+        expected,
+      )
     }),
   )
 })

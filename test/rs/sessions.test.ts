@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
+import { connect as connectSocket, type Socket } from 'node:net'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
@@ -32,6 +33,8 @@ interface Handled {
   open: number
   /** Writes one more event to each. */
   write(): void
+  /** Ends the newest. */
+  end: (() => void) | undefined
   /** How often a write of the handler threw. */
   thrown: number
 }
@@ -74,6 +77,7 @@ function honoServer(
         }
         event()
         handled.write = () => (write(), event())
+        handled.end = () => controller.close()
       },
       cancel() {
         handled.open--
@@ -128,6 +132,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
       }
     }
     event()
+    handled.end = () => response.end()
     const { write } = handled
     handled.write = () => (write(), event())
   }
@@ -178,6 +183,7 @@ async function begin(start: Start, options: Options = {}) {
     created: 'session-1',
     open: 0,
     write: () => undefined,
+    end: undefined,
     thrown: 0,
   }
   const server = await start(
@@ -200,12 +206,19 @@ async function begin(start: Start, options: Options = {}) {
   })
   const url = `http://127.0.0.1:${portOf(server)}/mcp`
 
-  async function open(token: string, session?: string, method = 'POST', path = '') {
+  async function open(
+    token: string,
+    session?: string,
+    method = 'POST',
+    path = '',
+    fields: Readonly<Record<string, string>> = {},
+  ) {
     return fetch(url + path, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
         ...(session !== undefined && { 'mcp-session-id': session }),
+        ...fields,
       },
       ...(method === 'POST' && { body: 'the body' }),
     })
@@ -220,6 +233,18 @@ async function begin(start: Start, options: Options = {}) {
   }
   const told = (type: ResourceServerEvent['type']) => events.filter((event) => event.type === type)
   return { idp, events, told, handled, url, open, visit, token: await idp.token() }
+}
+
+/** All of an answer, and whether it was all of it. */
+async function follow({ body }: Response): Promise<{ text: string; end: 'whole' | 'cut' }> {
+  let text = ''
+  try {
+    for await (const chunk of body as ReadableStream<Uint8Array>)
+      text += Buffer.from(chunk).toString()
+  } catch {
+    return { text, end: 'cut' }
+  }
+  return { text, end: 'whole' }
 }
 
 /** Ends in a moment; the clocks may differ by nothing. */
@@ -349,18 +374,56 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     expect(told('request.failed')).toEqual([])
   })
 
-  verifies('TRN-09', 'that answer a POST go on, and end after streamGrace', async () => {
-    const { idp, handled, told, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 1 })
+  verifies(
+    ['TRN-09', 'CASE-50'],
+    'that answer a POST go on, and are cut after streamGrace',
+    async () => {
+      const { idp, handled, told, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 1 })
+      const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
+      const reading = follow(response)
+      await eventually(() => told('token.ended').length === 1)
+      const endedAt = Date.now()
+      // It wrote once more then.
+      expect(handled.open).toBe(1)
+      expect(await reading).toEqual({ text: EVENT + EVENT, end: 'cut' })
+      expect(Date.now() - endedAt).toBeGreaterThan(800)
+      await eventually(() => handled.open === 0)
+      for (let i = 0; i < 10; i++) handled.write()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(handled.thrown).toBe(0)
+    },
+  )
+
+  verifies('TRN-09', 'that answer a POST and end by themselves meanwhile are whole', async () => {
+    const { idp, handled, told, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
     const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
-    const text = response.text()
+    const reading = follow(response)
     await eventually(() => told('token.ended').length === 1)
-    const endedAt = Date.now()
-    // It wrote once more then.
-    expect(handled.open).toBe(1)
-    expect(await text).toBe(EVENT + EVENT)
-    expect(Date.now() - endedAt).toBeGreaterThan(800)
-    await eventually(() => handled.open === 0)
+    await eventually(() => handled.end !== undefined)
+    handled.end?.()
+    expect(await reading).toEqual({ text: EVENT + EVENT, end: 'whole' })
   })
+
+  verifies(
+    ['TRN-09', 'HDR-05'],
+    'of a subscription end with their token, cleanly; in eras without such headers none is one',
+    async () => {
+      const { idp, handled, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
+      const token = await shortToken(idp)
+      const listen = (version: string | undefined) =>
+        open(token, undefined, 'POST', '?stream', {
+          'mcp-method': 'subscriptions/listen',
+          ...(version !== undefined && { 'mcp-protocol-version': version }),
+        })
+      for (const older of [await listen('2025-11-25'), await listen(undefined)]) {
+        closing.push(() => void older.body?.cancel())
+      }
+      expect((await follow(await listen('2026-07-28'))).end).toBe('whole')
+      await eventually(() => handled.open === 2)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(handled.open).toBe(2)
+    },
+  )
 
   verifies(
     ['TRN-05', 'TRN-09'],
@@ -393,6 +456,7 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
     authorizationServers: ISSUER,
     fetch: idp.fetch,
     clockTolerance: 0,
+    streamGrace: 0,
     sessionKeys: [KEY],
   })
   const seen: unknown[] = []
@@ -400,7 +464,7 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
     guard(request as never, response as never, () => {
       seen.push(request.headers['mcp-session-id'])
       response.setHeader('Mcp-Session-Id', 'session-1')
-      if (request.method === 'POST') return void response.end('{}')
+      if (request.method === 'PUT') return void response.end('{}')
       response.setHeader('Content-Type', 'text/event-stream')
       response.write(EVENT)
     })
@@ -423,13 +487,52 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
     for await (const chunk of stream) body += String(chunk)
     return { status: headers[':status'], session: String(headers['mcp-session-id']), body }
   }
-  const { session } = await send('POST', await idp.token())
+  const { session } = await send('PUT', await idp.token())
   expect(session).toMatch(/^[\w-]{43}\.session-1$/)
-  const other = await send('POST', await idp.token({ claims: { sub: 'user-2' } }), session)
+  const other = await send('PUT', await idp.token({ claims: { sub: 'user-2' } }), session)
   expect(other).toMatchObject({ status: 404, body: NOT_FOUND })
   const stream = await send('GET', await shortToken(idp), session)
   expect(stream).toEqual({ status: 200, session, body: EVENT })
-  expect(seen).toEqual([undefined, 'session-1'])
+  await expect(send('POST', await shortToken(idp), session)).rejects.toThrow()
+  expect(seen).toEqual([undefined, 'session-1', 'session-1'])
+})
+
+/** Sends by hand. The socket is paused, so that nothing is read that the test does not read. */
+function sendRaw(url: string, head: string): Socket {
+  const { port, host, pathname, search } = new URL(url)
+  const socket = connectSocket({ port: Number(port), host: '127.0.0.1' }).pause()
+  closing.push(() => socket.destroy())
+  socket.write(head.replace('/', `${pathname}${search}`).replace('\r\n', `\r\nHost: ${host}\r\n`))
+  return socket
+}
+
+describe('node: connections', () => {
+  const start = nodeServer('set')
+
+  verifies('TRN-09', 'who does not read the end of a stream holds it for 5 seconds', async () => {
+    const { idp, handled, told, url } = await begin(start, { clockTolerance: 0 })
+    const authorization = `Authorization: Bearer ${await shortToken(idp)}`
+    const socket = sendRaw(`${url}?stream`, `GET / HTTP/1.1\r\n${authorization}\r\n\r\n`)
+    socket.on('error', () => undefined)
+    await eventually(() => handled.open === 1)
+    // More than the buffers on the way hold.
+    for (let i = 0; i < 2_000_000; i++) handled.write()
+    await eventually(() => told('token.ended').length === 1)
+    const endedAt = Date.now()
+    await eventually(() => handled.open === 0, 9_000)
+    expect(Date.now() - endedAt).toBeGreaterThan(4_500)
+    expect(Date.now() - endedAt).toBeLessThan(8_000)
+  })
+
+  verifies('TRN-09', 'of HTTP/1.0, where the end is the end of the answer: a reset', async () => {
+    const { idp, url } = await begin(start, { clockTolerance: 0, streamGrace: 0 })
+    const authorization = `Authorization: Bearer ${await shortToken(idp)}`
+    const length = 'Content-Length: 0'
+    const head = `POST / HTTP/1.0\r\n${authorization}\r\n${length}\r\n\r\n`
+    const socket = sendRaw(`${url}?stream`, head).resume()
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNRESET')
+  })
 })
 
 test('hono: nothing is read of a stream that its reader does not ask for', async () => {

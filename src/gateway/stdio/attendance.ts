@@ -31,9 +31,14 @@ export class Attendance {
     this.#present.add(connection)
     connection.whenOver(() => {
       this.#present.delete(connection)
-      this.#leftAt = performance.now()
-      this.#timer.refresh()
+      this.touch()
     })
+  }
+
+  /** Somebody was there for a moment: what a notification is. */
+  touch(): void {
+    this.#leftAt = performance.now()
+    this.#timer.refresh()
   }
 
   close(): void {

@@ -11,8 +11,8 @@ import type { Backend, RequestObserver } from '../backend.js'
 import { readBody, refuseBody } from '../body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../rs/era.js'
 import { identityEnvironment } from '../identity.js'
+import { LISTEN } from '../../rs/open-ended.js'
 import { RPC } from '../../rs/rpc-error.js'
-import { LISTEN } from '../subscription.js'
 import { unknownSession } from '../unknown-session.js'
 import { Connection, type ConnectionContext } from './connection.js'
 import type { ChildEvent } from './events.js'
@@ -20,7 +20,14 @@ import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
-import { refuse, refuseBusy, refuseMethod, refuseRoom, refuseVersion } from './refusals.js'
+import {
+  refuse,
+  refuseBusy,
+  refuseMethod,
+  refuseRoom,
+  refuseVersion,
+  refuseWaiting,
+} from './refusals.js'
 import { silenceOf } from './resident.js'
 import type { Residents } from './residents.js'
 import { Session } from './session.js'
@@ -77,7 +84,6 @@ class Bridge {
     }
     const lastEventId = request.headers['last-event-id']
     const isText = typeof lastEventId === 'string'
-    connection.isOpenEnded = true
     if (!session.listen(connection, isText ? lastEventId : undefined)) {
       refuse(connection, 409, RPC.serverError, 'This session has too many streams')
     }
@@ -107,6 +113,9 @@ class Bridge {
     const version = versionOf(connection)
     const post = isUtf8(body) ? readPost(body) : 'unparsable'
     if (post === 'unparsable') return refuse(connection, 400, RPC.parseError, 'Parse error')
+    if (post === 'too many') {
+      return refuse(connection, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
+    }
     const mayBatch = version === undefined || version === '2025-03-26'
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
       return refuse(connection, 400, RPC.invalidRequest, 'Invalid request')
@@ -134,6 +143,7 @@ class Bridge {
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
       return refuse(connection, 400, RPC.invalidRequest, 'This id is in use')
     }
+    if (!session.makeRoom(requests.length)) return refuseWaiting(connection, requests)
     session.post(connection, messages, isBatch)
   }
 
@@ -233,8 +243,10 @@ class Bridge {
   #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
-    this.#isStatefulOnly ||= discovery === 'unknown'
-    void child.end({ reason: 'the command does not speak the era without sessions' })
+    const isForGood = discovery === 'unknown'
+    this.#isStatefulOnly ||= isForGood
+    const verb = isForGood ? 'does not speak' : 'could not say whether it speaks'
+    void child.end({ reason: `the command ${verb} the era without sessions` })
     return undefined
   }
 

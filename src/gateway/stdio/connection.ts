@@ -8,6 +8,7 @@ import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.j
 import type { RequestRefusedCode } from '../events.js'
 import { filterFault } from '../filtered-answer.js'
 import type { UpstreamFault } from '../upstream-fault.js'
+import { acceptsType } from './accept.js'
 import { formatEvent } from './event-format.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
@@ -77,10 +78,9 @@ export class Connection implements OpenRequest {
     this.#whenOver.push(callback)
   }
 
-  /** Whether the client reads this type; one that does not say so reads everything. */
+  /** Whether the client reads this type. */
   accepts(type: string): boolean {
-    const { accept } = this.admitted.request.headers
-    return accept === undefined || accept.includes(type) || accept.includes('*/*')
+    return acceptsType(this.admitted.request.headers.accept, type)
   }
 
   begin(): void {

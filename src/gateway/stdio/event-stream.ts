@@ -1,5 +1,6 @@
 /**
- * Messages as events of a stream that its client can take up again where it was cut (MCP "Resumability").
+ * Messages as events of a stream that its client can take up again where it was cut (MCP "Resumability"). What is no
+ * longer kept is missing then without a sign, for which the protocol has none.
  *
  * @module
  */

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** So many pieces become one: each costs some hundred bytes beside its own, and may have a single one of them. */
+const MANY = 256
+
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
@@ -14,6 +17,8 @@ export class LineSplitter {
   readonly #onTooLong: () => void
   /** The beginning of a line whose end has not come. */
   #pieces: Buffer[] = []
+  /** How many of the pieces, the first ones, are {@link MANY} in one. */
+  #joined = 0
   #size = 0
   /** The line is longer than allowed: what is left of it is not looked at. */
   #isSkipping = false
@@ -42,9 +47,14 @@ export class LineSplitter {
     this.#size += piece.length
     if (this.#size <= this.#limit) {
       this.#pieces.push(piece)
+      if (this.#pieces.length - this.#joined === MANY) {
+        const joined = Buffer.concat(this.#pieces.splice(this.#joined))
+        this.#joined = this.#pieces.push(joined)
+      }
       return
     }
     this.#pieces = []
+    this.#joined = 0
     this.#isSkipping = true
     this.#onTooLong()
   }
@@ -54,6 +64,7 @@ export class LineSplitter {
     const size = this.#size
     const wasSkipping = this.#isSkipping
     this.#pieces = []
+    this.#joined = 0
     this.#size = 0
     this.#isSkipping = false
     if (wasSkipping) return

@@ -12,6 +12,9 @@ export interface Post {
   readonly isBatch: boolean
 }
 
+/** Messages of one batch: far more than anybody sends, and each of them costs more than its bytes. */
+const MAX_BATCH = 1_000
+
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
@@ -38,9 +41,10 @@ function isJson(body: Buffer): boolean {
 }
 
 /** @param body UTF-8 */
-export function readPost(body: Buffer): Post | 'unparsable' | 'invalid' {
+export function readPost(body: Buffer): Post | 'unparsable' | 'invalid' | 'too many' {
   const bytes = onOneLine(body)
   const elements = readElements(bytes)
+  if (elements !== undefined && elements.length > MAX_BATCH) return 'too many'
   const parts = elements?.map(({ start, end }) => bytes.subarray(start, end)) ?? [bytes]
   const messages = parts.map(readStrictly)
   const isWhole = messages.length > 0 && messages.every((message) => message !== undefined)

@@ -47,6 +47,14 @@ export function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawM
   refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
 }
 
+/** Too many requests of a session have no answer yet. */
+export function refuseWaiting(connection: Connection, requests: readonly RawMessage[]): void {
+  const [first, ...rest] = requests
+  const text = 'Too many requests of this session wait for their answers'
+  // An error belongs to one request; for a batch there is none to name.
+  refuse(connection, 429, RPC.serverError, text, rest.length === 0 ? first : undefined)
+}
+
 export function refuseVersion(
   connection: Connection,
   request: RawMessage | undefined,

@@ -70,6 +70,16 @@ export class Reply {
     return this.isOpen && this.#stream?.isRead !== false
   }
 
+  /** Whether somebody is there now. */
+  get isRead(): boolean {
+    return this.#stream?.isRead ?? !this.connection.isAnswered
+  }
+
+  /** It answers one request. */
+  get isSingle(): boolean {
+    return this.#options.ids.length === 1
+  }
+
   get #mayStream(): boolean {
     return (
       !this.#options.isPlain &&
@@ -104,8 +114,7 @@ export class Reply {
       for (const line of lines) this.#stream.send(line)
       return this.#finish(200)
     }
-    // One by one: a batch may have more of them than a call may have arguments.
-    for (const line of lines) this.#answers.push(line)
+    this.#answers.push(...lines)
     const body = this.#body().toString()
     const { requestId, corsHeaders } = this.connection.admitted
     this.connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders), fault)

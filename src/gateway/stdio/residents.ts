@@ -9,13 +9,13 @@ import type { Resident } from './resident.js'
 /** Why there is no room: this caller has too many, or all together have. */
 export type NoRoom = 'caller' | 'all'
 
-/** So many may end at once whatever the bound: a client that begins anew need not wait for its last child. */
+/** So many of one caller may end at once whatever the bound: who begins anew need not wait for the last child. */
 const SOME_ENDING = 10
 
 export class Residents {
   readonly #all = new Set<Resident>()
-  /** Those that end run for a moment longer. */
-  readonly #ending = new Set<Promise<void>>()
+  /** Those that end run for a moment longer: until when, and whose they are. */
+  readonly #ending = new Map<Promise<void>, string>()
 
   /**
    * Makes room for one more of this caller, by ending one of his that nobody uses: clients that open a session for
@@ -27,8 +27,11 @@ export class Residents {
     callerKey: string,
     { maxChildren, maxChildrenPerPrincipal }: ChildLimits,
   ): NoRoom | undefined {
-    // Whoever makes children end faster than they do waits for them.
-    if (this.#ending.size >= Math.max(maxChildren, SOME_ENDING)) return 'all'
+    // Whoever makes children end faster than they do waits for them, and nobody else waits for his.
+    const ending = [...this.#ending.values()].filter((key) => key === callerKey)
+    if (ending.length >= Math.max(maxChildrenPerPrincipal, SOME_ENDING)) return 'caller'
+    // Many callers together could have too much running all the same.
+    if (this.#ending.size >= 2 * Math.max(maxChildren, SOME_ENDING)) return 'all'
     const own = [...this.#all].filter((each) => each.callerKey === callerKey)
     if (own.length >= maxChildrenPerPrincipal) return this.#endUnused(own) ? undefined : 'caller'
     if (this.#all.size >= maxChildren) return this.#endUnused(own) ? undefined : 'all'
@@ -42,14 +45,14 @@ export class Residents {
   /** It has begun to end. */
   remove(resident: Resident, ended: Promise<void>): void {
     this.#all.delete(resident)
-    this.#ending.add(ended)
+    this.#ending.set(ended, resident.callerKey)
     void ended.then(() => this.#ending.delete(ended))
   }
 
   /** Ends all of them. */
   async close(): Promise<void> {
     for (const each of this.#all) void each.end({ reason: 'the gateway ends' })
-    await Promise.all(this.#ending)
+    await Promise.all(this.#ending.keys())
   }
 
   #endUnused(among: readonly Resident[]): boolean {

@@ -19,6 +19,10 @@ import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './res
 const MAX_READERS = 8
 /** Streams that nobody reads any more. */
 const MAX_LEFT = 64
+/** Requests without an answer whose client is there. */
+const MAX_WAITING = 1_024
+/** Those whose client has left, or wants no answer any more: many servers never answer what was cancelled. */
+const MAX_UNWANTED = 256
 
 interface Route {
   readonly reply: Reply
@@ -49,6 +53,8 @@ export class Session implements Resident {
   readonly #streams = new Map<string, EventStream>()
   readonly #readers = new Set<EventStream>()
   readonly #routes = new Map<string, Route>()
+  /** Their client wants no answer any more. */
+  readonly #cancelled = new WeakSet<Reply>()
   readonly #progress = new Map<string, Reply>()
   #streamCount = 0
   #ended: Promise<void> | undefined
@@ -76,6 +82,23 @@ export class Session implements Resident {
   /** Whether a request with this id waits for its answer. */
   isWaiting(idKey: string): boolean {
     return this.#routes.has(idKey)
+  }
+
+  /**
+   * Whether so many requests more may wait for their answers. The oldest that nobody waits for make room, but for the
+   * newest post of them, however many it has: its client may be about to take its stream up again.
+   */
+  makeRoom(count: number): boolean {
+    if (this.#routes.size + count <= MAX_UNWANTED) return true
+    const unwanted = this.#unwanted()
+    const newest = [...unwanted.keys()].at(-1)
+    let left = [...unwanted.values()].reduce((sum, each) => sum + each, 0)
+    for (const [reply, size] of unwanted) {
+      if (left <= MAX_UNWANTED || reply === newest) break
+      left -= size
+      reply.fail(200, 'Nobody waited for the answer', undefined)
+    }
+    return this.#routes.size - left + count <= MAX_WAITING
   }
 
   /**
@@ -114,7 +137,11 @@ export class Session implements Resident {
 
   /** What has no answer: notifications, and answers to requests of the server. */
   notify(messages: readonly RawMessage[]): void {
-    for (const { bytes } of messages) this.#channel.write(bytes)
+    this.attendance.touch()
+    for (const message of messages) {
+      this.#channel.write(message.bytes)
+      if (message.method === 'notifications/cancelled') this.#onCancelled(message)
+    }
   }
 
   /**
@@ -129,6 +156,8 @@ export class Session implements Resident {
     if (known === undefined && read.length >= MAX_READERS) return false
     this.attendance.enter(connection)
     this.#channel.watch(connection)
+    // The rest of an answer to a POST has the time that the answer had.
+    connection.isOpenEnded = known === undefined || this.#readers.has(known)
     connection.startStream()
     if (known !== undefined) known.attach(connection, last?.number)
     const stream = known ?? this.#openStream(connection)
@@ -200,8 +229,26 @@ export class Session implements Resident {
 
   #forget(reply: Reply, keys: readonly string[]): void {
     this.#outbox.removeReply(reply)
-    for (const key of keys) this.#routes.delete(key)
+    // A batch has answers before its last one, and their ids may be in use again.
+    for (const key of keys) if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)
     for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
+  }
+
+  /** Its answer may still come, and is delivered then. */
+  #onCancelled({ bytes, params }: RawMessage): void {
+    const key = keyAt(bytes, findSpan(bytes, params, 'requestId'))
+    const reply = key === undefined ? undefined : this.#routes.get(key)?.reply
+    if (reply?.isSingle === true) this.#cancelled.add(reply)
+  }
+
+  /** What nobody waits for, the oldest first, and how many requests each has open. */
+  #unwanted(): ReadonlyMap<Reply, number> {
+    const open = new Map<Reply, number>()
+    for (const { reply } of this.#routes.values()) {
+      if (reply.isRead && !this.#cancelled.has(reply)) continue
+      open.set(reply, (open.get(reply) ?? 0) + 1)
+    }
+    return open
   }
 
   /** A question that nobody will ever hear must not leave the server waiting. */

@@ -19,9 +19,22 @@ import { replaceSpans, textAt, valueAt, type Span } from '../../json-spans.js'
 
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([
-  [-32_601, 404],
+  [RPC.methodNotFound, 404],
   [-32_021, 400],
-  [-32_022, 400],
+  [RPC.unsupportedVersion, 400],
+])
+/**
+ * Errors by which commands say that they do not know our question, for good. The TypeScript SDK v1: no such method. The
+ * Python SDK 1.x, which validates against all the requests that it knows: invalid params. The Go SDK before it knew the
+ * question: 0, because it came before `initialize`; others call that an invalid request. A version refused without a
+ * list of others is refused all the same. Whatever else an error says may be over the next time.
+ */
+const NOT_KNOWN = new Set<number | undefined>([
+  RPC.methodNotFound,
+  RPC.invalidParams,
+  RPC.invalidRequest,
+  RPC.unsupportedVersion,
+  0,
 ])
 /** The id of our own question. */
 const PROBE = '"gatehouse"'
@@ -34,7 +47,7 @@ interface Route {
   readonly progressToken: string | undefined
 }
 
-/** Which versions the command says that it speaks; or it does not know the question, or says nothing at all. */
+/** Which versions the command says that it speaks; or it does not know the question, or cannot say so now. */
 export type Discovery = readonly string[] | 'unknown' | 'unanswered'
 
 export interface SharedChildOptions extends ChannelOptions {
@@ -155,6 +168,7 @@ export class SharedChild implements Resident {
   }
 
   notify({ bytes, method, params }: RawMessage): void {
+    this.attendance.touch()
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
@@ -243,6 +257,8 @@ export class SharedChild implements Resident {
         : findSpan(bytes, result, 'supportedVersions')
     const versions = span && valueAt(bytes, span)
     const isList = Array.isArray(versions) && versions.every((each) => typeof each === 'string')
-    this.#onDiscovered?.(isList ? versions : 'unknown')
+    if (isList) return this.#onDiscovered?.(versions)
+    const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))
+    this.#onDiscovered?.(mayKnow ? 'unanswered' : 'unknown')
   }
 }

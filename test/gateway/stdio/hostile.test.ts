@@ -3,12 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { AdmittedRequest } from '../../../src/gateway/backend.js'
 import { ANYBODY } from '../../../src/gateway/caller.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { Connection } from '../../../src/gateway/stdio/connection.js'
+import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
@@ -88,14 +91,32 @@ describe('a start that fails at once', () => {
   })
 })
 
-test('a batch of 150,000 requests whose command ends: each is told', async () => {
-  const bench = await startScript('if (id === 150000) setTimeout(() => process.exit(3), 50)')
-  const client = await openClient(bench)
-  const batch = Array.from({ length: 150_000 }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+describe('a batch of many requests', () => {
   const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
-  const answer = await client.send('POST', `[${batch.join(',')}]`, headers)
-  expect(answer.status).toBe(502)
-  expect((await messagesOf(answer)).length).toBe(150_000)
+  const batchOf = (count: number) => {
+    const requests = Array.from({ length: count }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+    return `[${requests.join(',')}]`
+  }
+
+  test('1,000, and the command ends: each is told', async () => {
+    const bench = await startScript('if (id === 1000) setTimeout(() => process.exit(3), 50)')
+    const client = await openClient(bench)
+    const answer = await client.send('POST', batchOf(1_000), headers)
+    expect(answer.status).toBe(502)
+    expect((await messagesOf(answer)).length).toBe(1_000)
+  })
+
+  test.each([1_001, 150_000])('%d: refused, and none reaches the command', async (count) => {
+    const bench = await startScript(`process.stderr.write('heard ' + method)`)
+    const client = await openClient(bench)
+    const answer = await client.send('POST', batchOf(count), headers)
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      id: null,
+      error: { code: -32_600, message: 'A batch has at most 1000 messages' },
+    })
+    expect(bench.told('child.remarked')).toEqual([])
+  })
 })
 
 describe('versions', () => {
@@ -281,6 +302,32 @@ describe('events that are kept', () => {
     const chunk = Buffer.alloc(2 ** 20)
     window.add('1', 1, chunk.subarray(0, 10))
     expect(window.after('1', 0)[0]?.line.buffer).not.toBe(chunk.buffer)
+  })
+})
+
+/** Bytes that are in use now, garbage collected. */
+function bytesInUse(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+describe('a line that comes byte by byte', () => {
+  test('costs little more than its bytes', () => {
+    const size = 2 ** 20
+    let line: Buffer | undefined
+    const lines = new LineSplitter(
+      size,
+      (each) => (line = each),
+      () => undefined,
+    )
+    const before = bytesInUse()
+    // As they are read: each has memory of its own.
+    for (let n = 0; n < size; n++) lines.push(Buffer.allocUnsafeSlow(1).fill(n % 10))
+    expect(bytesInUse() - before).toBeLessThan(5 * size)
+    lines.push(Buffer.from('\n'))
+    expect(line?.equals(Buffer.alloc(size).map((_, n) => n % 10))).toBe(true)
   })
 })
 

@@ -193,6 +193,16 @@ describe('the answer', () => {
     expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
   })
 
+  test.each([
+    ['application/json, text/event-stream;q=0', 'application/json'],
+    ['Application/JSON, TEXT/*;q=0.5', 'text/event-stream'],
+  ])('has the form that its client reads: %s', async (accept, type) => {
+    const client = await openClient(await startBridge())
+    const answer = await client.call('slow', { ms: 200 }, { headers: { accept } })
+    expect(answer.headers.get('content-type')).toBe(type)
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+  })
+
   test('comes after its progress, which comes to nobody else', async () => {
     const client = await openClient(await startBridge())
     const [one, other] = await Promise.all([

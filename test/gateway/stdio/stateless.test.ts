@@ -1,5 +1,6 @@
 /** A stdio command behind HTTP, for clients of the era without sessions. */
 import { describe, expect, test } from 'vitest'
+import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
@@ -212,6 +213,56 @@ describe('statuses', () => {
       expect(await (await openClient(bench)).value('echo', { old: true })).toEqual({ old: true })
     },
   )
+
+  /** Asks twice a command that answers the probe so. Returns how often it was started. */
+  async function startedBy(answer: string): Promise<number> {
+    const script = `
+      require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { id } = JSON.parse(line)
+        console.log(JSON.stringify({ jsonrpc: '2.0', id, ...${answer} }))
+      })`
+    const bench = await startGateway([process.execPath, '-e', script], {
+      childEnvironment: { PATH: process.env['PATH'] ?? '' },
+    })
+    const client = new Client(bench, { version: MODERN })
+    for (let i = 0; i < 2; i++) {
+      const refused = await client.call('echo')
+      expect(refused.status).toBe(400)
+      const { error } = (await refused.json()) as RpcMessage
+      expect(error).toMatchObject({
+        code: -32_022,
+        data: { supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] },
+      })
+      await until(() => bench.told('child.ended').length === bench.told('child.started').length)
+    }
+    return bench.told('child.started').length
+  }
+
+  test.each([
+    ['TypeScript SDK v1', '{ error: { code: -32601, message: "Method not found" } }'],
+    [
+      'Python SDK 1.x',
+      '{ error: { code: -32602, message: "Invalid request parameters", data: "" } }',
+    ],
+    [
+      'Go SDK',
+      `{ error: { code: 0, message: 'method "server/discover" is invalid during session initialization' } }`,
+    ],
+    ['one that wants initialize', '{ error: { code: -32600, message: "Invalid Request" } }'],
+    ['a version refused', '{ error: { code: -32022, message: "Unsupported protocol version" } }'],
+    ['an answer to everything', '{ result: {} }'],
+  ])('one that does not know the question is asked once: %s', async (_, answer) => {
+    expect(await startedBy(answer)).toBe(1)
+  })
+
+  test.each([
+    ['its own fault', '{ error: { code: -32603, message: "Internal error" } }'],
+    ['busy', '{ error: { code: -32000, message: "Try again" } }'],
+    ['an error without a code', '{ error: {} }'],
+    ['an error that is none', '{ error: "no" }'],
+  ])('one that cannot say so now is asked again: %s', async (_, answer) => {
+    expect(await startedBy(answer)).toBe(2)
+  })
 
   test.each(['broken', 'silent'] as const)(
     'one that is %s at its start is asked again the next time',
