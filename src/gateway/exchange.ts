@@ -24,7 +24,8 @@ import { refuseBody } from './body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
-import { filterFault, rewriterFor, type AnswerRewriter } from './filtered-answer.js'
+import { filterFault, headersOfFiltered } from './filtered-answer.js'
+import { rewriterFor, type AnswerRewriter } from '../rs/answer-rewriter.js'
 import { LISTEN } from '../rs/open-ended.js'
 import type { SessionIds } from '../rs/session-ids.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
@@ -215,7 +216,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       return true
     }
     if (!this.#rewrite(status, head)) return true
-    const headers = this.#rewriter?.headers ?? head.headers
+    const headers = this.#rewriter === undefined ? head.headers : headersOfFiltered(head.headers)
     headers.push('X-Request-Id', requestId)
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
@@ -289,7 +290,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { filter } = this.admitted
     if (filter === undefined) return true
     try {
-      this.#rewriter = rewriterFor(filter, status, head)
+      this.#rewriter = rewriterFor(filter, { status, ...head })
       return true
     } catch (error) {
       this.#failToFilter(error)
@@ -301,7 +302,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #rewritten(rewrite: (rewriter: AnswerRewriter) => Buffer, asItIs: Buffer): Buffer | undefined {
     if (this.#rewriter === undefined) return asItIs
     try {
-      return rewrite(this.#rewriter)
+      return Buffer.concat(rewrite(this.#rewriter))
     } catch (error) {
       this.#failToFilter(error)
       return undefined

@@ -283,17 +283,17 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'large-lists-unfiltered',
     breaks: 'issue 7: a body too large to rewrite is a 502',
-    file: 'gateway/filtered-answer.ts',
-    find: 'if (this.#size > MAX_FILTERED)',
-    replace: 'if (this.#size > MAX_FILTERED * 99)',
+    file: 'rs/answer-rewriter.ts',
+    find: 'if (this.#size > MAX_FILTERED) {',
+    replace: 'if (this.#size > MAX_FILTERED * 99) {',
     tests: policy,
   },
   {
     id: 'filtered-lists-kept-by-caches',
     breaks: 'CASE-60',
     file: 'gateway/filtered-answer.ts',
-    find: "kept.push('Cache-Control', 'private, no-store', 'Vary', 'Authorization')",
-    replace: '',
+    find: 'return [...kept, ...PRIVATE_FIELDS.flat()]',
+    replace: 'return kept',
     tests: policy,
   },
   {
