@@ -299,7 +299,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   /** What may be sent of an answer; `undefined` where it could not be filtered, and nothing more is sent. */
-  #rewritten(rewrite: (rewriter: AnswerRewriter) => Buffer, asItIs: Buffer): Buffer | undefined {
+  #rewritten(
+    rewrite: (rewriter: AnswerRewriter) => readonly Uint8Array[],
+    asItIs: Buffer,
+  ): Buffer | undefined {
     if (this.#rewriter === undefined) return asItIs
     try {
       return Buffer.concat(rewrite(this.#rewriter))
