@@ -21,6 +21,10 @@ import {
   type OnStreamEnd,
   type ProtectedResourceOptions,
 } from './rs/gate.js'
+import { filterResponse } from './rs/filtered-response.js'
+import { readLimited } from './rs/limited-body.js'
+import type { ListFilter } from './rs/list-filter.js'
+import type { OperationGate, Permission } from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -96,6 +100,11 @@ function withSession(request: Request, id: string): Request {
   return new Request(url, { method, headers, signal })
 }
 
+/** The same request with a body that was read. */
+function withBody(request: Request, body: Uint8Array): Request {
+  return new Request(request, { body: body as BodyInit })
+}
+
 function toResponse(c: Context, { status, headers, body }: GateAnswer): Response {
   return c.newResponse(status === 204 ? null : body, status as StatusCode, { ...headers })
 }
@@ -137,11 +146,82 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
 export function protectedResource(options: ProtectedResourceOptions): ProtectedResourceMiddleware {
   const gate = createGate(options)
 
+  /** With a policy: what the request asks for, before anybody else sees it. */
+  async function judge(
+    c: Context<ProtectedResourceEnv>,
+    operations: OperationGate,
+    authenticated: Authenticated,
+    origin: string | undefined,
+  ): Promise<GateAnswer | Permission> {
+    const request = { origin, protocolVersion: c.req.header('mcp-protocol-version') }
+    const refusal =
+      operations.throttle(authenticated, request) ??
+      operations.refuseEncoding(
+        {
+          contentEncoding: c.req.header('content-encoding'),
+          contentType: c.req.header('content-type'),
+        },
+        request,
+      )
+    if (refusal !== undefined) return refusal
+    try {
+      const { raw } = c.req
+      // What a middleware before us has read, Hono still has.
+      const isRead = raw.bodyUsed
+      const body = isRead
+        ? new Uint8Array(await c.req.arrayBuffer())
+        : await readLimited(raw.body, operations.maxBody)
+      if (body === undefined) return operations.refuseLength(request)
+      // The handler reads the bytes that were judged.
+      if (!isRead) c.req.raw = withBody(raw, body)
+      return operations.judge(authenticated, body, request)
+    } catch (error) {
+      return gate.fail(error, request)
+    }
+  }
+
+  /** Judges, goes on, and filters what comes back. */
+  async function enterJudged(
+    c: Context<ProtectedResourceEnv>,
+    next: () => Promise<void>,
+    operations: OperationGate,
+    authenticated: Authenticated,
+    origin: string | undefined,
+  ): Promise<Response | void> {
+    // What was lost of a stream of events may be any answer.
+    if (c.req.method === 'GET') {
+      return enter(c, next, authenticated, origin, operations.filterFor(authenticated))
+    }
+    const judged = await judge(c, operations, authenticated, origin)
+    if ('outcome' in judged) return toResponse(c, judged)
+    return enter(c, next, authenticated, origin, judged.filter)
+  }
+
+  /** What cannot be filtered is not shown. */
+  async function filterLists(
+    c: Context<ProtectedResourceEnv>,
+    filter: ListFilter,
+    origin: string | undefined,
+  ): Promise<void> {
+    const tell = (error: unknown) => gate.fail(error, { origin })
+    let filtered: Response
+    try {
+      filtered = await filterResponse(c.res, filter, tell)
+    } catch (error) {
+      const { status, headers, body } = tell(error)
+      filtered = new Response(body, { status, headers })
+    }
+    // Hono would take over what the other one said of its body.
+    c.res = undefined
+    c.res = filtered
+  }
+
   function enter(
     c: Context<ProtectedResourceEnv>,
     next: () => Promise<void>,
     authenticated: Authenticated,
     origin: string | undefined,
+    filter?: ListFilter,
   ): Promise<Response | void> {
     const { sessions } = gate
     let named: NamedSession | undefined
@@ -167,7 +247,8 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
           c.header(name, value)
         }
       }
-      if (isEventStream(c.res.headers.get('content-type') ?? '')) limitStream(c, authenticated)
+      if (filter === undefined) return limitStream(c, authenticated)
+      return filterLists(c, filter, origin).then(() => limitStream(c, authenticated))
     })
   }
 
@@ -187,7 +268,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
 
   function limitStream(c: Context, authenticated: Authenticated): void {
     const { body } = c.res
-    if (body === null) return
+    if (body === null || !isEventStream(c.res.headers.get('content-type') ?? '')) return
     const request = {
       method: c.req.method,
       version: c.req.header('mcp-protocol-version'),
@@ -209,7 +290,11 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       return next()
     }
     if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
-    return enter(c, next, outcome, request.origin)
+    const { operations } = gate
+    const { method } = request
+    return operations !== undefined && (method === 'POST' || method === 'GET')
+      ? enterJudged(c, next, operations, outcome, request.origin)
+      : enter(c, next, outcome, request.origin)
   }
 
   function handle(

@@ -4,6 +4,9 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { filterAnswer } from './node/filtered-answer.js'
+import { fieldsOf, isField, valueIn, type Field } from './node/header-fields.js'
+import { replayedBody } from './node/replayed-body.js'
 import { toAuthInfo } from './rs/auth-info.js'
 import { SESSION_FIELD, type NamedSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
@@ -18,6 +21,8 @@ import {
   type ProtectedResourceOptions,
 } from './rs/gate.js'
 import type { RequestLine } from './rs/open-ended.js'
+import type { ListFilter } from './rs/list-filter.js'
+import type { OperationGate, Permission } from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -142,37 +147,6 @@ function renameSession(request: IncomingMessage, id: string): void {
   if (distinct !== undefined) distinct[SESSION_FIELD] = [id]
 }
 
-type Field = readonly [name: string, value: unknown]
-
-/** The fields that `writeHead` is given: an object, a list of pairs, or names and values by turns. */
-function fieldsOf(argument: unknown): readonly Field[] {
-  if (typeof argument !== 'object' || argument === null) return []
-  if (!Array.isArray(argument)) return Object.entries(argument)
-  const list: readonly unknown[] = argument
-  if (Array.isArray(list[0])) return list as readonly Field[]
-  return list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), list[i + 1]]] : []))
-}
-
-/** Looked for in every answer, so that it makes nothing. */
-function valueIn(args: readonly unknown[], wanted: string): string | undefined {
-  for (const arg of args) {
-    if (typeof arg !== 'object' || arg === null) continue
-    if (Array.isArray(arg)) {
-      const field = fieldsOf(arg).find(([name]) => isField(name, wanted))
-      if (field !== undefined) return String(field[1])
-    } else {
-      for (const name in arg) {
-        if (isField(name, wanted)) return String((arg as Record<string, unknown>)[name])
-      }
-    }
-  }
-  return undefined
-}
-
-function isField(name: string, wanted: string): boolean {
-  return name.length === wanted.length && name.toLowerCase() === wanted
-}
-
 /** The same argument of `writeHead` in the same form, with another id, or without one that is none. */
 function replaceSession(argument: unknown, seal: (id: string) => string | undefined): unknown {
   const fields = fieldsOf(argument)
@@ -190,6 +164,13 @@ function replaceSession(argument: unknown, seal: (id: string) => string | undefi
 function requestLineOf({ method = 'GET', headers }: IncomingMessage): RequestLine {
   const version = headers['mcp-protocol-version']?.toString()
   return { method, version, rpcMethod: headers['mcp-method']?.toString() }
+}
+
+/** All of them: `headers` keeps the first, and others may go by another (HDR-08). */
+function contentTypeOf({ rawHeaders }: IncomingMessage): string {
+  return rawHeaders
+    .filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'content-type')
+    .join()
 }
 
 /** Half an answer must not look like a whole one. Its handler may go on writing, as to a client that has left. */
@@ -269,6 +250,53 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       if (!entries.has(request)) entries.set(request, { authenticated: undefined, gate })
       return next()
     }
+    const { operations } = gate
+    if (operations === undefined) return enter(request, response, next, outcome, origin)
+    // What was lost of a stream of events may be any answer.
+    if (request.method === 'GET') {
+      return enter(request, response, next, outcome, origin, operations.filterFor(outcome))
+    }
+    if (request.method !== 'POST') return enter(request, response, next, outcome, origin)
+    judge(request, operations, outcome, origin)
+      .then((judged) => {
+        if (isOver(response)) return
+        if ('outcome' in judged) send(response, judged)
+        else enter(request, response, next, outcome, origin, judged.filter)
+      })
+      .catch((error: unknown) => send(response, gate.fail(error, { origin })))
+      .catch(() => response.destroy())
+  }
+
+  /** With a policy: what the request asks for, before anybody else sees it. */
+  async function judge(
+    request: AuthenticatedRequest,
+    operations: OperationGate,
+    authenticated: Authenticated,
+    origin: string | undefined,
+  ): Promise<GateAnswer | Permission> {
+    const { headers } = request
+    const asked = { origin, protocolVersion: headers['mcp-protocol-version']?.toString() }
+    const refusal =
+      operations.throttle(authenticated, asked) ??
+      operations.refuseEncoding(
+        { contentEncoding: headers['content-encoding'], contentType: contentTypeOf(request) },
+        asked,
+      )
+    if (refusal !== undefined) return refusal
+    const body = await replayedBody(request, operations.maxBody)
+    return body === undefined
+      ? operations.refuseLength(asked)
+      : operations.judge(authenticated, body, asked)
+  }
+
+  function enter(
+    request: AuthenticatedRequest,
+    response: ServerResponse,
+    next: () => void,
+    outcome: Authenticated,
+    origin: string | undefined,
+    filter?: ListFilter,
+  ): void {
     let named: NamedSession | undefined
     const visible = gate.sessions === undefined ? undefined : request.headers[SESSION_FIELD]
     if (visible !== undefined) {
@@ -276,6 +304,12 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       if (id === undefined) return send(response, gate.refuseSession(String(visible), { origin }))
       named = { visible: String(visible), id }
       renameSession(request, id)
+    }
+    if (filter !== undefined) {
+      filterAnswer(response, filter, (error) => {
+        const answer = gate.fail(error, { origin })
+        return () => send(response, answer)
+      })
     }
     guardAnswer(request, response, outcome, named)
     request.auth = toAuthInfo(outcome.token, outcome.bearer)

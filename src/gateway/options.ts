@@ -29,7 +29,7 @@ interface ServerOptions {
 type TokenOptions = Partial<
   Omit<
     ProtectedResourceOptions,
-    'path' | 'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace'
+    'path' | 'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace' | 'maxBody'
   >
 >
 

@@ -52,6 +52,8 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * as if its writer had ended it. Default 300, at most 86400.
    */
   readonly streamGrace?: number
+  /** Bytes of a body that is read because of a `policy`. Default 4 MiB. */
+  readonly maxBody?: number
 }
 
 /** The parts of an HTTP request that decide. Members may be getters. */
@@ -161,7 +163,14 @@ function serverError(requestId: string, description: string, cors = {}): GateAns
 /** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
 
-const GATE_OPTIONS = ['allowOrigins', 'path', 'rootMetadata', 'sessionKeys', 'streamGrace'] as const
+const GATE_OPTIONS = [
+  'allowOrigins',
+  'path',
+  'rootMetadata',
+  'sessionKeys',
+  'streamGrace',
+  'maxBody',
+] as const
 type GateOption = (typeof GATE_OPTIONS)[number]
 
 function checkSessionKeys(keys: unknown): readonly ConfigurationProblem[] {
@@ -202,6 +211,10 @@ function checkGateOptions(options: ProtectedResourceOptions): readonly Configura
   if (typeof streamGrace !== 'number' || !(streamGrace >= 0 && streamGrace <= 86_400)) {
     const message = 'must be a number from 0 to 86400'
     problems.push({ path: 'streamGrace', message, hint: 'in seconds; the default is 300' })
+  }
+  const { maxBody }: Partial<Record<GateOption, unknown>> = options
+  if (maxBody !== undefined && !(Number.isInteger(maxBody) && (maxBody as number) > 0)) {
+    problems.push({ path: 'maxBody', message: 'must be a number of bytes', hint: '4194304' })
   }
   problems.push(...checkSessionKeys(options.sessionKeys))
   return problems
@@ -325,6 +338,7 @@ export function createGate(
         emit,
         nextRequestId,
         corsHeaders,
+        maxBody: options.maxBody ?? 4 * 1024 * 1024,
       })
     : undefined
 

@@ -31,6 +31,18 @@ export interface Permission {
 }
 
 export interface OperationGate {
+  /** Bytes of a body that is read. */
+  readonly maxBody: number
+  /** 415 for a body that is encoded, or is in another charset: nobody would read what was judged (HDR-08). */
+  refuseEncoding(
+    fields: {
+      readonly contentEncoding: string | undefined
+      readonly contentType: string | undefined
+    },
+    request: OperationsRequest,
+  ): GateAnswer | undefined
+  /** 413. */
+  refuseLength(request: OperationsRequest): GateAnswer
   /** 429 for a caller who was refused too often, before anything of his is read. */
   throttle(authenticated: Authenticated, request: OperationsRequest): GateAnswer | undefined
   /**
@@ -51,8 +63,6 @@ export interface OperationGate {
   ): GateAnswer | Permission
   /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
   filterFor(authenticated: Authenticated): ListFilter | undefined
-  /** 400 with a JSON-RPC error, for what cannot be judged. */
-  refuseUnreadable(fault: Unreadable, request: OperationsRequest): GateAnswer
 }
 
 export interface OperationGateOptions {
@@ -61,7 +71,11 @@ export interface OperationGateOptions {
   readonly emit: Emit | undefined
   readonly nextRequestId: () => string
   readonly corsHeaders: (origin: string | undefined) => Readonly<Record<string, string>>
+  /** Bytes. */
+  readonly maxBody: number
 }
+
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";,]*)/gi
 
 /** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
 const BATCH_VERSION = '2025-03-26'
@@ -116,6 +130,40 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     return answer(400, requestId, rpcError(id, code, text), request)
   }
 
+  function refuseForm(
+    status: number,
+    error: string,
+    description: string,
+    request: OperationsRequest,
+    headers: Readonly<Record<string, string>> = {},
+  ): GateAnswer {
+    const requestId = request.requestId ?? nextRequestId()
+    emit?.({ type: 'operation.unreadable', requestId, reason: description })
+    return answer(status, requestId, errorBody(error, description), request, headers)
+  }
+
+  function refuseEncoding(
+    { contentEncoding = '', contentType = '' }: Parameters<OperationGate['refuseEncoding']>[0],
+    request: OperationsRequest,
+  ): GateAnswer | undefined {
+    const error = 'unsupported_media_type'
+    if (!/^(?:identity)?$/i.test(contentEncoding)) {
+      const headers = { 'Accept-Encoding': 'identity' }
+      return refuseForm(415, error, 'The body must not be encoded', request, headers)
+    }
+    // Several fields are joined by commas here.
+    const [charset = 'utf-8'] = [...contentType.matchAll(CHARSET)].map(([, name]) => name)
+    if (contentType.includes(',') || !/^utf-?8$/i.test(charset)) {
+      return refuseForm(415, error, 'The body must be JSON in UTF-8', request)
+    }
+    return undefined
+  }
+
+  function refuseLength(request: OperationsRequest): GateAnswer {
+    const description = `The body is larger than ${options.maxBody} bytes`
+    return refuseForm(413, 'content_too_large', description, request)
+  }
+
   function filterFor({ token }: Authenticated): ListFilter | undefined {
     if (!resourceServer.filtersLists) return undefined
     return new ListFilter((operation) => resourceServer.mayUse(token, operation))
@@ -166,5 +214,6 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     return judgeMessages(authenticated, messages, request)
   }
 
-  return { throttle, judge, judgeMessages, filterFor, refuseUnreadable }
+  const { maxBody } = options
+  return { maxBody, refuseEncoding, refuseLength, throttle, judge, judgeMessages, filterFor }
 }

@@ -1,7 +1,7 @@
 /** Rules broken on purpose: who may call what, what lists show, and what is recorded of it. */
 import type { Fault } from './faults.js'
 
-const policy = ['gateway/policy.test.ts']
+const policy = ['matrix/policy.test.ts']
 const property = ['property/policy.test.ts']
 const both = [...policy, ...property]
 const audit = ['gateway/audit.test.ts']

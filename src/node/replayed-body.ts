@@ -1,0 +1,72 @@
+/**
+ * A request's body, read before its handler reads it.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+
+/** What body parsers and cloud functions leave behind. */
+interface ParsedRequest extends IncomingMessage {
+  readonly body?: unknown
+  readonly rawBody?: unknown
+}
+
+/** What was read by somebody before us; what is an object now was JSON, and is what the handler sees. */
+function alreadyRead({ rawBody, body }: ParsedRequest): Buffer | undefined {
+  if (Buffer.isBuffer(rawBody)) return rawBody
+  if (Buffer.isBuffer(body)) return body
+  if (typeof body === 'string') return Buffer.from(body)
+  return body === undefined || body === null ? undefined : Buffer.from(JSON.stringify(body))
+}
+
+/**
+ * Reads the body and puts it back, so that whoever reads the request afterwards, in whatever way, reads the same bytes.
+ *
+ * @returns `undefined` for one of more than `limit` bytes; then the rest is not read
+ * @throws where it was cut short, or was read by somebody who left nothing
+ */
+export function replayedBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const read = alreadyRead(request)
+  if (read !== undefined) return Promise.resolve(read.length > limit ? undefined : read)
+  if (request.readableEnded || request.destroyed) {
+    return Promise.reject(new TypeError('the body was read by somebody else'))
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    function stop(): void {
+      request.off('readable', onReadable).off('end', onEnd)
+      request.off('close', onClose).off('error', onClose)
+    }
+    function onReadable(): void {
+      for (;;) {
+        const chunk = request.read() as Buffer | null
+        if (chunk === null) break
+        size += chunk.length
+        if (size > limit) {
+          stop()
+          return resolve(undefined)
+        }
+        chunks.push(chunk)
+      }
+      if (!request.complete) return
+      stop()
+      const body = Buffer.concat(chunks, size)
+      // In the turn of the last read: afterwards the stream has ended, and takes nothing back.
+      if (size > 0) request.unshift(body)
+      // A stream that was read so begins to flow again when somebody listens, one turn later.
+      setImmediate(() => resolve(body))
+    }
+    /** There was nothing to read, and so nothing to put back. */
+    function onEnd(): void {
+      stop()
+      resolve(Buffer.alloc(0))
+    }
+    function onClose(): void {
+      stop()
+      reject(new TypeError('the body was cut short'))
+    }
+    request.on('readable', onReadable).on('end', onEnd)
+    request.on('close', onClose).on('error', onClose)
+  })
+}

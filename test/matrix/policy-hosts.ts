@@ -1,0 +1,135 @@
+/** The hosts that every case of a policy runs through, over real sockets. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { serve } from '@hono/node-server'
+import express from 'express'
+import { Hono } from 'hono'
+import { onTestFinished } from 'vitest'
+import type { GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import * as honoFace from 'mcp-gatehouse/hono'
+import * as nodeFace from 'mcp-gatehouse/node'
+import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
+import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { portOf } from './hosts.js'
+
+export const POLICY_HOSTS = [
+  'gateway',
+  'hono',
+  'hono after a reader',
+  'node:http',
+  'express',
+] as const
+export type PolicyHost = (typeof POLICY_HOSTS)[number]
+
+export interface Served {
+  readonly idp: FakeIdp
+  readonly events: GatewayEvent[]
+  /** Bodies that reached the server. */
+  readonly arrived: string[]
+  /** `fetch` of the endpoint, without a token. */
+  call(init: RequestInit): Promise<Response>
+}
+
+/** What the server behind it says to everything. */
+export interface Answer {
+  readonly body: string
+  readonly type: string
+}
+
+type Options = Pick<GatewayOptions, 'policy' | 'scopes'>
+
+async function startMiddleware(
+  host: Exclude<PolicyHost, 'gateway'>,
+  options: Options,
+  answer: Answer,
+): Promise<Served> {
+  const idp = await FakeIdp.start()
+  const events: GatewayEvent[] = []
+  const arrived: string[] = []
+  const shared = {
+    resource: RESOURCE,
+    authorizationServers: ISSUER,
+    fetch: idp.fetch,
+    onEvent: (event: GatewayEvent) => void events.push(event),
+    ...options,
+  }
+
+  /** In pieces, which some handlers write. */
+  function writeAnswer(response: ServerResponse): void {
+    response.setHeader('Content-Type', answer.type)
+    const half = Math.floor(answer.body.length / 2)
+    response.write(answer.body.slice(0, half))
+    response.end(answer.body.slice(half))
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    arrived.push((await bodyOf(request)).toString())
+    writeAnswer(response)
+  }
+
+  function startServer() {
+    if (host === 'hono' || host === 'hono after a reader') {
+      const app = new Hono<honoFace.ProtectedResourceEnv>()
+      if (host === 'hono after a reader') {
+        app.use(async (c, next) => {
+          await c.req.text()
+          await next()
+        })
+      }
+      app.use(honoFace.protectedResource(shared))
+      app.all('/mcp', async (c) => {
+        arrived.push(host === 'hono' ? await c.req.raw.text() : await c.req.text())
+        return c.body(answer.body, 200, {
+          'content-type': answer.type,
+          'content-length': String(Buffer.byteLength(answer.body)),
+        })
+      })
+      return serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+    }
+    const guard = nodeFace.protectedResource(shared)
+    if (host === 'express') {
+      const app = express()
+      app.use(guard)
+      app.use(express.text({ type: () => true, limit: '50mb' }))
+      app.all('/mcp', (request, response) => {
+        arrived.push(typeof request.body === 'string' ? request.body : '')
+        response.type(answer.type).send(answer.body)
+      })
+      return app.listen(0, '127.0.0.1')
+    }
+    return createServer((request, response) => {
+      guard(request, response, () => void handle(request, response))
+    }).listen(0, '127.0.0.1')
+  }
+
+  const server = startServer()
+  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
+  onTestFinished(() => {
+    if ('closeAllConnections' in server) server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${portOf(server as never)}/mcp`
+  return { idp, events, arrived, call: (init) => fetch(url, init) }
+}
+
+async function startBehindGateway(options: Options, answer: Answer): Promise<Served> {
+  const arrived: string[] = []
+  const upstream = await startUpstream((request, response) => {
+    void bodyOf(request).then((body) => {
+      arrived.push(body.toString())
+      response.setHeader('Content-Type', answer.type)
+      response.end(answer.body)
+    })
+  })
+  const { idp, events, url } = await startGateway(upstream, options)
+  return { idp, events, arrived, call: (init) => fetch(`${url}/mcp`, init) }
+}
+
+export function startPolicyHost(
+  host: PolicyHost,
+  options: Options,
+  answer: Answer,
+): Promise<Served> {
+  return host === 'gateway'
+    ? startBehindGateway(options, answer)
+    : startMiddleware(host, options, answer)
+}
