@@ -22,7 +22,7 @@ function alreadyRead({ rawBody, body }: ParsedRequest): Buffer | undefined {
 /**
  * Reads the body and puts it back, so that whoever reads the request afterwards, in whatever way, reads the same bytes.
  *
- * @returns `undefined` for one of more than `limit` bytes; then the rest is not read
+ * @returns `undefined` for one of more than `limit` bytes; then the rest is thrown away as it comes
  * @throws where it was cut short, or was read by somebody who left nothing
  */
 export function replayedBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
@@ -45,6 +45,8 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
         size += chunk.length
         if (size > limit) {
           stop()
+          // Whoever sends still cannot read the answer, and nobody else would take the rest.
+          request.resume()
           return resolve(undefined)
         }
         chunks.push(chunk)

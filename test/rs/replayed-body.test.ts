@@ -1,0 +1,143 @@
+/** A body that was read for a policy is there again for the handler, however it reads. */
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import express from 'express'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { protectedResource, type AuthenticatedRequest } from 'mcp-gatehouse/node'
+import { portOf } from '../matrix/hosts.js'
+import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+
+const BODY = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', x: 'é'.repeat(100_000) })
+
+const READERS: Readonly<Record<string, (request: IncomingMessage) => Promise<string>>> = {
+  'by data': (request) =>
+    new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    }),
+  'by readable': (request) =>
+    new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      request.on('readable', () => {
+        for (let chunk = request.read(); chunk !== null; chunk = request.read()) chunks.push(chunk)
+      })
+      request.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    }),
+  'by iteration': async (request) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString()
+  },
+  'as a web stream, later': async (request) => {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    return new Response(Readable.toWeb(request) as never).text()
+  },
+  'by a body parser': (request) =>
+    new Promise((resolve, reject) => {
+      express.json({ limit: '10mb' })(request as never, {} as never, (error?: unknown) => {
+        if (error instanceof Error) reject(error)
+        else resolve(JSON.stringify((request as { body?: unknown }).body))
+      })
+    }),
+}
+
+async function startBench(
+  read: (request: IncomingMessage) => Promise<string>,
+  before: (request: AuthenticatedRequest) => Promise<void> = () => Promise.resolve(),
+  maxBody?: number,
+) {
+  const idp = await FakeIdp.start()
+  const guard = protectedResource({
+    resource: RESOURCE,
+    authorizationServers: ISSUER,
+    fetch: idp.fetch,
+    policy: { rules: [], unmatched: 'deny' },
+    ...(maxBody !== undefined && { maxBody }),
+  })
+  const server = createServer((request, response) => {
+    void before(request).then(() => {
+      guard(request, response, () => void read(request).then((body) => response.end(body)))
+    })
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const token = await idp.token()
+  return (pieces: readonly string[], headers: Record<string, string> = {}) =>
+    new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+      const outgoing = httpRequest(
+        {
+          port: portOf(server),
+          path: '/mcp',
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${token}`,
+            'content-type': 'application/json',
+            ...headers,
+          },
+        },
+        (response) => {
+          READERS['by data']?.(response).then(
+            (body) => resolve({ status: response.statusCode, body }),
+            reject,
+          )
+        },
+      )
+      outgoing.on('error', reject)
+      void (async () => {
+        for (const piece of pieces) {
+          outgoing.write(piece)
+          if (pieces.length > 1) await new Promise((next) => setTimeout(next, 10))
+        }
+        outgoing.end()
+      })()
+    })
+}
+
+describe.each(Object.entries(READERS))('read %s', (_, read) => {
+  test('in one piece or several', async () => {
+    const send = await startBench(read)
+    expect(await send([BODY])).toEqual({ status: 200, body: BODY })
+    const pieces = [BODY.slice(0, 10), BODY.slice(10, 70_000), BODY.slice(70_000)]
+    expect(await send(pieces)).toEqual({ status: 200, body: BODY })
+  })
+})
+
+describe('what is refused', () => {
+  const read = READERS['by data'] as (request: IncomingMessage) => Promise<string>
+
+  test('too much, encoded, in another charset, nothing', async () => {
+    const send = await startBench(read, undefined, 1_000)
+    expect((await send([BODY])).status).toBe(413)
+    expect((await send(['{}'], { 'content-encoding': 'gzip' })).status).toBe(415)
+    expect((await send(['{}'], { 'content-type': 'application/json; charset=utf-7' })).status).toBe(
+      415,
+    )
+    expect((await send([])).status).toBe(400)
+  })
+
+  test('what somebody before us read, unless it is still there', async () => {
+    const gone = await startBench(read, async (request) => void (await read(request)))
+    expect((await gone([BODY])).status).toBe(500)
+    const parsed = await startBench(
+      (request) => Promise.resolve(JSON.stringify((request as { body?: unknown }).body)),
+      async (request) => {
+        Object.assign(request, { body: JSON.parse(await read(request)) as unknown })
+      },
+    )
+    expect(await parsed([BODY])).toEqual({ status: 200, body: BODY })
+    const denied = BODY.replace('ping', 'tools/call')
+    expect((await parsed([denied])).status).toBe(400)
+    const raw = await startBench(
+      () => Promise.resolve('ok'),
+      async (request) => {
+        Object.assign(request, { rawBody: Buffer.from(await read(request)), body: {} })
+      },
+    )
+    expect((await raw([BODY])).status).toBe(200)
+    expect((await raw(['{"jsonrpc":"2.0","id":1,"method":"ping","method":"x"}'])).status).toBe(400)
+  })
+})
