@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { headersOf, type Session } from './bridges.js'
@@ -52,13 +53,16 @@ function answerOf(sending: ClientRequest): Promise<IncomingMessage> {
   })
 }
 
-/** How old the news are, until there are enough of them. */
-function lagOf(onNews: (tell: (news: string) => void) => void): Promise<number> {
+/** How old the news are, until there are enough of them. Several that come at once are several lines. */
+function lagOf(input: Readable): Promise<number> {
   return new Promise((resolve) => {
     const lags: number[] = []
-    onNews((news) => {
+    const lines = createInterface({ input })
+    // An answer that we left ends in one.
+    lines.on('error', () => undefined)
+    lines.on('line', (line) => {
       const at = sharedNow()
-      const [, toldAt] = /"progress":([\d.]+)/.exec(news) ?? []
+      const [, toldAt] = /"progress":([\d.]+)/.exec(line) ?? []
       if (toldAt === undefined) return
       lags.push(at - Number(toldAt))
       if (lags.length === TICKS) resolve(median(lags.slice(WARM)))
@@ -71,7 +75,7 @@ export async function lagAlone(): Promise<number> {
   const [file, ...args] = CLOCK
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   child.stdin.write(`${call('watch')}\n`)
-  const lag = await lagOf((tell) => createInterface({ input: child.stdout }).on('line', tell))
+  const lag = await lagOf(child.stdout)
   child.kill()
   return lag
 }
@@ -79,7 +83,7 @@ export async function lagAlone(): Promise<number> {
 export async function lagThrough(session: Session, era: Era, token: string): Promise<number> {
   const sending = post(session, era, token, 'watch')
   const answer = await answerOf(sending)
-  const lag = await lagOf((tell) => answer.on('data', (chunk: Buffer) => tell(chunk.toString())))
+  const lag = await lagOf(answer)
   sending.destroy()
   return lag
 }
