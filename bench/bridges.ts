@@ -9,7 +9,7 @@ export type Bridge = 'gateway' | 'supergateway' | 'mcp-proxy'
 
 const PEERS = { supergateway: '4.0.0', 'mcp-proxy': '6.7.19' } as const
 const folder = join(CACHE, 'bench-bridges')
-const ECHO = [process.execPath, join(import.meta.dirname, 'echo.cjs')] as const
+export const ECHO = [process.execPath, join(import.meta.dirname, 'echo.cjs')] as const
 
 /** Outside of the checkout: nothing but this needs them, and they bring some hundred packages. */
 export async function installPeers(): Promise<void> {
@@ -20,7 +20,12 @@ export async function installPeers(): Promise<void> {
 }
 
 /** @param jwks file with the keys of the tokens that ours checks; nobody else checks any */
-function commandOf(bridge: Bridge, port: number, jwks: string): readonly string[] {
+function commandOf(
+  bridge: Bridge,
+  port: number,
+  jwks: string,
+  server: readonly string[],
+): readonly string[] {
   const binary = (name: string) => join(folder, 'node_modules', '.bin', name)
   switch (bridge) {
     case 'gateway':
@@ -29,16 +34,16 @@ function commandOf(bridge: Bridge, port: number, jwks: string): readonly string[
         ...['--auth', 'oauth', '--oauth-issuer', 'https://sso.example.com'],
         ...['--oauth-jwks-file', jwks, '--resource', 'https://mcp.example.com/mcp'],
         ...['--port', String(port), '--log-level', 'error', '--allow-host', '127.0.0.1'],
-        ...['--', ...ECHO],
+        ...['--', ...server],
       ]
     case 'supergateway':
       return [
         binary('supergateway'),
-        ...['--stdio', ECHO.join(' '), '--outputTransport', 'streamableHttp', '--stateful'],
+        ...['--stdio', server.join(' '), '--outputTransport', 'streamableHttp', '--stateful'],
         ...['--port', String(port), '--logLevel', 'none'],
       ]
     case 'mcp-proxy':
-      return [binary('mcp-proxy'), '--host', '127.0.0.1', '--port', String(port), '--', ...ECHO]
+      return [binary('mcp-proxy'), '--host', '127.0.0.1', '--port', String(port), '--', ...server]
   }
 }
 
@@ -77,9 +82,10 @@ export async function openSession(
   port: number,
   jwks: string,
   token: string,
+  server: readonly string[] = ECHO,
 ): Promise<Session> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, commandOf(bridge, port, jwks), { stdio: 'ignore' })
+  const child = spawn(process.execPath, commandOf(bridge, port, jwks, server), { stdio: 'ignore' })
   const url = `http://127.0.0.1:${port}/mcp`
   for (;;) {
     try {

@@ -11,9 +11,10 @@ import { promisify } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { freePort } from '../test/support/cli.js'
-import { headersOf, installPeers, openSession, type Bridge, type Session } from './bridges.js'
+import { ECHO, headersOf, installPeers, openSession, type Bridge, type Session } from './bridges.js'
 import { median } from './children.js'
 import { mint } from './tokens.js'
+import { abort, CLOCK, lagAlone, lagThrough } from './watchers.js'
 
 const ROUNDS = 7
 const SECONDS = 2
@@ -80,6 +81,27 @@ function post({ port, id: session }: Session, id: number): Promise<void> {
   })
 }
 
+/** What the command says unasked, and what it is told when nobody listens any more. */
+async function events(): Promise<void> {
+  const clock = await openSession('gateway', await freePort(), jwksFile, token, CLOCK)
+  try {
+    for (const era of ['session', 'none'] as const) {
+      const added: number[] = []
+      for (let round = 0; round < 3; round++) {
+        added.push(-(await lagAlone()) + (await lagThrough(clock, era, token)))
+      }
+      const name = era === 'session' ? 'of a session' : 'without sessions'
+      report(`event lag ${name} over a read of stdout, ms`, median(added), 0.3, false)
+    }
+    const aborts: number[] = []
+    for (let i = 0; i < 20; i++) aborts.push(await abort(clock, token))
+    const max = `max ${Math.max(...aborts).toFixed(1)}`
+    report("client abort to the command's cancelled, ms (p50)", median(aborts), 5, false, max)
+  } finally {
+    clock.process.kill()
+  }
+}
+
 const sessions = new Map<Bridge, Session>()
 const starts = new Map<Bridge, number[]>(BRIDGES.map((bridge) => [bridge, []]))
 for (let round = 0; round < ROUNDS; round++) {
@@ -95,7 +117,7 @@ const sdk = new Client({ name: 'bench', version: '1' })
 await sdk.connect(
   new StdioClientTransport({
     command: process.execPath,
-    args: [join(import.meta.dirname, 'echo.cjs')],
+    args: [ECHO[1]],
   }),
 )
 try {
@@ -137,6 +159,7 @@ try {
     added.push(through - alone)
   }
   report("a call, c=1, over the SDK's stdio client, ms", median(added), 0.5, false)
+  await events()
 } finally {
   await sdk.close()
   for (const { process } of sessions.values()) process.kill()

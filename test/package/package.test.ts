@@ -146,6 +146,35 @@ describe('the kernel', () => {
   })
 })
 
+test('the command is a few files that bring zod and its licence, and take the other packages', () => {
+  const parts = join(installed, 'dist/cli/parts')
+  const [main = '', ...others] = [
+    join(installed, 'dist/cli/main.js'),
+    ...readdirSync(parts)
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => join(parts, name)),
+  ].map((file) => readFileSync(file, 'utf8'))
+  const packages = [main, ...others].flatMap((source) =>
+    [
+      ...source.matchAll(/^(?:import|export|\}) [^'"]*"([^".][^"]*)";$|import\("([^".][^"]*)"\)/gm),
+    ].map(([, fixed, late]) => fixed ?? late ?? ''),
+  )
+  expect([...new Set(packages)].filter((name) => !name.startsWith('node:')).sort()).toEqual([
+    '@hono/node-server',
+    'hono',
+    'jose',
+    'jose/key/import',
+    'lru-cache',
+    'openid-client',
+    'pino',
+    'pino-pretty',
+    'prom-client',
+    'undici',
+    'yaml',
+  ])
+  expect(readFileSync(join(parts, 'LICENSE-zod'), 'utf8')).toContain('MIT License')
+})
+
 describe('in the empty project', () => {
   test('all entries load, the public names are these, and types hold without skipLibCheck', async () => {
     const dev = manifest.devDependencies
