@@ -53,8 +53,14 @@ interface WrkResult {
 
 const SCALES: Record<string, number> = { us: 0.001, ms: 1, s: 1000 }
 
+/** What is sent: `/mcp` is a call, with `list` in the query a list of tools, anything else a GET. */
+function scriptFor(path: string): string {
+  if (path === '/mcp?list') return 'list.lua'
+  return path === '/mcp' ? 'post.lua' : 'get.lua'
+}
+
 async function wrk(port: number, path: string, connections: number): Promise<WrkResult> {
-  const script = join(folder, path === '/mcp' ? 'post.lua' : 'get.lua')
+  const script = join(folder, scriptFor(path))
   const { stdout } = await run('wrk', [
     '-t1',
     `-c${connections}`,
@@ -81,12 +87,36 @@ writeFileSync(
   join(folder, 'post.lua'),
   `${head}wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = '${BODY}'\n`,
 )
+writeFileSync(
+  join(folder, 'list.lua'),
+  `${head}wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'\n`,
+)
+/** As servers describe theirs, about 400 bytes each; every second one may be used. */
+const TOOLS = Array.from({ length: 200 }, (_, i) => ({
+  name: `${i % 2 === 0 ? 'shown' : 'hidden'}_${i}`,
+  description:
+    'Reads a file and returns its text, or a part of it where a range of lines is given.',
+  inputSchema: {
+    type: 'object',
+    properties: {
+      path: { type: 'string', description: 'Where the file is, below one of the roots' },
+      head: { type: 'number', description: 'Lines at the beginning' },
+      tail: { type: 'number', description: 'Lines at the end' },
+    },
+    required: ['path'],
+  },
+  annotations: { readOnlyHint: true },
+}))
+writeFileSync(
+  join(folder, 'list'),
+  JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: TOOLS } }),
+)
 writeFileSync(join(folder, 'get.lua'), head)
 writeFileSync(join(folder, 'big'), 'x'.repeat(64 * 1024))
 const ANSWER = `{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"${'x'.repeat(52)}"}]}}`
 
 const upstream = await startNginx(
-  `server { listen 127.0.0.1:PORT; location /mcp { default_type application/json; return 200 '${ANSWER}'; } location /big { root ${folder}; } }`,
+  `server { listen 127.0.0.1:PORT; location /mcp { default_type application/json; return 200 '${ANSWER}'; } location /big { root ${folder}; } location /list { root ${folder}; default_type application/json; error_page 405 =200 $uri; } }`,
 )
 const nginx = await startNginx(
   `upstream u { server 127.0.0.1:${upstream.port}; keepalive 100; } server { listen 127.0.0.1:PORT; location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; } }`,
@@ -185,6 +215,40 @@ async function bigAnswers(): Promise<void> {
   )
 }
 
+/** What it costs to know who may call what. */
+async function policies(): Promise<void> {
+  const calls = await rounds(
+    {
+      policy: await startProxy('gateway with policy', '/mcp'),
+      none: await startProxy('gateway', '/mcp'),
+    },
+    () => '/mcp',
+    50,
+  )
+  report(
+    'tools/call with a policy of 1000 rules, c=50 / without a policy',
+    ratio(calls['policy'], calls['none']),
+    0.9,
+    true,
+    `${rate(calls['policy'])}, ${rate(calls['none'])}`,
+  )
+  const lists = await rounds(
+    {
+      filtered: await startProxy('gateway with policy', '/list'),
+      whole: await startProxy('gateway', '/list'),
+    },
+    () => '/mcp?list',
+    50,
+  )
+  report(
+    'list of 200 tools, filtered / as it is',
+    ratio(lists['filtered'], lists['whole']),
+    0.6,
+    true,
+    `${rate(lists['filtered'])}, ${rate(lists['whole'])}`,
+  )
+}
+
 async function streams(): Promise<void> {
   const source = child('./streams.ts')
   children.push(source)
@@ -267,11 +331,14 @@ async function idle(): Promise<void> {
   )
 }
 
+/** `npm run bench:gateway -- NAME` runs one of them. */
+const ROWS = { throughput, bigAnswers, policies, streams, idle }
+const wanted = process.argv[2]
+
 try {
-  await throughput()
-  await bigAnswers()
-  await streams()
-  await idle()
+  for (const [name, row] of Object.entries(ROWS)) {
+    if (wanted === undefined || wanted === name) await row()
+  }
 } finally {
   for (const process of children) process.kill()
 }

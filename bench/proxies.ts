@@ -9,7 +9,8 @@ import { createProxyServer } from 'httpxy'
 import { createGateway } from 'mcp-gatehouse/gateway'
 import { ISSUER, RESOURCE } from './tokens.js'
 
-export type Proxy = 'gateway' | 'http-proxy-3' | 'httpxy' | 'hono/proxy' | 'node:http'
+export type Proxy =
+  'gateway' | 'gateway with policy' | 'http-proxy-3' | 'httpxy' | 'hono/proxy' | 'node:http'
 
 interface Setup {
   readonly proxy: Proxy
@@ -24,15 +25,28 @@ function listen(listener: RequestListener): Promise<number> {
   })
 }
 
+/** A thousand rules: names and patterns by turns, and the one that decides. */
+const RULES = [
+  ...Array.from({ length: 999 }, (_, i) => ({
+    tools: i % 2 === 0 ? `tool_${i}` : `*_${i}_*`,
+    scopes: [`mcp:${i % 10}`],
+  })),
+  { tools: ['echo', 'shown_*'], scopes: [] },
+]
+
 async function start({ proxy: name, upstream, jwks }: Setup): Promise<number> {
   const target = new URL(upstream).origin
   switch (name) {
-    case 'gateway': {
+    case 'gateway':
+    case 'gateway with policy': {
       const gateway = createGateway({
         port: 0,
         resource: RESOURCE,
         authorizationServers: { issuer: ISSUER, jwks },
         upstream,
+        ...(name === 'gateway with policy' && {
+          policy: { rules: RULES, unmatched: 'deny' as const },
+        }),
         // As the command runs it: with a listener that counts.
         onEvent: () => undefined,
       })

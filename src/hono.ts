@@ -102,7 +102,7 @@ function withSession(request: Request, id: string): Request {
 
 /** The same request with a body that was read. */
 function withBody(request: Request, body: Uint8Array): Request {
-  return new Request(request, { body: body as BodyInit })
+  return new Request(request, { method: request.method, body: body as BodyInit })
 }
 
 function toResponse(c: Context, { status, headers, body }: GateAnswer): Response {

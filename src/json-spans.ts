@@ -24,7 +24,7 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const LONGEST_PLAIN = 64
 /** What no valid JSON text makes us return. */
-const MALFORMED = -1
+export const MALFORMED = -1
 
 function skipBlanks(bytes: Uint8Array, start: number): number {
   let at = start
@@ -87,7 +87,8 @@ function skipWord(bytes: Uint8Array, start: number): number {
   }
 }
 
-function skipValue(bytes: Uint8Array, start: number): number {
+/** @returns where the value that begins there ends, or {@link MALFORMED} */
+export function skipValue(bytes: Uint8Array, start: number): number {
   const first = bytes[start]
   if (first === QUOTE) return skipString(bytes, start)
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(bytes, start)
@@ -144,12 +145,14 @@ function plainText(bytes: Uint8Array, start: number, end: number): string | unde
  * The members of the object that begins at `start`, blanks aside.
  *
  * @param isWanted which of them to keep
+ * @param enter goes through the value of a wanted one, and returns where it ends; by default it is passed over
  * @returns `undefined` where there is no object, or one that names a wanted member twice
  */
 export function readMembers<Name extends string>(
   bytes: Uint8Array,
   start: number,
   isWanted: (name: string) => name is Name,
+  enter: (name: Name, start: number) => number = (_name, at) => skipValue(bytes, at),
 ): { readonly members: ReadonlyMap<Name, Span>; readonly end: number } | undefined {
   const from = skipBlanks(bytes, start)
   if (bytes[from] !== OPEN_BRACE) return undefined
@@ -162,25 +165,35 @@ export function readMembers<Name extends string>(
     const colon = skipBlanks(bytes, nameEnd)
     if (bytes[colon] !== COLON) return MALFORMED
     const valueStart = skipBlanks(bytes, colon + 1)
-    const valueEnd = skipValue(bytes, valueStart)
-    if (valueEnd === MALFORMED) return MALFORMED
     const name = readName(bytes, at, nameEnd)
     if (name === undefined) return MALFORMED
-    if (isWanted(name)) {
-      isTwice ||= members.has(name)
-      members.set(name, { start: valueStart, end: valueEnd })
-    }
+    if (!isWanted(name)) return skipValue(bytes, valueStart)
+    const valueEnd = enter(name, valueStart)
+    isTwice ||= members.has(name)
+    members.set(name, { start: valueStart, end: valueEnd })
     return valueEnd
   })
   return end === MALFORMED || isTwice ? undefined : { members, end }
 }
 
+/**
+ * Goes through the elements of an array.
+ *
+ * @param enter goes through the one that begins there, and returns where it ends
+ * @returns where the array ends; {@link MALFORMED} where there is none
+ */
+export function eachElement(
+  bytes: Uint8Array,
+  start: number,
+  enter: (start: number) => number,
+): number {
+  return bytes[start] === OPEN_BRACKET ? eachEntry(bytes, start, CLOSE_BRACKET, enter) : MALFORMED
+}
+
 /** The elements of a text that is an array and nothing else; `undefined` for any other. */
 export function readElements(bytes: Uint8Array): readonly Span[] | undefined {
-  const from = skipBlanks(bytes, 0)
-  if (bytes[from] !== OPEN_BRACKET) return undefined
   const elements: Span[] = []
-  const end = eachEntry(bytes, from, CLOSE_BRACKET, (at) => {
+  const end = eachElement(bytes, skipBlanks(bytes, 0), (at) => {
     const valueEnd = skipValue(bytes, at)
     if (valueEnd !== MALFORMED) elements.push({ start: at, end: valueEnd })
     return valueEnd

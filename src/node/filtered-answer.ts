@@ -57,10 +57,10 @@ class FilteredAnswer {
 
   install(): void {
     const response = this.#response
-    response.writeHead = ((...args: unknown[]) => {
+    response.writeHead = (...args: unknown[]) => {
       this.#begin(args)
       return response
-    }) as never
+    }
     response.write = ((...args: unknown[]) => this.#take(args)) as never
     response.end = ((...args: unknown[]) => {
       this.#finish(args)
@@ -166,7 +166,7 @@ class FilteredAnswer {
       this.#ignore(args)
       return response
     }
-    response.writeHead = ignore as never
+    response.writeHead = ignore
     response.end = ignore as never
   }
 }

@@ -9,10 +9,11 @@ import {
   readElements,
   readMembers,
   replaceSpans,
-  valueAt,
+  skipValue,
   type Replacement,
   type Span,
 } from '../json-spans.js'
+import type { ListMemory } from './list-memory.js'
 import type { McpOperation, McpTarget } from './operation.js'
 import { canonicalUri } from './resource-uri.js'
 
@@ -51,17 +52,17 @@ const isResult = (name: string): name is 'result' => name === 'result'
 const isOfList = (name: string): name is string =>
   Object.hasOwn(LISTS, name) || name === 'cacheScope' || name === 'ttlMs'
 
-/** The span within the whole of what was found in a part that begins at `offset`. */
-function shifted({ start, end }: Span, offset: number): Span {
-  return { start: start + offset, end: end + offset }
-}
-
 export class ListFilter {
   readonly #mayUse: (operation: McpOperation) => boolean
+  readonly #memory: ListMemory
 
-  /** @param mayUse what it throws, every method throws */
-  constructor(mayUse: (operation: McpOperation) => boolean) {
+  /**
+   * @param mayUse what it throws, every method throws
+   * @param memory of the same resource
+   */
+  constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory) {
     this.#mayUse = mayUse
+    this.#memory = memory
   }
 
   /**
@@ -81,48 +82,47 @@ export class ListFilter {
 
   /** @param isAlone nothing may stand after it */
   #edits(bytes: Uint8Array, start: number, isAlone: boolean): readonly Replacement[] {
-    const message = readMembers(bytes, start, isResult)
+    const edits: Replacement[] = []
+    const message = readMembers(bytes, start, isResult, (_name, at) => {
+      return this.#enterResult(bytes, at, edits)
+    })
     if (message === undefined || (isAlone && !isAtEnd(bytes, message.end))) {
       throw new UnfilterableAnswer('the answer is no JSON-RPC message, or has two results')
     }
-    const result = message.members.get('result')
-    // An error, a notification, or a request of the server.
-    if (result === undefined) return []
-    const members = readMembers(bytes, result.start, isOfList)?.members
-    if (members === undefined) {
-      throw new UnfilterableAnswer('the result is no object, or names a list twice')
-    }
-    const edits: Replacement[] = []
-    let isList = false
-    for (const [name, span] of members) {
-      const kind = LISTS[name]
-      if (kind === undefined) continue
-      isList = true
-      edits.push({ span, text: this.#kept(bytes, span, kind) })
-    }
-    if (isList) edits.push(...privacy(members, result))
     return edits.sort((one, other) => one.span.start - other.span.start)
   }
 
-  /** The list with its order, and without what may not be used. */
-  #kept(bytes: Uint8Array, span: Span, kind: ListKind): readonly Uint8Array[] {
-    const entries = readElements(bytes.subarray(span.start, span.end))
-    if (entries === undefined) throw new UnfilterableAnswer('what should be a list is none')
-    const pieces: Uint8Array[] = [OPEN]
-    for (const entry of entries) {
-      const whole = shifted(entry, span.start)
-      if (!this.#isShown(bytes, whole, kind)) continue
-      if (pieces.length > 1) pieces.push(COMMA)
-      pieces.push(bytes.subarray(whole.start, whole.end))
+  #enterResult(bytes: Uint8Array, start: number, edits: Replacement[]): number {
+    const lists: Replacement[] = []
+    const read = readMembers(bytes, start, isOfList, (name, at) => {
+      const kind = LISTS[name]
+      return kind === undefined ? skipValue(bytes, at) : this.#enterList(bytes, at, kind, lists)
+    })
+    if (read === undefined) {
+      throw new UnfilterableAnswer('the result is no object, or names a list twice')
     }
-    pieces.push(CLOSE)
-    return pieces
+    if (lists.length > 0) edits.push(...lists, ...privacy(read.members, start))
+    return read.end
   }
 
-  #isShown(bytes: Uint8Array, entry: Span, { method, target, member }: ListKind): boolean {
-    const read = readMembers(bytes, entry.start, (name): name is string => name === member)
-    const span = read?.members.get(member)
-    const value = span && valueAt(bytes, span)
+  /** The list with its order, and without what may not be used. */
+  #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
+    const known = this.#memory.read(bytes, start, kind.member)
+    if (known === undefined) throw new UnfilterableAnswer('what should be a list is none')
+    const { bytes: list, entries } = known
+    const text: Uint8Array[] = [OPEN]
+    for (const entry of entries) {
+      if (!this.#isShown(entry.name, kind)) continue
+      if (text.length > 1) text.push(COMMA)
+      text.push(list.subarray(entry.start, entry.end))
+    }
+    text.push(CLOSE)
+    const end = start + list.length
+    lists.push({ span: { start, end }, text })
+    return end
+  }
+
+  #isShown(value: unknown, { method, target }: ListKind): boolean {
     if (typeof value !== 'string') return false
     const name = target === 'resource' ? canonicalUri(value) : value
     return name !== undefined && this.#mayUse({ method, target, name })
@@ -138,10 +138,10 @@ const CLOSE = encoder.encode(']')
  * What was made for one token is no other's (STA-07), on all pages, whether anything is missing or not. Only the
  * revisions that know how long a list may be kept know for whom.
  */
-function privacy(members: ReadonlyMap<string, Span>, result: Span): readonly Replacement[] {
+function privacy(members: ReadonlyMap<string, Span>, result: number): readonly Replacement[] {
   const scope = members.get('cacheScope')
   if (scope !== undefined) return [{ span: scope, text: '"private"' }]
   if (!members.has('ttlMs')) return []
-  const start = result.start + 1
+  const start = result + 1
   return [{ span: { start, end: start }, text: '"cacheScope":"private",' }]
 }

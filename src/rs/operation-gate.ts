@@ -9,6 +9,7 @@ import { answerHeaders, errorBody, type Authenticated } from './decision.js'
 import { isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
 import { isListMethod, ListFilter } from './list-filter.js'
+import { ListMemory } from './list-memory.js'
 import { readMessages, type RpcMessage, type Unreadable } from './message.js'
 import { operationsOf, UnclearOperation, type McpOperation } from './operation.js'
 import { RefusalRate } from './refusal-rate.js'
@@ -95,6 +96,7 @@ function operationsOfAll(
 export function createOperationGate(options: OperationGateOptions): OperationGate {
   const { resourceServer, emit, nextRequestId, corsHeaders } = options
   const rate = new RefusalRate(options.now)
+  const memory = new ListMemory()
 
   function answer(
     status: number,
@@ -166,7 +168,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
 
   function filterFor({ token }: Authenticated): ListFilter | undefined {
     if (!resourceServer.filtersLists) return undefined
-    return new ListFilter((operation) => resourceServer.mayUse(token, operation))
+    return new ListFilter((operation) => resourceServer.mayUse(token, operation), memory)
   }
 
   function judgeMessages(

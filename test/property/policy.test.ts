@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EventFilter } from '../../src/rs/event-filter.js'
 import { GlobSet } from '../../src/rs/globs.js'
+import { ListMemory } from '../../src/rs/list-memory.js'
 import { ListFilter, UnfilterableAnswer } from '../../src/rs/list-filter.js'
 import { readMessages } from '../../src/rs/message.js'
 import { operationsOf, UnclearOperation } from '../../src/rs/operation.js'
@@ -241,7 +242,7 @@ describe('lists', () => {
     fc.record({ name: fc.constantFrom('yes', 'no', 'é'), x: fc.jsonValue() }),
     { maxLength: 6 },
   )
-  const lists = new ListFilter(({ name }) => name !== 'no')
+  const lists = new ListFilter(({ name }) => name !== 'no', new ListMemory())
   const answers = fc.record({
     jsonrpc: fc.constant('2.0'),
     id: fc.integer(),
@@ -318,6 +319,37 @@ describe('lists', () => {
         },
       ),
     )
+  })
+
+  test('that were seen before are judged anew for whoever asks, and told apart by a byte', () => {
+    const memory = new ListMemory()
+    const answer = (names: readonly string[], id: number) =>
+      Buffer.from(
+        JSON.stringify({
+          id,
+          result: { tools: names.map((name) => ({ name, text: 'x'.repeat(200) })) },
+        }),
+      )
+    const shown = (filter: ListFilter, names: readonly string[], id: number) => {
+      const text = Buffer.concat(filter.filter(answer(names, id))).toString()
+      const { result, id: echoed } = JSON.parse(text) as {
+        id: number
+        result: { tools: { name: string }[] }
+      }
+      expect(echoed).toBe(id)
+      return result.tools.map(({ name }) => name)
+    }
+    const names = ['a', 'b', 'c', 'a', 'b', 'c', 'a']
+    const onlyA = new ListFilter(({ name }) => name === 'a', memory)
+    const onlyB = new ListFilter(({ name }) => name === 'b', memory)
+    for (let id = 0; id < 30; id++) {
+      expect(shown(onlyA, names, 10 ** (id % 5))).toEqual(['a', 'a', 'a'])
+      expect(shown(onlyB, names, id)).toEqual(['b', 'b'])
+      const changed = [...names.slice(0, -1), 'b']
+      expect(shown(onlyB, changed, id)).toEqual(['b', 'b', 'b'])
+      // Others push out what was remembered.
+      expect(shown(onlyA, [...names, `n${id}`], id)).toEqual(['a', 'a', 'a'])
+    }
   })
 
   test('that are too large or odd are refused', () => {

@@ -1,0 +1,80 @@
+/**
+ * Lists that were read before: a server gives the same one to everybody, all day long, and reading costs more than
+ * judging. What is remembered is what the server said, before anything of it was judged for anybody.
+ *
+ * @module
+ */
+import { eachElement, MALFORMED, readMembers, skipValue, valueAt } from '../json-spans.js'
+
+/** An entry of a list, by its place there. */
+export interface ListEntry {
+  readonly start: number
+  readonly end: number
+  /** What names it, decoded; `undefined` where nothing does. */
+  readonly name: unknown
+}
+
+/** A list as its server wrote it. */
+export interface KnownList {
+  /** From bracket to bracket. */
+  readonly bytes: Uint8Array
+  /** The member of an entry that names it. */
+  readonly member: string
+  readonly entries: readonly ListEntry[]
+}
+
+/** Lists of one resource: its tools, prompts, resources and templates, in pages. */
+const MOST_LISTS = 16
+/** Shorter ones are read as fast as they are compared, longer ones are nobody's who wants to be used. */
+const SHORTEST = 1024
+const LONGEST = 1024 * 1024
+
+interface NativeBytes {
+  readonly Buffer?: { compare(one: Uint8Array, other: Uint8Array): number }
+}
+
+const { Buffer } = globalThis as NativeBytes
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (Buffer !== undefined) return Buffer.compare(one, other) === 0
+  return one.every((byte, at) => byte === other[at])
+}
+
+/** @returns `undefined` where no list begins */
+function readList(bytes: Uint8Array, start: number, member: string): KnownList | undefined {
+  const entries: ListEntry[] = []
+  const isName = (name: string): name is string => name === member
+  const end = eachElement(bytes, start, (at) => {
+    const read = readMembers(bytes, at, isName)
+    // What is no object, or has two names, has none.
+    const after = read?.end ?? skipValue(bytes, at)
+    const span = read?.members.get(member)
+    const name = span && valueAt(bytes, span)
+    entries.push({ start: at - start, end: after - start, name })
+    return after
+  })
+  return end === MALFORMED ? undefined : { bytes: bytes.subarray(start, end), member, entries }
+}
+
+export class ListMemory {
+  /** The newest last. */
+  readonly #lists: KnownList[] = []
+
+  /** The list that begins there; `undefined` where none does. */
+  read(bytes: Uint8Array, start: number, member: string): KnownList | undefined {
+    // The same to its last bracket is the same list.
+    const known = this.#lists.find((list) => {
+      const end = start + list.bytes.length
+      if (list.member !== member || end > bytes.length) return false
+      return isSame(bytes.subarray(start, end), list.bytes)
+    })
+    if (known !== undefined) return known
+    const list = readList(bytes, start, member)
+    const length = list?.bytes.length ?? 0
+    if (list !== undefined && length >= SHORTEST && length <= LONGEST) {
+      this.#lists.push({ ...list, bytes: list.bytes.slice() })
+      if (this.#lists.length > MOST_LISTS) this.#lists.shift()
+    }
+    return list
+  }
+}
