@@ -206,6 +206,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'authelia_at_',
     value: 'authelia_at_',
   },
+  'oauth.policy': {
+    flags: flag('oauth-policy', '/etc/gatehouse/policy.yaml'),
+    env: '/etc/gatehouse/policy.yaml',
+    file: '/etc/gatehouse/policy.yaml',
+    value: '/etc/gatehouse/policy.yaml',
+  },
   'oauth.clockTolerance': {
     flags: flag('oauth-clock-tolerance', '5m'),
     env: '300',
