@@ -1,0 +1,72 @@
+/**
+ * The command `policy check`.
+ *
+ * @module
+ */
+import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../rs/policy-document.js'
+import type { PolicyFile } from '../../settings/policy-file.js'
+import type { PolicyIo } from './io.js'
+
+function hasAll(all: readonly string[], some: readonly string[]): boolean {
+  return some.every((each) => all.includes(each))
+}
+
+function claimTexts({ claims }: CheckedRule): readonly string[] {
+  return claims.map(({ claim, values }) => JSON.stringify([claim, [...values].sort()]))
+}
+
+/** Whether whoever meets `one` meets `other` as well. */
+function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
+  return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
+}
+
+/** Rules whose patterns stand elsewhere already, with all that they ask for. Of equals the first is none. */
+function idleRules({ rules }: CheckedPolicy): readonly number[] {
+  const rulesWith = new Map<string, number[]>()
+  const keysOf = (rule: CheckedRule) =>
+    RULE_SUBJECTS.flatMap((subject) =>
+      rule.patterns[subject].map((pattern) => `${subject} ${pattern}`),
+    )
+  for (const [index, rule] of rules.entries()) {
+    for (const key of new Set(keysOf(rule))) {
+      const others = rulesWith.get(key)
+      if (others === undefined) rulesWith.set(key, [index])
+      else others.push(index)
+    }
+  }
+  const isCovered = (key: string, rule: CheckedRule, index: number) =>
+    (rulesWith.get(key) ?? []).some((at) => {
+      const other = rules[at]
+      if (at === index || other === undefined || !asksForAll(other, rule)) return false
+      return at < index || !asksForAll(rule, other)
+    })
+  return [...rules.keys()].filter((index) => {
+    const rule = rules[index] as CheckedRule
+    return keysOf(rule).every((key) => isCovered(key, rule, index))
+  })
+}
+
+/** What is right and certainly not meant, or not known to everybody. */
+export function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
+  const warnings = idleRules(policy).map(
+    (index) =>
+      `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +
+      'other rules have its patterns, with all that it asks for',
+  )
+  const hasResources = policy.rules.some(({ patterns }) => patterns.resources.length > 0)
+  if (policy.unmatched === 'base' && hasResources) {
+    warnings.push(
+      `${placeOf(['unmatched'])}: unmatched: base opens every URI that no rule names; ` +
+        'where a server knows a resource by another spelling too, that one is open',
+    )
+  }
+  return warnings
+}
+
+/** Of a file without problems. */
+export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: PolicyIo): number {
+  for (const warning of policyWarnings(file)) stderr(`warning: ${warning}\n`)
+  const { length } = file.policy.rules
+  stdout(`${name}: ${length} ${length === 1 ? 'rule' : 'rules'}, nothing is wrong\n`)
+  return 0
+}
