@@ -16,6 +16,7 @@ import { ServerFault, type Carrier } from './rpc.js'
 import { remark, shownScalar } from './shown.js'
 import { startCommand } from './stdio-carrier.js'
 
+/** A command in a group of its own gets no Ctrl-C of the terminal's: we end it. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
 /** The files that the flags name. */
@@ -45,7 +46,6 @@ async function open(
   }
   const environment = commandEnvironment(env, settings.childEnv ?? [])
   const [file = ''] = command
-  // What is started in a group of its own gets no key of the terminal's.
   if ((await findExecutable(file, environment['PATH'])) === undefined) {
     throw new ServerFault('is not there')
   }
