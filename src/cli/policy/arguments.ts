@@ -11,7 +11,7 @@ import { collectFlags, noSuchFlag } from '../../settings/sources.js'
 
 /** What the commands have beside the gateway's own flags. */
 function own(
-  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'hint'>,
+  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
 ): Setting {
   return { section: 'Operation', json: {}, ...about }
 }
@@ -21,6 +21,7 @@ const JSON_FLAG = own({
   kind: 'toggle',
   placeholder: '',
   description: 'the same as data',
+  default: 'off',
   hint: 'leave it out for text',
 })
 const OF_EXPLAIN: readonly Setting[] = [
@@ -55,9 +56,10 @@ const OF_EXPLAIN: readonly Setting[] = [
 ]
 
 function ofGateway(...paths: readonly string[]): readonly Setting[] {
-  return SETTINGS.filter(({ path }) => paths.includes(path)).map(
-    ({ required: _, ...setting }) => setting,
-  )
+  return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
+    ...setting,
+    required: false,
+  }))
 }
 
 const OF_SERVER = ofGateway('upstream', 'upstreamHeader', 'childEnv', 'caFile')

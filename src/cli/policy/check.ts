@@ -20,34 +20,33 @@ function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
   return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
 }
 
-/** Rules whose patterns stand elsewhere already, with all that they ask for. Of equals the first is none. */
+/** Rules that could be taken out, all at once: others have their patterns, with all that they ask for. */
 function idleRules({ rules }: CheckedPolicy): readonly number[] {
-  const rulesWith = new Map<string, number[]>()
   const keysOf = (rule: CheckedRule) =>
     RULE_SUBJECTS.flatMap((subject) =>
       rule.patterns[subject].map((pattern) => `${subject} ${pattern}`),
     )
-  for (const [index, rule] of rules.entries()) {
-    for (const key of new Set(keysOf(rule))) {
-      const others = rulesWith.get(key)
-      if (others === undefined) rulesWith.set(key, [index])
-      else others.push(index)
+  const rulesWith = new Map<string, Set<CheckedRule>>()
+  for (const rule of rules) {
+    for (const key of keysOf(rule)) {
+      rulesWith.set(key, (rulesWith.get(key) ?? new Set()).add(rule))
     }
   }
-  const isCovered = (key: string, rule: CheckedRule, index: number) =>
-    (rulesWith.get(key) ?? []).some((at) => {
-      const other = rules[at]
-      if (at === index || other === undefined || !asksForAll(other, rule)) return false
-      return at < index || !asksForAll(rule, other)
-    })
-  return [...rules.keys()].filter((index) => {
-    const rule = rules[index] as CheckedRule
-    return keysOf(rule).every((key) => isCovered(key, rule, index))
-  })
+  const idle: number[] = []
+  // Of equal ones the first stays.
+  for (const [index, rule] of [...rules.entries()].reverse()) {
+    const isIdle = keysOf(rule).every((key) =>
+      [...(rulesWith.get(key) ?? [])].some((other) => other !== rule && asksForAll(other, rule)),
+    )
+    if (!isIdle) continue
+    idle.unshift(index)
+    for (const key of keysOf(rule)) rulesWith.get(key)?.delete(rule)
+  }
+  return idle
 }
 
 /** What is right and certainly not meant, or not known to everybody. */
-export function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
+function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
   const warnings = idleRules(policy).map(
     (index) =>
       `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +

@@ -46,6 +46,8 @@ function paramsOf(method: string, name: string | undefined): Params | string {
 
 interface Question {
   readonly method: string
+  /** As it was typed. */
+  readonly name: string | undefined
   readonly params: Params
   readonly scopes: readonly string[]
   readonly baseScopes: readonly string[]
@@ -93,7 +95,7 @@ function readQuestion({
     problem('NAME', params, 'tools/call NAME, prompts/get NAME, resources/read URI, tools/list')
   }
   if (problems.length > 0 || typeof params === 'string') return problems
-  return { ...question, method, params }
+  return { ...question, method, name, params }
 }
 
 interface Verdict {
@@ -133,10 +135,13 @@ function reasonOf(events: readonly ResourceServerEvent[]): string | undefined {
 interface Explanation {
   readonly method: string
   readonly name: string | undefined
-  readonly rules: readonly (Needs['rules'][number] & {
-    readonly scopes: readonly string[]
-    readonly claims: readonly string[]
-  })[]
+  /** `undefined` for what cannot be judged. */
+  readonly rules:
+    | undefined
+    | readonly (Needs['rules'][number] & {
+        readonly scopes: readonly string[]
+        readonly claims: readonly string[]
+      })[]
   readonly needed: readonly string[]
   readonly held: readonly string[]
   readonly missing: readonly string[]
@@ -158,8 +163,8 @@ function explain(
   const held = new ScopeHierarchy(file.policy.implies).held(question.scopes)
   return {
     method: question.method,
-    name: operation?.name,
-    rules: (needs?.rules ?? []).map((rule) => {
+    name: operation === undefined ? question.name : operation.name,
+    rules: needs?.rules.map((rule) => {
       const { scopes = [], claims = [] } = file.policy.rules[rule.index] ?? {}
       return { ...rule, scopes, claims: claims.map(describeClaim) }
     }),
@@ -185,16 +190,18 @@ function formatText(explanation: Explanation, unmatched: string): string {
     explanation
   const list = (scopes: readonly string[]) => (scopes.length === 0 ? 'nothing' : scopes.join(' '))
   const lines = [name === undefined ? method : `${method} ${shownScalar(name)}`]
-  if (rules.length === 0) lines.push(`no rule names it, and unmatched is ${unmatched}`)
-  for (const rule of rules) {
+  if (rules?.length === 0) lines.push(`no rule names it, and unmatched is ${unmatched}`)
+  for (const rule of rules ?? []) {
     const asks = [
       ...(rule.scopes.length > 0 ? [rule.scopes.join(' ')] : []),
       ...rule.claims.map((claim) => `claim ${claim}`),
     ]
     lines.push(`${rule.place}: rules[${rule.index}] asks for ${asks.join(', ') || 'nothing more'}`)
   }
-  lines.push(`needed:  ${list(needed)}`, ...claims.map((claim) => `         claim ${claim}`))
-  lines.push(`held:    ${list(held)}`, `missing: ${list(missing)}`)
+  if (rules !== undefined) {
+    lines.push(`needed:  ${list(needed)}`, ...claims.map((claim) => `         claim ${claim}`))
+    lines.push(`held:    ${list(held)}`, `missing: ${list(missing)}`)
+  }
   lines.push(allowed ? 'allowed' : `denied: ${reason}`)
   if (answer !== undefined) {
     const headers = headersOf(answer).map(([field, value]) => `  ${field}: ${value}`)

@@ -147,7 +147,10 @@ class Client {
         'io.modelcontextprotocol/clientInfo': CLIENT,
         'io.modelcontextprotocol/clientCapabilities': {},
       }
-      return this.request('server/discover', {})
+      // Where it knows neither, what it said of the first is what helps.
+      return this.request('server/discover', {}).catch((second: unknown) => {
+        throw second instanceof RpcFault ? error : second
+      })
     }
   }
 

@@ -27,7 +27,9 @@ export function scalarOf(text: string): string {
 
 /** The same, cut: for people only. */
 export function shownScalar(text: string, limit = 100): string {
-  const short = [...text.slice(0, 2 * limit)].slice(0, limit).join('')
+  const short = Array.from(text.slice(0, 2 * limit))
+    .slice(0, limit)
+    .join('')
   return short === text ? scalarOf(text) : `${scalarOf(short)}…`
 }
 

@@ -113,7 +113,7 @@ const TOOLS = [
 ]
 const HINTED = [
   'A suggestion: these tools say that they only read (readOnlyHint). Nothing proves it: a person has to',
-  'confirm each. Then take the # away from here, and the tool out of the rule above, which asks for more.',
+  'confirm each. Then take "# " away from these lines, and the tool out of the rule above, which asks for more.',
 ]
 
 /** A policy that `policy check` accepts, with line breaks at its ends. */
