@@ -4,6 +4,7 @@ import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
 import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
+import { POLICY_FAULTS } from './policy-faults.js'
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...FAULTS,
@@ -11,4 +12,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...BRIDGE_FAULTS,
   ...INTROSPECTION_FAULTS,
   ...MIDDLEWARE_FAULTS,
+  ...POLICY_FAULTS,
 ]
