@@ -12,14 +12,18 @@ const EVERYTHING = fileURLToPath(
 )
 const PATIENCE = 150_000
 
-async function policy(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
+async function policy(
+  argv: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+) {
   let stdout = ''
   let stderr = ''
   const code = await runPolicy(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     readFile: readerOf(files),
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...env },
   })
   return { code, stdout, stderr }
 }
@@ -258,13 +262,10 @@ describe('a command', () => {
   })
 
   test('gets nothing of our environment but what it needs', async () => {
-    const file = writeTemporary('server.js', `console.error(Object.keys(process.env).join())`)
-    const cli = startCli(['policy', 'init', '--child-env', 'MINE', '--', process.execPath, file], {
-      MINE: '1',
-      SECRET: '2',
-    })
-    expect(await cli.exited).toBe(1)
-    expect(cli.stderr()).toMatch(/^ {2}\| (?:(?:PATH|HOME|MINE),?)+$/m)
+    const [init = '', ...command] = script('console.error(Object.keys(process.env).join())')
+    const env = { MINE: '1', SECRET: '2', MCP_GATEHOUSE_OAUTH_CLIENT_SECRET: '3' }
+    const { stderr } = await policy([init, '--child-env', 'MINE', ...command], {}, env)
+    expect(stderr).toMatch(/^ {2}\| (?:(?:PATH|HOME|MINE),?)+$/m)
   })
 
   test(

@@ -265,6 +265,9 @@ No rule names 2 of the 8; unmatched is deny:
     const shown = writeTable(parse('rules: []\nunmatched: deny'), bad, false)
     expect(shown).not.toMatch(/^tool x/m)
     expect(shown).not.toMatch(/[\p{Cf}]|[^\P{Cc}\n]/u)
+    expect(writeTable(parse('rules: []\nunmatched: deny'), bad, true)).not.toMatch(
+      /[\p{Cf}]|[^\P{Cc}\n]/u,
+    )
     expect(shown).toContain('refused: no URI, or dot segments in it')
   })
 })

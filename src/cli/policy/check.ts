@@ -34,7 +34,7 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
   }
   const idle: number[] = []
   // Of equal ones the first stays.
-  for (const [index, rule] of [...rules.entries()].reverse()) {
+  for (const [index, rule] of [...rules.entries()].toReversed()) {
     const isIdle = keysOf(rule).every((key) =>
       [...(rulesWith.get(key) ?? [])].some((other) => other !== rule && asksForAll(other, rule)),
     )

@@ -16,7 +16,7 @@ import type { PolicyFile } from '../../settings/policy-file.js'
 import type { PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
 import { createOracle, describeClaim, tokenWith, type Needs } from './needs.js'
-import { shownScalar } from './shown.js'
+import { jsonText, remark, shownScalar } from './shown.js'
 
 const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
 
@@ -202,7 +202,7 @@ function formatText(explanation: Explanation, unmatched: string): string {
     lines.push(`needed:  ${list(needed)}`, ...claims.map((claim) => `         claim ${claim}`))
     lines.push(`held:    ${list(held)}`, `missing: ${list(missing)}`)
   }
-  lines.push(allowed ? 'allowed' : `denied: ${reason}`)
+  lines.push(allowed ? 'allowed' : `denied: ${remark(reason ?? '', 1000)}`)
   if (answer !== undefined) {
     const headers = headersOf(answer).map(([field, value]) => `  ${field}: ${value}`)
     lines.push(
@@ -223,7 +223,7 @@ function formatJson({ answer, ...explanation }: Explanation): string {
     headers: Object.fromEntries(headersOf(answer)),
     body: JSON.parse(answer.body) as unknown,
   }
-  return `${JSON.stringify({ ...explanation, answer: shown }, undefined, 2)}\n`
+  return jsonText({ ...explanation, answer: shown })
 }
 
 /** @returns the exit code: 0 allowed, 1 denied; problems of the arguments */

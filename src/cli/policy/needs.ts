@@ -8,6 +8,7 @@ import { RulePolicy } from '../../rs/policy.js'
 import type { ClaimRequirement } from '../../rs/policy-document.js'
 import type { PolicyFile } from '../../settings/policy-file.js'
 import type { VerifiedAccessToken } from '../../types.js'
+import { shownScalar } from './shown.js'
 
 export interface Needs {
   /** The rules that match, in the order of the file. */
@@ -53,5 +54,5 @@ export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOp
 
 /** `realm_access.roles has ops or admin` */
 export function describeClaim({ claim, values }: ClaimRequirement): string {
-  return `${claim} has ${values.join(' or ')}`
+  return `${shownScalar(claim)} has ${values.map((value) => shownScalar(value)).join(' or ')}`
 }

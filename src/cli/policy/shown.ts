@@ -33,6 +33,12 @@ export function shownScalar(text: string, limit = 100): string {
   return short === text ? scalarOf(text) : `${scalarOf(short)}…`
 }
 
+/** Data for programs, in lines that do nothing to a terminal. Ends with a line break. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2)
+  return `${text.replace(/[\p{C}\p{Z}]/gu, (character) => (/[ \n]/.test(character) ? character : escapeUnits(character)))}\n`
+}
+
 /** What somebody says in words, for the end of a line: nothing in it ends the line, hides, or goes on for long. */
 export function remark(text: string, limit = 80): string {
   const clean = text

@@ -8,7 +8,7 @@ import { canonicalUri } from '../../rs/resource-uri.js'
 import type { PolicyFile } from '../../settings/policy-file.js'
 import type { Inventory } from './inventory.js'
 import { createOracle, describeClaim, type Needs } from './needs.js'
-import { shownScalar } from './shown.js'
+import { jsonText, shownScalar } from './shown.js'
 
 interface Row {
   readonly kind: 'tool' | 'prompt' | 'resource' | 'template'
@@ -91,7 +91,7 @@ function formatJson(rows: readonly Row[]): string {
     ...(needs?.denial !== undefined && { denied: needs.denial }),
   }))
   const uncovered = rows.filter(isUncovered).map(({ kind, name }) => ({ kind, name }))
-  return `${JSON.stringify({ operations, uncovered }, undefined, 2)}\n`
+  return jsonText({ operations, uncovered })
 }
 
 /** Of a file without problems. */
