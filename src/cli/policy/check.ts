@@ -34,7 +34,8 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
   }
   const idle: number[] = []
   // Of equal ones the first stays.
-  for (const [index, rule] of [...rules.entries()].toReversed()) {
+  for (let index = rules.length - 1; index >= 0; index--) {
+    const rule = rules[index] as CheckedRule
     const isIdle = keysOf(rule).every((key) =>
       [...(rulesWith.get(key) ?? [])].some((other) => other !== rule && asksForAll(other, rule)),
     )
