@@ -186,7 +186,7 @@ export class RulePolicy implements OperationPolicy {
 
 /** A policy by a function of the embedding program. */
 export class FunctionPolicy implements OperationPolicy {
-  readonly hierarchy = new ScopeHierarchy()
+  readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true
   readonly #judge: JudgeOperation
 

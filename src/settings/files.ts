@@ -72,7 +72,14 @@ async function readCertificates(file: string, source: string, readFile: ReadFile
 }
 
 /** @param texts each `NAME=FILE`, with names that may be set */
-export function readHeaders(texts: readonly string[], source: string, readFile: ReadFile) {
+export function readHeaders(
+  texts: readonly string[],
+  source: string,
+  readFile: ReadFile,
+): {
+  readonly headers: Readonly<Record<string, string>>
+  readonly problems: readonly ConfigurationProblem[]
+} {
   const headers = new Map<string, readonly [name: string, value: string]>()
   const problems: ConfigurationProblem[] = []
   const hint = "a file that holds the header's value and nothing else, in one line"

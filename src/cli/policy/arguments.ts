@@ -75,7 +75,9 @@ export interface CommandShape {
   readonly hasServer: boolean
 }
 
-export const SHAPES = {
+export type CommandName = 'check' | 'explain' | 'init' | 'table'
+
+export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
   check: { names: ['FILE'], flags: [], hasServer: false },
   explain: {
     names: ['FILE', 'METHOD'],
@@ -85,9 +87,7 @@ export const SHAPES = {
   },
   init: { names: [], flags: OF_SERVER, hasServer: true },
   table: { names: ['FILE'], flags: [...OF_SERVER, JSON_FLAG], hasServer: true },
-} as const satisfies Readonly<Record<string, CommandShape>>
-
-export type CommandName = keyof typeof SHAPES
+}
 
 export interface PolicyArguments {
   readonly names: readonly string[]

@@ -36,10 +36,13 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
   // Of equal ones the first stays.
   for (let index = rules.length - 1; index >= 0; index--) {
     const rule = rules[index] as CheckedRule
-    const isIdle = keysOf(rule).every((key) =>
-      [...(rulesWith.get(key) ?? [])].some((other) => other !== rule && asksForAll(other, rule)),
-    )
-    if (!isIdle) continue
+    const isCovered = (key: string) => {
+      for (const other of rulesWith.get(key) ?? []) {
+        if (other !== rule && asksForAll(other, rule)) return true
+      }
+      return false
+    }
+    if (!keysOf(rule).every(isCovered)) continue
     idle.unshift(index)
     for (const key of keysOf(rule)) rulesWith.get(key)?.delete(rule)
   }

@@ -21,7 +21,7 @@ export class RpcFault extends ServerFault {
 /** In the way of one answer, or of one page. */
 export const PATIENCE = 60_000
 /** Bytes of a message. */
-export const MAX_MESSAGE = 16 * 2 ** 20
+export const MAX_MESSAGE: number = 16 * 2 ** 20
 
 /** Carries messages. All of its methods reject with a {@link ServerFault}. */
 export interface Carrier {
