@@ -27,7 +27,7 @@ A policy:
   unmatched: deny
 
 The gateway takes it by --oauth-policy FILE, beside --auth oauth. It is read at the start: after a change the
-gateway is started anew, SIGHUP reads keys only.
+gateway is started anew, SIGHUP does not read it again.
 
 mcp-gatehouse policy COMMAND --help tells more about each.`
 
