@@ -84,9 +84,10 @@ describe('usage', () => {
     expect(stdout).toMatch(/^Usage:\n {2}mcp-gatehouse policy /m)
     expect(stdout).toMatch(new RegExp(`^Examples?:\\n  mcp-gatehouse policy ${command} `, 'm'))
     expect(stdout).toContain('Exit codes: 0')
-    const widths = stdout.split('\n').map(({ length }) => length)
-    expect(Math.max(...widths)).toBeLessThanOrEqual(112)
-    expect((await policy(['--help'])).stdout).toContain(`mcp-gatehouse policy ${command}`)
+    const all = await policy(['--help'])
+    expect(all.stdout).toContain(`mcp-gatehouse policy ${command}`)
+    const widths = (stdout + all.stdout).split('\n').map(({ length }) => length)
+    expect(Math.max(...widths)).toBeLessThanOrEqual(100)
   })
 
   test('a tool may be called like a flag', async () => {
