@@ -59,6 +59,8 @@ describe('usage', () => {
     [['explain', 'p.yaml', 'ping', '--claims', '{"a":1,"a":2}'], '--claims: cannot be read'],
     [['explain', 'p.yaml', 'ping', '--claims', '[]'], '--claims: cannot be read'],
     [['explain', 'p.yaml', 'ping', '--protocol-version=1'], '--protocol-version: cannot be read'],
+    [['explain', 'p.yaml', 'ping', '--resource', 'mcp'], '--resource: must be an absolute http'],
+    [['explain', 'p.yaml', 'ping', '--resource='], '--resource: is empty'],
     [['init'], '--upstream: is missing, and so is a command'],
     [['init', '--'], '--: has no command after it'],
     [['init', '--upstream', 'http://127.0.0.1:1/', '--', 'a'], '--upstream: is given beside a'],

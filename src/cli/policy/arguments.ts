@@ -55,6 +55,18 @@ const OF_EXPLAIN: readonly Setting[] = [
   }),
 ]
 
+/** In a challenge that somebody wants to see, and that nobody gets. */
+export const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
+
+const RESOURCE = own({
+  path: 'resource',
+  kind: 'text',
+  placeholder: 'URL',
+  description: 'the MCP endpoint as clients type it',
+  default: EXAMPLE_RESOURCE,
+  hint: 'the URL that users type: https://mcp.example.com/mcp',
+})
+
 function ofGateway(...paths: readonly string[]): readonly Setting[] {
   return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
     ...setting,
@@ -82,7 +94,7 @@ export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
   explain: {
     names: ['FILE', 'METHOD'],
     optional: 'NAME',
-    flags: [...OF_EXPLAIN, ...ofGateway('resource'), JSON_FLAG],
+    flags: [...OF_EXPLAIN, RESOURCE, JSON_FLAG],
     hasServer: false,
   },
   init: { names: [], flags: OF_SERVER, hasServer: true },

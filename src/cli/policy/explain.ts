@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../../errors.js'
+import { ConfigurationError, type ConfigurationProblem } from '../../errors.js'
 import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../json.js'
 import { createGate, type GateAnswer } from '../../rs/gate.js'
@@ -13,12 +13,10 @@ import { ScopeHierarchy } from '../../rs/scope-hierarchy.js'
 import { parseScopes } from '../../rs/scopes.js'
 import { flagOf } from '../../settings/names.js'
 import type { PolicyFile } from '../../settings/policy-file.js'
-import type { PolicyArguments } from './arguments.js'
+import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
 import { createOracle, describeClaim, tokenWith, type Needs } from './needs.js'
 import { jsonText, remark, shownScalar } from './shown.js'
-
-const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
 
 const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
   ['tools/call', 'name'],
@@ -236,7 +234,14 @@ export function explainFile(
   if (!('method' in question)) return question
   const operations = operationsOf(question.method, question.params)
   const operation = operations instanceof UnclearOperation ? undefined : operations[0]
-  const explanation = explain(question, operation, file)
+  let explanation: Explanation
+  try {
+    explanation = explain(question, operation, file)
+  } catch (error) {
+    // Only the resource was not looked at before.
+    if (!(error instanceof ConfigurationError)) throw error
+    return error.problems.map((problem) => ({ ...problem, path: flagOf(problem.path) }))
+  }
   const isJson = given.given.has('json')
   stdout(isJson ? formatJson(explanation) : formatText(explanation, file.policy.unmatched))
   return explanation.allowed ? 0 : 1
