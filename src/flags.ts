@@ -9,7 +9,9 @@ import type { ProtectedResourceOptions } from './rs/gate.js'
 import { helpLines } from './settings/help.js'
 import { configuredIssuers, readIssuers } from './settings/issuers.js'
 import { optionProblems, toOptions } from './settings/options.js'
+import { readPolicy } from './settings/policy-file.js'
 import {
+  idlePolicyProblems,
   idleWarnings,
   idTokenWarnings,
   isFaulty,
@@ -85,7 +87,7 @@ function invalid(
  * {@link authFlagsHelp}. Precedence: flag, environment, default. Without `--auth oauth` the result is
  * `none` and the server stays untouched.
  *
- * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` is read now, once. A flag that
+ * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` and `--oauth-policy` are read now, once. A flag that
  * is not known stays in `rest`, unless it begins with `--oauth-`; so does everything after `--`. Problems
  * come back as data, all at once, and show no values that could be secret.
  *
@@ -135,21 +137,24 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
 
   if (settings.auth === 'none' && !isAuthFaulty) {
     const warnings = [...environment.warnings, ...idleWarnings(flags.given, environment.given)]
-    if (flags.problems.length > 0) return invalid(flags.problems, warnings)
+    const found = [...flags.problems, ...idlePolicyProblems(given)]
+    if (found.length > 0) return invalid(found, warnings)
     return { auth: 'none', rest: flags.rest, warnings }
   }
 
   const readFile = (path: string) => readFileSync(path, 'utf8')
   const { issuers } = configuredIssuers(settings, given, undefined)
   const read = readIssuers(issuers, readFile)
+  const policy = readPolicy(given, readFile)
   const found = [
     ...problems,
     ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
     ...severalIssuersProblems(given),
     ...stdioProblems(flags.rest),
     ...read.problems,
+    ...policy.problems,
   ]
-  const options = toOptions(settings, read.now)
+  const options = toOptions(settings, read.now, policy.document)
   found.push(...optionProblems(options, (path) => given.get(path)?.source))
   if (found.length > 0) return invalid(found, environment.warnings)
   const warnings = [

@@ -21,6 +21,7 @@ Usage:
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: untouched, without tokens
   mcp-gatehouse check [settings] [--json]              validates, prints what holds and why
+  mcp-gatehouse policy init|check|explain|table        who may call what; policy --help tells more
 
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check']
+const COMMANDS = ['serve', 'check', 'policy']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -78,6 +78,16 @@ async function runCommand(command: readonly string[]): Promise<number> {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  // It has help of its own, and names of tools among its arguments.
+  if (argv[0] === 'policy') {
+    const { runPolicy } = await import('./policy/command.js')
+    return runPolicy(argv.slice(1), {
+      stdout: (text) => process.stdout.write(text),
+      stderr: (text) => process.stderr.write(text),
+      readFile: (path) => readFileSync(path, 'utf8'),
+      env: process.env,
+    })
+  }
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   if (own.includes('--help') || own.includes('-h') || own[0] === 'help') {

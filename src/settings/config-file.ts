@@ -252,11 +252,10 @@ class FileCollector {
 }
 
 /** @param name of the file, as it was typed */
-export async function collectFile(
+export function collectFile(
   settings: readonly Setting[],
   name: string,
   content: string,
-): Promise<CollectedFile> {
-  const document = await FileDocument.parse(name, content)
-  return new FileCollector(document, settings).collect()
+): CollectedFile {
+  return new FileCollector(new FileDocument(name, content), settings).collect()
 }

@@ -63,10 +63,7 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-async function readConfigFile(
-  { value, source }: GivenValue,
-  readFile: ReadFile,
-): Promise<CollectedFile> {
+function readConfigFile({ value, source }: GivenValue, readFile: ReadFile): CollectedFile {
   const name = String(value)
   const path = resolve(name)
   let content: string
@@ -77,7 +74,7 @@ async function readConfigFile(
     const problem = { path: source, message, hint: 'a YAML or JSON file with settings' }
     return { given: new Map(), problems: [problem], isRead: false }
   }
-  const { resources, ...file } = await collectFile(FILE_SETTINGS, name, content)
+  const { resources, ...file } = collectFile(FILE_SETTINGS, name, content)
   const absolute = (values: GivenValues) => withAbsoluteFiles(SETTINGS, values, dirname(path))
   const withFiles = <Part extends Pick<CollectedFile, 'given' | 'issuers'>>(part: Part): Part => ({
     ...part,
@@ -148,7 +145,7 @@ export async function readConfiguration({
   const file: CollectedFile =
     config === undefined || config.value === ''
       ? { given: new Map(), problems: [], isRead: true }
-      : await readConfigFile(config, readFile)
+      : readConfigFile(config, readFile)
   const typed = withAbsoluteFiles(SETTINGS, new Map([...environment.given, ...flags.given]), '.')
   const given = platformPort(new Map([...file.given, ...typed]), env)
   const { settings, problems: valueProblems } = parseSettings(given)

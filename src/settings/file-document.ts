@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createRequire } from 'node:module'
 import type * as YamlModule from 'yaml'
 import { quoted, type ConfigurationProblem } from '../errors.js'
 
@@ -19,7 +20,36 @@ interface Entry {
   readonly place: string
 }
 
+/** Where in a document: `['rules', 3, 'scopes']`. */
+type DocumentPath = readonly (string | number)[]
+
+/** A document as plain data. */
+export interface DocumentData {
+  /** Maps, lists, and texts as they were written: `010` is not 8, and `1.10` not 1.1. What is not there is `null`. */
+  readonly value: unknown
+  /** False where there was more of it than anybody means: the rest is missing. */
+  readonly isWhole: boolean
+  /** Line and column of a name or an entry, or of the nearest thing around it that is there. */
+  placeOf(path: DocumentPath): string
+}
+
+/** A place in the text, and those of what is in there. */
+interface Spot {
+  readonly offset: number
+  readonly members: Map<string | number, Spot>
+}
+
 const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below it'
+
+/** What a few aliases of aliases could stand for has no end; nobody writes so much. */
+const MAX_NODES = 500_000
+const MAX_ALIASES = 100
+const MAX_DEPTH = 50
+
+/** Loaded by whoever has a document, at once: `./flags` answers at once, too. */
+function loadYaml(): Yaml {
+  return createRequire(import.meta.url)('yaml') as Yaml
+}
 
 /**
  * Values are never part of a problem, and the parser's own messages neither: they quote the file, and
@@ -28,24 +58,34 @@ const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below 
 export class FileDocument {
   readonly problems: ConfigurationProblem[] = []
   readonly #yaml: Yaml
-  readonly #document: Document
+  readonly #document: Document | undefined
   readonly #lines: InstanceType<Yaml['LineCounter']>
   readonly #name: string
+  readonly #shapeHint: string
+  #nodes = 0
+  #aliases = 0
+  #isTooMuch = false
 
-  /** @param name of the file, as it was typed */
-  static async parse(name: string, content: string): Promise<FileDocument> {
-    return new FileDocument(await import('yaml'), name, content)
-  }
-
-  private constructor(yaml: Yaml, name: string, content: string) {
-    this.#yaml = yaml
+  /**
+   * @param name of the file, as it was typed
+   * @param shapeHint what such a document looks like
+   */
+  constructor(name: string, content: string, shapeHint: string = SHAPE_HINT) {
+    const yaml = (this.#yaml = loadYaml())
     this.#name = name.replace(/\p{Cc}/gu, '?')
+    this.#shapeHint = shapeHint
     const lineCounter = (this.#lines = new yaml.LineCounter())
     const options = { lineCounter, prettyErrors: false, uniqueKeys: false }
-    this.#document = yaml.parseDocument(content, options)
-    for (const { code, pos } of [...this.#document.errors, ...this.#document.warnings]) {
+    try {
+      this.#document = yaml.parseDocument(content, options)
+    } catch {
+      // It is nested deeper than the parser's stack.
+      this.problem(this.#name, 'is nested too deeply', shapeHint)
+    }
+    const { errors = [], warnings = [] } = this.#document ?? {}
+    for (const { code, pos } of [...errors, ...warnings]) {
       const reason = code.toLowerCase().replaceAll('_', ' ')
-      this.problem(this.#placeAt(pos[0]), `is no valid YAML (${reason})`, SHAPE_HINT)
+      this.problem(this.#placeAt(pos[0]), `is no valid YAML (${reason})`, shapeHint)
     }
   }
 
@@ -55,7 +95,7 @@ export class FileDocument {
 
   /** `undefined` for an empty file. */
   root(): { readonly node: unknown; readonly place: string } | undefined {
-    const { contents } = this.#document
+    const contents = this.#document?.contents ?? null
     const isEmpty = contents === null || (this.#yaml.isScalar(contents) && contents.value === null)
     return isEmpty ? undefined : { node: contents, place: this.#placeAt(0) }
   }
@@ -64,7 +104,7 @@ export class FileDocument {
   entriesOf(node: unknown, source: string): readonly Entry[] | undefined {
     const map = this.#resolved(node)
     if (!this.#yaml.isMap(map)) {
-      this.problem(source, 'is not a list of names with values', SHAPE_HINT)
+      this.problem(source, 'is not a list of names with values', this.#shapeHint)
       return undefined
     }
     return map.items.map(({ key, value }) => ({
@@ -92,7 +132,7 @@ export class FileDocument {
   }
 
   placeOf(node: unknown): string {
-    return this.#placeAt((node as YamlModule.Node | undefined)?.range?.[0] ?? 0)
+    return this.#placeAt(this.#offsetOf(node))
   }
 
   /** The same, of what an alias stands for. */
@@ -100,8 +140,81 @@ export class FileDocument {
     return this.placeOf(this.#resolved(node))
   }
 
+  /**
+   * All of it as plain data. Names that are there twice or are no texts, and more of it than anybody means, are
+   * problems; with these the data are of no use.
+   */
+  data(): DocumentData {
+    const contents = this.problems.length > 0 ? undefined : this.#document?.contents
+    const root = this.#spotOf(contents)
+    const value = this.#dataOf(contents, root, 0)
+    if (this.#isTooMuch) {
+      const hint = 'write out what the aliases stand for'
+      this.problem(this.#name, 'holds too much, or is nested too deeply', hint)
+    }
+    return {
+      value,
+      isWhole: !this.#isTooMuch,
+      placeOf: (path) => {
+        let spot = root
+        for (const step of path) {
+          const next = spot.members.get(step)
+          if (next === undefined) break
+          spot = next
+        }
+        return this.#placeAt(spot.offset)
+      },
+    }
+  }
+
+  #spotOf(node: unknown): Spot {
+    return { offset: this.#offsetOf(node), members: new Map() }
+  }
+
+  #dataOf(node: unknown, spot: Spot, depth: number): unknown {
+    const isAlias = this.#yaml.isAlias(node)
+    if (isAlias) this.#aliases++
+    this.#isTooMuch ||=
+      ++this.#nodes > MAX_NODES || this.#aliases > MAX_ALIASES || depth > MAX_DEPTH
+    if (this.#isTooMuch) return null
+    if (isAlias) return this.#dataOf(this.#resolved(node), spot, depth + 1)
+    if (this.#yaml.isSeq(node)) {
+      return node.items.map((item, index) => {
+        const own = this.#spotOf(item)
+        spot.members.set(index, own)
+        return this.#dataOf(item, own, depth + 1)
+      })
+    }
+    return this.#yaml.isMap(node) ? this.#mapOf(node, spot, depth) : (this.textOf(node) ?? null)
+  }
+
+  #mapOf({ items }: YamlModule.YAMLMap, spot: Spot, depth: number): object {
+    const members: [string, unknown][] = []
+    for (const { key, value } of items) {
+      const name = this.#yaml.isScalar(key) ? this.textOf(key) : undefined
+      const own = this.#spotOf(key)
+      if (name === undefined) {
+        this.problem(this.#placeAt(own.offset), 'is a name that is no text', this.#shapeHint)
+      } else if (spot.members.has(name)) {
+        const source = `${this.#placeAt(own.offset)}: ${shownName(name)}`
+        this.problem(source, 'is there twice', 'keep one')
+      } else {
+        spot.members.set(name, own)
+        members.push([name, this.#dataOf(value, own, depth + 1)])
+      }
+    }
+    // Defines members, and so knows no `__proto__`.
+    return Object.fromEntries(members)
+  }
+
   #resolved(node: unknown): unknown {
-    return this.#yaml.isAlias(node) ? node.resolve(this.#document) : node
+    return this.#document !== undefined && this.#yaml.isAlias(node)
+      ? node.resolve(this.#document)
+      : node
+  }
+
+  #offsetOf(node: unknown): number {
+    return (node as YamlModule.Node | null | undefined)?.range?.[0] ?? 0
   }
 
   #placeAt(offset: number): string {

@@ -5,9 +5,11 @@
  */
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/header-rules.js'
+import type { PolicyDocument } from '../rs/policy-document.js'
 import { SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
+import { readPolicy } from './policy-file.js'
 import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
@@ -27,6 +29,8 @@ interface ResourceFiles {
   /** Whose tokens are accepted; none where no token is checked. */
   readonly issuers: readonly ReadIssuer[]
   readonly upstreamHeaders: Readonly<Record<string, string>>
+  /** `undefined`: the base scopes suffice for everything. */
+  readonly policy: PolicyDocument | undefined
 }
 
 interface ReadFiles {
@@ -68,7 +72,14 @@ async function readCertificates(file: string, source: string, readFile: ReadFile
 }
 
 /** @param texts each `NAME=FILE`, with names that may be set */
-function readHeaders(texts: readonly string[], source: string, readFile: ReadFile) {
+export function readHeaders(
+  texts: readonly string[],
+  source: string,
+  readFile: ReadFile,
+): {
+  readonly headers: Readonly<Record<string, string>>
+  readonly problems: readonly ConfigurationProblem[]
+} {
   const headers = new Map<string, readonly [name: string, value: string]>()
   const problems: ConfigurationProblem[] = []
   const hint = "a file that holds the header's value and nothing else, in one line"
@@ -126,11 +137,13 @@ function readResource(
   const source = given.get('upstreamHeader')?.source ?? 'upstreamHeader'
   const { headers, problems: ofHeaders } = readHeaders(upstreamHeader, source, readFile)
   const read = readIssuers(checksTokens ? issuers : [], readFile)
+  const policy = readPolicy(checksTokens ? given : new Map(), readFile)
   return {
-    files: { issuers: read.issuers, upstreamHeaders: headers },
+    files: { issuers: read.issuers, upstreamHeaders: headers, policy: policy.document },
     now: read.now,
     ofIssuers: read.problems,
     ofHeaders,
+    ofPolicy: policy.problems,
   }
 }
 
@@ -164,6 +177,7 @@ export async function readFiles(
       ...certificates.problems,
       ...(keys?.problems ?? []),
       ...read.flatMap(({ ofHeaders }) => ofHeaders),
+      ...read.flatMap(({ ofPolicy }) => ofPolicy),
     ]),
   }
 }

@@ -34,7 +34,7 @@ type ResourceFiles = Configuration['files']['resources'][number]
 /** What one resource has: the only one, or one of several with all that the top says, too. */
 function toResource(
   { settings, listed }: ConfiguredResource,
-  { issuers, upstreamHeaders }: ResourceFiles,
+  { issuers, upstreamHeaders, policy }: ResourceFiles,
   configuration: Configuration,
 ): Omit<GatewayResource, 'resource'> {
   const { upstream, upstreamTimeout, forwardHeader } = settings
@@ -44,7 +44,7 @@ function toResource(
     allowOrigins,
     allowHttp: _ofAll,
     ...tokenOptions
-  } = toOptions(settings, issuers)
+  } = toOptions(settings, issuers, policy)
   return {
     ...(upstream === undefined
       ? commandOptions(command, settings, configuration)

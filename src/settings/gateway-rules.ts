@@ -16,8 +16,14 @@ import {
   upstreamWarnings,
   type ResourceFindings,
 } from './resource-rules.js'
-import { idTokenWarnings, idleWarnings, plainHttpWarnings, STDIO_WITH_TOKENS } from './rules.js'
-import { RESOURCES, type Settings } from './schema.js'
+import {
+  idlePolicyProblems,
+  idTokenWarnings,
+  idleWarnings,
+  plainHttpWarnings,
+  STDIO_WITH_TOKENS,
+} from './rules.js'
+import { POLICY, RESOURCES, type Settings } from './schema.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */
@@ -110,14 +116,27 @@ function tokenProblems({
   return resources.flatMap((each) => issuerProblems(each, isAuthKnown))
 }
 
+/** One that stands at the top is that of every resource, and told once. */
+function policyProblems({
+  settings,
+  given,
+  isKnown,
+  resources,
+}: Findings): readonly ConfigurationProblem[] {
+  if (settings.auth === 'oauth' || !isKnown('auth')) return []
+  return tellOnce([given, ...resources.map(({ own }) => own)].flatMap(idlePolicyProblems))
+}
+
 export function gatewayProblems(findings: Findings): readonly ConfigurationProblem[] {
   const { settings, given, command, isKnown, resources } = findings
   const problems = [...commandProblems(findings)]
   if (!isKnown('transport')) return problems
-  if (settings.transport === 'stdio') return [...problems, ...stdioProblems(findings)]
+  if (settings.transport === 'stdio')
+    return [...problems, ...stdioProblems(findings), ...policyProblems(findings)]
   return tellOnce([
     ...problems,
     ...tokenProblems(findings),
+    ...policyProblems(findings),
     ...resources.flatMap((each) => serverProblems(each, command)),
     ...severalResourcesProblems(resources, given, command),
     ...listenProblems(findings),
@@ -126,7 +145,10 @@ export function gatewayProblems(findings: Findings): readonly ConfigurationProbl
 }
 
 function stdioWarnings({ given }: Findings): readonly string[] {
-  const idle = sourcesOf(given, (path) => !FOR_STDIO.has(path) && path !== 'upstream')
+  const idle = sourcesOf(
+    given,
+    (path) => !FOR_STDIO.has(path) && path !== 'upstream' && path !== POLICY,
+  )
   return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
 }
 
@@ -162,7 +184,7 @@ function tokenWarnings(
   const concernsAuth = (path: string) => path === 'auth' || isForTokens(path)
   const ofResources = resources.flatMap(({ own, listed }) =>
     [...only(own, isForTokens)].map(([path, value]): [string, GivenValue] => [
-      `${listed?.place}${path}`,
+      path === POLICY ? path : `${listed?.place}${path}`,
       value,
     ]),
   )

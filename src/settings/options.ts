@@ -7,6 +7,7 @@ import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
 import { createGate, type ProtectedResourceOptions } from '../rs/gate.js'
 import { createTokenIntrospector } from '../introspect.js'
 import type { AuthorizationServerOptions, TokenOptions } from '../rs/options.js'
+import type { PolicyDocument } from '../rs/policy-document.js'
 import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
 import { ISSUER, ISSUERS, type Settings } from './schema.js'
@@ -90,10 +91,14 @@ function toAuthorizationServer(issuer: ReadIssuer, index: number): Authorization
   }
 }
 
-/** @param issuers with what their files hold */
+/**
+ * @param issuers with what their files hold
+ * @param policy what that file holds
+ */
 export function toOptions(
   settings: Settings,
   issuers: readonly ReadIssuer[],
+  policy?: PolicyDocument,
 ): Omit<ProtectedResourceOptions, 'onEvent'> {
   const { resourceName, resourceDocumentation, allowOrigin, allowHttp, oauth } = settings
   const { audience, scopes, scopeClaim } = oauth
@@ -107,6 +112,7 @@ export function toOptions(
     ...(audience !== undefined && { audience }),
     ...(scopes !== undefined && { scopes }),
     ...(scopeClaim !== undefined && { scopeClaims: scopeClaim }),
+    ...(policy !== undefined && { policy }),
     requireType: oauth.requireType,
     audienceClaim: oauth.audienceClaim,
     acceptIdTokenClaims: oauth.acceptIdTokenClaims,

@@ -6,7 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
-import { ISSUER_SETTINGS, ISSUERS } from './schema.js'
+import { ISSUER_SETTINGS, ISSUERS, POLICY } from './schema.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /**
@@ -99,6 +99,14 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
   )
 }
 
+/** Where no token is checked, a policy would decide nothing, and look as if it did. */
+export function idlePolicyProblems(given: GivenValues): readonly ConfigurationProblem[] {
+  const policy = given.get(POLICY)
+  if (policy === undefined) return []
+  const hint = 'without tokens nobody knows who calls: leave it out, or check tokens'
+  return [{ path: policy.source, message: `needs ${flagOf('auth')} oauth`, hint }]
+}
+
 export const STDIO_WITH_TOKENS = {
   message: 'stdio has no HTTP request that could carry a token',
   hint: 'serve HTTP, or use --auth none: whoever starts a stdio server is its user',
@@ -129,7 +137,8 @@ export function idleWarnings(flags: GivenValues, others: GivenValues): readonly 
   // Whoever wrote `--auth none` means it, and an environment may be shared by several servers.
   const isChosen = flags.has('auth') || others.has('auth')
   const idle = [...flags, ...(isChosen ? [] : others)]
-    .filter(([path]) => path !== 'auth')
+    // A policy is more than that: a problem.
+    .filter(([path]) => path !== 'auth' && path !== POLICY)
     .map(([, { source }]) => source)
   if (idle.length === 0) return []
   return [`no token is checked: without --auth oauth these do nothing: ${idle.join(', ')}`]

@@ -84,6 +84,7 @@ export interface Settings {
     readonly clientSecretFile?: string | undefined
     readonly clientKeyFile?: string | undefined
     readonly tokenPrefix?: string | undefined
+    readonly policy?: string | undefined
     readonly clockTolerance: number
     readonly jwksMaxAge: number
     readonly jwksStaleFor: number
@@ -277,6 +278,14 @@ const schema = z.object({
       kind: 'words',
       description: 'scopes that every request needs',
       placeholder: '"A B"',
+    }),
+    policy: text({
+      ...OAUTH,
+      description: 'who may call what: scopes for tools, prompts and resources; read at the start',
+      placeholder: 'FILE',
+      default: 'the base scopes suffice',
+      file: 'whole',
+      hint: 'a file in YAML or JSON; mcp-gatehouse policy init writes one to begin with',
     }),
     jwksUri: text({
       ...ONE_ISSUER,
@@ -499,6 +508,8 @@ export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
 )
 
 export const ISSUER = 'oauth.issuer'
+
+export const POLICY = 'oauth.policy'
 
 /** Where a config file lists issuers with settings of their own. */
 export const ISSUERS = 'oauth.issuers'

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
 import { FakeIdp } from '../support/idp.js'
@@ -116,6 +117,7 @@ test('every flag that the README names exists', async () => {
     cli
       .stdout()
       .toString()
+      .concat(policyHelp('explain'))
       .match(/--[a-z][a-z-]+/g),
   )
   const named = new Set(readme.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))

@@ -5,6 +5,7 @@ import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
 import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 import { OPERATION_FAULTS } from './operation-faults.js'
+import { POLICY_FAULTS } from './policy-faults.js'
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...FAULTS,
@@ -13,4 +14,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...INTROSPECTION_FAULTS,
   ...MIDDLEWARE_FAULTS,
   ...OPERATION_FAULTS,
+  ...POLICY_FAULTS,
 ]

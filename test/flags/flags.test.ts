@@ -31,6 +31,8 @@ function file(name: string, content: string): string {
 
 const jwks = { keys: [(await fakeKey()).jwk] }
 const jwksFile = file('jwks.json', JSON.stringify(jwks))
+const policy = { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' }
+const policyFile = file('policy.json', JSON.stringify(policy))
 const secretFile = file('secret', 'hunter2\n')
 const keyFile = file('rs.jwk', JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }))
 
@@ -257,6 +259,11 @@ const EXAMPLES: Readonly<
     flags: ['--oauth-scopes', 'mcp:read  mcp:write'],
     env: 'mcp:read,mcp:write',
     option: { scopes: ['mcp:read', 'mcp:write'] },
+  },
+  'oauth.policy': {
+    flags: ['--oauth-policy', policyFile],
+    env: policyFile,
+    option: { policy },
   },
   'oauth.jwksUri': {
     flags: ['--oauth-jwks-uri', 'https://sso.internal/keys'],
@@ -534,6 +541,23 @@ describe('between values', () => {
     expect(briefly([...several, flag, './x'])).toHaveLength(2)
   })
 
+  test('a policy without tokens, that is not there, or that is wrong', () => {
+    const broken = file('broken.yaml', 'rules: []\nunmatched: denny\n')
+    const inEnvironment = { MCP_GATEHOUSE_OAUTH_POLICY: policyFile }
+    expect(briefly(['--oauth-policy', policyFile])).toEqual(['--oauth-policy: needs --auth oauth'])
+    expect(briefly(['--auth', 'none'], inEnvironment)).toEqual([
+      'MCP_GATEHOUSE_OAUTH_POLICY: needs --auth oauth',
+    ])
+    expect(briefly([...BASE, '--oauth-policy', './x'])).toEqual([
+      '--oauth-policy: cannot be read (ENOENT)',
+    ])
+    const result = read([...BASE, '--oauth-policy', broken])
+    expect(result).toMatchObject({
+      auth: 'invalid',
+      problems: [{ path: `${broken}:2:1: unmatched`, message: 'must be deny or base' }],
+    })
+  })
+
   test('two places for the keys exclude each other, and both sources are named', () => {
     const env = { MCP_GATEHOUSE_OAUTH_DISCOVERY_URL: 'https://sso.internal/meta' }
     expect(briefly([...BASE, '--oauth-jwks-uri', 'https://sso.internal/keys'], env)).toEqual([
@@ -754,9 +778,10 @@ describe('anything at all', () => {
 
   test('foreign arguments are never lost nor reordered', () => {
     const example = fc.constantFrom(
-      ...Object.values(EXAMPLES)
-        .filter(({ base }) => base === undefined)
-        .map(({ flags }) => flags),
+      ...Object.entries(EXAMPLES)
+        // A policy without tokens is a problem.
+        .filter(([path, { base }]) => base === undefined && path !== 'oauth.policy')
+        .map(([, { flags }]) => flags),
     )
     const part = fc.oneof(
       foreign.map((each) => ({ own: [] as readonly string[], foreign: [each] })),

@@ -44,6 +44,7 @@ test('the names of all settings are those that guides and scripts depend on', ()
     'oauth.issuer --oauth-issuer MCP_GATEHOUSE_OAUTH_ISSUER',
     'oauth.audience --oauth-audience MCP_GATEHOUSE_OAUTH_AUDIENCE',
     'oauth.scopes --oauth-scopes MCP_GATEHOUSE_OAUTH_SCOPES',
+    'oauth.policy --oauth-policy MCP_GATEHOUSE_OAUTH_POLICY',
     'oauth.jwksUri --oauth-jwks-uri MCP_GATEHOUSE_OAUTH_JWKS_URI',
     'oauth.discoveryUrl --oauth-discovery-url MCP_GATEHOUSE_OAUTH_DISCOVERY_URL',
     'oauth.jwksFile --oauth-jwks-file MCP_GATEHOUSE_OAUTH_JWKS_FILE',

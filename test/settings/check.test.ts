@@ -73,6 +73,7 @@ oauth:
   scopes: # MCP_GATEHOUSE_OAUTH_SCOPES
     - a
     - b
+  # policy: the base scopes suffice
   # jwksUri: from discovery
   # discoveryUrl: its well-known places
   requireType: false # default

@@ -13,9 +13,12 @@ export interface Example {
 
 export const SESSION_KEY = 'secret-2'.padEnd(32, '-')
 
+export const POLICY = 'rules: [{ tools: [a], scopes: [b] }]\nunmatched: deny\n'
+
 export const FILES: Readonly<Record<string, string>> = {
   '/etc/gatehouse/jwks.json': JSON.stringify({ keys: [(await fakeKey()).jwk] }),
   '/etc/gatehouse/ca.pem': rootCertificates.slice(0, 2).join('\n'),
+  '/etc/gatehouse/policy.yaml': POLICY,
   '/run/key': 'secret-1\n',
   '/etc/gatehouse/session.keys': `${SESSION_KEY}\n`,
   '/run/rs.jwk': JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }),
@@ -109,6 +112,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: 'a,b',
     file: 'a b',
     value: ['a', 'b'],
+  },
+  'oauth.policy': {
+    flags: flag('oauth-policy', '/etc/gatehouse/policy.yaml'),
+    env: '/etc/gatehouse/policy.yaml',
+    file: '/etc/gatehouse/policy.yaml',
+    value: '/etc/gatehouse/policy.yaml',
   },
   'oauth.jwksUri': {
     flags: flag('oauth-jwks-uri', 'https://sso.internal/keys'),

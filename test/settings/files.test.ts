@@ -208,6 +208,7 @@ describe('the options of the gateway', () => {
       audienceClaim: 'azp',
       acceptIdTokenClaims: true,
       scopes: ['a', 'b'],
+      policy: { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' },
       requireType: true,
       scopeClaims: ['permissions'],
       clockTolerance: 300,

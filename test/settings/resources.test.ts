@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { toGatewayOptions } from '../../src/settings/gateway-options.js'
 import { verifies } from '../support/verifies.js'
+import { POLICY } from './examples.js'
 import { inFile, ISSUER, problemsOf, read, readerOf, type Surroundings } from './support.js'
 
 const OTHER = 'https://auth.example.com'
@@ -56,17 +57,21 @@ resources:                               # instead of resource, upstream, comman
 const SECRETS = { '/run/secrets/gatehouse': 'hunter2\n' }
 
 verifies('AUD-06', 'the example of the contract is understood', async () => {
-  // What is not built yet, and nothing else.
   expect(await problemsOf([], inFile(CONTRACT, SECRETS))).toEqual([
-    'gatehouse.yaml:13:37: resources[0].oauth.policy: no such setting',
+    'gatehouse.yaml:13:37: resources[0].oauth.policy: cannot be read (ENOENT)',
   ])
-  const today = CONTRACT.replace(', policy: github.policy.yaml', '')
-  const options = await optionsOf(today, [], SECRETS)
+  const files = { ...SECRETS, [`${process.cwd()}/github.policy.yaml`]: POLICY }
+  const options = await optionsOf(CONTRACT, [], files)
   expect(options).toMatchObject({ host: '0.0.0.0', port: 8080 })
   expect(options).not.toHaveProperty('resource')
   expect(options).not.toHaveProperty('authorizationServers')
   expect(options.resources).toMatchObject([
-    { resource: GITHUB, upstream: 'http://127.0.0.1:8001/mcp', scopes: ['github:read'] },
+    {
+      resource: GITHUB,
+      upstream: 'http://127.0.0.1:8001/mcp',
+      scopes: ['github:read'],
+      policy: { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' },
+    },
     {
       resource: FILES,
       command: ['npx', '-y', '@modelcontextprotocol/server-filesystem', '/srv'],

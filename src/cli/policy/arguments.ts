@@ -1,0 +1,164 @@
+/**
+ * The arguments of `policy` and its commands.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../../errors.js'
+import { flagOf } from '../../settings/names.js'
+import { parseSettings, SETTINGS, type Settings } from '../../settings/schema.js'
+import type { GivenValues, Setting } from '../../settings/setting.js'
+import { collectFlags, noSuchFlag } from '../../settings/sources.js'
+
+/** What the commands have beside the gateway's own flags. */
+function own(
+  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
+): Setting {
+  return { section: 'Operation', json: {}, ...about }
+}
+
+const JSON_FLAG = own({
+  path: 'json',
+  kind: 'toggle',
+  placeholder: '',
+  description: 'the same as data',
+  default: 'off',
+  hint: 'leave it out for text',
+})
+const OF_EXPLAIN: readonly Setting[] = [
+  own({
+    path: 'scopes',
+    kind: 'words',
+    placeholder: '"A B"',
+    description: 'scopes of the token',
+    hint: 'in one argument: "mcp:read mcp:write"',
+  }),
+  own({
+    path: 'baseScopes',
+    kind: 'words',
+    placeholder: '"A B"',
+    description: `what ${flagOf('oauth.scopes')} says`,
+    hint: 'in one argument: "mcp:read mcp:write"',
+  }),
+  own({
+    path: 'claims',
+    kind: 'text',
+    placeholder: 'JSON',
+    description: 'other claims of the token',
+    hint: `'{"realm_access":{"roles":["ops"]}}'`,
+  }),
+  own({
+    path: 'protocolVersion',
+    kind: 'text',
+    placeholder: 'VERSION',
+    description: 'what the client says in MCP-Protocol-Version',
+    hint: '2025-11-25 or 2026-07-28, for example',
+  }),
+]
+
+/** In a challenge that somebody wants to see, and that nobody gets. */
+export const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
+
+const RESOURCE = own({
+  path: 'resource',
+  kind: 'text',
+  placeholder: 'URL',
+  description: 'the MCP endpoint as clients type it',
+  default: EXAMPLE_RESOURCE,
+  hint: 'the URL that users type: https://mcp.example.com/mcp',
+})
+
+function ofGateway(...paths: readonly string[]): readonly Setting[] {
+  return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
+    ...setting,
+    required: false,
+  }))
+}
+
+const OF_SERVER = ofGateway('upstream', 'upstreamHeader', 'childEnv', 'caFile')
+
+/** What a command takes. */
+export interface CommandShape {
+  /** Those that must be there. */
+  readonly names: readonly string[]
+  /** One more that may be there. */
+  readonly optional?: string
+  readonly flags: readonly Setting[]
+  /** Whether a server is named: by `--upstream`, or by what stands after `--`. */
+  readonly hasServer: boolean
+}
+
+export type CommandName = 'check' | 'explain' | 'init' | 'table'
+
+export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
+  check: { names: ['FILE'], flags: [], hasServer: false },
+  explain: {
+    names: ['FILE', 'METHOD'],
+    optional: 'NAME',
+    flags: [...OF_EXPLAIN, RESOURCE, JSON_FLAG],
+    hasServer: false,
+  },
+  init: { names: [], flags: OF_SERVER, hasServer: true },
+  table: { names: ['FILE'], flags: [...OF_SERVER, JSON_FLAG], hasServer: true },
+}
+
+export interface PolicyArguments {
+  readonly names: readonly string[]
+  readonly given: GivenValues
+  readonly settings: Settings
+  /** What stands after `--`. */
+  readonly command: readonly string[] | undefined
+  readonly problems: readonly ConfigurationProblem[]
+}
+
+function serverProblems(
+  given: GivenValues,
+  command: readonly string[] | undefined,
+): readonly ConfigurationProblem[] {
+  const hint = `${flagOf('upstream')} http://127.0.0.1:8000/mcp, or -- npx -y my-server`
+  if (command?.length === 0) return [{ path: '--', message: 'has no command after it', hint }]
+  const upstream = given.get('upstream')
+  if (upstream === undefined && command === undefined) {
+    return [{ path: flagOf('upstream'), message: 'is missing, and so is a command', hint }]
+  }
+  if (upstream === undefined || command === undefined) return []
+  return [{ path: upstream.source, message: 'is given beside a command', hint: 'keep one' }]
+}
+
+/** @param argv what stands after the command's name */
+export function readArguments(shape: CommandShape, argv: readonly string[]): PolicyArguments {
+  const { flags, hasServer, optional } = shape
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  const before = argv.slice(0, end)
+  const { given, rest, problems } = collectFlags(flags, before)
+  const isFlag = (argument: string) => argument.startsWith('-') && argument !== '-'
+  const strange = rest.filter(isFlag).map((flag) => noSuchFlag(flag.split('=', 1)[0] ?? '', flags))
+  const after = argv.slice(end + 1)
+  // A tool may be called --help.
+  const names = [...rest.filter((each) => !isFlag(each)), ...(hasServer ? [] : after)]
+  const wanted = shape.names.length + (optional === undefined ? 0 : 1)
+  const counted: ConfigurationProblem[] = shape.names.slice(names.length).map((name) => ({
+    path: name,
+    message: 'is missing',
+    hint: 'mcp-gatehouse policy --help',
+  }))
+  // The value of an unknown flag is wrong only because that is.
+  if (names.length > wanted && strange.length === 0) {
+    const hint = 'blanks in a name need quotes around it'
+    counted.push({ path: `argument ${wanted + 1}`, message: 'is one too many', hint })
+  }
+  const command = end < argv.length ? after : undefined
+  const parsed = parseSettings(new Map([...given].filter(([path]) => path !== 'scopes')))
+  return {
+    names,
+    given,
+    settings: parsed.settings,
+    command,
+    problems: [
+      ...problems,
+      ...strange,
+      ...counted,
+      ...parsed.problems,
+      ...(hasServer ? serverProblems(given, command) : []),
+    ],
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The command `policy check`.
+ *
+ * @module
+ */
+import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../rs/policy-document.js'
+import type { PolicyFile } from '../../settings/policy-file.js'
+import type { PolicyIo } from './io.js'
+
+function hasAll(all: readonly string[], some: readonly string[]): boolean {
+  return some.every((each) => all.includes(each))
+}
+
+function claimTexts({ claims }: CheckedRule): readonly string[] {
+  return claims.map(({ claim, values }) => JSON.stringify([claim, [...values].sort()]))
+}
+
+/** Whether whoever meets `one` meets `other` as well. */
+function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
+  return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
+}
+
+/** Rules that could be taken out, all at once: others have their patterns, with all that they ask for. */
+function idleRules({ rules }: CheckedPolicy): readonly number[] {
+  const keysOf = (rule: CheckedRule) =>
+    RULE_SUBJECTS.flatMap((subject) =>
+      rule.patterns[subject].map((pattern) => `${subject} ${pattern}`),
+    )
+  const rulesWith = new Map<string, Set<CheckedRule>>()
+  for (const rule of rules) {
+    for (const key of keysOf(rule)) {
+      rulesWith.set(key, (rulesWith.get(key) ?? new Set()).add(rule))
+    }
+  }
+  const idle: number[] = []
+  // Of equal ones the first stays.
+  for (let index = rules.length - 1; index >= 0; index--) {
+    const rule = rules[index] as CheckedRule
+    const isCovered = (key: string) => {
+      for (const other of rulesWith.get(key) ?? []) {
+        if (other !== rule && asksForAll(other, rule)) return true
+      }
+      return false
+    }
+    if (!keysOf(rule).every(isCovered)) continue
+    idle.unshift(index)
+    for (const key of keysOf(rule)) rulesWith.get(key)?.delete(rule)
+  }
+  return idle
+}
+
+/** What is right and certainly not meant, or not known to everybody. */
+function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
+  const warnings = idleRules(policy).map(
+    (index) =>
+      `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +
+      'other rules have its patterns, with all that it asks for',
+  )
+  const hasResources = policy.rules.some(({ patterns }) => patterns.resources.length > 0)
+  if (policy.unmatched === 'base' && hasResources) {
+    warnings.push(
+      `${placeOf(['unmatched'])}: unmatched: base opens every URI that no rule names; ` +
+        'where a server knows a resource by another spelling too, that one is open',
+    )
+  }
+  return warnings
+}
+
+/** Of a file without problems. */
+export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: PolicyIo): number {
+  for (const warning of policyWarnings(file)) stderr(`warning: ${warning}\n`)
+  const { length } = file.policy.rules
+  stdout(`${name}: ${length} ${length === 1 ? 'rule' : 'rules'}, nothing is wrong\n`)
+  return 0
+}

@@ -1,0 +1,97 @@
+/**
+ * The command `policy` and those below it.
+ *
+ * @module
+ */
+import { quoted, type ConfigurationProblem } from '../../errors.js'
+import { faultOf } from '../../settings/keys.js'
+import { parsePolicy, type PolicyFile } from '../../settings/policy-file.js'
+import { didYouMean } from '../../settings/sources.js'
+import { formatProblems } from '../problems.js'
+import { readArguments, SHAPES, type CommandName, type PolicyArguments } from './arguments.js'
+import { checkFile } from './check.js'
+import { explainFile } from './explain.js'
+import { policyHelp } from './help.js'
+import type { PolicyIo } from './io.js'
+import { askServer } from './live.js'
+import { writeStarter } from './starter.js'
+import { writeTable } from './table.js'
+
+/** Exit code for bad usage and bad policies. */
+const USAGE = 2
+
+const NAMES = Object.keys(SHAPES) as readonly CommandName[]
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(SHAPES, name)
+}
+
+/** What is wrong goes to stderr, all of it; an answer or a number is the end. */
+type Outcome = number | readonly ConfigurationProblem[]
+
+/** The policy that the first argument names; its problems are all that anybody needs to know. */
+function readFile(name: string, io: PolicyIo): PolicyFile | readonly ConfigurationProblem[] {
+  let content: string
+  try {
+    content = io.readFile(name)
+  } catch (error) {
+    const message = faultOf(error, 'unknown reason')
+    const hint = 'a policy in YAML or JSON; policy init writes one to begin with'
+    return [{ path: quoted(name).slice(1, -1), message, hint }]
+  }
+  const file = parsePolicy(name, content)
+  return file.problems.length > 0 ? file.problems : file
+}
+
+async function runWithFile(
+  command: Exclude<CommandName, 'init'>,
+  given: PolicyArguments,
+  io: PolicyIo,
+): Promise<Outcome> {
+  const [name = ''] = given.names
+  const file = readFile(name, io)
+  if (!('policy' in file)) return file
+  if (command === 'check') return checkFile(file, quoted(name).slice(1, -1), io)
+  if (command === 'explain') return explainFile(file, given, io)
+  const inventory = await askServer(given, io)
+  if (typeof inventory === 'number' || !('tools' in inventory)) return inventory
+  io.stdout(writeTable(file, inventory, given.given.has('json')))
+  return 0
+}
+
+async function runInit(given: PolicyArguments, io: PolicyIo): Promise<Outcome> {
+  const inventory = await askServer(given, io)
+  if (typeof inventory === 'number' || !('tools' in inventory)) return inventory
+  io.stdout(writeStarter(inventory))
+  return 0
+}
+
+async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
+  const [name = ''] = argv
+  const end = argv.indexOf('--')
+  const own = end < 0 ? argv : argv.slice(0, end)
+  if (own.includes('--help') || own.includes('-h') || name === 'help') {
+    io.stdout(policyHelp(isCommand(name) ? name : undefined))
+    return 0
+  }
+  if (!isCommand(name)) {
+    const hint = name === '' ? NAMES.join(', ') : didYouMean(name, NAMES)
+    const path = name === '' ? 'policy' : `policy ${quoted(name).slice(1, -1)}`
+    return [{ path, message: name === '' ? 'needs a command' : 'no such command', hint }]
+  }
+  const given = readArguments(SHAPES[name], argv.slice(1))
+  if (given.problems.length > 0) return given.problems
+  return name === 'init' ? runInit(given, io) : runWithFile(name, given, io)
+}
+
+/**
+ * @param argv the arguments after `policy`
+ * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be asked; 2 with problems, which
+ *   go to stderr
+ */
+export async function runPolicy(argv: readonly string[], io: PolicyIo): Promise<number> {
+  const outcome = await run(argv, io)
+  if (typeof outcome === 'number') return outcome
+  io.stderr(formatProblems(outcome))
+  return USAGE
+}

@@ -1,0 +1,248 @@
+/**
+ * The command `policy explain`: which rules decide, and what a client would get, from the code that serves clients.
+ *
+ * @module
+ */
+import { ConfigurationError, type ConfigurationProblem } from '../../errors.js'
+import type { ResourceServerEvent } from '../../events.js'
+import { parseJsonObject } from '../../json.js'
+import { createGate, type GateAnswer } from '../../rs/gate.js'
+import { operationsOf, UnclearOperation, type McpOperation } from '../../rs/operation.js'
+import { canonicalUri } from '../../rs/resource-uri.js'
+import { ScopeHierarchy } from '../../rs/scope-hierarchy.js'
+import { parseScopes } from '../../rs/scopes.js'
+import { flagOf } from '../../settings/names.js'
+import type { PolicyFile } from '../../settings/policy-file.js'
+import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
+import type { PolicyIo } from './io.js'
+import { createOracle, describeClaim, tokenWith, type Needs } from './needs.js'
+import { jsonText, remark, shownScalar } from './shown.js'
+
+const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['resources/subscribe', 'uri'],
+  ['resources/unsubscribe', 'uri'],
+])
+
+type Params = Readonly<Record<string, unknown>>
+
+/** What a client would send; a text says what is wrong with the arguments. */
+function paramsOf(method: string, name: string | undefined): Params | string {
+  const member = MEMBER_OF.get(method)
+  if (member !== undefined || method === 'completion/complete') {
+    if (name === undefined) return 'is missing'
+    if (member !== undefined) return { [member]: name }
+    const isUri = canonicalUri(name) !== undefined
+    return { ref: isUri ? { type: 'ref/resource', uri: name } : { type: 'ref/prompt', name } }
+  }
+  if (name === undefined) return {}
+  if (method !== 'subscriptions/listen') return `is of no use: ${method} names nothing`
+  return { notifications: { resourceSubscriptions: [name] } }
+}
+
+interface Question {
+  readonly method: string
+  /** As it was typed. */
+  readonly name: string | undefined
+  readonly params: Params
+  readonly scopes: readonly string[]
+  readonly baseScopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly protocolVersion: string | undefined
+  readonly resource: string
+}
+
+function readQuestion({
+  names: [, method = '', name],
+  given,
+  settings,
+}: PolicyArguments): Question | readonly ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  const problem = (path: string, message: string, hint: string) => {
+    problems.push({ path, message, hint })
+  }
+  const read = <Value>(
+    path: string,
+    fallback: Value,
+    parse: (value: string | readonly string[]) => Value | undefined,
+    hint: string,
+  ): Value => {
+    const value = given.get(path)?.value
+    if (value === undefined) return fallback
+    const parsed = parse(value)
+    if (parsed === undefined) problem(flagOf(path), 'cannot be read', hint)
+    return parsed ?? fallback
+  }
+  const scopesHint = 'scopes in one argument, blanks between: "mcp:read mcp:write"'
+  const question = {
+    scopes: read('scopes', [], parseScopes, scopesHint),
+    baseScopes: read('baseScopes', [], parseScopes, scopesHint),
+    claims: read('claims', {}, (text) => parseJsonObject(String(text)), '{"groups":["ops"]}'),
+    protocolVersion: read<string | undefined>(
+      'protocolVersion',
+      undefined,
+      (text) => (/^\d{4}-\d\d-\d\d$/.test(String(text)) ? String(text) : undefined),
+      'a revision of MCP: 2025-11-25',
+    ),
+    resource: settings.resource ?? EXAMPLE_RESOURCE,
+  }
+  const params = paramsOf(method, name)
+  if (typeof params === 'string') {
+    problem('NAME', params, 'tools/call NAME, prompts/get NAME, resources/read URI, tools/list')
+  }
+  if (problems.length > 0 || typeof params === 'string') return problems
+  return { ...question, method, name, params }
+}
+
+interface Verdict {
+  readonly answer: GateAnswer | undefined
+  readonly events: readonly ResourceServerEvent[]
+}
+
+/** As the gateway does. */
+function judge(question: Question, { document }: PolicyFile): Verdict {
+  const events: ResourceServerEvent[] = []
+  const gate = createGate({
+    resource: question.resource,
+    authorizationServers: 'https://issuer.invalid',
+    scopes: question.baseScopes,
+    policy: document,
+    onEvent: (event) => events.push(event),
+  })
+  const { method, params, protocolVersion } = question
+  const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
+  const token = tokenWith(question.scopes, question.claims)
+  const judged = gate.operations?.judge({ outcome: 'authenticated', token, bearer: '' }, body, {
+    origin: undefined,
+    protocolVersion,
+  })
+  return { answer: judged !== undefined && 'outcome' in judged ? judged : undefined, events }
+}
+
+function reasonOf(events: readonly ResourceServerEvent[]): string | undefined {
+  for (const event of events) {
+    if (event.type === 'request.denied' || event.type === 'operation.unreadable') {
+      return event.reason
+    }
+  }
+  return undefined
+}
+
+interface Explanation {
+  readonly method: string
+  readonly name: string | undefined
+  /** `undefined` for what cannot be judged. */
+  readonly rules:
+    | undefined
+    | readonly (Needs['rules'][number] & {
+        readonly scopes: readonly string[]
+        readonly claims: readonly string[]
+      })[]
+  readonly needed: readonly string[]
+  readonly held: readonly string[]
+  readonly missing: readonly string[]
+  readonly claims: readonly string[]
+  readonly allowed: boolean
+  readonly reason: string | undefined
+  readonly answer: GateAnswer | undefined
+}
+
+function explain(
+  question: Question,
+  operation: McpOperation | undefined,
+  file: PolicyFile,
+): Explanation {
+  const { answer, events } = judge(question, file)
+  const needs = operation && createOracle(file)(operation)
+  const judged = events.find(({ type }) => type === 'operation.judged')
+  const needed = judged?.type === 'operation.judged' ? judged.scopesNeeded : []
+  const held = new ScopeHierarchy(file.policy.implies).held(question.scopes)
+  return {
+    method: question.method,
+    name: operation === undefined ? question.name : operation.name,
+    rules: needs?.rules.map((rule) => {
+      const { scopes = [], claims = [] } = file.policy.rules[rule.index] ?? {}
+      return { ...rule, scopes, claims: claims.map(describeClaim) }
+    }),
+    needed,
+    held: question.scopes,
+    missing: needed.filter((scope) => !held.has(scope)),
+    claims: (needs?.claims ?? []).map(describeClaim),
+    allowed: answer === undefined,
+    reason: reasonOf(events),
+    answer,
+  }
+}
+
+/** It names the request, and is another one each time. */
+const NOT_SHOWN = new Set(['X-Request-Id'])
+
+function headersOf({ headers }: GateAnswer): readonly (readonly [string, string])[] {
+  return Object.entries(headers).filter(([name]) => !NOT_SHOWN.has(name))
+}
+
+function formatText(explanation: Explanation, unmatched: string): string {
+  const { method, name, rules, needed, held, missing, claims, allowed, reason, answer } =
+    explanation
+  const list = (scopes: readonly string[]) => (scopes.length === 0 ? 'nothing' : scopes.join(' '))
+  const lines = [name === undefined ? method : `${method} ${shownScalar(name)}`]
+  if (rules?.length === 0) lines.push(`no rule names it, and unmatched is ${unmatched}`)
+  for (const rule of rules ?? []) {
+    const asks = [
+      ...(rule.scopes.length > 0 ? [rule.scopes.join(' ')] : []),
+      ...rule.claims.map((claim) => `claim ${claim}`),
+    ]
+    lines.push(`${rule.place}: rules[${rule.index}] asks for ${asks.join(', ') || 'nothing more'}`)
+  }
+  if (rules !== undefined) {
+    lines.push(`needed:  ${list(needed)}`, ...claims.map((claim) => `         claim ${claim}`))
+    lines.push(`held:    ${list(held)}`, `missing: ${list(missing)}`)
+  }
+  lines.push(allowed ? 'allowed' : `denied: ${remark(reason ?? '', 1000)}`)
+  if (answer !== undefined) {
+    const headers = headersOf(answer).map(([field, value]) => `  ${field}: ${value}`)
+    lines.push(
+      '',
+      'The client gets:',
+      `  HTTP ${answer.status}`,
+      ...headers,
+      '',
+      `  ${answer.body}`,
+    )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function formatJson({ answer, ...explanation }: Explanation): string {
+  const shown = answer && {
+    status: answer.status,
+    headers: Object.fromEntries(headersOf(answer)),
+    body: JSON.parse(answer.body) as unknown,
+  }
+  return jsonText({ ...explanation, answer: shown })
+}
+
+/** @returns the exit code: 0 allowed, 1 denied; problems of the arguments */
+export function explainFile(
+  file: PolicyFile,
+  given: PolicyArguments,
+  { stdout }: PolicyIo,
+): number | readonly ConfigurationProblem[] {
+  const question = readQuestion(given)
+  if (!('method' in question)) return question
+  const operations = operationsOf(question.method, question.params)
+  const operation = operations instanceof UnclearOperation ? undefined : operations[0]
+  let explanation: Explanation
+  try {
+    explanation = explain(question, operation, file)
+  } catch (error) {
+    // Only the resource was not looked at before.
+    if (!(error instanceof ConfigurationError)) throw error
+    return error.problems.map((problem) => ({ ...problem, path: flagOf(problem.path) }))
+  }
+  const isJson = given.given.has('json')
+  stdout(isJson ? formatJson(explanation) : formatText(explanation, file.policy.unmatched))
+  return explanation.allowed ? 0 : 1
+}

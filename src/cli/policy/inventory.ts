@@ -1,0 +1,208 @@
+/**
+ * Everything that a live server offers.
+ *
+ * @module
+ */
+import { unlessAborted } from '../../http.js'
+import { isJsonObject, type JsonObject } from '../../json.js'
+import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../rs/era.js'
+import { PATIENCE, RpcFault, ServerFault, type Carrier } from './rpc.js'
+import { remark } from './shown.js'
+
+/** A tool, prompt, resource or template, with what the server says of it: nothing of that is certain. */
+export interface Offer {
+  /** A resource's URI, a template's URI template. */
+  readonly name: string
+  readonly title: string | undefined
+  readonly description: string | undefined
+  readonly isReadOnly: boolean
+  readonly isDestructive: boolean
+}
+
+export interface Inventory {
+  /** What it calls itself. */
+  readonly server: string
+  readonly tools: readonly Offer[]
+  readonly prompts: readonly Offer[]
+  readonly resources: readonly Offer[]
+  readonly templates: readonly Offer[]
+  /** Entries without a name: nobody can use them. */
+  readonly nameless: number
+}
+
+const METHOD_NOT_FOUND = -32_601
+/** Of one list: a server that goes on for ever has to be left at some time. */
+const MAX_OFFERS = 100_000
+const CLIENT = { name: 'mcp-gatehouse', version: '0' }
+
+interface Kind {
+  readonly list: 'tools' | 'prompts' | 'resources' | 'templates'
+  readonly capability: string
+  readonly method: string
+  /** Of the result. */
+  readonly member: string
+  /** Of an entry. */
+  readonly name: string
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    list: 'tools',
+    capability: 'tools',
+    method: 'tools/list',
+    member: 'tools',
+    name: 'name',
+  },
+  {
+    list: 'prompts',
+    capability: 'prompts',
+    method: 'prompts/list',
+    member: 'prompts',
+    name: 'name',
+  },
+  {
+    list: 'resources',
+    capability: 'resources',
+    method: 'resources/list',
+    member: 'resources',
+    name: 'uri',
+  },
+  {
+    list: 'templates',
+    capability: 'resources',
+    method: 'resources/templates/list',
+    member: 'resourceTemplates',
+    name: 'uriTemplate',
+  },
+]
+
+function textIn(object: JsonObject, name: string): string | undefined {
+  const value = object[name]
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+}
+
+function readOffer(entry: unknown, kind: Kind): Offer | undefined {
+  if (!isJsonObject(entry)) return undefined
+  const name = entry[kind.name]
+  if (typeof name !== 'string') return undefined
+  const annotations = isJsonObject(entry['annotations']) ? entry['annotations'] : {}
+  const own = kind.name === 'name' ? undefined : textIn(entry, 'name')
+  return {
+    name,
+    title: textIn(entry, 'title') ?? textIn(annotations, 'title') ?? own,
+    description: textIn(entry, 'description'),
+    isReadOnly: annotations['readOnlyHint'] === true,
+    isDestructive: annotations['destructiveHint'] === true,
+  }
+}
+
+class Client {
+  readonly #carrier: Carrier
+  readonly #signal: AbortSignal
+  #id = 0
+  /** What requests of the era without sessions say of themselves. */
+  #meta: JsonObject | undefined
+
+  constructor(carrier: Carrier, signal: AbortSignal) {
+    this.#carrier = carrier
+    this.#signal = signal
+  }
+
+  async request(method: string, params: JsonObject): Promise<JsonObject> {
+    const meta = this.#meta === undefined ? {} : { _meta: this.#meta }
+    const message = { jsonrpc: '2.0', id: ++this.#id, method, params: { ...params, ...meta } }
+    const patience = AbortSignal.timeout(PATIENCE)
+    const limits = AbortSignal.any([this.#signal, patience])
+    let answer: JsonObject
+    try {
+      answer = await unlessAborted(this.#carrier.request(message), limits)
+    } catch (error) {
+      if (this.#signal.aborted) throw new ServerFault('interrupted')
+      if (patience.aborted) throw new ServerFault(`did not answer ${method} in time`)
+      throw error
+    }
+    const { result, error } = answer
+    if (isJsonObject(error)) {
+      const text = remark(textIn(error, 'message') ?? 'without a reason')
+      throw new RpcFault(error['code'], `answered ${method} with an error: ${text}`)
+    }
+    if (!isJsonObject(result)) throw new ServerFault(`answered ${method} with no result`)
+    return result
+  }
+
+  /** In the older era first: most servers know it. */
+  async open(): Promise<JsonObject> {
+    try {
+      const [protocolVersion = ''] = STATEFUL_VERSIONS
+      const params = { protocolVersion, capabilities: {}, clientInfo: CLIENT }
+      const result = await this.request('initialize', params)
+      this.#carrier.setVersion(textIn(result, 'protocolVersion') ?? protocolVersion)
+      await this.#carrier.notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      return result
+    } catch (error) {
+      if (!(error instanceof RpcFault)) throw error
+      this.#carrier.setVersion(STATELESS_SINCE)
+      this.#meta = {
+        'io.modelcontextprotocol/protocolVersion': STATELESS_SINCE,
+        'io.modelcontextprotocol/clientInfo': CLIENT,
+        'io.modelcontextprotocol/clientCapabilities': {},
+      }
+      // Where it knows neither, what it said of the first is what helps.
+      return this.request('server/discover', {}).catch((second: unknown) => {
+        throw second instanceof RpcFault ? error : second
+      })
+    }
+  }
+
+  /** All pages of a list. */
+  async list({ method, member }: Kind): Promise<readonly unknown[]> {
+    const entries: unknown[] = []
+    const seen = new Set<unknown>()
+    let cursor: unknown
+    do {
+      const page = await this.request(method, cursor === undefined ? {} : { cursor })
+      const own = page[member]
+      if (!Array.isArray(own)) throw new ServerFault(`answered ${method} without a list`)
+      for (const entry of own) entries.push(entry)
+      cursor = page['nextCursor'] ?? undefined
+      const isEndless = entries.length > MAX_OFFERS || seen.size > MAX_OFFERS
+      if (isEndless || seen.has(cursor))
+        throw new ServerFault(`does not come to an end of ${method}`)
+      if (cursor !== undefined) seen.add(cursor)
+    } while (cursor !== undefined)
+    return entries
+  }
+}
+
+/**
+ * Asks for all lists that the server has.
+ *
+ * @throws {ServerFault}
+ */
+export async function takeInventory(carrier: Carrier, signal: AbortSignal): Promise<Inventory> {
+  const client = new Client(carrier, signal)
+  const { capabilities, serverInfo } = await client.open()
+  const lists: Record<Kind['list'], readonly Offer[]> = {
+    tools: [],
+    prompts: [],
+    resources: [],
+    templates: [],
+  }
+  let nameless = 0
+  for (const kind of KINDS) {
+    if (!isJsonObject(capabilities) || !isJsonObject(capabilities[kind.capability])) continue
+    let entries: readonly unknown[] = []
+    try {
+      entries = await client.list(kind)
+    } catch (error) {
+      // Templates have no capability of their own.
+      if (!(error instanceof RpcFault) || error.code !== METHOD_NOT_FOUND) throw error
+    }
+    const offers = entries.flatMap((entry) => readOffer(entry, kind) ?? [])
+    nameless += entries.length - offers.length
+    lists[kind.list] = [...new Map(offers.map((offer) => [offer.name, offer])).values()]
+  }
+  const info = isJsonObject(serverInfo) ? serverInfo : {}
+  const server = [textIn(info, 'name') ?? 'a server', textIn(info, 'version') ?? '']
+  return { ...lists, nameless, server: remark(server.join(' ')) }
+}

@@ -1,0 +1,13 @@
+/**
+ * Where the commands of `policy` read and write.
+ *
+ * @module
+ */
+
+/** Texts are whole lines. */
+export interface PolicyIo {
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly readFile: (path: string) => string
+  readonly env: Readonly<Record<string, string | undefined>>
+}

@@ -1,0 +1,90 @@
+/**
+ * Reaching the server that a command is about, and leaving nothing of it behind.
+ *
+ * @module
+ */
+import { commandEnvironment } from '../../gateway/process-group.js'
+import { findExecutable } from '../../gateway/stdio/executable.js'
+import type { ConfigurationProblem } from '../../errors.js'
+import { faultOf } from '../../settings/keys.js'
+import { readHeaders } from '../../settings/files.js'
+import type { PolicyArguments } from './arguments.js'
+import { connectHttp } from './http-carrier.js'
+import { takeInventory, type Inventory } from './inventory.js'
+import type { PolicyIo } from './io.js'
+import { ServerFault, type Carrier } from './rpc.js'
+import { remark, shownScalar } from './shown.js'
+import { startCommand } from './stdio-carrier.js'
+
+/** A command in a group of its own gets no Ctrl-C of the terminal's: we end it. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+
+/** The files that the flags name. */
+function readServerFiles({ settings, given }: PolicyArguments, { readFile }: PolicyIo) {
+  const sourceOf = (path: string) => given.get(path)?.source ?? path
+  const { upstreamHeader = [], caFile } = settings
+  const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
+  if (caFile === undefined) return { headers, ca: undefined, problems }
+  try {
+    return { headers, ca: readFile(caFile), problems }
+  } catch (error) {
+    const message = faultOf(error, 'unknown reason')
+    const problem = { path: sourceOf('caFile'), message, hint: 'a file in PEM' }
+    return { headers, ca: undefined, problems: [...problems, problem] }
+  }
+}
+
+async function open(
+  { command, settings }: PolicyArguments,
+  { headers, ca }: Pick<ReturnType<typeof readServerFiles>, 'headers' | 'ca'>,
+  { env, stderr }: PolicyIo,
+  signal: AbortSignal,
+): Promise<Carrier> {
+  if (command === undefined) {
+    const { upstream: url = '' } = settings
+    return connectHttp({ url, headers, ca, proxyEnvironment: env, signal })
+  }
+  const environment = commandEnvironment(env, settings.childEnv ?? [])
+  const [file = ''] = command
+  if ((await findExecutable(file, environment['PATH'])) === undefined) {
+    throw new ServerFault('is not there')
+  }
+  return startCommand(command, environment, (line) => stderr(`  | ${remark(line, 200)}\n`))
+}
+
+/** @returns what it offers, an exit code after a fault that was told, or problems of the arguments */
+export async function askServer(
+  given: PolicyArguments,
+  io: PolicyIo,
+): Promise<Inventory | number | readonly ConfigurationProblem[]> {
+  const files = readServerFiles(given, io)
+  if (files.problems.length > 0) return files.problems
+  const name = shownScalar(given.command?.[0] ?? given.settings.upstream ?? '')
+  const controller = new AbortController()
+  const interrupt = () => {
+    // Whoever asks twice means it: what was started ends with us.
+    if (controller.signal.aborted) process.exit(1)
+    controller.abort(new ServerFault('interrupted'))
+  }
+  for (const signal of ENDING) process.on(signal, interrupt)
+  let carrier: Carrier | undefined
+  try {
+    io.stderr(`asking ${name}\n`)
+    carrier = await open(given, files, io, controller.signal)
+    const inventory = await takeInventory(carrier, controller.signal)
+    const { tools, prompts, resources, templates, nameless } = inventory
+    io.stderr(
+      `${inventory.server}: ${tools.length} tools, ${prompts.length} prompts, ` +
+        `${resources.length} resources, ${templates.length} templates\n`,
+    )
+    if (nameless > 0) io.stderr(`warning: ${nameless} entries have no name, and are left out\n`)
+    return inventory
+  } catch (error) {
+    if (!(error instanceof ServerFault)) throw error
+    io.stderr(`${name} ${error.message}\n`)
+    return 1
+  } finally {
+    await carrier?.close()
+    for (const signal of ENDING) process.off(signal, interrupt)
+  }
+}

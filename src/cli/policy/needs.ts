@@ -1,0 +1,58 @@
+/**
+ * What a policy says about an operation.
+ *
+ * @module
+ */
+import type { McpOperation } from '../../rs/operation.js'
+import { RulePolicy } from '../../rs/policy.js'
+import type { ClaimRequirement } from '../../rs/policy-document.js'
+import type { PolicyFile } from '../../settings/policy-file.js'
+import type { VerifiedAccessToken } from '../../types.js'
+import { shownScalar } from './shown.js'
+
+export interface Needs {
+  /** The rules that match, in the order of the file. */
+  readonly rules: readonly { readonly index: number; readonly place: string }[]
+  readonly scopes: readonly string[]
+  readonly claims: readonly ClaimRequirement[]
+  /** Why nobody may, whatever the token. */
+  readonly denial: string | undefined
+}
+
+export function tokenWith(
+  scopes: readonly string[],
+  claims: VerifiedAccessToken['claims'],
+): VerifiedAccessToken {
+  return {
+    issuer: 'https://issuer.invalid',
+    subject: 'somebody',
+    clientId: 'client',
+    scopes,
+    audience: [],
+    expiresAt: undefined,
+    claims,
+  }
+}
+
+const NOBODY = tokenWith([], {})
+
+/** Asks a policy that has no problems. */
+export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOperation) => Needs {
+  const judge = new RulePolicy(policy)
+  return function needsOf(operation) {
+    const indexes = judge.rulesFor(operation)
+    const { scopes, denial } = judge.judge(operation, NOBODY)
+    return {
+      rules: indexes.map((index) => ({ index, place: placeOf(['rules', index]) })),
+      scopes,
+      claims: indexes.flatMap((index) => policy.rules[index]?.claims ?? []),
+      // Of claims, another token may have them.
+      denial: indexes.length === 0 ? denial : undefined,
+    }
+  }
+}
+
+/** `realm_access.roles has ops or admin` */
+export function describeClaim({ claim, values }: ClaimRequirement): string {
+  return `${shownScalar(claim)} has ${values.map((value) => shownScalar(value)).join(' or ')}`
+}

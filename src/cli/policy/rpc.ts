@@ -1,0 +1,41 @@
+/**
+ * What the commands of `policy` need of a client of MCP, over whatever carries it.
+ *
+ * @module
+ */
+import type { JsonObject } from '../../json.js'
+
+/** Why a server cannot be asked, in a sentence. */
+export class ServerFault extends Error {}
+
+/** A request was answered with an error. */
+export class RpcFault extends ServerFault {
+  readonly code: unknown
+
+  constructor(code: unknown, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** In the way of one answer, or of one page. */
+export const PATIENCE = 60_000
+/** Bytes of a message. */
+export const MAX_MESSAGE: number = 16 * 2 ** 20
+
+/** Carries messages. All of its methods reject with a {@link ServerFault}. */
+export interface Carrier {
+  /** @returns the message that answers it */
+  request(message: JsonObject): Promise<JsonObject>
+  notify(message: JsonObject): Promise<void>
+  /** What was agreed upon, for headers. */
+  setVersion(version: string): void
+  close(): Promise<void>
+}
+
+/** What a server gets that asks us: we can do nothing but be there. */
+export function answerTo({ id, method }: JsonObject): JsonObject {
+  return method === 'ping'
+    ? { jsonrpc: '2.0', id, result: {} }
+    : { jsonrpc: '2.0', id, error: { code: -32_601, message: 'Method not found' } }
+}

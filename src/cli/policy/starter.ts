@@ -1,0 +1,173 @@
+/**
+ * The command `policy init`: a policy to begin with, for what a live server offers.
+ *
+ * Whatever the server says of itself is a comment: which scopes something needs is a person's decision.
+ *
+ * @module
+ */
+import { canonicalUri } from '../../rs/resource-uri.js'
+import type { Inventory, Offer } from './inventory.js'
+import { remark, scalarOf, shownScalar } from './shown.js'
+
+const STAR =
+  'it has a star, which in a rule stands for any text: decide by hand what that may cover'
+const NO_URI = 'no rule can name it, and no client can ask for it: no URI, or dot segments in it'
+
+/** How a rule names it, or why none can without meaning others, too. */
+type Named = { readonly pattern: string } | { readonly fault: string }
+
+function namedExactly({ name }: Offer): Named {
+  if (name === '') return { fault: 'it has no name' }
+  return name.includes('*') ? { fault: STAR } : { pattern: name }
+}
+
+function namedByUri({ name }: Offer): Named {
+  if (name.includes('*')) return { fault: STAR }
+  return canonicalUri(name) === undefined ? { fault: NO_URI } : { pattern: name }
+}
+
+/** Expressions that may stand for several segments (RFC 6570). */
+const ACROSS = /^\{[+#/]/
+
+function namedByTemplate({ name }: Offer): Named {
+  const expression = /\{[^{}]*\}/g
+  if (name.replace(expression, '').includes('*')) return { fault: STAR }
+  const pattern = name.replace(expression, (each) => (ACROSS.test(each) ? '**' : '*'))
+  // Stars beside each other would be another star.
+  const merged = pattern.replace(/\*{2,}/g, '**')
+  return canonicalUri(merged) === undefined ? { fault: NO_URI } : { pattern: merged }
+}
+
+function describe({ title, description }: Offer): string {
+  const texts = [title, description]
+    .filter((text) => text !== undefined)
+    .map((text) => remark(text))
+  return remark([...new Set(texts)].filter((text) => text !== '').join(': '))
+}
+
+interface Listed {
+  readonly offer: Offer
+  readonly pattern: string
+}
+
+/** Lines of a list within a rule, each with what the server says. */
+function itemLines(listed: readonly Listed[], note: (offer: Offer) => string): readonly string[] {
+  return listed.map(({ offer, pattern }) => {
+    const text = remark(
+      [note(offer), describe(offer)].filter((each) => each !== '').join('; '),
+      110,
+    )
+    return `      - ${scalarOf(pattern)}${text === '' ? '' : ` # ${text}`}`
+  })
+}
+
+function ruleLines(
+  subject: string,
+  listed: readonly Listed[],
+  scope: string,
+  note: (offer: Offer) => string = () => '',
+): readonly string[] {
+  if (listed.length === 0) return []
+  return [`  - ${subject}:`, ...itemLines(listed, note), `    scopes: [${scope}]`]
+}
+
+function commented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  #${line.slice(1)}`)
+}
+
+function comments(indent: string, ...texts: readonly string[]): readonly string[] {
+  return texts.map((text) => `${indent}# ${text}`)
+}
+
+function hintOf({ isReadOnly, isDestructive }: Offer): string {
+  if (isReadOnly && isDestructive) return 'hints contradict each other'
+  if (isReadOnly) return 'readOnlyHint'
+  return isDestructive ? 'destructiveHint' : ''
+}
+
+interface Section {
+  readonly listed: readonly Listed[]
+  readonly leftOut: readonly string[]
+}
+
+function sort(offers: readonly Offer[], nameOf: (offer: Offer) => Named): Section {
+  const listed: Listed[] = []
+  const leftOut: string[] = []
+  for (const offer of offers) {
+    const named = nameOf(offer)
+    if ('pattern' in named) listed.push({ offer, pattern: named.pattern })
+    else leftOut.push(`  # left out: ${shownScalar(offer.name)}: ${named.fault}`)
+  }
+  const first = new Map<string, Listed>()
+  for (const each of listed) if (!first.has(each.pattern)) first.set(each.pattern, each)
+  return { listed: [...first.values()], leftOut }
+}
+
+const HEAD = [
+  'A policy to begin with, written by `mcp-gatehouse policy init`. Nobody has decided anything yet:',
+  'go through it, take out what nobody is to use, and give the rest the scopes of your identity provider.',
+  'Every rule that matches adds its scopes. What no rule names is denied.',
+]
+const TOOLS = [
+  'All tools. A word about itself in a comment is what the server says, and may be wrong.',
+]
+const HINTED = [
+  'A suggestion: these tools say that they only read (readOnlyHint). Nothing proves it: a person has to',
+  'confirm each. Then take "# " away from these lines, and the tool out of the rule above, which asks for more.',
+]
+
+/** A policy that `policy check` accepts, with line breaks at its ends. */
+export function writeStarter({ server, tools, prompts, resources, templates }: Inventory): string {
+  const ofTools = sort(tools, namedExactly)
+  const ofPrompts = sort(prompts, namedExactly)
+  const ofResources = sort(resources, namedByUri)
+  const ofTemplates = sort(templates, namedByTemplate)
+  const readers = ofTools.listed.filter(({ offer }) => offer.isReadOnly && !offer.isDestructive)
+  const sections = [
+    [...comments('  ', ...TOOLS), ...ruleLines('tools', ofTools.listed, 'mcp:write', hintOf)],
+    readers.length === 0
+      ? []
+      : [...comments('  ', ...HINTED), ...commented(ruleLines('tools', readers, 'mcp:read'))],
+    ofTools.leftOut,
+    ruleLines('prompts', ofPrompts.listed, 'mcp:read'),
+    ofPrompts.leftOut,
+    ruleLines('resources', ofResources.listed, 'mcp:read'),
+    ofResources.leftOut,
+    ofTemplates.listed.length === 0
+      ? []
+      : [
+          ...comments('  ', 'Templates: * is for one segment of a URI, ** for any number of them.'),
+          ...ruleLines('resources', ofTemplates.listed, 'mcp:read'),
+        ],
+    ofTemplates.leftOut,
+    [
+      ...comments(
+        '  ',
+        'Other kinds of rules: for roles in the token, which no scope replaces, and for methods.',
+      ),
+      '  # - tools: [deploy]',
+      '  #   claims: { realm_access.roles: [ops] }',
+      '  # - methods: [logging/setLevel]',
+      '  #   scopes: [mcp:admin]',
+    ],
+  ].filter((lines) => lines.length > 0)
+  const hasRules = [ofTools, ofPrompts, ofResources, ofTemplates].some(
+    ({ listed }) => listed.length > 0,
+  )
+  const shown = ofTools.listed.length > 0 ? sections : sections.slice(1)
+  return `${[
+    ...comments('', ...HEAD, `The server: ${server}`),
+    '',
+    ...comments('', 'Who holds the greater scope holds the lesser, too.'),
+    'implies:',
+    '  mcp:write: [mcp:read]',
+    '',
+    hasRules ? 'rules:' : 'rules: []',
+    shown.map((lines) => lines.join('\n')).join('\n\n'),
+    '',
+    ...comments('', 'deny: what no rule names is denied. base: the base scopes suffice for it.'),
+    'unmatched: deny',
+    ...comments('', 'filter: lists show what a token may use. full: as the server says.'),
+    'lists: filter',
+  ].join('\n')}\n`
+}
