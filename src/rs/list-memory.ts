@@ -7,7 +7,7 @@
 import { eachElement, MALFORMED, readMembers, skipValue, valueAt } from '../json-spans.js'
 
 /** An entry of a list, by its place there. */
-export interface ListEntry {
+interface ListEntry {
   readonly start: number
   readonly end: number
   /** What names it, decoded; `undefined` where nothing does. */

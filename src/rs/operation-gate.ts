@@ -17,7 +17,7 @@ import type { ResourceServer } from './resource-server.js'
 import { RPC, rpcError } from './rpc-error.js'
 
 /** The parts of a request that decide about what it asks for. */
-export interface OperationsRequest {
+interface OperationsRequest {
   readonly origin: string | undefined
   readonly requestId?: string | undefined
   /** `MCP-Protocol-Version`. */

@@ -1,4 +1,5 @@
 /** `policy init` and `policy table`: what they write, whatever a server says of itself. */
+import { verifies } from '../support/verifies.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory, Offer } from '../../src/cli/policy/inventory.js'
@@ -85,21 +86,25 @@ describe('the starter', () => {
     })
   })
 
-  test('takes a hint for a suggestion alone: only the comment says so, and it can be taken in', () => {
-    const text = writeStarter(SAMPLE)
-    expect(text).toContain('- read_file # readOnlyHint; Read: Reads a file\n')
-    expect(text).toContain('- delete_file # destructiveHint\n')
-    expect(text).toContain('- wipe # hints contradict each other\n')
-    const [block = ''] = /^ {2}# - tools:\n(?: {2}# {3,}.*\n)+/m.exec(text) ?? []
-    expect(block).toBe(`  # - tools:
+  verifies(
+    'TRN-10',
+    'takes a hint for a suggestion alone: only the comment says so, and it can be taken in',
+    () => {
+      const text = writeStarter(SAMPLE)
+      expect(text).toContain('- read_file # readOnlyHint; Read: Reads a file\n')
+      expect(text).toContain('- delete_file # destructiveHint\n')
+      expect(text).toContain('- wipe # hints contradict each other\n')
+      const [block = ''] = /^ {2}# - tools:\n(?: {2}# {3,}.*\n)+/m.exec(text) ?? []
+      expect(block).toBe(`  # - tools:
   #     - read_file # Read: Reads a file
   #   scopes: [mcp:read]
 `)
-    const { document } = parse(text.replace(block, block.replaceAll(/^ {2}# /gm, '  ')))
-    expect(document.rules[1]).toMatchObject({ scopes: ['mcp:read'] })
-    // Whoever forgets to take it out above still asks for more.
-    expect(document.rules[0]?.tools).toContain('read_file')
-  })
+      const { document } = parse(text.replace(block, block.replaceAll(/^ {2}# /gm, '  ')))
+      expect(document.rules[1]).toMatchObject({ scopes: ['mcp:read'] })
+      // Whoever forgets to take it out above still asks for more.
+      expect(document.rules[0]?.tools).toContain('read_file')
+    },
+  )
 
   test('of a server with nothing', () => {
     expect(parse(writeStarter(inventory({}))).document.rules).toEqual([])

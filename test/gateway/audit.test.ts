@@ -67,7 +67,7 @@ const callTool = (name: string) =>
   post(rpc('tools/call', { name, arguments: { password: 'hunter2' } }))
 
 describe('a record', () => {
-  verifies(['SCP-05', 'GW-08'], 'says who, what, which scopes, and how it went', async () => {
+  verifies(['SCP-05', 'GW-08', 'GW-11'], 'says who, what, which scopes, and how it went', async () => {
     const { send } = await startBench()
     const record = await send(callTool('read_file'), { client_id: 'inspector' })
     expect(record).toEqual({

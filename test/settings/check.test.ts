@@ -94,6 +94,7 @@ oauth:
 # allowHttp: loopback hosts
 adminHost: 127.0.0.1 # default
 # adminPort: off
+auditArguments: false # default
 logLevel: warn # gatehouse.yaml:1:1: logLevel
 logFormat: auto # default
 `,

@@ -265,6 +265,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: '0.0.0.0',
   },
   adminPort: { flags: flag('admin-port', '9464'), env: '9464', file: '9464', value: 9464 },
+  auditFile: {
+    flags: flag('audit-file', '/var/log/audit.jsonl'),
+    env: '/var/log/audit.jsonl',
+    file: '/var/log/audit.jsonl',
+    value: '/var/log/audit.jsonl',
+  },
+  auditArguments: { flags: ['--audit-arguments'], env: 'true', file: 'true', value: true },
   logLevel: { flags: flag('log-level', 'debug'), env: 'debug', file: 'debug', value: 'debug' },
   logFormat: { flags: flag('log-format', 'json'), env: 'json', file: 'json', value: 'json' },
 }
