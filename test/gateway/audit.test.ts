@@ -67,29 +67,33 @@ const callTool = (name: string) =>
   post(rpc('tools/call', { name, arguments: { password: 'hunter2' } }))
 
 describe('a record', () => {
-  verifies(['SCP-05', 'GW-08', 'GW-11'], 'says who, what, which scopes, and how it went', async () => {
-    const { send } = await startBench()
-    const record = await send(callTool('read_file'), { client_id: 'inspector' })
-    expect(record).toEqual({
-      version: 1,
-      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
-      requestId: expect.any(String),
-      outcome: 'allow',
-      issuer: 'https://sso.example.com/realms/mcp',
-      subject: 'alice',
-      clientId: 'inspector',
-      httpMethod: 'POST',
-      operations: [{ method: 'tools/call', name: 'read_file' }],
-      scopesNeeded: ['mcp:read'],
-      scopesHeld: ['mcp:read'],
-      status: 200,
-      upstreamStatus: 200,
-      end: 'whole',
-      seconds: expect.any(Number),
-      traceparent: TRACE,
-    })
-    expect(JSON.stringify(record)).not.toContain('hunter2')
-  })
+  verifies(
+    ['SCP-05', 'GW-08', 'GW-11'],
+    'says who, what, which scopes, and how it went',
+    async () => {
+      const { send } = await startBench()
+      const record = await send(callTool('read_file'), { client_id: 'inspector' })
+      expect(record).toEqual({
+        version: 1,
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        requestId: expect.any(String),
+        outcome: 'allow',
+        issuer: 'https://sso.example.com/realms/mcp',
+        subject: 'alice',
+        clientId: 'inspector',
+        httpMethod: 'POST',
+        operations: [{ method: 'tools/call', name: 'read_file' }],
+        scopesNeeded: ['mcp:read'],
+        scopesHeld: ['mcp:read'],
+        status: 200,
+        upstreamStatus: 200,
+        end: 'whole',
+        seconds: expect.any(Number),
+        traceparent: TRACE,
+      })
+      expect(JSON.stringify(record)).not.toContain('hunter2')
+    },
+  )
 
   verifies(
     'SCP-05',
