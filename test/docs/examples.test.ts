@@ -173,6 +173,24 @@ describe('examples, run', () => {
     },
   )
 
+  test('judged: the function says who may call what', async () => {
+    const resource = await start('judged')
+    async function use(name: string, claims: Record<string, unknown>): Promise<Response> {
+      const token = await idp.token({ claims: { aud: resource, ...claims } })
+      return fetch(resource, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } }),
+      })
+    }
+    expect((await use('search', { scope: 'mcp:use' })).status).toBe(200)
+    const more = await use('search', { scope: '' })
+    expect(more.headers.get('www-authenticate')).toContain('scope="mcp:use"')
+    expect((await use('deploy', { sub: 'alice', scope: 'mcp:deploy' })).status).toBe(200)
+    const denied = await use('deploy', { sub: 'bob', scope: 'mcp:deploy' })
+    expect([denied.status, denied.headers.get('www-authenticate')]).toEqual([403, null])
+  })
+
   /** What the guard leaves alone, the server must not serve. */
   async function expectNothingElsewhere(resource: string): Promise<void> {
     for (const path of ['/', '/other', '/?x=/mcp', '//', '/x/..%2fother']) {

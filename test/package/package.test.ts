@@ -68,6 +68,7 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'LICENSE',
     'README.md',
     'SECURITY.md',
+    'audit.schema.json',
     'dist',
     'gatehouse.schema.json',
     'package.json',
