@@ -29,14 +29,18 @@ const ROUTED = new Set(['jsonrpc', 'id', 'method', 'params'])
 const ROUTED_PARAMS = new Set(['_meta', 'name', 'uri', 'taskid', 'ref', 'notifications'])
 
 /** Go's parser takes names that differ in case for the same, with the long s and the sign for kelvin among them. */
-function hasTwin(object: JsonObject, routed: ReadonlySet<string>, exact: RegExp): boolean {
+function hasTwin(
+  object: JsonObject,
+  routed: ReadonlySet<string>,
+  exact: ReadonlySet<string>,
+): boolean {
   return Object.keys(object).some(
-    (name) => !exact.test(name) && routed.has(name.toUpperCase().toLowerCase()),
+    (name) => !exact.has(name) && routed.has(name.toUpperCase().toLowerCase()),
   )
 }
 
-const EXACT = /^(?:jsonrpc|id|method|params)$/
-const EXACT_PARAMS = /^(?:_meta|name|uri|taskId|ref|notifications)$/
+const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
+const EXACT_PARAMS = new Set(['_meta', 'name', 'uri', 'taskId', 'ref', 'notifications'])
 
 /** The end of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
@@ -124,15 +128,16 @@ function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResp
   if (!isJsonObject(value)) return unreadable('a message is no object')
   const { jsonrpc, id, method, params } = value
   const isId = typeof id === 'string' || typeof id === 'number'
-  const echo = isId && text !== undefined ? writtenValue(text, 'id') : 'null'
-  if (hasTwin(value, ROUTED, EXACT)) return unreadable('a member differs only in case', echo)
-  if (jsonrpc !== '2.0') return unreadable('jsonrpc is not 2.0', echo)
+  const refuse = (reason: string) =>
+    unreadable(reason, isId && text !== undefined ? writtenValue(text, 'id') : 'null')
+  if (hasTwin(value, ROUTED, EXACT)) return refuse('a member differs only in case')
+  if (jsonrpc !== '2.0') return refuse('jsonrpc is not 2.0')
   if (method === undefined && ('result' in value || 'error' in value)) return RESPONSE
-  if (typeof method !== 'string') return unreadable('neither a request nor a notification', echo)
-  if (id !== undefined && !isId) return unreadable('id is neither a text nor a number')
-  if (params !== undefined && !isJsonObject(params)) return unreadable('params is no object', echo)
+  if (typeof method !== 'string') return refuse('neither a request nor a notification')
+  if (id !== undefined && !isId) return refuse('id is neither a text nor a number')
+  if (params !== undefined && !isJsonObject(params)) return refuse('params is no object')
   if (params !== undefined && hasTwin(params, ROUTED_PARAMS, EXACT_PARAMS)) {
-    return unreadable('a member of params differs only in case', echo)
+    return refuse('a member of params differs only in case')
   }
   return new ReadMessage(text, method, params, id !== undefined)
 }

@@ -113,7 +113,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     authenticated: Authenticated,
     request: OperationsRequest,
   ): GateAnswer | undefined {
-    const wait = rate.waitOf(callerKey(authenticated))
+    const wait = rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))
     if (wait === undefined) return undefined
     const { issuer, subject, clientId } = authenticated.token
     const requestId = request.requestId ?? nextRequestId()

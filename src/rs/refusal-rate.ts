@@ -38,6 +38,11 @@ export class RefusalRate {
     this.#now = now
   }
 
+  /** Nobody was refused lately: then nobody need be looked up. */
+  get isIdle(): boolean {
+    return this.#allowances.size === 0
+  }
+
   /** Whether this caller has to wait; `undefined`: he is heard. */
   waitOf(caller: string): Wait | undefined {
     const allowance = this.#allowances.get(caller)

@@ -342,7 +342,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
     id: 'members-for-go',
     breaks: 'HDR-08, CASE-58',
     file: 'rs/message.ts',
-    find: '(name) => !exact.test(name) && routed.has(',
+    find: '(name) => !exact.has(name) && routed.has(',
     replace: "(name) => name === 'never' && routed.has(",
     tests: ['gateway/messages.test.ts', 'property/message.test.ts'],
   },

@@ -220,8 +220,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     id: 'refusals-of-all-together',
     breaks: 'issue 7: rate of refusals',
     file: 'rs/operation-gate.ts',
-    find: 'const wait = rate.waitOf(callerKey(authenticated))',
-    replace: "const wait = rate.waitOf(callerKey(authenticated).slice(0, 1) && 'all')",
+    find: 'rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))',
+    replace: "rate.isIdle ? undefined : rate.waitOf('all')",
     tests: policy,
   },
   {
