@@ -24,7 +24,7 @@ import {
 import { filterResponse } from './rs/filtered-response.js'
 import { readLimited } from './rs/limited-body.js'
 import type { ListFilter } from './rs/list-filter.js'
-import type { OperationGate, Permission } from './rs/operation-gate.js'
+import { bringsMessage, type OperationGate, type Permission } from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -292,7 +292,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
     const { operations } = gate
     const { method } = request
-    return operations !== undefined && (method === 'POST' || method === 'GET')
+    return operations !== undefined && (method === 'GET' || bringsMessage(method))
       ? enterJudged(c, next, operations, outcome, request.origin)
       : enter(c, next, outcome, request.origin)
   }

@@ -22,7 +22,7 @@ import {
 } from './rs/gate.js'
 import type { RequestLine } from './rs/open-ended.js'
 import type { ListFilter } from './rs/list-filter.js'
-import type { OperationGate, Permission } from './rs/operation-gate.js'
+import { bringsMessage, type OperationGate, type Permission } from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -256,7 +256,9 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     if (request.method === 'GET') {
       return enter(request, response, next, outcome, origin, operations.filterFor(outcome))
     }
-    if (request.method !== 'POST') return enter(request, response, next, outcome, origin)
+    if (!bringsMessage(request.method ?? 'GET')) {
+      return enter(request, response, next, outcome, origin)
+    }
     judge(request, operations, outcome, origin)
       .then((judged) => {
         if (isOver(response)) return

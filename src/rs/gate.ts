@@ -13,7 +13,7 @@ import { isJsonObject } from '../json.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import { isOpenEnded, type RequestLine } from './open-ended.js'
-import { createOperationGate, type OperationGate } from './operation-gate.js'
+import { bringsMessage, createOperationGate, type OperationGate } from './operation-gate.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
@@ -95,7 +95,7 @@ export interface Gate {
   readonly sessions: BoundSessions | undefined
   /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
   refuseSession(visible: string, request: FailedRequest): GateAnswer
-  /** Judges what requests ask for; `undefined` without a policy. Then it must have a say in every POST. */
+  /** Judges what requests ask for, where {@link bringsMessage}; `undefined` without a policy. */
   readonly operations: OperationGate | undefined
   /**
    * Watches the token while a stream of events goes on.
@@ -300,7 +300,7 @@ export function createGate(
       return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))
     }
     // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
-    const isJudgedLater = resourceServer.hasPolicy && method === 'POST'
+    const isJudgedLater = resourceServer.hasPolicy && bringsMessage(method)
     const decision = resourceServer.authenticate(request, isJudgedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return toOutcome(decision, origin)
     return decision.then(

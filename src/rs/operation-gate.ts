@@ -24,6 +24,14 @@ interface OperationsRequest {
   readonly protocolVersion: string | undefined
 }
 
+/** Methods of HTTP that bring no message, whoever handles them; of the others the body is judged. */
+const WITHOUT_MESSAGE = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+
+/** Whether a request of this HTTP method asks for something by its body. */
+export function bringsMessage(method: string): boolean {
+  return !WITHOUT_MESSAGE.has(method)
+}
+
 /** Messages that may go on. */
 export interface Permission {
   readonly messages: readonly RpcMessage[]

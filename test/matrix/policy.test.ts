@@ -247,6 +247,19 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       }
     })
 
+    verifies('CASE-53', 'another method of HTTP opens nothing that POST does not', async () => {
+      const { idp, call: fetchEndpoint } = await startBench()
+      const token = await idp.token({ claims: { scope: 'mcp:use' } })
+      for (const method of ['PUT', 'PATCH', 'post']) {
+        const answer = await fetchEndpoint({
+          method,
+          body: call('delete_file'),
+          headers: { authorization: `Bearer ${token}` },
+        })
+        expect([403, 405]).toContain(answer.status)
+      }
+    })
+
     verifies('CASE-53', 'the protocol itself needs the base scopes only', async () => {
       const { send } = await startBench()
       for (const method of ['initialize', 'ping', 'tools/list', 'notifications/initialized']) {

@@ -189,6 +189,7 @@ describe('the options of the gateway', () => {
       resourceName: '2024',
       resourceDocumentation: 'https://docs.example.com/#a',
       maxBody: 65_536,
+      auditArguments: true,
       upstream: UPSTREAM,
       upstreamHeaders: { Authorization: 'secret-1' },
       upstreamTimeout: 120,
