@@ -1,8 +1,10 @@
 /**
- * Many patterns, compared with one text at once: the time that takes depends on the text, not on how many they are.
+ * Many patterns, compared with one text. Servers have few names and clients ask for the same ones all day long, so that
+ * what was found out is remembered, and costs the same for a thousand patterns as for ten.
  *
  * @module
  */
+import { createCacheStore } from '../cache.js'
 
 /** What `*` and `**` stand for. */
 export interface Wildcards {
@@ -10,109 +12,97 @@ export interface Wildcards {
   readonly separator: '/' | undefined
 }
 
-/** A place in a pattern: the code unit that must come, or one of these. */
-const ANY = -1
-const WITHIN_SEGMENT = -2
-const END = -3
+/** A pattern in pieces: a text, or one of these. */
+const ANY = Symbol('any text')
+const WITHIN_SEGMENT = Symbol('any text without the separator')
+type Piece = string | typeof ANY | typeof WITHIN_SEGMENT
 
-/** Positions that a text may have reached, and where it goes from there; found out when a text first goes there. */
-interface State {
-  readonly positions: readonly number[]
-  readonly next: Map<number, State>
-  /** The patterns that end here, in their order. */
-  readonly matches: readonly number[]
+/** Texts that are remembered, and how long they may be: a few megabytes, whatever clients ask for. */
+const MAX_TEXTS = 10_000
+const LONGEST = 200
+
+function piecesOf(pattern: string, { separator }: Wildcards): readonly Piece[] {
+  return pattern
+    .split(/(\*+)/)
+    .filter((part) => part !== '')
+    .map((part): Piece => {
+      if (!part.startsWith('*')) return part
+      return separator === undefined || part.length > 1 ? ANY : WITHIN_SEGMENT
+    })
 }
 
-/** Beyond this the table is begun anew: texts of clients must not make it grow for ever. */
-const MAX_TRANSITIONS = 50_000
+/**
+ * Where to go on when what follows a star did not fit: the star takes one character more. Only the last star of each kind
+ * need be tried again, for what an earlier one could take as well, the later one takes.
+ */
+interface Retry {
+  readonly piece: number
+  at: number
+}
 
-function read(pattern: string, { separator }: Wildcards): readonly number[] {
-  const tokens: number[] = []
-  for (let at = 0; at < pattern.length; at++) {
-    if (pattern[at] !== '*') tokens.push(pattern.charCodeAt(at))
-    else if (separator === undefined) tokens.push(ANY)
-    else if (pattern[at + 1] === '*') {
-      tokens.push(ANY)
-      at++
-    } else tokens.push(WITHIN_SEGMENT)
+function isLike(pieces: readonly Piece[], text: string, separator: string | undefined): boolean {
+  let piece = 0
+  let at = 0
+  let any: Retry | undefined
+  let within: Retry | undefined
+  for (;;) {
+    const wanted = pieces[piece]
+    if (wanted === ANY) {
+      // Nothing after it can be false.
+      if (piece === pieces.length - 1) return true
+      any = { piece: ++piece, at }
+      within = undefined
+    } else if (wanted === WITHIN_SEGMENT) {
+      within = { piece: ++piece, at }
+    } else if (wanted !== undefined && text.startsWith(wanted, at)) {
+      piece++
+      at += wanted.length
+    } else if (wanted === undefined && at === text.length) {
+      return true
+    } else if (within !== undefined && within.at < text.length && text[within.at] !== separator) {
+      within.at++
+      ;({ piece, at } = within)
+    } else if (any !== undefined && any.at < text.length) {
+      any.at = nextStart(pieces[any.piece], text, any.at + 1)
+      ;({ piece, at } = any)
+      within = undefined
+    } else {
+      return false
+    }
   }
-  return [...tokens, END]
 }
 
-/** The subset construction, done for those subsets that texts lead to. */
+/** Where what follows a star of any text can begin at the earliest. */
+function nextStart(wanted: Piece | undefined, text: string, from: number): number {
+  if (typeof wanted !== 'string') return from
+  const found = text.indexOf(wanted, from)
+  return found < 0 ? text.length : found
+}
+
 export class GlobSet {
-  /** All patterns behind each other. */
-  readonly #tokens: readonly number[]
-  /** By the place of its end. */
-  readonly #patternEndingAt: ReadonlyMap<number, number>
-  readonly #separator: number | undefined
-  readonly #starts: readonly number[]
-  #states = new Map<string, State>()
-  #transitions = 0
-  #start: State
+  readonly #patterns: readonly (readonly Piece[])[]
+  readonly #separator: string | undefined
+  readonly #known = createCacheStore<readonly number[]>(MAX_TEXTS)
 
   constructor(patterns: readonly string[], wildcards: Wildcards) {
-    const tokens: number[] = []
-    const ends = new Map<number, number>()
-    const starts: number[] = []
-    for (const [index, pattern] of patterns.entries()) {
-      starts.push(tokens.length)
-      for (const token of read(pattern, wildcards)) tokens.push(token)
-      ends.set(tokens.length - 1, index)
-    }
-    this.#tokens = tokens
-    this.#patternEndingAt = ends
-    this.#separator = wildcards.separator?.charCodeAt(0)
-    this.#starts = starts
-    this.#start = this.#stateOf(starts)
+    this.#patterns = patterns.map((pattern) => piecesOf(pattern, wildcards))
+    this.#separator = wildcards.separator
   }
 
-  /** Which patterns are like the whole text, by their place in the list. Equal answers are the same object for a while. */
+  /** Which patterns are like the whole text, by their place in the list. Of a text seen before it is the same object. */
   match(text: string): readonly number[] {
-    let state = this.#start
-    for (let at = 0; at < text.length && state.positions.length > 0; at++) {
-      const unit = text.charCodeAt(at)
-      state = state.next.get(unit) ?? this.#go(state, unit)
+    if (text.length > LONGEST) return this.#find(text)
+    let matches = this.#known.get(text)
+    if (matches === undefined) {
+      matches = Object.freeze(this.#find(text))
+      this.#known.set(text, matches)
     }
-    return state.matches
+    return matches
   }
 
-  #go(state: State, unit: number): State {
-    const reached: number[] = []
-    for (const position of state.positions) {
-      const token = this.#tokens[position] as number
-      if (token === unit) reached.push(position + 1)
-      else if (token === ANY || (token === WITHIN_SEGMENT && unit !== this.#separator)) {
-        reached.push(position)
-      }
-    }
-    if (++this.#transitions > MAX_TRANSITIONS) {
-      this.#states = new Map()
-      this.#transitions = 0
-      this.#start = this.#stateOf(this.#starts)
-    }
-    const next = this.#stateOf(reached)
-    state.next.set(unit, next)
-    return next
-  }
-
-  #stateOf(reached: readonly number[]): State {
-    const positions = new Set<number>()
-    for (const first of reached) {
-      // A star may stand for nothing.
-      for (let at = first; ; at++) {
-        positions.add(at)
-        const token = this.#tokens[at]
-        if (token !== ANY && token !== WITHIN_SEGMENT) break
-      }
-    }
-    const sorted = [...positions].sort((one, other) => one - other)
-    const key = sorted.join()
-    const known = this.#states.get(key)
-    if (known !== undefined) return known
-    const matches = sorted.flatMap((at) => this.#patternEndingAt.get(at) ?? [])
-    const state: State = { positions: sorted, next: new Map(), matches: Object.freeze(matches) }
-    this.#states.set(key, state)
-    return state
+  #find(text: string): number[] {
+    return this.#patterns.flatMap((pieces, index) =>
+      isLike(pieces, text, this.#separator) ? [index] : [],
+    )
   }
 }

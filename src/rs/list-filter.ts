@@ -14,8 +14,7 @@ import {
   type Span,
 } from '../json-spans.js'
 import type { ListMemory } from './list-memory.js'
-import type { McpOperation, McpTarget } from './operation.js'
-import { canonicalUri } from './resource-uri.js'
+import { comparableName, type McpOperation, type McpTarget } from './operation.js'
 
 /** An answer that is no JSON-RPC, or says something twice: what cannot be filtered is not shown. */
 export class UnfilterableAnswer extends Error {
@@ -123,8 +122,7 @@ export class ListFilter {
   }
 
   #isShown(value: unknown, { method, target }: ListKind): boolean {
-    if (typeof value !== 'string') return false
-    const name = target === 'resource' ? canonicalUri(value) : value
+    const name = comparableName(target, value)
     return name !== undefined && this.#mayUse({ method, target, name })
   }
 }

@@ -90,21 +90,31 @@ export function isProtocolMethod(method: string): boolean {
   return OWN_METHODS.has(method)
 }
 
+/** Names are compared with every pattern of a policy, character by character: beyond this nobody means a name. */
+const LONGEST = { tool: 1024, prompt: 1024, resource: 8192 } as const
+const LONGEST_METHOD = 1024
+
+/** What a policy compares: the name itself, a URI in one spelling; `undefined` for what is no name. */
+export function comparableName(target: McpTarget, name: unknown): string | undefined {
+  if (typeof name !== 'string' || name.length > LONGEST[target]) return undefined
+  return target === 'resource' ? canonicalUri(name) : name
+}
+
 function named(
   method: string,
   target: McpTarget,
   name: unknown,
   where: string,
 ): McpOperation | UnclearOperation {
+  const comparable = comparableName(target, name)
+  if (comparable !== undefined) return { method, target, name: comparable }
   if (typeof name !== 'string') return new UnclearOperation(`${where} is no text`)
-  if (target !== 'resource') return { method, target, name }
-  const uri = canonicalUri(name)
-  if (uri === undefined) {
-    return new UnclearOperation(
-      `${where} is no URI, or has dot segments or characters that are encoded without need`,
-    )
+  if (name.length > LONGEST[target]) {
+    return new UnclearOperation(`${where} has more than ${LONGEST[target]} characters`)
   }
-  return { method, target, name: uri }
+  return new UnclearOperation(
+    `${where} is no URI, or has dot segments or characters that are encoded without need`,
+  )
 }
 
 function subscribed(params: JsonObject): readonly unknown[] | undefined {
@@ -119,6 +129,7 @@ export function operationsOf(
   method: string,
   params: JsonObject = {},
 ): readonly McpOperation[] | UnclearOperation {
+  if (method.length > LONGEST_METHOD) return new UnclearOperation('method is too long')
   const direct = NAMED.get(method)
   if (direct !== undefined) {
     const [target, member] = direct

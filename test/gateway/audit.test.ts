@@ -151,7 +151,7 @@ describe('a record', () => {
     expect((await send(callTool('read_file'))).operations).toEqual([
       { method: 'tools/call', name: 'read_file', arguments: { password: 'hunter2' } },
     ])
-    const long = await send(callTool(`read_${'x'.repeat(5_000)}`))
+    const long = await send(callTool(`read_${'x'.repeat(1_000)}`))
     expect(long.operations?.[0]?.name).toHaveLength(513)
     const many = Array.from({ length: 200 }, () => rpc('tools/call', { name: 'read_a' }))
     expect((await send(post(`[${many.join()}]`))).operations).toHaveLength(100)
