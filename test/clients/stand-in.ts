@@ -1,8 +1,14 @@
-/** The browser that clients open: `stand-in.ts URL` logs in, agrees, and returns to the client. */
+/**
+ * The browser that clients open: `stand-in.ts URL` logs in, agrees, and returns to the client. Its user refuses the
+ * scope that the environment names in `STAND_IN_REFUSES`.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { visit } from '../../examples/demo/browser.js'
 
-const { callback } = await visit(new URL(process.argv[2] ?? ''))
+const url = new URL(process.argv[2] ?? '')
+const refused = process.env['STAND_IN_REFUSES'] ?? ''
+const asked = url.searchParams.get('scope')?.split(' ') ?? []
+const { callback } = await visit(url, 'alice', asked.includes(refused))
 
 // Some clients open the browser first and their listener afterwards.
 for (let attempt = 1; ; attempt++) {
