@@ -118,7 +118,9 @@ export async function startIdp(
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), kid: KEY_ID, alg: 'ES256', use: 'sig' }
   const resources: Idp['resources'] = new Map()
-  const provider = await withoutNotices(() => createProvider(issuer, key, scopes, resources, configuration))
+  const provider = await withoutNotices(() =>
+    createProvider(issuer, key, scopes, resources, configuration),
+  )
   provider.on('server_error', (_ctx, error) => console.error('identity provider:', error))
   const answer = provider.callback()
   server.on('request', (request, response) => {

@@ -4,18 +4,19 @@
  */
 import { getRequestListener } from '@hono/node-server'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { PolicyDocument } from 'mcp-gatehouse'
+import { createGateway } from 'mcp-gatehouse/gateway'
 import type { Configuration } from 'oidc-provider'
 import { startIdp, type Idp } from '../../examples/demo/idp.js'
 import { listen } from '../interop/support.js'
 import { startWitness } from './witness.js'
 
 export const USE = 'mcp:use'
-export const READ = 'mcp:read'
+const READ = 'mcp:read'
 export const WRITE = 'mcp:write'
 export const ALL = `${USE} ${READ} ${WRITE}`
 
-const POLICY: GatewayOptions['policy'] = {
+const POLICY: PolicyDocument = {
   rules: [
     { tools: 'read_note', scopes: READ },
     { tools: 'write_note', scopes: WRITE },
@@ -60,14 +61,18 @@ export interface StepUpOptions {
 interface ToldRequest {
   readonly oidc: {
     readonly params?: Readonly<Record<string, string | undefined>>
-    readonly body?: Readonly<Record<string, string | undefined>>
   }
   readonly body?: unknown
 }
 
+/** In one order, whatever the client's is; and without what some clients add for the sake of refresh tokens. */
+function ordered(scope: string): string {
+  const names = scope.split(' ').filter((name) => name !== '' && name !== 'offline_access')
+  return names.length === 0 ? 'nothing' : names.sort().join(' ')
+}
+
 function scopeIn(value: unknown): string {
-  const scope = (value as { readonly scope?: unknown } | undefined)?.scope
-  return typeof scope === 'string' && scope !== '' ? scope : 'nothing'
+  return ordered(String((value as { readonly scope?: unknown } | undefined)?.scope ?? ''))
 }
 
 function tell({ provider }: Idp, write: (line: string) => void): void {
@@ -104,9 +109,10 @@ export async function startStepUpStage({
     () => gatewayPort,
     ({ operation, hasId, status, challenge }) => {
       requests++
-      if (!hasId) return
+      // Python's clients look for the schema of what a tool has answered.
+      if (!hasId || operation === 'tools/list') return
       const scope = /scope="([^"]*)"/.exec(challenge)?.[1]
-      const asked = scope === undefined ? '' : ` asks for ${scope}`
+      const asked = scope === undefined ? '' : `, needs ${ordered(scope)}`
       journal.push(`${operation}: ${status}${asked}`)
     },
   )

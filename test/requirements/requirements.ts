@@ -151,7 +151,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'CASE-50': { level: 'D', text: 'SSE outlives token', status: 'tested' },
   'CASE-51': { level: 'D', text: 'Legacy `/sse` route unprotected', status: 'tested' },
-  'CASE-52': { level: 'D', text: 'Step-up loops', status: { later: 'policy' } },
+  'CASE-52': { level: 'D', text: 'Step-up loops', status: 'tested' },
   'CASE-53': { level: 'D', text: 'Scopes advertised, never enforced', status: 'tested' },
   'CASE-54': { level: 'D', text: 'Expired + under-scoped', status: 'tested' },
   'CASE-55': { level: 'D', text: 'Inbound token passed on', status: 'tested' },
@@ -171,7 +171,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'Duplicate keys, 2^53 ids, U+2028 in stdio frames (mcp-authz)',
     status: 'tested',
   },
-  'CASE-60': { level: 'D', text: 'Filtered list cached across users', status: { later: 'policy' } },
+  'CASE-60': { level: 'D', text: 'Filtered list cached across users', status: 'tested' },
   'CASE-61': { level: 'D', text: '"Auth" flag that protects nothing', status: 'tested' },
   'CASE-62': { level: 'D', text: 'Child leaks and secrets', status: 'tested' },
   'CASE-63': {
@@ -433,11 +433,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'An intermediary enforcing policy on mirrored headers first checks that MCP-Protocol-Version is a version with',
     status: 'tested',
   },
-  'HDR-06': { level: 'M', text: 'Header values are untrusted', status: { later: 'policy' } },
+  'HDR-06': { level: 'M', text: 'Header values are untrusted', status: 'tested' },
   'HDR-07': {
     level: 'D',
     text: 'So a gateway that authorises per tool without reading the body is safe only if upstream surely validates',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'HDR-08': { level: 'D', text: 'Parser differentials', status: 'tested' },
   'HDR-09': {
@@ -657,22 +657,22 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'scope = all scopes the current operation needs, in one challenge',
     status: 'tested',
   },
-  'SCP-03': { level: 'S', text: 'New style', status: { later: 'policy' } },
+  'SCP-03': { level: 'S', text: 'New style', status: 'tested' },
   'SCP-04': {
     level: 'M',
     text: 'Account for scope hierarchies when judging sufficiency (admin ⊇ read)',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'SCP-05': {
     level: 'S',
     text: 'Challenge scopes are precise, not the whole catalogue',
     status: 'tested',
   },
-  'SCP-06': { level: 'M', text: 'Scope alone is not authorisation', status: { later: 'policy' } },
+  'SCP-06': { level: 'M', text: 'Scope alone is not authorisation', status: 'tested' },
   'SCP-07': {
     level: 'D',
     text: '403 without insufficient_scope is a final denial',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'SCP-08': { level: 'D', text: 'Streaming', status: 'tested' },
   'SCP-09': {
@@ -697,11 +697,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'URL-mode elicitation must not be used to authorise users for the MCP server itself',
     status: { notApplicable: 'elicitation is between server and client; we ask for nothing' },
   },
-  'STA-06': { level: 'M', text: 'cacheScope', status: { later: 'policy' } },
+  'STA-06': { level: 'M', text: 'cacheScope', status: 'tested' },
   'STA-07': {
     level: 'D',
     text: 'A gateway that filters tools/list (per scope/user) must rewrite cacheScope to private and keep it equal on all',
-    status: { later: 'policy' },
+    status: 'tested',
   },
   'STA-08': {
     level: 'M',
