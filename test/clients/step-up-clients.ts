@@ -11,15 +11,20 @@ import { BROWSER } from './clients.js'
 import { Child } from './child.js'
 import type { PythonEnvironments } from './python.js'
 
-export interface StepUpTask {
+interface Person {
+  /** Default alice. */
+  readonly user?: string
+  /** The scope that the user refuses. */
+  readonly refuses?: string
+}
+
+export interface StepUpTask extends Person {
   readonly url: string
   /** Tools without arguments. */
   readonly calls: readonly string[]
   /** Of a client that was registered before; without it the client registers itself. */
   readonly clientId?: string
   readonly issuer: string
-  /** The scope that the user refuses. */
-  readonly refuses?: string
   /** How Python's client of the newest era negotiates it. */
   readonly mode?: string
 }
@@ -35,12 +40,12 @@ export interface StepUpClient {
 }
 
 /** The one that fills in forms by itself, and refuses a scope. */
-export function browserOf(refuses = ''): Browser {
+export function browserOf({ refuses = '', user = 'alice' }: Person = {}): Browser {
   return {
     redirectUrl: 'http://127.0.0.1:9/callback',
     visit: (url) => {
       const asked = url.searchParams.get('scope')?.split(' ') ?? []
-      return visit(url, 'alice', asked.includes(refuses))
+      return visit(url, user, asked.includes(refuses))
     },
   }
 }
@@ -101,7 +106,7 @@ const SDK_V1: StepUpClient = {
   era: 'legacy',
   sdk: 'v1',
   async run(_, task) {
-    const provider = new MemoryProvider(browserOf(task.refuses))
+    const provider = new MemoryProvider(browserOf(task))
     knowsClient(provider, task)
     const client = await connect(task.url, provider, new Recorder())
     const transport = client.transport as StreamableHTTPClientTransport
@@ -119,7 +124,7 @@ function sdkV2(era: StepUpClient['era']): StepUpClient {
     era,
     sdk: 'v2',
     async run(_, task) {
-      const provider = new v2.Provider(browserOf(task.refuses))
+      const provider = new v2.Provider(browserOf(task))
       knowsClient(provider, task)
       const client = await v2.connect({
         url: task.url,
@@ -142,14 +147,14 @@ function script(
     name: `${sdk}.x, ${era}`,
     era,
     sdk,
-    async run(python, { refuses = '', ...task }) {
+    async run(python, { refuses = '', user = 'alice', ...task }) {
       const file = resolve(import.meta.dirname, 'python', `step_up_${sdk.slice(-1)}.py`)
       // What it does unless told otherwise; the pinned mode has a test of its own.
       const mode = era === 'modern' ? (task.mode ?? 'auto') : era
       const child = new Child(
         join(python[environment], 'python'),
         [file, task.url, mode, JSON.stringify(task)],
-        { BROWSER, STAND_IN_REFUSES: refuses },
+        { BROWSER, STAND_IN_USER: user, STAND_IN_REFUSES: refuses },
       )
       const timer = setTimeout(() => void child.stop(), 80_000)
       const { code, stdout, output } = await child.ended

@@ -8,8 +8,8 @@ import type { PolicyDocument } from 'mcp-gatehouse'
 import { createGateway } from 'mcp-gatehouse/gateway'
 import type { Configuration } from 'oidc-provider'
 import { startIdp, type Idp } from '../../examples/demo/idp.js'
-import { listen } from '../interop/support.js'
-import { startWitness } from './witness.js'
+import { listen, type Running } from '../interop/support.js'
+import { startWitness, type Seen } from './witness.js'
 
 export const USE = 'mcp:use'
 const READ = 'mcp:read'
@@ -28,12 +28,28 @@ const POLICY: PolicyDocument = {
 
 function createNotes(): McpServer {
   const server = new McpServer({ name: 'notes', version: '1.0.0' })
-  for (const name of ['read_note', 'write_note', 'burn_note']) {
+  for (const name of ['read_note', 'write_note', 'seal_note', 'burn_note']) {
     server.registerTool(name, { description: name }, () => ({
       content: [{ type: 'text', text: `${name} done` }],
     }))
   }
   return server
+}
+
+/** The server, of both eras. */
+export function startNotes(): Promise<Running> {
+  return listen(() => {
+    const handler = createMcpHandler(createNotes)
+    return getRequestListener((request) => handler.fetch(request))
+  })
+}
+
+/** One line for a request with an id and its answer; none for anything else. */
+export function journalLine({ operation, hasId, status, challenge }: Seen): string | undefined {
+  // Python's clients look for the schema of what a tool has answered.
+  if (!hasId || operation === 'tools/list') return undefined
+  const scope = /scope="([^"]*)"/.exec(challenge)?.[1]
+  return `${operation}: ${status}${scope === undefined ? '' : `, needs ${ordered(scope)}`}`
 }
 
 export interface StepUpStage {
@@ -66,7 +82,7 @@ interface ToldRequest {
 }
 
 /** In one order, whatever the client's is; and without what some clients add for the sake of refresh tokens. */
-function ordered(scope: string): string {
+export function ordered(scope: string): string {
   const names = scope.split(' ').filter((name) => name !== '' && name !== 'offline_access')
   return names.length === 0 ? 'nothing' : names.sort().join(' ')
 }
@@ -100,20 +116,14 @@ export async function startStepUpStage({
   let requests = 0
   const idp = await startIdp(ALL.split(' '), identityProvider)
   tell(idp, (line) => journal.push(line))
-  const upstream = await listen(() => {
-    const handler = createMcpHandler(createNotes)
-    return getRequestListener((request) => handler.fetch(request))
-  })
+  const upstream = await startNotes()
   let gatewayPort = 0
   const witness = await startWitness(
     () => gatewayPort,
-    ({ operation, hasId, status, challenge }) => {
+    (seen) => {
       requests++
-      // Python's clients look for the schema of what a tool has answered.
-      if (!hasId || operation === 'tools/list') return
-      const scope = /scope="([^"]*)"/.exec(challenge)?.[1]
-      const asked = scope === undefined ? '' : `, needs ${ordered(scope)}`
-      journal.push(`${operation}: ${status}${asked}`)
+      const line = journalLine(seen)
+      if (line !== undefined) journal.push(line)
     },
   )
   const url = `http://127.0.0.1:${witness.port}/mcp`

@@ -40,10 +40,14 @@ function readMessage(body: Buffer): Message {
   }
 }
 
-/** @param target the port of the gateway, once it is known */
+/**
+ * @param target the port of the gateway, once it is known
+ * @param at the port to listen on; any that is free unless told otherwise
+ */
 export async function startWitness(
   target: () => number,
   onSeen: (seen: Seen) => void,
+  at = 0,
 ): Promise<Witness> {
   const server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
@@ -77,7 +81,7 @@ export async function startWitness(
       onward.end(body)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     stop: () =>
