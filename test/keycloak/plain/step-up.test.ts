@@ -4,13 +4,17 @@
  */
 import { createGateway, type Gateway } from 'mcp-gatehouse/gateway'
 import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
-import { STEP_UP_CLIENTS, type StepUpClient, type StepUpTask } from '../clients/step-up-clients.js'
-import { journalLine, ordered, startNotes } from '../clients/step-up-stage.js'
-import { startWitness, type Witness } from '../clients/witness.js'
-import type { Running } from '../interop/support.js'
-import { verifies } from '../support/verifies.js'
-import type { Client } from './admin.js'
-import { Keycloak } from './keycloak.js'
+import {
+  STEP_UP_CLIENTS,
+  type StepUpClient,
+  type StepUpTask,
+} from '../../clients/step-up-clients.js'
+import { journalLine, ordered, startNotes } from '../../clients/step-up-stage.js'
+import { startWitness, type Witness } from '../../clients/witness.js'
+import type { Running } from '../../interop/support.js'
+import { verifies } from '../../support/verifies.js'
+import type { Client } from '../admin.js'
+import { Keycloak } from '../keycloak.js'
 
 const TOOLS = 'mcp:tools'
 const READ = 'mcp:read'
@@ -82,7 +86,12 @@ beforeAll(async () => {
   await admin.keepEvents()
   upstream = await startNotes()
 })
-afterAll(() => upstream.stop())
+afterAll(async () => {
+  await upstream.stop()
+  // The next file has the same realm.
+  const paths = [`/client-scopes/${readScope}`, `/client-scopes/${writeScope}`, '/roles/ops']
+  for (const path of paths) await keycloak.admin.request('DELETE', path)
+})
 
 /** What came of it, what the gateway answered, and what Keycloak wrote down. */
 async function run(
