@@ -1,6 +1,6 @@
 /**
  * A browser and the person before it, scripted: follows redirects, keeps cookies, fills in the login
- * form, presses the button that says yes.
+ * form, presses the button that says yes, or the one that says no.
  */
 
 /** What an authorization request led to. */
@@ -64,8 +64,8 @@ interface Form {
   readonly fields: URLSearchParams
 }
 
-/** The one form of a page, filled in. The way out is a link, so no button needs to be avoided. */
-function fillIn(html: string, user: string): Form {
+/** The one form of a page, filled in. A button that is not asked for is not pressed. */
+function fillIn(html: string, user: string, isRefusing: boolean): Form {
   const form = /<form\b[^>]*>[\s\S]*?<\/form>/i.exec(html)?.[0]
   if (form === undefined) throw new Error(`a page without a form: ${html.slice(0, 200)}`)
   const fields = new URLSearchParams()
@@ -74,6 +74,9 @@ function fillIn(html: string, user: string): Form {
     if (name === undefined) continue
     const typed = /^(?:user(?:name)?|login|email|password)$/.test(name)
     fields.append(name, typed ? user : (attributeOf(tag, 'value') ?? ''))
+  }
+  for (const [tag] of isRefusing ? form.matchAll(/<button\b[^>]*\svalue="no"[^>]*>/gi) : []) {
+    fields.append(attributeOf(tag, 'name') ?? '', 'no')
   }
   const heading = /<h1\b[^>]*>([\s\S]*?)<\/h1>/i.exec(html)?.[1] ?? 'untitled'
   // Those of Keycloak have comments and paragraphs in them.
@@ -87,9 +90,14 @@ const MAX_PAGES = 20
  * Opens an authorization URL and goes on until the browser would return to the client. That last
  * request is not made; its URL is the answer.
  *
+ * @param isRefusing whether the user says no where he can
  * @throws {Error} when the way ends anywhere else
  */
-export async function visit(authorizationUrl: URL, user = 'alice'): Promise<Visit> {
+export async function visit(
+  authorizationUrl: URL,
+  user = 'alice',
+  isRefusing = false,
+): Promise<Visit> {
   const redirectUri = authorizationUrl.searchParams.get('redirect_uri')
   if (redirectUri === null) throw new Error('an authorization request without redirect_uri')
   const jar = new CookieJar()
@@ -115,7 +123,7 @@ export async function visit(authorizationUrl: URL, user = 'alice'): Promise<Visi
     if (response.status !== 200) {
       throw new Error(`${url.origin}${url.pathname} answered ${response.status}: ${html}`)
     }
-    const form = fillIn(html, user)
+    const form = fillIn(html, user, isRefusing)
     forms.push(form.title)
     init = { method: 'POST', body: form.fields, headers: { origin: url.origin } }
     url = new URL(form.action, url)

@@ -63,7 +63,7 @@ export class MemoryProvider implements OAuthClientProvider {
   clientInformation(): OAuthClientInformationMixed | undefined {
     return this.#client
   }
-  saveClientInformation(client: OAuthClientInformationMixed): void {
+  saveClientInformation(client: OAuthClientInformationMixed | undefined): void {
     this.#client = client
   }
   tokens(): OAuthTokens | undefined {

@@ -5,7 +5,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
-import type { Provider } from 'oidc-provider'
+import type { Configuration, Provider } from 'oidc-provider'
 import { answerInteraction } from './login.js'
 
 /** A protected resource, as the IdP knows it (RFC 8707). */
@@ -19,6 +19,8 @@ export interface Idp {
   readonly issuer: string
   /** By resource identifier. Change it at any time. */
   readonly resources: Map<string, KnownResource>
+  /** It tells of every registration, login and token by events. */
+  readonly provider: Provider
   /** A token with the IdP's own key: for the demonstration of what cannot be had by waiting. */
   sign(claims: JWTPayload): Promise<string>
   stop(): Promise<void>
@@ -51,6 +53,7 @@ async function createProvider(
   key: object,
   scopes: readonly string[],
   resources: Idp['resources'],
+  configuration: Configuration,
 ): Promise<Provider> {
   const { Provider, errors } = await import('oidc-provider')
   return new Provider(issuer, {
@@ -95,6 +98,7 @@ async function createProvider(
       RefreshToken: 86_400,
       Session: 86_400,
     },
+    ...configuration,
   })
 }
 
@@ -102,15 +106,21 @@ async function createProvider(
  * Starts it on a free port of the loopback interface.
  *
  * @param scopes those of all resources
+ * @param configuration what its operator sets otherwise
  */
-export async function startIdp(scopes: readonly string[]): Promise<Idp> {
+export async function startIdp(
+  scopes: readonly string[],
+  configuration: Configuration = {},
+): Promise<Idp> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), kid: KEY_ID, alg: 'ES256', use: 'sig' }
   const resources: Idp['resources'] = new Map()
-  const provider = await withoutNotices(() => createProvider(issuer, key, scopes, resources))
+  const provider = await withoutNotices(() =>
+    createProvider(issuer, key, scopes, resources, configuration),
+  )
   provider.on('server_error', (_ctx, error) => console.error('identity provider:', error))
   const answer = provider.callback()
   server.on('request', (request, response) => {
@@ -123,6 +133,7 @@ export async function startIdp(scopes: readonly string[]): Promise<Idp> {
   return {
     issuer,
     resources,
+    provider,
     sign: (claims) =>
       new SignJWT(claims)
         .setProtectedHeader({ alg: 'ES256', kid: KEY_ID, typ: 'at+jwt' })

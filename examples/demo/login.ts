@@ -2,7 +2,7 @@
  * The pages of the demo's identity provider: who are you (any name will do), and do you agree.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Provider } from 'oidc-provider'
+import type { InteractionResults, Provider } from 'oidc-provider'
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '"': '&quot;' }
 
@@ -40,7 +40,8 @@ function show({ prompt, params }: Interaction): string {
   const client = escaped(String(params['client_id']))
   return page(
     'Do you agree?',
-    `<p>Client <code>${client}</code> asks for:<ul>${asked.join('')}</ul><button>Agree</button>`,
+    `<p>Client <code>${client}</code> asks for:<ul>${asked.join('')}</ul>
+<button>Agree</button> <button name="answer" value="no">Refuse</button>`,
   )
 }
 
@@ -63,6 +64,20 @@ async function grant(provider: Provider, interaction: Interaction): Promise<stri
   return granted.save()
 }
 
+async function resultOf(
+  provider: Provider,
+  interaction: Interaction,
+  form: URLSearchParams,
+): Promise<InteractionResults> {
+  if (interaction.prompt.name === 'login') {
+    return { login: { accountId: form.get('login')?.trim() || 'alice' } }
+  }
+  if (form.get('answer') === 'no') {
+    return { error: 'access_denied', error_description: 'The user refused it' }
+  }
+  return { consent: { grantId: await grant(provider, interaction) } }
+}
+
 /** Answers `/interaction/…`: shows a form, or takes what was typed into it. */
 export async function answerInteraction(
   provider: Provider,
@@ -76,9 +91,6 @@ export async function answerInteraction(
     return
   }
   const form = await readForm(request)
-  const result =
-    interaction.prompt.name === 'login'
-      ? { login: { accountId: form.get('login')?.trim() || 'alice' } }
-      : { consent: { grantId: await grant(provider, interaction) } }
+  const result = await resultOf(provider, interaction, form)
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true })
 }

@@ -89,7 +89,7 @@ function sdkV2(mode: RealClient['mode']): RealClient {
 const TSX = fileURLToPath(import.meta.resolve('tsx'))
 const STAND_IN = resolve(import.meta.dirname, 'stand-in.ts')
 /** With `&`, because Python's `webbrowser` waits for the browser to end otherwise. */
-const BROWSER = `${process.execPath} --import ${TSX} ${STAND_IN} %s &`
+export const BROWSER = `${process.execPath} --import ${TSX} ${STAND_IN} %s &`
 
 interface Script {
   readonly environment: keyof PythonEnvironments

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createGateway, type GatewayEvent, type GatewayOptions } from 'mcp-gatehouse/gateway'
-import { startIdp } from '../../examples/demo/idp.js'
+import { startIdp, type Idp } from '../../examples/demo/idp.js'
 import { until } from '../gateway/stdio/support.js'
 import type { PythonEnvironments } from './python.js'
 import { startTap, type Head } from './tap.js'
@@ -61,12 +61,13 @@ function started(command: StdioCommand): Behind {
   }
 }
 
-/** Stops the upstream as well. */
+/** Stops the upstream as well, and the identity provider. */
 export async function startStage(
   upstream: RunningUpstream | StdioCommand,
   more: Partial<GatewayOptions> = {},
+  knownIdp?: Idp,
 ): Promise<Stage> {
-  const idp = await startIdp([SCOPE])
+  const idp = knownIdp ?? (await startIdp([SCOPE]))
   const behind = typeof upstream === 'function' ? started(upstream) : await tapped(upstream)
   const events: GatewayEvent[] = []
   const gateway = createGateway({
@@ -94,6 +95,12 @@ export async function startStage(
 }
 
 /** Whichever kind it is. */
-export async function startStageOf(upstream: Upstream, python: PythonEnvironments): Promise<Stage> {
-  return startStage('start' in upstream ? await upstream.start(python) : upstream.command(python))
+export async function startStageOf(
+  upstream: Upstream,
+  python: PythonEnvironments,
+  more?: Partial<GatewayOptions>,
+  knownIdp?: Idp,
+): Promise<Stage> {
+  const behind = 'start' in upstream ? await upstream.start(python) : upstream.command(python)
+  return startStage(behind, more, knownIdp)
 }

@@ -9,6 +9,8 @@ import {
 import { MemoryProvider } from '../../examples/demo/client.js'
 import type { Recorder } from '../../examples/demo/recorder.js'
 
+export type Transport = StreamableHTTPClientTransport
+
 export const MODERN = '2026-07-28'
 
 /** Remembers which authorization server the login began with, which this generation wants to compare. */

@@ -9,6 +9,7 @@ export interface ClientSpec {
   readonly serviceAccountsEnabled?: boolean
   readonly redirectUris?: readonly string[]
   readonly defaultClientScopes?: readonly string[]
+  readonly optionalClientScopes?: readonly string[]
   readonly attributes?: Readonly<Record<string, string>>
 }
 
@@ -18,6 +19,14 @@ export interface Client {
   readonly clientId: string
   /** Of a confidential client, as Keycloak chose it. */
   readonly secret?: string
+}
+
+/** One event of a realm. */
+export interface KeptEvent {
+  readonly time: number
+  readonly type: string
+  readonly clientId?: string
+  readonly details?: Readonly<Record<string, string>>
 }
 
 /** The algorithms that a provider of keys can make keys for, by the provider's name. */
@@ -120,6 +129,48 @@ export class Admin {
     const [user] = users
     if (user === undefined) throw new Error(`no user ${username}`)
     return user.id
+  }
+
+  /** Shown in `scope`, and tied to nothing. */
+  async createScope(name: string): Promise<string> {
+    return (await this.request('POST', '/client-scopes', {
+      name,
+      protocol: 'openid-connect',
+      attributes: { 'include.in.token.scope': 'true' },
+    })) as string
+  }
+
+  /** Lets a client that exists ask for a scope, or all that will be registered without naming scopes. */
+  async allowScope(scope: string, client: Client | 'new ones'): Promise<void> {
+    const below = client === 'new ones' ? '/default' : `/clients/${client.id}/`
+    const path = client === 'new ones' ? '-optional-client-scopes' : 'optional-client-scopes'
+    await this.request('PUT', `${below}${path}/${scope}`)
+  }
+
+  /** A role of the realm, and who has it. */
+  async createRole(name: string, usernames: readonly string[]): Promise<void> {
+    await this.request('POST', '/roles', { name })
+    const role = await this.request('GET', `/roles/${name}`)
+    for (const username of usernames) {
+      const user = await this.findUser(username)
+      await this.request('POST', `/users/${user}/role-mappings/realm`, [role])
+    }
+  }
+
+  /** Writes down from now on what happens: `LOGIN`, `CODE_TO_TOKEN`, `REFRESH_TOKEN`, and their errors. */
+  async keepEvents(): Promise<void> {
+    const enabledEventTypes = ['LOGIN', 'CODE_TO_TOKEN', 'REFRESH_TOKEN', 'CLIENT_REGISTER']
+    await this.request('PUT', '/events/config', {
+      eventsEnabled: true,
+      enabledEventTypes: enabledEventTypes.flatMap((type) => [type, `${type}_ERROR`]),
+    })
+  }
+
+  /** What was written down since the last time, in its order. */
+  async takeEvents(): Promise<readonly KeptEvent[]> {
+    const events = (await this.request('GET', '/events?max=200')) as KeptEvent[]
+    await this.request('DELETE', '/events')
+    return events.sort((one, other) => one.time - other.time)
   }
 
   /** Ends every session of a user. */

@@ -7,6 +7,7 @@ import { guideBlock } from '../support/guides.js'
 import { timed } from '../support/prepare.js'
 import type { Workspace } from '../support/workspace.js'
 import { Keycloak } from './keycloak.js'
+import { loginByCode } from './mint.js'
 import { createWorkspace } from './workspace.js'
 
 let workspace: Workspace
@@ -76,6 +77,20 @@ test('register: a probe may', async () => {
     client_id: expect.any(String),
     redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
   })
+})
+
+test('tool-scopes: a scope that a client gets when it asks for it, and a role', async () => {
+  await output(guideBlock('keycloak', 'tool-scopes'))
+  for (const [username, scope, role] of [
+    ['alice', 'mcp:tools', true],
+    ['bob', 'mcp:tools mcp:write', false],
+  ] as const) {
+    const login = { clientId: 'mcp-client', scope, username }
+    const { access_token: token } = await loginByCode({ issuer }, login)
+    const { scope: given, realm_access: access } = decodeJwt(token)
+    expect(String(given).split(' ').sort()).toEqual(scope.split(' '))
+    expect((access as { roles: string[] }).roles.includes('ops')).toBe(role)
+  }
 })
 
 test('token, introspect: without a browser, and Keycloak’s own opinion of it', async () => {

@@ -15,7 +15,7 @@ export default defineConfig({
     ...base.test,
     include: ['test/keycloak/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    globalSetup: 'test/keycloak/landlord.ts',
+    globalSetup: ['test/keycloak/landlord.ts', 'test/clients/python.ts'],
     // There is one Keycloak at a time.
     fileParallelism: false,
     sequence: { sequencer: ByName },

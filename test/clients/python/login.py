@@ -27,7 +27,7 @@ class MemoryStore:
 
 
 class Login:
-    """Opens the user's browser, and waits until it comes back with a code."""
+    """Opens the user's browser, and waits until it comes back with a code, as often as it takes."""
 
     redirect_uri: str
 
@@ -51,6 +51,7 @@ class Login:
             self._parameters.set_result({name: values[0] for name, values in query.items()})
 
     async def redirect(self, url: str) -> None:
+        self._parameters = asyncio.Future()
         webbrowser.open(url)
 
     async def callback(self) -> dict[str, str]:
