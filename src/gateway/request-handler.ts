@@ -194,7 +194,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       }
       const read = options.onWaiting()
       let isRead = false
-      onceOver(request, response, () => {
+      // A request that ends well is closed too, and later.
+      request.once('close', () => {
         if (isRead) return
         isRead = true
         read()
@@ -203,7 +204,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const go = (next: () => void) => {
         if (isRead) return
         isRead = true
-        next()
+        if (request.socket.destroyed) tellLeft()
+        else next()
         read()
       }
       function settleBody(body: Buffer): void {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { concatBytes, EventFilter } from './event-filter.js'
+import { concatBytes } from '../bytes.js'
+import { EventFilter } from './event-filter.js'
 import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
 
 /** Bytes of a body, or of one event, that are rewritten; what is larger is refused, because it would be shown whole. */

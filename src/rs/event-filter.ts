@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatBytes } from '../bytes.js'
 import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
 
 const LF = 0x0a
@@ -10,18 +11,6 @@ const CR = 0x0d
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 const DATA = /^data(?::|$)/
-
-export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces
-  if (only !== undefined && pieces.length === 1) return only
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}
 
 /** One stream. Bytes go in as they come, whole events come out. */
 export class EventFilter {

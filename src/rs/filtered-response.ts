@@ -10,7 +10,7 @@ import {
   type AnswerRewriter,
 } from './answer-rewriter.js'
 import { isEventStream } from './endable-stream.js'
-import { concatBytes } from './event-filter.js'
+import { concatBytes } from '../bytes.js'
 import type { ListFilter } from './list-filter.js'
 
 function isEncoded(headers: Headers): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concatBytes } from './event-filter.js'
+import { concatBytes } from '../bytes.js'
 
 /** @returns `undefined` where there is more; then the rest is not read */
 export async function readLimited(

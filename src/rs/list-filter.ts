@@ -106,17 +106,10 @@ export class ListFilter {
 
   /** The list with its order, and without what may not be used. */
   #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
-    const known = this.#memory.read(bytes, start, kind.member)
-    if (known === undefined) throw new UnfilterableAnswer('what should be a list is none')
-    const { bytes: list, entries } = known
-    const text: Uint8Array[] = [OPEN]
-    for (const entry of entries) {
-      if (!this.#isShown(entry.name, kind)) continue
-      if (text.length > 1) text.push(COMMA)
-      text.push(list.subarray(entry.start, entry.end))
-    }
-    text.push(CLOSE)
-    const end = start + list.length
+    const list = this.#memory.read(bytes, start, kind.member)
+    if (list === undefined) throw new UnfilterableAnswer('what should be a list is none')
+    const end = start + list.bytes.length
+    const text = [list.select((name) => this.#isShown(name, kind))]
     lists.push({ span: { start, end }, text })
     return end
   }
@@ -126,11 +119,6 @@ export class ListFilter {
     return name !== undefined && this.#mayUse({ method, target, name })
   }
 }
-
-const encoder = new TextEncoder()
-const OPEN = encoder.encode('[')
-const COMMA = encoder.encode(',')
-const CLOSE = encoder.encode(']')
 
 /**
  * What was made for one token is no other's (STA-07), on all pages, whether anything is missing or not. Only the

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concatBytes } from '../bytes.js'
 import { eachElement, MALFORMED, readMembers, skipValue, valueAt } from '../json-spans.js'
 
 /** An entry of a list, by its place there. */
@@ -14,13 +15,57 @@ interface ListEntry {
   readonly name: unknown
 }
 
+/** Selections of one list that are kept: as many kinds of callers as there usually are. */
+const MOST_SELECTIONS = 8
+const encoder = new TextEncoder()
+const OPEN = encoder.encode('[')
+const COMMA = encoder.encode(',')
+const CLOSE = encoder.encode(']')
+
 /** A list as its server wrote it. */
-export interface KnownList {
+export class ReadList {
   /** From bracket to bracket. */
   readonly bytes: Uint8Array
   /** The member of an entry that names it. */
   readonly member: string
-  readonly entries: readonly ListEntry[]
+  readonly #entries: readonly ListEntry[]
+  /** By which entries they have. */
+  readonly #selections = new Map<string, Uint8Array>()
+
+  constructor(bytes: Uint8Array, member: string, entries: readonly ListEntry[]) {
+    this.bytes = bytes
+    this.member = member
+    this.#entries = entries
+  }
+
+  /** The list in its order, without what is not shown. */
+  select(isShown: (name: unknown) => boolean): Uint8Array {
+    let key = ''
+    for (const { name } of this.#entries) key += isShown(name) ? '+' : '-'
+    let selection = this.#selections.get(key)
+    if (selection === undefined) {
+      selection = this.#write(key)
+      if (this.#selections.size >= MOST_SELECTIONS) this.#selections.clear()
+      this.#selections.set(key, selection)
+    }
+    return selection
+  }
+
+  /** For longer than the answer that it came in. */
+  copy(): ReadList {
+    return new ReadList(this.bytes.slice(), this.member, this.#entries)
+  }
+
+  #write(key: string): Uint8Array {
+    const pieces: Uint8Array[] = [OPEN]
+    for (const [index, { start, end }] of this.#entries.entries()) {
+      if (key[index] !== '+') continue
+      if (pieces.length > 1) pieces.push(COMMA)
+      pieces.push(this.bytes.subarray(start, end))
+    }
+    pieces.push(CLOSE)
+    return concatBytes(pieces)
+  }
 }
 
 /** Lists of one resource: its tools, prompts, resources and templates, in pages. */
@@ -41,7 +86,7 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** @returns `undefined` where no list begins */
-function readList(bytes: Uint8Array, start: number, member: string): KnownList | undefined {
+function readList(bytes: Uint8Array, start: number, member: string): ReadList | undefined {
   const entries: ListEntry[] = []
   const isName = (name: string): name is string => name === member
   const end = eachElement(bytes, start, (at) => {
@@ -53,15 +98,15 @@ function readList(bytes: Uint8Array, start: number, member: string): KnownList |
     entries.push({ start: at - start, end: after - start, name })
     return after
   })
-  return end === MALFORMED ? undefined : { bytes: bytes.subarray(start, end), member, entries }
+  return end === MALFORMED ? undefined : new ReadList(bytes.subarray(start, end), member, entries)
 }
 
 export class ListMemory {
   /** The newest last. */
-  readonly #lists: KnownList[] = []
+  readonly #lists: ReadList[] = []
 
   /** The list that begins there; `undefined` where none does. */
-  read(bytes: Uint8Array, start: number, member: string): KnownList | undefined {
+  read(bytes: Uint8Array, start: number, member: string): ReadList | undefined {
     // The same to its last bracket is the same list.
     const known = this.#lists.find((list) => {
       const end = start + list.bytes.length
@@ -72,7 +117,7 @@ export class ListMemory {
     const list = readList(bytes, start, member)
     const length = list?.bytes.length ?? 0
     if (list !== undefined && length >= SHORTEST && length <= LONGEST) {
-      this.#lists.push({ ...list, bytes: list.bytes.slice() })
+      this.#lists.push(list.copy())
       if (this.#lists.length > MOST_LISTS) this.#lists.shift()
     }
     return list

@@ -235,8 +235,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lists-unfiltered',
     breaks: 'STA-07, CASE-60',
-    file: 'rs/list-filter.ts',
-    find: 'if (!this.#isShown(entry.name, kind)) continue',
+    file: 'rs/list-memory.ts',
+    find: "if (key[index] !== '+') continue",
     replace: '',
     tests: both,
   },

@@ -1,0 +1,18 @@
+/**
+ * Bytes, on any runtime.
+ *
+ * @module
+ */
+
+/** One after the other; a single piece is itself, and no copy. */
+export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  if (only !== undefined && pieces.length === 1) return only
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
