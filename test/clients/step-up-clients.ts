@@ -22,6 +22,8 @@ export interface StepUpTask extends Person {
   readonly url: string
   /** Tools without arguments. */
   readonly calls: readonly string[]
+  /** And not one after the other. */
+  readonly atOnce?: boolean
   /** Of a client that was registered before; without it the client registers itself. */
   readonly clientId?: string
   readonly issuer: string
@@ -76,23 +78,22 @@ export async function callOnce(client: Caller, name: string): Promise<string> {
  */
 async function callAll(
   client: Caller,
-  calls: readonly string[],
+  { calls, atOnce = false }: StepUpTask,
   finishLogin: () => Promise<void>,
 ): Promise<Outcomes> {
-  const outcomes: string[] = []
-  for (const name of calls) {
-    const once = async (): Promise<string> => {
-      try {
-        return await callOnce(client, name)
-      } catch (error) {
-        if (!(error instanceof UnauthorizedError || error instanceof UnauthorizedErrorV2))
-          throw error
-        await finishLogin()
-        return callOnce(client, name)
-      }
+  const once = async (name: string): Promise<string> => {
+    try {
+      return await callOnce(client, name)
+    } catch (error) {
+      if (!(error instanceof UnauthorizedError || error instanceof UnauthorizedErrorV2)) throw error
+      await finishLogin()
+      return callOnce(client, name)
     }
-    outcomes.push(await once().catch(describeError))
   }
+  const outcomes: string[] = []
+  const all = calls.map((name) => () => once(name).catch(describeError))
+  if (atOnce) outcomes.push(...(await Promise.all(all.map((each) => each()))))
+  else for (const each of all) outcomes.push(await each())
   await client.close()
   return outcomes
 }
@@ -110,7 +111,7 @@ const SDK_V1: StepUpClient = {
     knowsClient(provider, task)
     const client = await connect(task.url, provider, new Recorder())
     const transport = client.transport as StreamableHTTPClientTransport
-    return callAll(client, task.calls, async () => {
+    return callAll(client, task, async () => {
       const code = provider.callback().get('code')
       if (code === null) throw new Error(`login refused: ${provider.callback().get('error')}`)
       await transport.finishAuth(code)
@@ -133,7 +134,7 @@ function sdkV2(era: StepUpClient['era']): StepUpClient {
         mode: era === 'modern' ? { pin: v2.MODERN } : 'legacy',
       })
       const transport = client.transport as v2.Transport
-      return callAll(client, task.calls, () => transport.finishAuth(provider.callback()))
+      return callAll(client, task, () => transport.finishAuth(provider.callback()))
     },
   }
 }

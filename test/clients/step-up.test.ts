@@ -394,6 +394,83 @@ describe('SDK v1', () => {
   )
 })
 
+describe('four calls at once', () => {
+  const BOTH_TWICE = ['read_note', 'write_note', 'read_note', 'write_note']
+
+  async function runAtOnce(
+    client: StepUpClient,
+    calls: readonly string[],
+    options?: StepUpOptions,
+  ) {
+    const stage = await startStage(options)
+    const clientId = await stage.register()
+    const { outcomes, journal } = await run(client, stage, { clientId, calls, atOnce: true })
+    const count = (start: string) => journal.filter((line) => line.startsWith(start)).length
+    return { outcomes, count }
+  }
+
+  for (const client of STEPPING.filter(isPython)) {
+    verifies(
+      'CASE-52',
+      `${client.name}: one login for each scope, and all are answered`,
+      async () => {
+        const { outcomes, count } = await runAtOnce(client, BOTH_TWICE)
+        expect(outcomes).toEqual(BOTH_TWICE.map((name) => `${name} done`))
+        // It has one request under way at a time until the headers of its answer are there.
+        expect(count('login')).toBe(3)
+        expect(count('token')).toBe(3)
+      },
+    )
+  }
+
+  for (const client of STEPPING.filter(({ sdk }) => sdk === 'v2')) {
+    verifies(
+      'CASE-52',
+      `${client.name}: a login for each call, and one of them counts`,
+      async () => {
+        const { outcomes, count } = await runAtOnce(client, BOTH_TWICE)
+        // What an application keeps of a login is overwritten by the next one: it must take them in turn.
+        const done = outcomes.filter((outcome) => outcome.endsWith(' done'))
+        const lost = outcomes.filter((outcome) => outcome === 'Error: this is not our login')
+        expect([done.length, lost.length]).toEqual([1, 3])
+        expect(count('login')).toBe(5)
+        expect(count('token')).toBe(2)
+      },
+    )
+  }
+
+  const v1 = STEP_UP_CLIENTS.find(isV1) as StepUpClient
+
+  verifies('CASE-52', 'SDK v1, of one tool: one refresh', async () => {
+    const { outcomes, count } = await runAtOnce(
+      v1,
+      BOTH_TWICE.map(() => 'read_note'),
+    )
+    for (const outcome of outcomes) expect(outcome).toContain('403 after trying upscoping')
+    expect(count('refreshed')).toBe(1)
+    expect(count('tools/call read_note: 403')).toBe(5)
+  })
+
+  verifies(
+    'CASE-52',
+    'SDK v1, of two tools: refreshes without end, because it remembers only the last challenge; 429 ends it',
+    async () => {
+      const { outcomes, count } = await runAtOnce(v1, BOTH_TWICE, {
+        // As in Keycloak, where a refresh token may be used again. Otherwise the second use ends it: invalid_grant.
+        identityProvider: { rotateRefreshToken: false },
+      })
+      expect(outcomes.filter((outcome) => outcome.includes('too_many_requests'))).not.toEqual([])
+      for (const outcome of outcomes) {
+        expect(outcome).toMatch(/too_many_requests|403 after trying upscoping/)
+      }
+      const refused = count('tools/call read_note: 403') + count('tools/call write_note: 403')
+      expect(refused).toBeGreaterThanOrEqual(30)
+      expect(refused).toBeLessThan(40)
+      expect(count('refreshed')).toBeLessThan(40)
+    },
+  )
+})
+
 verifies(
   'CASE-52',
   'an application of SDK v2 that never tires is told 429 in the end, and stops',

@@ -9,7 +9,7 @@ from typing import Any
 URL: str = sys.argv[1]
 MODE: str = sys.argv[2]
 TASK: dict[str, Any] = json.loads(sys.argv[3])
-"""`calls`: names of tools. `clientId` of a client that was registered before, with its `issuer`."""
+"""`calls`: names of tools, and whether all `atOnce`. `clientId` of a client that was registered before, with its `issuer`."""
 
 PATIENCE = 20
 
@@ -19,13 +19,20 @@ class Stepper:
         self._outcomes: list[str] = []
 
     async def call(self, call_tool: Callable[[str], Awaitable[Any]]) -> None:
-        """Calls one tool after the other, and goes on after an error as far as the connection allows it."""
-        for name in TASK["calls"]:
+        """Goes on after an error as far as the connection allows it."""
+
+        async def once(name: str) -> None:
             try:
                 result = await asyncio.wait_for(call_tool(name), PATIENCE)
                 self._outcomes.append(result.content[0].text)
             except Exception as error:
                 self._outcomes.append(f"{type(error).__name__}: {error}")
+
+        if TASK.get("atOnce"):
+            await asyncio.gather(*map(once, TASK["calls"]))
+            return
+        for name in TASK["calls"]:
+            await once(name)
 
     def died(self, error: BaseException) -> None:
         """The connection as a whole."""
