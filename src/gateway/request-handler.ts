@@ -194,44 +194,44 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       }
       const read = options.onWaiting()
       let isRead = false
+      const isFirst = () => {
+        if (isRead) return false
+        isRead = true
+        return true
+      }
       // A request that ends well is closed too, and later.
       request.once('close', () => {
-        if (isRead) return
-        isRead = true
+        if (!isFirst()) return
         read()
         tellLeft()
       })
-      const go = (next: () => void) => {
-        if (isRead) return
-        isRead = true
-        if (request.socket.destroyed) tellLeft()
-        else next()
-        read()
-      }
       function settleBody(body: Buffer): void {
-        const judged = judgeBody(gate, admitted, body)
-        if ('text' in judged) refuseMessage(judged, corsHeaders)
-        else if ('outcome' in judged) send(judged)
-        else options.forward(site, { ...admitted, body, ...judged })
+        if (request.socket.destroyed) return tellLeft()
+        try {
+          const judged = judgeBody(gate, admitted, body)
+          if ('text' in judged) refuseMessage(judged, corsHeaders)
+          else if ('outcome' in judged) send(judged)
+          else options.forward(site, { ...admitted, body, ...judged })
+        } catch (error) {
+          // A policy that is a function may throw; what it did not allow is not forwarded.
+          if (gate === undefined) throw error
+          send(gate.fail(error, { origin: head.origin, requestId }))
+        }
       }
       readBody(
         admitted,
         options.maxBody,
-        (body) =>
-          go(() => {
-            try {
-              settleBody(body)
-            } catch (error) {
-              // A policy that is a function may throw; what it did not allow is not forwarded.
-              if (gate === undefined) throw error
-              send(gate.fail(error, { origin: head.origin, requestId }))
-            }
-          }),
-        () =>
-          go(() => {
-            const { refusal, error, description } = bodyTooLarge(options.maxBody)
-            refuse(refusal, error, description, corsHeaders)
-          }),
+        (body) => {
+          if (!isFirst()) return
+          settleBody(body)
+          read()
+        },
+        () => {
+          if (!isFirst()) return
+          const { refusal, error, description } = bodyTooLarge(options.maxBody)
+          refuse(refusal, error, description, corsHeaders)
+          read()
+        },
       )
     }
 
