@@ -247,6 +247,24 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       }
     })
 
+    verifies('CASE-58', 'a resource in another spelling is the same resource', async () => {
+      const { send } = await startBench()
+      for (const uri of [
+        'file:/srv/secret/a',
+        'file:srv/secret/a',
+        'file://localhost/srv/secret/a',
+        'FILE:////srv//%73ecret/a ',
+      ]) {
+        const answer = await send(rpc('resources/read', { uri }), 'mcp:use mcp:read')
+        expect({ uri, ...answer }).toMatchObject({
+          uri,
+          status: 403,
+          scope: 'mcp:use mcp:read mcp:admin',
+          arrived: [],
+        })
+      }
+    })
+
     verifies('CASE-53', 'the protocol itself needs the base scopes only', async () => {
       const { send } = await startBench()
       for (const method of ['initialize', 'ping', 'tools/list', 'notifications/initialized']) {
@@ -284,6 +302,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           call(undefined),
           rpc('completion/complete', { ref: { type: 'ref/other', uri: 'file:///srv/a' } }),
           rpc('completion/complete', {}),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', Name: 'b' } }),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', Type: 'x' } }),
+          rpc('subscriptions/listen', { notifications: { ResourceSubscriptions: ['file:///a'] } }),
           rpc('resources/read', { uri: 'file:///srv/../etc/passwd' }),
           rpc('resources/read', { uri: 'file:///srv/%2e%2e/etc/passwd' }),
           rpc('resources/read', { uri: 'file:///srv/a%2fb' }),

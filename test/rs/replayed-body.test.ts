@@ -120,23 +120,27 @@ describe('what is refused', () => {
     expect((await send([])).status).toBe(400)
   })
 
-  verifies('HDR-08', 'what a body parser would read in another charset than was judged', async () => {
-    const send = await startBench(READERS['by a body parser'] as typeof read)
-    // In UTF-7 the text goes on with `","method":"tools/call","x":"`.
-    const body =
-      '{"jsonrpc":"2.0","id":1,"method":"ping","params":{},"x":"+ACIALAAi-method+ACIAOgAi-tools/call+ACIALAAi-x+ACIAOgAi-"}'
-    for (const type of [
-      'application/json; charset=utf-8; charset=utf-7',
-      'application/json; charset=utf-7; charset=utf-8',
-      'application/json; x="; charset=utf-8"; charset=utf-7',
-      'application/json; charset="ut\\f-7"; charset=utf-8',
-    ]) {
-      const answer = await send([body], { 'content-type': type })
-      expect({ type, status: answer.status }).toEqual({ type, status: 415 })
-    }
-    const plain = { 'content-type': 'application/json; Charset="UTF-8"' }
-    expect(await send([body], plain)).toEqual({ status: 200, body })
-  })
+  verifies(
+    'HDR-08',
+    'what a body parser would read in another charset than was judged',
+    async () => {
+      const send = await startBench(READERS['by a body parser'] as typeof read)
+      // In UTF-7 the text goes on with `","method":"tools/call","x":"`.
+      const body =
+        '{"jsonrpc":"2.0","id":1,"method":"ping","params":{},"x":"+ACIALAAi-method+ACIAOgAi-tools/call+ACIALAAi-x+ACIAOgAi-"}'
+      for (const type of [
+        'application/json; charset=utf-8; charset=utf-7',
+        'application/json; charset=utf-7; charset=utf-8',
+        'application/json; x="; charset=utf-8"; charset=utf-7',
+        'application/json; charset="ut\\f-7"; charset=utf-8',
+      ]) {
+        const answer = await send([body], { 'content-type': type })
+        expect({ type, status: answer.status }).toEqual({ type, status: 415 })
+      }
+      const plain = { 'content-type': 'application/json; Charset="UTF-8"' }
+      expect(await send([body], plain)).toEqual({ status: 200, body })
+    },
+  )
 
   test('what somebody before us read, unless it is still there', async () => {
     const gone = await startBench(read, async (request) => void (await read(request)))
