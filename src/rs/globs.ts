@@ -23,8 +23,10 @@ interface State {
   readonly matches: readonly number[]
 }
 
-/** Beyond this the table is begun anew: texts of clients must not make it grow for ever. */
-const MAX_TRANSITIONS = 50_000
+/** Positions in the table, each way counted as one more: texts of clients must not make it grow for ever. */
+const MOST_LEARNED = 500_000
+/** Texts after which a full table is begun anew; until then what it does not know is found out and forgotten. */
+const REST = 10_000
 
 function read(pattern: string, { separator }: Wildcards): readonly number[] {
   const tokens: number[] = []
@@ -48,7 +50,8 @@ export class GlobSet {
   readonly #separator: number | undefined
   readonly #starts: readonly number[]
   #states = new Map<string, State>()
-  #transitions = 0
+  #learned = 0
+  #rest = REST
   #start: State
 
   constructor(patterns: readonly string[], wildcards: Wildcards) {
@@ -64,11 +67,17 @@ export class GlobSet {
     this.#patternEndingAt = ends
     this.#separator = wildcards.separator?.charCodeAt(0)
     this.#starts = starts
-    this.#start = this.#stateOf(starts)
+    this.#start = this.#stateOf(this.#closureOf(starts))
   }
 
   /** Which patterns are like the whole text, by their place in the list. Equal answers are the same object for a while. */
   match(text: string): readonly number[] {
+    if (this.#learned > MOST_LEARNED && --this.#rest === 0) {
+      this.#states = new Map()
+      this.#learned = 0
+      this.#rest = REST
+      this.#start = this.#stateOf(this.#closureOf(this.#starts))
+    }
     let state = this.#start
     for (let at = 0; at < text.length && state.positions.length > 0; at++) {
       const unit = text.charCodeAt(at)
@@ -86,33 +95,48 @@ export class GlobSet {
         reached.push(position)
       }
     }
-    if (++this.#transitions > MAX_TRANSITIONS) {
-      this.#states = new Map()
-      this.#transitions = 0
-      this.#start = this.#stateOf(this.#starts)
-    }
-    const next = this.#stateOf(reached)
+    const positions = this.#closureOf(reached)
+    if (this.#learned > MOST_LEARNED) return this.#makeState(positions)
+    const next = this.#stateOf(positions)
     state.next.set(unit, next)
+    this.#learned++
     return next
   }
 
-  #stateOf(reached: readonly number[]): State {
-    const positions = new Set<number>()
+  /** @param reached ascending, some of them twice */
+  #closureOf(reached: readonly number[]): readonly number[] {
+    const positions: number[] = []
+    let last = -1
     for (const first of reached) {
       // A star may stand for nothing.
       for (let at = first; ; at++) {
-        positions.add(at)
+        if (at > last) {
+          positions.push(at)
+          last = at
+        }
         const token = this.#tokens[at]
         if (token !== ANY && token !== WITHIN_SEGMENT) break
       }
     }
-    const sorted = [...positions].sort((one, other) => one - other)
-    const key = sorted.join()
+    return positions
+  }
+
+  #makeState(positions: readonly number[]): State {
+    const matches: number[] = []
+    for (const at of positions) {
+      const pattern = this.#tokens[at] === END ? this.#patternEndingAt.get(at) : undefined
+      if (pattern !== undefined) matches.push(pattern)
+    }
+    return { positions, next: new Map(), matches: Object.freeze(matches) }
+  }
+
+  #stateOf(positions: readonly number[]): State {
+    const key = positions.join()
     const known = this.#states.get(key)
     if (known !== undefined) return known
-    const matches = sorted.flatMap((at) => this.#patternEndingAt.get(at) ?? [])
-    const state: State = { positions: sorted, next: new Map(), matches: Object.freeze(matches) }
+    const state = this.#makeState(positions)
     this.#states.set(key, state)
+    this.#learned += positions.length
     return state
   }
 }

@@ -59,6 +59,24 @@ describe('patterns', () => {
   })
 })
 
+test('names that lead everywhere make no table grow for ever', () => {
+  const words = Array.from({ length: 200 }, (_, index) => `w${(index * 7919) % 4096}`)
+  const globs = new GlobSet(
+    words.map((word) => `*${word}*`),
+    { separator: undefined },
+  )
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const started = performance.now()
+  for (let i = 0; i < 2_000; i++) {
+    const some = Array.from({ length: 10 }, (_, j) => words[(i * 31 + j * j * 17) % 200] ?? '')
+    const name = some.join('-')
+    expect(globs.match(name).length).toBeGreaterThan(0)
+  }
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(200e6)
+  expect(performance.now() - started).toBeLessThan(5_000)
+})
+
 describe('URIs', () => {
   const path = fc.array(fc.string({ unit: fc.constantFrom('a', 'B', '-', '~', 'é', ' ') }), {
     minLength: 1,
