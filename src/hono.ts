@@ -6,6 +6,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
+import { isJsonObject } from './json.js'
 import { endOfTurn } from './loop-turn.js'
 import { toAuthInfo } from './rs/auth-info.js'
 import { SESSION_FIELD, type BoundSessions, type NamedSession } from './rs/bound-sessions.js'
@@ -100,6 +101,15 @@ function withSession(request: Request, id: string): Request {
   return new Request(url, { method, headers, signal })
 }
 
+/**
+ * On Node a handler may write to the socket itself, past everything that is filtered: then it must find none. Its
+ * request fails, and nothing is shown.
+ */
+function hideSocket(c: Context): void {
+  const env: unknown = c.env
+  if (isJsonObject(env) && 'outgoing' in env) c.env = { ...env, outgoing: undefined }
+}
+
 /** The same request with a body that was read. */
 function withBody(request: Request, body: Uint8Array): Request {
   return new Request(request, { method: request.method, body: body as BodyInit })
@@ -124,6 +134,10 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * other POST is cut `streamGrace` later. No body is read here, and the id of a subscription stands nowhere else: its
  * stream closes without the result that the gateway ends it with, which clients take for a connection that was lost.
  * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
+ *
+ * With a `policy` the body of a POST is read and judged first; your handler reads it again. Lists are filtered in the
+ * `Response` that it returns, so that for a list and for a GET stream there is no `c.env.outgoing`; with
+ * `lists: 'full'` there is.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -223,6 +237,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     origin: string | undefined,
     filter?: ListFilter,
   ): Promise<Response | void> {
+    if (filter !== undefined) hideSocket(c)
     const { sessions } = gate
     let named: NamedSession | undefined
     if (sessions !== undefined) {

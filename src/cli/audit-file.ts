@@ -68,9 +68,9 @@ export function openAuditFile(
     reopen() {
       const old = file
       file = undefined
-      isTorn = false
-      if (old !== undefined) closeSync(old)
       try {
+        // Where closing fails, what was written is all that there is.
+        if (old !== undefined) closeSync(old)
         file = openSync(path, 'a', MODE)
       } catch (error) {
         fail(error)

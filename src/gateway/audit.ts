@@ -13,6 +13,7 @@ import {
 } from '../rs/operation.js'
 import type { RpcMessage } from '../rs/message.js'
 import type { AdmittedRequest } from './backend.js'
+import type { Caller } from './caller.js'
 import type { GatewayEvent, RequestCompleted } from './events.js'
 import { valuesOf } from './hop-by-hop.js'
 import type { RequestHead } from './request-head.js'
@@ -71,6 +72,8 @@ export interface AuditTrail {
   begin(requestId: string, head: RequestHead): void
   /** What is in it, where it was read and allowed. */
   read(requestId: string, messages: readonly RpcMessage[]): void
+  /** Its token is good, whatever becomes of it. */
+  identify(requestId: string, caller: Caller): void
   /** It goes on. */
   admit(admitted: AdmittedRequest): void
   /** To be called with every event. */
@@ -156,17 +159,18 @@ export function createAuditTrail(
         .flatMap((message) => operationsIn(message, hasArguments))
     },
 
-    admit({ requestId, caller, message }) {
-      const token = caller.authenticated?.token
+    identify(requestId, { authenticated }) {
+      const draft = drafts.get(requestId)
+      if (draft === undefined || authenticated === undefined) return
+      const { issuer, subject, clientId, scopes } = authenticated.token
+      Object.assign(draft, withoutAbsent({ issuer, subject, clientId, scopesHeld: scopes }))
+    },
+
+    admit({ requestId, message }) {
       if (message !== undefined && drafts.get(requestId)?.operations === undefined) {
         this.read(requestId, [message])
       }
-      conclude(requestId, 'allow', {
-        issuer: token?.issuer,
-        subject: token?.subject,
-        clientId: token?.clientId,
-        scopesHeld: token?.scopes,
-      })
+      conclude(requestId, 'allow', {})
     },
 
     note(event, resource) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isInUtf8 } from '../rs/charset.js'
 import { isStateless } from '../rs/era.js'
 import { valuesOf } from './hop-by-hop.js'
 import { readMessage, type RpcMessage } from '../rs/message.js'
@@ -23,7 +24,6 @@ export interface MessageRefusal {
 
 const VERSION = 'mcp-protocol-version'
 const UNREADABLE = 'The body is not one JSON-RPC request or notification'
-const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/gi
 
 /** `MCP-Protocol-Version`; the first, where there are several. */
 export function versionOf({ forwarded }: RequestHead): string | undefined {
@@ -56,10 +56,7 @@ export function judgeUnread(
 /** Another charset would be another message for whoever goes by it. */
 export function judgeCharset({ forwarded }: RequestHead): MessageRefusal | undefined {
   const [contentType = ''] = valuesOf(forwarded, 'content-type')
-  const isUtf8 = [...contentType.matchAll(CHARSET)].every(([, charset = '']) =>
-    /^utf-?8$/i.test(charset),
-  )
-  if (isUtf8) return undefined
+  if (isInUtf8(contentType)) return undefined
   const reason = 'Content-Type names another charset than utf-8'
   return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
 }

@@ -238,6 +238,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     function admit(site: Site, target: RequestTarget, caller: Caller): void {
       // Whoever left while we waited for keys asks for nothing any more.
       if (response.destroyed) return tellLeft()
+      options.audit?.identify(requestId, caller)
       const corsHeaders = site.origins.corsHeaders(head.origin)
       const { contentEncoding } = head
       if (!FORWARDED_METHODS.has(method)) {

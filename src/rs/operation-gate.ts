@@ -5,6 +5,7 @@
  */
 import type { Emit } from '../events.js'
 import { callerKey } from './caller-key.js'
+import { isInUtf8 } from './charset.js'
 import { answerHeaders, errorBody, type Authenticated } from './decision.js'
 import { isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
@@ -84,8 +85,6 @@ export interface OperationGateOptions {
   readonly maxBody: number
 }
 
-const CHARSET = /;\s*charset\s*=\s*"?([^\s";,]*)/gi
-
 /** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
 const BATCH_VERSION = '2025-03-26'
 
@@ -162,8 +161,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
       return refuseForm(415, error, 'The body must not be encoded', request, headers)
     }
     // Several fields are joined by commas here.
-    const [charset = 'utf-8'] = [...contentType.matchAll(CHARSET)].map(([, name]) => name)
-    if (contentType.includes(',') || !/^utf-?8$/i.test(charset)) {
+    if (contentType.includes(',') || !isInUtf8(contentType)) {
       return refuseForm(415, error, 'The body must be JSON in UTF-8', request)
     }
     return undefined

@@ -117,9 +117,16 @@ function named(
   )
 }
 
+/** Another name, but for those who do not tell case apart. */
+function isTwinOf(name: string, exact: string): boolean {
+  return name !== exact && name.toUpperCase() === exact.toUpperCase()
+}
+
 function subscribed(params: JsonObject): readonly unknown[] | undefined {
   const { notifications } = params
   if (!isJsonObject(notifications)) return []
+  const wanted = 'resourceSubscriptions'
+  if (Object.keys(notifications).some((each) => isTwinOf(each, wanted))) return undefined
   const { resourceSubscriptions = [] } = notifications
   return Array.isArray(resourceSubscriptions) ? resourceSubscriptions : undefined
 }
@@ -143,13 +150,18 @@ export function operationsOf(
       return new UnclearOperation('params.ref names neither a prompt nor a resource')
     }
     const [target, member] = reference
+    // Parsers that do not tell case apart would read another reference (HDR-08).
+    if (Object.keys(ref).some((each) => isTwinOf(each, 'type') || isTwinOf(each, member))) {
+      return new UnclearOperation('a member of params.ref differs only in case')
+    }
     const operation = named(method, target, ref[member], `params.ref.${member}`)
     return operation instanceof UnclearOperation ? operation : [operation]
   }
   const itself: McpOperation = { method, target: undefined, name: undefined }
   if (method !== 'subscriptions/listen') return [itself]
   const uris = subscribed(params)
-  if (uris === undefined) return new UnclearOperation('resourceSubscriptions is no list')
+  if (uris === undefined)
+    return new UnclearOperation('resourceSubscriptions is no list, or is there twice')
   const operations: McpOperation[] = []
   for (const uri of uris) {
     const operation = named(method, 'resource', uri, 'an entry of resourceSubscriptions')

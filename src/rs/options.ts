@@ -68,7 +68,8 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
   readonly scopes?: string | readonly string[]
   /**
    * What each tool, prompt, resource and method needs besides the base scopes: rules, or a function that says so.
-   * Default: the base scopes suffice for everything.
+   * The middleware and the gateway see to it; whoever calls `authenticate` or a verifier himself calls
+   * `authorizeOperations` after it. Default: the base scopes suffice for everything.
    */
   readonly policy?: PolicyDocument | JudgeOperation
   /** Shown to users by clients. */

@@ -156,7 +156,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     id: 'dot-segments-taken',
     breaks: 'HDR-08, CASE-58',
     file: 'rs/resource-uri.ts',
-    find: 'if (DOT_SEGMENT.test(path)) return undefined',
+    find: 'if (DOT_SEGMENT.test(segments)) return undefined',
     replace: '',
     tests: both,
   },

@@ -107,7 +107,11 @@ describe('a record', () => {
           {},
           { outcome: 'deny', code: 'ERR_OPERATION_DENIED', subject: 'alice' },
         ],
-        [post('no json'), {}, { outcome: 'refused', code: 'ERR_BODY_UNREADABLE' }],
+        [
+          post('no json'),
+          {},
+          { outcome: 'refused', code: 'ERR_BODY_UNREADABLE', subject: 'alice' },
+        ],
         [callTool('read_file'), { exp: 1 }, { outcome: 'refused', code: 'ERR_TOKEN_EXPIRED' }],
         [
           { headers: { authorization: '' } },
@@ -123,7 +127,7 @@ describe('a record', () => {
         [
           post('x', { 'content-encoding': 'gzip' }),
           {},
-          { outcome: 'refused', code: 'ERR_BODY_ENCODED' },
+          { outcome: 'refused', code: 'ERR_BODY_ENCODED', subject: 'alice' },
         ],
       ] as const) {
         expect(await send(init, claims)).toMatchObject(expected)

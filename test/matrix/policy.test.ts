@@ -1,8 +1,14 @@
 /** Who may call what, through every host, in both eras. */
-import { describe, expect, test } from 'vitest'
+import { serve, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { Hono } from 'hono'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { PolicyDocument } from 'mcp-gatehouse'
 import { verifies } from '../support/verifies.js'
+import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { portOf } from './hosts.js'
 import { POLICY_HOSTS, startPolicyHost } from './policy-hosts.js'
 
 const MODERN = '2026-07-28'
@@ -260,6 +266,24 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       }
     })
 
+    verifies('CASE-58', 'a resource in another spelling is the same resource', async () => {
+      const { send } = await startBench()
+      for (const uri of [
+        'file:/srv/secret/a',
+        'file:srv/secret/a',
+        'file://localhost/srv/secret/a',
+        'FILE:////srv//%73ecret/a ',
+      ]) {
+        const answer = await send(rpc('resources/read', { uri }), 'mcp:use mcp:read')
+        expect({ uri, ...answer }).toMatchObject({
+          uri,
+          status: 403,
+          scope: 'mcp:use mcp:read mcp:admin',
+          arrived: [],
+        })
+      }
+    })
+
     verifies('CASE-53', 'the protocol itself needs the base scopes only', async () => {
       const { send } = await startBench()
       for (const method of ['initialize', 'ping', 'tools/list', 'notifications/initialized']) {
@@ -297,6 +321,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           call(undefined),
           rpc('completion/complete', { ref: { type: 'ref/other', uri: 'file:///srv/a' } }),
           rpc('completion/complete', {}),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', Name: 'b' } }),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', Type: 'x' } }),
+          rpc('subscriptions/listen', { notifications: { ResourceSubscriptions: ['file:///a'] } }),
           rpc('resources/read', { uri: 'file:///srv/../etc/passwd' }),
           rpc('resources/read', { uri: 'file:///srv/%2e%2e/etc/passwd' }),
           rpc('resources/read', { uri: 'file:///srv/a%2fb' }),
@@ -540,4 +567,32 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       },
     )
   })
+})
+
+test('a Hono handler that would write past the filter finds no socket', async () => {
+  const idp = await FakeIdp.start()
+  const app = new Hono<ProtectedResourceEnv & { Bindings: HttpBindings }>()
+  app.use(
+    protectedResource({
+      resource: RESOURCE,
+      authorizationServers: ISSUER,
+      fetch: idp.fetch,
+      policy: POLICY,
+    }),
+  )
+  app.post('/mcp', (c) => {
+    c.env.outgoing.end(`{"jsonrpc":"2.0","id":1,"result":{"tools":${TOOLS}}}`)
+    return RESPONSE_ALREADY_SENT
+  })
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  onTestFinished(() => void server.close())
+  const token = await idp.token()
+  const answer = await fetch(`http://127.0.0.1:${portOf(server as never)}/mcp`, {
+    method: 'POST',
+    body: rpc('tools/list'),
+    headers: { authorization: `Bearer ${token}` },
+  })
+  expect(answer.status).toBe(500)
+  expect(await answer.text()).not.toContain('hidden')
 })

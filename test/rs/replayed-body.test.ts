@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { protectedResource, type AuthenticatedRequest } from 'mcp-gatehouse/node'
 import { portOf } from '../matrix/hosts.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { verifies } from '../support/verifies.js'
 
 const BODY = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', x: 'é'.repeat(100_000) })
 
@@ -118,6 +119,28 @@ describe('what is refused', () => {
     )
     expect((await send([])).status).toBe(400)
   })
+
+  verifies(
+    'HDR-08',
+    'what a body parser would read in another charset than was judged',
+    async () => {
+      const send = await startBench(READERS['by a body parser'] as typeof read)
+      // In UTF-7 the text goes on with `","method":"tools/call","x":"`.
+      const body =
+        '{"jsonrpc":"2.0","id":1,"method":"ping","params":{},"x":"+ACIALAAi-method+ACIAOgAi-tools/call+ACIALAAi-x+ACIAOgAi-"}'
+      for (const type of [
+        'application/json; charset=utf-8; charset=utf-7',
+        'application/json; charset=utf-7; charset=utf-8',
+        'application/json; x="; charset=utf-8"; charset=utf-7',
+        'application/json; charset="ut\\f-7"; charset=utf-8',
+      ]) {
+        const answer = await send([body], { 'content-type': type })
+        expect({ type, status: answer.status }).toEqual({ type, status: 415 })
+      }
+      const plain = { 'content-type': 'application/json; Charset="UTF-8"' }
+      expect(await send([body], plain)).toEqual({ status: 200, body })
+    },
+  )
 
   test('what somebody before us read, unless it is still there', async () => {
     const gone = await startBench(read, async (request) => void (await read(request)))
