@@ -13,7 +13,7 @@ import {
   type Replacement,
   type Span,
 } from '../json-spans.js'
-import type { ListMemory } from './list-memory.js'
+import type { ListMemory, ListNaming } from './list-memory.js'
 import { comparableName, type McpOperation, type McpTarget } from './operation.js'
 
 /** An answer that is no JSON-RPC, or says something twice: what cannot be filtered is not shown. */
@@ -21,12 +21,10 @@ export class UnfilterableAnswer extends Error {
   override readonly name = 'UnfilterableAnswer'
 }
 
-interface ListKind {
+interface ListKind extends ListNaming {
   /** What using an entry would ask for. */
   readonly method: string
   readonly target: McpTarget
-  /** The member of an entry that names it. */
-  readonly member: string
 }
 
 const LISTS: Readonly<Record<string, ListKind>> = {
@@ -54,14 +52,17 @@ const isOfList = (name: string): name is string =>
 export class ListFilter {
   readonly #mayUse: (operation: McpOperation) => boolean
   readonly #memory: ListMemory
+  readonly #caller: object | undefined
 
   /**
    * @param mayUse what it throws, every method throws
    * @param memory of the same resource
+   * @param caller the same object for all for whom `mayUse` says the same; it is compared as an object
    */
-  constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory) {
+  constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory, caller?: object) {
     this.#mayUse = mayUse
     this.#memory = memory
+    this.#caller = caller
   }
 
   /**
@@ -106,10 +107,10 @@ export class ListFilter {
 
   /** The list with its order, and without what may not be used. */
   #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
-    const list = this.#memory.read(bytes, start, kind.member)
+    const list = this.#memory.read(bytes, start, kind)
     if (list === undefined) throw new UnfilterableAnswer('what should be a list is none')
     const end = start + list.bytes.length
-    const text = [list.select((name) => this.#isShown(name, kind))]
+    const text = [list.select((name) => this.#isShown(name, kind), this.#caller)]
     lists.push({ span: { start, end }, text })
     return end
   }

@@ -22,24 +22,42 @@ const OPEN = encoder.encode('[')
 const COMMA = encoder.encode(',')
 const CLOSE = encoder.encode(']')
 
+/** What a list is of; compared as an object. */
+export interface ListNaming {
+  /** The member of an entry that names it. */
+  readonly member: string
+}
+
 /** A list as its server wrote it. */
 export class ReadList {
   /** From bracket to bracket. */
   readonly bytes: Uint8Array
-  /** The member of an entry that names it. */
-  readonly member: string
+  readonly naming: ListNaming
   readonly #entries: readonly ListEntry[]
   /** By which entries they have. */
   readonly #selections = new Map<string, Uint8Array>()
+  readonly #ofCallers = new WeakMap<object, Uint8Array>()
 
-  constructor(bytes: Uint8Array, member: string, entries: readonly ListEntry[]) {
+  constructor(bytes: Uint8Array, naming: ListNaming, entries: readonly ListEntry[]) {
     this.bytes = bytes
-    this.member = member
+    this.naming = naming
     this.#entries = entries
   }
 
-  /** The list in its order, without what is not shown. */
-  select(isShown: (name: unknown) => boolean): Uint8Array {
+  /**
+   * The list in its order, without what is not shown.
+   *
+   * @param caller for the same one the same is shown
+   */
+  select(isShown: (name: unknown) => boolean, caller: object | undefined): Uint8Array {
+    const known = caller === undefined ? undefined : this.#ofCallers.get(caller)
+    if (known !== undefined) return known
+    const selection = this.#judge(isShown)
+    if (caller !== undefined) this.#ofCallers.set(caller, selection)
+    return selection
+  }
+
+  #judge(isShown: (name: unknown) => boolean): Uint8Array {
     let key = ''
     for (const { name } of this.#entries) key += isShown(name) ? '+' : '-'
     let selection = this.#selections.get(key)
@@ -53,7 +71,7 @@ export class ReadList {
 
   /** For longer than the answer that it came in. */
   copy(): ReadList {
-    return new ReadList(this.bytes.slice(), this.member, this.#entries)
+    return new ReadList(this.bytes.slice(), this.naming, this.#entries)
   }
 
   #write(key: string): Uint8Array {
@@ -86,7 +104,8 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** @returns `undefined` where no list begins */
-function readList(bytes: Uint8Array, start: number, member: string): ReadList | undefined {
+function readList(bytes: Uint8Array, start: number, naming: ListNaming): ReadList | undefined {
+  const { member } = naming
   const entries: ListEntry[] = []
   const isName = (name: string): name is string => name === member
   const end = eachElement(bytes, start, (at) => {
@@ -98,7 +117,7 @@ function readList(bytes: Uint8Array, start: number, member: string): ReadList | 
     entries.push({ start: at - start, end: after - start, name })
     return after
   })
-  return end === MALFORMED ? undefined : new ReadList(bytes.subarray(start, end), member, entries)
+  return end === MALFORMED ? undefined : new ReadList(bytes.subarray(start, end), naming, entries)
 }
 
 export class ListMemory {
@@ -106,15 +125,16 @@ export class ListMemory {
   readonly #lists: ReadList[] = []
 
   /** The list that begins there; `undefined` where none does. */
-  read(bytes: Uint8Array, start: number, member: string): ReadList | undefined {
+  read(bytes: Uint8Array, start: number, naming: ListNaming): ReadList | undefined {
     // The same to its last bracket is the same list.
     const known = this.#lists.find((list) => {
       const end = start + list.bytes.length
-      if (list.member !== member || end > bytes.length) return false
+      // The same text may be a list of tools and one of prompts.
+      if (list.naming !== naming || end > bytes.length) return false
       return isSame(bytes.subarray(start, end), list.bytes)
     })
     if (known !== undefined) return known
-    const list = readList(bytes, start, member)
+    const list = readList(bytes, start, naming)
     const length = list?.bytes.length ?? 0
     if (list !== undefined && length >= SHORTEST && length <= LONGEST) {
       this.#lists.push(list.copy())

@@ -174,7 +174,11 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
 
   function filterFor({ token }: Authenticated): ListFilter | undefined {
     if (!resourceServer.filtersLists) return undefined
-    return new ListFilter((operation) => resourceServer.mayUse(token, operation), memory)
+    return new ListFilter(
+      (operation) => resourceServer.mayUse(token, operation),
+      memory,
+      resourceServer.sameUse(token),
+    )
   }
 
   function judgeMessages(

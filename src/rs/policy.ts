@@ -42,6 +42,8 @@ export interface OperationPolicy {
   isKnown(scope: string): boolean
   /** Whether lists show only what a token may use. */
   readonly filtersLists: boolean
+  /** Tokens with the same scopes may do the same: what was found out for one holds for the others. */
+  readonly judgesScopesAlone: boolean
   /** @throws whatever a function throws that was given in place of rules */
   judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
 }
@@ -108,6 +110,7 @@ class RuleIndex {
 
   /** In the order of the policy. Equal answers are the same object, as a rule. */
   find(text: string): readonly number[] {
+    if (this.#ruleOf.length === 0) return this.#exact.get(text) ?? NO_RULES
     return this.#exact.get(text) ?? this.#byPattern(text)
   }
 }
@@ -121,6 +124,7 @@ function hasOneOf(value: unknown, values: readonly string[]): boolean {
 export class RulePolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy
   readonly filtersLists: boolean
+  readonly judgesScopesAlone: boolean
   readonly #rules: readonly CheckedRule[]
   readonly #indexes: Readonly<Record<RuleSubject, RuleIndex>>
   readonly #unmatched: PolicyDocument['unmatched']
@@ -130,6 +134,7 @@ export class RulePolicy implements OperationPolicy {
   constructor({ implies, rules, unmatched, lists }: CheckedPolicy) {
     this.hierarchy = new ScopeHierarchy(implies)
     this.filtersLists = lists === 'filter'
+    this.judgesScopesAlone = rules.every(({ claims }) => claims.length === 0)
     this.#rules = rules
     this.#unmatched = unmatched
     this.#indexes = Object.fromEntries(
@@ -188,6 +193,7 @@ export class RulePolicy implements OperationPolicy {
 export class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true
+  readonly judgesScopesAlone = false
   readonly #judge: JudgeOperation
 
   constructor(judge: JudgeOperation) {

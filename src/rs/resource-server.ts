@@ -88,6 +88,8 @@ export interface ResourceServer extends AccessTokenVerifier {
     operations: readonly McpOperation[],
     request?: OperationRequest,
   ): Denied | undefined
+  /** What stands for all tokens that may use the same; `undefined`: nothing but the token itself. */
+  sameUse(token: VerifiedAccessToken): object | undefined
   /**
    * Whether a token may use something, for lists that show nothing else.
    *
@@ -358,6 +360,10 @@ export function createResourceServerWith(
     return refuse(refusal, requestId, challenged, { claims: () => token.claims, missing })
   }
 
+  function sameUse(token: VerifiedAccessToken): object | undefined {
+    return policy?.judgesScopesAlone === true ? token.scopes : undefined
+  }
+
   function mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
     const verdict = policy?.judge(operation, token)
     if (verdict === undefined) return true
@@ -448,6 +454,7 @@ export function createResourceServerWith(
     authenticate,
     authorize,
     authorizeOperations,
+    sameUse,
     mayUse,
     verifyAccessToken,
     watch,

@@ -493,6 +493,33 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       },
     )
 
+    verifies(
+      ['STA-07', 'CASE-60'],
+      'are judged by roles too, where scopes are the same',
+      async () => {
+        const tools = ['deploy', 'two'].map((name) => ({ name, description: 'x'.repeat(1_000) }))
+        const { send } = await startBench(
+          {},
+          JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }),
+        )
+        for (let i = 0; i < 3; i++) {
+          for (const [roles, shown] of [
+            [['ops'], ['deploy', 'two']],
+            [['dev'], ['two']],
+          ] as const) {
+            const { text } = await send(
+              rpc('tools/list'),
+              'mcp:use a b',
+              {},
+              { realm_access: { roles } },
+            )
+            const { result } = JSON.parse(text) as { result: { tools: { name: string }[] } }
+            expect(result.tools.map(({ name }) => name)).toEqual(shown)
+          }
+        }
+      },
+    )
+
     verifies('STA-07', 'in events too, in each of them, however they come in', async () => {
       const event = (text: string) => `id: 7\r\nevent: message\r\ndata: ${text}\r\n\r\n`
       const listed = (tools: string) => `{"jsonrpc":"2.0","id":1,"result":{"tools":${tools}}}`

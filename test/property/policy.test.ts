@@ -417,6 +417,24 @@ describe('lists', () => {
     }
   })
 
+  test('of two kinds are two, though they are written alike', () => {
+    const list = Array.from({ length: 20 }, (_, i) => ({ name: `n${i}`, text: 'x'.repeat(100) }))
+    const bytes = Buffer.from(JSON.stringify({ result: { tools: list, prompts: list } }))
+    const memory = new ListMemory()
+    const [staff, guest] = [{}, {}]
+    const seenBy = (caller: object, target: string) => {
+      const filter = new ListFilter((operation) => operation.target === target, memory, caller)
+      const { result } = JSON.parse(Buffer.concat(filter.filter(bytes)).toString()) as {
+        result: Record<'tools' | 'prompts', readonly object[]>
+      }
+      return [result.tools.length, result.prompts.length]
+    }
+    for (let i = 0; i < 3; i++) {
+      expect(seenBy(staff, 'tool')).toEqual([20, 0])
+      expect(seenBy(guest, 'prompt')).toEqual([0, 20])
+    }
+  })
+
   test('that are too large or odd are refused', () => {
     const filter = new EventFilter(lists, 100)
     expect(() => filter.push(Buffer.from(`data: ${'x'.repeat(200)}`))).toThrow(UnfilterableAnswer)
