@@ -11,19 +11,20 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+
 /** Members written in a valid JSON text: the colons outside of strings. */
 function membersWritten(text: string): number {
   let count = 0
   for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i)
-    if (char === 0x3a) count++
-    else if (char === 0x22) {
-      // Skip the string: a quote ends it unless an odd number of backslashes stands before it.
-      for (;;) {
-        i = text.indexOf('"', i + 1)
-        let backslashes = 0
-        while (text.charCodeAt(i - 1 - backslashes) === 0x5c) backslashes++
-        if (backslashes % 2 === 0) break
+    let unit = text.charCodeAt(i)
+    if (unit === COLON) count++
+    else if (unit === QUOTE) {
+      // Skip the string; what a backslash stands before does not end it.
+      for (unit = text.charCodeAt(++i); unit !== QUOTE; unit = text.charCodeAt(++i)) {
+        if (unit === BACKSLASH) i++
       }
     }
   }
@@ -31,27 +32,24 @@ function membersWritten(text: string): number {
 }
 
 /** Members that survived parsing. A stack of our own: nesting must not overflow the engine's. */
-function membersKept(root: unknown): number {
+function membersKept(root: object): number {
   let count = 0
-  const pending: unknown[] = [root]
-  while (pending.length > 0) {
-    const value = pending.pop()
-    if (typeof value !== 'object' || value === null) continue
-    const children = Object.values(value)
-    if (!Array.isArray(value)) count += children.length
-    for (const child of children) if (typeof child === 'object') pending.push(child)
+  const pending: object[] = [root]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (Array.isArray(value)) {
+      for (const child of value as unknown[]) {
+        if (typeof child === 'object' && child !== null) pending.push(child)
+      }
+      continue
+    }
+    // Quicker than lists of them. What somebody added to the prototype of all objects would only be refused.
+    for (const name in value) {
+      count++
+      const child = (value as JsonObject)[name]
+      if (typeof child === 'object' && child !== null) pending.push(child)
+    }
   }
   return count
-}
-
-/** Whether it is written just so, and therefore with each name once: the common case, at half the cost of counting. */
-function isAsWritten(value: object, text: string): boolean {
-  try {
-    return JSON.stringify(value) === text
-  } catch {
-    // Nested too deeply for the engine to write it; not for counting.
-    return false
-  }
 }
 
 /** The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth. */
@@ -63,7 +61,6 @@ export function parseJsonStructure(text: string): JsonObject | readonly unknown[
     return undefined
   }
   if (!isJsonObject(value) && !Array.isArray(value)) return undefined
-  if (isAsWritten(value, text)) return value
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
   return membersKept(value) === membersWritten(text) ? value : undefined
 }

@@ -56,6 +56,13 @@ export type RequestHandler = (
 /** What the client expects before it sends its body (RFC 9110 §10.1.1). */
 type Expectation = 'nothing' | '100-continue' | 'unknown'
 
+/** What a policy must know of a request beside its body. */
+interface AskedRequest {
+  readonly origin: string | undefined
+  readonly requestId: string
+  readonly protocolVersion: string | undefined
+}
+
 class GatewayRequest implements GateRequest {
   readonly method: string
   readonly path: string
@@ -152,14 +159,12 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       gate: Gate | undefined,
       { caller: { authenticated } }: AdmittedRequest,
       body: Buffer,
+      asked: AskedRequest,
     ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
       const charset = judgeCharset(head)
       if (charset !== undefined) return charset
       const operations = gate?.operations
-      const protocolVersion = versionOf(head)
-      const asked = { origin: head.origin, requestId, protocolVersion }
-      const isOne = isStateless(protocolVersion)
-      const message = isOne ? judgeMessage(body, head) : undefined
+      const message = isStateless(asked.protocolVersion) ? judgeMessage(body, head) : undefined
       if (message !== undefined && 'text' in message) return message
       if (operations === undefined || authenticated === undefined) {
         return { message, filter: undefined }
@@ -187,8 +192,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const unread = judgeUnread(head, operations !== undefined)
       if (unread === 'as it is') return options.forward(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      const asked = { origin: head.origin, requestId, protocolVersion: versionOf(head) }
       if (operations !== undefined && authenticated !== undefined) {
-        const asked = { origin: head.origin, requestId, protocolVersion: undefined }
         const throttled = operations.throttle(authenticated, asked)
         if (throttled !== undefined) return send(throttled)
       }
@@ -208,7 +213,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       function settleBody(body: Buffer): void {
         if (request.socket.destroyed) return tellLeft()
         try {
-          const judged = judgeBody(gate, admitted, body)
+          const judged = judgeBody(gate, admitted, body, asked)
           if ('text' in judged) refuseMessage(judged, corsHeaders)
           else if ('outcome' in judged) send(judged)
           else options.forward(site, { ...admitted, body, ...judged })

@@ -36,7 +36,9 @@ function shortened(text: string): string {
 
 /** What a client can make a log grow by is bounded. */
 export function tellOperations(operations: readonly ToldOperation[]): readonly ToldOperation[] {
-  return operations.slice(0, MOST_OPERATIONS).map(({ method, name }) => ({
+  const told =
+    operations.length > MOST_OPERATIONS ? operations.slice(0, MOST_OPERATIONS) : operations
+  return told.map(({ method, name }) => ({
     method: shortened(method),
     name: name === undefined ? undefined : shortened(name),
   }))

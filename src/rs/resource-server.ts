@@ -323,14 +323,16 @@ export function createResourceServerWith(
     operations: readonly McpOperation[],
     request: OperationRequest = {},
   ): Denied | undefined {
-    const verdicts = operations.map((operation) => policy?.judge(operation, token))
-    const needed = uniteScopes(
-      scopes,
-      verdicts.flatMap((verdict) => verdict?.scopes ?? []),
-    )
-    const denial = verdicts.findIndex((verdict) => verdict?.denial !== undefined)
+    let needed = scopes
+    let denied: { readonly operation: McpOperation; readonly denial: string } | undefined
+    for (const operation of operations) {
+      const verdict = policy?.judge(operation, token)
+      if (verdict === undefined) continue
+      needed = uniteScopes(needed, verdict.scopes)
+      if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }
+    }
     const missing = hierarchy.missing(token.scopes, needed)
-    const isAllowed = denial < 0 && missing.length === 0
+    const isAllowed = denied === undefined && missing.length === 0
     const requestId = emit === undefined && isAllowed ? '' : (request.requestId ?? nextRequestId())
     emit?.({
       type: 'operation.judged',
@@ -345,8 +347,8 @@ export function createResourceServerWith(
     })
     if (isAllowed) return undefined
     // Another login would not help, so that none is asked for, whatever scopes are lacking as well (SCP-07).
-    if (denial >= 0) {
-      const reason = `${describeOperation(operations[denial])}: ${verdicts[denial]?.denial}`
+    if (denied !== undefined) {
+      const reason = `${describeOperation(denied.operation)}: ${denied.denial}`
       return refuse(new Refusal('ERR_OPERATION_DENIED', reason, token.issuer), requestId, [])
     }
     const [first] = operations
