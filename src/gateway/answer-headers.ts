@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isContentCoded } from '../rs/content-coding.js'
 import { join, withoutNominated } from './hop-by-hop.js'
 
 const DROPPED = new Set([
@@ -108,7 +109,7 @@ export function readAnswerHead(
     }
     if (name === 'content-length') hasLength = true
     if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
-    if (name === 'content-encoding') isEncoded ||= !/^(?:identity)?$/i.test(value)
+    if (name === 'content-encoding') isEncoded ||= isContentCoded(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
   }

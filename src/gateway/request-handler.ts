@@ -9,6 +9,7 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { isStateless } from '../rs/era.js'
+import type { OperationsRequest } from '../rs/operation-gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AuditTrail } from './audit.js'
@@ -55,13 +56,6 @@ export type RequestHandler = (
 
 /** What the client expects before it sends its body (RFC 9110 §10.1.1). */
 type Expectation = 'nothing' | '100-continue' | 'unknown'
-
-/** What a policy must know of a request beside its body. */
-interface AskedRequest {
-  readonly origin: string | undefined
-  readonly requestId: string
-  readonly protocolVersion: string | undefined
-}
 
 class GatewayRequest implements GateRequest {
   readonly method: string
@@ -159,7 +153,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       gate: Gate | undefined,
       { caller: { authenticated } }: AdmittedRequest,
       body: Buffer,
-      asked: AskedRequest,
+      asked: OperationsRequest,
     ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
       const charset = judgeCharset(head)
       if (charset !== undefined) return charset

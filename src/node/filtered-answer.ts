@@ -10,6 +10,7 @@ import {
   rewriterFor,
   type AnswerRewriter,
 } from '../rs/answer-rewriter.js'
+import { isContentCoded } from '../rs/content-coding.js'
 import { isEventStream } from '../rs/endable-stream.js'
 import type { ListFilter } from '../rs/list-filter.js'
 import { fieldsOf } from './header-fields.js'
@@ -85,9 +86,7 @@ class FilteredAnswer {
       this.#rewriter = rewriterFor(this.#filter, {
         status: Number(status),
         isEventStream: isEventStream(response.getHeader('content-type')?.toString()),
-        isEncoded: !/^(?:identity)?$/i.test(
-          response.getHeader('content-encoding')?.toString() ?? '',
-        ),
+        isEncoded: isContentCoded(response.getHeader('content-encoding')?.toString()),
       })
     } catch (error) {
       return this.#fail(error)

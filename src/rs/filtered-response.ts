@@ -9,13 +9,10 @@ import {
   rewriterFor,
   type AnswerRewriter,
 } from './answer-rewriter.js'
+import { isContentCoded } from './content-coding.js'
 import { isEventStream } from './endable-stream.js'
 import { concatBytes } from '../bytes.js'
 import type { ListFilter } from './list-filter.js'
-
-function isEncoded(headers: Headers): boolean {
-  return !/^(?:identity)?$/i.test(headers.get('content-encoding') ?? '')
-}
 
 function headersOf(headers: Headers): Headers {
   const kept = new Headers(headers)
@@ -80,7 +77,7 @@ export async function filterResponse(
   const rewriter = rewriterFor(filter, {
     status,
     isEventStream: isEventStream(headers.get('content-type') ?? ''),
-    isEncoded: isEncoded(headers),
+    isEncoded: isContentCoded(headers.get('content-encoding') ?? ''),
   })
   if (rewriter === undefined || body === null) return response
   const stream = rewriter.isHeld

@@ -6,6 +6,7 @@
 import type { Emit } from '../events.js'
 import { callerKey } from './caller-key.js'
 import { isInUtf8 } from './charset.js'
+import { isContentCoded } from './content-coding.js'
 import { answerHeaders, errorBody, type Authenticated } from './decision.js'
 import { isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
@@ -18,7 +19,7 @@ import type { ResourceServer } from './resource-server.js'
 import { RPC, rpcError } from './rpc-error.js'
 
 /** The parts of a request that decide about what it asks for. */
-interface OperationsRequest {
+export interface OperationsRequest {
   readonly origin: string | undefined
   readonly requestId?: string | undefined
   /** `MCP-Protocol-Version`. */
@@ -95,7 +96,8 @@ function operationsOfAll(
   for (const { method, params } of messages) {
     const each = operationsOf(method, params)
     if (each instanceof UnclearOperation) return each
-    operations.push(...each)
+    // One by one: a subscription may name more than a call may have arguments.
+    for (const operation of each) operations.push(operation)
   }
   return operations
 }
@@ -129,14 +131,25 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     return answer(429, requestId, body, request, { 'Retry-After': String(wait.retryAfter) })
   }
 
+  /** Of what cannot be judged. */
+  function refuse(
+    status: number,
+    reason: string,
+    body: string,
+    request: OperationsRequest,
+    headers?: Readonly<Record<string, string>>,
+  ): GateAnswer {
+    const requestId = request.requestId ?? nextRequestId()
+    emit?.({ type: 'operation.unreadable', requestId, reason })
+    return answer(status, requestId, body, request, headers)
+  }
+
   function refuseUnreadable(
     { code, reason, id }: Unreadable,
     request: OperationsRequest,
   ): GateAnswer {
-    const requestId = request.requestId ?? nextRequestId()
-    emit?.({ type: 'operation.unreadable', requestId, reason })
     const text = 'The body is not a JSON-RPC message that can be judged'
-    return answer(400, requestId, rpcError(id, code, text), request)
+    return refuse(400, reason, rpcError(id, code, text), request)
   }
 
   function refuseForm(
@@ -144,19 +157,17 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     error: string,
     description: string,
     request: OperationsRequest,
-    headers: Readonly<Record<string, string>> = {},
+    headers?: Readonly<Record<string, string>>,
   ): GateAnswer {
-    const requestId = request.requestId ?? nextRequestId()
-    emit?.({ type: 'operation.unreadable', requestId, reason: description })
-    return answer(status, requestId, errorBody(error, description), request, headers)
+    return refuse(status, description, errorBody(error, description), request, headers)
   }
 
   function refuseEncoding(
-    { contentEncoding = '', contentType = '' }: Parameters<OperationGate['refuseEncoding']>[0],
+    { contentEncoding, contentType = '' }: Parameters<OperationGate['refuseEncoding']>[0],
     request: OperationsRequest,
   ): GateAnswer | undefined {
     const error = 'unsupported_media_type'
-    if (!/^(?:identity)?$/i.test(contentEncoding)) {
+    if (isContentCoded(contentEncoding)) {
       const headers = { 'Accept-Encoding': 'identity' }
       return refuseForm(415, error, 'The body must not be encoded', request, headers)
     }

@@ -430,6 +430,17 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       expect(await send(escaped, 'mcp:use')).toMatchObject({ status: 200, arrived: [escaped] })
     })
 
+    test('a subscription may name more than a call may have arguments', async () => {
+      const { send } = await startBench()
+      const resourceSubscriptions = Array.from({ length: 150_000 }, () => 'file:///srv/a')
+      const body = rpc('subscriptions/listen', { notifications: { resourceSubscriptions } })
+      expect(await send(body, 'mcp:use')).toMatchObject({
+        status: 403,
+        scope: 'mcp:use mcp:read',
+        arrived: [],
+      })
+    })
+
     test('scopes of a token with odd characters hold nothing', async () => {
       const { send } = await startBench()
       for (const scope of [
