@@ -10,11 +10,12 @@ import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { createAuditTrail, type AuditTrail } from './audit.js'
-import type { OpenRequest, RequestObserver } from './backend.js'
+import type { RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './network.js'
 import type { GatewayEventListener } from './events.js'
+import { OpenRequests } from './open-requests.js'
 import type { GatewayOptions } from './options.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request-head.js'
@@ -129,7 +130,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const trail = createTrail(options)
   const emit = createEmit(withTrail(options.onEvent, trail))
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
-  const open = new Set<OpenRequest>()
+  const open = new OpenRequests()
   let draining = false
   /** Requests whose tokens are being judged. */
   let waiting = 0

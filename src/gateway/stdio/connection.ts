@@ -30,6 +30,7 @@ export interface ConnectionContext {
 
 export class Connection implements OpenRequest {
   readonly admitted: AdmittedRequest
+  place = 0
   isOpenEnded = false
   refused: RequestRefusedCode | undefined
   /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
