@@ -1,4 +1,5 @@
 /** One proxy under load, in a process of its own: ours, or a peer as its documentation shows it. */
+import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -75,6 +76,16 @@ async function start({ proxy: name, upstream, jwks }: Setup): Promise<number> {
 process.once('message', (setup: Setup) => {
   void start(setup).then((port) => process.send?.({ port, rss: process.memoryUsage().rss }))
 })
+/** Full collections; the small ones are as many as there is garbage. */
+let collections = 0
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    const { kind } = (entry as { readonly detail?: { readonly kind?: number } }).detail ?? {}
+    if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++
+  }
+}).observe({ entryTypes: ['gc'] })
+
 process.on('message', (message: unknown) => {
   if (message === 'rss') process.send?.({ rss: process.memoryUsage().rss })
+  if (message === 'collections') process.send?.({ collections })
 })

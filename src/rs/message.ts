@@ -34,13 +34,23 @@ function hasTwin(
   routed: ReadonlySet<string>,
   exact: ReadonlySet<string>,
 ): boolean {
-  return Object.keys(object).some(
-    (name) => !exact.has(name) && routed.has(name.toUpperCase().toLowerCase()),
-  )
+  for (const name in object) {
+    if (!exact.has(name) && routed.has(name.toUpperCase().toLowerCase())) return true
+  }
+  return false
 }
 
 const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
-const EXACT_PARAMS = new Set(['_meta', 'name', 'uri', 'taskId', 'ref', 'notifications'])
+/** The last of them decides nothing; nearly all that is called has them, and they need no second look. */
+const EXACT_PARAMS = new Set([
+  '_meta',
+  'name',
+  'uri',
+  'taskId',
+  'ref',
+  'notifications',
+  'arguments',
+])
 
 /** The end of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
