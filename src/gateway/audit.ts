@@ -17,6 +17,7 @@ import type { Caller } from './caller.js'
 import type { GatewayEvent, RequestCompleted } from './events.js'
 import { valuesOf } from './hop-by-hop.js'
 import type { RequestHead } from './request-head.js'
+import { TransientMap } from './transients.js'
 
 /** An operation of a record. */
 export interface AuditedOperation {
@@ -125,7 +126,7 @@ export function createAuditTrail(
   now: () => number,
 ): AuditTrail {
   /** Of requests that have not ended. */
-  const drafts = new Map<string, Draft>()
+  const drafts = new TransientMap<string, Draft>()
 
   function conclude(requestId: string, outcome: AuditRecord['outcome'], facts: Facts): void {
     const draft = drafts.get(requestId)

@@ -43,8 +43,6 @@ export interface OpenRequest {
   readonly upstreamSeconds: number | undefined
   /** Why it was refused after all. */
   readonly refused?: RequestRefusedCode | undefined
-  /** Where it is in the list of {@link OpenRequests}, which alone sets it. */
-  place: number
   begin(): void
   /** Ends the answer as if the server had ended it. */
   end(): void

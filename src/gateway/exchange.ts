@@ -62,7 +62,6 @@ const BODY_TOO_LARGE = new Error('the body is too large')
 
 export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   readonly admitted: AdmittedRequest
-  place = 0
   readonly #context: ExchangeContext
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined

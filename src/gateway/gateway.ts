@@ -10,12 +10,11 @@ import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { createAuditTrail, type AuditTrail } from './audit.js'
-import type { RequestObserver } from './backend.js'
+import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './network.js'
 import type { GatewayEventListener } from './events.js'
-import { OpenRequests } from './open-requests.js'
 import type { GatewayOptions } from './options.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request-head.js'
@@ -24,6 +23,7 @@ import { createRoutes } from './routes.js'
 import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
+import { TransientSet } from './transients.js'
 import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
@@ -130,7 +130,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   const trail = createTrail(options)
   const emit = createEmit(withTrail(options.onEvent, trail))
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
-  const open = new OpenRequests()
+  const open = new TransientSet<OpenRequest>()
   let draining = false
   /** Requests whose tokens are being judged. */
   let waiting = 0

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { TransientSet } from '../transients.js'
 import type { Connection } from './connection.js'
 
 export class Attendance {
-  readonly #present = new Set<Connection>()
+  readonly #present = new TransientSet<Connection>()
   readonly #timer: ReturnType<typeof setTimeout>
   #leftAt = performance.now()
 

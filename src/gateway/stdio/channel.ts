@@ -65,12 +65,12 @@ export class Channel {
 
   /** While one of its readers is slow, the child has to wait. */
   watch(connection: Connection): void {
-    connection.onBlocked = (isBlocked) => {
+    connection.whenBlocked((isBlocked) => {
       if (isBlocked) this.#blocking.add(connection)
       else this.#blocking.delete(connection)
       if (this.#blocking.size > 0) this.#child.pause()
       else this.#child.resume()
-    }
+    })
   }
 
   stop(): Promise<void> {

@@ -30,16 +30,14 @@ export interface ConnectionContext {
 
 export class Connection implements OpenRequest {
   readonly admitted: AdmittedRequest
-  place = 0
   isOpenEnded = false
   refused: RequestRefusedCode | undefined
   /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
   endWithToken: () => void = () => this.end()
-  /** Too much waits for the client (`true`), or it does not any more. */
-  onBlocked: ((isBlocked: boolean) => void) | undefined
   readonly #context: ConnectionContext
   readonly #begin: (connection: Connection) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
+  #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
   #isWhole = false
   #isOver = false
@@ -77,6 +75,15 @@ export class Connection implements OpenRequest {
   /** Calls when nothing more can be said: the answer is whole, or its client is gone. */
   whenOver(callback: (isWhole: boolean) => void): void {
     this.#whenOver.push(callback)
+  }
+
+  /**
+   * Calls when too much waits for the client (`true`), and when it does not any more. A call, because a function that
+   * is written right of `connection.name =` begins its life in V8's old generation, and from there keeps its whole
+   * request alive until the next full collection.
+   */
+  whenBlocked(callback: (isBlocked: boolean) => void): void {
+    this.#onBlocked = callback
   }
 
   /** Whether the client reads this type. */
@@ -218,7 +225,7 @@ export class Connection implements OpenRequest {
   #setBlocked(isBlocked: boolean): void {
     if (this.#isBlocked === isBlocked) return
     this.#isBlocked = isBlocked
-    this.onBlocked?.(isBlocked)
+    this.#onBlocked?.(isBlocked)
   }
 
   #onOver(): void {

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { TransientSet } from '../transients.js'
 import type { EventStream } from './event-stream.js'
 import type { RawMessage } from './raw-message.js'
 import type { Reply } from './reply.js'
 
-function newest<Item>(items: ReadonlySet<Item>, isFit: (item: Item) => boolean): Item | undefined {
+function newest<Item>(items: Iterable<Item>, isFit: (item: Item) => boolean): Item | undefined {
   let found: Item | undefined
   for (const item of items) if (isFit(item)) found = item
   return found
@@ -19,7 +20,7 @@ export class Outbox {
   /** Streams that were opened for this, the newest last. */
   readonly #readers = new Set<EventStream>()
   /** Answers under way, the newest last. */
-  readonly #replies = new Set<Reply>()
+  readonly #replies = new TransientSet<Reply>()
   #queue: RawMessage[] = []
   #size = 0
 

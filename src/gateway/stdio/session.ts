@@ -10,6 +10,7 @@ import type { Connection } from './connection.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
+import { TransientMap } from '../transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { valueAt } from '../../json-spans.js'
@@ -50,12 +51,12 @@ export class Session implements Resident {
   readonly #outbox: Outbox
   readonly #window: EventWindow
   /** By the name in the ids of their events. */
-  readonly #streams = new Map<string, EventStream>()
+  readonly #streams = new TransientMap<string, EventStream>()
   readonly #readers = new Set<EventStream>()
-  readonly #routes = new Map<string, Route>()
+  readonly #routes = new TransientMap<string, Route>()
   /** Their client wants no answer any more. */
   readonly #cancelled = new WeakSet<Reply>()
-  readonly #progress = new Map<string, Reply>()
+  readonly #progress = new TransientMap<string, Reply>()
   #streamCount = 0
   #ended: Promise<void> | undefined
 

@@ -12,6 +12,7 @@ import { Channel, type ChannelOptions } from './channel.js'
 import type { Connection } from './connection.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
+import { TransientMap } from '../transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
@@ -87,7 +88,7 @@ export class SharedChild implements Resident {
   readonly #channel: Channel
   readonly #outbox: Outbox
   /** By the key of our id, which is our progress token too. */
-  readonly #routes = new Map<string, Route>()
+  readonly #routes = new TransientMap<string, Route>()
   #lastId = 0
   #ended: Promise<void> | undefined
   #onDiscovered: ((discovery: Discovery) => void) | undefined
