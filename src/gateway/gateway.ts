@@ -229,6 +229,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
+  // Each of pipelined requests listens for the end of their connection; Node would warn of a leak on stderr.
+  server.on('connection', (socket) => socket.setMaxListeners(0))
   server.on('request', (request, response) => running?.handle(request, response))
   server.on('checkContinue', (request, response) =>
     running?.handle(request, response, '100-continue'),

@@ -178,6 +178,19 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const operations = gate?.operations
       const { authenticated } = caller
       if (method !== 'POST') {
+        // It means nothing (RFC 9110 §9.3.1), nobody judges it, and a server may read it all the same.
+        if (operations !== undefined && head.hasBody) {
+          return refuse(
+            {
+              status: 400,
+              code: 'ERR_BODY_UNREADABLE',
+              reason: `a body that comes with ${method}`,
+            },
+            'invalid_request',
+            'Only POST brings a body',
+            corsHeaders,
+          )
+        }
         // What was lost of a stream of events may be any answer.
         const isStream = method === 'GET' && authenticated !== undefined
         const filter = isStream ? operations?.filterFor(authenticated) : undefined

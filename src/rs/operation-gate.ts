@@ -197,6 +197,9 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     messages: readonly RpcMessage[],
     request: OperationsRequest,
   ): GateAnswer | Permission {
+    // Those that came together with the one that was too much had not been counted when they came.
+    const throttled = throttle(authenticated, request)
+    if (throttled !== undefined) return throttled
     const { protocolVersion } = request
     const operations = operationsOfAll(messages)
     if (operations instanceof UnclearOperation) {

@@ -353,4 +353,20 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     replace: 'const MODE = 0o644',
     tests: ['cli/audit.test.ts'],
   },
+  {
+    id: 'pipelined-requests-are-not-counted',
+    breaks: 'issue 7: rate of refusals',
+    file: 'rs/operation-gate.ts',
+    find: 'const throttled = throttle(authenticated, request)\n    if (throttled !== undefined)',
+    replace: 'const throttled = throttle(authenticated, request)\n    if (throttled === null)',
+    tests: ['gateway/policy-connections.test.ts'],
+  },
+  {
+    id: 'bodies-of-get-are-not-judged',
+    breaks: 'HDR-08',
+    file: 'gateway/request-handler.ts',
+    find: 'if (operations !== undefined && head.hasBody) {',
+    replace: 'if (operations === null && head.hasBody) {',
+    tests: ['gateway/policy-connections.test.ts'],
+  },
 ]
