@@ -123,19 +123,21 @@ const nginx = await startNginx(
 )
 const children: ChildProcess[] = [upstream.process, nginx.process]
 
+/** @param server which port of this machine is behind it; by default the upstream's */
 async function startProcess(
   proxy: Proxy,
   path: string,
+  server = upstream.port,
 ): Promise<{ readonly process: ChildProcess; readonly port: number }> {
   const process = child('./proxies.ts')
   children.push(process)
-  const address = `http://127.0.0.1:${upstream.port}${path}`
+  const address = `http://127.0.0.1:${server}${path}`
   const { port } = await ask<{ port: number }>(process, { proxy, upstream: address, jwks })
   return { process, port }
 }
 
-async function startProxy(proxy: Proxy, path: string): Promise<number> {
-  return (await startProcess(proxy, path)).port
+async function startProxy(proxy: Proxy, path: string, server?: number): Promise<number> {
+  return (await startProcess(proxy, path, server)).port
 }
 
 let failed = false
@@ -200,11 +202,7 @@ async function throughput(): Promise<void> {
   const perRequests = (collections * 100_000) / requests
   report('full garbage collections per 100,000 requests', perRequests, 4, false)
 
-  const single = await rounds(
-    { gateway: ports['gateway'] ?? 0, direct: upstream.port },
-    () => '/mcp',
-    1,
-  )
+  const single = await rounds({ gateway: port, direct: upstream.port }, () => '/mcp', 1)
   const added = (single['gateway'] ?? []).map(
     ({ p50 }, i) => p50 - (single['direct']?.[i]?.p50 ?? 0),
   )
@@ -269,14 +267,7 @@ async function streams(): Promise<void> {
   const source = child('./streams.ts')
   children.push(source)
   const [{ port }] = (await once(source, 'message')) as [{ port: number }]
-  const process = child('./proxies.ts')
-  children.push(process)
-  const address = `http://127.0.0.1:${port}/mcp`
-  const through = await ask<{ port: number }>(process, {
-    proxy: 'gateway',
-    upstream: address,
-    jwks,
-  })
+  const through = await startProxy('gateway', '/mcp', port)
   const headers = { authorization: `Bearer ${token}` }
 
   async function lag(at: number): Promise<number> {
@@ -296,7 +287,7 @@ async function streams(): Promise<void> {
     return median(lags.slice(20))
   }
   const added: number[] = []
-  for (let round = 0; round < 3; round++) added.push(-(await lag(port)) + (await lag(through.port)))
+  for (let round = 0; round < 3; round++) added.push(-(await lag(port)) + (await lag(through)))
   report('SSE event lag over direct, ms', median(added), 0.3, false)
 
   // Node keeps a message until somebody listens: without this the first abort would be given the end of the last
@@ -308,7 +299,7 @@ async function streams(): Promise<void> {
   for (let i = 0; i < 20; i++) {
     await new Promise<void>((resolve) => {
       const request = get(
-        { port: through.port, host: '127.0.0.1', path: '/mcp', headers },
+        { port: through, host: '127.0.0.1', path: '/mcp', headers },
         (response) => {
           response.on('error', () => undefined)
           response.once('data', () => {
@@ -335,10 +326,7 @@ async function streams(): Promise<void> {
 
 async function idle(): Promise<void> {
   const rss = async (proxy: Proxy) => {
-    const process = child('./proxies.ts')
-    children.push(process)
-    const address = `http://127.0.0.1:${upstream.port}/mcp`
-    await ask(process, { proxy, upstream: address, jwks })
+    const { process } = await startProcess(proxy, '/mcp')
     await delay(2000)
     return (await ask<{ rss: number }>(process, 'rss')).rss / 2 ** 20
   }

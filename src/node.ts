@@ -59,10 +59,10 @@ interface Entry {
   readonly gate: Gate
 }
 
-/** Its place in the request: out of sight, and cheaper than a WeakMap, in which requests grow old. */
+/** Its place in the request, where it dies with it: those in a WeakMap grow old. */
 const ENTRY: unique symbol = Symbol('mcp-gatehouse')
 
-interface SeenRequest extends IncomingMessage {
+interface SeenRequest extends AuthenticatedRequest {
   [ENTRY]?: Entry
 }
 
@@ -244,7 +244,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
   const gate = createGate(options)
 
   function settle(
-    request: AuthenticatedRequest,
+    request: SeenRequest,
     response: ServerResponse,
     next: () => void,
     outcome: GateOutcome,
@@ -252,8 +252,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
   ): void {
     if (outcome?.outcome === 'answer') return send(response, outcome)
     if (outcome === undefined) {
-      const seen: SeenRequest = request
-      seen[ENTRY] ??= { authenticated: undefined, gate }
+      request[ENTRY] ??= { authenticated: undefined, gate }
       return next()
     }
     const { operations } = gate
@@ -298,7 +297,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
   }
 
   function enter(
-    request: AuthenticatedRequest,
+    request: SeenRequest,
     response: ServerResponse,
     next: () => void,
     outcome: Authenticated,
@@ -321,8 +320,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     }
     guardAnswer(request, response, outcome, named)
     request.auth = toAuthInfo(outcome.token, outcome.bearer)
-    const seen: SeenRequest = request
-    seen[ENTRY] = { authenticated: outcome, gate }
+    request[ENTRY] = { authenticated: outcome, gate }
     if (origin !== undefined && !isOver(response)) {
       const current = (name: string) => response.getHeader(name)?.toString()
       for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
@@ -415,8 +413,8 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
  * ```
  */
 export function requireScopes(...scopes: readonly string[]): NodeMiddleware {
-  return function requireScopes(request, response, next) {
-    const { [ENTRY]: entry } = request as SeenRequest
+  return function requireScopes(request: SeenRequest, response, next) {
+    const entry = request[ENTRY]
     const { origin } = request.headers
     if (entry?.authenticated === undefined) {
       return send(response, refuseMisplacedScopes(entry?.gate, { origin }))

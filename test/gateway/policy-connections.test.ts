@@ -17,7 +17,7 @@ const call = (name: string, id = 1) =>
   `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}"}}`
 
 async function startBench(options: Partial<GatewayOptions> = {}) {
-  /** Bodies that the upstream saw, with what announced them. */
+  /** Bodies that the upstream saw. */
   const seen: string[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then(
@@ -40,7 +40,7 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
   return {
     ...bench,
     seen,
-    /** A request of these bytes; the last one closes the connection. */
+    /** A request with this body. */
     post: (body: string, ...more: string[]) =>
       ['POST /mcp HTTP/1.1', ...fields(`Content-Length: ${body.length}`, ...more), '', body].join(
         '\r\n',
@@ -48,6 +48,9 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
     head: (line: string, ...more: string[]) => [line, ...fields(...more), '', ''].join('\r\n'),
   }
 }
+
+/** One of the chunks of a body. */
+const chunk = (part: string) => `${part.length.toString(16)}\r\n${part}\r\n`
 
 const statusesIn = (answer: string) =>
   [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
@@ -120,9 +123,8 @@ describe('one connection with a policy', () => {
       const large = `${call('read_a')}${' '.repeat(100)}`
       const last = post(call('read_b'), 'Connection: close')
       expect(statusesIn(await exchangeBytes(port, post(large) + last))).toEqual([413, 200])
-      const chunks = `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
-      const chunked = head('POST /mcp HTTP/1.1', 'Transfer-Encoding: chunked') + chunks
-      const answer = await exchangeBytes(port, chunked + last)
+      const inChunks = head('POST /mcp HTTP/1.1', 'Transfer-Encoding: chunked')
+      const answer = await exchangeBytes(port, `${inChunks}${chunk(large)}0\r\n\r\n${last}`)
       expect(statusesIn(answer)[0]).toBe(413)
       expect(new Set(seen)).toEqual(new Set([call('read_b')]))
     },
@@ -130,9 +132,6 @@ describe('one connection with a policy', () => {
 })
 
 describe('a body with a policy', () => {
-  const chunked = (...parts: string[]) =>
-    parts.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join('')
-
   verifies(
     ['HDR-08', 'GW-03'],
     'in chunks, each a packet, with trailers: the judged bytes go on, the trailers do not',
@@ -142,14 +141,14 @@ describe('a body with a policy', () => {
       const text = call('read_a')
       const answer = await exchangeBytes(port, [
         head('POST /mcp HTTP/1.1', ...fields),
-        ...[...text].map((char) => chunked(char)),
+        ...[...text].map((char) => chunk(char)),
         '0\r\nMcp-Name: drop_all\r\nContent-Type: text/plain\r\n\r\n',
       ])
       expect(statusesIn(answer)).toEqual([200])
       expect(seen).toEqual([text])
       const denied = await exchangeBytes(port, [
         head('POST /mcp HTTP/1.1', ...fields),
-        chunked(call('drop_all')),
+        chunk(call('drop_all')),
         '0\r\nMcp-Name: read_a\r\n\r\n',
       ])
       expect(statusesIn(denied)).toEqual([403])
