@@ -1,5 +1,9 @@
 /** Every fault that can be planted. */
 import { BRIDGE_FAULTS } from './bridge-faults.js'
+import { CONNECTION_FAULTS } from './connection-faults.js'
+import { JUDGEMENT_FAULTS } from './judgement-faults.js'
+import { PROVIDER_FAULTS } from './provider-faults.js'
+import { CHILD_FAULTS } from './child-faults.js'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
@@ -15,4 +19,8 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...MIDDLEWARE_FAULTS,
   ...OPERATION_FAULTS,
   ...POLICY_FAULTS,
+  ...CHILD_FAULTS,
+  ...PROVIDER_FAULTS,
+  ...JUDGEMENT_FAULTS,
+  ...CONNECTION_FAULTS,
 ]

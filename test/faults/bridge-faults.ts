@@ -5,7 +5,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'anybody-uses-a-session',
     breaks: 'STA-01, CASE-47',
-    file: 'gateway/stdio/bridge.ts',
     find: 'if (session?.callerKey === caller.key) return session',
     replace: 'if (session !== undefined) return session',
     tests: ['gateway/stdio/session.test.ts'],
@@ -13,7 +12,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'session-without-its-client',
     breaks: 'STA-01',
-    file: 'rs/caller-key.ts',
     find: 'return joinFields([issuer, subject, clientId, ',
     replace: 'return joinFields([issuer, subject, ',
     tests: ['gateway/stdio/session.test.ts'],
@@ -21,7 +19,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'anonymous-callers-are-one',
     breaks: 'STA-01',
-    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'undefined',
     tests: ['gateway/stdio/session.test.ts'],
@@ -29,7 +26,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'one-child-for-two-users',
     breaks: 'STA-02',
-    file: 'gateway/stdio/bridge.ts',
     find: '    const known = this.#shared.get(key)\n',
     replace: '    const known = [...this.#shared.values()][0]\n',
     tests: ['gateway/stdio/stateless.test.ts'],
@@ -37,7 +33,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'ids-of-clients-reach-the-shared-child',
     breaks: 'contract, "What the upstream gets"',
-    file: 'gateway/stdio/shared-child.ts',
     find: '        [id, ours],\n',
     replace: '',
     tests: ['gateway/stdio/stateless.test.ts'],
@@ -45,7 +40,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'leaving-cancels-nothing',
     breaks: 'TRN-05, CASE-51',
-    file: 'gateway/stdio/shared-child.ts',
     find: '      this.#cancel(ours)\n',
     replace: '',
     tests: ['gateway/stdio/stateless.test.ts'],
@@ -53,7 +47,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'orphans',
     breaks: 'issue 6: nothing leaks',
-    file: 'gateway/process-group.ts',
     find: 'process.kill(-pid, signal)',
     replace: 'process.kill(pid, signal)',
     tests: ['gateway/stdio/session.test.ts'],
@@ -61,7 +54,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'child-knows-another-subject',
     breaks: 'contract, "What the upstream gets"',
-    file: 'gateway/identity.ts',
     find: 'GATEHOUSE_SUBJECT: encodeIdentity(subject)',
     replace: 'GATEHOUSE_SUBJECT: subject',
     tests: ['gateway/stdio/session.test.ts'],
@@ -69,7 +61,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'two-readings-of-one-message',
     breaks: 'HDR-08',
-    file: 'gateway/stdio/post.ts',
     find: "return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)",
     replace: 'return readRawMessage(bytes)',
     tests: ['gateway/stdio/session.test.ts'],
@@ -77,7 +68,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'batches-of-every-version',
     breaks: 'HDR-09',
-    file: 'gateway/stdio/bridge.ts',
     find: "const mayBatch = version === undefined || version === '2025-03-26'",
     replace: 'const mayBatch = true',
     tests: ['gateway/stdio/session.test.ts'],
@@ -85,7 +75,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'slow-answers-begin-late',
     breaks: 'TRN-04',
-    file: 'gateway/stdio/reply.ts',
     find: 'const PATIENCE = 100',
     replace: 'const PATIENCE = 10_000',
     tests: ['gateway/stdio/session.test.ts'],
@@ -93,7 +82,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'events-sent-before-are-lost',
     breaks: 'MCP, "Resumability"',
-    file: 'gateway/stdio/event-stream.ts',
     find: '    this.#window.add(this.name, this.#last, line)\n',
     replace: '',
     tests: ['gateway/stdio/session.test.ts'],
@@ -101,7 +89,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'children-without-bound',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/residents.ts',
     find: 'if (own.length >= maxChildrenPerPrincipal)',
     replace: 'if (own.length >= maxChildren)',
     tests: ['gateway/stdio/session.test.ts'],
@@ -109,7 +96,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'session-id-in-the-log',
     breaks: 'GW-08',
-    file: 'gateway/stdio/bridge.ts',
     find: 'label: shortDigest(labelled)',
     replace: 'label: labelled',
     tests: ['gateway/stdio/session.test.ts'],
@@ -117,7 +103,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'one-client-shuts-out-an-era',
     breaks: 'TRN-07',
-    file: 'gateway/stdio/shared-child.ts',
     find: 'errorCodeOf(message) === RPC.unsupportedVersion',
     replace: 'errorCodeOf(message) === 0',
     tests: ['gateway/stdio/hostile.test.ts'],
@@ -125,7 +110,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'requests-without-answer-stay',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/session.ts',
     find: 'if (left <= MAX_UNWANTED || reply === newest) break',
     replace: 'break',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -133,7 +117,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'requests-that-wait-are-forgotten',
     breaks: 'issue 6: nobody waits for nothing',
-    file: 'gateway/stdio/session.ts',
     find: 'if (reply.isRead && !this.#cancelled.has(reply)) continue',
     replace: '',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -141,7 +124,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'requests-without-bound',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/session.ts',
     find: 'return this.#routes.size - left + count <= MAX_WAITING',
     replace: 'return true',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -149,7 +131,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'cancelled-requests-stay',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/session.ts',
     find: 'if (reply?.isSingle === true) this.#cancelled.add(reply)',
     replace: '',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -157,7 +138,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'a-batch-forgets-who-came-later',
     breaks: 'issue 6: no answer is lost',
-    file: 'gateway/stdio/session.ts',
     find: 'if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)',
     replace: 'this.#routes.delete(key)',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -165,7 +145,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'one-callers-ending-shuts-out-others',
     breaks: 'STA-01: nobody loses a session to somebody else',
-    file: 'gateway/stdio/residents.ts',
     find: '.filter((key) => key === callerKey)',
     replace: '',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -181,7 +160,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'one-bad-moment-shuts-out-an-era',
     breaks: 'TRN-07',
-    file: 'gateway/stdio/shared-child.ts',
     find: 'const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))',
     replace: 'const mayKnow = false',
     tests: ['gateway/stdio/stateless.test.ts'],
@@ -189,7 +167,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'refused-types-are-sent',
     breaks: 'RFC 9110 §12.4.2',
-    file: 'gateway/stdio/accept.ts',
     find: '!parameters.some((parameter) => NO_WEIGHT.test(parameter))',
     replace: 'true',
     tests: ['property/accept.test.ts', 'gateway/stdio/session.test.ts'],
@@ -197,7 +174,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'batches-without-bound',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/post.ts',
     find: "if (elements !== undefined && elements.length > MAX_BATCH) return 'too many'",
     replace: '',
     tests: ['gateway/stdio/hostile.test.ts'],
@@ -205,7 +181,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'small-reads-cost-a-hundredfold',
     breaks: 'issue 6: bounds',
-    file: 'gateway/stdio/lines.ts',
     find: 'if (this.#pieces.length - this.#joined === MANY) {',
     replace: 'if (this.#pieces.length < 0) {',
     tests: ['gateway/stdio/hostile.test.ts'],
@@ -213,7 +188,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'rest-of-an-answer-without-grace',
     breaks: 'TRN-09; contract, --stream-grace',
-    file: 'gateway/stdio/session.ts',
     find: 'connection.isOpenEnded = known === undefined || this.#readers.has(known)',
     replace: 'connection.isOpenEnded = true',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -221,7 +195,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'listening-outlives-its-token',
     breaks: 'TRN-09; contract, --stream-grace',
-    file: 'gateway/stdio/session.ts',
     find: 'connection.isOpenEnded = known === undefined || this.#readers.has(known)',
     replace: 'connection.isOpenEnded = known === undefined',
     tests: ['gateway/stdio/bounds.test.ts'],
@@ -229,7 +202,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'who-left-is-served',
     breaks: 'issue 6: nothing leaks',
-    file: 'gateway/stdio/bridge.ts',
     find: '    if (connection.isAnswered) return\n',
     replace: '',
     tests: ['gateway/stdio/hostile.test.ts'],
@@ -237,7 +209,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'unknown-versions-within-a-session',
     breaks: 'TRN-07',
-    file: 'gateway/stdio/bridge.ts',
     find: 'version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version',
     replace: 'true',
     tests: ['gateway/stdio/hostile.test.ts'],

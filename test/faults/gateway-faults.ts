@@ -5,7 +5,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'token-forwarded',
     breaks: 'GW-01, CASE-55',
-    file: 'gateway/request-head.ts',
     find: "  'content-type',\n",
     replace: "  'content-type',\n  'authorization',\n",
     tests: ['gateway/headers.test.ts'],
@@ -13,7 +12,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'cookie-forwarded',
     breaks: 'GW-01, CASE-55',
-    file: 'gateway/request-head.ts',
     find: "  'accept',\n",
     replace: "  'accept',\n  'cookie',\n",
     tests: ['gateway/headers.test.ts'],
@@ -21,7 +19,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'twin-let-through',
     breaks: 'CASE-56',
-    file: 'gateway/request-head.ts',
     find: "!name.includes('_') && ",
     replace: '',
     tests: ['gateway/headers.test.ts'],
@@ -29,7 +26,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'own-header-from-client',
     breaks: 'CASE-55',
-    file: 'gateway/request-head.ts',
     find: '      (name) => !own.has(name),\n',
     replace: '      () => true,\n',
     tests: ['gateway/headers.test.ts'],
@@ -37,7 +33,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'subject-not-encoded',
     breaks: 'CASE-56',
-    file: 'gateway/identity.ts',
     find: "headers.push('X-Gatehouse-Subject', encodeIdentity(subject))",
     replace: "headers.push('X-Gatehouse-Subject', subject)",
     tests: ['gateway/headers.test.ts'],
@@ -45,7 +40,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'token-in-the-query-forwarded',
     breaks: 'TOK-02',
-    file: 'gateway/target.ts',
     find: "name !== 'access_token' && ",
     replace: '',
     tests: ['gateway/headers.test.ts', 'matrix'],
@@ -53,7 +47,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'client-overrides-upstream-query',
     breaks: 'CASE-55',
-    file: 'gateway/target.ts',
     find: ' && !ownNames.has(name)',
     replace: '',
     tests: ['gateway/headers.test.ts'],
@@ -61,7 +54,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'challenge-of-the-upstream',
     breaks: 'CASE-63',
-    file: 'gateway/upstream-fault.ts',
     find: 'if (status === 401 || status === 403) {',
     replace: 'if (status === 403) {',
     tests: ['gateway/faults.test.ts'],
@@ -69,7 +61,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'redirect-passed-on',
     breaks: 'CASE-64',
-    file: 'gateway/upstream-fault.ts',
     find: 'if (status === 304 || status < 300 || status > 399) return undefined',
     replace: 'if (status !== 301) return undefined',
     tests: ['gateway/faults.test.ts'],
@@ -77,7 +68,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'cookie-of-the-upstream',
     breaks: 'CASE-63',
-    file: 'gateway/answer-headers.ts',
     find: "  'set-cookie',\n",
     replace: '',
     tests: ['gateway/headers.test.ts'],
@@ -85,7 +75,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'answer-for-everybody',
     breaks: 'STA-08',
-    file: 'gateway/answer-headers.ts',
     find: "  if (isPrivate) headers.push('Cache-Control', privately(cacheControl))\n",
     replace: "  if (isPrivate) headers.push('Cache-Control', cacheControl ?? 'no-store')\n",
     tests: ['gateway/headers.test.ts'],
@@ -93,7 +82,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'any-host',
     breaks: 'TRN-02, CASE-66',
-    file: 'gateway/request-handler.ts',
     find: 'if (!options.isHostAllowed(head.host)) {',
     replace: "if (head.host === 'never') {",
     tests: ['gateway/hosts.test.ts'],
@@ -101,7 +89,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'two-hosts',
     breaks: 'GW-02',
-    file: 'gateway/request-handler.ts',
     find: 'head.hosts !== 1',
     replace: 'head.hosts === 0',
     tests: ['gateway/intake.test.ts'],
@@ -117,7 +104,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'encoded-body',
     breaks: 'HDR-08',
-    file: 'gateway/request-handler.ts',
     find: 'if (contentEncoding !== undefined && !/^identity$/i.test(contentEncoding)) {',
     replace: "if (contentEncoding === 'never') {",
     tests: ['gateway/intake.test.ts'],
@@ -125,7 +111,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'announced-length-believed',
     breaks: 'CASE-70',
-    file: 'gateway/exchange.ts',
     find: 'if (size > maxBody) {',
     replace: 'if (size < 0) {',
     tests: ['gateway/intake.test.ts'],
@@ -133,7 +118,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'half-an-answer-looks-whole',
     breaks: 'TRN-04',
-    file: 'gateway/exchange.ts',
     find: 'resetAndDestroy()\n    response.destroy()\n',
     replace: 'resetAndDestroy()\n    response.end()\n',
     tests: ['gateway/faults.test.ts'],
@@ -141,7 +125,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'header-waits-for-the-body',
     breaks: 'TRN-04',
-    file: 'gateway/exchange.ts',
     find: '    process.nextTick(() => this.#flush())\n',
     replace: '',
     tests: ['gateway/forwarding.test.ts'],
@@ -149,7 +132,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'upstream-not-told',
     breaks: 'TRN-05',
-    file: 'gateway/exchange.ts',
     find: '    this.#isOver = true\n    this.#abort?.()\n',
     replace: '    this.#isOver = true\n',
     tests: ['gateway/faults.test.ts'],
@@ -157,7 +139,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-anybody',
     breaks: 'STA-01, CASE-46',
-    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: "JSON.stringify(['mcp-gatehouse session', resource, id])",
     tests: ['gateway/sessions.test.ts'],
@@ -165,7 +146,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-any-resource',
     breaks: 'STA-01, AUD-06',
-    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: "JSON.stringify(['mcp-gatehouse session', key, id])",
     tests: ['gateway/sessions.test.ts'],
@@ -173,7 +153,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'remembered-session-of-anybody',
     breaks: 'STA-01',
-    file: 'rs/session-ids.ts',
     find: 'return before.key === owner.key && before.resource === owner.resource',
     replace: 'return before.id !== owner.key',
     tests: ['gateway/sessions.test.ts'],
@@ -181,7 +160,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-fields-run-together',
     breaks: 'STA-01',
-    file: 'rs/session-ids.ts',
     find: "JSON.stringify(['mcp-gatehouse session', resource, key, id])",
     replace: 'resource + key + id',
     tests: ['gateway/sessions.test.ts'],
@@ -189,7 +167,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-of-the-token',
     breaks: 'CASE-47',
-    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'sha256Sync?.(bearer)',
     tests: ['gateway/sessions.test.ts'],
@@ -197,7 +174,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'nobody-is-everybody',
     breaks: 'STA-01',
-    file: 'rs/caller-key.ts',
     find: 'isAnonymous ? sha256Sync?.(bearer) : undefined',
     replace: 'isAnonymous ? issuer : undefined',
     tests: ['gateway/sessions.test.ts'],
@@ -205,7 +181,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'first-of-two-sessions',
     breaks: 'STA-01',
-    file: 'gateway/exchange-session.ts',
     find: 'more.length === 0 ? ids.open(caller, visible) : undefined',
     replace: 'more.length >= 0 ? ids.open(caller, visible) : undefined',
     tests: ['gateway/sessions.test.ts'],
@@ -213,7 +188,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'old-session-keys-forgotten',
     breaks: 'STA-01',
-    file: 'rs/session-ids.ts',
     find: 'macs.some((mac) =>',
     replace: 'macs.slice(0, 1).some((mac) =>',
     tests: ['gateway/sessions.test.ts'],
@@ -221,7 +195,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'session-id-told',
     breaks: 'STA-01',
-    file: 'rs/unknown-session.ts',
     find: '(SHA-256 of the id: ${shortDigest(visible)}…)',
     replace: '(${visible} ${shortDigest(visible)}…)',
     tests: ['gateway/sessions.test.ts'],
@@ -229,7 +202,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'stream-outlives-token',
     breaks: 'TRN-09, CASE-50',
-    file: 'gateway/exchange.ts',
     find: '    this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())\n',
     replace: '',
     tests: ['gateway/token-streams.test.ts'],
@@ -237,7 +209,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'subscription-outlives-token',
     breaks: 'TRN-09, CASE-50',
-    file: 'gateway/exchange.ts',
     find: "(this.admitted.request.method === 'GET' || this.#isListening)",
     replace: "this.admitted.request.method === 'GET'",
     tests: ['gateway/token-streams.test.ts'],
@@ -245,7 +216,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'answer-cut-without-grace',
     breaks: 'TRN-09',
-    file: 'gateway/exchange.ts',
     find: 'this.isOpenEnded ? 0 : this.#context.streamGrace * 1000',
     replace: 'this.isOpenEnded ? 0 : 0',
     tests: ['gateway/token-streams.test.ts'],
@@ -253,7 +223,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'result-in-the-midst-of-an-event',
     breaks: 'TRN-09',
-    file: 'gateway/event-stream.ts',
     find: ".endsWith('\\n\\n')",
     replace: ".endsWith('')",
     tests: ['gateway/token-streams.test.ts', 'property/message.test.ts'],
@@ -261,7 +230,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'slow-reader-holds-the-stream',
     breaks: 'TRN-09',
-    file: 'gateway/exchange.ts',
     find: '    this.#limit.linger(response)\n',
     replace: '',
     tests: ['gateway/token-streams.test.ts'],
@@ -269,7 +237,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'outage-ends-streams',
     breaks: 'TRN-09',
-    file: 'rs/token-watch.ts',
     find: "if (isLast) return end('ended')",
     replace: "return end('ended')",
     tests: ['rs/token-watch.test.ts'],
@@ -277,7 +244,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'outage-keeps-streams-open',
     breaks: 'TRN-09, CASE-50',
-    file: 'rs/token-watch.ts',
     find: "if (rest <= 0) return end('ended')",
     replace: 'if (rest <= 0) return',
     tests: ['rs/token-watch.test.ts'],
@@ -285,7 +251,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'streams-hammer-the-provider',
     breaks: 'TRN-09',
-    file: 'rs/token-watch.ts',
     find: 'Math.max(askAgainAt - at, SHORTEST)',
     replace: 'Math.max(askAgainAt - at, 1)',
     tests: ['rs/token-watch.test.ts'],
@@ -293,7 +258,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'method-field-believed',
     breaks: 'HDR-01, CASE-58',
-    file: 'gateway/mirrored-headers.ts',
     find: "return methods.length === 1 && methods[0] === message.method ? undefined : mismatch('Mcp-Method')",
     replace: "return methods.length === 1 ? undefined : mismatch('Mcp-Method')",
     tests: ['gateway/messages.test.ts'],
@@ -301,7 +265,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'name-field-believed',
     breaks: 'HDR-01, CASE-58',
-    file: 'gateway/mirrored-headers.ts',
     find: 'given !== undefined && decodeMirrored(given) === value',
     replace: 'given !== undefined',
     tests: ['gateway/messages.test.ts'],
@@ -309,7 +272,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'name-compared-encoded',
     breaks: 'HDR-03',
-    file: 'gateway/mirrored-headers.ts',
     find: 'decodeMirrored(given) === value',
     replace: 'given === value',
     tests: ['gateway/messages.test.ts'],
@@ -317,7 +279,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'version-field-believed',
     breaks: 'HDR-01',
-    file: 'gateway/mirrored-headers.ts',
     find: "versions.length === 1 && given === version ? undefined : mismatch('MCP-Protocol-Version')",
     replace: "given !== undefined ? undefined : mismatch('MCP-Protocol-Version')",
     tests: ['gateway/messages.test.ts'],
@@ -325,7 +286,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'two-versions',
     breaks: 'HDR-08',
-    file: 'gateway/message-judge.ts',
     find: 'if (versions.length > 1) {',
     replace: 'if (versions.length > 9) {',
     tests: ['gateway/messages.test.ts'],
@@ -333,7 +293,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'two-content-types',
     breaks: 'HDR-08',
-    file: 'gateway/message-judge.ts',
     find: "if (valuesOf(forwarded, 'content-type').length > 1) {",
     replace: "if (valuesOf(forwarded, 'content-type').length > 9) {",
     tests: ['gateway/messages.test.ts'],
@@ -341,7 +300,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'members-for-go',
     breaks: 'HDR-08, CASE-58',
-    file: 'rs/message.ts',
     find: 'if (!exact.has(name) && routed.has(',
     replace: "if (name === 'never' && routed.has(",
     tests: ['gateway/messages.test.ts', 'property/message.test.ts'],
@@ -349,7 +307,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'entries-lost-when-made-anew',
     breaks: 'TRN-05',
-    file: 'gateway/transients.ts',
     find: 'this.#map = new Map(this.#map)',
     replace: 'this.#map = new Map([...this.#map].slice(1))',
     tests: ['property/transients.test.ts'],
@@ -357,7 +314,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'id-as-it-was-read',
     breaks: 'HDR-02, CASE-59',
-    file: 'rs/message.ts',
     find: "this.#text !== undefined ? writtenValue(this.#text, 'id') : 'null'",
     replace: "this.#text !== undefined ? JSON.stringify(JSON.parse(this.#text).id) : 'null'",
     tests: ['gateway/messages.test.ts'],
@@ -365,7 +321,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'judged-body-without-limit',
     breaks: 'CASE-70',
-    file: 'gateway/body.ts',
     find: 'if (size <= maxBody) {',
     replace: 'if (size >= 0) {',
     tests: ['gateway/messages.test.ts'],
@@ -373,7 +328,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'open-without-tokens',
     breaks: 'CASE-61',
-    file: 'gateway/settings.ts',
     find: "    if (auth === 'none') {\n",
     replace: '    if (auth === undefined) {\n',
     tests: ['gateway/hosts.test.ts'],
@@ -381,7 +335,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'secrets-for-the-child',
     breaks: 'CASE-62',
-    file: 'gateway/process-group.ts',
     find: 'const all = [...ENVIRONMENT, ...names].map((name) => [name, ours[name]] as const)',
     replace: 'const all = Object.entries({ ...ours, names: String(names) })',
     tests: ['cli/companion.test.ts'],
@@ -389,7 +342,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-host-ignored',
     breaks: 'AUD-06',
-    file: 'gateway/routes.ts',
     find: 'if (named !== undefined) return named.site',
     replace: 'if (named !== undefined) return only?.site',
     tests: ['gateway/resources.test.ts'],
@@ -397,7 +349,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-path-of-another-host',
     breaks: 'AUD-06',
-    file: 'gateway/routes.ts',
     find: 'there.length === 1 && !isAnother',
     replace: 'there.length === 1',
     tests: ['gateway/resources.test.ts'],
@@ -405,7 +356,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-in-one-place',
     breaks: 'AUD-06',
-    file: 'gateway/routes.ts',
     find: 'if (before === undefined) {',
     replace: 'if (before !== -1) {',
     tests: ['gateway/resources.test.ts'],
@@ -413,7 +363,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-root-form-for-several',
     breaks: 'PRM-06',
-    file: 'gateway/site.ts',
     find: 'isOnly ? [ownPath, rootPath] : [ownPath]',
     replace: '[ownPath, rootPath]',
     tests: ['gateway/resources.test.ts'],
@@ -421,7 +370,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-headers-of-the-first',
     breaks: 'CASE-55',
-    file: 'gateway/request-handler.ts',
     find: 'if (site.readHead !== readHead) head',
     replace: 'if (site.readHead === undefined) head',
     tests: ['gateway/resources.test.ts'],
@@ -429,7 +377,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-top-wins',
     breaks: 'AUD-06',
-    file: 'gateway/site-settings.ts',
     find: 'Object.fromEntries([...shared, ...named])',
     replace: 'Object.fromEntries([...named, ...shared])',
     tests: ['gateway/resources.test.ts'],
@@ -437,7 +384,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-one-down-all-down',
     breaks: 'KEY-06',
-    file: 'gateway/readiness.ts',
     find: 'found.some(({ canServe }) => canServe)',
     replace: 'found.every(({ canServe }) => canServe)',
     tests: ['gateway/resources.test.ts'],
@@ -445,7 +391,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-secret-for-another-issuer',
     breaks: 'TOK-07',
-    file: 'settings/resources.ts',
     find: ' && !(hasOwnIssuers && concernsIssuers(path))',
     replace: '',
     tests: ['settings/resources.test.ts'],
@@ -453,7 +398,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-audience-unsaid',
     breaks: 'AUD-06',
-    file: 'settings/resource-rules.ts',
     find: 'other.pairs.some((pair) => pairs.includes(pair))',
     replace: 'other === undefined',
     tests: ['settings/resources.test.ts'],

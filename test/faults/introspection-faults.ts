@@ -7,7 +7,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'inactive-accepted',
     breaks: 'INT-02',
-    file: 'rs/access-token.ts',
     find: "if (claims['active'] !== true) {",
     replace: "if (claims['active'] === 'never') {",
     tests,
@@ -15,7 +14,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'answer-of-another-issuer',
     breaks: 'INT-03',
-    file: 'rs/access-token.ts',
     find: 'if (iss !== undefined && iss !== issuer) {',
     replace: "if (iss === 'never') {",
     tests,
@@ -23,7 +21,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'refresh-token-by-its-type',
     breaks: 'INT-03, CASE-4',
-    file: 'rs/token-kind.ts',
     find: '/^(?:bearer|dpop)$/i.test(type)',
     replace: "type !== ''",
     tests,
@@ -31,7 +28,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'bound-token-by-its-type',
     breaks: 'INT-06',
-    file: 'rs/access-token.ts',
     find: "isBound: typeof type === 'string' && /^dpop$/i.test(type),",
     replace: 'isBound: false,',
     tests,
@@ -39,7 +35,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'own-rejection-is-401',
     breaks: 'INT-02, CASE-26',
-    file: 'introspect/introspector.ts',
     find: 'if (status === 401 || status === 403 ||',
     replace: 'if (',
     tests,
@@ -47,7 +42,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'answer-kept-past-the-end',
     breaks: 'INT-04',
-    file: 'introspect/cached-introspector.ts',
     find: 'isGood ? Math.min(cacheFor, end - at)',
     replace: 'isGood ? cacheFor',
     tests,
@@ -55,7 +49,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'call-for-every-request',
     breaks: 'INT-05, CASE-28',
-    file: 'introspect/cached-introspector.ts',
     find: 'let answer = underWay.get(digest)',
     replace: 'let answer = underWay.get(digest + Math.random())',
     tests: ['introspect'],
@@ -63,7 +56,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'strangers-take-all-slots',
     breaks: 'CASE-29',
-    file: 'introspect/slots.ts',
     find: '(isKnown || busyStrangers < forStrangers)',
     replace: '(isKnown || busyStrangers < total)',
     tests,
@@ -71,7 +63,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'a-call-for-every-fault',
     breaks: 'INT-02',
-    file: 'introspect/cached-introspector.ts',
     find: 'if (now() < probed.retryAt || isProbing) throw asFault(probed)',
     replace: '',
     tests,
@@ -79,7 +70,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'foreign-jwt-shown-around',
     breaks: 'TOK-07',
-    file: 'rs/token-judge.ts',
     find: "if (trusted === undefined) return untrusted(jwt.claims['iss'])\n    if (trusted.validation",
     replace:
       "if (trusted === undefined) { const first = issuerOfOpaque(token); return first === undefined ? untrusted(jwt.claims['iss']) : ask(first, token, undefined) }\n    if (trusted.validation",
@@ -88,7 +78,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'any-opaque-token-is-asked-about',
     breaks: 'CASE-29',
-    file: 'rs/token-judge.ts',
     find: '(tokenPrefix === undefined || token.startsWith(tokenPrefix))',
     replace: 'true',
     tests,
@@ -96,7 +85,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'answer-remembered-for-ever',
     breaks: 'INT-05',
-    file: 'rs/token-judge.ts',
     find: 'return introspection.validUntil > world.now()',
     replace: 'return true',
     tests,
@@ -104,7 +92,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'audience-claim-alone',
     breaks: 'AUD-05',
-    file: 'rs/settings.ts',
     find: 'if (scopes.length === 0) {',
     replace: 'if (scopes.length < 0) {',
     tests,
@@ -112,7 +99,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'id-token-claims-let-through',
     breaks: 'JWT-02',
-    file: 'rs/token-kind.ts',
     find: 'return acceptIdTokenClaims ? FOREIGN_CLAIMS : [...FOREIGN_CLAIMS, ...ID_TOKEN_CLAIMS]',
     replace: 'return FOREIGN_CLAIMS',
     tests,
@@ -120,7 +106,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'secret-beside-the-command',
     breaks: 'GW-08',
-    file: 'settings/schema.ts',
     find: 'ALL.filter(({ secret }) => secret !== true)',
     replace: 'ALL.filter(() => true)',
     tests: ['settings/credentials.test.ts'],
@@ -128,7 +113,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'long-absence-after-an-outage',
     breaks: 'INT-02, CASE-24',
-    file: 'introspect/cached-introspector.ts',
     find: 'backOff(attempts, LONGEST_ABSENCE)',
     replace: 'backOff(attempts)',
     tests,
@@ -136,7 +120,6 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'new-name-of-ed25519',
     breaks: 'INT-01',
-    file: 'introspect/client-authentication.ts',
     find: "header['alg'] = alg ?? 'EdDSA'",
     replace: "header['alg'] = alg ?? 'Ed25519'",
     tests,

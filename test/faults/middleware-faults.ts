@@ -7,7 +7,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-stream-outlives-token-hono',
     breaks: 'TRN-09',
-    file: 'hono.ts',
     find: 'gate.watchStream(request, authenticated, onEnd)',
     replace: 'gate.watchStream(request, authenticated, () => void onEnd)',
     tests,
@@ -15,7 +14,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-stream-outlives-token-node',
     breaks: 'TRN-09',
-    file: 'node.ts',
     find: "          if (how === 'end') endNow(response)\n          else cut(request, response)\n",
     replace: '',
     tests,
@@ -23,7 +21,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-handler-writes-after-the-end',
     breaks: 'GW-10, TRN-09',
-    file: 'node.ts',
     find: '  response.end()\n  const ignore =',
     replace: '  response.end()\n  if (response.writableEnded) return\n  const ignore =',
     tests,
@@ -31,7 +28,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-writer-not-told-of-the-end',
     breaks: 'TRN-05, TRN-09',
-    file: 'rs/endable-stream.ts',
     find: "          else controller.error(new Error('the token of this stream has ended'))\n          cancel()\n",
     replace: "          else controller.error(new Error('the token of this stream has ended'))\n",
     tests,
@@ -39,7 +35,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-post-without-grace',
     breaks: 'TRN-09',
-    file: 'rs/gate.ts',
     find: "setQuietTimer(() => onEnd('cut'), grace)",
     replace: "setQuietTimer(() => onEnd('cut'), 0 * grace)",
     tests,
@@ -47,7 +42,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-half-an-answer-looks-whole-hono',
     breaks: 'CASE-50, TRN-09',
-    file: 'rs/endable-stream.ts',
     find: "if (how === 'end') controller.close()",
     replace: "if (how !== 'never') controller.close()",
     tests,
@@ -55,7 +49,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-half-an-answer-looks-whole-node',
     breaks: 'CASE-50, TRN-09',
-    file: 'node.ts',
     find: "if (how === 'end') endNow(response)",
     replace: "if (how !== 'never') endNow(response)",
     tests,
@@ -63,7 +56,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-half-an-answer-looks-whole-http-1-0',
     breaks: 'CASE-50, TRN-09',
-    file: 'node.ts',
     find: "if (request.httpVersion === '1.0') response.socket?.resetAndDestroy()",
     replace: '',
     tests,
@@ -71,7 +63,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-subscription-outlives-token',
     breaks: 'TRN-09',
-    file: 'rs/open-ended.ts',
     find: "return method === 'GET' || (rpcMethod === LISTEN && isStateless(version))",
     replace: "return method === 'GET'",
     tests,
@@ -79,7 +70,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-old-header-believed',
     breaks: 'HDR-05',
-    file: 'rs/open-ended.ts',
     find: 'rpcMethod === LISTEN && isStateless(version)',
     replace: 'rpcMethod === LISTEN',
     tests,
@@ -87,7 +77,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-slow-reader-holds-a-stream',
     breaks: 'TRN-09',
-    file: 'node.ts',
     find: 'const timer = setTimeout(() => response.destroy(), LINGER).unref()',
     replace: 'const timer = setTimeout(() => undefined, LINGER).unref()',
     tests,
@@ -95,7 +84,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-foreign-session-let-through',
     breaks: 'STA-01, CASE-46',
-    file: 'rs/bound-sessions.ts',
     find: 'return ids.open({ resource, key: callerKey(authenticated) }, visible)',
     replace: 'return visible',
     tests,
@@ -103,7 +91,6 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-session-id-shown',
     breaks: 'STA-01',
-    file: 'node.ts',
     find: 'if (visible === undefined) response.removeHeader(SESSION_FIELD)',
     replace: 'if (visible === undefined) response.setHeader(SESSION_FIELD, id)',
     tests,

@@ -10,7 +10,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'policy-forgotten',
     breaks: 'SCP-01, CASE-53',
-    file: 'rs/resource-server.ts',
     find: 'for (const operation of operations) {\n      const verdict = policy?.judge(operation, token)',
     replace:
       'for (const operation of operations.slice(99)) {\n      const verdict = policy?.judge(operation, token)',
@@ -19,7 +18,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'base-scopes-forgotten',
     breaks: 'SCP-02, CASE-53',
-    file: 'rs/resource-server.ts',
     find: 'let needed = scopes\n',
     replace: 'let needed = scopes.slice(99)\n',
     tests: policy,
@@ -27,7 +25,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'denials-forgotten',
     breaks: 'SCP-06, SCP-07',
-    file: 'rs/resource-server.ts',
     find: 'const isAllowed = denied === undefined && missing.length === 0',
     replace: 'const isAllowed = missing.length === 0',
     tests: policy,
@@ -35,7 +32,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'denials-challenged',
     breaks: 'SCP-07, CASE-52',
-    file: 'rs/decision.ts',
     find: 'if (wording === FORBIDDEN) return {',
     replace: 'if (wording === MISSING) return {',
     tests: policy,
@@ -43,7 +39,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'granted-scopes-lost',
     breaks: 'SCP-03, CASE-52',
-    file: 'rs/resource-server.ts',
     find: 'return uniteScopes(needed, kept)',
     replace: 'return uniteScopes(needed, kept.slice(99))',
     tests: policy,
@@ -51,7 +46,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'granted-scopes-for-every-era',
     breaks: 'SCP-03',
-    file: 'rs/resource-server.ts',
     find: 'if (isStateless(protocolVersion)) return needed',
     replace: '',
     tests: policy,
@@ -59,7 +53,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'foreign-scopes-told',
     breaks: 'SCP-05',
-    file: 'rs/resource-server.ts',
     find: 'token.scopes.filter((scope) => baseScopes.has(scope) || policy?.isKnown(scope))',
     replace: 'token.scopes.filter((scope) => scope.length > 0)',
     tests: policy,
@@ -67,7 +60,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'hierarchy-one-step-deep',
     breaks: 'SCP-04',
-    file: 'rs/scope-hierarchy.ts',
     find: 'for (const scope of all) {',
     replace: 'for (const scope of granted) {',
     tests: both,
@@ -75,7 +67,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'cycles-taken',
     breaks: 'contract, "Policy file"',
-    file: 'rs/scope-hierarchy.ts',
     find: 'return [...way.slice(way.indexOf(scope)), scope]',
     replace: 'if (way.length > 0) continue',
     tests: property,
@@ -83,7 +74,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'unmatched-is-open',
     breaks: 'CASE-53',
-    file: 'rs/policy.ts',
     find: "this.#unmatched === 'deny' &&",
     replace: "this.#unmatched !== 'deny' &&",
     tests: both,
@@ -91,7 +81,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'foreign-methods-open',
     breaks: 'CASE-53',
-    file: 'rs/policy.ts',
     find: '(operation.target !== undefined || !isProtocolMethod(operation.method))',
     replace: 'operation.target !== undefined',
     tests: policy,
@@ -99,7 +88,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'first-rule-decides',
     breaks: 'SCP-02',
-    file: 'rs/policy.ts',
     find: 'const all = rules.map((index) =>',
     replace: 'const all = rules.slice(0, 1).map((index) =>',
     tests: both,
@@ -107,7 +95,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'method-rules-forgotten',
     breaks: 'contract, "Policy file"',
-    file: 'rs/policy.ts',
     find: 'if (byMethod.length === 0) return named',
     replace: 'if (byMethod.length >= 0) return named',
     tests: policy,
@@ -115,7 +102,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'claims-by-substring',
     breaks: 'SCP-06',
-    file: 'rs/policy.ts',
     find: "if (typeof value === 'string') return values.includes(value)",
     replace: "if (typeof value === 'string') return values.some((each) => value.includes(each))",
     tests: policy,
@@ -123,7 +109,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'claims-forgotten',
     breaks: 'SCP-06',
-    file: 'rs/policy.ts',
     find: '!hasOneOf(claimAt(token.claims, claim), values)',
     replace: 'hasOneOf(claimAt(token.claims, claim), [])',
     tests: policy,
@@ -131,7 +116,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'promises-of-a-function-taken',
     breaks: 'issue 7: a thrown error is a denial and our fault',
-    file: 'rs/policy.ts',
     find: "throw new TypeError('the policy function returned neither scopes nor deny')",
     replace: 'return { scopes: [], denial: undefined }',
     tests: policy,
@@ -139,7 +123,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'stars-beyond-segments',
     breaks: 'contract, "Policy file"',
-    file: 'rs/globs.ts',
     find: 'text[within.at] !== separator',
     replace: 'text[within.at] !== undefined',
     tests: property,
@@ -147,7 +130,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'patterns-match-beginnings',
     breaks: 'contract, "Policy file"',
-    file: 'rs/globs.ts',
     find: 'wanted === undefined && at === text.length',
     replace: 'wanted === undefined && at <= text.length',
     tests: both,
@@ -155,7 +137,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'dot-segments-taken',
     breaks: 'HDR-08, CASE-58',
-    file: 'rs/resource-uri.ts',
     find: 'if (DOT_SEGMENT.test(segments)) return undefined',
     replace: '',
     tests: both,
@@ -163,7 +144,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'encoded-slashes-taken',
     breaks: 'HDR-08, CASE-58',
-    file: 'rs/resource-uri.ts',
     find: 'ODD.test(text) || ENCODED.test(text)',
     replace: 'ODD.test(text)',
     tests: both,
@@ -171,7 +151,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'other-spellings-of-a-uri',
     breaks: 'HDR-08, CASE-58',
-    file: 'rs/resource-uri.ts',
     find: 'return UNRESERVED.test(character) ? character : escape.toUpperCase()',
     replace: 'return escape',
     tests: property,
@@ -179,7 +158,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'references-not-judged',
     breaks: 'HDR-07',
-    file: 'rs/operation.ts',
     find: "if (method === 'completion/complete') {",
     replace: "if (method === 'completion/never') {",
     tests: policy,
@@ -187,7 +165,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'subscriptions-not-judged',
     breaks: 'HDR-07',
-    file: 'rs/operation.ts',
     find: "if (method !== 'subscriptions/listen') return [itself]",
     replace: "if (method !== 'never') return [itself]",
     tests: policy,
@@ -195,7 +172,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'first-of-a-batch-judged',
     breaks: 'HDR-09, CASE-58',
-    file: 'rs/operation-gate.ts',
     find: 'for (const { method, params } of messages) {',
     replace: 'for (const { method, params } of messages.slice(0, 1)) {',
     tests: policy,
@@ -203,7 +179,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'judged-batches-of-every-version',
     breaks: 'HDR-09',
-    file: 'rs/operation-gate.ts',
     find: 'if (isBatch && protocolVersion !== BATCH_VERSION) {',
     replace: "if (isBatch && protocolVersion === 'never') {",
     tests: policy,
@@ -211,7 +186,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'guessing-for-nothing',
     breaks: 'issue 7: rate of refusals',
-    file: 'rs/operation-gate.ts',
     find: 'rate.count(callerKey(authenticated))',
     replace: '',
     tests: policy,
@@ -219,7 +193,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'refusals-of-all-together',
     breaks: 'issue 7: rate of refusals',
-    file: 'rs/operation-gate.ts',
     find: 'rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))',
     replace: "rate.isIdle ? undefined : rate.waitOf('all')",
     tests: policy,
@@ -227,7 +200,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'older-eras-unread',
     breaks: 'HDR-05, HDR-07',
-    file: 'gateway/message-judge.ts',
     find: "return hasPolicy || isStateless(versions[0]) ? 'to be read' : 'as it is'",
     replace: "return isStateless(versions[0]) ? 'to be read' : 'as it is'",
     tests: policy,
@@ -235,7 +207,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lists-unfiltered',
     breaks: 'STA-07, CASE-60',
-    file: 'rs/list-memory.ts',
     find: "if (key[index] !== '+') continue",
     replace: '',
     tests: both,
@@ -243,7 +214,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'tools-and-prompts-alike',
     breaks: 'STA-07',
-    file: 'rs/list-memory.ts',
     find: 'if (list.naming !== naming || end > bytes.length) return false',
     replace: 'if (end > bytes.length) return false',
     tests: property,
@@ -251,7 +221,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'one-list-for-all-callers',
     breaks: 'STA-07, CASE-60',
-    file: 'rs/list-filter.ts',
     find: 'list.select((name) => this.#isShown(name, kind), this.#caller)',
     replace: 'list.select((name) => this.#isShown(name, kind), list)',
     tests: property,
@@ -259,7 +228,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'claims-taken-for-scopes',
     breaks: 'STA-07',
-    file: 'rs/policy.ts',
     find: 'rules.every(({ claims }) => claims.length === 0)',
     replace: 'rules.every(({ claims }) => claims.length >= 0)',
     tests: policy,
@@ -267,7 +235,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'entries-without-a-name-shown',
     breaks: 'STA-07',
-    file: 'rs/list-filter.ts',
     find: 'return name !== undefined && this.#mayUse({ method, target, name })',
     replace: 'return name === undefined || this.#mayUse({ method, target, name })',
     tests: policy,
@@ -275,7 +242,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lists-for-everybody',
     breaks: 'STA-06, STA-07',
-    file: 'rs/list-filter.ts',
     find: 'return [{ span: scope, text: \'"private"\' }]',
     replace: 'return []',
     tests: both,
@@ -283,7 +249,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'two-lists-in-one-answer',
     breaks: 'STA-07',
-    file: 'rs/list-filter.ts',
     find: 'if (read === undefined) {',
     replace: 'if (read === undefined) return skipValue(bytes, start)\n    if (read === null) {',
     tests: policy,
@@ -291,7 +256,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'events-unfiltered',
     breaks: 'STA-07',
-    file: 'rs/event-filter.ts',
     find: 'if (pieces.length === 1) return [event]',
     replace: 'if (pieces.length > 0) return [event]',
     tests: both,
@@ -299,7 +263,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lost-events-unfiltered',
     breaks: 'CASE-60',
-    file: 'gateway/request-handler.ts',
     find: "const isStream = method === 'GET' && authenticated !== undefined",
     replace: "const isStream = method === 'HEAD' && authenticated !== undefined",
     tests: policy,
@@ -307,7 +270,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'large-lists-unfiltered',
     breaks: 'issue 7: a body too large to rewrite is a 502',
-    file: 'rs/answer-rewriter.ts',
     find: 'if (this.#size > MAX_FILTERED) {',
     replace: 'if (this.#size > MAX_FILTERED * 99) {',
     tests: policy,
@@ -315,7 +277,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'filtered-lists-kept-by-caches',
     breaks: 'CASE-60',
-    file: 'gateway/filtered-answer.ts',
     find: 'return [...kept, ...PRIVATE_FIELDS.flat()]',
     replace: 'return kept',
     tests: policy,
@@ -323,7 +284,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'arguments-always-recorded',
     breaks: 'GW-08',
-    file: 'gateway/audit.ts',
     find: "const given = hasArguments && method === 'tools/call'",
     replace: "const given = method === 'tools/call'",
     tests: audit,
@@ -331,7 +291,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'records-without-bound',
     breaks: 'issue 7: audit',
-    file: 'rs/operation.ts',
     find: 'return text.length > LONGEST_NAME ?',
     replace: 'return text.length > LONGEST_NAME * 1e9 ?',
     tests: audit,
@@ -339,7 +298,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'a-broken-log-ends-the-records',
     breaks: 'issue 7: audit',
-    file: 'gateway/gateway.ts',
     find: 'trail.note(event, resource)\n    return listener?.(event, resource)',
     replace:
       'const told = listener?.(event, resource)\n    trail.note(event, resource)\n    return told',
@@ -348,7 +306,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'audit-readable-by-all',
     breaks: 'issue 7: audit',
-    file: 'cli/audit-file.ts',
     find: 'const MODE = 0o600',
     replace: 'const MODE = 0o644',
     tests: ['cli/audit.test.ts'],
@@ -356,7 +313,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'pipelined-requests-are-not-counted',
     breaks: 'issue 7: rate of refusals',
-    file: 'rs/operation-gate.ts',
     find: 'const throttled = throttle(authenticated, request)\n    if (throttled !== undefined)',
     replace: 'const throttled = throttle(authenticated, request)\n    if (throttled === null)',
     tests: ['gateway/policy-connections.test.ts'],
@@ -364,7 +320,6 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'bodies-of-get-are-not-judged',
     breaks: 'HDR-08',
-    file: 'gateway/request-handler.ts',
     find: 'if (operations !== undefined && head.hasBody) {',
     replace: 'if (operations === null && head.hasBody) {',
     tests: ['gateway/policy-connections.test.ts'],

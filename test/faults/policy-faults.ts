@@ -5,7 +5,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-problem-without-its-line',
     breaks: 'contract, "Policy file": file, line and column',
-    file: 'settings/policy-file.ts',
     find: 'document.problem(placeOf(path) + where,',
     replace: 'document.problem(placeOf([]) + where,',
     tests: ['settings/policy-file.test.ts'],
@@ -13,7 +12,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-name-twice',
     breaks: 'contract, "Policy file"',
-    file: 'settings/file-document.ts',
     find: '} else if (spot.members.has(name)) {',
     replace: '} else if (name === undefined) {',
     tests: ['settings/policy-file.test.ts'],
@@ -21,7 +19,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-without-tokens',
     breaks: 'contract, "Settings"',
-    file: 'settings/rules.ts',
     find: '  const policy = given.get(POLICY)\n',
     replace: '  const policy = new Map(given).get(POLICY.toUpperCase())\n',
     tests: ['settings/policy-file.test.ts'],
@@ -29,7 +26,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-of-one-resource-for-none',
     breaks: 'contract, "Several servers in one gateway"',
-    file: 'settings/gateway-options.ts',
     find: '} = toOptions(settings, issuers, policy)',
     replace: '} = toOptions(settings, issuers)',
     tests: ['settings/resources.test.ts', 'settings/files.test.ts'],
@@ -37,7 +33,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'starter-lets-lines-out-of-comments',
     breaks: 'issue 7: texts of the server are untrusted',
-    file: 'cli/policy/shown.ts',
     find: ".replace(/[\\p{C}\\p{Z}\\s]+/gu, ' ')",
     replace: ".replace(/ +/gu, ' ')",
     tests: ['cli/policy-starter.test.ts'],
@@ -45,7 +40,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'starter-believes-hints',
     breaks: 'issue 7: a suggestion that a human must confirm',
-    file: 'cli/policy/starter.ts',
     find: "ruleLines('tools', ofTools.listed, 'mcp:write', hintOf)",
     replace: "ruleLines('tools', ofTools.listed, 'mcp:read', hintOf)",
     tests: ['cli/policy-starter.test.ts'],
@@ -53,7 +47,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'starter-names-more-than-it-says',
     breaks: 'issue 7: names with glob characters',
-    file: 'cli/policy/starter.ts',
     find: "return name.includes('*') ? { fault: STAR } : { pattern: name }",
     replace: 'return { pattern: name }',
     tests: ['cli/policy-starter.test.ts'],
@@ -61,7 +54,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'explain-ends-well-for-what-is-denied',
     breaks: 'contract, exit codes',
-    file: 'cli/policy/explain.ts',
     find: 'return explanation.allowed ? 0 : 1',
     replace: 'return explanation.allowed ? 0 : 0',
     tests: ['cli/policy.test.ts'],
@@ -69,7 +61,6 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-command-inherits-our-environment',
     breaks: 'contract, "What the upstream gets"',
-    file: 'cli/policy/live.ts',
     find: 'const environment = commandEnvironment(env, settings.childEnv ?? [])',
     replace:
       'const environment = { ...env, ...commandEnvironment(env, []) } as Record<string, string>',

@@ -2,6 +2,8 @@
  * Every requirement and field case, in a sentence, and what became of it here: `tested` means that a test cites
  * it through `verifies`, `later` names the capability that brings it, `notApplicable` says why it never comes.
  */
+import { ATTACKS } from './attacks.js'
+
 type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
 export interface Requirement {
@@ -776,4 +778,5 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'clientInfo/serverInfo/tool annotations are unverified',
     status: 'tested',
   },
+  ...ATTACKS,
 }

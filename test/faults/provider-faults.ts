@@ -1,0 +1,4 @@
+/** Rules that attacks broke before, broken on purpose. */
+import type { Fault } from './faults.js'
+
+export const PROVIDER_FAULTS: readonly Fault[] = []
