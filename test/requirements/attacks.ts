@@ -105,6 +105,6 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
   'ATK-20': {
     level: 'D',
     text: 'A line of a stdio child counts only with "jsonrpc":"2.0"; a POST without it is refused for a command',
-    status: open,
+    status: 'tested',
   },
 }

@@ -53,6 +53,16 @@ const tools = {
     process.stderr.write('a remark\n')
     say({ id, result: text('noise') })
   },
+  logs(id, { secret }) {
+    const lines = [
+      { level: 'warn', id, error: 'retrying', secret },
+      { id, result: { secret } },
+      { jsonrpc: '1.0', id, result: { secret } },
+      { method: 'notifications/message', params: { data: secret } },
+    ]
+    for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
+    say({ id, result: text('the real answer') })
+  },
   flood(id, { bytes, pieces }) {
     for (let i = 0; i < pieces; i++) note({ flood: 'x'.repeat(bytes) })
     say({ id, result: text('flood') })

@@ -94,7 +94,10 @@ describe('a start that fails at once', () => {
 describe('a batch of many requests', () => {
   const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
   const batchOf = (count: number) => {
-    const requests = Array.from({ length: count }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+    const requests = Array.from(
+      { length: count },
+      (_, n) => `{"jsonrpc":"2.0","id":${n + 1},"method":"a"}`,
+    )
     return `[${requests.join(',')}]`
   }
 
@@ -106,7 +109,7 @@ describe('a batch of many requests', () => {
     expect((await messagesOf(answer)).length).toBe(1_000)
   })
 
-  test.each([1_001, 150_000])('%d: refused, and none reaches the command', async (count) => {
+  test.each([1_001, 80_000])('%d: refused, and none reaches the command', async (count) => {
     const bench = await startScript(`process.stderr.write('heard ' + method)`)
     const client = await openClient(bench)
     const answer = await client.send('POST', batchOf(count), headers)

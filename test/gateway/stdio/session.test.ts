@@ -104,24 +104,85 @@ describe('whose session it is', () => {
   })
 })
 
+describe('only jsonrpc "2.0" makes a message', () => {
+  const initialize = { id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25' } }
+
+  test.each([
+    ['without it', initialize],
+    ['an older version', { jsonrpc: '1.0', ...initialize }],
+    ['a number', { jsonrpc: 2, ...initialize }],
+    ['nothing', { jsonrpc: null, ...initialize }],
+    ['a blank more', { jsonrpc: '2.0 ', ...initialize }],
+    ['another case', { JSONRPC: '2.0', ...initialize }],
+  ])('of a client, %s: 400, and no command is started', async (_, message) => {
+    const bench = await startBridge()
+    const answer = await new Client(bench).post(message)
+    expect(answer.status).toBe(400)
+    expect(((await answer.json()) as RpcMessage).error?.code).toBe(-32_600)
+    expect(bench.told('child.started')).toEqual([])
+  })
+
+  verifies('ATK-20', 'of a client, spelled with an escape: taken', async () => {
+    const client = new Client(await startBridge())
+    const text = JSON.stringify({ jsonrpc: 'VERSION', ...initialize })
+    const answer = await client.send('POST', text.replace('VERSION', '2\\u002e0'))
+    expect(answer.status).toBe(200)
+  })
+
+  verifies(
+    'ATK-20',
+    'of a command: its log lines in JSON are no answers, and reach no client',
+    async () => {
+      const bench = await startBridge()
+      const client = await openClient(bench)
+      const answer = await client.call('logs', { secret: 'hunter2' }, { id: 5 })
+      const text = await answer.text()
+      expect(text).toContain('the real answer')
+      expect(text).not.toContain('hunter2')
+      await until(() => bench.told('child.remarked').length === 4)
+      const lines = bench.told('child.remarked').map((event) => event.text)
+      expect(lines.every((line) => line.startsWith('no message: {'))).toBe(true)
+      expect(lines.join()).toContain('retrying')
+    },
+  )
+})
+
 describe('a missing or a wrong form', () => {
   test.each([
     ['no session', 'POST', '{"jsonrpc":"2.0","id":7,"method":"tools/list"}', 400, -32_000],
     ['no JSON', 'POST', '{"jsonrpc":', 400, -32_700],
     ['nothing', 'POST', '', 400, -32_700],
-    ['no message', 'POST', '{"id":1}', 400, -32_600],
+    ['no message', 'POST', '{"jsonrpc":"2.0","id":1}', 400, -32_600],
     ['a text', 'POST', '"initialize"', 400, -32_600],
-    ['an id that is an object', 'POST', '{"id":{},"method":"initialize"}', 400, -32_600],
-    ['a method twice', 'POST', '{"id":1,"method":"initialize","method":"x"}', 400, -32_600],
+    [
+      'an id that is an object',
+      'POST',
+      '{"jsonrpc":"2.0","id":{},"method":"initialize"}',
+      400,
+      -32_600,
+    ],
+    [
+      'a method twice',
+      'POST',
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","method":"x"}',
+      400,
+      -32_600,
+    ],
     [
       'a member twice within',
       'POST',
-      '{"id":1,"method":"initialize","params":{"a":1,"a":2}}',
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"a":1,"a":2}}',
       400,
       -32_600,
     ],
     ['an empty batch', 'POST', '[]', 400, -32_600],
-    ['initialize in a batch', 'POST', '[{"id":1,"method":"initialize"}]', 400, -32_000],
+    [
+      'initialize in a batch',
+      'POST',
+      '[{"jsonrpc":"2.0","id":1,"method":"initialize"}]',
+      400,
+      -32_000,
+    ],
   ])('%s', async (_, method, body, status, code) => {
     const client = new Client(await startBridge())
     const answer = await client.send(method, body)
@@ -132,7 +193,7 @@ describe('a missing or a wrong form', () => {
   verifies('HDR-08', 'what is not UTF-8, and other types of content', async () => {
     const bench = await startBridge()
     const headers = { 'content-type': 'application/json' }
-    const body = Buffer.from('{"id":1,"method":"\xff"}', 'latin1')
+    const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"\xff"}', 'latin1')
     expect((await bench.call({ method: 'POST', headers, body })).status).toBe(400)
     const text = { 'content-type': 'text/plain' }
     expect((await bench.call({ method: 'POST', headers: text, body: '{}' })).status).toBe(415)
