@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callerKey } from '../rs/caller-key.js'
+import { callerKey, principalKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { identityHeaders } from './identity.js'
@@ -17,6 +17,11 @@ export interface Caller {
    * subject nor client is a caller of its own, and its successor another.
    */
   readonly key: string
+  /**
+   * One text for (issuer, subject), and one for all callers without a subject: who holds at most half of what all share.
+   * `undefined` without tokens, where all callers are one.
+   */
+  readonly principalKey: string | undefined
   /** What its token opens; empty without tokens. */
   readonly resource: string
   /** By which token; `undefined` without tokens. */
@@ -52,6 +57,10 @@ class TokenCaller implements Caller {
     return (this.#key ??= callerKey(this.authenticated))
   }
 
+  get principalKey(): string {
+    return principalKey(this.authenticated)
+  }
+
   watch(requestId: string, onEnd: () => void): () => void {
     return this.#resourceServer.watch(this.authenticated, onEnd, { requestId })
   }
@@ -61,6 +70,7 @@ class TokenCaller implements Caller {
 export const ANYBODY: Caller = {
   identity: [],
   key: '',
+  principalKey: undefined,
   resource: '',
   authenticated: undefined,
   watch: () => () => undefined,

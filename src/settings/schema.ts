@@ -241,11 +241,15 @@ const schema = z.object({
   ),
   maxChildren: count(
     { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
-    { section: 'Command', description: 'children at once' },
+    { section: 'Command', description: 'children at once; one subject holds at most half' },
   ),
   maxChildrenPerPrincipal: count(
     { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
-    { perResource: 'too', section: 'Command', description: 'of these, for one user and client' },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'of these, for one caller: user and client',
+    },
   ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },

@@ -54,7 +54,7 @@ export class Channel {
     options.emit?.({ type: 'child.started', child: options.label })
   }
 
-  /** Bytes that the child has not taken yet. */
+  /** See {@link Child.unread}. */
   get unread(): number {
     return this.#child.unread
   }

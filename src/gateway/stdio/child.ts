@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../process-group.js'
+import { ENTRY } from './bounded-queue.js'
 import { LineSplitter } from './lines.js'
 
 /** How long it may take to end once its stdin is closed, and then after SIGTERM, in milliseconds. */
@@ -29,6 +30,8 @@ export class Child {
   readonly #group: ProcessGroup
   readonly #stdin: Writable
   readonly #stdout: Readable
+  /** Lines that were written since it had taken all of them the last time. */
+  #untaken = 0
   #stopping: Promise<void> | undefined
 
   /** @param maxMessage bytes of a line on stdout */
@@ -46,6 +49,9 @@ export class Child {
     const stderrStream = stderr ?? new Readable().destroy()
     // What is written to one that has ended is of no interest to anybody.
     this.#stdin.on('error', () => undefined)
+    this.#stdin.on('drain', () => {
+      this.#untaken = 0
+    })
     const lines = new LineSplitter(
       maxMessage,
       (line) => listener.onLine(line),
@@ -79,17 +85,18 @@ export class Child {
     return this.#group.hasExited
   }
 
-  /** Bytes that it has not taken yet. */
+  /** What it has not taken yet costs so many bytes: small lines cost more than they are long. */
   get unread(): number {
-    return this.#stdin.writableLength
+    return this.#stdin.writableLength + this.#untaken * ENTRY
   }
 
   write(line: Buffer): void {
     if (this.#stdin.destroyed) return
     this.#stdin.cork()
     this.#stdin.write(line)
-    this.#stdin.write(LINE_END)
+    const isFlowing = this.#stdin.write(LINE_END)
     this.#stdin.uncork()
+    this.#untaken = isFlowing ? 0 : this.#untaken + 1
   }
 
   pause(): void {

@@ -567,12 +567,49 @@ describe('bounds', () => {
     for (const stream of streams) await stream.body?.cancel()
   })
 
-  test('of all: nobody loses a session because somebody else wants one', async () => {
-    const bench = await startBridge('legacy', { children: { maxChildren: 1 } })
-    const client = await openClient(bench)
-    const token = await bench.idp.token({ claims: { sub: 'bob' } })
-    expect((await new Client(bench, { token }).open()).status).toBe(503)
-    expect(await client.value('echo', {})).toEqual({})
+  verifies(
+    'ATK-07',
+    "of all: a session in use is nobody else's; one that nobody uses is",
+    async () => {
+      const bench = await startBridge('legacy', { children: { maxChildren: 1 } })
+      const alice = await openClient(bench)
+      const stream = await alice.send('GET')
+      const bob = new Client(bench, { token: await bench.idp.token({ claims: { sub: 'bob' } }) })
+      const refused = await bob.open()
+      expect(refused.status).toBe(503)
+      expect(await refused.json()).toMatchObject({
+        error: { code: -32_000, message: 'Too many sessions are in use' },
+      })
+      expect(bench.told('request.refused')).toMatchObject([
+        { status: 503, code: 'ERR_LIMIT_REACHED', hint: expect.stringContaining('--max-children') },
+      ])
+      expect(await alice.value('echo', {})).toEqual({})
+      await stream.body?.cancel()
+      await until(() => bench.gateway.status().active === 0)
+      expect((await bob.open()).status).toBe(200)
+      expect((await alice.call('echo', {})).status).toBe(404)
+    },
+  )
+
+  verifies('ATK-07', 'of one subject: ten clients hold half, and others keep theirs', async () => {
+    const bench = await startBridge('legacy', { children: { maxChildren: 8 } })
+    const token = (sub: string, client_id: string) =>
+      bench.idp.token({ claims: { sub, client_id } })
+    const bob = await openClient(bench, { token: await token('bob', 'desk') })
+    const statuses: number[] = []
+    for (let n = 0; n < 10; n++) {
+      const mallory = new Client(bench, { token: await token('mallory', `client-${n}`) })
+      statuses.push((await mallory.open()).status)
+      await mallory.send('GET')
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429, 429, 429, 429, 429])
+    expect(await bob.value('echo', { still: 'here' })).toEqual({ still: 'here' })
+    const hints = bench.told('request.refused').map(({ reason }) => reason)
+    expect(new Set(hints)).toEqual(
+      new Set(['the clients of one subject have half of all children of commands in use']),
+    )
+    const carol = new Client(bench, { token: await token('carol', 'desk') })
+    expect((await carol.open()).status).toBe(200)
   })
 
   test('of all resources together; and each command has its own environment', async () => {
@@ -605,7 +642,9 @@ describe('bounds', () => {
     expect((await one.open()).status).toBe(200)
     expect(await one.value('env')).toMatchObject({ SECRET: 'first', GATEHOUSE_SUBJECT: 'one' })
     const two = await at('two')
+    const stream = await one.send('GET')
     expect((await two.open()).status).toBe(503)
+    await stream.body?.cancel()
     await one.send('DELETE')
     expect((await two.open()).status).toBe(200)
     expect(await two.value('env')).toMatchObject({ SECRET: 'second' })
