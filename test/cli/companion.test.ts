@@ -26,6 +26,7 @@ verifies(
         ['ASKED_FOR', 'NOT_THERE'],
       ),
       startTimeout: 10,
+      onOutput: () => undefined,
     })
     onTestFinished(() => companion.stop())
     await companion.started

@@ -72,4 +72,25 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: 'if (until > 0) return true',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
+  {
+    id: 'a-log-that-waits-for-its-reader',
+    breaks: 'ATK-07',
+    find: 'this.#target.destroyed || this.#target.writableLength > this.#maxWaiting',
+    replace: 'this.#target.destroyed',
+    tests: ['cli/readers.test.ts'],
+  },
+  {
+    id: 'lost-lines-are-not-told',
+    breaks: 'ATK-07',
+    find: "target.on('drain', () => this.#tell())",
+    replace: '',
+    tests: ['cli/readers.test.ts'],
+  },
+  {
+    id: 'records-lost-in-silence',
+    breaks: 'ATK-07',
+    find: 'if (!writer.write(line)) throw',
+    replace: 'if (!writer.write(line) && line === "") throw',
+    tests: ['cli/readers.test.ts'],
+  },
 ]
