@@ -93,4 +93,18 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: 'if (!writer.write(line) && line === "") throw',
     tests: ['cli/readers.test.ts'],
   },
+  {
+    id: 'names-without-end-are-kept',
+    breaks: 'ATK-07',
+    find: 'this.#characters > MAX_CHARACTERS',
+    replace: 'this.#characters < 0',
+    tests: ['cli/policy-inventory.test.ts'],
+  },
+  {
+    id: 'aliases-without-bound',
+    breaks: 'ATK-07',
+    find: 'countAliases(yaml, document) <= MAX_ALIASES',
+    replace: 'countAliases(yaml, document) >= 0',
+    tests: ['settings/config-file.test.ts'],
+  },
 ]
