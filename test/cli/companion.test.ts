@@ -31,6 +31,6 @@ verifies(
     onTestFinished(() => companion.stop())
     await companion.started
     const seen = (await (await fetch(`http://127.0.0.1:${port}`)).json()) as Record<string, string>
-    expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'PATH', 'TZ'])
+    expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'GATEHOUSE_PROCESS', 'PATH', 'TZ'])
   },
 )

@@ -107,4 +107,25 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: 'countAliases(yaml, document) >= 0',
     tests: ['settings/config-file.test.ts'],
   },
+  {
+    id: 'strays-run-on',
+    breaks: 'ATK-09',
+    find: 'pid === undefined ? 0 : await endStrays(this.mark, pid)',
+    replace: 'pid === undefined ? 0 : await Promise.resolve(0)',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
+    id: 'strays-of-everybody-end',
+    breaks: 'ATK-09',
+    find: 'each.mark === mark && each.group !== group',
+    replace: 'each.group !== group',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
+    id: 'strays-are-only-asked',
+    breaks: 'ATK-09',
+    find: "signal(pid, round === 0 ? 'SIGTERM' : 'SIGKILL')",
+    replace: "signal(pid, 'SIGTERM')",
+    tests: ['gateway/stdio/session.test.ts'],
+  },
 ]

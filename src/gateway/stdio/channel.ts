@@ -50,6 +50,9 @@ export class Channel {
       onTooLong: () => listener.onTooLong(),
       onStderr: (line) => this.#remark('stderr', line),
       onEnd: (reason) => this.#onEnd(reason),
+      onStrays: (count) => {
+        options.emit?.({ type: 'child.strays', child: options.label, count })
+      },
     })
     options.emit?.({ type: 'child.started', child: options.label })
   }

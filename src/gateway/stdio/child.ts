@@ -22,6 +22,8 @@ export interface ChildListener {
   onStderr(line: string): void
   /** It has ended, and everything that it wrote was told. */
   onEnd(reason: string): void
+  /** So many processes that it started had left its group, and were ended after it. */
+  onStrays?(count: number): void
 }
 
 const LINE_END = Buffer.from('\n')
@@ -77,6 +79,9 @@ export class Child {
       stderrStream.destroy()
       listener.onEnd(reason)
     })
+    void this.#group.gone.then((strays) => {
+      if (strays > 0) listener.onStrays?.(strays)
+    })
     // Without one of them it cannot be talked to, and whoever waits for it would wait for ever.
     for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
@@ -125,5 +130,6 @@ export class Child {
     const timer = setTimeout(() => void this.#group.stop(GRACE), GRACE)
     await this.#group.exited
     clearTimeout(timer)
+    await this.#group.gone
   }
 }

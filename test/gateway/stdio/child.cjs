@@ -74,7 +74,11 @@ const tools = {
   big: (id, { bytes }) => say({ id, result: text('x'.repeat(bytes)) }),
   family(id) {
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
-    say({ id, result: text([process.pid, child.pid]) })
+    // In groups of their own; the second one needs more than a word.
+    const away = { stdio: 'ignore', detached: true }
+    const stray = spawn('sleep', ['1000'], away)
+    const deaf = spawn('sh', ['-c', 'trap "" TERM; sleep 1000; sleep 1000'], away)
+    setTimeout(() => say({ id, result: text([process.pid, child.pid, stray.pid, deaf.pid]) }), 100)
   },
   stubborn(id) {
     process.on('SIGTERM', () => undefined)

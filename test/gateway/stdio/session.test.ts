@@ -89,7 +89,11 @@ describe('whose session it is', () => {
       GATEHOUSE_ISSUER: bench.idp.issuer,
       GATEHOUSE_SUBJECT: 'b%C3%B6b%20%25',
       GATEHOUSE_CLIENT_ID: expect.any(String) as string,
+      GATEHOUSE_PROCESS: expect.stringMatching(/^[\da-f-]{36}$/) as string,
     })
+    expect(environment['GATEHOUSE_PROCESS']).not.toBe(
+      ((await alice.value('env')) as Record<string, string>)['GATEHOUSE_PROCESS'],
+    )
     delete process.env['CANARY']
   })
 
@@ -444,7 +448,9 @@ describe('the end', () => {
     const pids = (await client.value('family')) as number[]
     expect(pids.every(isAlive)).toBe(true)
     await end(client)
-    await until(() => pids.every((pid) => !isAlive(pid)))
+    await until(() => pids.every((pid) => !isAlive(pid)), 10_000)
+    await until(() => bench.told('child.strays').length === 1)
+    expect(bench.told('child.strays')).toMatchObject([{ count: 3 }])
     expect((await client.call('echo')).status).toBe(404)
     expect(bench.told('session.ended')).toMatchObject([{ reason }])
     expect(bench.gateway.status()).toMatchObject({ active: 0, streams: 0 })
@@ -505,6 +511,18 @@ describe('the end', () => {
     expect(pids.some(isAlive)).toBe(false)
     expect(await stream.text()).toBe('')
   })
+})
+
+verifies('ATK-09', 'processes of another session are left alone, and of ours, too', async () => {
+  const bench = await startBridge()
+  const [alice, bob] = [await openClient(bench), await openClient(bench)]
+  const [ofAlice, ofBob] = [
+    (await alice.value('family')) as number[],
+    (await bob.value('family')) as number[],
+  ]
+  await alice.send('DELETE')
+  await until(() => ofAlice.every((pid) => !isAlive(pid)), 10_000)
+  expect(ofBob.every(isAlive)).toBe(true)
 })
 
 describe('a start that fails', () => {
