@@ -128,4 +128,18 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: "signal(pid, 'SIGTERM')",
     tests: ['gateway/stdio/session.test.ts'],
   },
+  {
+    id: 'check-shows-queries',
+    breaks: 'ATK-09',
+    find: "field.includes('=') ? `${name}=${HIDDEN}` : HIDDEN",
+    replace: 'field',
+    tests: ['settings/redacted.test.ts'],
+  },
+  {
+    id: 'check-shows-arguments',
+    breaks: 'ATK-09',
+    find: 'return path === COMMAND ? redactCommand(value) :',
+    replace: 'return path === COMMAND ? value :',
+    tests: ['settings/redacted.test.ts'],
+  },
 ]
