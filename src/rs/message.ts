@@ -192,7 +192,9 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
   const isBatch = Array.isArray(value)
   const values: readonly unknown[] = isBatch ? value : [value]
   if (values.length === 0) return unreadable('the batch is empty')
-  if (values.length > LONGEST_BATCH) return unreadable(`a batch of more than ${LONGEST_BATCH}`)
+  if (values.length > LONGEST_BATCH) {
+    return unreadable(`a batch of more than ${LONGEST_BATCH}`, 'null', RPC.invalidParams)
+  }
   const messages: RpcMessage[] = []
   for (const each of values) {
     const message = readOne(each, isBatch ? undefined : text)

@@ -89,17 +89,22 @@ export interface OperationGateOptions {
 /** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
 const BATCH_VERSION = '2025-03-26'
 
+/** However they arrive: more than anybody asks for at once, and each is judged. */
+const MOST_OPERATIONS = 1000
+
 function operationsOfAll(
   messages: readonly RpcMessage[],
+  isOfForeignUser: ResourceServer['isOfForeignUser'],
 ): readonly McpOperation[] | UnclearOperation {
   const operations: McpOperation[] = []
   for (const { method, params } of messages) {
-    const each = operationsOf(method, params)
+    const each = operationsOf(method, params, MOST_OPERATIONS - operations.length)
     if (each instanceof UnclearOperation) return each
-    // One by one: a subscription may name more than a call may have arguments.
     for (const operation of each) operations.push(operation)
   }
-  return operations
+  return operations.some(isOfForeignUser)
+    ? new UnclearOperation('a URI names a user that no rule spells')
+    : operations
 }
 
 export function createOperationGate(options: OperationGateOptions): OperationGate {
@@ -201,7 +206,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     const throttled = throttle(authenticated, request)
     if (throttled !== undefined) return throttled
     const { protocolVersion } = request
-    const operations = operationsOfAll(messages)
+    const operations = operationsOfAll(messages, resourceServer.isOfForeignUser)
     if (operations instanceof UnclearOperation) {
       const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
       return refuseUnreadable({ code: RPC.invalidParams, reason: operations.reason, id }, request)

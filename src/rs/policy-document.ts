@@ -5,11 +5,15 @@
  */
 import { quoted, type ConfigurationProblem } from '../errors.js'
 import { isPlainObject, type JsonObject } from '../json.js'
-import { canonicalUri } from './resource-uri.js'
 import { findCycle, type Implications } from './scope-hierarchy.js'
 import { parseScopes } from './scopes.js'
+import { compileUriPattern } from './uri-pattern.js'
 
-/** What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. */
+/**
+ * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
+ * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
+ * (`weather://forecast?*`) allows one.
+ */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]
   readonly prompts?: string | readonly string[]
@@ -64,7 +68,7 @@ export interface CheckedPolicy {
 }
 
 export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as const
-export type RuleSubject = (typeof RULE_SUBJECTS)[number]
+type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
 const NAMES = new Set(['implies', 'rules', 'unmatched', 'lists'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
@@ -145,10 +149,10 @@ class PolicyChecker {
     const texts = this.#texts(path, value, 'names, or patterns with *')
     if (subject !== 'resources') return texts
     return texts.map((text, index) => {
-      const uri = canonicalUri(text)
-      if (uri !== undefined) return uri
-      const message = `${quoted(text)} is no URI, or has dot segments or encoded slashes`
-      this.problem(Array.isArray(value) ? [...path, index] : path, message, 'file:///srv/**')
+      const compiled = compileUriPattern(text)
+      if ('patterns' in compiled) return compiled.text
+      const place = Array.isArray(value) ? [...path, index] : path
+      this.problem(place, `${quoted(text)} ${compiled.reason}`, compiled.hint)
       return text
     })
   }

@@ -272,7 +272,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         'file:/srv/secret/a',
         'file:srv/secret/a',
         'file://localhost/srv/secret/a',
-        'FILE:////srv//%73ecret/a ',
+        'FILE:////srv//%73ecret/a',
+        'file:///srv/secret/a/',
+        'file:///srv/secret/a;x',
       ]) {
         const answer = await send(rpc('resources/read', { uri }), 'mcp:use mcp:read')
         expect({ uri, ...answer }).toMatchObject({
@@ -421,7 +423,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         const answer = await send(call(name), 'mcp:use mcp:admin')
         expect({ name, status: answer.status }).toEqual({
           name,
-          status: name === 'read_' ? 200 : 403,
+          status: name === 'read_' ? 200 : name === 'delete_file\u0000' ? 400 : 403,
         })
       }
       // Escapes are another spelling of the same name.
@@ -430,16 +432,32 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       expect(await send(escaped, 'mcp:use')).toMatchObject({ status: 200, arrived: [escaped] })
     })
 
-    test('a subscription may name more than a call may have arguments', async () => {
-      const { send } = await startBench()
-      const resourceSubscriptions = Array.from({ length: 150_000 }, () => 'file:///srv/a')
-      const body = rpc('subscriptions/listen', { notifications: { resourceSubscriptions } })
-      expect(await send(body, 'mcp:use')).toMatchObject({
-        status: 403,
-        scope: 'mcp:use mcp:read',
-        arrived: [],
-      })
-    })
+    verifies(
+      'ATK-10',
+      'a thousand operations are judged, however they come, and no more',
+      async () => {
+        const { send } = await startBench()
+        const uris = (count: number) => Array.from({ length: count }, () => 'file:///srv/a')
+        const listen = (count: number) =>
+          rpc('subscriptions/listen', { notifications: { resourceSubscriptions: uris(count) } })
+        const batch = (count: number, ...more: string[]) =>
+          `[${[...Array.from({ length: count }, () => call('read_a')), ...more].join()}]`
+        for (const body of [listen(1_000), batch(1_000), batch(500, listen(500))]) {
+          expect((await send(body, 'mcp:use mcp:read')).status).toBe(200)
+        }
+        for (const body of [
+          listen(1_001),
+          listen(70_000),
+          batch(1_001),
+          batch(500, listen(501)),
+          batch(999, listen(2)),
+        ]) {
+          const answer = await send(body, 'mcp:use mcp:read', {}, { sub: 'asks for too much' })
+          expect(answer).toMatchObject({ status: 400, arrived: [] })
+          expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_602 } })
+        }
+      },
+    )
 
     test('scopes of a token with odd characters hold nothing', async () => {
       const { send } = await startBench()
@@ -450,6 +468,110 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ]) {
         expect((await send(call('delete_file'), scope)).status).not.toBe(200)
       }
+    })
+  })
+
+  describe('URIs', () => {
+    const RULES: PolicyDocument = {
+      rules: [
+        { resources: ['file:///srv/**'], scopes: ['mcp:read'] },
+        { resources: ['file:///srv/private/key.pem'], scopes: ['mcp:admin'] },
+        { resources: ['weather://forecast?*'], scopes: ['mcp:read'] },
+        { resources: ['https://*.example.com/**'], scopes: ['mcp:read'] },
+        { resources: ['https://reader@h/**'], scopes: ['mcp:read'] },
+      ],
+      unmatched: 'deny',
+    }
+    const read = (uri: string) => rpc('resources/read', { uri })
+
+    verifies(
+      'ATK-10',
+      'that servers take for what is closed are not opened by a wider rule',
+      async () => {
+        const { send } = await startBench({ policy: RULES })
+        const key = 'file:///srv/private/key.pem'
+        for (const [uri, status] of [
+          ['file:///srv/a', 200],
+          ['file:///srv/[a]%5B', 200],
+          [key, 403],
+          [`${key}#`, 400],
+          [`${key}#x`, 400],
+          [`${key}?`, 403],
+          [`${key}?x`, 403],
+          [`${key}?/a.txt`, 403],
+          ['file:///srv/a?x', 403],
+          ['file:///srv/public/?/../../private/key.pem', 400],
+          ['file:///srv/..;/private/key.pem', 400],
+          ['file:///srv/%252e%252e/private/key.pem', 400],
+          ['file:///srv/a%25%32%66b', 400],
+          ['file:///srv/a%09b', 400],
+          ['file:///srv/a ', 400],
+          ['file://host/srv/private/key.pem', 403],
+          ['https://a.example.com/x', 200],
+          ['https://A.EXAMPLE.com./x', 200],
+          ['https://u@a.example.com/x', 400],
+          ['https://evil.test:80/.example.com/x', 403],
+          ['https://evil.test?.example.com/', 403],
+          ['https://evil.test/@a.example.com/', 403],
+          ['https://reader@h/x', 200],
+          ['https://writer@h/x', 400],
+          ['https://reader:word@h/x', 400],
+          ['weather://forecast?city=Berlin', 200],
+          ['weather://forecast', 403],
+          ['weather://other?city=Berlin', 403],
+          [`file:///srv/${'a'.repeat(2_036)}`, 200],
+          [`file:///srv/${'a'.repeat(2_037)}`, 400],
+        ] as const) {
+          const claims = { sub: `of ${uri.slice(0, 100)}` }
+          const answer = await send(read(uri), 'mcp:use mcp:read', {}, claims)
+          expect({ uri, status: answer.status }).toEqual({ uri, status })
+          expect(answer.arrived).toEqual(status === 200 ? [read(uri)] : [])
+          if (status === 400) {
+            expect(JSON.parse(answer.text)).toMatchObject({ id: 1, error: { code: -32_602 } })
+          }
+        }
+        // For whoever may read it, another name of it is still a query that nobody allowed.
+        expect((await send(read(key), 'mcp:use mcp:read mcp:admin')).status).toBe(200)
+        expect((await send(read(`${key}?x`), 'mcp:use mcp:read mcp:admin')).status).toBe(403)
+      },
+    )
+
+    verifies('ATK-10', 'without a rule for their place are left to base, as they are', async () => {
+      const { send } = await startBench({ policy: { ...RULES, unmatched: 'base' } })
+      for (const [uri, status] of [
+        ['notes://a?x=1', 200],
+        ['file:///etc/a', 200],
+        ['file:///etc/a?x', 403],
+        ['weather://forecast', 200],
+        ['https://h/x?y', 403],
+        ['https://u@other/x', 400],
+      ] as const) {
+        const answer = await send(read(uri), 'mcp:use mcp:read')
+        expect({ uri, status: answer.status }).toEqual({ uri, status })
+      }
+    })
+
+    verifies('ATK-10', 'of templates are shown and completed by their literal parts', async () => {
+      const resourceTemplates = [
+        'weather://forecast{?city}',
+        'weather://{place}{?city}',
+        'file:///srv/{name}',
+        'file:///srv/{name}{?version}',
+        'https://u@a.example.com/{x}',
+      ].map((uriTemplate) => ({ uriTemplate }))
+      const listed = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { resourceTemplates } })
+      const { send } = await startBench({ policy: RULES }, listed)
+      const { text } = await send(rpc('resources/templates/list'), 'mcp:use mcp:read')
+      const shown = [
+        { uriTemplate: 'weather://forecast{?city}' },
+        { uriTemplate: 'file:///srv/{name}' },
+      ]
+      expect(JSON.parse(text).result.resourceTemplates).toEqual(shown)
+      const complete = (uri: string) =>
+        send(rpc('completion/complete', { ref: { type: 'ref/resource', uri } }), 'mcp:use mcp:read')
+      expect((await complete('weather://forecast{?city}')).status).toBe(200)
+      expect((await complete('file:///srv/{name}{?version}')).status).toBe(403)
+      expect((await complete('file:///srv/{name}/../{x}')).status).toBe(400)
     })
   })
 

@@ -73,7 +73,7 @@ lists: 7
     'p.yaml:6:5: rules[0]: does not say what is needed',
     'p.yaml:7:5: rules[1].tools: must be a text or a list of texts, and not empty',
     'p.yaml:11:5: rules[2].clams: no such name',
-    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is no URI, or has dot segments or encoded slashes',
+    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is no URI, or has dot segments, blanks around it or characters that are encoded without need',
     'p.yaml:10:5: rules[2].scopes: must be scopes',
     'p.yaml:13:15: rules[3].methods[0]: must be a text, and not empty',
     'p.yaml:14:1: unmatched: must be deny or base',
