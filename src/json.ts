@@ -52,8 +52,15 @@ function membersKept(root: object): number {
   return count
 }
 
-/** The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth. */
-export function parseJsonStructure(text: string): JsonObject | readonly unknown[] | undefined {
+/**
+ * The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth.
+ *
+ * @param written how many members stand in it, where that is known
+ */
+export function parseJsonStructure(
+  text: string,
+  written?: number,
+): JsonObject | readonly unknown[] | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -62,7 +69,7 @@ export function parseJsonStructure(text: string): JsonObject | readonly unknown[
   }
   if (!isJsonObject(value) && !Array.isArray(value)) return undefined
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
-  return membersKept(value) === membersWritten(text) ? value : undefined
+  return membersKept(value) === (written ?? membersWritten(text)) ? value : undefined
 }
 
 /** The same, for an object only. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { countMembers, type JsonBounds } from '../json-size.js'
 import { isJsonObject, parseJsonStructure, type JsonObject } from '../json.js'
 import { RPC } from './rpc-error.js'
 
@@ -152,13 +153,18 @@ function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResp
   return new ReadMessage(text, method, params, id !== undefined)
 }
 
+/** Far more than anybody sends, and no more than can be read in a moment. */
+const BOUNDS: JsonBounds = { parts: 100_000, depth: 500 }
+
 /** Members named twice, at whatever depth, are refused: parsers disagree about which of them counts. */
 function parse(
   body: Uint8Array,
 ): { readonly text: string; readonly value: JsonObject | readonly unknown[] } | Unreadable {
+  const members = countMembers(body, BOUNDS)
+  if (members === undefined) return unreadable('the body holds too much, or is nested too deeply')
   const text = decode(body)
   if (text === undefined) return unreadable('the body is not UTF-8', 'null', RPC.parseError)
-  const value = parseJsonStructure(text)
+  const value = parseJsonStructure(text, members)
   if (value !== undefined) return { text, value }
   return isJson(text)
     ? unreadable('the body is neither an object nor a list, or names a member twice')
@@ -202,4 +208,27 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
     if ('method' in message) messages.push(message)
   }
   return { messages, isBatch }
+}
+
+/** Of `params`, what says what is asked for. */
+const ASKED = ['name', 'uri', 'taskId', 'ref', 'notifications'] as const
+
+function asksTheSame(one: unknown, other: unknown): boolean {
+  if (!isJsonObject(one) || !isJsonObject(other)) return false
+  const asked = ({ method, id, params }: JsonObject) => [
+    method,
+    id,
+    ...ASKED.map((name) => (isJsonObject(params) ? params[name] : null)),
+  ]
+  return JSON.stringify(asked(one)) === JSON.stringify(asked(other))
+}
+
+/** Whether two bodies hold the same messages, as far as methods, ids and names go. */
+export function holdTheSame(one: Uint8Array, other: Uint8Array): boolean {
+  const [first, second] = [parse(one), parse(other)]
+  if ('code' in first || 'code' in second) return false
+  const [values, others] = [first.value, second.value]
+  if (!Array.isArray(values)) return asksTheSame(values, others)
+  if (!Array.isArray(others) || values.length !== others.length) return false
+  return values.every((value, index) => asksTheSame(value, others[index]))
 }

@@ -200,8 +200,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'older-eras-unread',
     breaks: 'HDR-05, HDR-07',
-    find: "return hasPolicy || isStateless(versions[0]) ? 'to be read' : 'as it is'",
-    replace: "return isStateless(versions[0]) ? 'to be read' : 'as it is'",
+    find: "if (hasPolicy || isStateless(versions[0])) return 'to be read'",
+    replace: "if (isStateless(versions[0])) return 'to be read'",
     tests: policy,
   },
   {

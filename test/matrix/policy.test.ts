@@ -8,6 +8,7 @@ import type { PolicyDocument } from 'mcp-gatehouse'
 import { verifies } from '../support/verifies.js'
 import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { exchangeBytes } from '../support/gateway.js'
 import { portOf } from './hosts.js'
 import { POLICY_HOSTS, startPolicyHost } from './policy-hosts.js'
 
@@ -90,8 +91,21 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         arrived: [...arrived],
       }
     }
+    /** As it is written, with a token that holds the base scopes; the first line of the answer and its body. */
+    async function exchange(method: string, fields: readonly string[], body: string) {
+      const token = await idp.token({ claims: { scope: 'mcp:use' } })
+      const head = [
+        `${method} /mcp HTTP/1.1`,
+        'Host: localhost',
+        'Connection: close',
+        `Authorization: Bearer ${token}`,
+        'Content-Type: application/json',
+        ...fields,
+      ]
+      return exchangeBytes(served.port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    }
     const told = (type: string) => events.filter((event) => event.type === type)
-    return { idp, call: fetchEndpoint, told, send }
+    return { idp, call: fetchEndpoint, told, send, exchange, arrived }
   }
 
   describe('scopes of operations', () => {
@@ -260,9 +274,33 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         const answer = await fetchEndpoint({
           method,
           body: call('delete_file'),
-          headers: { authorization: `Bearer ${token}` },
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         })
-        expect([403, 405]).toContain(answer.status)
+        // `fetch` makes a POST of the last.
+        expect(method === 'post' ? [403] : [400, 405]).toContain(answer.status)
+      }
+    })
+
+    verifies('ATK-12', 'a body is judged or refused, whatever the method', async () => {
+      const { exchange, arrived } = await startBench()
+      const body = rpc('tools/list')
+      const length = `Content-Length: ${body.length}`
+      const chunked = 'Transfer-Encoding: chunked'
+      const inChunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      for (const method of ['GET', 'DELETE', 'HEAD']) {
+        // The gateway knows no HEAD.
+        const status = expect.stringMatching(/^HTTP\/1.1 40[05] /)
+        const whole = await exchange(method, [length], body)
+        expect({ method, whole }).toEqual({ method, whole: status })
+        const pieces = await exchange(method, [chunked], inChunks)
+        expect({ method, pieces }).toEqual({ method, pieces: status })
+        if (method !== 'HEAD') expect(whole).toContain('Only POST brings a body')
+      }
+      expect(arrived).toEqual([])
+      // Without one they go on, and an announced body of nothing is none.
+      for (const method of ['GET', 'DELETE']) {
+        expect(await exchange(method, [], '')).toMatch(/ 200 /)
+        expect(await exchange(method, ['Content-Length: 0'], '')).toMatch(/ 200 /)
       }
     })
 
@@ -751,7 +789,7 @@ test('a Hono handler that would write past the filter finds no socket', async ()
   const answer = await fetch(`http://127.0.0.1:${portOf(server as never)}/mcp`, {
     method: 'POST',
     body: rpc('tools/list'),
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
   })
   expect(answer.status).toBe(500)
   expect(await answer.text()).not.toContain('hidden')

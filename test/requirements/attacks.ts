@@ -60,12 +60,12 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
   'ATK-11': {
     level: 'D',
     text: 'What is judged is application/json, alone or with one charset=utf-8, in every host; a parsed body that differs from the judged bytes is refused',
-    status: open,
+    status: 'tested',
   },
   'ATK-12': {
     level: 'D',
     text: 'With a policy a body is judged or refused, whatever the method',
-    status: open,
+    status: 'tested',
   },
   'ATK-13': {
     level: 'D',
