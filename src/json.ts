@@ -78,6 +78,20 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   return isJsonObject(value) ? value : undefined
 }
 
+/** Names that are read alike by everybody but those who do not tell case apart. */
+const PLAIN_NAME = /^[\x21-\x7e]*$/
+
+/**
+ * The name of a member as the most lenient parser reads it: without case (Go takes names that differ in it for the
+ * same, with the long s and the sign for kelvin among them), ended by NUL (C), without blanks around it, control
+ * characters and halves of pairs.
+ */
+export function foldName(name: string): string {
+  const isPlain = PLAIN_NAME.test(name)
+  const plain = isPlain ? name : name.replace(/^\0+|\0[^]*|[\p{Cc}\p{Cs}]/gu, '').trim()
+  return plain.toUpperCase().toLowerCase()
+}
+
 /** An object that was written as one, and is of no class. */
 export function isPlainObject(value: unknown): value is JsonObject {
   if (!isJsonObject(value)) return false

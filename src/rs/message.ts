@@ -4,7 +4,7 @@
  * @module
  */
 import { countMembers, type JsonBounds } from '../json-size.js'
-import { isJsonObject, parseJsonStructure, type JsonObject } from '../json.js'
+import { foldName, isJsonObject, parseJsonStructure, type JsonObject } from '../json.js'
 import { RPC } from './rpc-error.js'
 
 /** A request or a notification: in the stateless era clients send nothing else (2026-07-28, "Sending Messages"). */
@@ -29,18 +29,20 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const ROUTED = new Set(['jsonrpc', 'id', 'method', 'params'])
 const ROUTED_PARAMS = new Set(['_meta', 'name', 'uri', 'taskid', 'ref', 'notifications'])
 
-/** Go's parser takes names that differ in case for the same, with the long s and the sign for kelvin among them. */
+/** Whether some parser takes another member for one that decides. */
 function hasTwin(
   object: JsonObject,
   routed: ReadonlySet<string>,
   exact: ReadonlySet<string>,
 ): boolean {
   for (const name in object) {
-    if (!exact.has(name) && routed.has(name.toUpperCase().toLowerCase())) return true
+    if (!exact.has(name) && routed.has(foldName(name))) return true
   }
   return false
 }
 
+const ROUTED_META = new Set(['io.modelcontextprotocol/protocolversion'])
+const EXACT_META = new Set(['io.modelcontextprotocol/protocolVersion', 'progressToken'])
 const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
 /** The last of them decides nothing; nearly all that is called has them, and they need no second look. */
 const EXACT_PARAMS = new Set([
@@ -141,14 +143,18 @@ function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResp
   const isId = typeof id === 'string' || typeof id === 'number'
   const refuse = (reason: string) =>
     unreadable(reason, isId && text !== undefined ? writtenValue(text, 'id') : 'null')
-  if (hasTwin(value, ROUTED, EXACT)) return refuse('a member differs only in case')
+  if (hasTwin(value, ROUTED, EXACT)) return refuse('some parsers take a member for another')
   if (jsonrpc !== '2.0') return refuse('jsonrpc is not 2.0')
   if (method === undefined && ('result' in value || 'error' in value)) return RESPONSE
   if (typeof method !== 'string') return refuse('neither a request nor a notification')
   if (id !== undefined && !isId) return refuse('id is neither a text nor a number')
   if (params !== undefined && !isJsonObject(params)) return refuse('params is no object')
   if (params !== undefined && hasTwin(params, ROUTED_PARAMS, EXACT_PARAMS)) {
-    return refuse('a member of params differs only in case')
+    return refuse('some parsers take a member of params for another')
+  }
+  const meta = params?.['_meta']
+  if (isJsonObject(meta) && hasTwin(meta, ROUTED_META, EXACT_META)) {
+    return refuse('some parsers take a member of _meta for another')
   }
   return new ReadMessage(text, method, params, id !== undefined)
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, type JsonObject } from '../json.js'
+import { foldName, isJsonObject, type JsonObject } from '../json.js'
 import { canonicalUri, LONGEST_URI } from './resource-uri.js'
 import { canonicalTemplate } from './uri-template.js'
 
@@ -136,9 +136,9 @@ function referred(
   return named('completion/complete', target, name, where, comparable)
 }
 
-/** Another name, but for those who do not tell case apart. */
+/** Another name, but the same for some parsers. */
 function isTwinOf(name: string, exact: string): boolean {
-  return name !== exact && name.toUpperCase() === exact.toUpperCase()
+  return name !== exact && foldName(name) === exact.toLowerCase()
 }
 
 function subscribed(params: JsonObject): readonly unknown[] | undefined {
@@ -176,9 +176,9 @@ export function operationsOf(
       return new UnclearOperation('params.ref names neither a prompt nor a resource')
     }
     const [target, member] = reference
-    // Parsers that do not tell case apart would read another reference (HDR-08).
+    // Lenient parsers would read another reference (HDR-08).
     if (Object.keys(ref).some((each) => isTwinOf(each, 'type') || isTwinOf(each, member))) {
-      return new UnclearOperation('a member of params.ref differs only in case')
+      return new UnclearOperation('some parsers take a member of params.ref for another')
     }
     const operation = referred(target, ref[member], `params.ref.${member}`)
     return operation instanceof UnclearOperation ? operation : [operation]

@@ -139,4 +139,25 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     replace: '    const text =',
     tests: policy,
   },
+  {
+    id: 'control-characters-in-names',
+    breaks: 'ATK-13',
+    find: 'return CONTROLS.test(name) ? undefined : name',
+    replace: 'return name',
+    tests: policy,
+  },
+  {
+    id: 'control-characters-in-methods',
+    breaks: 'ATK-13',
+    find: "if (CONTROLS.test(method)) return new UnclearOperation('method has control characters')",
+    replace: '',
+    tests: policy,
+  },
+  {
+    id: 'twins-of-lenient-parsers',
+    breaks: 'ATK-13',
+    find: 'const plain = isPlain ? name :',
+    replace: 'const plain = isPlain || name ? name :',
+    tests: policy,
+  },
 ]

@@ -338,10 +338,11 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
   describe('what cannot be judged', () => {
     verifies(
-      ['HDR-08', 'CASE-58', 'CASE-59'],
+      ['HDR-08', 'CASE-58', 'CASE-59', 'ATK-13'],
       'is refused, and nothing of it reaches the server',
       async () => {
         const { send } = await startBench()
+        let callers = 0
         for (const body of [
           'no json',
           '',
@@ -353,6 +354,37 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","name":"x"}}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","Name":"x"}}',
           '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
+          ...[
+            ...[
+              'method\\u0000',
+              'method\\u0000x',
+              '\\u0000method',
+              ' method',
+              'method\\t',
+              'METHOD ',
+            ],
+            ...[
+              'method\\ud800',
+              '\\udc00method',
+              'met\\ud800hod',
+              '\\u00a0method',
+              'method\\ufeff',
+            ],
+            ...['method\\u0085', 'method\\u007f'],
+          ].map((name) => `{"jsonrpc":"2.0","id":1,"method":"ping","${name}":"tools/call"}`),
+          ...['name\\u0000', ' name', 'name\\udfff', 'Uri\\u0000'].map(
+            (name) =>
+              `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","${name}":"x"}}`,
+          ),
+          ...['\\u0000', '\\n', '\\u001b[2J', '\\u007f', '\\u009b'].flatMap((character) => [
+            `{"jsonrpc":"2.0","id":1,"method":"tools/call${character}","params":{"name":"free"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free${character}"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"${character}free"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"a${character}"}}}`,
+          ]),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', 'name\0': 'b' } }),
+          rpc('subscriptions/listen', { notifications: { ' resourceSubscriptions': ['x:a'] } }),
+          rpc('ping', { _meta: { 'io.modelcontextprotocol/protocolVersion\0': MODERN } }),
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["free"]}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"free"}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call"}',
@@ -373,7 +405,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
             notifications: { resourceSubscriptions: 'file:///srv/a' },
           }),
         ]) {
-          const answer = await send(body, 'mcp:use mcp:admin')
+          // More than one caller may ask for before he has to wait.
+          const claims = { sub: `caller ${callers++}` }
+          const answer = await send(body, 'mcp:use mcp:admin', {}, claims)
           expect({ body, status: answer.status, arrived: answer.arrived }).toEqual({
             body,
             status: 400,
@@ -471,6 +505,96 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     verifies(
+      ['ATK-11', 'HDR-08'],
+      'is anything but JSON in UTF-8, in every form of it',
+      async () => {
+        const { idp, call: fetchEndpoint, arrived } = await startBench()
+        const token = await idp.token({ claims: { scope: 'mcp:use' } })
+        const statusOf = async (type: string | undefined) => {
+          const headers = {
+            authorization: `Bearer ${token}`,
+            ...(type !== undefined && { 'content-type': type }),
+          }
+          const answer = await fetchEndpoint({
+            method: 'POST',
+            headers,
+            body: Buffer.from(call('free')),
+          })
+          return [answer.status, await answer.text()] as const
+        }
+        for (const type of [
+          undefined,
+          'text/plain',
+          'application/x-www-form-urlencoded',
+          'multipart/form-data; boundary=x',
+          'application/json-rpc',
+          'application/jsonx',
+          'text/json',
+          'application/vnd.api+json',
+          'application/json;',
+          'application/json; charset=utf8',
+          'application/json; charset=utf-16',
+          "application/json; charset='utf-8'",
+          "application/json; charset*=utf-8''utf-7",
+          'application/json; charset*0=utf-; charset*1=7',
+          'application/json; charset=utf-8; charset=utf-8',
+          'application/json; charset=utf-8; x=1',
+          'application/json; x=1',
+          'application/json; charset=utf-8, application/json',
+          'application/json\u0085; charset=utf-8',
+          'application/json;\u0085charset=utf-7',
+          'application/json; charset=\u00a0utf-8',
+          'application/json; charset="utf\\-8"',
+        ]) {
+          const [status, text] = await statusOf(type)
+          expect({ type, status, arrived }).toEqual({ type, status: 415, arrived: [] })
+          expect(text).toContain('The body must be JSON in UTF-8')
+        }
+        for (const type of [
+          'application/json',
+          'Application/JSON',
+          'application/json;charset=utf-8',
+          'application/json ;\tcharset = "UTF-8" ',
+        ]) {
+          expect({ type, status: (await statusOf(type))[0] }).toEqual({ type, status: 200 })
+        }
+      },
+    )
+
+    verifies(
+      'ATK-07',
+      'holds too much, is nested too deeply, and counts as a refusal',
+      async () => {
+        const { send } = await startBench()
+        const refused = async (body: string, sub: string) => {
+          const answer = await send(body, 'mcp:use mcp:admin', {}, { sub })
+          expect(answer).toMatchObject({ status: 400, arrived: [] })
+          expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_600 } })
+        }
+        const withArguments = (text: string) =>
+          call('free').replace('"arguments":{}', `"arguments":${text}`)
+        const names = (count: number) =>
+          `{${Array.from({ length: count }, (_, index) => `"n${index}":1`).join()}}`
+        const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+        await refused(withArguments(names(100_000)), 'wide')
+        await refused(withArguments(`[${'{},'.repeat(100_000)}1]`), 'empty')
+        await refused(withArguments(nested(500)), 'deep')
+        for (const fine of [names(90_000), nested(490), `"${'x'.repeat(2_000_000)}"`]) {
+          expect((await send(withArguments(fine), 'mcp:use')).status).toBe(200)
+        }
+        const large = await send(withArguments(`"${'x'.repeat(2_100_000)}"`), 'mcp:use')
+        expect(large).toMatchObject({ status: 413, arrived: [] })
+        const statuses: number[] = []
+        for (let i = 0; i < 40; i++) {
+          statuses.push((await send('no json', 'mcp:use', {}, { sub: 'babbler' })).status)
+        }
+        expect(new Set(statuses.slice(0, 25))).toEqual(new Set([400]))
+        expect(statuses.at(-1)).toBe(429)
+        expect((await send(call('free'), 'mcp:use', {}, { sub: 'other' })).status).toBe(200)
+      },
+    )
+
+    verifies(
       'ATK-10',
       'a thousand operations are judged, however they come, and no more',
       async () => {
@@ -496,6 +620,20 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         }
       },
     )
+
+    verifies('ATK-13', 'but for characters that are only unusual', async () => {
+      const { send } = await startBench()
+      for (const name of ['read_ a', 'read_ü', 'read_👩‍👩‍👧', 'read_\u200b', 'read_\u2028']) {
+        expect((await send(call(name), 'mcp:use mcp:read')).status).toBe(200)
+      }
+      const plain = '{"jsonrpc":"2.0","id":1,"method":"ping","met hod":"x","\u00e9":1}'
+      expect((await send(plain, 'mcp:use')).status).toBe(200)
+      const inside = call('free').replace(
+        '"arguments":{}',
+        '"arguments":{"name\\u0000":1," name":2}',
+      )
+      expect((await send(inside, 'mcp:use')).status).toBe(200)
+    })
 
     test('scopes of a token with odd characters hold nothing', async () => {
       const { send } = await startBench()
