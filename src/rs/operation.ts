@@ -27,12 +27,12 @@ export interface ToldOperation {
   readonly name: string | undefined
 }
 
-const LONGEST_NAME = 512
+const LONGEST_TOLD = 512
 /** Operations of one request that are told. */
 export const MOST_OPERATIONS = 100
 
 function shortened(text: string): string {
-  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text
+  return text.length > LONGEST_TOLD ? `${text.slice(0, LONGEST_TOLD)}…` : text
 }
 
 /** What a client can make a log grow by is bounded. */
@@ -94,8 +94,12 @@ export function isProtocolMethod(method: string): boolean {
 }
 
 /** Names are compared with every pattern of a policy, character by character: beyond this nobody means a name. */
-const LONGEST_COMPARED = { tool: 1024, prompt: 1024, resource: LONGEST_URI } as const
-const LONGEST_METHOD = 1024
+export const LONGEST_NAME = 1024
+const LONGEST_COMPARED = {
+  tool: LONGEST_NAME,
+  prompt: LONGEST_NAME,
+  resource: LONGEST_URI,
+} as const
 /** Line ends, escapes and NUL: servers cut names at them, and logs break. */
 const CONTROLS = /\p{Cc}/u
 
@@ -160,7 +164,7 @@ export function operationsOf(
   params: JsonObject = {},
   most: number = Infinity,
 ): readonly McpOperation[] | UnclearOperation {
-  if (method.length > LONGEST_METHOD) return new UnclearOperation('method is too long')
+  if (method.length > LONGEST_NAME) return new UnclearOperation('method is too long')
   if (most < 1) return new UnclearOperation('it asks for too much at once')
   if (CONTROLS.test(method)) return new UnclearOperation('method has control characters')
   const direct = NAMED.get(method)

@@ -160,4 +160,32 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     replace: 'const plain = isPlain || name ? name :',
     tests: policy,
   },
+  {
+    id: 'rules-with-unseen-characters',
+    breaks: 'ATK-14',
+    find: "if (UNSEEN.test(text)) return 'has characters that cannot be seen'",
+    replace: '',
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
+    id: 'rules-with-blanks-around-names',
+    breaks: 'ATK-14',
+    find: "if (BLANK_AROUND.test(text)) return 'begins or ends with a blank'",
+    replace: '',
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
+    id: 'rules-about-one-and-all',
+    breaks: 'ATK-14',
+    find: 'this.#contradictions(path, rule, methods)',
+    replace: '',
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
+    id: 'starter-writes-what-check-refuses',
+    breaks: 'ATK-14',
+    find: 'if (fault !== undefined) return { fault: `no rule can name it: it ${fault}` }',
+    replace: '',
+    tests: ['cli/policy-starter.test.ts'],
+  },
 ]

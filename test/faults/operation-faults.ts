@@ -291,8 +291,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'records-without-bound',
     breaks: 'issue 7: audit',
-    find: 'return text.length > LONGEST_NAME ?',
-    replace: 'return text.length > LONGEST_NAME * 1e9 ?',
+    find: 'return text.length > LONGEST_TOLD ?',
+    replace: 'return text.length > LONGEST_TOLD * 1e9 ?',
     tests: audit,
   },
   {
