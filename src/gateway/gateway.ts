@@ -193,7 +193,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
-      maxBody: settings.maxBody,
+      maxBody: settings.maxJudgedBody,
       isDraining: () => draining,
       onWaiting() {
         waiting++

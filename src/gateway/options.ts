@@ -86,7 +86,7 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
    * resources and loopback names are accepted, elsewhere any host as long as this is not given.
    */
   readonly allowHosts?: readonly string[]
-  /** Bytes of a request body. Default 4 MiB. */
+  /** Bytes of a request body. Default 4 MiB, of one that is judged 2 MiB: with a policy, and in the era of 2026-07-28. */
   readonly maxBody?: number
   /**
    * Keys that bind the sessions of the server behind us to their user and this resource: at least 32 characters each,

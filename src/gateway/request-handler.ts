@@ -9,6 +9,7 @@ import { quoted } from '../errors.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { isStateless } from '../rs/era.js'
+import { NO_JSON_IN_UTF8 } from '../rs/media-type.js'
 import type { OperationsRequest } from '../rs/operation-gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
@@ -18,7 +19,7 @@ import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
 import {
-  judgeCharset,
+  isJudgeable,
   judgeMessage,
   judgeUnread,
   versionOf,
@@ -155,18 +156,20 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       body: Buffer,
       asked: OperationsRequest,
     ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
-      const charset = judgeCharset(head)
-      if (charset !== undefined) return charset
       const operations = gate?.operations
       const message = isStateless(asked.protocolVersion) ? judgeMessage(body, head) : undefined
-      if (message !== undefined && 'text' in message) return message
+      if (message !== undefined && 'text' in message) {
+        if (authenticated !== undefined) operations?.countRefusal(authenticated)
+        return message
+      }
       if (operations === undefined || authenticated === undefined) {
         return { message, filter: undefined }
       }
       const permission =
         message === undefined
           ? operations.judge(authenticated, body, asked)
-          : operations.judgeMessages(authenticated, [message], asked)
+          : (operations.throttle(authenticated, asked) ??
+            operations.judgeMessages(authenticated, [message], asked))
       if ('messages' in permission) options.audit?.read(requestId, permission.messages)
       return 'outcome' in permission ? permission : { message, filter: permission.filter }
     }
@@ -199,6 +202,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const unread = judgeUnread(head, operations !== undefined)
       if (unread === 'as it is') return options.forward(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      if (!isJudgeable(head)) {
+        return refuse(
+          { status: 415, code: 'ERR_BODY_UNREADABLE', reason: NO_JSON_IN_UTF8 },
+          'unsupported_media_type',
+          NO_JSON_IN_UTF8,
+          corsHeaders,
+        )
+      }
       const asked = { origin: head.origin, requestId, protocolVersion: versionOf(head) }
       if (operations !== undefined && authenticated !== undefined) {
         const throttled = operations.throttle(authenticated, asked)

@@ -8,6 +8,7 @@ import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.
 import type { GatewayOptions, GatewayResource } from './options.js'
 import { brokenProxies } from './proxies.js'
 import { routeConflicts } from './routes.js'
+import { MAX_JUDGED_BODY } from '../rs/gate.js'
 import { randomKey, SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import {
   isResourceList,
@@ -25,6 +26,8 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
+  /** Of those that are judged. */
+  readonly maxJudgedBody: number
   readonly sites: readonly SiteSettings[]
   /** At least one. */
   readonly sessionKeys: readonly string[]
@@ -137,6 +140,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     port: options.port ?? 8080,
     allowHosts: options.allowHosts ?? [],
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
+    maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
     sites: sites.map(toSiteSettings),
     sessionKeys: options.sessionKeys ?? [randomKey()],
     streamGrace: options.streamGrace ?? 300,

@@ -96,6 +96,8 @@ export interface ResourceServer extends AccessTokenVerifier {
    * @throws whatever a policy throws that is a function
    */
   mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean
+  /** Whether an operation names a user in its URI that no rule spells: it is not judged, and refused by 400. */
+  isOfForeignUser(operation: McpOperation): boolean
   /**
    * Watches the token of a request while its answer goes on: it is judged again at its end, when the authorization
    * server's answer about it is too old, and once a minute. An authorization server that is away ends nothing before
@@ -458,6 +460,7 @@ export function createResourceServerWith(
     authorizeOperations,
     sameUse,
     mayUse,
+    isOfForeignUser: (operation: McpOperation) => policy?.isOfForeignUser(operation) === true,
     verifyAccessToken,
     watch,
     refreshKeys,

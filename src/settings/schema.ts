@@ -158,7 +158,10 @@ const schema = z.object({
   }),
   maxBody: size(
     { fallback: 4 * 2 ** 20, max: 2 ** 30 },
-    { section: 'Listening', description: 'largest body of a request' },
+    {
+      section: 'Listening',
+      description: 'largest body of a request; 2MiB by default where it is judged',
+    },
   ),
   upstream: text({
     perResource: 'only',
