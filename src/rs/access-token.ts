@@ -42,7 +42,7 @@ export interface AccessTokenFacts {
   readonly validFrom: number
   /** The token is bound to a key of its sender (`cnf`). */
   readonly bound: boolean
-  /** What the authorization server said, when it was asked. */
+  /** What the authorization server said, when it was asked; valid by a clock that never runs backwards. */
   readonly introspection: TokenIntrospection | undefined
 }
 

@@ -383,12 +383,12 @@ export function createResourceServerWith(
     const digest = await sha256(bearer)
     const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
     if (facts instanceof Refusal) return facts
-    const { issuer, expiresAt, introspection } = facts
+    const { issuer, expiresAt } = facts
     const missing = hierarchy.missing(facts.scopes, scopes)
     if (missing.length > 0) {
       return new Refusal('ERR_SCOPE_INSUFFICIENT', `lacks ${missing.join(' ')}`, issuer)
     }
-    return { endsAt: endOf(expiresAt, issuer), askAgainAt: introspection?.validUntil }
+    return { endsAt: endOf(expiresAt, issuer), askAgainAt: tokens.askAgainAt(facts) }
   }
 
   /** Its looks are no requests, and so are none of their events. */

@@ -7,6 +7,7 @@
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
+import { createSteadyClock } from '../discovery/steady-clock.js'
 import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { hintForIssuer } from '../hints.js'
@@ -42,6 +43,8 @@ export interface TokenJudge {
    * @throws {AuthorizationServerError} when the keys to judge it by cannot be had
    */
   judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal>
+  /** When the answer about a token is too old to go by, in milliseconds since 1970; `undefined` when nobody was asked. */
+  askAgainAt(facts: AccessTokenFacts): number | undefined
   /** Seconds until that issuer may be asked again. */
   retryAfter(issuer: string): number
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
@@ -125,14 +128,23 @@ export function createTokenJudge(
   /** First sights under way, by digest: a burst of one token costs one signature check. */
   const underWay = new Map<string, Promise<AccessTokenFacts | Refusal>>()
 
+  const steadyNow = createSteadyClock(world.now, () => {
+    // How old the answers are nobody knows.
+    remembered?.clear()
+  })
+
   /** What is remembered of a token, unless the key that signed it is gone, or the answer about it is old. */
   function lookUp(digest: string): AccessTokenFacts | undefined {
     const facts = remembered?.get(digest)
-    return facts === undefined || !isStanding(facts) ? undefined : facts
+    if (facts === undefined || !isStanding(facts)) return undefined
+    // A clock that was found to be set back has emptied the memory.
+    return facts.introspection === undefined || remembered?.get(digest) === facts
+      ? facts
+      : undefined
   }
 
   function isStanding({ key, introspection }: AccessTokenFacts): boolean {
-    if (introspection !== undefined) return introspection.validUntil > world.now()
+    if (introspection !== undefined) return introspection.validUntil > steadyNow()
     return key?.retired === false
   }
 
@@ -182,7 +194,9 @@ export function createTokenJudge(
   ): Promise<AccessTokenFacts | Refusal> {
     const introspection = await introspector?.introspect(token)
     if (introspection === undefined) return new Refusal('ERR_TOKEN_OPAQUE', 'nobody to ask')
-    return readIntrospection(introspection, jwt, policy, share)
+    const { claims, validUntil } = introspection
+    const standing = { claims, validUntil: steadyNow() + validUntil - world.now() }
+    return readIntrospection(Object.freeze(standing), jwt, policy, share)
   }
 
   /** Everything that is done once for a token: parsing, then its signature, or what its issuer says. */
@@ -269,6 +283,8 @@ export function createTokenJudge(
       if (!isAsked && issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
       return verdict(facts) ?? facts
     },
+    askAgainAt: ({ introspection }) =>
+      introspection && world.now() + introspection.validUntil - steadyNow(),
     retryAfter: (issuer) => issuers.get(issuer)?.keys.retryAfter() ?? 1,
     // Where every token is asked about, no key is ever needed.
     keySets: [...issuers.values()].flatMap(({ keys, validation }) =>
