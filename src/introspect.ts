@@ -11,7 +11,7 @@ import {
   isReachableUrl,
   isTrustworthyEndpoint,
 } from './discovery/authorization-server.js'
-import { createSteadyClock } from './discovery/steady-clock.js'
+import { createSteadyClock } from './steady-clock.js'
 import {
   AuthorizationServerError,
   ConfigurationError,

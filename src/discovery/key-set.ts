@@ -18,7 +18,7 @@ import type { Emit } from '../events.js'
 import type { JsonObject } from '../json.js'
 import { createKeyReader, keysUnavailable, type KeyReaderOptions } from './key-source.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
-import { createSteadyClock } from './steady-clock.js'
+import { createSteadyClock } from '../steady-clock.js'
 
 export type { KeySource } from './key-source.js'
 

@@ -14,7 +14,7 @@
 import { retryAfterSeconds } from '../back-off.js'
 import { createCacheStore } from '../cache.js'
 import { sha256 } from '../digest.js'
-import { createSteadyClock } from '../discovery/steady-clock.js'
+import { createSteadyClock } from '../steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import { deepFreeze, type JsonObject } from '../json.js'

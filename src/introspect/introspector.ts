@@ -146,7 +146,8 @@ export function createIntrospector(
     const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
     // Ours stops it.
     configuration.timeout = 0
-    configuration[client.customFetch] = (url, init) => guardedFetch(url, init as RequestInit, signal)
+    configuration[client.customFetch] = (url, init) =>
+      guardedFetch(url, init as RequestInit, signal)
     // Whether plain HTTP may be used there was decided where the endpoint was chosen.
     client.allowInsecureRequests(configuration)
     const claims = await client.tokenIntrospection(configuration, token, {
@@ -167,7 +168,9 @@ export function createIntrospector(
     if (error instanceof TypeError && /private key/.test(error.message)) {
       return failure(unavailable(`the client key ${error.message}`, false))
     }
-    return failure(unavailable('answered something that is no introspection answer (RFC 7662 §2.2)'))
+    return failure(
+      unavailable('answered something that is no introspection answer (RFC 7662 §2.2)'),
+    )
   }
 
   return async function introspect(token) {

@@ -7,7 +7,7 @@
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
-import { createSteadyClock } from '../discovery/steady-clock.js'
+import { createSteadyClock } from '../steady-clock.js'
 import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { hintForIssuer } from '../hints.js'
