@@ -25,6 +25,7 @@ import {
   type IntrospectionAuthentication,
 } from './introspect/authentication-methods.js'
 import { createIntrospector } from './introspect/introspector.js'
+import { isolatesRequests } from './runtime.js'
 import type { Runtime, TokenIntrospector } from './types.js'
 
 export type { IntrospectionAuthentication } from './introspect/authentication-methods.js'
@@ -177,5 +178,6 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     wait,
     now,
     emit: createEmit(options.onEvent),
+    isolated: isolatesRequests(),
   })
 }

@@ -21,7 +21,7 @@ import { deepFreeze, type JsonObject } from '../json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
 import { createEndpointHealth, nextFault, type Call, type Fault } from './endpoint-health.js'
 import { IntrospectionFailure } from './introspector.js'
-import { createSlots } from './slots.js'
+import { createLeasedSlots, createSlots } from './slots.js'
 
 export interface CachedIntrospectorOptions {
   readonly issuer: string
@@ -35,6 +35,8 @@ export interface CachedIntrospectorOptions {
   readonly wait: number
   readonly now: () => number
   readonly emit: Emit | undefined
+  /** What one request began is no other's ({@link isolatesRequests}). */
+  readonly isolated: boolean
 }
 
 const MAX_GOOD = 10_000
@@ -63,7 +65,7 @@ interface Flight {
 }
 
 export function createCachedIntrospector(options: CachedIntrospectorOptions): TokenIntrospector {
-  const { issuer, cacheFor, emit, wait } = options
+  const { issuer, cacheFor, emit, wait, isolated } = options
   const good = createCacheStore<Kept>(MAX_GOOD)
   // Apart, so that a flood of refused tokens pushes no good one out.
   const refused = createCacheStore<Kept>(MAX_REFUSED)
@@ -77,7 +79,9 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
   })
   const health = createEndpointHealth(now)
   const underWay = new Map<string, Flight>()
-  const slots = createSlots(options.concurrency, MAX_WAITING)
+  const slots = isolated
+    ? createLeasedSlots(options.concurrency, now)
+    : createSlots(options.concurrency, MAX_WAITING)
   const longestWait = Math.max(wait, MOMENT)
 
   function recall(digest: string): Kept | undefined {
@@ -177,7 +181,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     const call = health.begin(isKnown)
     try {
       const claims = await options.introspect(token)
-      if (health.answered()) void judgeControl()
+      if (health.answered() && !isolated) void judgeControl()
       faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
       return handOut(remember(digest, claims))
@@ -258,7 +262,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     // Nobody may be left to hear of it.
     answer.catch(() => undefined)
     const flight = { answer, deadline }
-    underWay.set(digest, flight)
+    if (!isolated) underWay.set(digest, flight)
     return flight
   }
 

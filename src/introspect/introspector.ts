@@ -137,11 +137,12 @@ export function createIntrospector(
     ])
     return { client, authentication: await createClientAuthentication(options) }
   }
-  let loading: ReturnType<typeof load> | undefined
+  /** Not the promise of it: another request's may never settle. */
+  let loaded: Awaited<ReturnType<typeof load>> | undefined
 
   async function ask(token: string, endpoint: string, signal: AbortSignal): Promise<JsonObject> {
-    loading ??= load()
-    const { client, authentication } = await loading
+    loaded ??= await load()
+    const { client, authentication } = loaded
     const metadata = { issuer, introspection_endpoint: endpoint }
     const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
     // Ours stops it.

@@ -101,6 +101,44 @@ export function createSlots(total: number, maxWaiting: number): Slots {
   }
 }
 
+/** How long a call may take: what was begun before was cancelled, and nobody gives its slot back. */
+const LEASE = 10_000
+/** How often it is looked for a free slot. */
+const LOOK_AGAIN = 50
+
+/** The same where a request cannot wait for what another does: each looks for itself, by timers of its own. */
+export function createLeasedSlots(total: number, now: () => number): Slots {
+  const forStrangers = Math.max(1, Math.floor(total / 2))
+  const leases = new Set<{ readonly isKnown: boolean; readonly began: number }>()
+
+  function mayEnter(isKnown: boolean): boolean {
+    const at = now()
+    let known = 0
+    let strangers = 0
+    let long = 0
+    for (const lease of leases) {
+      if (at - lease.began >= LEASE) leases.delete(lease)
+      else if (lease.isKnown) known++
+      else if (at - lease.began >= MOMENT && long < forStrangers) long++
+      else strangers++
+    }
+    return known + strangers < total && (isKnown || strangers < forStrangers)
+  }
+
+  return {
+    async acquire(isKnown, limit) {
+      const deadline = now() + limit
+      while (!mayEnter(isKnown)) {
+        if (now() >= deadline) return undefined
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
+      }
+      const lease = { isKnown, began: now() }
+      leases.add(lease)
+      return () => leases.delete(lease)
+    },
+  }
+}
+
 function once(work: () => void): () => void {
   let isDone = false
   return () => {

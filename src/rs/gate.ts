@@ -10,6 +10,7 @@ import { protectedResourceMetadataPaths } from '../discovery/protected-resource.
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
+import type { RequestContext } from '../runtime.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import { isOpenEnded, type RequestLine } from './open-ended.js'
@@ -57,7 +58,7 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
 }
 
 /** The parts of an HTTP request that decide. Members may be getters. */
-export interface GateRequest {
+export interface GateRequest extends RequestContext {
   readonly method: string
   /** Without the query. */
   readonly path: string

@@ -10,6 +10,7 @@ import {
 } from '../discovery/protected-resource.js'
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
+import { isolatesRequests, type RequestContext } from '../runtime.js'
 import { AuthorizationServerError, BearerTokenError, quoted, Refusal } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../hints.js'
@@ -30,7 +31,7 @@ import { createTokenJudge } from './token-judge.js'
 import { watchToken, type Standing } from './token-watch.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
-export interface AuthenticationRequest {
+export interface AuthenticationRequest extends RequestContext {
   /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
   /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
@@ -177,7 +178,11 @@ export function createResourceServerWith(
   const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
-  const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit }, keySetFor)
+  const tokens = createTokenJudge(
+    settings,
+    { now, fetch: fetchFunction, emit, isolated: isolatesRequests() },
+    keySetFor,
+  )
 
   function refuse(
     refusal: Refusal,
@@ -248,7 +253,7 @@ export function createResourceServerWith(
     if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
-      const facts = await tokens.judge(bearer, digest)
+      const facts = await tokens.judge(bearer, digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
@@ -273,7 +278,7 @@ export function createResourceServerWith(
     ) {
       const bearer = authorization.slice(PREFIX.length)
       const digest = sha256Sync(bearer)
-      const facts = tokens.recall(digest)
+      const facts = tokens.recall(digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }

@@ -7,6 +7,7 @@
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
+import type { RequestContext } from '../runtime.js'
 import { createSteadyClock } from '../steady-clock.js'
 import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
@@ -35,14 +36,18 @@ export interface TokenJudge {
    *
    * @param digest SHA-256 of the token
    */
-  recall(digest: string): AccessTokenFacts | Refusal | undefined
+  recall(digest: string, request?: RequestContext): AccessTokenFacts | Refusal | undefined
   /**
    * The verdict on any token.
    *
    * @param digest SHA-256 of the token, which alone is remembered
    * @throws {AuthorizationServerError} when the keys to judge it by cannot be had
    */
-  judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal>
+  judge(
+    token: string,
+    digest: string,
+    request?: RequestContext,
+  ): Promise<AccessTokenFacts | Refusal>
   /** When the answer about a token is too old to go by, in milliseconds since 1970; `undefined` when nobody was asked. */
   askAgainAt(facts: AccessTokenFacts): number | undefined
   /** Seconds until that issuer may be asked again. */
@@ -71,7 +76,7 @@ function missing(reason: KeyMissing, { kid, algorithm }: ParsedJwt, issuer: stri
 
 export function createTokenJudge(
   settings: ResourceServerSettings,
-  world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit'>,
+  world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit' | 'isolated'>,
   keySetFor: typeof createKeySet,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
@@ -163,11 +168,19 @@ export function createTokenJudge(
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hint)
   }
 
-  async function verifies(key: SigningKey | KeyMissing, jwt: ParsedJwt): Promise<boolean> {
-    if (typeof key === 'string') return false
-    const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
-    // It may have been withdrawn meanwhile.
-    return isValid && !key.retired
+  async function checkSignature(
+    key: SigningKey | KeyMissing,
+    jwt: ParsedJwt,
+  ): Promise<'valid' | 'wrong' | 'failed'> {
+    if (typeof key === 'string') return 'wrong'
+    try {
+      const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
+      // It may have been withdrawn meanwhile.
+      return isValid && !key.retired ? 'valid' : 'wrong'
+    } catch {
+      // RFC 8725 §3.3: an operation that fails is a signature that is not valid. With this key others do not fail.
+      return 'failed'
+    }
   }
 
   /** The one issuer that an opaque token may be shown to. */
@@ -200,7 +213,10 @@ export function createTokenJudge(
   }
 
   /** Everything that is done once for a token: parsing, then its signature, or what its issuer says. */
-  async function inspect(token: string): Promise<AccessTokenFacts | Refusal> {
+  async function inspect(
+    token: string,
+    request: RequestContext | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
     const jwt = parseJwt(token)
     if (jwt instanceof Refusal) {
       const isOpaque = jwt.code === 'ERR_TOKEN_OPAQUE' || jwt.code === 'ERR_TOKEN_ENCRYPTED'
@@ -213,12 +229,13 @@ export function createTokenJudge(
     const trusted = issuers.get(jwt.claims['iss'])
     if (trusted === undefined) return untrusted(jwt.claims['iss'])
     if (trusted.validation === 'introspection') return ask(trusted, token, jwt)
-    return inspectJwt(jwt, trusted)
+    return inspectJwt(jwt, trusted, request)
   }
 
   async function inspectJwt(
     jwt: ParsedJwt,
     { policy, keys }: TrustedIssuer,
+    request: RequestContext | undefined,
   ): Promise<AccessTokenFacts | Refusal> {
     const { issuer } = policy
     if (!policy.algorithms.includes(jwt.algorithm)) {
@@ -230,43 +247,64 @@ export function createTokenJudge(
     }
     const arrival = keys.fetches()
     const query = { kid: jwt.kid, alg: jwt.algorithm }
-    let key = await keys.select(query)
-    let isVerified = await verifies(key, jwt)
-    if (!isVerified && key !== 'unknown' && key !== 'ambiguous') {
+    let key = await keys.select(query, request)
+    let signature = await checkSignature(key, jwt)
+    if (signature !== 'valid' && key !== 'unknown' && key !== 'ambiguous') {
       // Other material under the old name: Entra and home-made providers rotate so.
-      await keys.renew(arrival)
-      const current = await keys.select(query)
-      if (current !== key) isVerified = await verifies(current, jwt)
+      await keys.renew(arrival, request)
+      const current = await keys.select(query, request)
+      if (current !== key) signature = await checkSignature(current, jwt)
       key = current
     }
     if (typeof key === 'string') return missing(key, jwt, issuer)
-    if (!isVerified) {
-      return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature is not that of the key', issuer)
+    if (signature !== 'valid') {
+      const reason =
+        signature === 'failed'
+          ? 'the runtime failed to check the signature'
+          : 'the signature is not that of the key'
+      return new Refusal('ERR_TOKEN_SIGNATURE', reason, issuer)
     }
     return readAccessToken(jwt, key, policy, share)
   }
 
   /** {@link inspect}, once for all who bring the same token at the same time. */
-  async function inspectAlone(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
+  async function inspectAlone(
+    token: string,
+    digest: string,
+    request: RequestContext | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
     try {
-      return await inspect(token)
+      return await inspect(token, request)
     } finally {
       underWay.delete(digest)
     }
   }
 
-  async function judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
-    const known = lookUp(digest)
-    if (known !== undefined) {
-      if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready()
-      if (isStanding(known)) return verdict(known) ?? known
-    }
+  async function inspectTogether(
+    token: string,
+    digest: string,
+    request: RequestContext | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
+    if (world.isolated) return inspect(token, request)
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
-      inspection = inspectAlone(token, digest)
+      inspection = inspectAlone(token, digest, request)
       underWay.set(digest, inspection)
     }
-    const facts = await inspection
+    return inspection
+  }
+
+  async function judge(
+    token: string,
+    digest: string,
+    request?: RequestContext,
+  ): Promise<AccessTokenFacts | Refusal> {
+    const known = lookUp(digest)
+    if (known !== undefined) {
+      if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready(request)
+      if (isStanding(known)) return verdict(known) ?? known
+    }
+    const facts = await inspectTogether(token, digest, request)
     if (facts instanceof Refusal) return facts
     const refusal = verdict(facts)
     if (refusal !== undefined) return refusal
@@ -276,11 +314,11 @@ export function createTokenJudge(
 
   return {
     judge,
-    recall(digest) {
+    recall(digest, request) {
       const facts = lookUp(digest)
       if (facts === undefined) return undefined
       const isAsked = facts.introspection !== undefined
-      if (!isAsked && issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
+      if (!isAsked && issuers.get(facts.issuer)?.keys.usable(request) !== true) return undefined
       return verdict(facts) ?? facts
     },
     askAgainAt: ({ introspection }) =>
