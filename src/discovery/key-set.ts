@@ -94,17 +94,19 @@ export interface KeySet {
   /**
    * The key for a token, at once if it is at hand.
    *
+   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
    * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE`
    */
   select(
     query: KeyQuery,
+    arrival: number,
     request?: RequestContext,
   ): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing>
   /**
    * Looks for newer keys because those at hand do not verify a token: a provider may replace a key under its
    * old name. At most one fetch per cooldown.
    *
-   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
+   * @param arrival as above
    * @throws {AuthorizationServerError} when that fails and the keys at hand are too old to refuse by
    */
   renew(arrival: number, request?: RequestContext): Promise<void>
@@ -383,9 +385,9 @@ export function createKeySet(options: KeySetOptions): KeySet {
 
   async function selectAfterLoading(
     query: KeyQuery,
+    arrival: number,
     request: RequestContext | undefined,
   ): Promise<SigningKey | KeyMissing> {
-    const arrival = fetchesBegun
     await ready(request)
     const found = find(query)
     if (found !== 'unknown' || source.type === 'jwks' || fetchLoaded > arrival) return found
@@ -398,10 +400,10 @@ export function createKeySet(options: KeySetOptions): KeySet {
   return {
     usable,
     ready,
-    select(query, request) {
-      if (!usable(request)) return selectAfterLoading(query, request)
+    select(query, arrival, request) {
+      if (!usable(request)) return selectAfterLoading(query, arrival, request)
       const found = find(query)
-      return found === 'unknown' ? selectAfterLoading(query, request) : found
+      return found === 'unknown' ? selectAfterLoading(query, arrival, request) : found
     },
     renew,
     fetches: () => fetchesBegun,

@@ -216,6 +216,7 @@ export function createTokenJudge(
   async function inspect(
     token: string,
     request: RequestContext | undefined,
+    arrival: number | undefined,
   ): Promise<AccessTokenFacts | Refusal> {
     const jwt = parseJwt(token)
     if (jwt instanceof Refusal) {
@@ -229,13 +230,14 @@ export function createTokenJudge(
     const trusted = issuers.get(jwt.claims['iss'])
     if (trusted === undefined) return untrusted(jwt.claims['iss'])
     if (trusted.validation === 'introspection') return ask(trusted, token, jwt)
-    return inspectJwt(jwt, trusted, request)
+    return inspectJwt(jwt, trusted, request, arrival ?? trusted.keys.fetches())
   }
 
   async function inspectJwt(
     jwt: ParsedJwt,
     { policy, keys }: TrustedIssuer,
     request: RequestContext | undefined,
+    arrival: number,
   ): Promise<AccessTokenFacts | Refusal> {
     const { issuer } = policy
     if (!policy.algorithms.includes(jwt.algorithm)) {
@@ -245,14 +247,13 @@ export function createTokenJudge(
         issuer,
       )
     }
-    const arrival = keys.fetches()
     const query = { kid: jwt.kid, alg: jwt.algorithm }
-    let key = await keys.select(query, request)
+    let key = await keys.select(query, arrival, request)
     let signature = await checkSignature(key, jwt)
     if (signature !== 'valid' && key !== 'unknown' && key !== 'ambiguous') {
       // Other material under the old name: Entra and home-made providers rotate so.
       await keys.renew(arrival, request)
-      const current = await keys.select(query, request)
+      const current = await keys.select(query, arrival, request)
       if (current !== key) signature = await checkSignature(current, jwt)
       key = current
     }
@@ -272,9 +273,10 @@ export function createTokenJudge(
     token: string,
     digest: string,
     request: RequestContext | undefined,
+    arrival: number | undefined,
   ): Promise<AccessTokenFacts | Refusal> {
     try {
-      return await inspect(token, request)
+      return await inspect(token, request, arrival)
     } finally {
       underWay.delete(digest)
     }
@@ -284,11 +286,12 @@ export function createTokenJudge(
     token: string,
     digest: string,
     request: RequestContext | undefined,
+    arrival: number | undefined,
   ): Promise<AccessTokenFacts | Refusal> {
-    if (world.isolated) return inspect(token, request)
+    if (world.isolated) return inspect(token, request, arrival)
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
-      inspection = inspectAlone(token, digest, request)
+      inspection = inspectAlone(token, digest, request, arrival)
       underWay.set(digest, inspection)
     }
     return inspection
@@ -300,11 +303,14 @@ export function createTokenJudge(
     request?: RequestContext,
   ): Promise<AccessTokenFacts | Refusal> {
     const known = lookUp(digest)
+    // Keys that are fetched from here on are new enough for it.
+    const keys = known?.introspection === undefined ? issuers.get(known?.issuer)?.keys : undefined
+    const arrival = keys?.fetches()
     if (known !== undefined) {
-      if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready(request)
+      await keys?.ready(request)
       if (isStanding(known)) return verdict(known) ?? known
     }
-    const facts = await inspectTogether(token, digest, request)
+    const facts = await inspectTogether(token, digest, request, arrival)
     if (facts instanceof Refusal) return facts
     const refusal = verdict(facts)
     if (refusal !== undefined) return refusal
