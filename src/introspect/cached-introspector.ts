@@ -47,7 +47,7 @@ const REFUSED_FOR = 5_000
 /** What waits for a slot beyond this many is told at once that it is too much. */
 const MAX_WAITING = 200
 /** The shortest that a request waits for an answer, in milliseconds, and how often it looks for the end of a fault. */
-const MOMENT = 1_000
+const SHORTEST_WAIT = 1_000
 const LOOK_AGAIN = 50
 /** As long as a token of most providers, and none of any. */
 const CONTROL = 'r7FSZIgFEWlKAg7bSwz1VrvmajvRaBQORedM6EhzCak'
@@ -82,7 +82,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
   const slots = isolated
     ? createLeasedSlots(options.concurrency, now)
     : createSlots(options.concurrency, MAX_WAITING)
-  const longestWait = Math.max(wait, MOMENT)
+  const longestWait = Math.max(wait, SHORTEST_WAIT)
 
   function recall(digest: string): Kept | undefined {
     // The clock first: when it was set back, nothing is remembered.

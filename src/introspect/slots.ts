@@ -17,7 +17,7 @@ export interface Slots {
 }
 
 /** A healthy provider answers in so much: a stranger's call that takes longer makes room for another. */
-const MOMENT = 1_000
+const LONG = 1_000
 
 /**
  * @param total calls at once; strangers get half of them, at least one, and as many more for calls that take long
@@ -60,7 +60,7 @@ export function createSlots(total: number, maxWaiting: number): Slots {
     const timer = setTimeout(() => {
       if (busyLong < forStrangers) move()
       else overdue.push(move)
-    }, MOMENT)
+    }, LONG)
     return once(() => {
       clearTimeout(timer)
       if (isLong) {
@@ -119,7 +119,7 @@ export function createLeasedSlots(total: number, now: () => number): Slots {
     for (const lease of leases) {
       if (at - lease.began >= LEASE) leases.delete(lease)
       else if (lease.isKnown) known++
-      else if (at - lease.began >= MOMENT && long < forStrangers) long++
+      else if (at - lease.began >= LONG && long < forStrangers) long++
       else strangers++
     }
     return known + strangers < total && (isKnown || strangers < forStrangers)

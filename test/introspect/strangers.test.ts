@@ -89,7 +89,7 @@ describe('four bad tokens a second beside two new users a second', () => {
       // The constant, too. One user must have been served for it to be known that this tells nothing.
       ['every token that is not known there', (token: string) => !token.startsWith('good'), 0],
     ] as const) {
-      verifies(['ATK-16', 'CASE-72'], `${name} for ${whose}: each user is served`, async () => {
+      verifies('ATK-16', `${name} for ${whose}: each user is served`, async () => {
         const scene = createScene(trouble, isTrouble)
         const sent = await run(scene, 20, alone)
         const users = sent.filter(({ who }) => who === 'good')
@@ -226,7 +226,7 @@ describe('what an error says of a token', () => {
     ['invalid_token with 500', json({ error: 'invalid_token' }, 500), unavailable],
     ['invalid_request with 400', json({ error: 'invalid_request' }, 400), unavailable],
   ] as const) {
-    verifies(['ATK-16', 'CASE-72'], `${name}: ${verdict}`, async () => {
+    verifies('ATK-16', `${name}: ${verdict}`, async () => {
       const scene = createScene(answer, isBad)
       scene.send('bad').catch(() => undefined)
       await vi.advanceTimersByTimeAsync(10_000)

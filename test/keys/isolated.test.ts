@@ -150,7 +150,7 @@ verifies(
   'ATK-19',
   'a background fetch that was cancelled is begun again, not waited for',
   async () => {
-    const { send, token, idp, wait, waitUntil } = await createScene()
+    const { send, token, idp, wait, work, waitUntil } = await createScene()
     const old = await token('user')
     expect(await send(old)).toBe('authenticated')
     wait(620)
@@ -161,6 +161,10 @@ verifies(
     // Somebody sees to it, as far as is known.
     expect(await send(old)).toBe('authenticated')
     wait(6)
+    work.length = 0
+    expect(await send(old, { waitUntil })).toBe('authenticated')
+    expect(work).toHaveLength(1)
+    await Promise.all(work)
     expect(await send(old)).toBe('ERR_TOKEN_KEY_UNKNOWN')
   },
 )
