@@ -6,7 +6,7 @@
  */
 import { builtinModule } from '../digest.js'
 
-export interface NodeCrypto {
+interface NodeCrypto {
   createPublicKey(input: { key: object; format: 'jwk' }): object
   verify(
     digest: string,

@@ -138,7 +138,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     } catch (error) {
       return asFailure(error)
     }
-    health.answered()
+    health.controlAnswered()
     emit?.({ type: 'introspection.answered', issuer, active: false })
     return undefined
   }
@@ -161,7 +161,7 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
   /** Whose fault it is that a call failed. */
   async function blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
     if (!failure.wasWritten) return tell(health.failedBefore(call, failure), 'issuer')
-    const suspect = health.suspect(call)
+    const suspect = health.suspect(call, failure)
     if (typeof suspect === 'object') return tell(suspect, 'issuer')
     if (suspect !== 'control') return blameToken(digest, failure, suspect === 'token')
     const began = now()
@@ -170,7 +170,9 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     const fault = second.wasWritten
       ? health.controlFailed(call, began, second)
       : health.failedBefore(call, second)
-    return fault === undefined ? blameToken(digest, failure, true) : tell(fault, 'issuer')
+    return typeof fault === 'object'
+      ? tell(fault, 'issuer')
+      : blameToken(digest, failure, fault === 'token')
   }
 
   async function ask(
@@ -273,6 +275,6 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
       if (kept !== undefined) return handOut(kept)
       return waitFor(underWay.get(digest) ?? begin(token, digest))
     },
-    status: () => ({ issuer, fault: health.fault()?.error }),
+    status: () => ({ issuer, fault: health.trouble() }),
   }
 }

@@ -7,6 +7,8 @@
  *   one that was active before; where there is none, a constant of ours is asked, at most once for each pause.
  * - Some providers answer with an error to every token that they do not know, the constant too. Where it fails beside a
  *   token that is answered, it tells nothing for a while.
+ * - Refused credentials are worth a control even where a token was answered a moment ago. If that is refused too, the
+ *   next answer, or none in the next moment, tells which of both it is.
  * - While the issuer is at fault there is one call for each pause, by a token that was active before if one waits.
  *
  * It does no I/O and takes a clock that never runs backwards. What one request began another may never end (a runtime
@@ -49,26 +51,31 @@ const CONSTANT_DISTRUSTED = 300_000
 /** A call takes no longer: what was begun before is lost. */
 const LONGEST_CALL = 10_000
 
+const REJECTED = 'ERR_INTROSPECTION_CLIENT_REJECTED'
+
+type Failure = Pick<Fault, 'error' | 'passes'>
+
 /** The fault after the one before, which is forgotten when it is old. */
 export function nextFault(
-  { error, passes }: Pick<Fault, 'error' | 'passes'>,
+  { error, passes }: Failure,
   before: Fault | undefined,
   at: number,
 ): Fault {
   const known = before !== undefined && at <= before.retryAt + FAULT_MAX_AGE ? before : undefined
   const attempts = (known?.attempts ?? 0) + 1
   // Each refusal of our credentials may count against us there, and passes only when somebody acts.
-  const isRejected = error.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'
   const pause = Math.max(
-    isRejected ? backOff(attempts) : backOff(attempts, LONGEST_ABSENCE),
+    error.code === REJECTED ? backOff(attempts) : backOff(attempts, LONGEST_ABSENCE),
     Math.min((error.retryAfter ?? 0) * 1000, LONGEST_RETRY),
   )
   return { error, passes, attempts, since: known?.since ?? at, retryAt: at + pause }
 }
 
 export interface EndpointHealth {
-  /** What is wrong with the issuer, as far as is known. */
+  /** What is wrong with the issuer, so that nobody may call. */
   fault(): Fault | undefined
+  /** The same, or what is probably wrong: for health checks. */
+  trouble(): AuthorizationServerError | undefined
   /** A token that was active before waits for its call, until then at most. */
   expect(until: number): void
   /** It waits no longer. */
@@ -78,37 +85,37 @@ export interface EndpointHealth {
   begin(isKnown: boolean): Call
   /** It is over, however it ended; after {@link answered} or one of the others. */
   end(call: Call): void
+  /** The constant was answered. */
+  controlAnswered(): void
   /**
-   * It was answered, whatever the answer.
+   * A token was answered, whatever the answer.
    *
    * @returns whether the constant should be asked once more, to learn whether it tells anything here
    */
   answered(): boolean
   /** It failed before the request was written. */
-  failedBefore(call: Call, failure: Pick<Fault, 'error' | 'passes'>): Fault
+  failedBefore(call: Call, failure: Failure): Fault
   /**
    * It failed later. Others are answered: `token`. The constant is to be asked, by the one who is told so: `control`.
    * Somebody is about to find out: `unsure`; it is that token's until then. Or a fault of the issuer, which became known
    * meanwhile.
    */
-  suspect(call: Call): 'token' | 'unsure' | 'control' | Fault
+  suspect(call: Call, failure: Failure): 'token' | 'unsure' | 'control' | Fault
   /**
    * The constant failed, whose call began then.
    *
    * @param call the one that it was to tell about; `undefined` where it was to tell about itself
-   * @returns the issuer's fault; `undefined` where this tells nothing
+   * @returns the issuer's fault; or as {@link suspect}
    */
-  controlFailed(
-    call: Call | undefined,
-    began: number,
-    failure: Pick<Fault, 'error' | 'passes'>,
-  ): Fault | undefined
+  controlFailed(call: Call | undefined, began: number, failure: Failure): 'token' | 'unsure' | Fault
 }
 
 export function createEndpointHealth(now: () => number): EndpointHealth {
   let fault: Fault | undefined
   /** By the constant, so that it is worth knowing whether it tells anything. */
   let isByConstant = false
+  /** The constant was refused a moment after a token was answered: one of both is no longer so. */
+  let doubt: AuthorizationServerError | undefined
   let probe: { readonly call: Call; readonly until: number } | undefined
   let answeredAt = Number.NEGATIVE_INFINITY
   let controlNotBefore = Number.NEGATIVE_INFINITY
@@ -118,11 +125,16 @@ export function createEndpointHealth(now: () => number): EndpointHealth {
   let knownUnderWay = 0
   let knownBegan = Number.NEGATIVE_INFINITY
 
-  function declare(failure: Pick<Fault, 'error' | 'passes'>, byConstant: boolean): Fault {
+  function declare(failure: Failure, byConstant: boolean): Fault {
     fault = nextFault(failure, fault, now())
     isByConstant = byConstant
     controlNotBefore = fault.retryAt
+    doubt = undefined
     return fault
+  }
+
+  function distrustConstant(): void {
+    distrustedUntil = now() + CONSTANT_DISTRUSTED
   }
 
   function isOneExpected(): boolean {
@@ -136,6 +148,7 @@ export function createEndpointHealth(now: () => number): EndpointHealth {
 
   return {
     fault: () => fault,
+    trouble: () => fault?.error ?? doubt,
     expect(until) {
       if (now() >= expectedUntil) expected = 0
       expected++
@@ -164,11 +177,16 @@ export function createEndpointHealth(now: () => number): EndpointHealth {
       if (probe?.call === call) probe = undefined
       if (call.isKnown) knownUnderWay = Math.max(0, knownUnderWay - 1)
     },
-    answered() {
-      const isDoubtful = fault !== undefined && isByConstant
-      fault = undefined
+    controlAnswered() {
+      fault = doubt = undefined
       answeredAt = now()
       controlNotBefore = answeredAt + CONTROL_HOLDS
+    },
+    answered() {
+      const isDoubtful = fault !== undefined && isByConstant
+      if (doubt !== undefined) distrustConstant()
+      fault = doubt = undefined
+      answeredAt = now()
       return isDoubtful
     },
     failedBefore(call, failure) {
@@ -176,7 +194,7 @@ export function createEndpointHealth(now: () => number): EndpointHealth {
       if (fault !== undefined && call.fault !== fault) return fault
       return declare(failure, false)
     },
-    suspect(call) {
+    suspect(call, { error }) {
       if (fault !== undefined && call.fault !== fault) return fault
       const at = now()
       if (at < distrustedUntil) {
@@ -184,18 +202,24 @@ export function createEndpointHealth(now: () => number): EndpointHealth {
         fault = undefined
         return 'token'
       }
-      if (at - answeredAt < CONTROL_HOLDS) return 'token'
-      if (at < controlNotBefore || (!call.isKnown && willBeTold())) return 'unsure'
+      const isAnswering = at - answeredAt < CONTROL_HOLDS
+      if (isAnswering && error.code !== REJECTED) return 'token'
+      if (at < controlNotBefore) return isAnswering && doubt === undefined ? 'token' : 'unsure'
+      if (!call.isKnown && willBeTold()) return 'unsure'
       controlNotBefore = at + LONGEST_CALL
       return 'control'
     },
     controlFailed(call, began, failure) {
       if (fault !== undefined && call?.fault !== fault) return fault
-      if (answeredAt > began - CONTROL_HOLDS) {
-        distrustedUntil = now() + CONSTANT_DISTRUSTED
-        return undefined
+      controlNotBefore = now() + CONTROL_HOLDS
+      const isAnswering = answeredAt > began - CONTROL_HOLDS
+      if (answeredAt >= began || (isAnswering && call === undefined)) {
+        distrustConstant()
+        return 'token'
       }
-      return declare(failure, true)
+      if (!isAnswering) return declare(failure, true)
+      doubt = failure.error
+      return 'unsure'
     },
   }
 }

@@ -3,6 +3,7 @@ import {
   createResourceServer,
   type AuthorizationServerOptions,
   type Decision,
+  type ResourceServer,
   type ResourceServerEvent,
   type ResourceServerOptions,
 } from 'mcp-gatehouse'
@@ -13,6 +14,7 @@ import { FakeIntrospection } from './server.js'
 export const TOKEN = 'opaque_0123456789abcdef.0123456789'
 
 export interface Bench {
+  readonly resourceServer: ResourceServer
   readonly server: FakeIntrospection
   readonly events: ResourceServerEvent[]
   verdict(token?: string): Promise<string>
@@ -53,6 +55,7 @@ export function createBench(
   const send = async (token = TOKEN) =>
     resourceServer.authenticate({ authorization: `Bearer ${token}` })
   return {
+    resourceServer,
     server,
     events,
     send,

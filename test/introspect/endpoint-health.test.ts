@@ -29,12 +29,14 @@ function createScene() {
         health.end(call)
       }
     },
-    suspect: (isKnown = false) => scene.call(isKnown, (call) => health.suspect(call)),
+    suspect: (isKnown = false) => scene.call(isKnown, (call) => health.suspect(call, failure())),
     /** A token and then the constant fail. */
     breakDown(code?: 'UNAVAILABLE' | 'CLIENT_REJECTED') {
       return scene.call(false, (call) => {
-        expect(health.suspect(call)).toBe('control')
-        return health.controlFailed(call, at, failure(code))
+        expect(health.suspect(call, failure())).toBe('control')
+        const fault = health.controlFailed(call, at, failure(code))
+        if (typeof fault !== 'object') throw new Error(fault)
+        return fault
       })
     },
   }
@@ -60,7 +62,7 @@ verifies('ATK-16', 'anything else is the token’s, until the constant fails too
   expect(health.mayCall(false)).toBe(true)
   // Another asks already: nobody else does.
   expect(suspect()).toBe('unsure')
-  health.answered()
+  health.controlAnswered()
   expect(suspect()).toBe('token')
   pass(999)
   expect(suspect()).toBe('token')
@@ -73,7 +75,7 @@ verifies('ATK-16', 'a token that was active before is the control where one is a
   const { health, suspect, pass } = createScene()
   const known = health.begin(true)
   expect(suspect()).toBe('unsure')
-  expect(health.suspect(known)).toBe('control')
+  expect(health.suspect(known, failure())).toBe('control')
   health.end(known)
   const { health: other, suspect: suspectThere, pass: passThere } = createScene()
   other.begin(true)
@@ -88,7 +90,7 @@ verifies('ATK-16', 'calls that began before the fault was known raise nothing', 
   const { health, breakDown, pass, call } = createScene()
   const late = Array.from({ length: 8 }, () => health.begin(false))
   const fault = breakDown()
-  for (const each of late) expect(health.suspect(each)).toBe(fault)
+  for (const each of late) expect(health.suspect(each, failure())).toBe(fault)
   for (const each of late) expect(health.failedBefore(each, failure())).toBe(fault)
   expect(health.controlFailed(late[0], 0, failure())).toBe(fault)
   for (const each of late) health.end(each)
@@ -129,7 +131,7 @@ verifies('ATK-16', 'pauses grow by failures in a row, and an old fault is forgot
   const pauses: number[] = []
   for (let round = 0; round < 6; round++) {
     const fault = breakDown()
-    pauses.push((fault?.retryAt ?? 0) - (fault?.since ?? 0))
+    pauses.push(fault.retryAt - fault.since)
     pass(Math.max(500, 500 * 2 ** round))
   }
   expect(health.fault()?.attempts).toBe(6)
@@ -140,7 +142,7 @@ verifies('ATK-16', 'pauses grow by failures in a row, and an old fault is forgot
   let longest = 0
   for (let round = 0; round < 10; round++) {
     const at = rejected.pass(30_000)
-    longest = (rejected.breakDown('CLIENT_REJECTED')?.retryAt ?? 0) - at
+    longest = rejected.breakDown('CLIENT_REJECTED').retryAt - at
   }
   expect(longest).toBe(30_000)
 })
@@ -154,7 +156,7 @@ verifies(
     pass(500)
     // Worth to know whether it was the endpoint or the constant.
     expect(health.answered()).toBe(true)
-    expect(health.controlFailed(undefined, 1_000_500, failure())).toBeUndefined()
+    expect(health.controlFailed(undefined, 1_000_500, failure())).toBe('token')
     expect(health.fault()).toBeUndefined()
     pass(2_000)
     expect(suspect()).toBe('token')
@@ -162,6 +164,42 @@ verifies(
     pass(300_000)
     expect(suspect()).toBe('control')
     expect(health.answered()).toBe(false)
+  },
+)
+
+verifies(
+  'ATK-16',
+  'credentials that are refused a moment after an answer: what comes next tells',
+  () => {
+    const refused = failure('CLIENT_REJECTED')
+    function createDoubt() {
+      const scene = createScene()
+      const { health, call } = scene
+      health.answered()
+      scene.pass(500)
+      // Others would be asked about no further.
+      expect(scene.suspect()).toBe('token')
+      const verdict = call(false, (each) => {
+        expect(health.suspect(each, refused)).toBe('control')
+        return health.controlFailed(each, 1_000_500, refused)
+      })
+      expect(verdict).toBe('unsure')
+      expect(health.fault()).toBeUndefined()
+      expect(health.trouble()).toBe(refused.error)
+      return scene
+    }
+    // Nobody is answered: ours were changed.
+    const changed = createDoubt()
+    changed.pass(500)
+    expect(changed.call(false, (each) => changed.health.suspect(each, refused))).toBe('unsure')
+    changed.pass(500)
+    expect(changed.breakDown('CLIENT_REJECTED')).toMatchObject({ attempts: 1, passes: false })
+    // Somebody is: this provider refuses what it does not know.
+    const odd = createDoubt()
+    odd.health.answered()
+    expect(odd.health.trouble()).toBeUndefined()
+    odd.pass(2_000)
+    expect(odd.call(false, (each) => odd.health.suspect(each, refused))).toBe('token')
   },
 )
 

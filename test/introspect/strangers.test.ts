@@ -162,6 +162,22 @@ verifies(
   },
 )
 
+verifies(
+  ['ATK-16', 'CASE-26'],
+  'a secret that was changed a moment ago is told at once',
+  async () => {
+    const scene = createScene(TROUBLE['401'] as FakeIntrospection['answer'], isBad)
+    expect((await settled(scene.send('good'))).outcome).toBe('authenticated')
+    scene.server.answer = () => Response.json({ error: 'invalid_client' }, { status: 401 })
+    expect((await settled(scene.send('good'))).outcome).toBe('ERR_INTROSPECTION_CLIENT_REJECTED')
+    const [{ fault } = { fault: undefined }] = scene.resourceServer.status().introspectors
+    expect(fault?.message).toContain('the client id or its credentials are not accepted there')
+    await vi.advanceTimersByTimeAsync(1_000)
+    await settled(scene.send('good'))
+    expect(scene.events.at(-2)).toMatchObject({ type: 'introspection.failed', concerns: 'issuer' })
+  },
+)
+
 verifies('ATK-16', 'a fault is over with the first token that is answered', async () => {
   const scene = createScene(TROUBLE['500'] as FakeIntrospection['answer'], isBad)
   expect((await settled(scene.send('good', 'good_opaque_token_of_alice'))).outcome).toBe(

@@ -14,7 +14,7 @@ import { verifies } from '../support/verifies.js'
 
 beforeEach(() => {
   // What tells Workers apart.
-  vi.stubGlobal('WebSocketPair', class {})
+  vi.stubGlobal('WebSocketPair', () => undefined)
 })
 afterEach(() => {
   vi.unstubAllGlobals()
