@@ -93,6 +93,19 @@ class HonoGateRequest implements GateRequest {
   get requestedHeaders(): string | undefined {
     return this.#c.req.header('access-control-request-headers')
   }
+  get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
+    return waitUntilOf(this.#c)
+  }
+}
+
+/** Of Workers; Hono throws where the host has none. */
+function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined {
+  try {
+    const context = c.executionCtx
+    return (work) => context.waitUntil(work)
+  } catch {
+    return undefined
+  }
 }
 
 const NO_SESSION_ID = 'an Mcp-Session-Id that is none'

@@ -126,7 +126,8 @@ export function deepFreeze<T>(value: T): T {
     const next = pending.pop()
     if (typeof next !== 'object' || next === null) continue
     Object.freeze(next)
-    pending.push(...Object.values(next))
+    // One by one: as arguments of one call, too many overflow the stack.
+    for (const member of Object.values(next) as unknown[]) pending.push(member)
   }
   return value
 }

@@ -29,7 +29,7 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
     case 'keys.failed':
       return [event.serving ? 'warn' : 'error', event.reason]
     case 'introspection.failed':
-      return ['error', event.reason]
+      return [event.concerns === 'issuer' ? 'error' : 'info', event.reason]
     case 'introspection.answered':
       return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':

@@ -10,6 +10,7 @@ import { protectedResourceMetadataPaths } from '../discovery/protected-resource.
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
+import type { RequestContext } from '../runtime.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
@@ -63,7 +64,7 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
 }
 
 /** The parts of an HTTP request that decide. Members may be getters. */
-export interface GateRequest {
+export interface GateRequest extends RequestContext {
   readonly method: string
   /** Without the query. */
   readonly path: string

@@ -393,7 +393,7 @@ const schema = z.object({
     ),
     wait: duration(
       { fallback: 3, max: 60 },
-      { ...OAUTH, description: 'how long requests wait out a fault' },
+      { ...OAUTH, description: 'how long requests wait for the provider' },
     ),
   }),
   allowOrigin: texts({

@@ -183,7 +183,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'replaced-key-unseen',
     breaks: 'KEY-05, CASE-20',
-    find: 'await keys.renew(arrival)',
+    find: 'await keys.renew(arrival, request)',
     replace: '',
     tests: ['keys/renewal.test.ts'],
   },
