@@ -56,6 +56,7 @@ export type RequestRefusedCode =
   | 'ERR_HEADER_MISMATCH'
   | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
+  | 'ERR_REQUESTS_TOO_MANY'
 
 export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
@@ -24,6 +24,7 @@ import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 import { TransientSet } from './transients.js'
+import { createTurns, listenForErrors } from './turns.js'
 import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
@@ -204,11 +205,11 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       },
       emit,
       audit: trail,
-      forward({ backend }, admitted) {
+      open({ backend }, admitted) {
         trail?.admit(admitted)
         const opened = backend.open(admitted)
         open.add(opened)
-        opened.begin()
+        return opened
       },
     })
     return { handle, sites }
@@ -229,15 +230,31 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
-  // Each of pipelined requests listens for the end of their connection; Node would warn of a leak on stderr.
-  server.on('connection', (socket) => socket.setMaxListeners(0))
-  server.on('request', (request, response) => running?.handle(request, response))
-  server.on('checkContinue', (request, response) =>
-    running?.handle(request, response, '100-continue'),
+  server.on('connection', listenForErrors)
+  // Of one that could not be accepted, for want of file descriptors above all.
+  server.on('error', () => undefined)
+  const inTurn = createTurns((waiting) =>
+    emit?.({
+      type: 'request.refused',
+      requestId: randomUUID(),
+      status: 429,
+      code: 'ERR_REQUESTS_TOO_MANY',
+      reason: `more than ${waiting} requests of one connection wait for their answers`,
+      hint: 'the client sends requests and reads no answers',
+    }),
   )
-  server.on('checkExpectation', (request, response) =>
-    running?.handle(request, response, 'unknown'),
-  )
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response)
+  }
+  function handleContinue(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response, '100-continue')
+  }
+  function handleExpectation(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response, 'unknown')
+  }
+  server.on('request', (request, response) => inTurn(request, response, handle))
+  server.on('checkContinue', (request, response) => inTurn(request, response, handleContinue))
+  server.on('checkExpectation', (request, response) => inTurn(request, response, handleExpectation))
   function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const refusal = refuseConnection(error, socket, randomUUID)
     if (refusal !== undefined) emit?.(refusal)

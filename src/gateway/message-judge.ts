@@ -25,18 +25,13 @@ export interface MessageRefusal {
 const VERSION = 'mcp-protocol-version'
 const UNREADABLE = 'The body is not one JSON-RPC request or notification'
 
-/** `MCP-Protocol-Version`; the first, where there are several. */
-export function versionOf({ forwarded }: RequestHead): string | undefined {
-  return valuesOf(forwarded, VERSION)[0]
-}
-
 /**
  * What the header fields say: whether the body must be read, or the request is refused without.
  *
  * @param hasPolicy then every body must be
  */
 export function judgeUnread(
-  { forwarded }: RequestHead,
+  { forwarded, protocolVersion, repeated }: RequestHead,
   hasPolicy: boolean,
 ): MessageRefusal | 'to be read' | 'as it is' {
   // Of several each reader takes another one (HDR-08).
@@ -44,13 +39,12 @@ export function judgeUnread(
     const reason = 'several Content-Type fields'
     return { code: RPC.invalidRequest, reason, id: 'null', text: reason }
   }
-  const versions = valuesOf(forwarded, VERSION)
-  if (versions.length > 1) {
+  if (repeated.includes(VERSION)) {
     const reason = 'several MCP-Protocol-Version fields'
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
   }
   // Before 2026-07-28 nothing is mirrored that anybody could go by.
-  return hasPolicy || isStateless(versions[0]) ? 'to be read' : 'as it is'
+  return hasPolicy || isStateless(protocolVersion) ? 'to be read' : 'as it is'
 }
 
 /** Another charset would be another message for whoever goes by it. */

@@ -8,7 +8,7 @@ import { callerKey } from './caller-key.js'
 import { isInUtf8 } from './charset.js'
 import { isContentCoded } from './content-coding.js'
 import { answerHeaders, errorBody, type Authenticated } from './decision.js'
-import { isStateless } from './era.js'
+import { isBehind, isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
 import { isListMethod, ListFilter } from './list-filter.js'
 import { ListMemory } from './list-memory.js'
@@ -236,6 +236,11 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     if (isStateless(request.protocolVersion) && messages.length !== 1) {
       const reason = 'an answer, in a version without requests of servers'
       return refuseUnreadable({ code: RPC.invalidRequest, reason, id: 'null' }, request)
+    }
+    if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
+      const reason = 'MCP-Protocol-Version does not match the body'
+      const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+      return refuse(400, reason, rpcError(id, RPC.headerMismatch, reason), request)
     }
     return judgeMessages(authenticated, messages, request)
   }

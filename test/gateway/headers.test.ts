@@ -13,7 +13,11 @@ async function seenByUpstream(
   fields: readonly string[],
   options: Parameters<typeof startGateway>[1] = {},
   claims: Record<string, unknown> = {},
-): Promise<{ readonly headers: readonly (readonly [string, string])[]; readonly url: string }> {
+): Promise<{
+  readonly headers: readonly (readonly [string, string])[]
+  readonly url: string
+  readonly answer: string
+}> {
   let seen: string[] = []
   let url = ''
   const upstream = await startUpstream((request, response) => {
@@ -24,7 +28,7 @@ async function seenByUpstream(
   const { port, idp } = await startGateway(upstream, options)
   const bearer = await idp.token({ claims })
   const authorization = options.auth === 'none' ? '' : `Authorization: Bearer ${bearer}\r\n`
-  await exchangeBytes(
+  const answer = await exchangeBytes(
     port,
     Buffer.from(
       `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${authorization}${fields.map((field) => `${field}\r\n`).join('')}\r\n`,
@@ -35,7 +39,7 @@ async function seenByUpstream(
   for (let i = 0; i < seen.length; i += 2) {
     headers.push([(seen[i] ?? '').toLowerCase(), seen[i + 1] ?? ''])
   }
-  return { headers, url }
+  return { headers, url, answer }
 }
 
 const ALWAYS = new Set(['host', 'connection'])
@@ -165,18 +169,37 @@ describe('towards the upstream', () => {
   )
 
   verifies(
-    'GW-02',
-    'a field that Connection names is for us alone; ours cannot be named away',
+    ['GW-02', 'ATK-04'],
+    'Connection names no field that we read or set; what it may name is for us alone',
     async () => {
       const { headers } = await seenByUpstream([
-        'Connection: close, Mcp-Odd, X-Gatehouse-Subject',
-        'Mcp-Odd: 1',
+        'Connection: keep-alive, upgrade, TE, HTTP2-Settings, X-Odd,close',
+        'X-Odd: 1',
         'Mcp-Even: 2',
       ])
       const text = JSON.stringify(headers)
-      expect(text).not.toContain('mcp-odd')
+      expect(text).not.toContain('x-odd')
       expect(text).toContain('mcp-even')
       expect(text).toContain('x-gatehouse-subject')
+      const readHead = createHeadReader(['X-Tenant'], ['X-Api-Key'])
+      const nominated = (field: string) => readHead(['Connection', field]).nominated
+      for (const name of ['keep-alive', 'close', 'upgrade', 'te', 'x-odd', 'cookie', '']) {
+        expect(nominated(`close, ${name}`)).toBeUndefined()
+      }
+      const refused = [
+        ...['Mcp-Protocol-Version', 'mcp-session-id', 'Mcp-Odd', 'MCP_METHOD', 'Accept'],
+        ...['Last-Event-ID', 'content-type', 'Content-Length', 'Transfer-Encoding', 'traceparent'],
+        ...['Authorization', 'Host', 'Origin', 'X-Gatehouse-Subject', 'x_gatehouse_scope'],
+        ...['X-Tenant', 'x_tenant', 'X-Api-Key'],
+      ]
+      for (const name of refused) {
+        for (const field of [name, `close,${name}`, `x-odd ,\t${name} , te`]) {
+          expect(nominated(field), field).toBe(name.toLowerCase())
+        }
+      }
+      const of = await seenByUpstream(['Connection: Mcp-Protocol-Version'])
+      expect(of.answer).toMatch(/^HTTP\/1\.1 400 [^]*"The request is malformed"/)
+      expect(of.headers).toEqual([])
     },
   )
 
