@@ -137,7 +137,9 @@ class Running {
       import('../gateway/metrics.js'),
     ])
     this.#metrics = createMetrics(() => this.#gateway.status())
-    this.#admin = createAdmin({ gateway: this.#gateway, metrics: this.#metrics, host, port })
+    const { allowHosts } = this.#input.options
+    const metrics = this.#metrics
+    this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port })
     const listening = await this.#admin.listen().catch((error: unknown) => {
       throw listenFailure(error, host, port)
     })

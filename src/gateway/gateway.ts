@@ -5,7 +5,7 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
@@ -24,20 +24,25 @@ import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 import { TransientSet } from './transients.js'
-import { createTurns, listenForErrors } from './turns.js'
+import { createTurns, listenForErrors, tellLast } from './turns.js'
 import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
   /** Running answers, when the gateway closes. */
   readonly drain: number
+  /**
+   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word that
+   * the connection ends, and not by a reset.
+   */
+  readonly pause: number
   /** Header fields of a request: whoever has not sent them by then is not going to. */
   readonly head: number
   /** A request with its body. */
   readonly request: number
 }
 
-const LIMITS: Limits = { drain: 10_000, head: 15_000, request: 120_000 }
+const LIMITS: Limits = { drain: 10_000, pause: 300, head: 15_000, request: 120_000 }
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
 
@@ -230,7 +235,12 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
-  server.on('connection', listenForErrors)
+  const sockets = new TransientSet<Socket>()
+  server.on('connection', (socket) => {
+    listenForErrors(socket)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   // Of one that could not be accepted, for want of file descriptors above all.
   server.on('error', () => undefined)
   const inTurn = createTurns((waiting) =>
@@ -276,20 +286,25 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     draining = true
     // A socket that is being opened is open before it can be closed.
     await listening?.catch(() => undefined)
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
+    // That of http.Server would close idle connections at once.
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(server, () => resolve())
+    })
+    for (const socket of sockets) tellLast(socket)
     let timer: ReturnType<typeof setTimeout> | undefined
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        noneLeft = resolve
-        endWhatIsLeft()
-      }),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, limits.drain)
-      }),
-    ])
+    const timeIsUp = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limits.drain)
+    })
+    endWhatIsLeft()
+    if (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, limits.pause))
+    const noneIsLeft = new Promise<void>((resolve) => {
+      noneLeft = resolve
+      // Also what came during the pause.
+      endWhatIsLeft()
+    })
+    await Promise.race([noneIsLeft, timeIsUp])
     clearTimeout(timer)
-    server.closeIdleConnections()
+    server.close()
     // Whatever is still open after this had its time.
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
     server.closeAllConnections()

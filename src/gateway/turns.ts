@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
 /** Requests that may wait for the answer to the one before. Those who send more read no answers. */
 const MOST_WAITING = 100
 
-const TURNS = Symbol('turns')
+const TURNS: unique symbol = Symbol('turns')
 
 interface Turns {
   waiting: number
@@ -63,6 +63,12 @@ export function closeAfter(socket: AnsweringSocket, last: ServerResponse): void 
   socket.on('end', () => socket.destroySoon())
   last.shouldKeepAlive = false
   last.once('close', () => socket.destroySoon())
+}
+
+/** Whatever is answered now is the last over this connection, where its head can still say so. */
+export function tellLast(socket: AnsweringSocket): void {
+  const { _httpMessage: due } = socket
+  if (due !== null && due !== undefined && !due.headersSent) due.shouldKeepAlive = false
 }
 
 export interface InTurn {

@@ -20,6 +20,8 @@ import { verifies } from '../support/verifies.js'
 
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}'
 
+const RESULT = '{"jsonrpc":"2.0","id":1,"result":{}}'
+
 /** Sends bytes, and resets the connection once they have left. */
 function reset(port: number, bytes: string): Promise<void> {
   return new Promise((resolve) => {
@@ -551,3 +553,109 @@ describe('over is over', () => {
     },
   )
 })
+
+describe('the end of the gateway', () => {
+  verifies(
+    'ATK-08',
+    'is told to whoever waits: for the server, for their token, for the end of their body',
+    async () => {
+      let finish: (() => void) | undefined
+      const upstream = await startUpstream((request, response) => {
+        void bodyOf(request).then(() => {
+          response.setHeader('content-type', 'application/json')
+          if (request.url === '/mcp?slow') finish = () => void response.end(RESULT)
+          else response.end(RESULT)
+        })
+      })
+      let letOn = () => undefined as unknown
+      const waiting = new Promise<void>((resolve) => (letOn = resolve))
+      const policy = { rules: [], unmatched: 'base' as const }
+      const bench = await startGateway(upstream, { auth: 'none' })
+      const checked = await startGateway(upstream, {
+        policy,
+        fetch: async (...args) => {
+          await waiting
+          return idp.fetch(...args)
+        },
+      })
+      const { idp } = checked
+      const ask = (port: number, token: string, line: string, more = '', body = '') => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        onTestFinished(() => void socket.destroy())
+        const said = { text: '', isClosed: false, socket }
+        socket.on('data', (chunk: Buffer) => (said.text += chunk.toString()))
+        socket.on('close', () => (said.isClosed = true))
+        socket.write(
+          `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}\r\n${body}`,
+        )
+        return said
+      }
+      const slow = ask(bench.port, 'x', 'GET /mcp?slow')
+      const unchecked = ask(checked.port, checked.token, 'GET /mcp')
+      const length = `Content-Length: ${CALL.length}\r\n`
+      const half = ask(checked.port, checked.token, 'POST /mcp', length, CALL.slice(0, 9))
+      await eventually(() => finish !== undefined)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      const closing = Promise.all([bench.gateway.close(), checked.gateway.close()])
+      finish?.()
+      letOn()
+      await eventually(() => slow.isClosed && unchecked.isClosed)
+      half.socket.write(CALL.slice(9))
+      await eventually(() => half.isClosed)
+      await closing
+      for (const { text } of [slow, unchecked, half]) {
+        expect(text).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*"result":{}}$/)
+      }
+    },
+  )
+
+  verifies('ATK-08', 'meets no request on a kept connection with a reset', async () => {
+    const upstream = await startUpstream((_request, response) => response.end('1'))
+    const { port, token, gateway } = await startGateway(upstream, {}, { pause: 1_000 })
+    const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    const answers = Array.from({ length: 250 }, () => '')
+    const errors: Error[] = []
+    const sockets = answers.map((_, i) => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      socket.on('error', (error) => errors.push(error))
+      socket.on('data', (chunk: Buffer) => (answers[i] += chunk.toString()))
+      socket.write(get)
+      return socket
+    })
+    await eventually(() => answers.every((answer) => answer.endsWith('1')))
+    const closing = gateway.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const socket of sockets) socket.write(get)
+    await closing
+    await eventually(() => sockets.every((socket) => socket.closed))
+    expect(errors).toEqual([])
+    for (const answer of answers) {
+      expect(statusesIn(answer)).toEqual([200, 200])
+      expect(answer).toMatch(/\r\nConnection: keep-alive\r\n[^]*\r\nConnection: close\r\n/)
+    }
+    // Who was silent all the time is let go.
+    await expect(exchangeBytes(port, get)).resolves.toBe('')
+  })
+})
+
+verifies(
+  'ATK-08',
+  'a kept connection to the upstream ends before gunicorn would end it',
+  async () => {
+    const ends: string[] = []
+    const upstream = await startTcpUpstream((socket) => {
+      // As gunicorn has it by default, counted from the answer.
+      let timer: ReturnType<typeof setTimeout> | undefined
+      socket.on('data', () => {
+        clearTimeout(timer)
+        socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 1\r\n\r\n1')
+        timer = setTimeout(() => ends.push('by the server'), 2_000)
+      })
+      socket.on('end', () => ends.push('by us')).on('close', () => clearTimeout(timer))
+    })
+    const { call } = await startGateway(upstream)
+    expect((await call()).status).toBe(200)
+    await eventually(() => ends.length > 0)
+    expect(ends).toEqual(['by us'])
+  },
+)
