@@ -140,11 +140,12 @@ class Running {
       import('../gateway/admin.js'),
       import('../gateway/metrics.js'),
     ])
-    this.#metrics = createMetrics(
+    const metrics = (this.#metrics = createMetrics(
       () => this.#gateway.status(),
       () => ({ log: this.#writer.dropped, audit: this.#audit?.lost ?? 0 }),
-    )
-    this.#admin = createAdmin({ gateway: this.#gateway, metrics: this.#metrics, host, port })
+    ))
+    const { allowHosts } = this.#input.options
+    this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port })
     const listening = await this.#admin.listen().catch((error: unknown) => {
       throw listenFailure(error, host, port)
     })

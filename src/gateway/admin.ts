@@ -3,17 +3,20 @@
  *
  * @module
  */
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Gateway } from './gateway.js'
-import { createHostGuard } from './hosts.js'
+import { createAdminHostGuard } from './hosts.js'
 import type { Metrics } from './metrics.js'
+import { listenForErrors } from './turns.js'
 
 export interface AdminOptions {
   readonly gateway: Pick<Gateway, 'readiness'>
   readonly metrics: Metrics
   readonly host: string
+  /** Further names under which it is reached. */
+  readonly allowHosts?: readonly string[] | undefined
   /** 0 picks one. */
   readonly port: number
 }
@@ -24,12 +27,8 @@ export interface Admin {
   close(): void
 }
 
-function createApp({ gateway, metrics, host }: AdminOptions): Hono {
-  const isHostAllowed = createHostGuard({
-    listenHost: host,
-    resources: [],
-    allowHosts: [],
-  })
+function createApp({ gateway, metrics, host, allowHosts = [] }: AdminOptions): Hono {
+  const isHostAllowed = createAdminHostGuard(host, allowHosts)
   const app = new Hono()
   app.use(async (c, next) => {
     // No page in a browser has any business here.
@@ -56,12 +55,15 @@ function createApp({ gateway, metrics, host }: AdminOptions): Hono {
 
 export function createAdmin(options: AdminOptions): Admin {
   const server = createAdaptorServer({ fetch: createApp(options).fetch })
+  server.on('connection', (socket: Socket) => listenForErrors(socket))
   return {
     async listen() {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
         server.listen(options.port, options.host, resolve)
       })
+      // Of a connection that could not be accepted.
+      server.on('error', () => undefined)
       return { port: (server.address() as AddressInfo).port }
     },
     close() {

@@ -24,6 +24,25 @@ const DROPPED = new Set([
   'set-cookie',
   'set-cookie2',
   'alt-svc',
+  // They act on more than this answer: a page, or all that the browser keeps of our origin, whatever else is there.
+  'refresh',
+  'clear-site-data',
+  'strict-transport-security',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'expect-ct',
+  'report-to',
+  'reporting-endpoints',
+  'nel',
+  'accept-ch',
+  'origin-agent-cluster',
+  'service-worker-allowed',
+  'set-login',
+  'speculation-rules',
+  // A challenge by another name (RFC 8053 §3).
+  'optional-www-authenticate',
+  'authentication-control',
+  'authentication-info',
   // Caches of others listen to these before Cache-Control (RFC 9213).
   'surrogate-control',
 ])

@@ -84,9 +84,13 @@ export function sendAnswer(
   endAfterRest(request, response)
 }
 
+/** Whether nothing can be said to the client any more: its connection has ended, or its answer has. */
+export function isGone(request: IncomingMessage, response: ServerResponse): boolean {
+  return request.socket.destroyed || response.destroyed
+}
+
 /**
- * Calls once when a request is over: its answer is sent, or its connection is gone. A pipelined request has no
- * connection of its own before its turn comes, and would never learn of its end.
+ * Calls once when a request is over: its answer is sent, or its connection is gone. Also where that was before.
  */
 export function onceOver(
   request: IncomingMessage,
@@ -105,6 +109,8 @@ export function onceOver(
   }
   socket.on('close', over)
   response.on('close', over)
+  // No event tells of an end that is past.
+  if (isGone(request, response)) process.nextTick(over)
 }
 
 /**

@@ -41,7 +41,8 @@ export interface AuditRecord {
   /** The one that it was for, where there are several. */
   readonly resource?: string
   /**
-   * `allow`: it went on. `deny`: a good token that may not do this (403). `refused`: no good token, or no good request.
+   * `allow`: it went on. `deny`: a good token that may not do this (403). `refused`: no good token, no good request, or
+   * one whose client left before it was judged (`ERR_CLIENT_LEFT`).
    * `unavailable`: the identity provider could not be asked.
    */
   readonly outcome: 'allow' | 'deny' | 'refused' | 'unavailable'
@@ -75,6 +76,8 @@ export interface AuditTrail {
   read(requestId: string, messages: readonly RpcMessage[]): void
   /** Its token is good, whatever becomes of it. */
   identify(requestId: string, caller: Caller): void
+  /** Its client left before anything was decided. */
+  leave(requestId: string): void
   /** It goes on. */
   admit(admitted: AdmittedRequest): void
   /** To be called with every event. */
@@ -165,6 +168,11 @@ export function createAuditTrail(
       if (draft === undefined || authenticated === undefined) return
       const { issuer, subject, clientId, scopes } = authenticated.token
       Object.assign(draft, withoutAbsent({ issuer, subject, clientId, scopesHeld: scopes }))
+    },
+
+    leave(requestId) {
+      if (drafts.get(requestId)?.outcome !== undefined) return
+      conclude(requestId, 'refused', { code: 'ERR_CLIENT_LEFT' })
     },
 
     admit({ requestId, message }) {

@@ -30,6 +30,8 @@ export interface AdmittedRequest {
   readonly filter: ListFilter | undefined
   /** `performance.now()` when the request came. */
   readonly startedAt: number
+  /** Answers 500 for a bug of ours, or cuts an answer that has begun. */
+  readonly fail: (error: unknown) => void
 }
 
 /** A request that is with the server behind us. */
@@ -46,6 +48,8 @@ export interface OpenRequest {
   begin(): void
   /** Ends the answer as if the server had ended it. */
   end(): void
+  /** Says nothing more: somebody else answers. */
+  giveUp(): void
 }
 
 /** Who wants to know what becomes of requests. */

@@ -4,7 +4,10 @@
  * @module
  */
 import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
+import { Transform } from 'node:stream'
+import { RPC, rpcError } from '../rs/rpc-error.js'
 import type { AdmittedRequest, RequestObserver } from './backend.js'
+import { rpcErrorAnswer } from './rpc-answer.js'
 
 /** What is said of a body that is too large. */
 export function bodyTooLarge(maxBody: number): Refused {
@@ -35,6 +38,39 @@ export function refuseBody(
     errorAnswer(413, requestId, error, description, corsHeaders),
     unreadOf(head, expectsContinue),
   )
+}
+
+/** 400 for a body that is no JSON-RPC, of which nothing was forwarded. */
+export function refuseNoJson(
+  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  observer: RequestObserver,
+): void {
+  const reason = 'the body is neither a JSON object nor a list'
+  observer.onRefused(requestId, { status: 400, code: 'ERR_BODY_UNREADABLE', reason })
+  const body = rpcError('null', RPC.parseError, 'The body is neither a JSON object nor a list')
+  sendAnswer(
+    request,
+    response,
+    rpcErrorAnswer(400, requestId, body, corsHeaders),
+    request.complete ? 0 : unreadOf(head, expectsContinue),
+  )
+}
+
+const BODY_TOO_LARGE = new Error('the body is too large')
+
+/** Passes a body on, and counts it. */
+export function createCounter(maxBody: number, onTooLarge: () => void): Transform {
+  let size = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      size += chunk.length
+      if (size <= maxBody) return callback(null, chunk)
+      onTooLarge()
+      callback(BODY_TOO_LARGE)
+    },
+  })
+  counter.on('error', () => undefined)
+  return counter
 }
 
 /**

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Socket } from 'node:net'
 import { errorAnswer, type OwnAnswer } from './answer.js'
 import type { RequestRefused, RequestRefusedCode } from './events.js'
+import { closeAfter, isDeaf, lastDue, type AnsweringSocket } from './turns.js'
 
 interface Wording {
   readonly status: number
@@ -51,21 +51,8 @@ function asText({ status, headers, body }: OwnAnswer, phrase: string): string {
 /** The client left, also in the middle of a body. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
-/** Node keeps the answer that is due on this connection here; its own handler looks at it, too. */
-interface AnsweringSocket extends Socket {
-  readonly _httpMessage?: {
-    readonly headersSent: boolean
-    readonly req: { readonly complete: boolean }
-  } | null
-}
-
-/** Whether what we say now would be taken for the answer to an earlier request, or for a part of its body. */
-function isAnswerDue({ _httpMessage: due }: AnsweringSocket): boolean {
-  return due !== null && due !== undefined && (due.headersSent || due.req.complete)
-}
-
 /**
- * Answers and closes the connection, or where an earlier answer is due only closes it.
+ * Answers and closes the connection; where an earlier answer is due, closes it after that.
  *
  * @returns what happened, or `undefined` when the client just left
  */
@@ -75,13 +62,19 @@ export function refuseConnection(
   randomUUID: () => string,
 ): RequestRefused | undefined {
   const { code } = error
+  // What comes over a connection that nobody listens to was told once.
+  if (isDeaf(socket)) return undefined
   if (code === undefined || GONE.has(code) || !socket.writable) {
     socket.destroy()
     return undefined
   }
   const wording = wordingOf(code)
   const requestId = randomUUID()
-  if (isAnswerDue(socket)) socket.destroySoon()
+  const due = lastDue(socket)
+  // What we said now would be taken for the answer to an earlier request.
+  if (due?.req.complete === true) closeAfter(socket, due)
+  // The body of the very request that is being answered is broken: neither can be carried to its end.
+  else if (due?.headersSent === true) socket.destroySoon()
   else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
     // Both directions are done with after this.

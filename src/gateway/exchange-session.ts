@@ -6,7 +6,7 @@
 import type { Refused } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Caller } from './caller.js'
-import { replaceValue, valuesOf } from './hop-by-hop.js'
+import { replaceValue } from './hop-by-hop.js'
 import type { SessionIds } from '../rs/session-ids.js'
 import { unknownSession } from './unknown-session.js'
 
@@ -23,9 +23,9 @@ export class ExchangeSession {
   constructor(ids: SessionIds, { caller, head }: AdmittedRequest) {
     this.#ids = ids
     this.#caller = caller
-    const [visible, ...more] = valuesOf(head.forwarded, FIELD)
-    if (visible === undefined) return
-    this.#named = { visible, id: more.length === 0 ? ids.open(caller, visible) : undefined }
+    const { sessionId: visible } = head
+    // Several are a list, which is the id of no session.
+    if (visible !== undefined) this.#named = { visible, id: ids.open(caller, visible) }
   }
 
   /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */

@@ -7,7 +7,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
-import { Transform, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readAnswerHead, type AnswerHead } from './answer-headers.js'
 import { AnswerLimit } from './answer-limit.js'
@@ -20,7 +20,7 @@ import {
   type Refused,
 } from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
-import { refuseBody } from './body.js'
+import { createCounter, refuseBody, refuseNoJson } from './body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
@@ -28,8 +28,10 @@ import { filterFault, headersOfFiltered } from './filtered-answer.js'
 import { rewriterFor, type AnswerRewriter } from '../rs/answer-rewriter.js'
 import { LISTEN } from '../rs/open-ended.js'
 import type { SessionIds } from '../rs/session-ids.js'
+import { awaitJsonStart, jsonStart } from './json-start.js'
 import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
+import { expectSocket, UpstreamSocket } from './upstream-socket.js'
 
 /** Bodies up to this size are sent on in one piece, which costs half of streaming them. */
 const COLLECTED = 64 * 1024
@@ -58,8 +60,6 @@ interface HeldHead {
 
 const NOTHING = Buffer.alloc(0)
 
-const BODY_TOO_LARGE = new Error('the body is too large')
-
 export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   readonly admitted: AdmittedRequest
   readonly #context: ExchangeContext
@@ -81,6 +81,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #rewriter: AnswerRewriter | undefined
   #held: HeldHead | undefined
   #sentAt = 0
+  readonly #socket = new UpstreamSocket()
   #upstreamSeconds: number | undefined
 
   constructor(context: ExchangeContext, admitted: AdmittedRequest) {
@@ -116,17 +117,30 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const foreign = this.#session?.refused
     if (foreign !== undefined) return this.#refuseSession(foreign)
     if (body !== undefined) return this.#send(body)
-    if (!head.hasBody) return this.#send(null)
+    if (request.method !== 'POST') return this.#send(null)
+    if (!head.hasBody) return this.#refuseNoJson()
     const { contentLength } = head
     if (contentLength !== undefined && contentLength > this.#context.maxBody) {
       return this.#refuseBody()
     }
     if (expectsContinue) response.writeContinue()
     if (contentLength !== undefined && contentLength <= COLLECTED) this.#collect(request)
-    else this.#stream(request)
+    else {
+      awaitJsonStart(
+        request,
+        (chunks) => this.#guard(() => this.#stream(request, chunks)),
+        () => this.#refuseNoJson(),
+      )
+    }
+  }
+
+  giveUp(): void {
+    this.#stop()
+    this.#isWhole = true
   }
 
   end(): void {
+    if (this.#isOver) return
     this.#stop()
     const { response, message } = this.admitted
     this.#isWhole = true
@@ -157,26 +171,36 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       if (this.#isOver) return
-      this.#send(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      if (jsonStart(body) === 'json') this.#guard(() => this.#send(body))
+      else this.#refuseNoJson()
     })
   }
 
   /** Counts what comes, not what was announced. */
-  #stream(request: IncomingMessage): void {
-    const { maxBody } = this.#context
-    let size = 0
-    const counter = new Transform({
-      transform: (chunk: Buffer, _encoding, callback) => {
-        size += chunk.length
-        if (size > maxBody) {
-          this.#refuseBody()
-          callback(BODY_TOO_LARGE)
-        } else callback(null, chunk)
-      },
-    })
-    counter.on('error', () => undefined)
+  #stream(request: IncomingMessage, chunks: readonly Buffer[]): void {
+    if (this.#isOver) return
+    const counter = createCounter(this.#context.maxBody, () => this.#refuseBody())
+    for (const chunk of chunks) counter.write(chunk)
+    if (this.#isOver) return
     // A client that leaves in the middle ends no pipe, so half a body never looks like a whole one.
     this.#send(request.pipe(counter))
+  }
+
+  /** A throw in what somebody else calls would end the process. */
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.admitted.fail(error)
+    }
+  }
+
+  #refuseNoJson(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#isWhole = true
+    refuseNoJson(this.admitted, this.#context.observer)
   }
 
   #send(body: Buffer | Readable | null): void {
@@ -194,13 +218,19 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   // What undici calls.
 
   onConnect(abort: (reason?: Error) => void): void {
-    if (this.#isOver) abort()
-    else this.#abort = abort
+    if (this.#isOver) return abort()
+    this.#abort = abort
+    expectSocket(this.#socket)
+  }
+
+  onRequestSent(): void {
+    this.#socket.sent()
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     // Informational answers are of one hop; ours were sent where they belong.
     if (status < 200) return true
+    this.#socket.answered()
     const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
     const fault = faultOfStatus(status, location, this.#context.upstream.url)
     if (fault !== undefined) {
@@ -256,6 +286,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    this.#socket.release()
     if (this.#isOver) return
     const rest = this.#rewritten((rewriter) => rewriter.end(), NOTHING)
     if (rest === undefined) return

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
@@ -24,19 +24,25 @@ import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 import { TransientSet } from './transients.js'
+import { createTurns, listenForErrors, tellLast } from './turns.js'
 import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {
   /** Running answers, when the gateway closes. */
   readonly drain: number
+  /**
+   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word that
+   * the connection ends, and not by a reset.
+   */
+  readonly pause: number
   /** Header fields of a request: whoever has not sent them by then is not going to. */
   readonly head: number
   /** A request with its body. */
   readonly request: number
 }
 
-const LIMITS: Limits = { drain: 10_000, head: 15_000, request: 120_000 }
+const LIMITS: Limits = { drain: 10_000, pause: 300, head: 15_000, request: 120_000 }
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
 
@@ -204,11 +210,11 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       },
       emit,
       audit: trail,
-      forward({ backend }, admitted) {
+      open({ backend }, admitted) {
         trail?.admit(admitted)
         const opened = backend.open(admitted)
         open.add(opened)
-        opened.begin()
+        return opened
       },
     })
     return { handle, sites }
@@ -229,15 +235,36 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
-  // Each of pipelined requests listens for the end of their connection; Node would warn of a leak on stderr.
-  server.on('connection', (socket) => socket.setMaxListeners(0))
-  server.on('request', (request, response) => running?.handle(request, response))
-  server.on('checkContinue', (request, response) =>
-    running?.handle(request, response, '100-continue'),
+  const sockets = new TransientSet<Socket>()
+  server.on('connection', (socket) => {
+    listenForErrors(socket)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  // Of one that could not be accepted, for want of file descriptors above all.
+  server.on('error', () => undefined)
+  const inTurn = createTurns((waiting) =>
+    emit?.({
+      type: 'request.refused',
+      requestId: randomUUID(),
+      status: 429,
+      code: 'ERR_REQUESTS_TOO_MANY',
+      reason: `more than ${waiting} requests of one connection wait for their answers`,
+      hint: 'the client sends requests and reads no answers',
+    }),
   )
-  server.on('checkExpectation', (request, response) =>
-    running?.handle(request, response, 'unknown'),
-  )
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response)
+  }
+  function handleContinue(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response, '100-continue')
+  }
+  function handleExpectation(request: IncomingMessage, response: ServerResponse): void {
+    running?.handle(request, response, 'unknown')
+  }
+  server.on('request', (request, response) => inTurn(request, response, handle))
+  server.on('checkContinue', (request, response) => inTurn(request, response, handleContinue))
+  server.on('checkExpectation', (request, response) => inTurn(request, response, handleExpectation))
   function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const refusal = refuseConnection(error, socket, randomUUID)
     if (refusal !== undefined) emit?.(refusal)
@@ -259,20 +286,25 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     draining = true
     // A socket that is being opened is open before it can be closed.
     await listening?.catch(() => undefined)
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
+    // That of http.Server would close idle connections at once.
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(server, () => resolve())
+    })
+    for (const socket of sockets) tellLast(socket)
     let timer: ReturnType<typeof setTimeout> | undefined
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        noneLeft = resolve
-        endWhatIsLeft()
-      }),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, limits.drain)
-      }),
-    ])
+    const timeIsUp = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limits.drain)
+    })
+    endWhatIsLeft()
+    if (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, limits.pause))
+    const noneIsLeft = new Promise<void>((resolve) => {
+      noneLeft = resolve
+      // Also what came during the pause.
+      endWhatIsLeft()
+    })
+    await Promise.race([noneIsLeft, timeIsUp])
     clearTimeout(timer)
-    server.closeIdleConnections()
+    server.close()
     // Whatever is still open after this had its time.
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
     server.closeAllConnections()

@@ -9,14 +9,22 @@ export function join(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`
 }
 
+const NOBODY: readonly string[] = []
+
+/** The fields that `Connection` names, in lower case: they are meant for the next hop alone. */
+export function nominatedBy(connection: string | undefined): readonly string[] {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return NOBODY
+  return connection.toLowerCase().split(/[\s,]+/)
+}
+
 /**
  * Takes out the fields that the sender's `Connection` names: they were meant for us.
  *
  * @param headers names and values by turns
  */
 export function withoutNominated(headers: string[], connection: string | undefined): string[] {
-  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return headers
-  const nominated = new Set(connection.toLowerCase().split(/[\s,]+/))
+  const nominated = new Set(nominatedBy(connection))
+  if (nominated.size === 0) return headers
   return headers.filter((_, index) => !nominated.has((headers[index & ~1] ?? '').toLowerCase()))
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isIP } from 'node:net'
 import { isLoopbackHost } from '../http.js'
 import { isLoopbackAddress } from './addresses.js'
 
@@ -53,5 +54,25 @@ export function createHostGuard(options: HostGuardOptions): (host: string) => bo
     // Clients choose these texts, so only the good ones are remembered, and few of them: ports differ.
     if (verdict && accepted.size < 100) accepted.set(text, verdict)
     return verdict
+  }
+}
+
+/**
+ * A test for `Host` values of a listener for the operator alone, wherever it listens. Names have to be known, because a
+ * page of somebody else's could have one that leads here. An address is no such name: probes and scrapers use it.
+ */
+export function createAdminHostGuard(
+  listenHost: string,
+  allowHosts: readonly string[],
+): (host: string) => boolean {
+  const isNamed = createHostGuard({
+    listenHost: '127.0.0.1',
+    resources: isIP(listenHost) === 0 ? [`http://${listenHost}`] : [],
+    allowHosts,
+  })
+  if (isLoopbackAddress(listenHost)) return isNamed
+  return (text) => {
+    const host = parseHost(text)?.host ?? ''
+    return isIP(host.replace(/^\[|\]$/g, '')) !== 0 || isNamed(text)
   }
 }

@@ -25,27 +25,21 @@ export interface MessageRefusal {
 const VERSION = 'mcp-protocol-version'
 const UNREADABLE = 'The body is not one JSON-RPC request or notification'
 
-/** `MCP-Protocol-Version`; the first, where there are several. */
-export function versionOf({ forwarded }: RequestHead): string | undefined {
-  return valuesOf(forwarded, VERSION)[0]
-}
-
 /**
  * What the header fields say: whether the body must be read, or the request is refused without.
  *
  * @param hasPolicy then every body must be
  */
 export function judgeUnread(
-  { forwarded }: RequestHead,
+  { forwarded, protocolVersion, repeated }: RequestHead,
   hasPolicy: boolean,
 ): MessageRefusal | 'to be read' | 'as it is' {
-  const versions = valuesOf(forwarded, VERSION)
-  if (versions.length > 1) {
+  if (repeated.includes(VERSION)) {
     const reason = 'several MCP-Protocol-Version fields'
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
   }
   // Before 2026-07-28 nothing is mirrored that anybody could go by.
-  if (hasPolicy || isStateless(versions[0])) return 'to be read'
+  if (hasPolicy || isStateless(protocolVersion)) return 'to be read'
   // Of several each reader takes another one (HDR-08).
   if (valuesOf(forwarded, 'content-type').length > 1) {
     const reason = 'several Content-Type fields'

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isJsonObject } from '../json.js'
+import { META_VERSION, metaVersionOf } from '../rs/era.js'
 import type { RpcMessage } from '../rs/message.js'
 import { RPC } from '../rs/rpc-error.js'
 
@@ -20,8 +20,6 @@ export interface Mismatch {
   readonly code: number
   readonly message: string
 }
-
-const VERSION = 'io.modelcontextprotocol/protocolVersion'
 
 /** Which member of `params` `Mcp-Name` mirrors (SEP-2243, SEP-2663). */
 const NAME_SOURCES: ReadonlyMap<string, string> = new Map([
@@ -62,12 +60,11 @@ function mismatch(field: string): Mismatch {
 }
 
 function versionFault(message: RpcMessage, versions: readonly string[]): Mismatch | undefined {
-  const meta = message.params?.['_meta']
-  const version = isJsonObject(meta) ? meta[VERSION] : undefined
+  const version = metaVersionOf(message.params)
   if (version === undefined) {
     // As servers answer it themselves; what notifications carry is not laid down.
     return message.isRequest
-      ? { code: RPC.invalidParams, message: `params._meta["${VERSION}"] is missing` }
+      ? { code: RPC.invalidParams, message: `params._meta["${META_VERSION}"] is missing` }
       : undefined
   }
   const [given] = versions

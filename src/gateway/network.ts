@@ -38,8 +38,8 @@ function trusted(ca: string | undefined): { ca: string[] } | undefined {
 }
 
 const CONNECT_TIMEOUT = 10_000
-/** uvicorn and Node close idle connections after five seconds; a request must not meet that moment. */
-const KEEP_ALIVE = 3_000
+/** gunicorn closes idle connections after two seconds, uvicorn and Node after five; a request must not meet that moment. */
+const KEEP_ALIVE = 1_500
 
 /**
  * A dispatcher for the upstream. Loaded when first needed: undici takes longer to load than everything else of ours.

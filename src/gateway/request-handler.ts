@@ -6,25 +6,20 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { quoted } from '../errors.js'
+import { whereThrown } from '../events.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { isStateless } from '../rs/era.js'
 import { NO_JSON_IN_UTF8 } from '../rs/media-type.js'
 import type { OperationsRequest } from '../rs/operation-gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
-import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
+import { errorAnswer, isGone, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
 import type { AuditTrail } from './audit.js'
-import type { AdmittedRequest } from './backend.js'
+import type { AdmittedRequest, OpenRequest } from './backend.js'
 import { bodyTooLarge, readBody } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
-import {
-  isJudgeable,
-  judgeMessage,
-  judgeUnread,
-  versionOf,
-  type MessageRefusal,
-} from './message-judge.js'
+import { isJudgeable, judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
 import type { HeadReader, RequestHead } from './request-head.js'
 import type { FindSite } from './routes.js'
 import { RPC, rpcError } from '../rs/rpc-error.js'
@@ -46,7 +41,8 @@ export interface RequestHandlerOptions {
   readonly onWaiting: () => () => void
   readonly emit: GatewayEventListener | undefined
   readonly audit: AuditTrail | undefined
-  readonly forward: (site: Site, admitted: AdmittedRequest) => void
+  /** The request goes on. It begins when it is told to. */
+  readonly open: (site: Site, admitted: AdmittedRequest) => OpenRequest
 }
 
 export type RequestHandler = (
@@ -57,6 +53,10 @@ export type RequestHandler = (
 
 /** What the client expects before it sends its body (RFC 9110 §10.1.1). */
 type Expectation = 'nothing' | '100-continue' | 'unknown'
+
+function ignore(): void {
+  // What is written to an answer that has ended is of no interest to anybody.
+}
 
 class GatewayRequest implements GateRequest {
   readonly method: string
@@ -84,6 +84,7 @@ class GatewayRequest implements GateRequest {
 }
 
 const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE'])
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { findSite, readHead, emit, randomUUID } = options
@@ -97,9 +98,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     options.audit?.begin(requestId, head)
     /** The resource that the request is for, once that is known, where there are several. */
     let tag: string | undefined
+    /** What became of it, where it went on: then it tells of its end itself. */
+    let opened: OpenRequest | undefined
+    let isToldLeft = false
+    response.on('error', ignore)
     if (options.isDraining()) response.shouldKeepAlive = false
 
     function send({ status, headers, body }: OwnAnswer): void {
+      if (isGone(request, response)) return tellLeft()
       sendAnswer(
         request,
         response,
@@ -125,12 +131,49 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       send(errorAnswer(refusal.status, requestId, error, description, headers))
     }
 
+    /** What is no request as HTTP wants it. */
+    function refuseForm(reason: string, headers?: Readonly<Record<string, string>>): void {
+      refuse(
+        { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
+        'invalid_request',
+        'The request is malformed',
+        headers,
+      )
+    }
+
     /** Of a client that left before there was an answer. */
     function tellLeft(): void {
+      if (isToldLeft || opened !== undefined) return
+      isToldLeft = true
+      options.audit?.leave(requestId)
       const seconds = (performance.now() - startedAt) / 1000
       const end = 'client left'
       const from = 'gateway'
       emit?.({ type: 'request.completed', requestId, method, status: 0, from, end, seconds }, tag)
+    }
+
+    /** A bug of ours must neither leave the request open nor end the process. */
+    function crash(error: unknown): void {
+      opened?.giveUp()
+      emit?.({ type: 'request.failed', requestId, where: whereThrown(error) }, tag)
+      if (response.headersSent) return void response.destroy()
+      const failed = errorAnswer(500, requestId, 'server_error', 'Internal error')
+      if (opened === undefined) send(failed)
+      else sendAnswer(request, response, failed, unreadOf(head, expectation !== 'nothing'))
+    }
+
+    function guard(step: () => void): void {
+      try {
+        step()
+      } catch (error) {
+        crash(error)
+      }
+    }
+
+    function goOn(site: Site, admitted: AdmittedRequest): void {
+      if (isGone(request, response)) return tellLeft()
+      opened = options.open(site, admitted)
+      opened.begin()
     }
 
     /** The client sent what is no message, or not the one that its header fields name. */
@@ -181,26 +224,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const operations = gate?.operations
       const { authenticated } = caller
       if (method !== 'POST') {
-        // It means nothing (RFC 9110 §9.3.1), nobody judges it, and a server may read it all the same.
-        if (operations !== undefined && head.hasBody) {
-          return refuse(
-            {
-              status: 400,
-              code: 'ERR_BODY_UNREADABLE',
-              reason: `a body that comes with ${method}`,
-            },
-            'invalid_request',
-            'Only POST brings a body',
-            corsHeaders,
-          )
-        }
         // What was lost of a stream of events may be any answer.
         const isStream = method === 'GET' && authenticated !== undefined
         const filter = isStream ? operations?.filterFor(authenticated) : undefined
-        return options.forward(site, filter === undefined ? admitted : { ...admitted, filter })
+        return goOn(site, filter === undefined ? admitted : { ...admitted, filter })
       }
       const unread = judgeUnread(head, operations !== undefined)
-      if (unread === 'as it is') return options.forward(site, admitted)
+      if (unread === 'as it is') return goOn(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
       if (!isJudgeable(head)) {
         return refuse(
@@ -210,7 +240,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           corsHeaders,
         )
       }
-      const asked = { origin: head.origin, requestId, protocolVersion: versionOf(head) }
+      const asked = { origin: head.origin, requestId, protocolVersion: head.protocolVersion }
       if (operations !== undefined && authenticated !== undefined) {
         const throttled = operations.throttle(authenticated, asked)
         if (throttled !== undefined) return send(throttled)
@@ -229,15 +259,15 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         tellLeft()
       })
       function settleBody(body: Buffer): void {
-        if (request.socket.destroyed) return tellLeft()
+        if (isGone(request, response)) return tellLeft()
         try {
           const judged = judgeBody(gate, admitted, body, asked)
           if ('text' in judged) refuseMessage(judged, corsHeaders)
           else if ('outcome' in judged) send(judged)
-          else options.forward(site, { ...admitted, body, ...judged })
+          else goOn(site, { ...admitted, body, ...judged })
         } catch (error) {
           // A policy that is a function may throw; what it did not allow is not forwarded.
-          if (gate === undefined) throw error
+          if (gate === undefined || opened !== undefined) throw error
           send(gate.fail(error, { origin: head.origin, requestId }))
         }
       }
@@ -246,7 +276,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         options.maxBody,
         (body) => {
           if (!isFirst()) return
-          settleBody(body)
+          guard(() => settleBody(body))
           read()
         },
         () => {
@@ -259,11 +289,27 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     }
 
     function admit(site: Site, target: RequestTarget, caller: Caller): void {
-      // Whoever left while we waited for keys asks for nothing any more.
-      if (response.destroyed) return tellLeft()
       options.audit?.identify(requestId, caller)
+      // Who left while we waited for keys asks for nothing any more.
+      if (isGone(request, response)) return tellLeft()
       const corsHeaders = site.origins.corsHeaders(head.origin)
       const { contentEncoding } = head
+      if (WITHOUT_BODY.has(method) && head.hasBody) {
+        // It means nothing (RFC 9110 §9.3.1), and a server that does not read it takes it for the next request.
+        const reason = `a body that comes with ${method}`
+        return refuse(
+          { status: 400, code: 'ERR_BODY_UNREADABLE', reason },
+          'invalid_request',
+          'Only POST brings a body',
+          corsHeaders,
+        )
+      }
+      const repeated = head.repeated.find((name) => {
+        // Those of a POST are a mismatch, and a session that is bound to its caller is unknown.
+        if (name === 'mcp-protocol-version') return method !== 'POST'
+        return name !== 'mcp-session-id' || site.gate === undefined
+      })
+      if (repeated !== undefined) return refuseForm(`several ${repeated} fields`, corsHeaders)
       if (!FORWARDED_METHODS.has(method)) {
         const reason = `method ${quoted(method, 20)}`
         return refuse(
@@ -296,6 +342,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         message: undefined,
         filter: undefined,
         startedAt,
+        fail: crash,
       })
     }
 
@@ -311,72 +358,72 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       send(errorAnswer(404, requestId, 'not_found', 'There is nothing here', cors))
     }
 
-    if (head.isTooLarge) {
-      return refuse(
-        { status: 431, code: 'ERR_HEADERS_TOO_LARGE', reason: 'header fields of more than 32 KiB' },
-        'header_fields_too_large',
-        'The header fields are too large',
-      )
+    function dispatch(): void {
+      if (head.isTooLarge) {
+        return refuse(
+          {
+            status: 431,
+            code: 'ERR_HEADERS_TOO_LARGE',
+            reason: 'header fields of more than 32 KiB',
+          },
+          'header_fields_too_large',
+          'The header fields are too large',
+        )
+      }
+      const target = parseTarget(request.url ?? '')
+      if (target === undefined) return refuseForm('the target is not in origin form')
+      if (head.isCoded) return refuseForm('a transfer coding other than chunked')
+      if (head.hosts !== 1) return refuseForm(`${head.hosts} Host fields`)
+      if (!options.isHostAllowed(head.host)) {
+        return refuse(
+          {
+            status: 403,
+            code: 'ERR_HOST_FOREIGN',
+            reason: `Host ${quoted(head.host)}`,
+            hint: 'if clients reach it by this name: --allow-host',
+          },
+          'host_not_allowed',
+          'This server is not known under this name',
+        )
+      }
+      if (expectation === 'unknown') {
+        const reason = `Expect ${quoted(request.headers.expect, 40)}`
+        return refuse(
+          { status: 417, code: 'ERR_REQUEST_MALFORMED', reason },
+          'expectation_failed',
+          'Only 100-continue can be expected here',
+        )
+      }
+      const { path } = target
+      const site = findSite(path, head.host)
+      if (site === undefined) return notFound()
+      tag = site.tag
+      // Which header fields go on is its own affair.
+      if (site.readHead !== readHead) head = site.readHead(request.rawHeaders)
+      // What we go by, or set, would not be there for the next hop (RFC 9110 §7.6.1).
+      if (head.nominated !== undefined) return refuseForm('Connection names a field of ours')
+      const { gate, origins } = site
+      if (gate !== undefined) {
+        const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
+        if (!(outcome instanceof Promise)) return settle(site, gate, target, outcome)
+        // The gate's promise does not reject: it answers 500 for what it did not expect.
+        const judged = options.onWaiting()
+        void outcome.then((settled) => {
+          guard(() => settle(site, gate, target, settled))
+          judged()
+        })
+        return
+      }
+      const { origin } = head
+      if (origin !== undefined && !origins.isAllowed(origin)) {
+        emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) }, tag)
+        return send(refuseOrigin(requestId))
+      }
+      if (method === 'OPTIONS') return send(preflight(origins, head))
+      admit(site, target, ANYBODY)
     }
-    const target = parseTarget(request.url ?? '')
-    if (target === undefined || head.hosts !== 1 || head.isCoded) {
-      const reason =
-        target === undefined
-          ? 'the target is not in origin form'
-          : head.isCoded
-            ? 'a transfer coding other than chunked'
-            : `${head.hosts} Host fields`
-      return refuse(
-        { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
-        'invalid_request',
-        'The request is malformed',
-      )
-    }
-    if (!options.isHostAllowed(head.host)) {
-      return refuse(
-        {
-          status: 403,
-          code: 'ERR_HOST_FOREIGN',
-          reason: `Host ${quoted(head.host)}`,
-          hint: 'if clients reach it by this name: --allow-host',
-        },
-        'host_not_allowed',
-        'This server is not known under this name',
-      )
-    }
-    if (expectation === 'unknown') {
-      const reason = `Expect ${quoted(request.headers.expect, 40)}`
-      return refuse(
-        { status: 417, code: 'ERR_REQUEST_MALFORMED', reason },
-        'expectation_failed',
-        'Only 100-continue can be expected here',
-      )
-    }
-    const { path } = target
-    const site = findSite(path, head.host)
-    if (site === undefined) return notFound()
-    tag = site.tag
-    // Which header fields go on is its own affair.
-    if (site.readHead !== readHead) head = site.readHead(request.rawHeaders)
-    const { gate, origins } = site
-    if (gate !== undefined) {
-      const outcome = gate.handle(new GatewayRequest(method, path, requestId, head))
-      if (!(outcome instanceof Promise)) return settle(site, gate, target, outcome)
-      // The gate's promise does not reject: it answers 500 for what it did not expect.
-      const judged = options.onWaiting()
-      void outcome.then((settled) => {
-        settle(site, gate, target, settled)
-        judged()
-      })
-      return
-    }
-    const { origin } = head
-    if (origin !== undefined && !origins.isAllowed(origin)) {
-      emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) }, tag)
-      return send(refuseOrigin(requestId))
-    }
-    if (method === 'OPTIONS') return send(preflight(origins, head))
-    admit(site, target, ANYBODY)
+
+    guard(dispatch)
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join, withoutNominated } from './hop-by-hop.js'
+import { join, nominatedBy } from './hop-by-hop.js'
 
 /** All fields together, as counted here: names, values, and four characters between and after them. */
 export const MAX_HEADER_BYTES: number = 32 * 1024
@@ -21,6 +21,24 @@ const FORWARDED = [
   'baggage',
 ]
 
+/** Beside those that are forwarded: what we read, and what we set. None of them is the affair of one hop. */
+const OURS = new Set([
+  'host',
+  'authorization',
+  'origin',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'content-encoding',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'expect',
+])
+
+type RepeatedField = 'mcp-protocol-version' | 'mcp-session-id' | 'last-event-id'
+
+const NONE: RepeatedField[] = []
+
 export interface RequestHead {
   readonly isTooLarge: boolean
   /** How many `Host` fields there are, and the last of them. */
@@ -35,6 +53,16 @@ export interface RequestHead {
   /** As the parser accepted it; `undefined` when the body is chunked or there is none. */
   readonly contentLength: number | undefined
   readonly hasBody: boolean
+  /** Several fields of one of these names are one list (RFC 9110 §5.2), for whoever asks. */
+  readonly protocolVersion: string | undefined
+  readonly sessionId: string | undefined
+  readonly accept: string | undefined
+  readonly contentType: string | undefined
+  readonly lastEventId: string | undefined
+  /** Which of the fields came several times that may come once: each reader takes another of them. */
+  readonly repeated: readonly RepeatedField[]
+  /** The name of a field in `Connection` that is no affair of one hop: we read it, or set it. */
+  readonly nominated: string | undefined
   /** The body has a transfer coding beside chunked, which nobody would take off. */
   readonly isCoded: boolean
   /** Names and values by turns, byte for byte as they came. */
@@ -65,6 +93,18 @@ export function createHeadReader(
     return forwards.has(name) || (name.startsWith('mcp-') && !name.includes('_') && !own.has(name))
   }
 
+  /** Also as servers read it that take `_` for `-`. */
+  function isOurs(nominated: string): boolean {
+    const name = nominated.replaceAll('_', '-')
+    return (
+      OURS.has(name) ||
+      forwards.has(name) ||
+      own.has(name) ||
+      name.startsWith('mcp-') ||
+      name.startsWith('x-gatehouse-')
+    )
+  }
+
   return function readHead(rawHeaders) {
     let size = 0
     let hosts = 0
@@ -77,6 +117,12 @@ export function createHeadReader(
     let isChunked = false
     let isCoded = false
     let connection: string | undefined
+    let protocolVersion: string | undefined
+    let sessionId: string | undefined
+    let accept: string | undefined
+    let contentType: string | undefined
+    let lastEventId: string | undefined
+    let repeated = NONE
     const forwarded: string[] = []
 
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -84,11 +130,26 @@ export function createHeadReader(
       const value = rawHeaders[i + 1] ?? ''
       size += rawName.length + value.length + 4
       const name = rawName.toLowerCase()
-      if (isForwarded(name)) {
-        forwarded.push(rawName, value)
-        continue
-      }
+      if (isForwarded(name)) forwarded.push(rawName, value)
       switch (name) {
+        case 'mcp-protocol-version':
+          if (protocolVersion !== undefined) repeated = repeated.concat(name)
+          protocolVersion = join(protocolVersion, value)
+          break
+        case 'mcp-session-id':
+          if (sessionId !== undefined) repeated = repeated.concat(name)
+          sessionId = join(sessionId, value)
+          break
+        case 'last-event-id':
+          if (lastEventId !== undefined) repeated = repeated.concat(name)
+          lastEventId = join(lastEventId, value)
+          break
+        case 'accept':
+          accept = join(accept, value)
+          break
+        case 'content-type':
+          contentType = join(contentType, value)
+          break
         case 'host':
           hosts++
           host = value
@@ -131,7 +192,14 @@ export function createHeadReader(
       contentLength,
       isCoded,
       hasBody: isChunked || (contentLength ?? 0) > 0,
-      forwarded: withoutNominated(forwarded, connection),
+      protocolVersion,
+      sessionId,
+      accept,
+      contentType,
+      lastEventId,
+      repeated,
+      nominated: nominatedBy(connection).find(isOurs),
+      forwarded,
     }
   }
 }

@@ -18,19 +18,25 @@ export function parseTarget(target: string): RequestTarget | undefined {
   return { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
+/** Byte by byte: what is no UTF-8 is a name for servers all the same. */
+function decodeName(text: string): string {
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
 /**
- * The name of a query parameter as any server might read it: some ignore case, and PHP takes blanks before it away,
- * blanks and dots in it for `_`, and what follows `[` for a list.
+ * The names of a query parameter, as any server might read it. Some ignore case, and some stop at NUL. PHP
+ * (`php_register_variable_ex`) takes blanks before it away, blanks and dots in it for `_`, what follows `[` for an index,
+ * and a `[` that nothing closes for `_`.
  */
-function nameOf(parameter: string): string {
-  const [name = ''] = parameter.split('=', 1)
-  let decoded = name.replaceAll('+', ' ')
-  try {
-    decoded = decodeURIComponent(decoded)
-  } catch {
-    // As it stands, then.
-  }
-  return decoded.trim().toLowerCase().replaceAll(/[. ]/g, '_').replace(/\[.*$/s, '')
+function namesOf(parameter: string): readonly string[] {
+  const [text = ''] = parameter.split('=', 1)
+  const [name = ''] = decodeName(text).toLowerCase().split('\0', 1)
+  const plain = name.trim().replaceAll(/[. ]/g, '_')
+  const bracket = plain.indexOf('[')
+  if (bracket < 0) return [plain]
+  return [plain.slice(0, bracket), plain.replaceAll('[', '_'), plain.replace('[', '_')]
 }
 
 /** With every second element a separator. `;` separates for some servers. */
@@ -46,11 +52,10 @@ function split(query: string): readonly string[] {
  */
 export function createUpstreamTarget(upstream: URL): (query: string | undefined) => string {
   const own = upstream.pathname + upstream.search
-  const ownNames = new Set(split(upstream.search.slice(1)).map((parameter) => nameOf(parameter)))
+  const ownNames = new Set(split(upstream.search.slice(1)).flatMap((each) => namesOf(each)))
 
   function isKept(parameter: string): boolean {
-    const name = nameOf(parameter)
-    return name !== 'access_token' && !ownNames.has(name)
+    return namesOf(parameter).every((name) => name !== 'access_token' && !ownNames.has(name))
   }
 
   return function upstreamTarget(query) {

@@ -8,7 +8,7 @@ import type { Emit } from '../events.js'
 import { callerKey } from './caller-key.js'
 import { isContentCoded } from './content-coding.js'
 import { answerHeaders, errorBody, type Authenticated } from './decision.js'
-import { isStateless } from './era.js'
+import { isBehind, isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
 import { isListMethod, ListFilter } from './list-filter.js'
 import { ListMemory } from './list-memory.js'
@@ -263,6 +263,11 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     }
     if (sent !== undefined && !holdTheSame(body, sent)) {
       return refuseMessages('what a body parser made of the body asks for something else')
+    }
+    if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
+      const reason = 'MCP-Protocol-Version does not match the body'
+      const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+      return refuse(400, reason, rpcError(id, RPC.headerMismatch, reason), request)
     }
     return judgeMessages(authenticated, messages, request)
   }

@@ -406,7 +406,8 @@ const schema = z.object({
   }),
   allowHost: texts({
     section: 'Browser and hosts',
-    description: 'accepted Host header, beside the default; a port counts only when written',
+    description:
+      'accepted Host header, beside the default, on both listeners; a port counts only when written',
     placeholder: 'HOST',
     default: 'if HOST is loopback, that of the resource and loopback names; else any',
     fault: hostValueFault,
@@ -427,7 +428,8 @@ const schema = z.object({
   }),
   adminHost: textOr('127.0.0.1', {
     section: 'Operation',
-    description: 'address of the second listener: /livez, /readyz, /metrics',
+    description:
+      'address of the second listener: /livez, /readyz, /metrics; beyond loopback it is reached by IP addresses and the names of --allow-host',
     placeholder: 'HOST',
     fault: listenHostFault,
     hint: HOST_HINT,

@@ -61,8 +61,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'two-readings-of-one-message',
     breaks: 'HDR-08',
-    find: "return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)",
-    replace: 'return readRawMessage(bytes)',
+    find: '=> objects[i] && readRawMessage(part))',
+    replace: '=> (objects[i], readRawMessage(part)))',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {

@@ -111,8 +111,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'announced-length-believed',
     breaks: 'CASE-70',
-    find: 'if (size > maxBody) {',
-    replace: 'if (size < 0) {',
+    find: 'if (size <= maxBody) return callback(null, chunk)',
+    replace: 'if (size > 0) return callback(null, chunk)',
     tests: ['gateway/intake.test.ts'],
   },
   {
@@ -181,8 +181,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'first-of-two-sessions',
     breaks: 'STA-01',
-    find: 'more.length === 0 ? ids.open(caller, visible) : undefined',
-    replace: 'more.length >= 0 ? ids.open(caller, visible) : undefined',
+    find: 'id: ids.open(caller, visible) }',
+    replace: "id: ids.open(caller, visible.split(', ')[0] ?? '') }",
     tests: ['gateway/sessions.test.ts'],
   },
   {
@@ -286,8 +286,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'two-versions',
     breaks: 'HDR-08',
-    find: 'if (versions.length > 1) {',
-    replace: 'if (versions.length > 9) {',
+    find: 'if (repeated.includes(VERSION)) {',
+    replace: 'if (repeated.length > 9) {',
     tests: ['gateway/messages.test.ts'],
   },
   {

@@ -200,8 +200,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'older-eras-unread',
     breaks: 'HDR-05, HDR-07',
-    find: "if (hasPolicy || isStateless(versions[0])) return 'to be read'",
-    replace: "if (isStateless(versions[0])) return 'to be read'",
+    find: "if (hasPolicy || isStateless(protocolVersion)) return 'to be read'",
+    replace: "if (isStateless(protocolVersion)) return 'to be read'",
     tests: policy,
   },
   {
@@ -320,8 +320,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'bodies-of-get-are-not-judged',
     breaks: 'HDR-08',
-    find: 'if (operations !== undefined && head.hasBody) {',
-    replace: 'if (operations === null && head.hasBody) {',
+    find: 'if (WITHOUT_BODY.has(method) && head.hasBody) {',
+    replace: 'if (method === null && head.hasBody) {',
     tests: ['gateway/policy-connections.test.ts'],
   },
 ]

@@ -309,7 +309,7 @@ describe('the era before', () => {
   const ANYTHING = [
     call('delete'),
     `[${call('echo')},${call('delete')}]`,
-    'x',
+    '{x',
     '{"method":"a","method":"b"}',
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"dangerous"}}',
   ]

@@ -43,7 +43,7 @@ function ask(port: number, host: string, path: string, asked: Asked = {}): Promi
       },
     )
     sent.on('error', reject)
-    sent.end(sentBody)
+    sent.end(sentBody ?? (method === 'POST' ? '{}' : undefined))
   })
 }
 

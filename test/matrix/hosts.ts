@@ -145,7 +145,8 @@ export function sendTo(
       },
     )
     outgoing.on('error', reject)
-    outgoing.end()
+    // A gateway forwards no POST without a message.
+    outgoing.end(method === 'POST' ? '{}' : undefined)
   })
 }
 

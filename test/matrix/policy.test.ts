@@ -181,6 +181,38 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       },
     )
 
+    verifies('ATK-04', 'a version older than that of the body is a mismatch', async () => {
+      const { send } = await startBench()
+      const mirrored = { 'mcp-method': 'tools/call', 'mcp-name': 'free' }
+      const body = modern('tools/call', { name: 'free' })
+      const lists = [body, `[${body}]`, `[${call('free')},${body}]`]
+      for (const version of ['2025-11-25', '2025-03-26', '2026-07-27', 'DRAFT', undefined]) {
+        const headers = { ...mirrored, ...(version && { 'mcp-protocol-version': version }) }
+        // Batches are refused before where the version has none.
+        const sent = version === undefined || version === '2025-03-26' ? lists : [body]
+        for (const each of sent) {
+          const answer = await send(each, 'mcp:use', headers)
+          expect({ version, each, status: answer.status, arrived: answer.arrived }).toEqual({
+            version,
+            each,
+            status: 400,
+            arrived: [],
+          })
+          expect(JSON.parse(answer.text)).toMatchObject({
+            id: each === body ? 1 : null,
+            error: { code: -32020, message: 'MCP-Protocol-Version does not match the body' },
+          })
+        }
+      }
+      const equal = { ...mirrored, 'mcp-protocol-version': MODERN }
+      expect((await send(body, 'mcp:use', equal)).status).toBe(200)
+      // What an older revision says of itself binds nobody.
+      const old = body.replace(MODERN, '2025-11-25')
+      expect((await send(old, 'mcp:use', { 'mcp-protocol-version': '2025-11-25' })).status).toBe(
+        200,
+      )
+    })
+
     verifies(
       ['SCP-03', 'CASE-52'],
       'clients of the older eras find the scopes they have in the challenge, later ones do not',

@@ -74,18 +74,16 @@ class Bridge {
   }
 
   begin(connection: Connection): void {
-    const { request } = connection.admitted
+    const { request, head } = connection.admitted
     if (request.method === 'POST') return this.#read(connection)
-    if (isStateless(versionOf(connection))) return refuseMethod(connection)
+    if (isStateless(head.protocolVersion)) return refuseMethod(connection)
     const session = this.#sessionOf(connection)
     if (session === undefined || refuseUnknownVersion(connection, session)) return
     if (request.method === 'DELETE') {
       void session.end({ reason: 'its client ended it' })
       return connection.sendNothing(204)
     }
-    const lastEventId = request.headers['last-event-id']
-    const isText = typeof lastEventId === 'string'
-    if (!session.listen(connection, isText ? lastEventId : undefined)) {
+    if (!session.listen(connection, head.lastEventId)) {
       refuse(connection, 409, RPC.serverError, 'This session has too many streams')
     }
   }
@@ -97,7 +95,7 @@ class Bridge {
   #read(connection: Connection): void {
     const { maxBody, observer } = this.#options
     const { admitted } = connection
-    const contentType = admitted.request.headers['content-type']
+    const { contentType } = admitted.head
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
       return refuse(connection, 415, RPC.invalidRequest, 'Content-Type must be application/json')
     }
@@ -105,14 +103,21 @@ class Bridge {
     readBody(
       admitted,
       maxBody,
-      (body) => this.#post(connection, body),
+      (body) => {
+        // A throw in what the request calls would end the process.
+        try {
+          this.#post(connection, body)
+        } catch (error) {
+          admitted.fail(error)
+        }
+      },
       () => refuseBody(admitted, maxBody, observer),
     )
   }
 
   #post(connection: Connection, body: Buffer): void {
-    const version = versionOf(connection)
-    const post = isUtf8(body) ? readPost(body) : 'unparsable'
+    const version = connection.admitted.head.protocolVersion
+    const post = isUtf8(body) ? readPost(body, version) : 'unparsable'
     if (post === 'unparsable') return refuse(connection, 400, RPC.parseError, 'Parse error')
     if (post === 'too many') {
       return refuse(connection, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
@@ -121,15 +126,22 @@ class Bridge {
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
       return refuse(connection, 400, RPC.invalidRequest, 'Invalid request')
     }
-    if (isStateless(version)) void this.#postStateless(connection, post, version as string)
-    else this.#postStateful(connection, post)
+    if (post.isBehind) {
+      const text = 'MCP-Protocol-Version does not match the body'
+      const [first, ...rest] = post.messages
+      const named = rest.length === 0 ? first : undefined
+      return refuse(connection, 400, RPC.headerMismatch, text, named)
+    }
+    if (isStateless(version)) {
+      this.#postStateless(connection, post, version as string).catch(connection.admitted.fail)
+    } else this.#postStateful(connection, post)
   }
 
   #postStateful(connection: Connection, { messages, isBatch }: Post): void {
     const [first] = messages
     const isOpening = messages.some(({ method }) => method === 'initialize')
-    const id = connection.admitted.request.headers['mcp-session-id']
-    if (id === undefined && isOpening && !isBatch && first?.kind === 'request') {
+    const { sessionId } = connection.admitted.head
+    if (sessionId === undefined && isOpening && !isBatch && first?.kind === 'request') {
       return this.#openSession(connection, first)
     }
     const session = this.#sessionOf(connection, first)
@@ -150,15 +162,15 @@ class Bridge {
 
   /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
   #sessionOf(connection: Connection, message?: RawMessage): Session | undefined {
-    const { request, caller, requestId, corsHeaders } = connection.admitted
-    const id = request.headers['mcp-session-id']
+    const { head, caller, requestId, corsHeaders } = connection.admitted
+    const { sessionId: id } = head
     if (id === undefined) {
       refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
       return undefined
     }
-    const session = typeof id === 'string' ? this.#sessions.get(id) : undefined
+    const session = this.#sessions.get(id)
     if (session?.callerKey === caller.key) return session
-    const { refusal, error, description } = unknownSession(String(id), HINT)
+    const { refusal, error, description } = unknownSession(id, HINT)
     this.#options.observer.onRefused(requestId, refusal)
     connection.refused = refusal.code
     connection.refuse(errorAnswer(404, requestId, error, description, corsHeaders))
@@ -278,18 +290,13 @@ class Bridge {
   }
 }
 
-function versionOf({ admitted }: Connection): string | undefined {
-  const version = admitted.request.headers['mcp-protocol-version']
-  return typeof version === 'string' ? version : undefined
-}
-
 /** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
 function refuseUnknownVersion(
   connection: Connection,
   session: Session,
   request?: RawMessage,
 ): boolean {
-  const version = versionOf(connection)
+  const version = connection.admitted.head.protocolVersion
   const isKnown =
     version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
   if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)

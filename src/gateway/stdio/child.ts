@@ -49,8 +49,10 @@ export class Child {
     this.#stdin = stdin ?? new Writable().destroy()
     this.#stdout = stdout ?? new Readable().destroy()
     const stderrStream = stderr ?? new Readable().destroy()
-    // What is written to one that has ended is of no interest to anybody.
-    this.#stdin.on('error', () => undefined)
+    // What is written to one that has ended is of no interest to anybody, and how one of them broke shows at its end.
+    for (const stream of [this.#stdin, this.#stdout, stderrStream]) {
+      stream.on('error', () => undefined)
+    }
     this.#stdin.on('drain', () => {
       this.#untaken = 0
     })

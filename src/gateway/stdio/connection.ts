@@ -91,7 +91,7 @@ export class Connection implements OpenRequest {
 
   /** Whether the client reads this type. */
   accepts(type: string): boolean {
-    return acceptsType(this.admitted.request.headers.accept, type)
+    return acceptsType(this.admitted.head.accept, type)
   }
 
   begin(): void {
@@ -103,6 +103,11 @@ export class Connection implements OpenRequest {
   end(): void {
     if (this.#isStream) this.endStream()
     else this.cut()
+  }
+
+  giveUp(): void {
+    this.#isAnswered = true
+    this.#isWhole = true
   }
 
   /** Ends it in the middle. */
@@ -210,6 +215,7 @@ export class Connection implements OpenRequest {
   }
 
   endStream(): void {
+    if (this.#isOver || this.admitted.response.writableEnded) return
     this.#isWhole = true
     clearTimeout(this.#keepAlive)
     this.admitted.response.end()

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { parseJsonObject } from '../../json.js'
+import { isJsonObject, parseJsonObject } from '../../json.js'
+import { isBehind } from '../../rs/era.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
 import { readElements } from '../../json-spans.js'
 
 export interface Post {
   readonly messages: readonly RawMessage[]
   readonly isBatch: boolean
+  /** A message is of a later revision than the request says. */
+  readonly isBehind: boolean
 }
 
 /** Messages of one batch: far more than anybody sends, and each of them costs more than its bytes. */
@@ -26,11 +29,6 @@ function onOneLine(bytes: Buffer): Buffer {
   )
 }
 
-/** A message that every reader reads alike: no member is named twice, at any depth. */
-function readStrictly(bytes: Buffer): RawMessage | undefined {
-  return parseJsonObject(bytes.toString('utf8')) === undefined ? undefined : readRawMessage(bytes)
-}
-
 function isJson(body: Buffer): boolean {
   try {
     JSON.parse(body.toString('utf8'))
@@ -40,14 +38,26 @@ function isJson(body: Buffer): boolean {
   }
 }
 
-/** @param body UTF-8 */
-export function readPost(body: Buffer): Post | 'unparsable' | 'invalid' | 'too many' {
+/**
+ * @param body UTF-8
+ * @param version what the request says that the body is of
+ */
+export function readPost(
+  body: Buffer,
+  version?: string,
+): Post | 'unparsable' | 'invalid' | 'too many' {
   const bytes = onOneLine(body)
   const elements = readElements(bytes)
   if (elements !== undefined && elements.length > MAX_BATCH) return 'too many'
   const parts = elements?.map(({ start, end }) => bytes.subarray(start, end)) ?? [bytes]
-  const messages = parts.map(readStrictly)
+  // Every reader reads them alike: no member is named twice, at any depth.
+  const objects = parts.map((part) => parseJsonObject(part.toString('utf8')))
+  const messages = parts.map((part, i) => objects[i] && readRawMessage(part))
   const isWhole = messages.length > 0 && messages.every((message) => message !== undefined)
-  if (isWhole) return { messages, isBatch: elements !== undefined }
-  return isJson(body) ? 'invalid' : 'unparsable'
+  if (!isWhole) return isJson(body) ? 'invalid' : 'unparsable'
+  const isLater = objects.some((object) => {
+    const params = object?.['params']
+    return isJsonObject(params) && isBehind(version, params)
+  })
+  return { messages, isBatch: elements !== undefined, isBehind: isLater }
 }

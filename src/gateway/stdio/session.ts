@@ -188,8 +188,8 @@ export class Session implements Resident {
     this.#streams.set(stream.name, stream)
     stream.attach(connection)
     // Clients before 2025-11-25 take every event for a message.
-    const version = connection.admitted.request.headers['mcp-protocol-version']
-    if (typeof version === 'string' && version >= '2025-11-25') stream.prime()
+    const { protocolVersion = '' } = connection.admitted.head
+    if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream
   }

@@ -1,7 +1,7 @@
 /** A stdio command behind HTTP, for clients with sessions. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
-import type { GatewayBench } from '../../support/gateway.js'
+import { exchangeBytes, type GatewayBench } from '../../support/gateway.js'
 import { FakeIdp, ISSUER } from '../../support/idp.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -10,6 +10,7 @@ import {
   eventsOf,
   isAlive,
   messagesOf,
+  MODERN,
   openClient,
   startBridge,
   until,
@@ -18,6 +19,53 @@ import {
 } from './support.js'
 
 describe('whose session it is', () => {
+  verifies(
+    'ATK-04',
+    'the fields that decide are read once: a Connection field names none of them away, and the body is of no later version',
+    async () => {
+      const bench = await startBridge('modern')
+      const owner = await openClient(bench)
+      const body = JSON.stringify(owner.request('tools/call', { name: 'pid', arguments: {} }))
+      const send = (fields: readonly string[], message = body) =>
+        exchangeBytes(
+          bench.port,
+          [
+            'POST /mcp HTTP/1.1',
+            'Host: localhost',
+            `Authorization: Bearer ${bench.token}`,
+            'Content-Type: application/json',
+            'Accept: application/json, text/event-stream',
+            `Content-Length: ${message.length}`,
+            'Connection: close',
+            ...fields,
+            '',
+            message,
+          ].join('\r\n'),
+        )
+      const session = `Mcp-Session-Id: ${owner.session}`
+      expect(await send([session])).toMatch(/^HTTP\/1\.1 200 /)
+      const version = `MCP-Protocol-Version: ${MODERN}`
+      for (const name of ['mcp-protocol-version', 'mcp-session-id', 'accept', 'content-type']) {
+        const answer = await send([session, version, `Connection: ${name}`])
+        expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"The request is malformed"/)
+      }
+      // Two are no version and no session, for whoever asks.
+      expect(await send([session, version, version])).toMatch(/^HTTP\/1\.1 400 [^]*-32020/)
+      expect(await send([session, session])).toMatch(/^HTTP\/1\.1 404 /)
+      expect(await send([session, 'Last-Event-ID: 1-1', 'Last-Event-ID: 1-2'])).toMatch(
+        /^HTTP\/1\.1 400 /,
+      )
+      const meta = `{"_meta":{"io.modelcontextprotocol\\/protocolVersion":"${MODERN}"},`
+      const later = body.replace('"params":{', `"params":${meta}`)
+      for (const fields of [[session], [session, 'MCP-Protocol-Version: 2025-11-25']]) {
+        const answer = await send(fields, later)
+        expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"code":-32020/)
+      }
+      const old = later.replace(MODERN, '2025-11-25')
+      expect(await send([session], old)).toMatch(/^HTTP\/1\.1 200 /)
+    },
+  )
+
   verifies(
     ['STA-01', 'CASE-47'],
     'another user, another client, no session and an unknown one get 404 with the same bytes; the child hears nothing',
@@ -599,7 +647,7 @@ describe('bounds', () => {
         error: { code: -32_000, message: 'Too many sessions are in use' },
       })
       expect(bench.told('request.refused')).toMatchObject([
-        { status: 503, code: 'ERR_LIMIT_REACHED', hint: expect.stringContaining('--max-children') },
+        { status: 503, code: 'ERR_CHILDREN_TOO_MANY', hint: expect.stringContaining('--max-children') },
       ])
       expect(await alice.value('echo', {})).toEqual({})
       await stream.body?.cancel()

@@ -1,0 +1,51 @@
+/**
+ * Whether a body may be JSON-RPC at all: an object, or a list of them.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+
+/** Blanks before a body that are waited for. */
+const MOST_BLANKS = 64 * 1024
+
+const BRACE = 0x7b
+const BRACKET = 0x5b
+
+/** RFC 8259 §2; a byte order mark is none. */
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+/** What the first byte says that is no blank; `blank` where all of them are. */
+export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
+  for (const byte of bytes) {
+    if (byte === BRACE || byte === BRACKET) return 'json'
+    if (!isBlank(byte)) return 'other'
+  }
+  return 'blank'
+}
+
+/**
+ * Waits for the beginning of a body that is too large to be read whole.
+ *
+ * @param onJson gets what came until then; the next chunk comes after it has returned
+ * @param onOther in place of it
+ */
+export function awaitJsonStart(
+  request: IncomingMessage,
+  onJson: (chunks: readonly Buffer[]) => void,
+  onOther: () => void,
+): void {
+  const chunks: Buffer[] = []
+  let size = 0
+  function onChunk(chunk: Buffer): void {
+    chunks.push(chunk)
+    size += chunk.length
+    const start = jsonStart(chunk)
+    if (start === 'blank' && size <= MOST_BLANKS) return
+    request.off('data', onChunk).off('end', onOther)
+    if (start === 'json') onJson(chunks)
+    else onOther()
+  }
+  request.on('data', onChunk).on('end', onOther)
+}

@@ -1,0 +1,661 @@
+/** What comes over a connection to break the gateway, or the server behind it: odd requests, odd ends, odd order. */
+import { spawn, spawnSync } from 'node:child_process'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { describe, expect, onTestFinished } from 'vitest'
+import type { AuditRecord } from 'mcp-gatehouse/gateway'
+import { createHeadReader } from '../../src/gateway/request-head.js'
+import { createRequestHandler } from '../../src/gateway/request-handler.js'
+import { createOrigins } from '../../src/rs/origins.js'
+import {
+  bodyOf,
+  eventually,
+  exchangeBytes,
+  startGateway,
+  startTcpUpstream,
+  startUpstream,
+} from '../support/gateway.js'
+import { RESOURCE } from '../support/idp.js'
+import { verifies } from '../support/verifies.js'
+
+const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}'
+
+const RESULT = '{"jsonrpc":"2.0","id":1,"result":{}}'
+
+/** Sends bytes, and resets the connection once they have left. */
+function reset(port: number, bytes: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.on('error', () => undefined)
+    socket.on('close', () => resolve())
+    socket.write(bytes, () => socket.resetAndDestroy())
+  })
+}
+
+/** What would have ended the process. */
+function uncaught(): unknown[] {
+  const errors: unknown[] = []
+  const note = (error: unknown) => errors.push(error)
+  process.on('uncaughtException', note).on('unhandledRejection', note)
+  onTestFinished(() => {
+    process.off('uncaughtException', note).off('unhandledRejection', note)
+  })
+  return errors
+}
+
+const statusesIn = (answer: string) =>
+  [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+
+/** A gateway in front of a server that says what it was sent. */
+async function startEcho(options: Parameters<typeof startGateway>[1] = {}) {
+  const seen: string[] = []
+  const upstream = await startUpstream((request, response) => {
+    void bodyOf(request).then(
+      (body) => {
+        seen.push(`${request.method} ${body.length > 100 ? body.length : body.toString()}`)
+        response.end('the answer')
+      },
+      () => undefined,
+    )
+  })
+  const bench = await startGateway(upstream, options)
+  const authorization = `Authorization: Bearer ${bench.token}`
+  const write = (line: string, fields: readonly string[], body = '') =>
+    [`${line} HTTP/1.1`, 'Host: localhost', authorization, ...fields, '', body].join('\r\n')
+  return { ...bench, seen, write }
+}
+
+describe('a connection', () => {
+  verifies('ATK-01', 'that is reset in whatever state ends nothing but itself', async () => {
+    const errors = uncaught()
+    const { port, write, call, gateway } = await startEcho()
+    const states = [
+      'CONNECT x:1 HTTP/1.1\r\n\r\n',
+      'CONNECT x:1 HTTP/1.1\r\nHost: localhost\r\n\r\nand more',
+      write('GET /mcp', ['Connection: Upgrade', 'Upgrade: websocket']),
+      write('GET /mcp', ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c']),
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      write('POST /mcp', ['Content-Length: 100000'], '{'),
+      write('POST /mcp', ['Transfer-Encoding: chunked'], '1\r\n{\r\n'),
+      write('POST /mcp', ['Expect: 100-continue', 'Content-Length: 5']),
+      `${write('GET /mcp', [])}CONNECT x:1 HTTP/1.1\r\n\r\n`,
+      'garbage',
+      'GET /mcp',
+    ]
+    for (const bytes of states) {
+      await Promise.all(Array.from({ length: 50 }, () => reset(port, bytes)))
+    }
+    await eventually(() => gateway.status().active === 0)
+    expect((await call()).status).toBe(200)
+    expect(errors).toEqual([])
+  })
+
+  verifies(
+    'ATK-01',
+    'that becomes a tunnel before its answer is there gets its answer',
+    async () => {
+      const large = 'x'.repeat(3_000_000)
+      const upstream = await startUpstream((_request, response) => response.end(large))
+      const { port, token } = await startGateway(upstream)
+      const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+      const answer = await exchangeBytes(port, `${get}${get}CONNECT x:1 HTTP/1.1\r\n\r\n`)
+      expect(statusesIn(answer)).toEqual([200, 200])
+      expect(answer.split(large)).toHaveLength(3)
+    },
+  )
+
+  verifies('ATK-01', 'a throw where nobody expects one is a 500, told and complete', async () => {
+    const errors = uncaught()
+    const events: unknown[] = []
+    const readHead = createHeadReader([], [])
+    const bug = () => {
+      throw new RangeError('a secret')
+    }
+    const handle = createRequestHandler({
+      findSite: () => ({
+        resource: RESOURCE,
+        tag: undefined,
+        endpoint: '/mcp',
+        metadataPaths: new Set(),
+        gate: undefined,
+        origins: createOrigins([], RESOURCE),
+        readHead,
+        backend: undefined as never,
+      }),
+      readHead,
+      isHostAllowed: () => true,
+      randomUUID: () => crypto.randomUUID(),
+      maxBody: 1_000,
+      isDraining: () => false,
+      onWaiting: () => () => undefined,
+      emit: (event) => events.push(event),
+      audit: undefined,
+      open: (_site, admitted) => {
+        if (admitted.query === 'open') bug()
+        return { begin: bug, giveUp: () => undefined } as never
+      },
+    })
+    const server = createServer(handle).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    for (const where of ['open', 'begin']) {
+      const answer = await fetch(`http://127.0.0.1:${port}/mcp?${where}`)
+      expect(answer.status).toBe(500)
+      expect(await answer.text()).toBe(
+        '{"error":"server_error","error_description":"Internal error"}',
+      )
+      expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
+    }
+    expect(events).toEqual([
+      expect.objectContaining({ type: 'request.failed' }),
+      expect.objectContaining({ type: 'request.completed', status: 500, end: 'whole' }),
+      // Of the second its backend tells the end.
+      expect.objectContaining({ type: 'request.failed' }),
+    ])
+    expect(JSON.stringify(events)).not.toContain('secret')
+    expect(errors).toEqual([])
+  })
+})
+
+describe('a body that comes with another method than POST', () => {
+  const bodies: readonly (readonly [string, string])[] = [
+    [`Content-Length: ${CALL.length}`, CALL],
+    ['Transfer-Encoding: chunked', `${CALL.length.toString(16)}\r\n${CALL}\r\n0\r\n\r\n`],
+    ['Transfer-Encoding: chunked', '0\r\n\r\n'],
+    ['Content-Length: 1', ' '],
+  ]
+  for (const auth of ['oauth', 'none'] as const) {
+    verifies('ATK-02', `is refused, with auth ${auth} and without a policy`, async () => {
+      const { port, write, seen } = await startEcho({ auth })
+      for (const method of ['GET', 'HEAD', 'DELETE']) {
+        for (const [field, body] of bodies) {
+          const bytes = write(`${method} /mcp`, [field, 'Connection: close'], body)
+          const answer = await exchangeBytes(port, bytes)
+          expect(statusesIn(answer)).toEqual([400])
+          if (method !== 'HEAD') expect(answer).toContain('"Only POST brings a body"')
+        }
+      }
+      expect(seen).toEqual([])
+      for (const fields of [[], ['Content-Length: 0']]) {
+        const statuses: number[] = []
+        for (const method of ['GET', 'DELETE', 'HEAD']) {
+          const bytes = write(`${method} /mcp`, [...fields, 'Connection: close'])
+          statuses.push(...statusesIn(await exchangeBytes(port, bytes)))
+        }
+        expect(statuses).toEqual([200, 200, 405])
+      }
+      expect(seen).toEqual(['GET ', 'DELETE ', 'GET ', 'DELETE '])
+    })
+  }
+
+  verifies('ATK-02', "is no request of its own for Python's http.server", async () => {
+    if (spawnSync('python3', ['--version']).status !== 0) return
+    const program = [
+      'from http.server import *',
+      'class H(BaseHTTPRequestHandler):',
+      '    protocol_version = "HTTP/1.1"',
+      '    def do_GET(self):',
+      '        print(self.path, self.headers.get("X-Gatehouse-Subject"), flush=True)',
+      '        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()',
+      '    def log_message(self, *args): pass',
+      's = ThreadingHTTPServer(("127.0.0.1", 0), H)',
+      'print(s.server_port, flush=True)',
+      's.serve_forever()',
+    ].join('\n')
+    const python = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void python.kill('SIGKILL'))
+    let said = ''
+    python.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await eventually(() => /^\d+\n/.test(said), 20_000)
+    const [port] = said.split('\n')
+    const bench = await startGateway(`http://127.0.0.1:${port}/mcp`)
+    const forged = 'GET /forged HTTP/1.1\r\nHost: x\r\nX-Gatehouse-Subject: admin\r\n\r\n'
+    const sent = (more: string, body = '') =>
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\n${more}\r\n${body}`
+    const last = sent('Connection: close\r\n')
+    const answer = await exchangeBytes(
+      bench.port,
+      sent(`Content-Length: ${forged.length}\r\n`, forged) + last,
+    )
+    expect(statusesIn(answer)).toEqual([400, 200])
+    expect(said.split('\n').slice(1, -1)).toEqual(['/mcp user-1'])
+  })
+})
+
+describe('the body of a POST', () => {
+  const LARGE = 70_000
+  const forms = {
+    'in one piece': (body: string) => [`Content-Length: ${body.length}`, body] as const,
+    large: (body: string) =>
+      [`Content-Length: ${LARGE}`, body + ' '.repeat(LARGE - body.length)] as const,
+    'in chunks': (body: string) =>
+      [
+        'Transfer-Encoding: chunked',
+        `${[...body].map((char) => `1\r\n${char}\r\n`).join('')}0\r\n\r\n`,
+      ] as const,
+  }
+  for (const [name, form] of Object.entries(forms)) {
+    verifies('ATK-03', `goes on when it begins as JSON, and not otherwise: ${name}`, async () => {
+      const { port, write, seen, told } = await startEcho()
+      const odd = [
+        'x',
+        'GET / HTTP/1.1',
+        '"text"',
+        '7',
+        'null',
+        '\0{',
+        '\v{',
+        '\x85{',
+        '\xef\xbb\xbf{}',
+      ]
+      for (const body of [...odd, ' \t\r\nx', ' ']) {
+        const [field, bytes] = form(body)
+        const sent = Buffer.from(write('POST /mcp', [field, 'Connection: close'], bytes), 'latin1')
+        const answer = await exchangeBytes(port, sent)
+        expect(statusesIn(answer), JSON.stringify(body)).toEqual([400])
+        expect(answer).toContain('"code":-32700')
+      }
+      expect(seen).toEqual([])
+      expect(new Set(told('request.refused').map(({ code }) => code))).toEqual(
+        new Set(['ERR_BODY_UNREADABLE']),
+      )
+      const good = ['{}', '[]', ' \t\r\n{}', '{']
+      for (const body of good) {
+        const [field, bytes] = form(body)
+        const answer = await exchangeBytes(
+          port,
+          write('POST /mcp', [field, 'Connection: close'], bytes),
+        )
+        expect(statusesIn(answer), JSON.stringify(body)).toEqual([200])
+      }
+      expect(seen).toHaveLength(good.length)
+    })
+  }
+
+  verifies('ATK-03', 'without any is refused', async () => {
+    const { port, write, seen } = await startEcho()
+    for (const fields of [[], ['Content-Length: 0']]) {
+      const bytes = write('POST /mcp', [...fields, 'Connection: close'])
+      expect(statusesIn(await exchangeBytes(port, bytes))).toEqual([400])
+    }
+    expect(seen).toEqual([])
+  })
+
+  verifies('ATK-03', 'is not waited for through blanks without end', async () => {
+    const { port, write, seen } = await startEcho()
+    const blanks = `8000\r\n${' '.repeat(0x8000)}\r\n`
+    const bytes = write('POST /mcp', ['Transfer-Encoding: chunked'], blanks.repeat(3))
+    const answer = await exchangeBytes(port, bytes)
+    expect(statusesIn(answer)).toEqual([400])
+    expect(seen).toEqual([])
+  })
+
+  verifies(
+    'ATK-03',
+    'streams on: the upstream has its beginning before its end is sent',
+    async () => {
+      let got = ''
+      const upstream = await startUpstream((request, response) => {
+        request.on('data', (chunk: Buffer) => (got += chunk.toString()))
+        request.on('end', () => response.end('whole'))
+      })
+      const { port, token } = await startGateway(upstream)
+      const socket = connect({ port, host: '127.0.0.1' })
+      onTestFinished(() => void socket.destroy())
+      let answer = ''
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      socket.write(
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nAuthorization: Bearer ${token}\r\n\r\n2\r\n \n\r\n2\r\n{"\r\n`,
+      )
+      await eventually(() => got === ' \n{"')
+      socket.write('1\r\n}\r\n0\r\n\r\n')
+      await eventually(() => answer.includes('whole'))
+      expect(got).toBe(' \n{"}')
+    },
+  )
+})
+
+/**
+ * A server that answers a POST as soon as its head is there, forgets its body, and takes what comes then for the next
+ * request.
+ */
+async function startHasty() {
+  const sockets: Socket[] = []
+  /** Request lines, and over which connection they came. */
+  const seen: string[] = []
+  let finish = () => undefined as unknown
+  const upstream = await startTcpUpstream((socket) => {
+    const index = sockets.push(socket)
+    let text = ''
+    let isAnswering = false
+    function next(): void {
+      const end = text.indexOf('\r\n\r\n')
+      if (isAnswering || end < 0) return
+      const [first = ''] = text.slice(0, end).split('\r\n')
+      const isPost = first.startsWith('POST')
+      text = isPost ? '' : text.slice(end + 4)
+      const asked = /(?:GET|POST) (\S+)/.exec(first)?.[1] ?? ''
+      seen.push(`${index} ${asked}`)
+      const answer = `to ${asked}`
+      socket.write(
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n`,
+      )
+      isAnswering = true
+      const answerNow = () => {
+        socket.write(answer)
+        isAnswering = false
+        next()
+      }
+      if (isPost) finish = answerNow
+      else answerNow()
+    }
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+      next()
+    })
+  })
+  return { upstream, seen, finish: () => finish() }
+}
+
+verifies(
+  'ATK-03',
+  'an upstream connection is not used again after an answer that began before its request was sent',
+  async () => {
+    const hasty = await startHasty()
+    const { port, token, gateway } = await startGateway(hasty.upstream)
+    const head = (line: string, ...more: string[]) =>
+      [line, 'Host: localhost', `Authorization: Bearer ${token}`, ...more, '', ''].join('\r\n')
+    for (let round = 0; round < 5; round++) {
+      const smuggled = 'GET /smuggled HTTP/1.1\r\n\r\n'
+      const length = 70_000
+      const attack = connect({ port, host: '127.0.0.1' })
+      attack.on('error', () => undefined)
+      let answer = ''
+      attack.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      attack.write(`${head('POST /mcp HTTP/1.1', `Content-Length: ${length}`)}{"`)
+      // The gateway holds the head of an answer for one turn of its loop.
+      await eventually(() => answer.includes('\r\n\r\n'))
+      attack.write(smuggled.padStart(length - 2, 'x'))
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      hasty.finish()
+      await eventually(() => answer.includes('to /mcp'))
+      attack.destroy()
+      await eventually(() => gateway.status().active === 0)
+      const victim = await exchangeBytes(
+        port,
+        head('GET /mcp?victim HTTP/1.1', 'Connection: close'),
+      )
+      expect(victim).toMatch(/\r\n\r\nto \/mcp\?victim$/)
+    }
+    // The server was taken in each time.
+    expect(hasty.seen.filter((line) => line.endsWith('/smuggled'))).toHaveLength(5)
+    for (const [i, line] of hasty.seen.entries()) {
+      if (!line.endsWith('victim')) continue
+      const [connection = ''] = line.split(' ')
+      const before = hasty.seen.slice(0, i).filter((each) => each.startsWith(`${connection} `))
+      expect(before.filter((each) => !each.endsWith('victim'))).toEqual([])
+    }
+  },
+)
+
+describe('several requests of one connection', () => {
+  verifies('ATK-05', 'after an answer that closes it none is executed', async () => {
+    const { port, write, seen, told } = await startEcho()
+    const post = (more: string[], body = CALL) =>
+      write('POST /mcp', [`Content-Length: ${body.length}`, ...more], body)
+    const rest = post([]).repeat(49)
+    const byClient = await exchangeBytes(port, post(['Connection: close']) + rest)
+    expect(statusesIn(byClient)).toEqual([200])
+    expect(seen).toHaveLength(1)
+    // By us: nobody knows how much of its body would come.
+    const unread = write('POST /mcp', ['Content-Length: 100000', 'Expect: 100-continue'])
+    const byUs = await exchangeBytes(port, unread.replace(/Bearer \S+/, 'Bearer x') + rest)
+    expect(statusesIn(byUs)).toEqual([401])
+    expect(seen).toHaveLength(1)
+    const whole = await exchangeBytes(port, rest + post(['Connection: close']))
+    expect(statusesIn(whole)).toEqual(Array.from({ length: 50 }, () => 200))
+    expect(seen).toHaveLength(51)
+    await eventually(() => told('request.completed').length === 52)
+  })
+
+  verifies(
+    ['ATK-05', 'ATK-07'],
+    'are executed one after the other, and few of them wait',
+    async () => {
+      let open = 0
+      let most = 0
+      let answered = 0
+      const sockets = new Set<Socket>()
+      const upstream = await startUpstream((request, response) => {
+        sockets.add(request.socket)
+        most = Math.max(most, ++open)
+        setImmediate(() => {
+          open--
+          answered++
+          response.end('1')
+        })
+      })
+      const { port, token, told } = await startGateway(upstream)
+      const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+      const answer = await exchangeBytes(port, get.repeat(8_000), { timeout: 20_000 })
+      const statuses = statusesIn(answer)
+      expect(new Set(statuses)).toEqual(new Set([200]))
+      expect(most).toBe(1)
+      expect(sockets.size).toBeLessThan(3)
+      // As many as may wait, and those that were answered while they came.
+      expect(answered).toBe(statuses.length)
+      expect(answered).toBeLessThan(8_000)
+      const [refused, ...more] = told('request.refused')
+      expect(more).toEqual([])
+      expect(refused).toMatchObject({ status: 429, code: 'ERR_REQUESTS_TOO_MANY' })
+    },
+  )
+})
+
+describe('over is over', () => {
+  verifies(
+    'ATK-06',
+    'a request whose connection ended while its token was checked is completed once, and goes nowhere',
+    async () => {
+      let upstreamSaw = 0
+      const upstream = await startUpstream((_request, response) => {
+        upstreamSaw++
+        response.end()
+      })
+      const records: AuditRecord[] = []
+      let letOn = () => undefined as unknown
+      const waiting = new Promise<void>((resolve) => (letOn = resolve))
+      const { port, idp, gateway, told } = await startGateway(upstream, {
+        onAudit: (record) => records.push(record),
+        fetch: async (...args) => {
+          await waiting
+          return idpFetch(...args)
+        },
+      })
+      const idpFetch = idp.fetch
+      const good = await idp.token()
+      const expired = await idp.token({ claims: { exp: 1 } })
+      const heads = [good, expired].map(
+        (token) => `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+      )
+      const sockets = Array.from({ length: 40 }, (_, i) => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        socket.on('error', () => undefined)
+        socket.write(heads[i % 2] ?? '')
+        return socket
+      })
+      await eventually(() => sockets.every((socket) => socket.bytesWritten > 0))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      for (const socket of sockets) socket.resetAndDestroy()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      letOn()
+      await eventually(() => told('request.completed').length === 40)
+      expect(new Set(told('request.completed').map(({ requestId }) => requestId)).size).toBe(40)
+      expect(told('request.completed').every(({ end }) => end === 'client left')).toBe(true)
+      expect(records).toHaveLength(40)
+      expect(new Set(records.map(({ outcome, status }) => `${outcome} ${status}`))).toEqual(
+        new Set(['refused 0']),
+      )
+      expect(records.filter(({ code }) => code === 'ERR_CLIENT_LEFT')).toHaveLength(20)
+      expect(upstreamSaw).toBe(0)
+      expect(gateway.status().active).toBe(0)
+    },
+  )
+
+  verifies(
+    'ATK-06',
+    'readers that take nothing survive the end of the gateway, and are cut',
+    async () => {
+      const errors = uncaught()
+      // Wherever it is cut, no event is half written.
+      const event = '\n'.repeat(60_000)
+      let written = 0
+      const upstream = await startUpstream((_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        const write = () => {
+          for (let isFlowing = true; isFlowing; written++) isFlowing = response.write(event)
+        }
+        response.on('drain', write).on('error', () => undefined)
+        write()
+      })
+      const { port, token, gateway, told } = await startGateway(upstream, {}, { drain: 7_000 })
+      const meta = '{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}'
+      const body = `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":${meta}}}`
+      const fields = [
+        'Host: localhost',
+        `Authorization: Bearer ${token}`,
+        'MCP-Protocol-Version: 2026-07-28',
+        'Mcp-Method: subscriptions/listen',
+        'Content-Type: application/json',
+        'Accept: application/json, text/event-stream',
+        `Content-Length: ${body.length}`,
+      ]
+      const readers = [1, 2, 3].map(() => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        socket.on('error', () => undefined)
+        socket.pause()
+        socket.write(['POST /mcp HTTP/1.1', ...fields, '', body].join('\r\n'))
+        return socket
+      })
+      await eventually(() => gateway.status().streams === 3)
+      for (let before = -1; before < written;) {
+        before = written
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+      // One leaves, so that the others are looked at again while they end.
+      const closing = gateway.close()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      readers[0]?.destroy()
+      await closing
+      await eventually(() => told('request.completed').length === 3)
+      expect(errors).toEqual([])
+    },
+  )
+})
+
+describe('the end of the gateway', () => {
+  verifies(
+    'ATK-08',
+    'is told to whoever waits: for the server, for their token, for the end of their body',
+    async () => {
+      let finish: (() => void) | undefined
+      const upstream = await startUpstream((request, response) => {
+        void bodyOf(request).then(() => {
+          response.setHeader('content-type', 'application/json')
+          if (request.url === '/mcp?slow') finish = () => void response.end(RESULT)
+          else response.end(RESULT)
+        })
+      })
+      let letOn = () => undefined as unknown
+      const waiting = new Promise<void>((resolve) => (letOn = resolve))
+      const policy = { rules: [], unmatched: 'base' as const }
+      const bench = await startGateway(upstream, { auth: 'none' })
+      const checked = await startGateway(upstream, {
+        policy,
+        fetch: async (...args) => {
+          await waiting
+          return idp.fetch(...args)
+        },
+      })
+      const { idp } = checked
+      const ask = (port: number, token: string, line: string, more = '', body = '') => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        onTestFinished(() => void socket.destroy())
+        const said = { text: '', isClosed: false, socket }
+        socket.on('data', (chunk: Buffer) => (said.text += chunk.toString()))
+        socket.on('close', () => (said.isClosed = true))
+        socket.write(
+          `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}\r\n${body}`,
+        )
+        return said
+      }
+      const slow = ask(bench.port, 'x', 'GET /mcp?slow')
+      const unchecked = ask(checked.port, checked.token, 'GET /mcp')
+      const length = `Content-Length: ${CALL.length}\r\n`
+      const half = ask(checked.port, checked.token, 'POST /mcp', length, CALL.slice(0, 9))
+      await eventually(() => finish !== undefined)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      const closing = Promise.all([bench.gateway.close(), checked.gateway.close()])
+      finish?.()
+      letOn()
+      await eventually(() => slow.isClosed && unchecked.isClosed)
+      half.socket.write(CALL.slice(9))
+      await eventually(() => half.isClosed)
+      await closing
+      for (const { text } of [slow, unchecked, half]) {
+        expect(text).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*"result":{}}$/)
+      }
+    },
+  )
+
+  verifies('ATK-08', 'meets no request on a kept connection with a reset', async () => {
+    const upstream = await startUpstream((_request, response) => response.end('1'))
+    const { port, token, gateway } = await startGateway(upstream, {}, { pause: 1_000 })
+    const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    const answers = Array.from({ length: 250 }, () => '')
+    const errors: Error[] = []
+    const sockets = answers.map((_, i) => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      socket.on('error', (error) => errors.push(error))
+      socket.on('data', (chunk: Buffer) => (answers[i] += chunk.toString()))
+      socket.write(get)
+      return socket
+    })
+    await eventually(() => answers.every((answer) => answer.endsWith('1')))
+    const closing = gateway.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const socket of sockets) socket.write(get)
+    await closing
+    await eventually(() => sockets.every((socket) => socket.closed))
+    expect(errors).toEqual([])
+    for (const answer of answers) {
+      expect(statusesIn(answer)).toEqual([200, 200])
+      expect(answer).toMatch(/\r\nConnection: keep-alive\r\n[^]*\r\nConnection: close\r\n/)
+    }
+    // Who was silent all the time is let go.
+    await expect(exchangeBytes(port, get)).resolves.toBe('')
+  })
+})
+
+verifies(
+  'ATK-08',
+  'a kept connection to the upstream ends before gunicorn would end it',
+  async () => {
+    const ends: string[] = []
+    const upstream = await startTcpUpstream((socket) => {
+      // As gunicorn has it by default, counted from the answer.
+      let timer: ReturnType<typeof setTimeout> | undefined
+      socket.on('data', () => {
+        clearTimeout(timer)
+        socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 1\r\n\r\n1')
+        timer = setTimeout(() => ends.push('by the server'), 2_000)
+      })
+      socket.on('end', () => ends.push('by us')).on('close', () => clearTimeout(timer))
+    })
+    const { call } = await startGateway(upstream)
+    expect((await call()).status).toBe(200)
+    await eventually(() => ends.length > 0)
+    expect(ends).toEqual(['by us'])
+  },
+)
