@@ -12,9 +12,26 @@ export interface LogOptions {
 
 const STDERR = 2
 
+/** What ends a line, moves the cursor, hides, or turns the direction of text. */
+const UNSEEN = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+/**
+ * A line of JSON for people on a terminal, where nothing in a text that somebody else chose may act: its escapes would
+ * be characters again before they are shown.
+ */
+export function tameLine(line: string): string {
+  return line
+    .replace(/\\(?:u([\da-f]{4})|(.))/gi, (escape, code: string | undefined, short: string) => {
+      if (code === undefined) return /["\\/]/.test(short) ? escape : ' '
+      const character = String.fromCharCode(Number.parseInt(code, 16))
+      return character < ' ' || character.search(UNSEEN) >= 0 ? '?' : escape
+    })
+    .replace(UNSEEN, '?')
+}
+
 async function prettyStream(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({
+  const stream = pretty({
     destination: STDERR,
     sync: true,
     colorize: process.stderr.hasColors?.() ?? false,
@@ -22,6 +39,7 @@ async function prettyStream(): Promise<DestinationStream> {
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })
+  return { write: (line) => stream.write(tameLine(line)) }
 }
 
 /** Every line is written at once: what happened last before an end is what one wants to know. */
