@@ -123,7 +123,7 @@ const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sess
 type FailedRequest = Pick<GateRequest, 'origin' | 'requestId'>
 
 /** Room for a picture that a tool is given, in base64. */
-export const MAX_JUDGED_BODY = 2 * 1024 * 1024
+export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
 
