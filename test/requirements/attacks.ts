@@ -4,8 +4,6 @@
  */
 import type { Requirement } from './requirements.js'
 
-const open = { later: 'the same issue' } as const
-
 export const ATTACKS: Readonly<Record<string, Requirement>> = {
   'ATK-01': {
     level: 'D',
