@@ -11,7 +11,6 @@ describe('the URL', () => {
     ['https://h.example/mcp', 'https://h.example/.well-known/oauth-protected-resource/mcp'],
     ['https://h.example/mcp/', 'https://h.example/.well-known/oauth-protected-resource/mcp/'],
     ['https://h.example/a/b', 'https://h.example/.well-known/oauth-protected-resource/a/b'],
-    ['https://h.example/mcp?t=1', 'https://h.example/.well-known/oauth-protected-resource/mcp?t=1'],
     [
       'https://h.example:8443/mcp',
       'https://h.example:8443/.well-known/oauth-protected-resource/mcp',
@@ -38,12 +37,7 @@ describe('the document', () => {
     })
   })
 
-  for (const resource of [
-    'https://h.example',
-    'https://h.example/',
-    'https://h.example/mcp/',
-    'https://h.example/mcp?t=1',
-  ]) {
+  for (const resource of ['https://h.example', 'https://h.example/', 'https://h.example/mcp/']) {
     verifies(['PRM-04', 'CASE-32'], `publishes ${resource} byte for byte`, () => {
       const { metadata } = createResourceServer({ ...minimal, resource })
       expect(metadata.resource).toBe(resource)
