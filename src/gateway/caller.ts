@@ -17,6 +17,11 @@ export interface Caller {
    * subject nor client is a caller of its own, and its successor another.
    */
   readonly key: string
+  /**
+   * One text for (issuer, subject), whatever client is in use; of a caller without a subject for (issuer, client). Who is
+   * neither shares with all others of that issuer. Empty without tokens.
+   */
+  readonly principal: string
   /** What its token opens; empty without tokens. */
   readonly resource: string
   /** By which token; `undefined` without tokens. */
@@ -48,6 +53,11 @@ class TokenCaller implements Caller {
     return identityHeaders(this.authenticated.token)
   }
 
+  get principal(): string {
+    const { issuer, subject, clientId } = this.authenticated.token
+    return subject === undefined ? `${issuer} client ${clientId}` : `${issuer} subject ${subject}`
+  }
+
   get key(): string {
     return (this.#key ??= callerKey(this.authenticated))
   }
@@ -61,6 +71,7 @@ class TokenCaller implements Caller {
 export const ANYBODY: Caller = {
   identity: [],
   key: '',
+  principal: '',
   resource: '',
   authenticated: undefined,
   watch: () => () => undefined,

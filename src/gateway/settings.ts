@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MOST_REQUESTS } from './admission.js'
 import { ConfigurationError, tellOnce, type ConfigurationProblem } from '../errors.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import type { GatewayOptions, GatewayResource } from './options.js'
@@ -25,6 +26,8 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
+  readonly maxRequests: number
+  readonly maxRequestsPerCaller: number
   readonly sites: readonly SiteSettings[]
   /** At least one. */
   readonly sessionKeys: readonly string[]
@@ -80,6 +83,12 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   }
   if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {
     problem('maxBody', 'must be a number of bytes', 'the default is 4194304')
+  }
+  for (const [name, fallback] of Object.entries(MOST_REQUESTS)) {
+    const value = options[name as keyof typeof MOST_REQUESTS] ?? fallback
+    if (!isWholeNumber(value, 1_000_000) || value === 0) {
+      problem(name, 'must be a number from 1 to 1000000', `the default is ${fallback}`)
+    }
   }
   const { sessionKeys } = options
   if (
@@ -137,6 +146,8 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     port: options.port ?? 8080,
     allowHosts: options.allowHosts ?? [],
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
+    maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
+    maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
     sites: sites.map(toSiteSettings),
     sessionKeys: options.sessionKeys ?? [randomKey()],
     streamGrace: options.streamGrace ?? 300,

@@ -59,11 +59,14 @@ function toResource(
 export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   const { settings, files, proxyEnvironment, resources } = configuration
   const { auth, host, port, allowHost, allowHttp, maxBody } = settings
+  const { maxRequests, maxRequestsPerCaller } = settings
   const common = {
     auth,
     host,
     port,
     maxBody,
+    maxRequests,
+    maxRequestsPerCaller,
     proxyEnvironment,
     ...(settings.auditArguments && { auditArguments: true }),
     ...(auth === 'oauth' && {

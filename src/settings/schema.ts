@@ -7,6 +7,7 @@
 import * as z from 'zod'
 import type { ConfigurationProblem } from '../errors.js'
 import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
+import { MOST_REQUESTS } from '../gateway/admission.js'
 import { forwardFault, setFault } from '../gateway/header-rules.js'
 import {
   choice,
@@ -95,6 +96,8 @@ export interface Settings {
   readonly allowHttp?: readonly string[] | undefined
   readonly caFile?: string | undefined
   readonly maxBody: number
+  readonly maxRequests: number
+  readonly maxRequestsPerCaller: number
   readonly adminHost: string
   /** `undefined`: there is no second listener. */
   readonly adminPort?: number | undefined
@@ -159,6 +162,14 @@ const schema = z.object({
   maxBody: size(
     { fallback: 4 * 2 ** 20, max: 2 ** 30 },
     { section: 'Listening', description: 'largest body of a request' },
+  ),
+  maxRequests: count(
+    { fallback: MOST_REQUESTS.maxRequests, max: 1_000_000, positive: true },
+    { section: 'Listening', description: 'requests at once, open streams among them; beyond: 429' },
+  ),
+  maxRequestsPerCaller: count(
+    { fallback: MOST_REQUESTS.maxRequestsPerCaller, max: 1_000_000, positive: true },
+    { section: 'Listening', description: 'of these, for one user with all clients' },
   ),
   upstream: text({
     perResource: 'only',
