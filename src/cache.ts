@@ -12,6 +12,9 @@ import { LRUCache } from 'lru-cache'
 export interface CacheStore<V extends object> {
   get(key: string): V | undefined
   set(key: string, value: V): void
+  delete(key: string): void
+  /** Forgets everything. */
+  clear(): void
   /** Entries held now. */
   readonly size: number
 }

@@ -155,6 +155,8 @@ export interface IntrospectionFailed {
   readonly reason: string
   /** Milliseconds until the next attempt is allowed. */
   readonly retryIn: number
+  /** `token`: others are asked about as before. */
+  readonly concerns: 'issuer' | 'token'
 }
 
 export type ResourceServerEvent =

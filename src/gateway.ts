@@ -18,6 +18,7 @@ export type {
   ChildEnded,
   ChildEvent,
   ChildRemarked,
+  ChildStrays,
   ChildStarted,
   SessionEnded,
 } from './gateway/stdio/events.js'

@@ -12,6 +12,7 @@ import { toAuthInfo } from './rs/auth-info.js'
 import { SESSION_FIELD, type BoundSessions, type NamedSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
 import { endableStream, isEventStream } from './rs/endable-stream.js'
+import { isStateless } from './rs/era.js'
 import {
   createGate,
   refuseMisplacedScopes,
@@ -25,7 +26,12 @@ import {
 import { filterResponse } from './rs/filtered-response.js'
 import { readLimited } from './rs/limited-body.js'
 import type { ListFilter } from './rs/list-filter.js'
-import { bringsMessage, type OperationGate, type Permission } from './rs/operation-gate.js'
+import {
+  bringsMessage,
+  type OperationGate,
+  type OperationsRequest,
+  type Permission,
+} from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -87,6 +93,19 @@ class HonoGateRequest implements GateRequest {
   get requestedHeaders(): string | undefined {
     return this.#c.req.header('access-control-request-headers')
   }
+  get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
+    return waitUntilOf(this.#c)
+  }
+}
+
+/** Of Workers; Hono throws where the host has none. */
+function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined {
+  try {
+    const context = c.executionCtx
+    return (work) => context.waitUntil(work)
+  } catch {
+    return undefined
+  }
 }
 
 const NO_SESSION_ID = 'an Mcp-Session-Id that is none'
@@ -108,6 +127,20 @@ function withSession(request: Request, id: string): Request {
 function hideSocket(c: Context): void {
   const env: unknown = c.env
   if (isJsonObject(env) && 'outgoing' in env) c.env = { ...env, outgoing: undefined }
+}
+
+/**
+ * Whether a body came. On Node every request that may have one seems to, and of those that may not it is gone, so that
+ * only the request below can tell.
+ */
+function bringsBody(c: Context): boolean {
+  const { env } = c as { readonly env: unknown }
+  const below: unknown = isJsonObject(env) ? env['incoming'] : undefined
+  if (c.req.header('transfer-encoding') !== undefined) return true
+  if (Number(c.req.header('content-length') ?? 0) !== 0) return true
+  if (!isJsonObject(below)) return c.req.raw.body !== null
+  const { stream } = below
+  return isJsonObject(stream) && stream['endAfterHeaders'] === false
 }
 
 /** The same request with a body that was read. */
@@ -165,12 +198,11 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     c: Context<ProtectedResourceEnv>,
     operations: OperationGate,
     authenticated: Authenticated,
-    origin: string | undefined,
+    request: OperationsRequest,
   ): Promise<GateAnswer | Permission> {
-    const request = { origin, protocolVersion: c.req.header('mcp-protocol-version') }
     const refusal =
       operations.throttle(authenticated, request) ??
-      operations.refuseEncoding(
+      operations.refuseForm(
         {
           contentEncoding: c.req.header('content-encoding'),
           contentType: c.req.header('content-type'),
@@ -185,7 +217,9 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       const body = isRead
         ? new Uint8Array(await c.req.arrayBuffer())
         : await readLimited(raw.body, operations.maxBody)
-      if (body === undefined) return operations.refuseLength(request)
+      if (body === undefined || body.length > operations.maxBody) {
+        return operations.refuseLength(request)
+      }
       // The handler reads the bytes that were judged.
       if (!isRead) c.req.raw = withBody(raw, body)
       return operations.judge(authenticated, body, request)
@@ -200,13 +234,19 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     next: () => Promise<void>,
     operations: OperationGate,
     authenticated: Authenticated,
-    origin: string | undefined,
+    request: OperationsRequest,
   ): Promise<Response | void> {
+    const { origin } = request
+    const { method } = c.req
+    if (method !== 'POST' && bringsBody(c)) {
+      return toResponse(c, operations.refuseMethod(method, request))
+    }
     // What was lost of a stream of events may be any answer.
-    if (c.req.method === 'GET') {
+    if (method === 'GET') {
       return enter(c, next, authenticated, origin, operations.filterFor(authenticated))
     }
-    const judged = await judge(c, operations, authenticated, origin)
+    if (!bringsMessage(method)) return enter(c, next, authenticated, origin)
+    const judged = await judge(c, operations, authenticated, request)
     if ('outcome' in judged) return toResponse(c, judged)
     return enter(c, next, authenticated, origin, judged.filter)
   }
@@ -306,10 +346,17 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     }
     if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
     const { operations } = gate
-    const { method } = request
-    return operations !== undefined && (method === 'GET' || bringsMessage(method))
-      ? enterJudged(c, next, operations, outcome, request.origin)
-      : enter(c, next, outcome, request.origin)
+    const { method, origin } = request
+    const protocolVersion = c.req.header('mcp-protocol-version')
+    if (operations !== undefined) {
+      return enterJudged(c, next, operations, outcome, { origin, protocolVersion })
+    }
+    if (method === 'POST' && isStateless(protocolVersion)) {
+      const asked = { origin, protocolVersion }
+      const refusal = gate.refuseForm(asked, c.req.header('content-type'))
+      if (refusal !== undefined) return Promise.resolve(toResponse(c, refusal))
+    }
+    return enter(c, next, outcome, origin)
   }
 
   function handle(

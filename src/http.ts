@@ -87,6 +87,23 @@ export function networkReason(error: unknown): string {
   return `could not be reached (${reason}${advice})`
 }
 
+/** Of the network, of name servers, and of certificates: with these there was no connection to write to. */
+const NO_CONNECTION =
+  /^(?:E(?:CONNREFUSED|NOTFOUND|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|AI_\w+)|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|(?:DEPTH_ZERO_)?SELF_SIGNED_\w+|ERR_TLS_CERT_\w+)$/
+const CONNECTING = new Set(['connect', 'getaddrinfo'])
+
+/**
+ * Whether a request failed before any of it was written, so that what it holds cannot be the reason. Where a runtime
+ * does not tell, it is not.
+ */
+export function isBeforeWriting(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && NO_CONNECTION.test(String(cause.code))) return true
+    if ('syscall' in cause && CONNECTING.has(String(cause.syscall))) return true
+  }
+  return false
+}
+
 /** As `work`, but rejects when `signal` fires: not every function that takes a signal listens to it. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: (() => void) | undefined

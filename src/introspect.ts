@@ -11,6 +11,7 @@ import {
   isReachableUrl,
   isTrustworthyEndpoint,
 } from './discovery/authorization-server.js'
+import { createSteadyClock } from './steady-clock.js'
 import {
   AuthorizationServerError,
   ConfigurationError,
@@ -24,6 +25,7 @@ import {
   type IntrospectionAuthentication,
 } from './introspect/authentication-methods.js'
 import { createIntrospector } from './introspect/introspector.js'
+import { isolatesRequests } from './runtime.js'
 import type { Runtime, TokenIntrospector } from './types.js'
 
 export type { IntrospectionAuthentication } from './introspect/authentication-methods.js'
@@ -47,7 +49,7 @@ export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'>
   readonly cache?: number
   /** Calls at once; half of them at most for tokens that were never found active. Default 20. */
   readonly concurrency?: number
-  /** Seconds for which a request waits out a momentary fault. Default 3. */
+  /** Seconds that a request waits out a momentary fault, and waits for an answer, but then 1 at least. Default 3. */
   readonly wait?: number
   /** Host names that may be reached without TLS. Loopback hosts may always. */
   readonly allowHttp?: readonly string[]
@@ -55,8 +57,9 @@ export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'>
   readonly onEvent?: EventListener
 }
 
-/** Milliseconds for one call. */
+/** Milliseconds for one call, and no more than a request waits. */
 const TIMEOUT = 5_000
+const SHORTEST_TIMEOUT = 1_000
 /** How long the endpoint found by discovery is believed. */
 const DISCOVERY_MAX_AGE = 3_600_000
 
@@ -129,12 +132,17 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
   if (problems.length > 0) throw new ConfigurationError(problems)
   const { issuer, introspectionUrl, discoveryUrl, allowHttp = [] } = options
   const now = options.now ?? Date.now
+  const wait = (options.wait ?? 3) * 1000
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init))
   let discovered: { readonly url: string; readonly at: number } | undefined
+  const steadyNow = createSteadyClock(now, () => {
+    discovered = undefined
+  })
 
   async function endpoint(signal: AbortSignal): Promise<string> {
     if (introspectionUrl !== undefined) return introspectionUrl
-    if (discovered !== undefined && now() - discovered.at < DISCOVERY_MAX_AGE) return discovered.url
+    const at = steadyNow()
+    if (discovered !== undefined && at - discovered.at < DISCOVERY_MAX_AGE) return discovered.url
     const metadata = await discoverAuthorizationServer(issuer, {
       discoveryUrl,
       allowHttp,
@@ -149,7 +157,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
         `metadata of ${issuer} names no introspection_endpoint with https: this provider has none, or it must be configured`,
       )
     }
-    discovered = { url, at: now() }
+    discovered = { url, at: steadyNow() }
     return url
   }
 
@@ -163,12 +171,13 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
       clientKey: options.clientKey,
       endpoint,
       fetch: fetchFunction,
-      timeout: TIMEOUT,
+      timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
     }),
     cacheFor: (options.cache ?? 30) * 1000,
     concurrency: options.concurrency ?? 20,
-    wait: (options.wait ?? 3) * 1000,
+    wait,
     now,
     emit: createEmit(options.onEvent),
+    isolated: isolatesRequests(),
   })
 }

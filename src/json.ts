@@ -52,8 +52,15 @@ function membersKept(root: object): number {
   return count
 }
 
-/** The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth. */
-export function parseJsonStructure(text: string): JsonObject | readonly unknown[] | undefined {
+/**
+ * The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth.
+ *
+ * @param written how many members stand in it, where that is known
+ */
+export function parseJsonStructure(
+  text: string,
+  written?: number,
+): JsonObject | readonly unknown[] | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -62,13 +69,27 @@ export function parseJsonStructure(text: string): JsonObject | readonly unknown[
   }
   if (!isJsonObject(value) && !Array.isArray(value)) return undefined
   // JSON.parse keeps the last of two equal names, so fewer members are kept than were written.
-  return membersKept(value) === membersWritten(text) ? value : undefined
+  return membersKept(value) === (written ?? membersWritten(text)) ? value : undefined
 }
 
 /** The same, for an object only. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   const value = parseJsonStructure(text)
   return isJsonObject(value) ? value : undefined
+}
+
+/** Names that are read alike by everybody but those who do not tell case apart. */
+const PLAIN_NAME = /^[\x21-\x7e]*$/
+
+/**
+ * The name of a member as the most lenient parser reads it: without case (Go takes names that differ in it for the
+ * same, with the long s and the sign for kelvin among them), ended by NUL (C), without blanks around it, control
+ * characters and halves of pairs.
+ */
+export function foldName(name: string): string {
+  const isPlain = PLAIN_NAME.test(name)
+  const plain = isPlain ? name : name.replace(/^\0+|\0[^]*|[\p{Cc}\p{Cs}]/gu, '').trim()
+  return plain.toUpperCase().toLowerCase()
 }
 
 /** An object that was written as one, and is of no class. */
@@ -105,7 +126,8 @@ export function deepFreeze<T>(value: T): T {
     const next = pending.pop()
     if (typeof next !== 'object' || next === null) continue
     Object.freeze(next)
-    pending.push(...Object.values(next))
+    // One by one: as arguments of one call, too many overflow the stack.
+    for (const member of Object.values(next) as unknown[]) pending.push(member)
   }
   return value
 }

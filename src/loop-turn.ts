@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isolatesRequests } from './runtime.js'
+
 interface Scheduler {
   setImmediate?(callback: () => void): unknown
 }
@@ -27,7 +29,7 @@ function createEndOfTurn(schedule: (callback: () => void) => unknown): () => Pro
  * and data still in the processor's caches; a hash between two reads of sockets costs several times as much.
  *
  * Continue by `then`, in the context of the request: then its own `AsyncLocalStorage` holds in what follows, whoever
- * asked first. `undefined` on runtimes whose loop shows no turns.
+ * asked first. `undefined` on runtimes whose loop shows no turns, or whose requests share no promise.
  */
 export const endOfTurn: (() => Promise<void>) | undefined =
-  setImmediate === undefined ? undefined : createEndOfTurn(setImmediate)
+  setImmediate === undefined || isolatesRequests() ? undefined : createEndOfTurn(setImmediate)

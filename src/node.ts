@@ -4,12 +4,14 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bringsBody } from './node/body-presence.js'
 import { filterAnswer } from './node/filtered-answer.js'
 import { fieldsOf, isField, valueIn, type Field } from './node/header-fields.js'
-import { replayedBody } from './node/replayed-body.js'
+import { bytesBeside, replayedBody } from './node/replayed-body.js'
 import { toAuthInfo } from './rs/auth-info.js'
 import { SESSION_FIELD, type NamedSession } from './rs/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
+import { isStateless } from './rs/era.js'
 import { isEventStream } from './rs/endable-stream.js'
 import {
   createGate,
@@ -22,7 +24,12 @@ import {
 } from './rs/gate.js'
 import type { RequestLine } from './rs/open-ended.js'
 import type { ListFilter } from './rs/list-filter.js'
-import { bringsMessage, type OperationGate, type Permission } from './rs/operation-gate.js'
+import {
+  bringsMessage,
+  type OperationGate,
+  type OperationsRequest,
+  type Permission,
+} from './rs/operation-gate.js'
 import { addCorsHeaders } from './rs/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
@@ -172,10 +179,15 @@ function requestLineOf({ method = 'GET', headers }: IncomingMessage): RequestLin
 }
 
 /** All of them: `headers` keeps the first, and others may go by another (HDR-08). */
-function contentTypeOf({ rawHeaders }: IncomingMessage): string {
-  return rawHeaders
-    .filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'content-type')
-    .join()
+function contentTypeOf({ rawHeaders }: IncomingMessage): string | undefined {
+  const fields = rawHeaders.filter(
+    (_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'content-type',
+  )
+  return fields.length === 0 ? undefined : fields.join()
+}
+
+function askedOf({ headers }: IncomingMessage, origin: string | undefined): OperationsRequest {
+  return { origin, protocolVersion: headers['mcp-protocol-version']?.toString() }
 }
 
 /** Half an answer must not look like a whole one. Its handler may go on writing, as to a client that has left. */
@@ -256,15 +268,24 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       return next()
     }
     const { operations } = gate
-    if (operations === undefined) return enter(request, response, next, outcome, origin)
-    // What was lost of a stream of events may be any answer.
-    if (request.method === 'GET') {
-      return enter(request, response, next, outcome, origin, operations.filterFor(outcome))
-    }
-    if (!bringsMessage(request.method ?? 'GET')) {
+    const { method = 'GET' } = request
+    if (operations === undefined) {
+      const isOfOldEra = !isStateless(request.headers['mcp-protocol-version']?.toString())
+      if (isOfOldEra || method !== 'POST') return enter(request, response, next, outcome, origin)
+      const refusal = gate.refuseForm(askedOf(request, origin), contentTypeOf(request))
+      if (refusal !== undefined) return send(response, refusal)
       return enter(request, response, next, outcome, origin)
     }
-    judge(request, operations, outcome, origin)
+    const asked = askedOf(request, origin)
+    if (method !== 'POST' && bringsBody(request)) {
+      return send(response, operations.refuseMethod(method, asked))
+    }
+    // What was lost of a stream of events may be any answer.
+    if (method === 'GET') {
+      return enter(request, response, next, outcome, origin, operations.filterFor(outcome))
+    }
+    if (!bringsMessage(method)) return enter(request, response, next, outcome, origin)
+    judge(request, operations, outcome, asked)
       .then((judged) => {
         if (isOver(response)) return
         if ('outcome' in judged) send(response, judged)
@@ -279,21 +300,17 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     request: AuthenticatedRequest,
     operations: OperationGate,
     authenticated: Authenticated,
-    origin: string | undefined,
+    asked: OperationsRequest,
   ): Promise<GateAnswer | Permission> {
-    const { headers } = request
-    const asked = { origin, protocolVersion: headers['mcp-protocol-version']?.toString() }
+    const contentEncoding = request.headers['content-encoding']
     const refusal =
       operations.throttle(authenticated, asked) ??
-      operations.refuseEncoding(
-        { contentEncoding: headers['content-encoding'], contentType: contentTypeOf(request) },
-        asked,
-      )
+      operations.refuseForm({ contentEncoding, contentType: contentTypeOf(request) }, asked)
     if (refusal !== undefined) return refusal
     const body = await replayedBody(request, operations.maxBody)
     return body === undefined
       ? operations.refuseLength(asked)
-      : operations.judge(authenticated, body, asked)
+      : operations.judge(authenticated, body, asked, bytesBeside(request))
   }
 
   function enter(

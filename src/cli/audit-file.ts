@@ -1,17 +1,25 @@
 /**
- * Where the records of decisions are kept: a file that only grows, one line of JSON each.
+ * Where the records of decisions are kept: a file that only grows, or a pipe, one line of JSON each.
  *
  * @module
  */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { LineWriter } from './line-writer.js'
 import type { AuditRecord } from '../gateway/audit.js'
 
 /** Milliseconds between two complaints that nothing can be written. */
 const COMPLAINT_INTERVAL = 10_000
 /** Who may call what, and did, is nobody else's business. */
 const MODE = 0o600
+/** A pipe without a reader is refused, and one whose reader does not read makes no write wait. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
+/** What a write to a pipe says whose reader does not keep up. */
+const NOT_READ = 'EAGAIN'
 
 export interface AuditFile {
+  /** Records that could not be written. */
+  readonly lost: number
   write(record: AuditRecord): void
   /** After somebody moved the file away: the next record begins a new one. */
   reopen(): void
@@ -22,63 +30,108 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }
 
+/** Where records are written: a file, or a pipe to whatever collects them. */
+interface Target {
+  /** @throws where it could not be written */
+  write(line: string): void
+  close(): void
+}
+
+/** On a disk nothing waits: every record is written at once, so that none is lost with the process. */
+function createFileTarget(file: number): Target {
+  /** Half a line stands at the end. */
+  let isTorn = false
+  return {
+    write(line) {
+      const bytes = Buffer.from(isTorn ? `\n${line}` : line)
+      let written = 0
+      while (written < bytes.length) {
+        written += writeSync(file, bytes, written)
+        isTorn = written < bytes.length
+      }
+    },
+    close: () => closeSync(file),
+  }
+}
+
+function createPipeTarget(file: number): Target {
+  const socket = new Socket({ fd: file, readable: false, writable: true })
+  const writer = new LineWriter(socket, () => undefined)
+  return {
+    write(line) {
+      if (socket.destroyed) throw Object.assign(new Error('gone'), { code: 'EPIPE' })
+      if (!writer.write(line)) throw Object.assign(new Error('full'), { code: NOT_READ })
+    },
+    close: () => socket.end(),
+  }
+}
+
+function open(path: string): Target {
+  const file = openSync(path, FLAGS, MODE)
+  const isPipe = fstatSync(file).isFIFO()
+  return isPipe ? createPipeTarget(file) : createFileTarget(file)
+}
+
 /**
- * Every record is written at once, so that none is lost with the process.
+ * Opens a file, or a pipe. A write never waits: a record for which a pipe has no room is lost, and counted.
  *
  * @param complain is told that records are lost, how many and why; now and then
- * @throws where the file cannot be opened
+ * @throws where it cannot be opened
  */
 export function openAuditFile(
   path: string,
   complain: (lost: number, code: string) => void,
   now: () => number = Date.now,
 ): AuditFile {
-  let file: number | undefined = openSync(path, 'a', MODE)
+  let target: Target | undefined = open(path)
   let lost = 0
+  let untold = 0
   let complainedAt = -Infinity
-  /** Half a line stands at the end. */
-  let isTorn = false
+
+  function tell(code: string): void {
+    complainedAt = now()
+    complain(untold, code)
+    untold = 0
+  }
 
   function fail(error: unknown): void {
     lost++
-    if (now() - complainedAt < COMPLAINT_INTERVAL) return
-    complainedAt = now()
-    complain(lost, codeOf(error))
-    lost = 0
+    untold++
+    if (now() - complainedAt >= COMPLAINT_INTERVAL) tell(codeOf(error))
   }
 
-  function append(target: number, text: string): void {
-    const bytes = Buffer.from(text)
-    let written = 0
-    while (written < bytes.length) {
-      written += writeSync(target, bytes, written)
-      isTorn = written < bytes.length
-    }
+  function close(): void {
+    const old = target
+    target = undefined
+    // Where closing fails, what was written is all that there is.
+    old?.close()
   }
 
   return {
+    get lost() {
+      return lost
+    },
     write(record) {
       try {
-        file ??= openSync(path, 'a', MODE)
-        append(file, `${isTorn ? '\n' : ''}${JSON.stringify(record)}\n`)
+        target ??= open(path)
+        target.write(`${JSON.stringify(record)}\n`)
       } catch (error) {
+        // A pipe whose reader is gone is another pipe when there is one again.
+        if (codeOf(error) === 'EPIPE') target = undefined
         fail(error)
       }
     },
     reopen() {
-      const old = file
-      file = undefined
       try {
-        // Where closing fails, what was written is all that there is.
-        if (old !== undefined) closeSync(old)
-        file = openSync(path, 'a', MODE)
+        close()
+        target = open(path)
       } catch (error) {
         fail(error)
       }
     },
     close() {
-      if (file !== undefined) closeSync(file)
-      file = undefined
+      close()
+      if (untold > 0) tell('at the end')
     },
   }
 }

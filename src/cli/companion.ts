@@ -5,11 +5,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../gateway/process-group.js'
+import { LineSplitter } from '../gateway/stdio/lines.js'
 import { tryToConnect } from '../gateway/reach.js'
 
 /** How long it may take to end after SIGTERM. */
 const GRACE = 10_000
 const POLL = 100
+/** Bytes of a line that it writes: what is longer is not shown. */
+const MAX_LINE = 64 * 1024
 
 export interface CompanionOptions {
   readonly command: readonly string[]
@@ -17,6 +20,8 @@ export interface CompanionOptions {
   readonly environment: Readonly<Record<string, string>>
   /** Seconds until it must listen. */
   readonly startTimeout: number
+  /** A line that it wrote, with its end. */
+  readonly onOutput: (line: string) => void
 }
 
 export interface Companion {
@@ -30,12 +35,20 @@ export interface Companion {
 
 /** @throws when the address is taken: requests would reach somebody else */
 export async function startCompanion(options: CompanionOptions): Promise<Companion> {
-  const { command, environment, upstream, startTimeout } = options
+  const { command, environment, upstream, startTimeout, onOutput } = options
   if ((await tryToConnect(upstream)) === undefined) {
     throw new Error(`somebody listens at ${upstream.origin} already`)
   }
-  // Its stdout is no output of ours.
-  const group = new ProcessGroup(command, environment, ['ignore', 2, 2])
+  // Its stdout is no output of ours. A pipe that it shared with us would make us wait where it waits for a reader.
+  const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])
+  for (const stream of [group.process.stdout, group.process.stderr]) {
+    const lines = new LineSplitter(
+      MAX_LINE,
+      (line) => onOutput(`${line.toString('utf8')}\n`),
+      () => onOutput('a line that is too long\n'),
+    )
+    stream?.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined)
+  }
 
   async function waitForListening(): Promise<void> {
     const deadline = performance.now() + startTimeout * 1000

@@ -29,7 +29,7 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
     case 'keys.failed':
       return [event.serving ? 'warn' : 'error', event.reason]
     case 'introspection.failed':
-      return ['error', event.reason]
+      return [event.concerns === 'issuer' ? 'error' : 'info', event.reason]
     case 'introspection.answered':
       return ['debug', `introspection: ${event.active ? 'active' : 'not active'}`]
     case 'request.completed':
@@ -38,6 +38,11 @@ function lineOf(event: GatewayEvent): readonly [Level, string] {
       return ['info', `child ${event.child} started`]
     case 'child.ended':
       return ['info', `child ${event.child} ${event.reason} after ${event.seconds.toFixed(1)} s`]
+    case 'child.strays':
+      return [
+        'warn',
+        `child ${event.child} left ${event.count} processes behind in groups of their own: they were ended`,
+      ]
     case 'child.remarked':
       return ['info', `child ${event.child} on ${event.from}: ${event.text}`]
     case 'session.ended':

@@ -3,38 +3,54 @@
  *
  * @module
  */
-import { pino, type DestinationStream, type Logger } from 'pino'
+import type { Writable } from 'node:stream'
+import { pino, type Logger } from 'pino'
+import { LineWriter } from './line-writer.js'
 
 export interface LogOptions {
   readonly level: string
   readonly format: 'auto' | 'json' | 'pretty'
 }
 
-const STDERR = 2
+export interface Log {
+  readonly logger: Logger
+  /** Where its lines go: for those of others, which must not wait for a reader either. */
+  readonly writer: LineWriter
+}
 
-async function prettyStream(): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({
-    destination: STDERR,
-    sync: true,
+async function loadPretty(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
-  })
+  }) as (line: string) => string
 }
 
-/** Every line is written at once: what happened last before an end is what one wants to know. */
-export async function createLogger({ level, format }: LogOptions): Promise<Logger> {
+/**
+ * Every line is written at once, as long as its reader keeps up: what happened last before an end is what one wants to
+ * know. Lines for a reader that does not read are dropped, counted and told.
+ *
+ * @param target default: stderr
+ */
+export async function createLog(
+  { level, format }: LogOptions,
+  target: Writable = process.stderr,
+): Promise<Log> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY)
-  const stream = isPretty ? await prettyStream() : pino.destination({ dest: STDERR, sync: true })
-  return pino(
+  const toText = isPretty ? await loadPretty() : (line: string) => line
+  const writer = new LineWriter(target, (lost) => {
+    logger.warn({ lost }, 'lines of the log are lost: its reader does not keep up')
+  })
+  const logger = pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    stream,
+    { write: (line: string) => writer.write(toText(line)) },
   )
+  return { logger, writer }
 }

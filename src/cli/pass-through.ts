@@ -31,7 +31,7 @@ export function passThrough([file = '', ...args]: readonly string[]): Promise<nu
     const end = () => {
       for (const [signal, handler] of handlers) process.off(signal, handler)
     }
-    child.once('error', (error) => {
+    child.on('error', (error) => {
       end()
       reject(error)
     })

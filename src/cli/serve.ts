@@ -14,7 +14,8 @@ import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Companion } from './companion.js'
 import { openAuditFile, type AuditFile } from './audit-file.js'
 import { createEventLog } from './log-events.js'
-import { createLogger, type LogOptions } from './log.js'
+import { createLog, type Log, type LogOptions } from './log.js'
+import type { LineWriter } from './line-writer.js'
 
 export interface ServeInput {
   readonly options: GatewayOptions
@@ -42,6 +43,7 @@ class Failure extends Error {}
 /** What runs, in the order in which it was started. */
 class Running {
   readonly #logger: Logger
+  readonly #writer: LineWriter
   readonly #input: ServeInput
   readonly #gateway: Gateway
   #metrics: Metrics | undefined
@@ -51,9 +53,10 @@ class Running {
   readonly #audit: AuditFile | undefined
 
   /** @throws {Failure} where no records could be written */
-  constructor(input: ServeInput, logger: Logger) {
+  constructor(input: ServeInput, { logger, writer }: Log) {
     this.#input = input
     this.#logger = logger
+    this.#writer = writer
     this.#audit = openAudit(input.auditFile, logger)
     const audit = this.#audit
     const log = createEventLog(logger)
@@ -124,6 +127,7 @@ class Running {
       this.#companion = await startCompanion({
         ...companion,
         upstream: new URL(options.upstream ?? ''),
+        onOutput: (line) => this.#writer.write(line),
       })
       await this.#companion.started
     } catch (error) {
@@ -136,9 +140,12 @@ class Running {
       import('../gateway/admin.js'),
       import('../gateway/metrics.js'),
     ])
-    this.#metrics = createMetrics(() => this.#gateway.status())
+    const metrics = createMetrics(
+      () => this.#gateway.status(),
+      () => ({ log: this.#writer.dropped, audit: this.#audit?.lost ?? 0 }),
+    )
+    this.#metrics = metrics
     const { allowHosts } = this.#input.options
-    const metrics = this.#metrics
     this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port })
     const listening = await this.#admin.listen().catch((error: unknown) => {
       throw listenFailure(error, host, port)
@@ -165,6 +172,7 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
   if (path === LOG) {
     const lines = logger.child({}, { level: 'info' })
     return {
+      lost: 0,
       write: (audit) => lines.info({ audit }, 'audit'),
       reopen: () => undefined,
       close: () => undefined,
@@ -172,12 +180,23 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
   }
   try {
     return openAuditFile(path, (lost, code) => {
-      logger.error({ lost, code, path }, 'audit records are lost: the file cannot be written')
+      logger.error({ lost, code, path }, `audit records are lost: ${lossOf(code)}`)
     })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
-    throw new Failure(`cannot write to the audit file ${path} (${code})`)
+    throw new Failure(`cannot write to the audit file ${path} (${code}${NO_READER[code] ?? ''})`)
   }
+}
+
+/** Of a pipe. */
+const NO_READER: Readonly<Record<string, string>> = {
+  ENXIO: ': nobody reads this pipe; start its reader first',
+  EPIPE: ': nobody reads this pipe any more',
+  EAGAIN: ': the reader of this pipe does not keep up',
+}
+
+function lossOf(code: string): string {
+  return `the file cannot be written${NO_READER[code] ?? ''}`
 }
 
 function listenFailure(error: unknown, host: string, port: number): Failure {
@@ -209,11 +228,20 @@ function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
  * @returns the exit code: 0 after a signal, 1 for anything that failed
  */
 export async function serve(input: ServeInput): Promise<number> {
-  const logger = await createLogger(input.log)
+  const log = await createLog(input.log)
+  try {
+    return await run(input, log)
+  } finally {
+    await log.writer.finish()
+  }
+}
+
+async function run(input: ServeInput, log: Log): Promise<number> {
+  const { logger } = log
   for (const warning of input.warnings) logger.warn(warning)
   let running: Running
   try {
-    running = new Running(input, logger)
+    running = new Running(input, log)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     logger.fatal(error.message)

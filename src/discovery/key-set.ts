@@ -9,6 +9,8 @@
  * - Tokens that the keys at hand cannot verify cause one fetch per cooldown, whatever the flood.
  * - A key that a successful fetch no longer contains dies at once. An answer without one usable key is a fault.
  * - After a fault the next attempt waits, ever longer; requests that need it are told so without a fetch.
+ * - Where requests are isolated none waits for what another began: each that needs keys fetches them itself, once, and
+ *   ages, cooldowns and faults hold for all.
  *
  * @module
  */
@@ -17,8 +19,9 @@ import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import type { JsonObject } from '../json.js'
 import { createKeyReader, keysUnavailable, type KeyReaderOptions } from './key-source.js'
+import type { RequestContext } from '../runtime.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
-import { createSteadyClock } from './steady-clock.js'
+import { createSteadyClock } from '../steady-clock.js'
 
 export type { KeySource } from './key-source.js'
 
@@ -49,6 +52,8 @@ export interface KeySetOptions extends KeyReaderOptions {
   readonly staleFor: number
   readonly wait: number
   readonly emit: Emit | undefined
+  /** What one request began is no other's ({@link isolatesRequests}). */
+  readonly isolated: boolean
 }
 
 /** What the token's header asks for. Both members are the client's words. */
@@ -79,27 +84,32 @@ export interface KeySet {
    * Whether the keys at hand may be used now, at once. Starts a refresh in the background when they are due.
    * Says nothing about tokens: expiry, issuer and audience are the verifier's.
    */
-  usable(): boolean
+  usable(request?: RequestContext): boolean
   /**
    * Waits until the keys at hand may be used, as long as a request may.
    *
    * @throws {AuthorizationServerError} when there are none
    */
-  ready(): Promise<void>
+  ready(request?: RequestContext): Promise<void>
   /**
    * The key for a token, at once if it is at hand.
    *
+   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
    * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE`
    */
-  select(query: KeyQuery): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing>
+  select(
+    query: KeyQuery,
+    arrival: number,
+    request?: RequestContext,
+  ): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing>
   /**
    * Looks for newer keys because those at hand do not verify a token: a provider may replace a key under its
    * old name. At most one fetch per cooldown.
    *
-   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
+   * @param arrival as above
    * @throws {AuthorizationServerError} when that fails and the keys at hand are too old to refuse by
    */
-  renew(arrival: number): Promise<void>
+  renew(arrival: number, request?: RequestContext): Promise<void>
   /** How many fetches were begun. */
   fetches(): number
   /** Seconds until asking again may help; at least 1. */
@@ -127,7 +137,7 @@ interface Loading {
 }
 
 export function createKeySet(options: KeySetOptions): KeySet {
-  const { issuer, source, emit } = options
+  const { issuer, source, emit, isolated } = options
   /** How old the keys are is not known, but old. */
   let isAgeDoubtful = false
   const now = createSteadyClock(options.now, () => {
@@ -146,6 +156,8 @@ export function createKeySet(options: KeySetOptions): KeySet {
   /** When keys were last fetched because a token could not be verified. */
   let doubtedAt = Number.NEGATIVE_INFINITY
   let loading: Loading | undefined
+  /** Where requests are isolated: one fetches, until then at most, because it may have been cancelled. */
+  let loadingUntil = Number.NEGATIVE_INFINITY
   let fault: Fault | undefined
 
   function isServing(): boolean {
@@ -162,19 +174,31 @@ export function createKeySet(options: KeySetOptions): KeySet {
     return fault !== undefined && now() < fault.retryAt
   }
 
-  function usable(): boolean {
+  function isLoading(): boolean {
+    return isolated ? now() < loadingUntil : loading !== undefined
+  }
+
+  /** Whether somebody sees to its end. A failure is an event, and the old keys serve. */
+  function refreshInBackground(request: RequestContext | undefined): boolean {
+    const waitUntil = request?.waitUntil
+    if (isolated && waitUntil === undefined) return false
+    const work = refresh().catch(() => undefined)
+    waitUntil?.(work)
+    return true
+  }
+
+  function usable(request?: RequestContext): boolean {
     if (source.type === 'jwks') return keys.length > 0
     const age = now() - loadedAt
     if (age <= maxAge && !isAgeDoubtful) return true
     if (age > maxAge + options.staleFor) return false
     const isInGrace = age <= maxAge + Math.min(maxAge, LONGEST_GRACE) && !isAgeDoubtful
     if (!isInGrace && loading?.late !== true && knownFault() === undefined) return false
-    // In the background: nobody waits under load, nor in an outage. A failure is an event, and the old keys serve.
-    if (loading === undefined && !backingOff()) refresh().catch(() => undefined)
-    return true
+    // In the background: nobody waits under load, nor in an outage.
+    return isLoading() || backingOff() || refreshInBackground(request)
   }
 
-  async function importKeys(document: JsonObject): Promise<void> {
+  async function importKeys(document: JsonObject, fetched: number): Promise<void> {
     const members = document['keys']
     if (!Array.isArray(members)) throw keysUnavailable(issuer, 'the document has no list of keys')
     const current = new Map(keys.map((key) => [key.identity, key]))
@@ -192,6 +216,8 @@ export function createKeySet(options: KeySetOptions): KeySet {
         `no usable key among ${members.length} (${skipped.slice(0, 5).join('; ')})`,
       )
     }
+    // Another request fetched later, and was faster.
+    if (fetchLoaded > fetched) return
     let retired = 0
     for (const key of keys) {
       if (fresh.has(key.identity)) continue
@@ -202,15 +228,18 @@ export function createKeySet(options: KeySetOptions): KeySet {
     emit?.({ type: 'keys.loaded', issuer, usable: keys.length, skipped, retired })
   }
 
-  async function loadOnce(): Promise<void> {
+  async function loadOnce(longest: number = LOAD_TIMEOUT): Promise<void> {
     const began = now()
     const number = ++fetchesBegun
+    const faultBefore = fault
+    loadingUntil = began + longest
     // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(new Error('timeout')), LOAD_TIMEOUT)
+    const timer = setTimeout(() => limit.abort(new Error('timeout')), longest)
     try {
       const { document, maxAge: providerMaxAge } = await readKeys(limit.signal)
-      await importKeys(document)
+      await importKeys(document, number)
+      if (fetchLoaded > number) return
       loadedAt = began
       isAgeDoubtful = false
       fetchLoaded = number
@@ -224,6 +253,8 @@ export function createKeySet(options: KeySetOptions): KeySet {
         cause instanceof AuthorizationServerError
           ? cause
           : keysUnavailable(issuer, 'the document is not usable')
+      // Others that began at the same time have told it, or know better.
+      if (fetchLoaded > number || (fault !== undefined && fault !== faultBefore)) throw error
       const known = knownFault()
       const attempts = (known?.attempts ?? 0) + 1
       const retryIn = backOff(attempts)
@@ -233,11 +264,13 @@ export function createKeySet(options: KeySetOptions): KeySet {
       throw error
     } finally {
       clearTimeout(timer)
+      if (number === fetchesBegun) loadingUntil = Number.NEGATIVE_INFINITY
     }
   }
 
   /** Joins the fetch under way, or starts one. */
   function begin(): Loading {
+    if (isolated) return { done: loadOnce(), late: false }
     loading ??= {
       done: loadOnce().finally(() => {
         loading = undefined
@@ -259,15 +292,12 @@ export function createKeySet(options: KeySetOptions): KeySet {
    * As `refresh`, unless the last fault forbids it, and only for as long as a request may wait: until `deadline`,
    * and once the fault is older than `wait` for a moment.
    */
-  async function load(deadline: number): Promise<void> {
+  async function load(deadline: number, request: RequestContext | undefined): Promise<void> {
     if (loading === undefined && fault !== undefined && backingOff()) throw fault.error
+    if (isolated) return loadAlone(deadline, request)
     const current = begin()
     if (current.late) throw tooLate()
-    const known = knownFault()
-    const patience = Math.min(
-      deadline - now(),
-      known === undefined ? longestWait : Math.max(known.since + options.wait - now(), MOMENT),
-    )
+    const patience = patienceUntil(deadline)
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -283,14 +313,31 @@ export function createKeySet(options: KeySetOptions): KeySet {
     }
   }
 
+  function patienceUntil(deadline: number): number {
+    const known = knownFault()
+    return Math.min(
+      deadline - now(),
+      known === undefined ? longestWait : Math.max(known.since + options.wait - now(), MOMENT),
+    )
+  }
+
+  /** By this request for itself, and in its time: nobody sees to what it leaves. */
+  function loadAlone(deadline: number, request: RequestContext | undefined): Promise<void> {
+    const work = loadOnce(Math.max(patienceUntil(deadline), MOMENT))
+    // Its client may leave, and what it learns is for all.
+    request?.waitUntil?.(work.catch(() => undefined))
+    return work
+  }
+
   /** As `load`, but a fault younger than `wait` is waited out, because clients do not honour Retry-After. */
-  async function loadPatiently(): Promise<void> {
+  async function loadPatiently(request: RequestContext | undefined): Promise<void> {
     const deadline = now() + longestWait
+    const mayRepeat = !isolated || request?.waitUntil !== undefined
     for (;;) {
       try {
-        return await load(deadline)
+        return await load(deadline, request)
       } catch (error) {
-        if (fault === undefined || loading?.late === true) throw error
+        if (!mayRepeat || fault === undefined || loading?.late === true) throw error
         const pause = Math.max(fault.retryAt - now(), 1)
         if (now() + pause > Math.min(fault.since + options.wait, deadline)) throw error
         await new Promise((resolve) => setTimeout(resolve, pause))
@@ -298,22 +345,22 @@ export function createKeySet(options: KeySetOptions): KeySet {
     }
   }
 
-  async function ready(): Promise<void> {
-    if (usable()) return
-    if (!isServing()) return loadPatiently()
+  async function ready(request?: RequestContext): Promise<void> {
+    if (usable(request)) return
+    if (!isServing()) return loadPatiently(request)
     try {
-      await load(now() + longestWait)
+      await load(now() + longestWait, request)
     } catch (error) {
       // The old keys serve, as they would have without asking.
       if (!(error instanceof AuthorizationServerError)) throw error
     }
   }
 
-  async function renew(arrival: number): Promise<void> {
+  async function renew(arrival: number, request?: RequestContext): Promise<void> {
     if (source.type === 'jwks' || fetchLoaded > arrival) return
     if (now() - doubtedAt < DOUBT_COOLDOWN) return
     try {
-      await load(now() + longestWait)
+      await load(now() + longestWait, request)
       doubtedAt = loadedAt
     } catch (error) {
       // Keys that we trust do not verify the token: that is an answer, unless they are old.
@@ -336,13 +383,16 @@ export function createKeySet(options: KeySetOptions): KeySet {
     return found ?? (named && kid !== undefined ? 'algorithm' : 'unknown')
   }
 
-  async function selectAfterLoading(query: KeyQuery): Promise<SigningKey | KeyMissing> {
-    const arrival = fetchesBegun
-    await ready()
+  async function selectAfterLoading(
+    query: KeyQuery,
+    arrival: number,
+    request: RequestContext | undefined,
+  ): Promise<SigningKey | KeyMissing> {
+    await ready(request)
     const found = find(query)
     if (found !== 'unknown' || source.type === 'jwks' || fetchLoaded > arrival) return found
     if (now() - doubtedAt < DOUBT_COOLDOWN) return found
-    await loadPatiently()
+    await loadPatiently(request)
     doubtedAt = loadedAt
     return find(query)
   }
@@ -350,10 +400,10 @@ export function createKeySet(options: KeySetOptions): KeySet {
   return {
     usable,
     ready,
-    select(query) {
-      if (!usable()) return selectAfterLoading(query)
+    select(query, arrival, request) {
+      if (!usable(request)) return selectAfterLoading(query, arrival, request)
       const found = find(query)
-      return found === 'unknown' ? selectAfterLoading(query) : found
+      return found === 'unknown' ? selectAfterLoading(query, arrival, request) : found
     },
     renew,
     fetches: () => fetchesBegun,

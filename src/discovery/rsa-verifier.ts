@@ -20,9 +20,11 @@ interface NodeCrypto {
 /** RSA_PKCS1_PSS_PADDING. */
 const PSS = 6
 
-const nodeCrypto = builtinModule<NodeCrypto>('node:crypto')
-
-/** Whether the signature over the data is the key's. */
+/**
+ * Whether the signature over the data is the key's.
+ *
+ * @throws what the runtime throws where it cannot tell
+ */
 export type RsaVerifier = (
   algorithm: string,
   data: Uint8Array,
@@ -34,6 +36,7 @@ export type RsaVerifier = (
  * @returns `undefined` where the runtime has no `node:crypto`, or does not take the key
  */
 export function createRsaVerifier(jwk: object): RsaVerifier | undefined {
+  const nodeCrypto = builtinModule<NodeCrypto>('node:crypto')
   if (nodeCrypto === undefined) return undefined
   const { createPublicKey, verify } = nodeCrypto
   let key: object
@@ -48,17 +51,15 @@ export function createRsaVerifier(jwk: object): RsaVerifier | undefined {
     const options = algorithm.startsWith('PS')
       ? { key, padding: PSS, saltLength: Number(bits) / 8 }
       : { key }
-    return new Promise((resolve) => {
-      // RFC 8725 §3.3: an operation that fails is a signature that is not valid.
-      const settle = (error: Error | null | undefined, valid: unknown) =>
-        resolve(!error && valid === true)
-      try {
-        const answer = verify(`sha${bits}`, data, options, signature, settle)
-        // A runtime that knows no callback there answers at once.
-        if (typeof answer === 'boolean') resolve(answer)
-      } catch {
-        resolve(false)
+    return new Promise((resolve, reject) => {
+      const settle = (error: Error | null | undefined, valid: unknown) => {
+        if (error) reject(error)
+        else resolve(valid === true)
       }
+      // What it throws rejects.
+      const answer = verify(`sha${bits}`, data, options, signature, settle)
+      // A runtime that knows no callback there answers at once.
+      if (typeof answer === 'boolean') resolve(answer)
     })
   }
 }

@@ -9,6 +9,7 @@ import { importJWK } from 'jose/key/import'
 import { decodeBase64url } from '../base64url.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { createRsaVerifier } from './rsa-verifier.js'
+import { chooseCheck, wrongSignature, type SignatureCheck } from './signature-check.js'
 
 interface Algorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP'
@@ -59,9 +60,13 @@ export interface SigningKey {
   readonly identity: string
   /** True once a successful fetch no longer contained the key. A retired key verifies nothing. */
   retired: boolean
-  /** Whether this key may verify that algorithm: by its type, curve and, when it names one, `alg`. */
+  /** Whether this key may verify that algorithm: by its type, curve and, when it names one, `alg`; and is able to. */
   fits(algorithm: string): boolean
-  /** Whether the signature over the ASCII text is this key's. */
+  /**
+   * Whether the signature over the ASCII text is this key's.
+   *
+   * @throws what the runtime throws where it cannot tell
+   */
   verify(algorithm: string, signedText: string, signature: BufferSource): Promise<boolean>
 }
 
@@ -117,6 +122,12 @@ export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string |
   return undefined
 }
 
+/** Of the modulus, or of a coordinate. */
+function bytesOf(jwk: JsonObject): number {
+  const bytes = decodeBase64url(text(jwk, 'n') ?? text(jwk, 'x') ?? '')
+  return text(jwk, 'kty') === 'RSA' ? Math.ceil(bitsOf(bytes) / 8) : (bytes?.length ?? 0)
+}
+
 /** Only the public members: a key set that leaks private ones must not make us import them. */
 function publicMembers(jwk: JsonObject): JWK {
   const members: Record<string, string> = {}
@@ -125,6 +136,38 @@ function publicMembers(jwk: JsonObject): JWK {
     if (value !== undefined) members[name] = value
   }
   return members
+}
+
+/** What checks the signatures of each algorithm, where anything here can. */
+async function createChecks(
+  members: JsonObject,
+  material: JWK,
+  algorithms: readonly string[],
+): Promise<ReadonlyMap<string, SignatureCheck>> {
+  const kty = text(members, 'kty') ?? ''
+  const wrong = wrongSignature(kty, bytesOf(members))
+  const verifyRsa = kty === 'RSA' ? createRsaVerifier(material) : undefined
+  const checks = new Map<string, SignatureCheck>()
+  for (const algorithm of algorithms) {
+    const candidates: SignatureCheck[] = []
+    if (verifyRsa !== undefined) {
+      candidates.push((data, signature) => verifyRsa(algorithm, data, signature))
+    }
+    candidates.push(createWebCheck(material, algorithm))
+    const check = await chooseCheck(candidates, wrong)
+    if (check !== undefined) checks.set(algorithm, check)
+  }
+  return checks
+}
+
+function createWebCheck(material: JWK, algorithm: string): SignatureCheck {
+  let key: CryptoKey | undefined
+  return async function check(data, signature) {
+    const known = ALGORITHMS.get(algorithm)
+    if (known === undefined) return false
+    key ??= (await importJWK(material, algorithm)) as CryptoKey
+    return crypto.subtle.verify(known.verify, key, signature, data as BufferSource)
+  }
 }
 
 /**
@@ -145,37 +188,23 @@ export async function createSigningKey(
   const algorithms = algorithmsOf(members, allowed)
 
   const material = publicMembers(members)
-  const imported = new Map<string, CryptoKey>()
-  async function importFor(algorithm: string): Promise<CryptoKey> {
-    const key = (await importJWK(material, algorithm)) as CryptoKey
-    imported.set(algorithm, key)
-    return key
-  }
   try {
     // Importing checks the material: points off their curve and empty moduli end here.
-    await importFor(algorithms[0] ?? '')
+    await importJWK(material, algorithms[0])
   } catch {
     return 'its material is not valid'
   }
+  const checks = await createChecks(members, material, algorithms)
+  if (checks.size === 0) return 'nothing here can check its signatures'
   const kid = text(members, 'kid')
-  const verifyRsa = text(members, 'kty') === 'RSA' ? createRsaVerifier(material) : undefined
   return {
     kid,
     identity: JSON.stringify([kid, members['alg'], material]),
     retired: false,
-    fits: (algorithm) => algorithms.includes(algorithm),
+    fits: (algorithm) => checks.has(algorithm),
     async verify(algorithm, signedText, signature) {
-      const known = ALGORITHMS.get(algorithm)
-      if (known === undefined || !algorithms.includes(algorithm)) return false
-      const signed = encoder.encode(signedText)
-      if (verifyRsa !== undefined) return verifyRsa(algorithm, signed, signature)
-      try {
-        const key = imported.get(algorithm) ?? (await importFor(algorithm))
-        return await crypto.subtle.verify(known.verify, key, signature, signed)
-      } catch {
-        // RFC 8725 §3.3: an operation that fails is a signature that is not valid.
-        return false
-      }
+      const check = checks.get(algorithm)
+      return check !== undefined && check(encoder.encode(signedText), signature)
     },
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { callerKey } from '../rs/caller-key.js'
+import { callerKey, principalKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { identityHeaders } from './identity.js'
@@ -18,10 +18,10 @@ export interface Caller {
    */
   readonly key: string
   /**
-   * One text for (issuer, subject), whatever client is in use; of a caller without a subject for (issuer, client). Who is
-   * neither shares with all others of that issuer. Empty without tokens.
+   * One text for (issuer, subject), and one for all callers without a subject: who holds at most half of what all share.
+   * `undefined` without tokens, where all callers are one.
    */
-  readonly principal: string
+  readonly principalKey: string | undefined
   /** What its token opens; empty without tokens. */
   readonly resource: string
   /** By which token; `undefined` without tokens. */
@@ -53,13 +53,12 @@ class TokenCaller implements Caller {
     return identityHeaders(this.authenticated.token)
   }
 
-  get principal(): string {
-    const { issuer, subject, clientId } = this.authenticated.token
-    return subject === undefined ? `${issuer} client ${clientId}` : `${issuer} subject ${subject}`
-  }
-
   get key(): string {
     return (this.#key ??= callerKey(this.authenticated))
+  }
+
+  get principalKey(): string {
+    return principalKey(this.authenticated)
   }
 
   watch(requestId: string, onEnd: () => void): () => void {
@@ -71,7 +70,7 @@ class TokenCaller implements Caller {
 export const ANYBODY: Caller = {
   identity: [],
   key: '',
-  principal: '',
+  principalKey: undefined,
   resource: '',
   authenticated: undefined,
   watch: () => () => undefined,

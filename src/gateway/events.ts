@@ -57,6 +57,7 @@ export type RequestRefusedCode =
   | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
   | 'ERR_REQUESTS_TOO_MANY'
+  | 'ERR_LIMIT_REACHED'
 
 export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent

@@ -209,7 +209,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
         allowHosts: settings.allowHosts,
       }),
       randomUUID,
-      maxBody: settings.maxBody,
+      maxBody: settings.maxJudgedBody,
       isDraining: () => draining,
       admission: new Admission(
         admissionLimits(settings.maxRequests, settings.maxRequestsPerCaller, settings.maxBody),

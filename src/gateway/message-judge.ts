@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isInUtf8 } from '../rs/charset.js'
 import { isStateless } from '../rs/era.js'
+import { isJsonInUtf8 } from '../rs/media-type.js'
 import { valuesOf } from './hop-by-hop.js'
 import { readMessage, type RpcMessage } from '../rs/message.js'
 import { compareMirrored } from './mirrored-headers.js'
@@ -34,25 +34,24 @@ export function judgeUnread(
   { forwarded, protocolVersion, repeated }: RequestHead,
   hasPolicy: boolean,
 ): MessageRefusal | 'to be read' | 'as it is' {
-  // Of several each reader takes another one (HDR-08).
-  if (valuesOf(forwarded, 'content-type').length > 1) {
-    const reason = 'several Content-Type fields'
-    return { code: RPC.invalidRequest, reason, id: 'null', text: reason }
-  }
   if (repeated.includes(VERSION)) {
     const reason = 'several MCP-Protocol-Version fields'
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
   }
   // Before 2026-07-28 nothing is mirrored that anybody could go by.
-  return hasPolicy || isStateless(protocolVersion) ? 'to be read' : 'as it is'
+  if (hasPolicy || isStateless(protocolVersion)) return 'to be read'
+  // Of several each reader takes another one (HDR-08).
+  if (valuesOf(forwarded, 'content-type').length > 1) {
+    const reason = 'several Content-Type fields'
+    return { code: RPC.invalidRequest, reason, id: 'null', text: reason }
+  }
+  return 'as it is'
 }
 
-/** Another charset would be another message for whoever goes by it. */
-export function judgeCharset({ forwarded }: RequestHead): MessageRefusal | undefined {
-  const [contentType = ''] = valuesOf(forwarded, 'content-type')
-  if (isInUtf8(contentType)) return undefined
-  const reason = 'Content-Type names another charset than utf-8'
-  return { code: RPC.parseError, reason, id: 'null', text: UNREADABLE }
+/** Whether every reader takes the body for what is judged. */
+export function isJudgeable({ forwarded }: RequestHead): boolean {
+  const fields = valuesOf(forwarded, 'content-type')
+  return isJsonInUtf8(fields.length === 0 ? undefined : fields.join())
 }
 
 /** The one message of a body in the stateless era, as its header fields name it. */

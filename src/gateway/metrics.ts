@@ -43,8 +43,20 @@ function outcomeOf(event: GatewayEvent): readonly [outcome: string, reason: stri
   }
 }
 
-/** @param status read at every scrape */
-export function createMetrics(status: () => GatewayStatus): Metrics {
+/** Lines that no reader took, since the start. */
+export interface LostLines {
+  readonly log: number
+  readonly audit: number
+}
+
+/**
+ * @param status read at every scrape
+ * @param lost read at every scrape, too
+ */
+export function createMetrics(
+  status: () => GatewayStatus,
+  lost: () => LostLines = () => ({ log: 0, audit: 0 }),
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -85,6 +97,12 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
     labelNames: ['issuer', 'resource'] as const,
     registers,
   })
+  const lostLines = new Gauge({
+    name: 'gatehouse_lost_lines',
+    help: 'Lines of the log and records of decisions that were dropped because nobody took them',
+    labelNames: ['what'] as const,
+    registers,
+  })
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
   const active = gauge('gatehouse_active_requests', 'Requests with the upstream')
   const streams = gauge('gatehouse_open_streams', 'Of these, answered by a stream of events')
@@ -121,6 +139,7 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
         }
       }
       remembered.set(tokens)
+      for (const [what, count] of Object.entries(lost())) lostLines.set({ what }, count)
       return { contentType: registry.contentType, text: await registry.metrics() }
     },
   }

@@ -86,12 +86,12 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
    * resources and loopback names are accepted, elsewhere any host as long as this is not given.
    */
   readonly allowHosts?: readonly string[]
-  /** Bytes of a request body. Default 4 MiB. */
+  /** Bytes of a request body. Default 4 MiB, of one that is judged 2 MiB: with a policy, and in the era of 2026-07-28. */
   readonly maxBody?: number
   /** Requests under way at once, open streams among them; what comes beyond is refused (429). Default 10000. */
   readonly maxRequests?: number
   /**
-   * Of these, for one caller: a subject with all its clients, or a client without one. Their bodies that are kept take
+   * Of these, for one caller: a subject with all its clients; who has no subject counts together. Their bodies that are kept take
    * at most 16 times `maxBody`. Without tokens all requests are of one caller, who has what there is. Default 1000.
    */
   readonly maxRequestsPerCaller?: number

@@ -4,6 +4,7 @@
  * @module
  */
 import { ChildProcess, spawn, type StdioOptions } from 'node:child_process'
+import { endStrays, killMarked, MARK } from './stray-processes.js'
 
 /** What a server needs to run at all. Anything else could be a secret of ours. */
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
@@ -25,6 +26,7 @@ const running = new Set<ProcessGroup>()
 
 function killAll(): void {
   for (const group of running) group.signal('SIGKILL')
+  killMarked(new Set([...running].map(({ mark }) => mark)))
 }
 
 /** What Node throws at once, such as E2BIG, ends like what it tells later: the gateway is for others, too. */
@@ -42,6 +44,10 @@ export class ProcessGroup {
   readonly process: ChildProcess
   /** Settles with how it ended, in words. */
   readonly exited: Promise<string>
+  /** Settles when nothing of it runs any more: with the number of processes that had left the group. */
+  readonly gone: Promise<number>
+  /** By which those are found. */
+  readonly mark: string = crypto.randomUUID()
   #hasExited = false
 
   /** Started without a shell. A command that is not there is no error here, but an early end. */
@@ -51,7 +57,8 @@ export class ProcessGroup {
     stdio: StdioOptions,
   ) {
     const [file = '', ...args] = command
-    this.process = start(file, args, { env, stdio, detached: true })
+    const marked = { ...env, [MARK]: this.mark }
+    this.process = start(file, args, { env: marked, stdio, detached: true })
     if (running.size === 0) process.on('exit', killAll)
     running.add(this)
     this.exited = new Promise((resolve) => {
@@ -59,21 +66,29 @@ export class ProcessGroup {
         this.#hasExited = true
         // What it left behind in its group.
         this.signal('SIGKILL')
-        running.delete(this)
-        if (running.size === 0) process.off('exit', killAll)
         resolve(reason)
       }
-      this.process.once('error', (error: NodeJS.ErrnoException) => {
+      // Each signal that cannot be sent is one more.
+      this.process.on('error', (error: NodeJS.ErrnoException) => {
         if (this.process.pid === undefined) end(`cannot be started (${error.code ?? error.name})`)
       })
       this.process.once('exit', (code, signal) => {
         end(signal === null ? `ended with exit code ${code ?? 0}` : `was ended by ${signal}`)
       })
     })
+    this.gone = this.exited.then(() => this.#endStrays())
   }
 
   get hasExited(): boolean {
     return this.#hasExited
+  }
+
+  async #endStrays(): Promise<number> {
+    const { pid } = this.process
+    const count = pid === undefined ? 0 : await endStrays(this.mark, pid)
+    running.delete(this)
+    if (running.size === 0) process.off('exit', killAll)
+    return count
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -92,5 +107,6 @@ export class ProcessGroup {
     const timer = setTimeout(() => this.signal('SIGKILL'), grace)
     await this.exited
     clearTimeout(timer)
+    await this.gone
   }
 }

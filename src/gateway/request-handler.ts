@@ -10,6 +10,7 @@ import { whereThrown } from '../events.js'
 import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../rs/gate.js'
 import { answer, refuseOrigin } from '../rs/gate.js'
 import { isStateless } from '../rs/era.js'
+import { NO_JSON_IN_UTF8 } from '../rs/media-type.js'
 import type { OperationsRequest } from '../rs/operation-gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, isGone, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
@@ -19,7 +20,7 @@ import type { AdmittedRequest, OpenRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
-import { judgeCharset, judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
+import { isJudgeable, judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
 import type { HeadReader, RequestHead } from './request-head.js'
 import type { FindSite } from './routes.js'
 import { RPC, rpcError } from '../rs/rpc-error.js'
@@ -204,18 +205,20 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       body: Buffer,
       asked: OperationsRequest,
     ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
-      const charset = judgeCharset(head)
-      if (charset !== undefined) return charset
       const operations = gate?.operations
       const message = isStateless(asked.protocolVersion) ? judgeMessage(body, head) : undefined
-      if (message !== undefined && 'text' in message) return message
+      if (message !== undefined && 'text' in message) {
+        if (authenticated !== undefined) operations?.countRefusal(authenticated)
+        return message
+      }
       if (operations === undefined || authenticated === undefined) {
         return { message, filter: undefined }
       }
       const permission =
         message === undefined
           ? operations.judge(authenticated, body, asked)
-          : operations.judgeMessages(authenticated, [message], asked)
+          : (operations.throttle(authenticated, asked) ??
+            operations.judgeMessages(authenticated, [message], asked))
       if ('messages' in permission) options.audit?.read(requestId, permission.messages)
       return 'outcome' in permission ? permission : { message, filter: permission.filter }
     }
@@ -235,6 +238,14 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       const unread = judgeUnread(head, operations !== undefined)
       if (unread === 'as it is') return goOn(site, admitted)
       if (unread !== 'to be read') return refuseMessage(unread, corsHeaders)
+      if (!isJudgeable(head)) {
+        return refuse(
+          { status: 415, code: 'ERR_BODY_UNREADABLE', reason: NO_JSON_IN_UTF8 },
+          'unsupported_media_type',
+          NO_JSON_IN_UTF8,
+          corsHeaders,
+        )
+      }
       const asked = { origin: head.origin, requestId, protocolVersion: head.protocolVersion }
       if (operations !== undefined && authenticated !== undefined) {
         const throttled = operations.throttle(authenticated, asked)
@@ -323,7 +334,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           { ...corsHeaders, 'Accept-Encoding': 'identity' },
         )
       }
-      const entered = options.admission.enter(caller.principal)
+      const entered = options.admission.enter(caller.principalKey ?? '')
       if (!(entered instanceof Place)) {
         const { refusal, error, description, headers } = tooManyRequests(entered)
         return refuse(refusal, error, description, { ...corsHeaders, ...headers })

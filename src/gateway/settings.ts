@@ -9,6 +9,7 @@ import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.
 import type { GatewayOptions, GatewayResource } from './options.js'
 import { brokenProxies } from './proxies.js'
 import { routeConflicts } from './routes.js'
+import { MAX_JUDGED_BODY } from '../rs/gate.js'
 import { randomKey, SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
 import {
   isResourceList,
@@ -26,6 +27,8 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
+  /** Of those that are judged. */
+  readonly maxJudgedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
   readonly sites: readonly SiteSettings[]
@@ -146,6 +149,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     port: options.port ?? 8080,
     allowHosts: options.allowHosts ?? [],
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
+    maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
     maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
     maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
     sites: sites.map(toSiteSettings),

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { AuthorizationServerError, quoted, type AuthorizationServerErrorCode } from '../errors.js'
-import { FetchFault, networkReason, readText, unlessAborted } from '../http.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { AuthorizationServerError, quoted } from '../errors.js'
+import { FetchFault, isBeforeWriting, networkReason, readText, unlessAborted } from '../http.js'
+import type { JsonObject } from '../json.js'
+import { isModest, readAnswer, type NoAnswer } from './answer.js'
 import type { ClientCredentials } from './client-authentication.js'
 
 export interface IntrospectorOptions extends ClientCredentials {
@@ -20,60 +21,46 @@ export interface IntrospectorOptions extends ClientCredentials {
 
 /** What a call can fail with, kept apart from what openid-client makes of it. */
 class IntrospectionFault extends Error {
-  readonly code: AuthorizationServerErrorCode
-  readonly retryAfter: number | undefined
+  readonly no: NoAnswer
+  readonly wasWritten: boolean
 
-  constructor(code: AuthorizationServerErrorCode, reason: string, retryAfter?: number) {
-    super(reason)
-    this.code = code
-    this.retryAfter = retryAfter
+  constructor(no: NoAnswer, wasWritten = true) {
+    super(no.said)
+    this.no = no
+    this.wasWritten = wasWritten
   }
 }
 
-/** Codes of RFC 6749 §5.2 that are about us and not about the token. */
-const REJECTIONS = new Set(['invalid_client', 'unauthorized_client', 'request_unauthorized'])
-
-/** Seconds of `Retry-After`; as a date it is not worth a parser. */
-function retryAfterOf(response: Response): number | undefined {
-  const text = response.headers.get('retry-after') ?? ''
-  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+function unavailable(said: string, wasWritten = true): IntrospectionFault {
+  const code = 'ERR_INTROSPECTION_UNAVAILABLE'
+  return new IntrospectionFault({ code, said, retryAfter: undefined, passes: true }, wasWritten)
 }
 
-function errorOf(text: string): string | undefined {
-  try {
-    const body: unknown = JSON.parse(text)
-    return isJsonObject(body) && typeof body['error'] === 'string' ? body['error'] : undefined
-  } catch {
-    return undefined
+/** Why there is no answer about a token. */
+export class IntrospectionFailure extends Error {
+  /** Where it happens to every token. */
+  readonly error: AuthorizationServerError
+  /** Where it happens to this one, and others are answered. */
+  readonly alone: AuthorizationServerError
+  /** Whether it may be over in a moment. */
+  readonly passes: boolean
+  /** Whether the endpoint may have seen the token: only then can it be the token's fault. */
+  readonly wasWritten: boolean
+
+  constructor(
+    error: AuthorizationServerError,
+    alone: AuthorizationServerError,
+    { passes, wasWritten }: Pick<IntrospectionFailure, 'passes' | 'wasWritten'>,
+  ) {
+    super(error.message)
+    this.error = error
+    this.alone = alone
+    this.passes = passes
+    this.wasWritten = wasWritten
   }
 }
 
-/** Everything but 200 with JSON is a fault: ours when our credentials are refused, else the server's. */
-function faultOf(response: Response, text: string): IntrospectionFault | undefined {
-  const { status } = response
-  const type = response.headers.get('content-type') ?? ''
-  if (status === 200) {
-    if (!/^application\/token-introspection\+jwt\b/i.test(type)) return undefined
-    return new IntrospectionFault(
-      'ERR_INTROSPECTION_UNAVAILABLE',
-      'answered a signed JWT (RFC 9701), and plain JSON was asked for: let the provider sign no introspection answers for this client (Authelia: introspection_signed_response_alg none)',
-    )
-  }
-  const error = errorOf(text)
-  const said = error === undefined ? '' : ` ${quoted(error, 60)}`
-  if (status === 401 || status === 403 || (status === 400 && REJECTIONS.has(error ?? ''))) {
-    return new IntrospectionFault(
-      'ERR_INTROSPECTION_CLIENT_REJECTED',
-      `answered ${status}${said}: the client id or its credentials are not accepted there`,
-    )
-  }
-  const redirected = status === 0 || (status >= 300 && status < 400)
-  return new IntrospectionFault(
-    'ERR_INTROSPECTION_UNAVAILABLE',
-    redirected ? 'answered a redirect, which is not followed' : `answered ${status}${said}`,
-    retryAfterOf(response),
-  )
-}
+const BEARER = /^bearer /i
 
 /** Finds our own fault below what openid-client wrapped around it. */
 function innermost(error: unknown): IntrospectionFault | undefined {
@@ -86,7 +73,7 @@ function innermost(error: unknown): IntrospectionFault | undefined {
 /**
  * Makes a function that asks. Nothing is remembered here.
  *
- * @returns a function that throws {AuthorizationServerError} `ERR_INTROSPECTION_UNAVAILABLE`,
+ * @returns a function that throws {@link IntrospectionFailure} with `ERR_INTROSPECTION_UNAVAILABLE`,
  *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
  */
 export function createIntrospector(
@@ -94,30 +81,52 @@ export function createIntrospector(
 ): (token: string) => Promise<JsonObject> {
   const { issuer, clientId, timeout } = options
 
-  function failure({ code, message, retryAfter }: IntrospectionFault): AuthorizationServerError {
-    const reason = `introspection at ${quoted(issuer)}: ${message}`
-    return new AuthorizationServerError(code, issuer, reason, retryAfter)
+  function failure({ no, wasWritten }: IntrospectionFault): IntrospectionFailure {
+    const { code, said, meaning, retryAfter, passes } = no
+    const told = `introspection at ${quoted(issuer)}: ${said}`
+    return new IntrospectionFailure(
+      new AuthorizationServerError(
+        code,
+        issuer,
+        meaning === undefined ? told : `${told}: ${meaning}`,
+        retryAfter,
+      ),
+      new AuthorizationServerError(
+        'ERR_INTROSPECTION_UNAVAILABLE',
+        issuer,
+        `${told}, to this token alone`,
+        retryAfter,
+      ),
+      { passes, wasWritten },
+    )
   }
 
-  async function guardedFetch(url: string, init: RequestInit): Promise<Response> {
+  async function guardedFetch(
+    url: string,
+    init: RequestInit,
+    signal: AbortSignal,
+  ): Promise<Response> {
     let response: Response
     let text: string
     try {
-      const signal = init.signal ?? new AbortController().signal
-      response = await unlessAborted(options.fetch(url, init), signal)
+      response = await unlessAborted(options.fetch(url, { ...init, signal }), signal)
       text = await unlessAborted(readText(response), signal)
     } catch (error) {
-      if (error instanceof FetchFault) {
-        throw new IntrospectionFault('ERR_INTROSPECTION_UNAVAILABLE', error.message)
-      }
-      const reason = init.signal?.aborted === true ? 'did not answer in time' : networkReason(error)
-      throw new IntrospectionFault('ERR_INTROSPECTION_UNAVAILABLE', reason)
+      if (error instanceof FetchFault) throw unavailable(error.message)
+      if (signal.aborted) throw unavailable('did not answer in time')
+      throw unavailable(networkReason(error), !isBeforeWriting(error))
     }
-    const fault = faultOf(response, text)
-    if (fault !== undefined) throw fault
-    return new Response(text, {
-      headers: { 'content-type': response.headers.get('content-type') ?? '' },
+    const contentType = response.headers.get('content-type') ?? ''
+    const read = readAnswer({
+      status: response.status,
+      contentType,
+      retryAfter: response.headers.get('retry-after') ?? '',
+      text,
+      byBearer: BEARER.test(new Headers(init.headers).get('authorization') ?? ''),
     })
+    if (read === 'inactive') return Response.json({ active: false })
+    if (read !== 'success') throw new IntrospectionFault(read)
+    return new Response(text, { headers: { 'content-type': contentType } })
   }
 
   /** Loaded by the first token that is asked about: most servers never see one. */
@@ -128,35 +137,54 @@ export function createIntrospector(
     ])
     return { client, authentication: await createClientAuthentication(options) }
   }
-  let loading: ReturnType<typeof load> | undefined
+  /** Not the promise of it: another request's may never settle. */
+  let loaded: Awaited<ReturnType<typeof load>> | undefined
+
+  async function ask(token: string, endpoint: string, signal: AbortSignal): Promise<JsonObject> {
+    loaded ??= await load()
+    const { client, authentication } = loaded
+    const metadata = { issuer, introspection_endpoint: endpoint }
+    const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
+    // Ours stops it.
+    configuration.timeout = 0
+    configuration[client.customFetch] = (url, init) =>
+      guardedFetch(url, init as RequestInit, signal)
+    // Whether plain HTTP may be used there was decided where the endpoint was chosen.
+    client.allowInsecureRequests(configuration)
+    const claims = await client.tokenIntrospection(configuration, token, {
+      token_type_hint: 'access_token',
+    })
+    if (!isModest(claims)) throw unavailable('answered more than any real answer has')
+    return claims
+  }
+
+  function failureOf(error: unknown): IntrospectionFailure {
+    // Where the endpoint is has nothing to do with the token.
+    if (error instanceof AuthorizationServerError) {
+      return new IntrospectionFailure(error, error, { passes: true, wasWritten: false })
+    }
+    // Whatever openid-client throws can hold the request, and so the token.
+    const fault = innermost(error)
+    if (fault !== undefined) return failure(fault)
+    if (error instanceof TypeError && /private key/.test(error.message)) {
+      return failure(unavailable(`the client key ${error.message}`, false))
+    }
+    return failure(
+      unavailable('answered something that is no introspection answer (RFC 7662 §2.2)'),
+    )
+  }
 
   return async function introspect(token) {
-    const signal = AbortSignal.timeout(timeout)
-    const endpoint = await options.endpoint(signal)
+    // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new Error('timeout')), timeout)
     try {
-      loading ??= load()
-      const { client, authentication } = await loading
-      const metadata = { issuer, introspection_endpoint: endpoint }
-      const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
-      configuration.timeout = timeout / 1000
-      configuration[client.customFetch] = (url, init) => guardedFetch(url, init as RequestInit)
-      // Whether plain HTTP may be used there was decided where the endpoint was chosen.
-      client.allowInsecureRequests(configuration)
-      return await client.tokenIntrospection(configuration, token, {
-        token_type_hint: 'access_token',
-      })
+      const endpoint = await options.endpoint(limit.signal)
+      return await ask(token, endpoint, limit.signal)
     } catch (error) {
-      // Whatever openid-client throws can hold the request, and so the token.
-      const fault = innermost(error)
-      throw failure(
-        fault ??
-          new IntrospectionFault(
-            'ERR_INTROSPECTION_UNAVAILABLE',
-            error instanceof TypeError && /private key/.test(error.message)
-              ? `the client key ${error.message}`
-              : 'answered something that is no introspection answer (RFC 7662 §2.2)',
-          ),
-      )
+      throw failureOf(error)
+    } finally {
+      clearTimeout(timer)
     }
   }
 }

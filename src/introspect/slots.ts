@@ -1,6 +1,6 @@
 /**
  * How many calls may be under way at once, and for whom: a stranger's garbage must not starve those who were
- * let in before.
+ * let in before, and what hangs must not starve other strangers.
  *
  * @module
  */
@@ -16,28 +16,63 @@ export interface Slots {
   acquire(isKnown: boolean, limit: number): Promise<(() => void) | undefined>
 }
 
-/** @param total calls at once; strangers get half of them, at least one */
+/** A healthy provider answers in so much: a stranger's call that takes longer makes room for another. */
+const LONG = 1_000
+
+/**
+ * @param total calls at once; strangers get half of them, at least one, and as many more for calls that take long
+ */
 export function createSlots(total: number, maxWaiting: number): Slots {
   const forStrangers = Math.max(1, Math.floor(total / 2))
   const waiting = { known: [] as (() => void)[], strangers: [] as (() => void)[] }
+  /** Calls that take long and found no room among those that do; each moves there when it is called. */
+  const overdue: (() => void)[] = []
   let busy = 0
   let busyStrangers = 0
+  let busyLong = 0
 
   function mayEnter(isKnown: boolean): boolean {
     return busy < total && (isKnown || busyStrangers < forStrangers)
   }
 
-  function enter(isKnown: boolean): () => void {
+  function enterKnown(): () => void {
     busy++
-    if (!isKnown) busyStrangers++
-    let isReleased = false
-    return function release() {
-      if (isReleased) return
-      isReleased = true
+    return once(() => {
       busy--
-      if (!isKnown) busyStrangers--
+      next()
+    })
+  }
+
+  function enterStranger(): () => void {
+    busy++
+    busyStrangers++
+    let isLong = false
+    const leave = () => {
+      busy--
+      busyStrangers--
+    }
+    const move = () => {
+      isLong = true
+      busyLong++
+      leave()
       next()
     }
+    const timer = setTimeout(() => {
+      if (busyLong < forStrangers) move()
+      else overdue.push(move)
+    }, LONG)
+    return once(() => {
+      clearTimeout(timer)
+      if (isLong) {
+        busyLong--
+        overdue.shift()?.()
+        return
+      }
+      const place = overdue.indexOf(move)
+      if (place >= 0) overdue.splice(place, 1)
+      leave()
+      next()
+    })
   }
 
   function next(): void {
@@ -47,7 +82,8 @@ export function createSlots(total: number, maxWaiting: number): Slots {
 
   return {
     acquire(isKnown, limit) {
-      if (mayEnter(isKnown)) return Promise.resolve(enter(isKnown))
+      const enter = isKnown ? enterKnown : enterStranger
+      if (mayEnter(isKnown)) return Promise.resolve(enter())
       const queue = isKnown ? waiting.known : waiting.strangers
       if (queue.length >= maxWaiting) return Promise.resolve(undefined)
       return new Promise((resolve) => {
@@ -57,10 +93,57 @@ export function createSlots(total: number, maxWaiting: number): Slots {
         }, limit)
         const take = () => {
           clearTimeout(timer)
-          resolve(enter(isKnown))
+          resolve(enter())
         }
         queue.push(take)
       })
     },
+  }
+}
+
+/** How long a call may take: what was begun before was cancelled, and nobody gives its slot back. */
+const LEASE = 10_000
+/** How often it is looked for a free slot. */
+const LOOK_AGAIN = 50
+
+/** The same where a request cannot wait for what another does: each looks for itself, by timers of its own. */
+export function createLeasedSlots(total: number, now: () => number): Slots {
+  const forStrangers = Math.max(1, Math.floor(total / 2))
+  const leases = new Set<{ readonly isKnown: boolean; readonly began: number }>()
+
+  function mayEnter(isKnown: boolean): boolean {
+    const at = now()
+    let known = 0
+    let strangers = 0
+    let long = 0
+    for (const lease of leases) {
+      if (at - lease.began >= LEASE) leases.delete(lease)
+      else if (lease.isKnown) known++
+      else if (at - lease.began >= LONG && long < forStrangers) long++
+      else strangers++
+    }
+    return known + strangers < total && (isKnown || strangers < forStrangers)
+  }
+
+  return {
+    async acquire(isKnown, limit) {
+      const deadline = now() + limit
+      while (!mayEnter(isKnown)) {
+        if (now() >= deadline) return undefined
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
+      }
+      const lease = { isKnown, began: now() }
+      leases.add(lease)
+      return () => leases.delete(lease)
+    },
+  }
+}
+
+function once(work: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (isDone) return
+    isDone = true
+    work()
   }
 }

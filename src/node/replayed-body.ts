@@ -9,14 +9,30 @@ import type { IncomingMessage } from 'node:http'
 interface ParsedRequest extends IncomingMessage {
   readonly body?: unknown
   readonly rawBody?: unknown
+  /** Of HTTP/2. */
+  readonly stream?: { readonly readableEnded?: boolean }
+}
+
+function bytesOf(body: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(body)) return body
+  if (typeof body === 'string') return Buffer.from(body)
+  return body === undefined || body === null ? undefined : Buffer.from(JSON.stringify(body))
 }
 
 /** What was read by somebody before us; what is an object now was JSON, and is what the handler sees. */
 function alreadyRead({ rawBody, body }: ParsedRequest): Buffer | undefined {
-  if (Buffer.isBuffer(rawBody)) return rawBody
-  if (Buffer.isBuffer(body)) return body
-  if (typeof body === 'string') return Buffer.from(body)
-  return body === undefined || body === null ? undefined : Buffer.from(JSON.stringify(body))
+  return bytesOf(body) ?? (Buffer.isBuffer(rawBody) ? rawBody : undefined)
+}
+
+/** The bytes that came, where a handler may see them beside what somebody made of them. */
+export function bytesBeside({ rawBody, body }: ParsedRequest): Buffer | undefined {
+  if (body === undefined || body === null) return undefined
+  return Buffer.isBuffer(rawBody) || typeof rawBody === 'string' ? bytesOf(rawBody) : undefined
+}
+
+/** Of HTTP/2 only the stream below knows it in time. */
+function isAtEnd(request: ParsedRequest): boolean {
+  return request.complete || request.stream?.readableEnded === true
 }
 
 /**
@@ -51,7 +67,7 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
         }
         chunks.push(chunk)
       }
-      if (!request.complete) return
+      if (!isAtEnd(request)) return
       stop()
       const body = Buffer.concat(chunks, size)
       // In the turn of the last read: afterwards the stream has ended, and takes nothing back.

@@ -42,7 +42,7 @@ export interface AccessTokenFacts {
   readonly validFrom: number
   /** The token is bound to a key of its sender (`cnf`). */
   readonly bound: boolean
-  /** What the authorization server said, when it was asked. */
+  /** What the authorization server said, when it was asked; valid by a clock that never runs backwards. */
   readonly introspection: TokenIntrospection | undefined
 }
 
@@ -64,9 +64,19 @@ export interface TokenPolicy {
 
 /** Where the facts come from: what tokens and introspection answers do not have in common. */
 type Origin = Pick<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'> & {
-  /** The end that the token itself names, and the binding that the answer tells beside the claims. */
-  readonly end?: number
-  readonly isBound?: boolean
+  /** What a token that was asked about says of itself, where it is a JWT: its times and its binding hold as well. */
+  readonly own?: JsonObject | undefined
+}
+
+/** When a token is good; `undefined` where that is not told in numbers (RFC 7519 §4.1.4 to §4.1.6). */
+function readTimes({ exp, nbf, iat }: JsonObject) {
+  if (!isOptionalNumber(exp) || !isOptionalNumber(nbf) || !isOptionalNumber(iat)) return undefined
+  return { end: exp ?? Number.POSITIVE_INFINITY, start: Math.max(nbf ?? 0, iat ?? 0) }
+}
+
+/** Whether a token is said to be bound to its sender: by a key (RFC 7800 §3.1), or by its type alone (RFC 9449 §6.2). */
+function isBound({ cnf, token_type: type }: JsonObject): boolean {
+  return cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type))
 }
 
 /** Claims of the wrong type refuse the token; absent ones are judged later. */
@@ -74,14 +84,17 @@ function readClaims(
   claims: JsonObject,
   policy: TokenPolicy,
   share: ShareList,
-  { key, algorithm, kind, introspection, end, isBound = false }: Origin,
+  { key, algorithm, kind, introspection, own }: Origin,
 ): AccessTokenFacts | Refusal {
   const { issuer, audienceClaim } = policy
   const refuse = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
-  const { exp, nbf, iat, sub } = claims
-  if (!isOptionalNumber(exp) || !isOptionalNumber(nbf) || !isOptionalNumber(iat)) {
+  const { sub } = claims
+  const times = readTimes(claims)
+  const ownTimes = own === undefined ? times : readTimes(own)
+  if (times === undefined || ownTimes === undefined) {
     return refuse('exp, nbf or iat is not a number')
   }
+  const end = Math.min(times.end, ownTimes.end)
   if (!isOptionalText(sub)) return refuse('sub is not a text')
   const audience = readAudience(claims[audienceClaim])
   if (audience === undefined) {
@@ -102,9 +115,9 @@ function readClaims(
     clientId: clientId === undefined ? undefined : share([clientId])[0],
     scopes: share(scopes),
     audience: share(audience),
-    expiresAt: end === undefined ? exp : Math.min(end, exp ?? end),
-    validFrom: Math.max(nbf ?? 0, iat ?? 0),
-    bound: isBound || claims['cnf'] !== undefined,
+    expiresAt: Number.isFinite(end) ? end : undefined,
+    validFrom: Math.max(times.start, ownTimes.start),
+    bound: isBound(claims) || (own !== undefined && isBound(own)),
     introspection,
   })
 }
@@ -134,7 +147,8 @@ export function readAccessToken(
  * Reads what the authorization server says of a token (RFC 7662 §2.2). That it calls it active is the least; for
  * whom, until when and of what kind it is, is judged as with a token that we can read.
  *
- * @param jwt the token itself, where it is one: what it says of its kind and its end holds as well
+ * @param jwt the token itself, where it is one: what it says of its kind, its times and its binding holds as well;
+ *   audience and scopes are the answer's alone, because lightweight tokens have none
  */
 export function readIntrospection(
   introspection: TokenIntrospection,
@@ -149,12 +163,11 @@ export function readIntrospection(
     const reason = 'the authorization server calls it not active'
     return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer)
   }
-  const { iss, token_type: type } = claims
+  const { iss } = claims
   if (iss !== undefined && iss !== issuer) {
     const reason = `the answer is about a token of iss ${quoted(iss)}`
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer)
   }
-  const end = jwt?.claims['exp']
   const kind = kindOfAnswer(claims, acceptIdTokenClaims)
   return readClaims(claims, policy, share, {
     key: undefined,
@@ -164,8 +177,7 @@ export function readIntrospection(
         ? kindOfJwt(jwt.type, jwt.claims, acceptIdTokenClaims)
         : kind,
     introspection,
-    isBound: typeof type === 'string' && /^dpop$/i.test(type),
-    ...(typeof end === 'number' && { end }),
+    own: jwt?.claims,
   })
 }
 

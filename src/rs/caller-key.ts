@@ -20,3 +20,14 @@ export function callerKey({ token, bearer }: Pick<Authenticated, 'token' | 'bear
   const isAnonymous = subject === undefined && clientId === undefined
   return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
 }
+
+/** Callers whose token names no subject: nobody can tell them apart as people, so they count as one. */
+const NO_SUBJECT = joinFields([undefined, undefined])
+
+/**
+ * One text for (issuer, subject): the same person or machine, whatever the client. Callers without a subject are one.
+ */
+export function principalKey({ token }: Pick<Authenticated, 'token'>): string {
+  const { issuer, subject } = token
+  return subject === undefined ? NO_SUBJECT : joinFields([issuer, subject])
+}

@@ -10,10 +10,17 @@ import { protectedResourceMetadataPaths } from '../discovery/protected-resource.
 import { ConfigurationError, quoted, type ConfigurationProblem } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { isJsonObject } from '../json.js'
+import type { RequestContext } from '../runtime.js'
 import { createBoundSessions, type BoundSessions } from './bound-sessions.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from './decision.js'
+import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { isOpenEnded, type RequestLine } from './open-ended.js'
-import { bringsMessage, createOperationGate, type OperationGate } from './operation-gate.js'
+import {
+  bringsMessage,
+  createOperationGate,
+  type OperationGate,
+  type OperationsRequest,
+} from './operation-gate.js'
 import type { ResourceServerOptions } from './options.js'
 import { checkOrigins, createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
@@ -52,12 +59,12 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * as if its writer had ended it. Default 300, at most 86400.
    */
   readonly streamGrace?: number
-  /** Bytes of a body that is read because of a `policy`. Default 4 MiB. */
+  /** Bytes of a body that is read because of a `policy`. Default 2 MiB. */
   readonly maxBody?: number
 }
 
 /** The parts of an HTTP request that decide. Members may be getters. */
-export interface GateRequest {
+export interface GateRequest extends RequestContext {
   readonly method: string
   /** Without the query. */
   readonly path: string
@@ -95,6 +102,8 @@ export interface Gate {
   readonly sessions: BoundSessions | undefined
   /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
   refuseSession(visible: string, request: FailedRequest): GateAnswer
+  /** 415 for a POST of the stateless era whose body is not JSON in UTF-8, without a policy too. */
+  refuseForm(request: OperationsRequest, contentType: string | undefined): GateAnswer | undefined
   /** Judges what requests ask for, where {@link bringsMessage}; `undefined` without a policy. */
   readonly operations: OperationGate | undefined
   /**
@@ -112,6 +121,9 @@ export type OnStreamEnd = (how: 'end' | 'cut') => void
 const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
 type FailedRequest = Pick<GateRequest, 'origin' | 'requestId'>
+
+/** Room for a picture that a tool is given, in base64. */
+export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
 
@@ -214,7 +226,7 @@ function checkGateOptions(options: ProtectedResourceOptions): readonly Configura
   }
   const { maxBody }: Partial<Record<GateOption, unknown>> = options
   if (maxBody !== undefined && !(Number.isInteger(maxBody) && (maxBody as number) > 0)) {
-    problems.push({ path: 'maxBody', message: 'must be a number of bytes', hint: '4194304' })
+    problems.push({ path: 'maxBody', message: 'must be a number of bytes', hint: '2097152' })
   }
   problems.push(...checkSessionKeys(options.sessionKeys))
   return problems
@@ -331,6 +343,17 @@ export function createGate(
     return answer(status, headers, errorBody(error, description))
   }
 
+  function refuseForm(
+    request: OperationsRequest,
+    contentType: string | undefined,
+  ): GateAnswer | undefined {
+    if (isJsonInUtf8(contentType)) return undefined
+    const { origin, requestId = nextRequestId() } = request
+    emit?.({ type: 'operation.unreadable', requestId, reason: NO_JSON_IN_UTF8 })
+    const headers = { ...answerHeaders(requestId), ...corsHeaders(origin) }
+    return answer(415, headers, errorBody('unsupported_media_type', NO_JSON_IN_UTF8))
+  }
+
   const operations = resourceServer.hasPolicy
     ? createOperationGate({
         resourceServer,
@@ -338,7 +361,7 @@ export function createGate(
         emit,
         nextRequestId,
         corsHeaders,
-        maxBody: options.maxBody ?? 4 * 1024 * 1024,
+        maxBody: options.maxBody ?? MAX_JUDGED_BODY,
       })
     : undefined
 
@@ -361,6 +384,7 @@ export function createGate(
     fail,
     sessions,
     refuseSession,
+    refuseForm,
     operations,
     watchStream,
   }

@@ -15,6 +15,7 @@ import {
 } from '../json-spans.js'
 import type { ListMemory, ListNaming } from './list-memory.js'
 import { comparableName, type McpOperation, type McpTarget } from './operation.js'
+import { canonicalTemplate } from './uri-template.js'
 
 /** An answer that is no JSON-RPC, or says something twice: what cannot be filtered is not shown. */
 export class UnfilterableAnswer extends Error {
@@ -115,8 +116,9 @@ export class ListFilter {
     return end
   }
 
-  #isShown(value: unknown, { method, target }: ListKind): boolean {
-    const name = comparableName(target, value)
+  #isShown(value: unknown, { method, target, member }: ListKind): boolean {
+    const isTemplate = member === 'uriTemplate' && typeof value === 'string'
+    const name = isTemplate ? canonicalTemplate(value) : comparableName(target, value)
     return name !== undefined && this.#mayUse({ method, target, name })
   }
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isJsonObject, parseJsonStructure, type JsonObject } from '../json.js'
+import { countMembers, type JsonBounds } from '../json-size.js'
+import { foldName, isJsonObject, parseJsonStructure, type JsonObject } from '../json.js'
 import { RPC } from './rpc-error.js'
 
 /** A request or a notification: in the stateless era clients send nothing else (2026-07-28, "Sending Messages"). */
@@ -28,18 +29,20 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const ROUTED = new Set(['jsonrpc', 'id', 'method', 'params'])
 const ROUTED_PARAMS = new Set(['_meta', 'name', 'uri', 'taskid', 'ref', 'notifications'])
 
-/** Go's parser takes names that differ in case for the same, with the long s and the sign for kelvin among them. */
+/** Whether some parser takes another member for one that decides. */
 function hasTwin(
   object: JsonObject,
   routed: ReadonlySet<string>,
   exact: ReadonlySet<string>,
 ): boolean {
   for (const name in object) {
-    if (!exact.has(name) && routed.has(name.toUpperCase().toLowerCase())) return true
+    if (!exact.has(name) && routed.has(foldName(name))) return true
   }
   return false
 }
 
+const ROUTED_META = new Set(['io.modelcontextprotocol/protocolversion'])
+const EXACT_META = new Set(['io.modelcontextprotocol/protocolVersion', 'progressToken'])
 const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
 /** The last of them decides nothing; nearly all that is called has them, and they need no second look. */
 const EXACT_PARAMS = new Set([
@@ -140,25 +143,34 @@ function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResp
   const isId = typeof id === 'string' || typeof id === 'number'
   const refuse = (reason: string) =>
     unreadable(reason, isId && text !== undefined ? writtenValue(text, 'id') : 'null')
-  if (hasTwin(value, ROUTED, EXACT)) return refuse('a member differs only in case')
+  if (hasTwin(value, ROUTED, EXACT)) return refuse('some parsers take a member for another')
   if (jsonrpc !== '2.0') return refuse('jsonrpc is not 2.0')
   if (method === undefined && ('result' in value || 'error' in value)) return RESPONSE
   if (typeof method !== 'string') return refuse('neither a request nor a notification')
   if (id !== undefined && !isId) return refuse('id is neither a text nor a number')
   if (params !== undefined && !isJsonObject(params)) return refuse('params is no object')
   if (params !== undefined && hasTwin(params, ROUTED_PARAMS, EXACT_PARAMS)) {
-    return refuse('a member of params differs only in case')
+    return refuse('some parsers take a member of params for another')
+  }
+  const meta = params?.['_meta']
+  if (isJsonObject(meta) && hasTwin(meta, ROUTED_META, EXACT_META)) {
+    return refuse('some parsers take a member of _meta for another')
   }
   return new ReadMessage(text, method, params, id !== undefined)
 }
+
+/** Far more than anybody sends, and no more than can be read in a moment. */
+const BOUNDS: JsonBounds = { parts: 100_000, depth: 500 }
 
 /** Members named twice, at whatever depth, are refused: parsers disagree about which of them counts. */
 function parse(
   body: Uint8Array,
 ): { readonly text: string; readonly value: JsonObject | readonly unknown[] } | Unreadable {
+  const members = countMembers(body, BOUNDS)
+  if (members === undefined) return unreadable('the body holds too much, or is nested too deeply')
   const text = decode(body)
   if (text === undefined) return unreadable('the body is not UTF-8', 'null', RPC.parseError)
-  const value = parseJsonStructure(text)
+  const value = parseJsonStructure(text, members)
   if (value !== undefined) return { text, value }
   return isJson(text)
     ? unreadable('the body is neither an object nor a list, or names a member twice')
@@ -192,7 +204,9 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
   const isBatch = Array.isArray(value)
   const values: readonly unknown[] = isBatch ? value : [value]
   if (values.length === 0) return unreadable('the batch is empty')
-  if (values.length > LONGEST_BATCH) return unreadable(`a batch of more than ${LONGEST_BATCH}`)
+  if (values.length > LONGEST_BATCH) {
+    return unreadable(`a batch of more than ${LONGEST_BATCH}`, 'null', RPC.invalidParams)
+  }
   const messages: RpcMessage[] = []
   for (const each of values) {
     const message = readOne(each, isBatch ? undefined : text)
@@ -200,4 +214,27 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
     if ('method' in message) messages.push(message)
   }
   return { messages, isBatch }
+}
+
+/** Of `params`, what says what is asked for. */
+const ASKED = ['name', 'uri', 'taskId', 'ref', 'notifications'] as const
+
+function asksTheSame(one: unknown, other: unknown): boolean {
+  if (!isJsonObject(one) || !isJsonObject(other)) return false
+  const asked = ({ method, id, params }: JsonObject) => [
+    method,
+    id,
+    ...ASKED.map((name) => (isJsonObject(params) ? params[name] : null)),
+  ]
+  return JSON.stringify(asked(one)) === JSON.stringify(asked(other))
+}
+
+/** Whether two bodies hold the same messages, as far as methods, ids and names go. */
+export function holdTheSame(one: Uint8Array, other: Uint8Array): boolean {
+  const [first, second] = [parse(one), parse(other)]
+  if ('code' in first || 'code' in second) return false
+  const [values, others] = [first.value, second.value]
+  if (!Array.isArray(values)) return asksTheSame(values, others)
+  if (!Array.isArray(others) || values.length !== others.length) return false
+  return values.every((value, index) => asksTheSame(value, others[index]))
 }

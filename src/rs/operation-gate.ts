@@ -3,16 +3,17 @@
  *
  * @module
  */
+import { quoted } from '../errors.js'
 import type { Emit } from '../events.js'
 import { callerKey } from './caller-key.js'
-import { isInUtf8 } from './charset.js'
 import { isContentCoded } from './content-coding.js'
 import { answerHeaders, errorBody, type Authenticated } from './decision.js'
 import { isBehind, isStateless } from './era.js'
 import type { GateAnswer } from './gate.js'
 import { isListMethod, ListFilter } from './list-filter.js'
 import { ListMemory } from './list-memory.js'
-import { readMessages, type RpcMessage, type Unreadable } from './message.js'
+import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
+import { holdTheSame, readMessages, type RpcMessage, type Unreadable } from './message.js'
 import { operationsOf, UnclearOperation, type McpOperation } from './operation.js'
 import { RefusalRate } from './refusal-rate.js'
 import type { ResourceServer } from './resource-server.js'
@@ -26,10 +27,10 @@ export interface OperationsRequest {
   readonly protocolVersion: string | undefined
 }
 
-/** Methods of HTTP that bring no message, whoever handles them; of the others the body is judged. */
+/** Methods of HTTP that bring no message, whoever handles them: a body is then too much. */
 const WITHOUT_MESSAGE = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
 
-/** Whether a request of this HTTP method asks for something by its body. */
+/** Whether a request of this HTTP method asks for something by its body, or by having none. */
 export function bringsMessage(method: string): boolean {
   return !WITHOUT_MESSAGE.has(method)
 }
@@ -44,8 +45,10 @@ export interface Permission {
 export interface OperationGate {
   /** Bytes of a body that is read. */
   readonly maxBody: number
-  /** 415 for a body that is encoded, or is in another charset: nobody would read what was judged (HDR-08). */
-  refuseEncoding(
+  /** 400 for a body that comes with another method than POST: nobody judges it, and a handler may read it. */
+  refuseMethod(method: string, request: OperationsRequest): GateAnswer
+  /** 415 for a body that is encoded, or is not JSON in UTF-8: nobody would read what was judged (HDR-08). */
+  refuseForm(
     fields: {
       readonly contentEncoding: string | undefined
       readonly contentType: string | undefined
@@ -57,21 +60,25 @@ export interface OperationGate {
   /** 429 for a caller who was refused too often, before anything of his is read. */
   throttle(authenticated: Authenticated, request: OperationsRequest): GateAnswer | undefined
   /**
-   * Reads and judges a body.
+   * Reads and judges a body, as the handler sees it.
    *
+   * @param sent the bytes that came, where a handler may see them beside what somebody made of them
    * @throws whatever a policy throws that is a function
    */
   judge(
     authenticated: Authenticated,
     body: Uint8Array,
     request: OperationsRequest,
+    sent?: Uint8Array,
   ): GateAnswer | Permission
-  /** The same, of messages that were read. */
+  /** The same, of messages that were read, and of a caller who was not refused too often. */
   judgeMessages(
     authenticated: Authenticated,
     messages: readonly RpcMessage[],
     request: OperationsRequest,
   ): GateAnswer | Permission
+  /** One more refusal of a caller, for what was found out elsewhere. */
+  countRefusal(authenticated: Authenticated): void
   /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
   filterFor(authenticated: Authenticated): ListFilter | undefined
 }
@@ -89,17 +96,22 @@ export interface OperationGateOptions {
 /** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
 const BATCH_VERSION = '2025-03-26'
 
+/** However they arrive: more than anybody asks for at once, and each is judged. */
+const MOST_OPERATIONS = 1000
+
 function operationsOfAll(
   messages: readonly RpcMessage[],
+  isOfForeignUser: ResourceServer['isOfForeignUser'],
 ): readonly McpOperation[] | UnclearOperation {
   const operations: McpOperation[] = []
   for (const { method, params } of messages) {
-    const each = operationsOf(method, params)
+    const each = operationsOf(method, params, MOST_OPERATIONS - operations.length)
     if (each instanceof UnclearOperation) return each
-    // One by one: a subscription may name more than a call may have arguments.
     for (const operation of each) operations.push(operation)
   }
-  return operations
+  return operations.some(isOfForeignUser)
+    ? new UnclearOperation('a URI names a user that no rule spells')
+    : operations
 }
 
 export function createOperationGate(options: OperationGateOptions): OperationGate {
@@ -144,15 +156,18 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     return answer(status, requestId, body, request, headers)
   }
 
+  /** It costs as much to find out as what is judged, and counts as a refusal. */
   function refuseUnreadable(
     { code, reason, id }: Unreadable,
+    authenticated: Authenticated,
     request: OperationsRequest,
   ): GateAnswer {
+    countRefusal(authenticated)
     const text = 'The body is not a JSON-RPC message that can be judged'
     return refuse(400, reason, rpcError(id, code, text), request)
   }
 
-  function refuseForm(
+  function refuseBody(
     status: number,
     error: string,
     description: string,
@@ -162,25 +177,30 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     return refuse(status, description, errorBody(error, description), request, headers)
   }
 
-  function refuseEncoding(
-    { contentEncoding, contentType = '' }: Parameters<OperationGate['refuseEncoding']>[0],
+  function refuseMethod(method: string, request: OperationsRequest): GateAnswer {
+    const body = errorBody('invalid_request', 'Only POST brings a body')
+    return refuse(400, `a body that comes with ${quoted(method, 20)}`, body, request)
+  }
+
+  function refuseForm(
+    { contentEncoding, contentType }: Parameters<OperationGate['refuseForm']>[0],
     request: OperationsRequest,
   ): GateAnswer | undefined {
     const error = 'unsupported_media_type'
     if (isContentCoded(contentEncoding)) {
       const headers = { 'Accept-Encoding': 'identity' }
-      return refuseForm(415, error, 'The body must not be encoded', request, headers)
+      return refuseBody(415, error, 'The body must not be encoded', request, headers)
     }
-    // Several fields are joined by commas here.
-    if (contentType.includes(',') || !isInUtf8(contentType)) {
-      return refuseForm(415, error, 'The body must be JSON in UTF-8', request)
-    }
-    return undefined
+    return isJsonInUtf8(contentType) ? undefined : refuseBody(415, error, NO_JSON_IN_UTF8, request)
   }
 
   function refuseLength(request: OperationsRequest): GateAnswer {
     const description = `The body is larger than ${options.maxBody} bytes`
-    return refuseForm(413, 'content_too_large', description, request)
+    return refuseBody(413, 'content_too_large', description, request)
+  }
+
+  function countRefusal(authenticated: Authenticated): void {
+    rate.count(callerKey(authenticated))
   }
 
   function filterFor({ token }: Authenticated): ListFilter | undefined {
@@ -197,14 +217,12 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     messages: readonly RpcMessage[],
     request: OperationsRequest,
   ): GateAnswer | Permission {
-    // Those that came together with the one that was too much had not been counted when they came.
-    const throttled = throttle(authenticated, request)
-    if (throttled !== undefined) return throttled
     const { protocolVersion } = request
-    const operations = operationsOfAll(messages)
+    const operations = operationsOfAll(messages, resourceServer.isOfForeignUser)
     if (operations instanceof UnclearOperation) {
       const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
-      return refuseUnreadable({ code: RPC.invalidParams, reason: operations.reason, id }, request)
+      const unclear = { code: RPC.invalidParams, reason: operations.reason, id }
+      return refuseUnreadable(unclear, authenticated, request)
     }
     const { requestId } = request
     const denied = resourceServer.authorizeOperations(authenticated.token, operations, {
@@ -212,7 +230,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
       protocolVersion,
     })
     if (denied !== undefined) {
-      rate.count(callerKey(authenticated))
+      countRefusal(authenticated)
       const headers = { ...denied.headers, ...corsHeaders(request.origin) }
       return { outcome: 'answer', status: denied.status, headers, body: denied.body }
     }
@@ -224,18 +242,27 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     authenticated: Authenticated,
     body: Uint8Array,
     request: OperationsRequest,
+    sent?: Uint8Array,
   ): GateAnswer | Permission {
+    // Those that came together with the one that was too much had not been counted when they came.
+    const throttled = throttle(authenticated, request)
+    if (throttled !== undefined) return throttled
     const read = readMessages(body)
-    if ('code' in read) return refuseUnreadable(read, request)
+    if ('code' in read) return refuseUnreadable(read, authenticated, request)
+    const refuseMessages = (reason: string) => {
+      const unclear = { code: RPC.invalidRequest, reason, id: 'null' }
+      return refuseUnreadable(unclear, authenticated, request)
+    }
     const { messages, isBatch } = read
     const { protocolVersion = BATCH_VERSION } = request
     if (isBatch && protocolVersion !== BATCH_VERSION) {
-      const reason = 'a batch, in a version without them'
-      return refuseUnreadable({ code: RPC.invalidRequest, reason, id: 'null' }, request)
+      return refuseMessages('a batch, in a version without them')
     }
     if (isStateless(request.protocolVersion) && messages.length !== 1) {
-      const reason = 'an answer, in a version without requests of servers'
-      return refuseUnreadable({ code: RPC.invalidRequest, reason, id: 'null' }, request)
+      return refuseMessages('an answer, in a version without requests of servers')
+    }
+    if (sent !== undefined && !holdTheSame(body, sent)) {
+      return refuseMessages('what a body parser made of the body asks for something else')
     }
     if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
       const reason = 'MCP-Protocol-Version does not match the body'
@@ -246,5 +273,15 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
   }
 
   const { maxBody } = options
-  return { maxBody, refuseEncoding, refuseLength, throttle, judge, judgeMessages, filterFor }
+  return {
+    maxBody,
+    refuseMethod,
+    refuseForm,
+    refuseLength,
+    throttle,
+    judge,
+    judgeMessages,
+    countRefusal,
+    filterFor,
+  }
 }

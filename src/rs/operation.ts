@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { isJsonObject, type JsonObject } from '../json.js'
-import { canonicalUri } from './resource-uri.js'
+import { foldName, isJsonObject, type JsonObject } from '../json.js'
+import { canonicalUri, LONGEST_URI } from './resource-uri.js'
+import { canonicalTemplate } from './uri-template.js'
 
 /** What an operation uses. */
 export type McpTarget = 'tool' | 'prompt' | 'resource'
@@ -26,12 +27,12 @@ export interface ToldOperation {
   readonly name: string | undefined
 }
 
-const LONGEST_NAME = 512
+const LONGEST_TOLD = 512
 /** Operations of one request that are told. */
 export const MOST_OPERATIONS = 100
 
 function shortened(text: string): string {
-  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text
+  return text.length > LONGEST_TOLD ? `${text.slice(0, LONGEST_TOLD)}…` : text
 }
 
 /** What a client can make a log grow by is bounded. */
@@ -93,13 +94,20 @@ export function isProtocolMethod(method: string): boolean {
 }
 
 /** Names are compared with every pattern of a policy, character by character: beyond this nobody means a name. */
-const LONGEST = { tool: 1024, prompt: 1024, resource: 8192 } as const
-const LONGEST_METHOD = 1024
+export const LONGEST_NAME = 1024
+const LONGEST_COMPARED = {
+  tool: LONGEST_NAME,
+  prompt: LONGEST_NAME,
+  resource: LONGEST_URI,
+} as const
+/** Line ends, escapes and NUL: servers cut names at them, and logs break. */
+const CONTROLS = /\p{Cc}/u
 
 /** What a policy compares: the name itself, a URI in one spelling; `undefined` for what is no name. */
 export function comparableName(target: McpTarget, name: unknown): string | undefined {
-  if (typeof name !== 'string' || name.length > LONGEST[target]) return undefined
-  return target === 'resource' ? canonicalUri(name) : name
+  if (typeof name !== 'string' || name.length > LONGEST_COMPARED[target]) return undefined
+  if (target === 'resource') return canonicalUri(name)
+  return CONTROLS.test(name) ? undefined : name
 }
 
 function named(
@@ -107,21 +115,34 @@ function named(
   target: McpTarget,
   name: unknown,
   where: string,
+  comparable = comparableName(target, name),
 ): McpOperation | UnclearOperation {
-  const comparable = comparableName(target, name)
   if (comparable !== undefined) return { method, target, name: comparable }
   if (typeof name !== 'string') return new UnclearOperation(`${where} is no text`)
-  if (name.length > LONGEST[target]) {
-    return new UnclearOperation(`${where} has more than ${LONGEST[target]} characters`)
+  if (name.length > LONGEST_COMPARED[target]) {
+    return new UnclearOperation(`${where} has more than ${LONGEST_COMPARED[target]} characters`)
   }
   return new UnclearOperation(
-    `${where} is no URI, or has dot segments or characters that are encoded without need`,
+    target === 'resource'
+      ? `${where} is no URI, or has dot segments, a fragment or characters that are encoded without need`
+      : `${where} has control characters`,
   )
 }
 
-/** Another name, but for those who do not tell case apart. */
+/** A reference may name a template, as it is listed. */
+function referred(
+  target: McpTarget,
+  name: unknown,
+  where: string,
+): McpOperation | UnclearOperation {
+  const isTemplate = target === 'resource' && typeof name === 'string'
+  const comparable = isTemplate ? canonicalTemplate(name) : comparableName(target, name)
+  return named('completion/complete', target, name, where, comparable)
+}
+
+/** Another name, but the same for some parsers. */
 function isTwinOf(name: string, exact: string): boolean {
-  return name !== exact && name.toUpperCase() === exact.toUpperCase()
+  return name !== exact && foldName(name) === exact.toLowerCase()
 }
 
 function subscribed(params: JsonObject): readonly unknown[] | undefined {
@@ -133,12 +154,19 @@ function subscribed(params: JsonObject): readonly unknown[] | undefined {
   return Array.isArray(resourceSubscriptions) ? resourceSubscriptions : undefined
 }
 
-/** Everything that a request or notification asks for; never an empty list. */
+/**
+ * Everything that a request or notification asks for; never an empty list.
+ *
+ * @param most as many as may be asked for
+ */
 export function operationsOf(
   method: string,
   params: JsonObject = {},
+  most: number = Infinity,
 ): readonly McpOperation[] | UnclearOperation {
-  if (method.length > LONGEST_METHOD) return new UnclearOperation('method is too long')
+  if (method.length > LONGEST_NAME) return new UnclearOperation('method is too long')
+  if (most < 1) return new UnclearOperation('it asks for too much at once')
+  if (CONTROLS.test(method)) return new UnclearOperation('method has control characters')
   const direct = NAMED.get(method)
   if (direct !== undefined) {
     const [target, member] = direct
@@ -152,11 +180,11 @@ export function operationsOf(
       return new UnclearOperation('params.ref names neither a prompt nor a resource')
     }
     const [target, member] = reference
-    // Parsers that do not tell case apart would read another reference (HDR-08).
+    // Lenient parsers would read another reference (HDR-08).
     if (Object.keys(ref).some((each) => isTwinOf(each, 'type') || isTwinOf(each, member))) {
-      return new UnclearOperation('a member of params.ref differs only in case')
+      return new UnclearOperation('some parsers take a member of params.ref for another')
     }
-    const operation = named(method, target, ref[member], `params.ref.${member}`)
+    const operation = referred(target, ref[member], `params.ref.${member}`)
     return operation instanceof UnclearOperation ? operation : [operation]
   }
   const itself: McpOperation = { method, target: undefined, name: undefined }
@@ -164,6 +192,7 @@ export function operationsOf(
   const uris = subscribed(params)
   if (uris === undefined)
     return new UnclearOperation('resourceSubscriptions is no list, or is there twice')
+  if (Math.max(uris.length, 1) > most) return new UnclearOperation('it asks for too much at once')
   const operations: McpOperation[] = []
   for (const uri of uris) {
     const operation = named(method, 'resource', uri, 'an entry of resourceSubscriptions')

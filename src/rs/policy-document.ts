@@ -5,11 +5,17 @@
  */
 import { quoted, type ConfigurationProblem } from '../errors.js'
 import { isPlainObject, type JsonObject } from '../json.js'
-import { canonicalUri } from './resource-uri.js'
+import { GlobSet, type Wildcards } from './globs.js'
+import { LONGEST_NAME } from './operation.js'
 import { findCycle, type Implications } from './scope-hierarchy.js'
 import { parseScopes } from './scopes.js'
+import { compileUriPattern } from './uri-pattern.js'
 
-/** What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. */
+/**
+ * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
+ * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
+ * (`weather://forecast?*`) allows one.
+ */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]
   readonly prompts?: string | readonly string[]
@@ -64,11 +70,37 @@ export interface CheckedPolicy {
 }
 
 export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as const
-export type RuleSubject = (typeof RULE_SUBJECTS)[number]
+type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
-const NAMES = new Set(['implies', 'rules', 'unmatched', 'lists'])
+const NAMES: Wildcards = { separator: undefined }
+const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
 const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp:read'
+
+/** Line ends, escapes, and what has no width: a name that looks like another, and is never asked for. */
+const UNSEEN = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u
+const BLANK_AROUND = /^\p{Z}|\p{Z}$/u
+
+/** Why a text in a rule cannot be the name that it seems to be. */
+export function nameFault(text: string): string | undefined {
+  if (UNSEEN.test(text)) return 'has characters that cannot be seen'
+  if (BLANK_AROUND.test(text)) return 'begins or ends with a blank'
+  if (text.length > LONGEST_NAME) return 'is longer than any name that is judged'
+  return undefined
+}
+
+/** Methods that use what is of a subject: a rule for one of them is about all that there is of it. */
+const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly string[]>> = {
+  tools: ['tools/call'],
+  prompts: ['prompts/get', 'completion/complete'],
+  resources: [
+    'resources/read',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'completion/complete',
+    'subscriptions/listen',
+  ],
+}
 
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
@@ -142,15 +174,34 @@ class PolicyChecker {
 
   #patterns(path: PolicyPath, subject: RuleSubject, value: unknown): readonly string[] {
     if (value === undefined) return []
-    const texts = this.#texts(path, value, 'names, or patterns with *')
-    if (subject !== 'resources') return texts
-    return texts.map((text, index) => {
-      const uri = canonicalUri(text)
-      if (uri !== undefined) return uri
-      const message = `${quoted(text)} is no URI, or has dot segments or encoded slashes`
-      this.problem(Array.isArray(value) ? [...path, index] : path, message, 'file:///srv/**')
+    return this.#texts(path, value, 'names, or patterns with *').map((text) => {
+      const place = Array.isArray(value) ? [...path, value.indexOf(text)] : path
+      if (subject === 'resources') {
+        const compiled = compileUriPattern(text)
+        if ('patterns' in compiled) return compiled.text
+        this.problem(place, `${quoted(text)} ${compiled.reason}`, compiled.hint)
+        return text
+      }
+      const fault = nameFault(text)
+      const hint = 'the name as it is seen; where it really has them, a star stands for them'
+      if (fault !== undefined) this.problem(place, `${quoted(text)} ${fault}`, hint)
       return text
     })
+  }
+
+  /** `{ tools: [search], methods: [tools/call] }` reads as if it were about one tool, and is about all of them. */
+  #contradictions(path: PolicyPath, rule: JsonObject, methods: readonly string[]): void {
+    for (const subject of ['tools', 'prompts', 'resources'] as const) {
+      if (rule[subject] === undefined) continue
+      const all = methods.find((pattern) =>
+        METHODS_OF[subject].some(
+          (method) => new GlobSet([pattern], NAMES).match(method).length > 0,
+        ),
+      )
+      if (all === undefined) continue
+      const message = `${quoted(all)} is about all ${subject}, whatever ${subject} the rule names`
+      this.problem([...path, 'methods'], message, `a rule of its own; ${subject} need no method`)
+    }
   }
 
   #rule(path: PolicyPath, rule: unknown): CheckedRule | undefined {
@@ -162,6 +213,7 @@ class PolicyChecker {
     const [tools, prompts, resources, methods] = RULE_SUBJECTS.map((subject) =>
       this.#patterns([...path, subject], subject, rule[subject]),
     ) as [readonly string[], readonly string[], readonly string[], readonly string[]]
+    this.#contradictions(path, rule, methods)
     if (RULE_SUBJECTS.every((subject) => rule[subject] === undefined)) {
       this.problem(path, 'names nothing', 'tools, prompts, resources or methods')
     }
@@ -182,7 +234,7 @@ class PolicyChecker {
       this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
       return { implies: {}, rules: [], unmatched: 'deny', lists: 'filter' }
     }
-    this.#unknownNames([], document, NAMES)
+    this.#unknownNames([], document, MEMBERS)
     const { rules, unmatched, lists = 'filter' } = document
     const implies = this.#implies(document['implies'])
     if (!Array.isArray(rules)) this.problem(['rules'], 'must be a list of rules', '- tools: […]')

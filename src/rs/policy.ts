@@ -6,17 +6,17 @@
 import type { VerifiedAccessToken } from '../types.js'
 import { claimAt } from './claims.js'
 import { GlobSet, type Wildcards } from './globs.js'
-import { isProtocolMethod, type McpOperation, type McpTarget } from './operation.js'
-import {
-  RULE_SUBJECTS,
-  type CheckedPolicy,
-  type CheckedRule,
-  type ClaimRequirement,
-  type PolicyDocument,
-  type RuleSubject,
+import { isProtocolMethod, type McpOperation } from './operation.js'
+import type {
+  CheckedPolicy,
+  CheckedRule,
+  ClaimRequirement,
+  PolicyDocument,
 } from './policy-document.js'
+import { parseResourceUri } from './resource-uri.js'
 import { ScopeHierarchy } from './scope-hierarchy.js'
 import { isScopeToken } from './scopes.js'
+import { UriRules, type UriMatch } from './uri-rules.js'
 
 /**
  * Says what an operation needs: further scopes (none: the base scopes suffice), or that this token may not use it and
@@ -44,6 +44,8 @@ export interface OperationPolicy {
   readonly filtersLists: boolean
   /** Tokens with the same scopes may do the same: what was found out for one holds for the others. */
   readonly judgesScopesAlone: boolean
+  /** Whether an operation names a user in its URI that no rule spells: then nothing is judged (400). */
+  isOfForeignUser(operation: McpOperation): boolean
   /** @throws whatever a function throws that was given in place of rules */
   judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
 }
@@ -56,12 +58,9 @@ interface Requirement {
 
 const NO_RULES: readonly number[] = []
 const NAMES: Wildcards = { separator: undefined }
-const URIS: Wildcards = { separator: '/' }
-const SUBJECTS: Readonly<Record<McpTarget, RuleSubject>> = {
-  tool: 'tools',
-  prompt: 'prompts',
-  resource: 'resources',
-}
+/** Subjects whose names are compared as they are. */
+const NAMED_SUBJECTS = ['tools', 'prompts', 'methods'] as const
+type NamedSubject = (typeof NAMED_SUBJECTS)[number]
 
 /** Finds the rules whose patterns a text is like. */
 class RuleIndex {
@@ -71,7 +70,7 @@ class RuleIndex {
   readonly #ruleOf: readonly number[]
   readonly #known = new WeakMap<readonly number[], readonly number[]>()
 
-  constructor(rules: readonly CheckedRule[], subject: RuleSubject) {
+  constructor(rules: readonly CheckedRule[], subject: NamedSubject) {
     const patterns: string[] = []
     const ruleOf: number[] = []
     const exact = new Map<string, number[]>()
@@ -87,7 +86,7 @@ class RuleIndex {
         }
       }
     }
-    this.#globs = new GlobSet(patterns, subject === 'resources' ? URIS : NAMES)
+    this.#globs = new GlobSet(patterns, NAMES)
     this.#ruleOf = ruleOf
     for (const [name, indexes] of exact) {
       const all = new Set([...indexes, ...this.#byPattern(name)])
@@ -120,13 +119,26 @@ function hasOneOf(value: unknown, values: readonly string[]): boolean {
   return Array.isArray(value) && value.some((each) => values.includes(each as string))
 }
 
+/** What is found out of an operation. */
+interface Look {
+  readonly uri: UriMatch | undefined
+  readonly byName: readonly number[]
+  readonly byMethod: readonly number[]
+}
+
+function allOf({ byName, byMethod }: Look): readonly number[] {
+  if (byMethod.length === 0) return byName
+  return byName.length === 0 ? byMethod : [...new Set([...byName, ...byMethod])]
+}
+
 /** A policy of rules. */
 export class RulePolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy
   readonly filtersLists: boolean
   readonly judgesScopesAlone: boolean
   readonly #rules: readonly CheckedRule[]
-  readonly #indexes: Readonly<Record<RuleSubject, RuleIndex>>
+  readonly #indexes: Readonly<Record<NamedSubject, RuleIndex>>
+  readonly #uris: UriRules
   readonly #unmatched: PolicyDocument['unmatched']
   readonly #known: ReadonlySet<string>
   readonly #requirements = new WeakMap<readonly number[], Requirement>()
@@ -138,8 +150,9 @@ export class RulePolicy implements OperationPolicy {
     this.#rules = rules
     this.#unmatched = unmatched
     this.#indexes = Object.fromEntries(
-      RULE_SUBJECTS.map((subject) => [subject, new RuleIndex(rules, subject)]),
-    ) as Record<RuleSubject, RuleIndex>
+      NAMED_SUBJECTS.map((subject) => [subject, new RuleIndex(rules, subject)]),
+    ) as Record<NamedSubject, RuleIndex>
+    this.#uris = new UriRules(rules.map(({ patterns }) => patterns.resources))
     this.#known = new Set([
       ...rules.flatMap((rule) => rule.scopes),
       ...Object.entries(implies).flatMap(([scope, included]) => [scope, ...included]),
@@ -150,26 +163,50 @@ export class RulePolicy implements OperationPolicy {
     return this.#known.has(scope)
   }
 
-  /** The rules that decide about an operation, by their place in the policy. */
-  rulesFor({ method, target, name }: McpOperation): readonly number[] {
-    const named =
-      target === undefined || name === undefined
-        ? NO_RULES
-        : this.#indexes[SUBJECTS[target]].find(name)
+  isOfForeignUser(operation: McpOperation): boolean {
+    return this.#uriOf(operation)?.isForeignUser === true
+  }
+
+  #uriOf({ target, name }: McpOperation): UriMatch | undefined {
+    return target === 'resource' && name !== undefined ? this.#uris.match(name) : undefined
+  }
+
+  #look(operation: McpOperation): Look {
+    const { method, target, name } = operation
+    const uri = this.#uriOf(operation)
     const byMethod = this.#indexes.methods.find(method)
-    if (byMethod.length === 0) return named
-    return named.length === 0 ? byMethod : [...new Set([...named, ...byMethod])]
+    if (uri !== undefined) return { uri, byName: uri.rules, byMethod }
+    if (target === undefined || name === undefined) return { uri, byName: NO_RULES, byMethod }
+    const byName = this.#indexes[target === 'tool' ? 'tools' : 'prompts'].find(name)
+    return { uri, byName, byMethod }
+  }
+
+  /** The rules that decide about an operation, by their place in the policy. */
+  rulesFor(operation: McpOperation): readonly number[] {
+    return allOf(this.#look(operation))
+  }
+
+  /** Why an operation is closed to everybody, whatever the token. */
+  closedBy(operation: McpOperation): string | undefined {
+    return this.#closedBy(operation, this.#look(operation))
+  }
+
+  #closedBy({ target, method }: McpOperation, { uri, byName, byMethod }: Look): string | undefined {
+    const isOpen = byMethod.length > 0 || this.#unmatched === 'base'
+    if (uri?.isForeignUser === true) return 'no rule names its user'
+    if (uri?.isQualified === true) {
+      if (uri.isNamed || (isOpen && !uri.isKnownPlace)) return undefined
+      return 'no rule names it with its query, user or host'
+    }
+    if (isOpen || (uri?.isNamed ?? byName.length > 0)) return undefined
+    return target === undefined && isProtocolMethod(method) ? undefined : 'no rule names it'
   }
 
   judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
-    const rules = this.rulesFor(operation)
-    if (rules.length === 0) {
-      const isDenied =
-        this.#unmatched === 'deny' &&
-        (operation.target !== undefined || !isProtocolMethod(operation.method))
-      return { scopes: [], denial: isDenied ? 'no rule names it' : undefined }
-    }
-    const { scopes, claims } = this.#requirementOf(rules)
+    const look = this.#look(operation)
+    const closed = this.#closedBy(operation, look)
+    const { scopes, claims } = this.#requirementOf(allOf(look))
+    if (closed !== undefined) return { scopes, denial: closed }
     const lacking = claims.find(
       ({ claim, values }) => !hasOneOf(claimAt(token.claims, claim), values),
     )
@@ -204,7 +241,13 @@ export class FunctionPolicy implements OperationPolicy {
     return false
   }
 
+  isOfForeignUser({ target, name }: McpOperation): boolean {
+    if (target !== 'resource' || name === undefined) return false
+    return name.includes('@') && parseResourceUri(name)?.userinfo !== undefined
+  }
+
   judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
+    if (this.isOfForeignUser(operation)) return { scopes: [], denial: 'a user in a URI' }
     const verdict: unknown = this.#judge(operation, token)
     if (verdict === 'deny') return { scopes: [], denial: 'by the policy function' }
     const scopes = (verdict as { readonly scopes?: unknown } | null | undefined)?.scopes

@@ -10,6 +10,7 @@ import {
 } from '../discovery/protected-resource.js'
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import { sha256, sha256Sync } from '../digest.js'
+import { isolatesRequests, type RequestContext } from '../runtime.js'
 import { AuthorizationServerError, BearerTokenError, quoted, Refusal } from '../errors.js'
 import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../hints.js'
@@ -30,7 +31,7 @@ import { createTokenJudge } from './token-judge.js'
 import { watchToken, type Standing } from './token-watch.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
-export interface AuthenticationRequest {
+export interface AuthenticationRequest extends RequestContext {
   /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
   /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
@@ -96,6 +97,8 @@ export interface ResourceServer extends AccessTokenVerifier {
    * @throws whatever a policy throws that is a function
    */
   mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean
+  /** Whether an operation names a user in its URI that no rule spells: it is not judged, and refused by 400. */
+  isOfForeignUser(operation: McpOperation): boolean
   /**
    * Watches the token of a request while its answer goes on: it is judged again at its end, when the authorization
    * server's answer about it is too old, and once a minute. An authorization server that is away ends nothing before
@@ -177,7 +180,11 @@ export function createResourceServerWith(
   const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
-  const tokens = createTokenJudge(settings, { now, fetch: fetchFunction, emit }, keySetFor)
+  const tokens = createTokenJudge(
+    settings,
+    { now, fetch: fetchFunction, emit, isolated: isolatesRequests() },
+    keySetFor,
+  )
 
   function refuse(
     refusal: Refusal,
@@ -248,7 +255,7 @@ export function createResourceServerWith(
     if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
-      const facts = await tokens.judge(bearer, digest)
+      const facts = await tokens.judge(bearer, digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
@@ -273,7 +280,7 @@ export function createResourceServerWith(
     ) {
       const bearer = authorization.slice(PREFIX.length)
       const digest = sha256Sync(bearer)
-      const facts = tokens.recall(digest)
+      const facts = tokens.recall(digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
@@ -383,12 +390,12 @@ export function createResourceServerWith(
     const digest = await sha256(bearer)
     const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
     if (facts instanceof Refusal) return facts
-    const { issuer, expiresAt, introspection } = facts
+    const { issuer, expiresAt } = facts
     const missing = hierarchy.missing(facts.scopes, scopes)
     if (missing.length > 0) {
       return new Refusal('ERR_SCOPE_INSUFFICIENT', `lacks ${missing.join(' ')}`, issuer)
     }
-    return { endsAt: endOf(expiresAt, issuer), askAgainAt: introspection?.validUntil }
+    return { endsAt: endOf(expiresAt, issuer), askAgainAt: tokens.askAgainAt(facts) }
   }
 
   /** Its looks are no requests, and so are none of their events. */
@@ -458,6 +465,7 @@ export function createResourceServerWith(
     authorizeOperations,
     sameUse,
     mayUse,
+    isOfForeignUser: (operation: McpOperation) => policy?.isOfForeignUser(operation) === true,
     verifyAccessToken,
     watch,
     refreshKeys,

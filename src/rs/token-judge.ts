@@ -7,6 +7,8 @@
 import { createCacheStore, createShareList, type CacheStore } from '../cache.js'
 import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import type { SigningKey } from '../discovery/signing-key.js'
+import type { RequestContext } from '../runtime.js'
+import { createSteadyClock } from '../steady-clock.js'
 import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { hintForIssuer } from '../hints.js'
@@ -34,14 +36,20 @@ export interface TokenJudge {
    *
    * @param digest SHA-256 of the token
    */
-  recall(digest: string): AccessTokenFacts | Refusal | undefined
+  recall(digest: string, request?: RequestContext): AccessTokenFacts | Refusal | undefined
   /**
    * The verdict on any token.
    *
    * @param digest SHA-256 of the token, which alone is remembered
    * @throws {AuthorizationServerError} when the keys to judge it by cannot be had
    */
-  judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal>
+  judge(
+    token: string,
+    digest: string,
+    request?: RequestContext,
+  ): Promise<AccessTokenFacts | Refusal>
+  /** When the answer about a token is too old to go by, in milliseconds since 1970; `undefined` when nobody was asked. */
+  askAgainAt(facts: AccessTokenFacts): number | undefined
   /** Seconds until that issuer may be asked again. */
   retryAfter(issuer: string): number
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
@@ -68,7 +76,7 @@ function missing(reason: KeyMissing, { kid, algorithm }: ParsedJwt, issuer: stri
 
 export function createTokenJudge(
   settings: ResourceServerSettings,
-  world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit'>,
+  world: Pick<KeySetOptions, 'now' | 'fetch' | 'emit' | 'isolated'>,
   keySetFor: typeof createKeySet,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
@@ -125,14 +133,23 @@ export function createTokenJudge(
   /** First sights under way, by digest: a burst of one token costs one signature check. */
   const underWay = new Map<string, Promise<AccessTokenFacts | Refusal>>()
 
+  const steadyNow = createSteadyClock(world.now, () => {
+    // How old the answers are nobody knows.
+    remembered?.clear()
+  })
+
   /** What is remembered of a token, unless the key that signed it is gone, or the answer about it is old. */
   function lookUp(digest: string): AccessTokenFacts | undefined {
     const facts = remembered?.get(digest)
-    return facts === undefined || !isStanding(facts) ? undefined : facts
+    if (facts === undefined || !isStanding(facts)) return undefined
+    // A clock that was found to be set back has emptied the memory.
+    return facts.introspection === undefined || remembered?.get(digest) === facts
+      ? facts
+      : undefined
   }
 
   function isStanding({ key, introspection }: AccessTokenFacts): boolean {
-    if (introspection !== undefined) return introspection.validUntil > world.now()
+    if (introspection !== undefined) return introspection.validUntil > steadyNow()
     return key?.retired === false
   }
 
@@ -151,11 +168,19 @@ export function createTokenJudge(
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hint)
   }
 
-  async function verifies(key: SigningKey | KeyMissing, jwt: ParsedJwt): Promise<boolean> {
-    if (typeof key === 'string') return false
-    const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
-    // It may have been withdrawn meanwhile.
-    return isValid && !key.retired
+  async function checkSignature(
+    key: SigningKey | KeyMissing,
+    jwt: ParsedJwt,
+  ): Promise<'valid' | 'wrong' | 'failed'> {
+    if (typeof key === 'string') return 'wrong'
+    try {
+      const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)
+      // It may have been withdrawn meanwhile.
+      return isValid && !key.retired ? 'valid' : 'wrong'
+    } catch {
+      // RFC 8725 §3.3: an operation that fails is a signature that is not valid. With this key others do not fail.
+      return 'failed'
+    }
   }
 
   /** The one issuer that an opaque token may be shown to. */
@@ -182,11 +207,17 @@ export function createTokenJudge(
   ): Promise<AccessTokenFacts | Refusal> {
     const introspection = await introspector?.introspect(token)
     if (introspection === undefined) return new Refusal('ERR_TOKEN_OPAQUE', 'nobody to ask')
-    return readIntrospection(introspection, jwt, policy, share)
+    const { claims, validUntil } = introspection
+    const standing = { claims, validUntil: steadyNow() + validUntil - world.now() }
+    return readIntrospection(Object.freeze(standing), jwt, policy, share)
   }
 
   /** Everything that is done once for a token: parsing, then its signature, or what its issuer says. */
-  async function inspect(token: string): Promise<AccessTokenFacts | Refusal> {
+  async function inspect(
+    token: string,
+    request: RequestContext | undefined,
+    arrival: number | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
     const jwt = parseJwt(token)
     if (jwt instanceof Refusal) {
       const isOpaque = jwt.code === 'ERR_TOKEN_OPAQUE' || jwt.code === 'ERR_TOKEN_ENCRYPTED'
@@ -199,12 +230,14 @@ export function createTokenJudge(
     const trusted = issuers.get(jwt.claims['iss'])
     if (trusted === undefined) return untrusted(jwt.claims['iss'])
     if (trusted.validation === 'introspection') return ask(trusted, token, jwt)
-    return inspectJwt(jwt, trusted)
+    return inspectJwt(jwt, trusted, request, arrival ?? trusted.keys.fetches())
   }
 
   async function inspectJwt(
     jwt: ParsedJwt,
     { policy, keys }: TrustedIssuer,
+    request: RequestContext | undefined,
+    arrival: number,
   ): Promise<AccessTokenFacts | Refusal> {
     const { issuer } = policy
     if (!policy.algorithms.includes(jwt.algorithm)) {
@@ -214,45 +247,70 @@ export function createTokenJudge(
         issuer,
       )
     }
-    const arrival = keys.fetches()
     const query = { kid: jwt.kid, alg: jwt.algorithm }
-    let key = await keys.select(query)
-    let isVerified = await verifies(key, jwt)
-    if (!isVerified && key !== 'unknown' && key !== 'ambiguous') {
+    let key = await keys.select(query, arrival, request)
+    let signature = await checkSignature(key, jwt)
+    if (signature !== 'valid' && key !== 'unknown' && key !== 'ambiguous') {
       // Other material under the old name: Entra and home-made providers rotate so.
-      await keys.renew(arrival)
-      const current = await keys.select(query)
-      if (current !== key) isVerified = await verifies(current, jwt)
+      await keys.renew(arrival, request)
+      const current = await keys.select(query, arrival, request)
+      if (current !== key) signature = await checkSignature(current, jwt)
       key = current
     }
     if (typeof key === 'string') return missing(key, jwt, issuer)
-    if (!isVerified) {
-      return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature is not that of the key', issuer)
+    if (signature !== 'valid') {
+      const reason =
+        signature === 'failed'
+          ? 'the runtime failed to check the signature'
+          : 'the signature is not that of the key'
+      return new Refusal('ERR_TOKEN_SIGNATURE', reason, issuer)
     }
     return readAccessToken(jwt, key, policy, share)
   }
 
   /** {@link inspect}, once for all who bring the same token at the same time. */
-  async function inspectAlone(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
+  async function inspectAlone(
+    token: string,
+    digest: string,
+    request: RequestContext | undefined,
+    arrival: number | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
     try {
-      return await inspect(token)
+      return await inspect(token, request, arrival)
     } finally {
       underWay.delete(digest)
     }
   }
 
-  async function judge(token: string, digest: string): Promise<AccessTokenFacts | Refusal> {
-    const known = lookUp(digest)
-    if (known !== undefined) {
-      if (known.introspection === undefined) await issuers.get(known.issuer)?.keys.ready()
-      if (isStanding(known)) return verdict(known) ?? known
-    }
+  async function inspectTogether(
+    token: string,
+    digest: string,
+    request: RequestContext | undefined,
+    arrival: number | undefined,
+  ): Promise<AccessTokenFacts | Refusal> {
+    if (world.isolated) return inspect(token, request, arrival)
     let inspection = underWay.get(digest)
     if (inspection === undefined) {
-      inspection = inspectAlone(token, digest)
+      inspection = inspectAlone(token, digest, request, arrival)
       underWay.set(digest, inspection)
     }
-    const facts = await inspection
+    return inspection
+  }
+
+  async function judge(
+    token: string,
+    digest: string,
+    request?: RequestContext,
+  ): Promise<AccessTokenFacts | Refusal> {
+    const known = lookUp(digest)
+    // Keys that are fetched from here on are new enough for it.
+    const keys = known?.introspection === undefined ? issuers.get(known?.issuer)?.keys : undefined
+    const arrival = keys?.fetches()
+    if (known !== undefined) {
+      await keys?.ready(request)
+      if (isStanding(known)) return verdict(known) ?? known
+    }
+    const facts = await inspectTogether(token, digest, request, arrival)
     if (facts instanceof Refusal) return facts
     const refusal = verdict(facts)
     if (refusal !== undefined) return refusal
@@ -262,13 +320,15 @@ export function createTokenJudge(
 
   return {
     judge,
-    recall(digest) {
+    recall(digest, request) {
       const facts = lookUp(digest)
       if (facts === undefined) return undefined
       const isAsked = facts.introspection !== undefined
-      if (!isAsked && issuers.get(facts.issuer)?.keys.usable() !== true) return undefined
+      if (!isAsked && issuers.get(facts.issuer)?.keys.usable(request) !== true) return undefined
       return verdict(facts) ?? facts
     },
+    askAgainAt: ({ introspection }) =>
+      introspection && world.now() + introspection.validUntil - steadyNow(),
     retryAfter: (issuer) => issuers.get(issuer)?.keys.retryAfter() ?? 1,
     // Where every token is asked about, no key is ever needed.
     keySets: [...issuers.values()].flatMap(({ keys, validation }) =>

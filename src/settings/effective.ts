@@ -6,6 +6,7 @@
 import type { Configuration } from './configuration.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { memberOf } from './names.js'
+import { redactCommand, redactUrl } from './redacted.js'
 import type { ConfiguredResource } from './resources.js'
 import {
   FILE_RESOURCE_SETTINGS,
@@ -16,6 +17,9 @@ import {
   type Settings,
 } from './schema.js'
 import type { GivenValues, Setting } from './setting.js'
+
+/** The setting whose value is a command with its arguments. */
+const COMMAND = 'command'
 
 type FileValue = string | number | boolean | readonly string[]
 
@@ -32,12 +36,19 @@ function effective(setting: Setting, settings: Settings, given: GivenValues): Ef
   const [name = '', member = ''] = path.split('.')
   const own = (settings as unknown as Readonly<Record<string, unknown>>)[name]
   const value = member === '' ? own : (own as Readonly<Record<string, unknown>>)[member]
+  const spelled = write === undefined || value === undefined ? value : write(value as number)
   return {
     setting,
-    value: (write === undefined || value === undefined ? value : write(value as number)) as
-      FileValue | undefined,
+    value: redact(path, spelled as FileValue | undefined),
     origin: given.get(path)?.source ?? 'default',
   }
+}
+
+/** What is shown ends in issues and chats, and people write keys into URLs and commands. */
+function redact(path: string, value: FileValue | undefined): FileValue | undefined {
+  if (typeof value === 'string') return redactUrl(value)
+  if (typeof value !== 'object') return value
+  return path === COMMAND ? redactCommand(value) : value.map(redactUrl)
 }
 
 /** Settings at one level of a config file, and the issuers that are listed among them. */

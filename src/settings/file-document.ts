@@ -45,10 +45,22 @@ const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below 
 const MAX_NODES = 500_000
 const MAX_ALIASES = 100
 const MAX_DEPTH = 50
+const ALIAS_HINT = 'write out what the aliases stand for'
 
 /** Loaded by whoever has a document, at once: `./flags` answers at once, too. */
 function loadYaml(): Yaml {
   return createRequire(import.meta.url)('yaml') as Yaml
+}
+
+/** To find what one stands for, the library walks through the whole document each time. */
+function countAliases(yaml: Yaml, document: Document): number {
+  let count = 0
+  yaml.visit(document, {
+    Alias() {
+      count++
+    },
+  })
+  return count
 }
 
 /**
@@ -77,7 +89,9 @@ export class FileDocument {
     const lineCounter = (this.#lines = new yaml.LineCounter())
     const options = { lineCounter, prettyErrors: false, uniqueKeys: false }
     try {
-      this.#document = yaml.parseDocument(content, options)
+      const document = yaml.parseDocument(content, options)
+      if (countAliases(yaml, document) <= MAX_ALIASES) this.#document = document
+      else this.problem(this.#name, `has more than ${MAX_ALIASES} aliases`, ALIAS_HINT)
     } catch {
       // It is nested deeper than the parser's stack.
       this.problem(this.#name, 'is nested too deeply', shapeHint)
@@ -149,8 +163,7 @@ export class FileDocument {
     const root = this.#spotOf(contents)
     const value = this.#dataOf(contents, root, 0)
     if (this.#isTooMuch) {
-      const hint = 'write out what the aliases stand for'
-      this.problem(this.#name, 'holds too much, or is nested too deeply', hint)
+      this.problem(this.#name, 'holds too much, or is nested too deeply', ALIAS_HINT)
     }
     return {
       value,

@@ -57,14 +57,15 @@ function toResource(
 
 /** Of a configuration without problems, for `streamable-http`. */
 export function toGatewayOptions(configuration: Configuration): GatewayOptions {
-  const { settings, files, proxyEnvironment, resources } = configuration
+  const { settings, given, files, proxyEnvironment, resources } = configuration
   const { auth, host, port, allowHost, allowHttp, maxBody } = settings
   const { maxRequests, maxRequestsPerCaller } = settings
   const common = {
     auth,
     host,
     port,
-    maxBody,
+    // The smaller default of bodies that are judged holds where nobody says how large they may be.
+    ...(given.has('maxBody') && { maxBody }),
     maxRequests,
     maxRequestsPerCaller,
     proxyEnvironment,

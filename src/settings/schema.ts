@@ -161,7 +161,10 @@ const schema = z.object({
   }),
   maxBody: size(
     { fallback: 4 * 2 ** 20, max: 2 ** 30 },
-    { section: 'Listening', description: 'largest body of a request' },
+    {
+      section: 'Listening',
+      description: 'largest body of a request; 2MiB by default where it is judged',
+    },
   ),
   maxRequests: count(
     { fallback: MOST_REQUESTS.maxRequests, max: 1_000_000, positive: true },
@@ -252,11 +255,15 @@ const schema = z.object({
   ),
   maxChildren: count(
     { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
-    { section: 'Command', description: 'children at once' },
+    { section: 'Command', description: 'children at once; one subject holds at most half' },
   ),
   maxChildrenPerPrincipal: count(
     { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
-    { perResource: 'too', section: 'Command', description: 'of these, for one user and client' },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'of these, for one caller: user and client',
+    },
   ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
@@ -397,7 +404,7 @@ const schema = z.object({
     ),
     wait: duration(
       { fallback: 3, max: 60 },
-      { ...OAUTH, description: 'how long requests wait out a fault' },
+      { ...OAUTH, description: 'how long requests wait for the provider' },
     ),
   }),
   allowOrigin: texts({

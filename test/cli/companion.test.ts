@@ -26,10 +26,11 @@ verifies(
         ['ASKED_FOR', 'NOT_THERE'],
       ),
       startTimeout: 10,
+      onOutput: () => undefined,
     })
     onTestFinished(() => companion.stop())
     await companion.started
     const seen = (await (await fetch(`http://127.0.0.1:${port}`)).json()) as Record<string, string>
-    expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'PATH', 'TZ'])
+    expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'GATEHOUSE_PROCESS', 'PATH', 'TZ'])
   },
 )

@@ -265,7 +265,7 @@ describe('a command', () => {
     const [init = '', ...command] = script('console.error(Object.keys(process.env).join())')
     const env = { MINE: '1', SECRET: '2', MCP_GATEHOUSE_OAUTH_CLIENT_SECRET: '3' }
     const { stderr } = await policy([init, '--child-env', 'MINE', ...command], {}, env)
-    expect(stderr).toMatch(/^ {2}\| (?:(?:PATH|HOME|MINE),?)+$/m)
+    expect(stderr).toMatch(/^ {2}\| (?:(?:PATH|HOME|MINE|GATEHOUSE_PROCESS),?)+$/m)
   })
 
   test(

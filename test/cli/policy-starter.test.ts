@@ -7,6 +7,7 @@ import { remark, scalarOf } from '../../src/cli/policy/shown.js'
 import { writeStarter } from '../../src/cli/policy/starter.js'
 import { writeTable } from '../../src/cli/policy/table.js'
 import type { PolicyDocument } from '../../src/rs/policy-document.js'
+import { nameFault } from '../../src/rs/policy-document.js'
 import { canonicalUri } from '../../src/rs/resource-uri.js'
 import { parsePolicy, type PolicyFile } from '../../src/settings/policy-file.js'
 
@@ -155,8 +156,21 @@ describe('the starter', () => {
     }
   })
 
+  const isNameable = (name: string) => name !== '' && nameFault(name) === undefined
+
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      ' a',
+      'a ',
+      'a\u200b',
+      'a\nb',
+      '\u202ea',
+      'a\u00a0',
+      'x'.repeat(1_025),
+      'a b',
+      '👩‍👧',
+    ),
     fc.string(),
     fc.constantFrom('null', 'true', 'on', '~', '1.10', '- a', '# a', 'a # b', '*a', '&a', '"', "'"),
   )
@@ -172,12 +186,18 @@ describe('the starter', () => {
     server: text.map((each) => remark(each)),
     tools: fc.array(about),
     prompts: fc.array(about),
-    resources: fc.array(named('file:///')),
-    templates: fc.array(named('file:///{x}')),
+    resources: fc.array(fc.oneof(named('file:///'), named('https://'), named('x:'))),
+    templates: fc.array(
+      fc.oneof(
+        named('file:///{x}'),
+        named('https://{+h}/'),
+        named('x://{h}:{p}/{+y}{?a,b}{&c}{#d}'),
+      ),
+    ),
     nameless: fc.constant(0),
   })
 
-  test('of any server: it is right, and names exactly what can be named', () => {
+  verifies('ATK-14', 'of any server: it is right, and names exactly what can be named', () => {
     fc.assert(
       fc.property(anything, (has) => {
         const file = parse(writeStarter(has))
@@ -187,8 +207,8 @@ describe('the starter', () => {
             (name) => isNamed(name) && !name.includes('*'),
           )
         const { tools, prompts, resources } = namesIn(file.document)
-        expect(tools).toEqual(wanted(has.tools, (name) => name !== ''))
-        expect(prompts).toEqual(wanted(has.prompts, (name) => name !== ''))
+        expect(tools).toEqual(wanted(has.tools, isNameable))
+        expect(prompts).toEqual(wanted(has.prompts, isNameable))
         const uris = wanted(has.resources, (name) => canonicalUri(name) !== undefined)
         expect(resources?.slice(0, uris.length)).toEqual(uris)
       }),
@@ -203,15 +223,13 @@ describe('the starter', () => {
         const { operations, uncovered } = tableOf(file, has)
         const missing = uncovered.map(({ name }) => name)
         for (const { kind, name, scopes } of operations) {
-          const isNameable =
-            name !== '' &&
-            !name.includes('*') &&
-            (kind === 'tool' || kind === 'prompt' || canonicalUri(name) !== undefined)
-          if (kind === 'template' || !isNameable || missing.includes(name)) continue
+          const isNamed = kind === 'resource' ? canonicalUri(name) !== undefined : isNameable(name)
+          if (kind === 'template' || !isNamed || name.includes('*') || missing.includes(name))
+            continue
           expect(scopes).toEqual([kind === 'tool' ? 'mcp:write' : 'mcp:read'])
         }
         const tools = uncovered.filter(({ kind }) => kind === 'tool')
-        expect(tools.filter(({ name }) => name !== '' && !name.includes('*'))).toEqual([])
+        expect(tools.filter(({ name }) => isNameable(name) && !name.includes('*'))).toEqual([])
       }),
     )
   })

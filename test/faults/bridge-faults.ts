@@ -89,8 +89,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'children-without-bound',
     breaks: 'issue 6: bounds',
-    find: 'if (own.length >= maxChildrenPerPrincipal)',
-    replace: 'if (own.length >= maxChildren)',
+    find: 'if (own.length >= limits.maxChildrenPerPrincipal)',
+    replace: 'if (own.length >= limits.maxChildren)',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
@@ -145,8 +145,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'one-callers-ending-shuts-out-others',
     breaks: 'STA-01: nobody loses a session to somebody else',
-    find: '.filter((key) => key === callerKey)',
-    replace: '',
+    find: 'ending.filter((each) => each.callerKey === callerKey)',
+    replace: 'ending',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {

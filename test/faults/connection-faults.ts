@@ -216,7 +216,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'each-client-for-itself',
     breaks: 'ATK-07',
-    find: 'options.admission.enter(caller.principal)',
+    find: "options.admission.enter(caller.principalKey ?? '')",
     replace: 'options.admission.enter(caller.key)',
     tests: ['gateway/connections.test.ts'],
   },

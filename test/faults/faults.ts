@@ -125,8 +125,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'duplicate-claims',
     breaks: 'JWT-17',
-    find: 'membersKept(value) === membersWritten(text)',
-    replace: 'membersKept(value) <= membersWritten(text)',
+    find: 'membersKept(value) === (written ?? membersWritten(text))',
+    replace: 'membersKept(value) <= (written ?? membersWritten(text))',
     tests: ['forged', 'property/json.test.ts'],
   },
   {
@@ -183,7 +183,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'replaced-key-unseen',
     breaks: 'KEY-05, CASE-20',
-    find: 'await keys.renew(arrival)',
+    find: 'await keys.renew(arrival, request)',
     replace: '',
     tests: ['keys/renewal.test.ts'],
   },

@@ -28,15 +28,16 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'bound-token-by-its-type',
     breaks: 'INT-06',
-    find: "isBound: typeof type === 'string' && /^dpop$/i.test(type),",
-    replace: 'isBound: false,',
+    find: 'cnf !== undefined || (typeof type',
+    replace: "cnf !== undefined || (type === 'never' && typeof type",
     tests,
   },
   {
     id: 'own-rejection-is-401',
     breaks: 'INT-02, CASE-26',
-    find: 'if (status === 401 || status === 403 ||',
-    replace: 'if (',
+    find: "error === 'invalid_token' && !answer.byBearer) return 'inactive'",
+    replace:
+      "error === 'invalid_token') return 'inactive'\n  if (status === 401) return 'inactive'",
     tests,
   },
   {
@@ -49,8 +50,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'call-for-every-request',
     breaks: 'INT-05, CASE-28',
-    find: 'let answer = underWay.get(digest)',
-    replace: 'let answer = underWay.get(digest + Math.random())',
+    find: 'waitFor(underWay.get(digest) ?? ',
+    replace: 'waitFor(underWay.get(digest + Math.random()) ?? ',
     tests: ['introspect'],
   },
   {
@@ -63,8 +64,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'a-call-for-every-fault',
     breaks: 'INT-02',
-    find: 'if (now() < probed.retryAt || isProbing) throw asFault(probed)',
-    replace: '',
+    find: 'return health.mayCall(isKnown) ? undefined : health.fault()',
+    replace: 'return health.mayCall(isKnown) || isKnown ? undefined : undefined',
     tests,
   },
   {
@@ -85,7 +86,7 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'answer-remembered-for-ever',
     breaks: 'INT-05',
-    find: 'return introspection.validUntil > world.now()',
+    find: 'return introspection.validUntil > steadyNow()',
     replace: 'return true',
     tests,
   },

@@ -74,15 +74,15 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'unmatched-is-open',
     breaks: 'CASE-53',
-    find: "this.#unmatched === 'deny' &&",
-    replace: "this.#unmatched !== 'deny' &&",
+    find: "byMethod.length > 0 || this.#unmatched === 'base'",
+    replace: "byMethod.length > 0 || this.#unmatched !== 'base'",
     tests: both,
   },
   {
     id: 'foreign-methods-open',
     breaks: 'CASE-53',
-    find: '(operation.target !== undefined || !isProtocolMethod(operation.method))',
-    replace: 'operation.target !== undefined',
+    find: 'target === undefined && isProtocolMethod(method) ?',
+    replace: 'target === undefined ?',
     tests: policy,
   },
   {
@@ -95,8 +95,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'method-rules-forgotten',
     breaks: 'contract, "Policy file"',
-    find: 'if (byMethod.length === 0) return named',
-    replace: 'if (byMethod.length >= 0) return named',
+    find: 'if (byMethod.length === 0) return byName',
+    replace: 'if (byMethod.length >= 0) return byName',
     tests: policy,
   },
   {
@@ -123,22 +123,22 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'stars-beyond-segments',
     breaks: 'contract, "Policy file"',
-    find: 'text[within.at] !== separator',
-    replace: 'text[within.at] !== undefined',
+    find: 'const isSeparator = unit === this.#separator',
+    replace: 'const isSeparator = unit < 0',
     tests: property,
   },
   {
     id: 'patterns-match-beginnings',
     breaks: 'contract, "Policy file"',
-    find: 'wanted === undefined && at === text.length',
-    replace: 'wanted === undefined && at <= text.length',
+    find: 'return has(places, this.#last)',
+    replace: 'return this.#last >= 0',
     tests: both,
   },
   {
     id: 'dot-segments-taken',
     breaks: 'HDR-08, CASE-58',
-    find: 'if (DOT_SEGMENT.test(segments)) return undefined',
-    replace: '',
+    find: 'return !DOT_SEGMENT.test(',
+    replace: "return text !== '' || !DOT_SEGMENT.test(",
     tests: both,
   },
   {
@@ -151,8 +151,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'other-spellings-of-a-uri',
     breaks: 'HDR-08, CASE-58',
-    find: 'return UNRESERVED.test(character) ? character : escape.toUpperCase()',
-    replace: 'return escape',
+    find: 'kept.test(character) ? encodeURIComponent(character) : character',
+    replace: 'kept.test(character) ? character : encodeURIComponent(character)',
     tests: property,
   },
   {
@@ -200,8 +200,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'older-eras-unread',
     breaks: 'HDR-05, HDR-07',
-    find: "return hasPolicy || isStateless(protocolVersion) ? 'to be read' : 'as it is'",
-    replace: "return isStateless(protocolVersion) ? 'to be read' : 'as it is'",
+    find: "if (hasPolicy || isStateless(protocolVersion)) return 'to be read'",
+    replace: "if (isStateless(protocolVersion)) return 'to be read'",
     tests: policy,
   },
   {
@@ -291,8 +291,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'records-without-bound',
     breaks: 'issue 7: audit',
-    find: 'return text.length > LONGEST_NAME ?',
-    replace: 'return text.length > LONGEST_NAME * 1e9 ?',
+    find: 'return text.length > LONGEST_TOLD ?',
+    replace: 'return text.length > LONGEST_TOLD * 1e9 ?',
     tests: audit,
   },
   {

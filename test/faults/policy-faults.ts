@@ -47,8 +47,8 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'starter-names-more-than-it-says',
     breaks: 'issue 7: names with glob characters',
-    find: "return name.includes('*') ? { fault: STAR } : { pattern: name }",
-    replace: 'return { pattern: name }',
+    find: "return name.includes('*') ? { fault: STAR } : { patterns: [name] }",
+    replace: 'return { patterns: [name] }',
     tests: ['cli/policy-starter.test.ts'],
   },
   {

@@ -811,7 +811,7 @@ describe('what one caller may take', () => {
         reason: '4 requests of this caller are under way',
         hint: '--max-requests-per-caller says how many may be, open streams among them',
       })
-      // Who names no subject is a caller by client, and who names neither shares with others like that.
+      // Who names no subject shares with others like that.
       const others = [
         call({ sub: 'bob' }),
         call({ sub: undefined, client_id: 'batch' }),

@@ -85,7 +85,7 @@ describe('one connection with a policy', () => {
       const inner = post(call('drop_all'))
       const refused = [
         post(inner),
-        post(inner, 'Content-Type: application/json'),
+        post(inner, 'Content-Type: text/plain'),
         post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}'),
         post(call('drop_all')),
       ]
@@ -93,7 +93,7 @@ describe('one connection with a policy', () => {
         port,
         [...refused, post(call('read_a'), 'Connection: close')].join(''),
       )
-      expect(statusesIn(answer)).toEqual([400, 400, 400, 403, 200])
+      expect(statusesIn(answer)).toEqual([400, 415, 400, 403, 200])
       expect(seen).toEqual([call('read_a')])
       await eventually(() => told('request.completed').length === 5)
     },

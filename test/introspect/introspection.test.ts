@@ -1,76 +1,15 @@
 /** Tokens that only the authorization server can judge: what is asked, what is believed, and whose fault it is. */
 import { inspect } from 'node:util'
 import { exportJWK, exportPKCS8, generateKeyPair, jwtVerify, decodeProtectedHeader } from 'jose'
-import {
-  createResourceServer,
-  ConfigurationError,
-  type AuthorizationServerOptions,
-  type Decision,
-  type ResourceServerEvent,
-  type ResourceServerOptions,
-} from 'mcp-gatehouse'
-import { createTokenIntrospector, type TokenIntrospectorOptions } from 'mcp-gatehouse/introspect'
-import { describe, expect, test } from 'vitest'
+import { createResourceServer, ConfigurationError, type ResourceServerOptions } from 'mcp-gatehouse'
+import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
+import { describe, expect, test, vi } from 'vitest'
+import { deepFreeze } from '../../src/json.js'
 import { tally } from '../support/server.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
+import { createBench, TOKEN } from './bench.js'
 import { FakeIntrospection } from './server.js'
-
-const TOKEN = 'opaque_0123456789abcdef.0123456789'
-
-interface Bench {
-  readonly server: FakeIntrospection
-  readonly events: ResourceServerEvent[]
-  verdict(token?: string): Promise<string>
-  send(token?: string): Promise<Decision>
-  wait(seconds: number): void
-}
-
-function createBench(
-  options: Partial<TokenIntrospectorOptions> = {},
-  issuerOptions: Partial<AuthorizationServerOptions> = {},
-  serverOptions: Partial<ResourceServerOptions> = {},
-): Bench {
-  const server = new FakeIntrospection()
-  const events: ResourceServerEvent[] = []
-  let clock = Date.now()
-  const now = () => clock
-  server.now = now
-  const onEvent = (event: ResourceServerEvent) => events.push(event)
-  const introspector = createTokenIntrospector({
-    issuer: ISSUER,
-    clientId: 'rs',
-    clientSecret: 'secret',
-    fetch: server.fetch,
-    now,
-    wait: 0,
-    onEvent,
-    ...options,
-  })
-  const resourceServer = createResourceServer({
-    resource: RESOURCE,
-    authorizationServers: { issuer: ISSUER, introspector, ...issuerOptions },
-    fetch: server.fetch,
-    now,
-    wait: 0,
-    onEvent,
-    ...serverOptions,
-  })
-  const send = async (token = TOKEN) =>
-    resourceServer.authenticate({ authorization: `Bearer ${token}` })
-  return {
-    server,
-    events,
-    send,
-    async verdict(token) {
-      const decision = await send(token)
-      return decision.outcome === 'authenticated' ? decision.outcome : decision.code
-    },
-    wait(seconds) {
-      clock += seconds * 1000
-    },
-  }
-}
 
 describe('what is asked', () => {
   verifies('INT-01', 'a form by POST, with our credentials, for JSON', async () => {
@@ -341,7 +280,8 @@ describe('whose fault it is', () => {
     const second = await bench.send('another_opaque_token_1')
     expect(second).toMatchObject({ outcome: 'unavailable', retryAfter: 17 })
     expect(first.outcome).toBe('unavailable')
-    expect(bench.server.calls).toHaveLength(1)
+    // The token, and the constant that tells whose fault it is.
+    expect(bench.server.calls).toHaveLength(2)
   })
 
   verifies('CASE-24', 'a fault of a moment is waited out', async () => {
@@ -464,7 +404,8 @@ describe('how often', () => {
       expect(await bench.verdict('a_good_token_of_alice')).toBe('authenticated')
       const verdicts = tally(await flood)
       expect(verdicts).not.toHaveProperty('authenticated')
-      expect(bench.server.mostInFlight).toBeLessThanOrEqual(11)
+      // Ten strangers, ten whose calls take long where the machine is busy, and the user.
+      expect(bench.server.mostInFlight).toBeLessThanOrEqual(21)
       expect(bench.server.calls.length).toBeLessThan(1_000)
       expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(100e6)
     },
@@ -513,6 +454,7 @@ describe('how often', () => {
         bench.server.answer = () => bench.server.active()
         bench.wait(longest / 1000)
         expect(await bench.verdict()).toBe('authenticated')
+        await vi.waitFor(() => expect(bench.server.inFlight).toBe(0))
         bench.wait(60)
       }
     },
@@ -522,14 +464,15 @@ describe('how often', () => {
     const bench = createBench()
     bench.server.answer = () => new Response('', { status: 500 })
     for (let i = 0; i < 300; i++) await bench.verdict(`some_opaque_token_${i}`)
-    expect(bench.server.calls).toHaveLength(1)
-    // One probe when the time has come, not one for each that waits.
+    // One, and the constant that tells whose fault it is.
+    expect(bench.server.calls).toHaveLength(2)
+    // One probe when the time has come, not one for each that waits, and the constant once more.
     bench.wait(1)
     bench.server.delay = 20
     await Promise.all(
       Array.from({ length: 100 }, (_, i) => bench.verdict(`more_opaque_tokens_${i}`)),
     )
-    expect(bench.server.calls).toHaveLength(2)
+    expect(bench.server.calls).toHaveLength(4)
   })
 })
 
@@ -750,4 +693,167 @@ describe('claim shapes', () => {
       expect(await verdict(true, { typ: 'Refresh' })).toBe('ERR_TOKEN_TYPE')
     },
   )
+})
+
+describe('time', () => {
+  verifies(
+    'ATK-17',
+    'a clock that is set back makes no answer good for longer, for requests and for streams',
+    async () => {
+      const bench = createBench()
+      expect(await bench.verdict()).toBe('authenticated')
+      bench.wait(20)
+      expect(await bench.verdict()).toBe('authenticated')
+      expect(bench.server.calls).toHaveLength(1)
+      bench.server.answer = () => ({ active: false })
+      bench.wait(-3_600)
+      // How old the answer is nobody knows.
+      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+      expect(bench.server.calls).toHaveLength(2)
+      // Time goes on from where it was: by the second what was said after is remembered, and not for longer.
+      bench.server.answer = () => bench.server.active()
+      bench.wait(6)
+      expect(await bench.verdict()).toBe('authenticated')
+      bench.wait(29)
+      expect(await bench.verdict()).toBe('authenticated')
+      expect(bench.server.calls).toHaveLength(3)
+      bench.server.answer = () => ({ active: false })
+      bench.wait(2)
+      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+    },
+  )
+
+  verifies('ATK-17', 'nor does an introspector of somebody else’s', async () => {
+    let clock = Date.now()
+    const now = () => clock
+    const server = new FakeIntrospection()
+    let calls = 0
+    const introspector = {
+      introspect: async () => {
+        calls++
+        return { claims: server.active() as never, validUntil: clock + 30_000 }
+      },
+    }
+    const resourceServer = createResourceServer({
+      resource: RESOURCE,
+      authorizationServers: { issuer: ISSUER, introspector },
+      now,
+    })
+    const send = async () =>
+      (await resourceServer.authenticate({ authorization: `Bearer ${TOKEN}` })).outcome
+    expect([await send(), await send(), calls]).toEqual(['authenticated', 'authenticated', 1])
+    clock -= 10
+    expect([await send(), calls]).toEqual(['authenticated', 2])
+    clock += 29_000
+    expect([await send(), calls]).toEqual(['authenticated', 2])
+    clock += 2_000
+    expect([await send(), calls]).toEqual(['authenticated', 3])
+  })
+
+  verifies('ATK-17', 'nor a pause after a fault', async () => {
+    const bench = createBench()
+    bench.server.answer = () => new Response('', { status: 500 })
+    await bench.verdict()
+    bench.wait(-3_600)
+    await bench.verdict()
+    expect(bench.server.calls).toHaveLength(2)
+    bench.server.answer = () => bench.server.active()
+    bench.wait(1)
+    expect(await bench.verdict()).toBe('authenticated')
+  })
+})
+
+describe('how much', () => {
+  verifies(
+    'ATK-17',
+    'an answer wider or deeper than any real one is 503, a large one is not',
+    async () => {
+      const wide = (count: number) => () => ({
+        ...createBench().server.active(),
+        groups: Array.from({ length: count }, (_, i) => i),
+      })
+      const deep = (depth: number) => () =>
+        new Response(
+          `${JSON.stringify(createBench().server.active()).slice(0, -1)},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`,
+          { headers: { 'content-type': 'application/json' } },
+        )
+      for (const [answer, verdict] of [
+        [wide(9_000), 'authenticated'],
+        [wide(11_000), 'ERR_INTROSPECTION_UNAVAILABLE'],
+        [wide(150_000), 'ERR_INTROSPECTION_UNAVAILABLE'],
+        [deep(60), 'authenticated'],
+        [deep(70), 'ERR_INTROSPECTION_UNAVAILABLE'],
+        [deep(400_000), 'ERR_INTROSPECTION_UNAVAILABLE'],
+      ] as const) {
+        const bench = createBench()
+        const others = bench.server.answer
+        bench.server.answer = (token) => (token === TOKEN ? answer() : others(token))
+        expect(await bench.verdict()).toBe(verdict)
+        expect(await bench.verdict('another_opaque_token_1')).toBe('authenticated')
+      }
+    },
+  )
+
+  verifies('ATK-17', 'freezing takes whatever was parsed', () => {
+    const wide = { list: Array.from({ length: 500_000 }, () => ({})) }
+    expect(Object.isFrozen(deepFreeze(wide).list[499_999])).toBe(true)
+  })
+})
+
+describe('a JWT that is asked about', () => {
+  /** Times are seconds from now. What the token says, what the answer says, and what becomes of it. */
+  const cases: readonly (readonly [
+    name: string,
+    token: Record<string, unknown>,
+    answer: Record<string, unknown>,
+    verdict: string,
+  ])[] = [
+    ['nothing but who and until when', {}, {}, 'authenticated'],
+    ['cnf in the token', { cnf: { jkt: 'x' } }, {}, 'ERR_TOKEN_BOUND'],
+    ['a cnf of mTLS in the token', { cnf: { 'x5t#S256': 'x' } }, {}, 'ERR_TOKEN_BOUND'],
+    ['cnf in the answer', {}, { cnf: { jkt: 'x' } }, 'ERR_TOKEN_BOUND'],
+    ['token_type DPoP in the answer', {}, { token_type: 'DPoP' }, 'ERR_TOKEN_BOUND'],
+    ['nbf of the token', { nbf: 100 }, {}, 'ERR_TOKEN_NOT_YET_VALID'],
+    ['nbf of the token within the tolerance', { nbf: 20 }, {}, 'authenticated'],
+    ['iat of the token', { iat: 100 }, {}, 'ERR_TOKEN_NOT_YET_VALID'],
+    ['nbf of the answer', {}, { nbf: 100 }, 'ERR_TOKEN_NOT_YET_VALID'],
+    ['exp of the token', { exp: -100 }, {}, 'ERR_TOKEN_EXPIRED'],
+    ['exp of the token within the tolerance', { exp: -20 }, {}, 'authenticated'],
+    ['exp of the answer', {}, { exp: -100 }, 'ERR_TOKEN_EXPIRED'],
+    ['no exp in the token', { exp: undefined }, {}, 'authenticated'],
+    ['exp of the token as text', { exp: '9999999999' }, {}, 'ERR_TOKEN_CLAIM'],
+    ['nbf of the token as text', { nbf: '0' }, {}, 'ERR_TOKEN_CLAIM'],
+    ['typ of the token', { typ: 'Refresh' }, {}, 'ERR_TOKEN_TYPE'],
+    ['typ of the answer', {}, { typ: 'Refresh' }, 'ERR_TOKEN_TYPE'],
+    [
+      'an aud of the token is not the answer’s',
+      { aud: RESOURCE },
+      { aud: 'x' },
+      'ERR_TOKEN_AUDIENCE',
+    ],
+    ['a foreign aud of the token says nothing', { aud: 'x' }, {}, 'authenticated'],
+    ['scopes of the token are not the answer’s', {}, { scope: 'other' }, 'ERR_SCOPE_INSUFFICIENT'],
+    ['scopes are the answer’s', { scope: 'other' }, {}, 'authenticated'],
+  ]
+  const at = (claims: Record<string, unknown>) =>
+    Object.fromEntries(
+      Object.entries(claims).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? Math.floor(Date.now() / 1000) + value : value,
+      ]),
+    )
+  for (const [name, token, answer, verdict] of cases) {
+    verifies(['ATK-18', 'INT-06'], `${name}: ${verdict}, also when it is remembered`, async () => {
+      const idp = await FakeIdp.start()
+      const bench = createBench(
+        {},
+        { jwks: idp.jwks as { keys: unknown[] }, validation: 'introspection' },
+        { scopes: 'mcp:tools' },
+      )
+      bench.server.answer = () => bench.server.active(at(answer))
+      const claims = { aud: undefined, scope: undefined, ...at(token) } as never
+      const text = await idp.token({ claims })
+      expect([await bench.verdict(text), await bench.verdict(text)]).toEqual([verdict, verdict])
+    })
+  }
 })

@@ -144,7 +144,7 @@ verifies(
     const token = 'authelia_at_user-0123456789'
     expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable' })
     expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable', retryAfter: 30 })
-    expect(bench.server.calls).toHaveLength(1)
+    expect(bench.server.calls).toHaveLength(2)
     bench.server.answer = limited
     bench.wait(31)
     expect(await bench.send(token)).toMatchObject({ outcome: 'authenticated' })

@@ -686,9 +686,36 @@ export const CASES: readonly Case[] = [
     verifies: ['HDR-08'],
     layer: 'gateway',
     method: 'POST',
-    headers: [...BEARER, ['MCP-Protocol-Version', '2026-07-28']],
+    headers: [
+      ...BEARER,
+      ['MCP-Protocol-Version', '2026-07-28'],
+      ['Content-Type', 'application/json'],
+    ],
     expected: { status: 400, headers: { 'www-authenticate': null }, reached: 'no' },
   },
+  ...[
+    undefined,
+    'text/plain',
+    'application/json; charset=utf-16',
+    'application/json; x=1',
+    "application/json; charset*=utf-8''utf-7",
+  ].map((type): Case => ({
+    name: `a POST of the stateless era whose Content-Type is ${type ?? 'missing'}`,
+    verifies: ['ATK-11', 'HDR-08'],
+    layer: 'http',
+    method: 'POST',
+    headers: [
+      ...BEARER,
+      ['MCP-Protocol-Version', '2026-07-28'],
+      ...(type === undefined ? [] : [['Content-Type', type] as const]),
+    ],
+    expected: {
+      status: 415,
+      headers: { 'www-authenticate': null, 'content-type': 'application/json' },
+      body: '{"error":"unsupported_media_type","error_description":"The body must be JSON in UTF-8"}',
+      reached: 'no',
+    },
+  })),
   {
     name: 'two kinds of content at once',
     verifies: ['HDR-08'],

@@ -25,6 +25,7 @@ export interface Served {
   readonly events: GatewayEvent[]
   /** Bodies that reached the server. */
   readonly arrived: string[]
+  readonly port: number
   /** `fetch` of the endpoint, without a token. */
   call(init: RequestInit): Promise<Response>
 }
@@ -107,8 +108,9 @@ async function startMiddleware(
     if ('closeAllConnections' in server) server.closeAllConnections()
     server.close()
   })
-  const url = `http://127.0.0.1:${portOf(server as never)}/mcp`
-  return { idp, events, arrived, call: (init) => fetch(url, init) }
+  const port = portOf(server as never)
+  const url = `http://127.0.0.1:${port}/mcp`
+  return { idp, events, arrived, port, call: (init) => fetch(url, init) }
 }
 
 async function startBehindGateway(options: Options, answer: Answer): Promise<Served> {
@@ -120,8 +122,8 @@ async function startBehindGateway(options: Options, answer: Answer): Promise<Ser
       response.end(answer.body)
     })
   })
-  const { idp, events, url } = await startGateway(upstream, options)
-  return { idp, events, arrived, call: (init) => fetch(`${url}/mcp`, init) }
+  const { idp, events, url, port } = await startGateway(upstream, options)
+  return { idp, events, arrived, port, call: (init) => fetch(`${url}/mcp`, init) }
 }
 
 export function startPolicyHost(

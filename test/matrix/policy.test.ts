@@ -8,6 +8,7 @@ import type { PolicyDocument } from 'mcp-gatehouse'
 import { verifies } from '../support/verifies.js'
 import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { exchangeBytes } from '../support/gateway.js'
 import { portOf } from './hosts.js'
 import { POLICY_HOSTS, startPolicyHost } from './policy-hosts.js'
 
@@ -90,8 +91,21 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         arrived: [...arrived],
       }
     }
+    /** As it is written, with a token that holds the base scopes; the first line of the answer and its body. */
+    async function exchange(method: string, fields: readonly string[], body: string) {
+      const token = await idp.token({ claims: { scope: 'mcp:use' } })
+      const head = [
+        `${method} /mcp HTTP/1.1`,
+        'Host: localhost',
+        'Connection: close',
+        `Authorization: Bearer ${token}`,
+        'Content-Type: application/json',
+        ...fields,
+      ]
+      return exchangeBytes(served.port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    }
     const told = (type: string) => events.filter((event) => event.type === type)
-    return { idp, call: fetchEndpoint, told, send }
+    return { idp, call: fetchEndpoint, told, send, exchange, arrived }
   }
 
   describe('scopes of operations', () => {
@@ -292,9 +306,33 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         const answer = await fetchEndpoint({
           method,
           body: call('delete_file'),
-          headers: { authorization: `Bearer ${token}` },
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         })
-        expect([403, 405]).toContain(answer.status)
+        // `fetch` makes a POST of the last.
+        expect(method === 'post' ? [403] : [400, 405]).toContain(answer.status)
+      }
+    })
+
+    verifies('ATK-12', 'a body is judged or refused, whatever the method', async () => {
+      const { exchange, arrived } = await startBench()
+      const body = rpc('tools/list')
+      const length = `Content-Length: ${body.length}`
+      const chunked = 'Transfer-Encoding: chunked'
+      const inChunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      for (const method of ['GET', 'DELETE', 'HEAD']) {
+        // The gateway knows no HEAD.
+        const status = expect.stringMatching(/^HTTP\/1.1 40[05] /)
+        const whole = await exchange(method, [length], body)
+        expect({ method, whole }).toEqual({ method, whole: status })
+        const pieces = await exchange(method, [chunked], inChunks)
+        expect({ method, pieces }).toEqual({ method, pieces: status })
+        if (method !== 'HEAD') expect(whole).toContain('Only POST brings a body')
+      }
+      expect(arrived).toEqual([])
+      // Without one they go on, and an announced body of nothing is none.
+      for (const method of ['GET', 'DELETE']) {
+        expect(await exchange(method, [], '')).toMatch(/ 200 /)
+        expect(await exchange(method, ['Content-Length: 0'], '')).toMatch(/ 200 /)
       }
     })
 
@@ -304,7 +342,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         'file:/srv/secret/a',
         'file:srv/secret/a',
         'file://localhost/srv/secret/a',
-        'FILE:////srv//%73ecret/a ',
+        'FILE:////srv//%73ecret/a',
+        'file:///srv/secret/a/',
+        'file:///srv/secret/a;x',
       ]) {
         const answer = await send(rpc('resources/read', { uri }), 'mcp:use mcp:read')
         expect({ uri, ...answer }).toMatchObject({
@@ -330,10 +370,11 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
   describe('what cannot be judged', () => {
     verifies(
-      ['HDR-08', 'CASE-58', 'CASE-59'],
+      ['HDR-08', 'CASE-58', 'CASE-59', 'ATK-13'],
       'is refused, and nothing of it reaches the server',
       async () => {
         const { send } = await startBench()
+        let callers = 0
         for (const body of [
           'no json',
           '',
@@ -345,6 +386,37 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","name":"x"}}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","Name":"x"}}',
           '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
+          ...[
+            ...[
+              'method\\u0000',
+              'method\\u0000x',
+              '\\u0000method',
+              ' method',
+              'method\\t',
+              'METHOD ',
+            ],
+            ...[
+              'method\\ud800',
+              '\\udc00method',
+              'met\\ud800hod',
+              '\\u00a0method',
+              'method\\ufeff',
+            ],
+            ...['method\\u0085', 'method\\u007f'],
+          ].map((name) => `{"jsonrpc":"2.0","id":1,"method":"ping","${name}":"tools/call"}`),
+          ...['name\\u0000', ' name', 'name\\udfff', 'Uri\\u0000'].map(
+            (name) =>
+              `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","${name}":"x"}}`,
+          ),
+          ...['\\u0000', '\\n', '\\u001b[2J', '\\u007f', '\\u009b'].flatMap((character) => [
+            `{"jsonrpc":"2.0","id":1,"method":"tools/call${character}","params":{"name":"free"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free${character}"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"${character}free"}}`,
+            `{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"a${character}"}}}`,
+          ]),
+          rpc('completion/complete', { ref: { type: 'ref/prompt', name: 'a', 'name\0': 'b' } }),
+          rpc('subscriptions/listen', { notifications: { ' resourceSubscriptions': ['x:a'] } }),
+          rpc('ping', { _meta: { 'io.modelcontextprotocol/protocolVersion\0': MODERN } }),
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["free"]}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"free"}',
           '{"jsonrpc":"2.0","id":1,"method":"tools/call"}',
@@ -365,7 +437,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
             notifications: { resourceSubscriptions: 'file:///srv/a' },
           }),
         ]) {
-          const answer = await send(body, 'mcp:use mcp:admin')
+          // More than one caller may ask for before he has to wait.
+          const claims = { sub: `caller ${callers++}` }
+          const answer = await send(body, 'mcp:use mcp:admin', {}, claims)
           expect({ body, status: answer.status, arrived: answer.arrived }).toEqual({
             body,
             status: 400,
@@ -453,7 +527,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         const answer = await send(call(name), 'mcp:use mcp:admin')
         expect({ name, status: answer.status }).toEqual({
           name,
-          status: name === 'read_' ? 200 : 403,
+          status: name === 'read_' ? 200 : name === 'delete_file\u0000' ? 400 : 403,
         })
       }
       // Escapes are another spelling of the same name.
@@ -462,15 +536,135 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       expect(await send(escaped, 'mcp:use')).toMatchObject({ status: 200, arrived: [escaped] })
     })
 
-    test('a subscription may name more than a call may have arguments', async () => {
+    verifies(
+      ['ATK-11', 'HDR-08'],
+      'is anything but JSON in UTF-8, in every form of it',
+      async () => {
+        const { idp, call: fetchEndpoint, arrived } = await startBench()
+        const token = await idp.token({ claims: { scope: 'mcp:use' } })
+        const statusOf = async (type: string | undefined) => {
+          const headers = {
+            authorization: `Bearer ${token}`,
+            ...(type !== undefined && { 'content-type': type }),
+          }
+          const answer = await fetchEndpoint({
+            method: 'POST',
+            headers,
+            body: Buffer.from(call('free')),
+          })
+          return [answer.status, await answer.text()] as const
+        }
+        for (const type of [
+          undefined,
+          'text/plain',
+          'application/x-www-form-urlencoded',
+          'multipart/form-data; boundary=x',
+          'application/json-rpc',
+          'application/jsonx',
+          'text/json',
+          'application/vnd.api+json',
+          'application/json;',
+          'application/json; charset=utf8',
+          'application/json; charset=utf-16',
+          "application/json; charset='utf-8'",
+          "application/json; charset*=utf-8''utf-7",
+          'application/json; charset*0=utf-; charset*1=7',
+          'application/json; charset=utf-8; charset=utf-8',
+          'application/json; charset=utf-8; x=1',
+          'application/json; x=1',
+          'application/json; charset=utf-8, application/json',
+          'application/json\u0085; charset=utf-8',
+          'application/json;\u0085charset=utf-7',
+          'application/json; charset=\u00a0utf-8',
+          'application/json; charset="utf\\-8"',
+        ]) {
+          const [status, text] = await statusOf(type)
+          expect({ type, status, arrived }).toEqual({ type, status: 415, arrived: [] })
+          expect(text).toContain('The body must be JSON in UTF-8')
+        }
+        for (const type of [
+          'application/json',
+          'Application/JSON',
+          'application/json;charset=utf-8',
+          'application/json ;\tcharset = "UTF-8" ',
+        ]) {
+          expect({ type, status: (await statusOf(type))[0] }).toEqual({ type, status: 200 })
+        }
+      },
+    )
+
+    verifies(
+      'ATK-07',
+      'holds too much, is nested too deeply, and counts as a refusal',
+      async () => {
+        const { send } = await startBench()
+        const refused = async (body: string, sub: string) => {
+          const answer = await send(body, 'mcp:use mcp:admin', {}, { sub })
+          expect(answer).toMatchObject({ status: 400, arrived: [] })
+          expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_600 } })
+        }
+        const withArguments = (text: string) =>
+          call('free').replace('"arguments":{}', `"arguments":${text}`)
+        const names = (count: number) =>
+          `{${Array.from({ length: count }, (_, index) => `"n${index}":1`).join()}}`
+        const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+        await refused(withArguments(names(100_000)), 'wide')
+        await refused(withArguments(`[${'{},'.repeat(100_000)}1]`), 'empty')
+        await refused(withArguments(nested(500)), 'deep')
+        for (const fine of [names(90_000), nested(490), `"${'x'.repeat(2_000_000)}"`]) {
+          expect((await send(withArguments(fine), 'mcp:use')).status).toBe(200)
+        }
+        const large = await send(withArguments(`"${'x'.repeat(2_100_000)}"`), 'mcp:use')
+        expect(large).toMatchObject({ status: 413, arrived: [] })
+        const statuses: number[] = []
+        for (let i = 0; i < 40; i++) {
+          statuses.push((await send('no json', 'mcp:use', {}, { sub: 'babbler' })).status)
+        }
+        expect(new Set(statuses.slice(0, 25))).toEqual(new Set([400]))
+        expect(statuses.at(-1)).toBe(429)
+        expect((await send(call('free'), 'mcp:use', {}, { sub: 'other' })).status).toBe(200)
+      },
+    )
+
+    verifies(
+      'ATK-10',
+      'a thousand operations are judged, however they come, and no more',
+      async () => {
+        const { send } = await startBench()
+        const uris = (count: number) => Array.from({ length: count }, () => 'file:///srv/a')
+        const listen = (count: number) =>
+          rpc('subscriptions/listen', { notifications: { resourceSubscriptions: uris(count) } })
+        const batch = (count: number, ...more: string[]) =>
+          `[${[...Array.from({ length: count }, () => call('read_a')), ...more].join()}]`
+        for (const body of [listen(1_000), batch(1_000), batch(500, listen(500))]) {
+          expect((await send(body, 'mcp:use mcp:read')).status).toBe(200)
+        }
+        for (const body of [
+          listen(1_001),
+          listen(70_000),
+          batch(1_001),
+          batch(500, listen(501)),
+          batch(999, listen(2)),
+        ]) {
+          const answer = await send(body, 'mcp:use mcp:read', {}, { sub: 'asks for too much' })
+          expect(answer).toMatchObject({ status: 400, arrived: [] })
+          expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_602 } })
+        }
+      },
+    )
+
+    verifies('ATK-13', 'but for characters that are only unusual', async () => {
       const { send } = await startBench()
-      const resourceSubscriptions = Array.from({ length: 150_000 }, () => 'file:///srv/a')
-      const body = rpc('subscriptions/listen', { notifications: { resourceSubscriptions } })
-      expect(await send(body, 'mcp:use')).toMatchObject({
-        status: 403,
-        scope: 'mcp:use mcp:read',
-        arrived: [],
-      })
+      for (const name of ['read_ a', 'read_ü', 'read_👩‍👩‍👧', 'read_\u200b', 'read_\u2028']) {
+        expect((await send(call(name), 'mcp:use mcp:read')).status).toBe(200)
+      }
+      const plain = '{"jsonrpc":"2.0","id":1,"method":"ping","met hod":"x","\u00e9":1}'
+      expect((await send(plain, 'mcp:use')).status).toBe(200)
+      const inside = call('free').replace(
+        '"arguments":{}',
+        '"arguments":{"name\\u0000":1," name":2}',
+      )
+      expect((await send(inside, 'mcp:use')).status).toBe(200)
     })
 
     test('scopes of a token with odd characters hold nothing', async () => {
@@ -482,6 +676,110 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ]) {
         expect((await send(call('delete_file'), scope)).status).not.toBe(200)
       }
+    })
+  })
+
+  describe('URIs', () => {
+    const RULES: PolicyDocument = {
+      rules: [
+        { resources: ['file:///srv/**'], scopes: ['mcp:read'] },
+        { resources: ['file:///srv/private/key.pem'], scopes: ['mcp:admin'] },
+        { resources: ['weather://forecast?*'], scopes: ['mcp:read'] },
+        { resources: ['https://*.example.com/**'], scopes: ['mcp:read'] },
+        { resources: ['https://reader@h/**'], scopes: ['mcp:read'] },
+      ],
+      unmatched: 'deny',
+    }
+    const read = (uri: string) => rpc('resources/read', { uri })
+
+    verifies(
+      'ATK-10',
+      'that servers take for what is closed are not opened by a wider rule',
+      async () => {
+        const { send } = await startBench({ policy: RULES })
+        const key = 'file:///srv/private/key.pem'
+        for (const [uri, status] of [
+          ['file:///srv/a', 200],
+          ['file:///srv/[a]%5B', 200],
+          [key, 403],
+          [`${key}#`, 400],
+          [`${key}#x`, 400],
+          [`${key}?`, 403],
+          [`${key}?x`, 403],
+          [`${key}?/a.txt`, 403],
+          ['file:///srv/a?x', 403],
+          ['file:///srv/public/?/../../private/key.pem', 400],
+          ['file:///srv/..;/private/key.pem', 400],
+          ['file:///srv/%252e%252e/private/key.pem', 400],
+          ['file:///srv/a%25%32%66b', 400],
+          ['file:///srv/a%09b', 400],
+          ['file:///srv/a ', 400],
+          ['file://host/srv/private/key.pem', 403],
+          ['https://a.example.com/x', 200],
+          ['https://A.EXAMPLE.com./x', 200],
+          ['https://u@a.example.com/x', 400],
+          ['https://evil.test:80/.example.com/x', 403],
+          ['https://evil.test?.example.com/', 403],
+          ['https://evil.test/@a.example.com/', 403],
+          ['https://reader@h/x', 200],
+          ['https://writer@h/x', 400],
+          ['https://reader:word@h/x', 400],
+          ['weather://forecast?city=Berlin', 200],
+          ['weather://forecast', 403],
+          ['weather://other?city=Berlin', 403],
+          [`file:///srv/${'a'.repeat(2_036)}`, 200],
+          [`file:///srv/${'a'.repeat(2_037)}`, 400],
+        ] as const) {
+          const claims = { sub: `of ${uri.slice(0, 100)}` }
+          const answer = await send(read(uri), 'mcp:use mcp:read', {}, claims)
+          expect({ uri, status: answer.status }).toEqual({ uri, status })
+          expect(answer.arrived).toEqual(status === 200 ? [read(uri)] : [])
+          if (status === 400) {
+            expect(JSON.parse(answer.text)).toMatchObject({ id: 1, error: { code: -32_602 } })
+          }
+        }
+        // For whoever may read it, another name of it is still a query that nobody allowed.
+        expect((await send(read(key), 'mcp:use mcp:read mcp:admin')).status).toBe(200)
+        expect((await send(read(`${key}?x`), 'mcp:use mcp:read mcp:admin')).status).toBe(403)
+      },
+    )
+
+    verifies('ATK-10', 'without a rule for their place are left to base, as they are', async () => {
+      const { send } = await startBench({ policy: { ...RULES, unmatched: 'base' } })
+      for (const [uri, status] of [
+        ['notes://a?x=1', 200],
+        ['file:///etc/a', 200],
+        ['file:///etc/a?x', 403],
+        ['weather://forecast', 200],
+        ['https://h/x?y', 403],
+        ['https://u@other/x', 400],
+      ] as const) {
+        const answer = await send(read(uri), 'mcp:use mcp:read')
+        expect({ uri, status: answer.status }).toEqual({ uri, status })
+      }
+    })
+
+    verifies('ATK-10', 'of templates are shown and completed by their literal parts', async () => {
+      const resourceTemplates = [
+        'weather://forecast{?city}',
+        'weather://{place}{?city}',
+        'file:///srv/{name}',
+        'file:///srv/{name}{?version}',
+        'https://u@a.example.com/{x}',
+      ].map((uriTemplate) => ({ uriTemplate }))
+      const listed = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { resourceTemplates } })
+      const { send } = await startBench({ policy: RULES }, listed)
+      const { text } = await send(rpc('resources/templates/list'), 'mcp:use mcp:read')
+      const shown = [
+        { uriTemplate: 'weather://forecast{?city}' },
+        { uriTemplate: 'file:///srv/{name}' },
+      ]
+      expect(JSON.parse(text).result.resourceTemplates).toEqual(shown)
+      const complete = (uri: string) =>
+        send(rpc('completion/complete', { ref: { type: 'ref/resource', uri } }), 'mcp:use mcp:read')
+      expect((await complete('weather://forecast{?city}')).status).toBe(200)
+      expect((await complete('file:///srv/{name}{?version}')).status).toBe(403)
+      expect((await complete('file:///srv/{name}/../{x}')).status).toBe(400)
     })
   })
 
@@ -661,7 +959,7 @@ test('a Hono handler that would write past the filter finds no socket', async ()
   const answer = await fetch(`http://127.0.0.1:${portOf(server as never)}/mcp`, {
     method: 'POST',
     body: rpc('tools/list'),
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
   })
   expect(answer.status).toBe(500)
   expect(await answer.text()).not.toContain('hidden')

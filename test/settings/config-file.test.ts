@@ -1,5 +1,6 @@
 /** The config file: what it may look like, and where exactly it is wrong. */
 import { describe, expect, test } from 'vitest'
+import { verifies } from '../support/verifies.js'
 import { inFile, ISSUER, OPEN, problemsOf, read, settingsOf, UPSTREAM } from './support.js'
 
 test('YAML and JSON say the same', async () => {
@@ -56,6 +57,19 @@ test('anchors, byte order mark, empty file', async () => {
     expect(settings).toEqual(await settingsOf(OPEN))
   }
 })
+
+verifies(
+  'ATK-07',
+  'more than 100 aliases are a problem; each costs a walk through the file',
+  async () => {
+    const withAliases = (count: number) =>
+      inFile(`host: &here localhost\nallowHost:\n${'  - *here\n'.repeat(count)}`)
+    expect(await problemsOf(OPEN, withAliases(100))).toEqual([])
+    const problems = await problemsOf(OPEN, withAliases(101))
+    expect(JSON.stringify(problems)).toContain('has more than 100 aliases')
+    expect(JSON.stringify(await problemsOf(OPEN, withAliases(10_000)))).toContain('100 aliases')
+  },
+)
 
 test('a JSON file may name its schema, at the top and nowhere else', async () => {
   const schema = '"$schema": "./gatehouse.schema.json"'

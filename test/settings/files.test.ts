@@ -159,7 +159,6 @@ describe('the options of the gateway', () => {
       host: '127.0.0.1',
       port: 8080,
       upstream: UPSTREAM,
-      maxBody: 4_194_304,
       maxRequests: 10_000,
       maxRequestsPerCaller: 1_000,
       upstreamTimeout: 60,

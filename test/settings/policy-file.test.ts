@@ -1,7 +1,9 @@
 /** The file of a policy: what is wrong with it has a line and a column, and nothing in it is read as something else. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { nameFault } from '../../src/rs/policy-document.js'
 import { parsePolicy } from '../../src/settings/policy-file.js'
+import { verifies } from '../support/verifies.js'
 import { CANARY, inFile, OAUTH, OPEN, problemsOf, read } from './support.js'
 
 const RIGHT = 'rules:\n  - tools: [a]\n    scopes: [b]\nunmatched: deny\n'
@@ -73,7 +75,7 @@ lists: 7
     'p.yaml:6:5: rules[0]: does not say what is needed',
     'p.yaml:7:5: rules[1].tools: must be a text or a list of texts, and not empty',
     'p.yaml:11:5: rules[2].clams: no such name',
-    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is no URI, or has dot segments or encoded slashes',
+    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is no URI, or has dot segments, blanks around it or characters that are encoded without need',
     'p.yaml:10:5: rules[2].scopes: must be scopes',
     'p.yaml:13:15: rules[3].methods[0]: must be a text, and not empty',
     'p.yaml:14:1: unmatched: must be deny or base',
@@ -169,8 +171,93 @@ unmatched: deny
   })
 })
 
+describe('a rule that cannot mean what it says', () => {
+  const ruleOf = (rule: object) =>
+    briefly(JSON.stringify({ rules: [{ scopes: ['a'], ...rule }], unmatched: 'deny' }))
+
+  verifies('ATK-14', 'for names that look like others', () => {
+    for (const name of [
+      'delete_file ',
+      ' delete_file',
+      'delete_file\u00a0',
+      'delete_file\n',
+      'delete_file\r\n',
+      'delete\u200b_file',
+      'delete_file\u200d',
+      '\ufeffdelete_file',
+      'delete\u00adfile',
+      '\u202edelete_file',
+      'delete_file\u2028',
+      'delete\u0000',
+      'delete\u001b[31m',
+      'delete\u0085',
+      'x'.repeat(1_025),
+    ]) {
+      for (const subject of ['tools', 'prompts', 'methods']) {
+        const [problem, ...more] = ruleOf({ [subject]: ['fine', name] })
+        expect({ name, more }).toEqual({ name, more: [] })
+        // After `{"rules":[{"scopes":["a"],"tools":["fine",`.
+        const column = `{"rules":[{"scopes":["a"],"${subject}":["fine",`.length + 1
+        expect(problem).toContain(`p.yaml:1:${column}: rules[0].${subject}[1]: `)
+      }
+    }
+    for (const name of [
+      'delete file',
+      'löschen',
+      '删除',
+      '👍',
+      '❤\ufe0f',
+      'a\u0301',
+      'x'.repeat(1_024),
+    ]) {
+      expect(ruleOf({ tools: [name] })).toEqual([])
+    }
+  })
+
+  verifies('ATK-14', 'for a method that is about all of what the rule names', () => {
+    const place = 'p.yaml:3:5: rules[0].methods: '
+    const yaml = (names: string, methods: string) =>
+      briefly(`rules:\n  - ${names}\n    methods: [${methods}]\n    scopes: [a]\nunmatched: deny\n`)
+    for (const [names, methods, said] of [
+      ['tools: [search]', 'tools/call', '"tools/call" is about all tools'],
+      ['tools: [search]', 'ping, "*"', '"*" is about all tools'],
+      ['tools: [search]', '"tools/*"', '"tools/*" is about all tools'],
+      ['prompts: [a]', 'prompts/get', '"prompts/get" is about all prompts'],
+      ['prompts: [a]', 'completion/complete', '"completion/complete" is about all prompts'],
+      ['resources: ["x:a"]', 'resources/read', '"resources/read" is about all resources'],
+      ['resources: ["x:a"]', '"resources/*"', '"resources/*" is about all resources'],
+      ['resources: ["x:a"]', 'subscriptions/listen', '"subscriptions/listen" is about all'],
+    ] as const) {
+      const [problem, ...more] = yaml(names, methods)
+      expect(problem).toContain(place + said)
+      expect(more).toEqual([])
+    }
+    for (const [names, methods] of [
+      ['tools: [search]', 'prompts/get, logging/setLevel, tools/list'],
+      ['prompts: [a]', 'tools/call'],
+      ['resources: ["x:a"]', 'resources/list'],
+    ] as const) {
+      expect(yaml(names, methods)).toEqual([])
+    }
+  })
+
+  verifies(['ATK-10', 'ATK-14'], 'for URIs that no request can have', () => {
+    expect(ruleOf({ resources: ['file:///a', 'file:///a#b'] })).toEqual([
+      'p.yaml:1:52: rules[0].resources[1]: "file:///a#b" has a fragment: no URI with one is let in',
+    ])
+    expect(ruleOf({ resources: ['https://b*@h/'] })).toEqual([
+      'p.yaml:1:40: rules[0].resources[0]: "https://b*@h/" has a user that no URI can have: users are let in where they are written without a star',
+    ])
+    expect(ruleOf({ resources: 'notes://**-*.md' })).toEqual([
+      'p.yaml:1:27: rules[0].resources: "notes://**-*.md" has two stars in its authority, where one is any text',
+    ])
+  })
+})
+
 describe('what is written is what is read', () => {
-  const text = fc.oneof(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'binary' }))
+  const text = fc
+    .oneof(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'binary' }))
+    .filter((name) => nameFault(name) === undefined)
 
   test('every name in JSON', () => {
     fc.assert(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import { unlessAborted } from '../../http.js'
 import { isJsonObject, type JsonObject } from '../../json.js'
 import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../rs/era.js'
@@ -33,6 +34,11 @@ export interface Inventory {
 const METHOD_NOT_FOUND = -32_601
 /** Of one list: a server that goes on for ever has to be left at some time. */
 const MAX_OFFERS = 100_000
+const MAX_PAGES = 100_000
+/** Of names, titles and descriptions of one list. */
+const MAX_CHARACTERS = 16 * 2 ** 20
+/** Characters of a title or a description that anybody reads. */
+const SHOWN = 1_000
 const CLIENT = { name: 'mcp-gatehouse', version: '0' }
 
 interface Kind {
@@ -78,7 +84,19 @@ const KINDS: readonly Kind[] = [
 
 function textIn(object: JsonObject, name: string): string | undefined {
   const value = object[name]
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+  return typeof value === 'string' && value.trim() !== '' ? beginningOf(value) : undefined
+}
+
+/** A copy: the slice of a text keeps the whole text in memory. */
+function beginningOf(text: string): string {
+  return text.length <= SHOWN
+    ? text
+    : Buffer.from(text.slice(0, SHOWN), 'utf16le').toString('utf16le')
+}
+
+/** A cursor may be as long as a message. */
+function digestOf(cursor: unknown): string {
+  return createHash('sha256').update(JSON.stringify(cursor)).digest('base64')
 }
 
 function readOffer(entry: unknown, kind: Kind): Offer | undefined {
@@ -154,23 +172,62 @@ class Client {
     }
   }
 
-  /** All pages of a list. */
-  async list({ method, member }: Kind): Promise<readonly unknown[]> {
-    const entries: unknown[] = []
+  /** The pages of a list. None is kept here: each may be as large as a message. */
+  async *pages({ method, member }: Kind): AsyncGenerator<readonly unknown[]> {
     const seen = new Set<unknown>()
     let cursor: unknown
-    do {
+    for (;;) {
       const page = await this.request(method, cursor === undefined ? {} : { cursor })
-      const own = page[member]
-      if (!Array.isArray(own)) throw new ServerFault(`answered ${method} without a list`)
-      for (const entry of own) entries.push(entry)
+      const entries = page[member]
+      if (!Array.isArray(entries)) throw new ServerFault(`answered ${method} without a list`)
+      yield entries
       cursor = page['nextCursor'] ?? undefined
-      const isEndless = entries.length > MAX_OFFERS || seen.size > MAX_OFFERS
-      if (isEndless || seen.has(cursor))
-        throw new ServerFault(`does not come to an end of ${method}`)
-      if (cursor !== undefined) seen.add(cursor)
-    } while (cursor !== undefined)
-    return entries
+      if (cursor === undefined) return
+      const digest = digestOf(cursor)
+      if (seen.size > MAX_PAGES || seen.has(digest)) throw endless(method)
+      seen.add(digest)
+    }
+  }
+}
+
+function endless(method: string): ServerFault {
+  return new ServerFault(`does not come to an end of ${method}`)
+}
+
+/** What is read of one list, page by page: a few texts of each entry. */
+class Offers {
+  readonly #kind: Kind
+  readonly #byName = new Map<string, Offer>()
+  #entries = 0
+  #characters = 0
+  #nameless = 0
+
+  constructor(kind: Kind) {
+    this.#kind = kind
+  }
+
+  get all(): readonly Offer[] {
+    return [...this.#byName.values()]
+  }
+
+  get nameless(): number {
+    return this.#nameless
+  }
+
+  add(entry: unknown): void {
+    const { method } = this.#kind
+    if (++this.#entries > MAX_OFFERS) throw endless(method)
+    const offer = readOffer(entry, this.#kind)
+    if (offer === undefined) {
+      this.#nameless++
+      return
+    }
+    const { name, title = '', description = '' } = offer
+    this.#characters += name.length + title.length + description.length
+    if (this.#characters > MAX_CHARACTERS) {
+      throw new ServerFault(`answered ${method} with names of more than 16 MiB`)
+    }
+    this.#byName.set(name, offer)
   }
 }
 
@@ -191,16 +248,15 @@ export async function takeInventory(carrier: Carrier, signal: AbortSignal): Prom
   let nameless = 0
   for (const kind of KINDS) {
     if (!isJsonObject(capabilities) || !isJsonObject(capabilities[kind.capability])) continue
-    let entries: readonly unknown[] = []
+    const offers = new Offers(kind)
     try {
-      entries = await client.list(kind)
+      for await (const page of client.pages(kind)) for (const entry of page) offers.add(entry)
     } catch (error) {
       // Templates have no capability of their own.
       if (!(error instanceof RpcFault) || error.code !== METHOD_NOT_FOUND) throw error
     }
-    const offers = entries.flatMap((entry) => readOffer(entry, kind) ?? [])
-    nameless += entries.length - offers.length
-    lists[kind.list] = [...new Map(offers.map((offer) => [offer.name, offer])).values()]
+    nameless += offers.nameless
+    lists[kind.list] = offers.all
   }
   const info = isJsonObject(serverInfo) ? serverInfo : {}
   const server = [textIn(info, 'name') ?? 'a server', textIn(info, 'version') ?? '']

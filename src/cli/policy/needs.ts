@@ -41,13 +41,12 @@ export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOp
   const judge = new RulePolicy(policy)
   return function needsOf(operation) {
     const indexes = judge.rulesFor(operation)
-    const { scopes, denial } = judge.judge(operation, NOBODY)
+    const { scopes } = judge.judge(operation, NOBODY)
     return {
       rules: indexes.map((index) => ({ index, place: placeOf(['rules', index]) })),
       scopes,
       claims: indexes.flatMap((index) => policy.rules[index]?.claims ?? []),
-      // Of claims, another token may have them.
-      denial: indexes.length === 0 ? denial : undefined,
+      denial: judge.closedBy(operation),
     }
   }
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { nameFault } from '../../rs/policy-document.js'
 import { canonicalUri } from '../../rs/resource-uri.js'
+import { compileUriPattern } from '../../rs/uri-pattern.js'
 import type { Inventory, Offer } from './inventory.js'
 import { remark, scalarOf, shownScalar } from './shown.js'
 
@@ -14,28 +16,46 @@ const STAR =
 const NO_URI = 'no rule can name it, and no client can ask for it: no URI, or dot segments in it'
 
 /** How a rule names it, or why none can without meaning others, too. */
-type Named = { readonly pattern: string } | { readonly fault: string }
+type Named = { readonly patterns: readonly string[] } | { readonly fault: string }
 
 function namedExactly({ name }: Offer): Named {
   if (name === '') return { fault: 'it has no name' }
-  return name.includes('*') ? { fault: STAR } : { pattern: name }
+  const fault = nameFault(name)
+  if (fault !== undefined) return { fault: `no rule can name it: it ${fault}` }
+  return name.includes('*') ? { fault: STAR } : { patterns: [name] }
+}
+
+function namedByPatterns(patterns: readonly string[]): Named {
+  for (const pattern of patterns) {
+    const compiled = compileUriPattern(pattern)
+    if ('reason' in compiled) return { fault: `no rule can name it: it ${compiled.reason}` }
+  }
+  return { patterns }
 }
 
 function namedByUri({ name }: Offer): Named {
   if (name.includes('*')) return { fault: STAR }
-  return canonicalUri(name) === undefined ? { fault: NO_URI } : { pattern: name }
+  return canonicalUri(name) === undefined ? { fault: NO_URI } : namedByPatterns([name])
 }
 
-/** Expressions that may stand for several segments (RFC 6570). */
-const ACROSS = /^\{[+#/]/
+/** What stands for an expression (RFC 6570): some may be several segments, some a query, and a fragment is never sent. */
+function patternFor(expression: string): string {
+  if (/^\{[+/]/.test(expression)) return '**'
+  if (expression.startsWith('{#')) return ''
+  return expression.startsWith('{?') ? '?*' : '*'
+}
 
 function namedByTemplate({ name }: Offer): Named {
   const expression = /\{[^{}]*\}/g
   if (name.replace(expression, '').includes('*')) return { fault: STAR }
-  const pattern = name.replace(expression, (each) => (ACROSS.test(each) ? '**' : '*'))
   // Stars beside each other would be another star.
-  const merged = pattern.replace(/\*{2,}/g, '**')
-  return canonicalUri(merged) === undefined ? { fault: NO_URI } : { pattern: merged }
+  const write = (text: string) => text.replace(expression, patternFor).replace(/\*{2,}/g, '**')
+  const withQuery = write(name)
+  // All variables of a query may be left out, and then there is none.
+  const isOptional = name.includes('{?') && !name.replace(expression, '').includes('?')
+  return namedByPatterns(
+    isOptional ? [write(name.replace(/\{[?&][^{}]*\}/g, '')), withQuery] : [withQuery],
+  )
 }
 
 function describe({ title, description }: Offer): string {
@@ -95,8 +115,9 @@ function sort(offers: readonly Offer[], nameOf: (offer: Offer) => Named): Sectio
   const leftOut: string[] = []
   for (const offer of offers) {
     const named = nameOf(offer)
-    if ('pattern' in named) listed.push({ offer, pattern: named.pattern })
-    else leftOut.push(`  # left out: ${shownScalar(offer.name)}: ${named.fault}`)
+    if ('patterns' in named) {
+      for (const pattern of named.patterns) listed.push({ offer, pattern })
+    } else leftOut.push(`  # left out: ${shownScalar(offer.name)}: ${named.fault}`)
   }
   const first = new Map<string, Listed>()
   for (const each of listed) if (!first.has(each.pattern)) first.set(each.pattern, each)

@@ -10,7 +10,8 @@ import { answerTo, MAX_MESSAGE, ServerFault, type Carrier } from './rpc.js'
 function parse(line: Buffer): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(line.toString('utf8'))
-    return isJsonObject(value) ? value : undefined
+    // Commands write log lines in JSON too.
+    return isJsonObject(value) && value['jsonrpc'] === '2.0' ? value : undefined
   } catch {
     return undefined
   }

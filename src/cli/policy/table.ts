@@ -5,6 +5,7 @@
  */
 import type { McpOperation, McpTarget } from '../../rs/operation.js'
 import { canonicalUri } from '../../rs/resource-uri.js'
+import { canonicalTemplate } from '../../rs/uri-template.js'
 import type { PolicyFile } from '../../settings/policy-file.js'
 import type { Inventory } from './inventory.js'
 import { createOracle, describeClaim, type Needs } from './needs.js'
@@ -23,10 +24,15 @@ const METHODS: Readonly<Record<McpTarget, string>> = {
   resource: 'resources/read',
 }
 
+function spellingOf(kind: Row['kind'], name: string): string | undefined {
+  if (kind === 'template') return canonicalTemplate(name)
+  return kind === 'resource' ? canonicalUri(name) : name
+}
+
 function rowsOf(file: PolicyFile, { tools, prompts, resources, templates }: Inventory): Row[] {
   const needsOf = createOracle(file)
   const row = (kind: Row['kind'], target: McpTarget, name: string): Row => {
-    const spelled = target === 'resource' ? canonicalUri(name) : name
+    const spelled = spellingOf(kind, name)
     const operation: McpOperation = { method: METHODS[target], target, name: spelled }
     return { kind, name, needs: spelled === undefined ? undefined : needsOf(operation) }
   }

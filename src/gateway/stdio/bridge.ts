@@ -29,9 +29,10 @@ import {
   refuseWaiting,
 } from './refusals.js'
 import { silenceOf } from './resident.js'
-import type { Residents } from './residents.js'
+import type { NoRoom, Residents } from './residents.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
+import { Verdicts } from './verdicts.js'
 
 export interface BridgeOptions {
   readonly command: readonly string[]
@@ -67,8 +68,8 @@ class Bridge {
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
   readonly #shared = new Map<string, Shared>()
-  /** The command said that it does not know the era without sessions. */
-  #isStatefulOnly = false
+  /** Callers whose child said that it does not know the era without sessions. */
+  readonly #verdicts = new Verdicts()
 
   constructor(options: BridgeOptions) {
     this.#options = options
@@ -180,8 +181,8 @@ class Bridge {
 
   #openSession(connection: Connection, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
-    const noRoom = this.#options.residents.makeRoom(connection.admitted.caller.key, limits)
-    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
+    const noRoom = this.#makeRoom(connection)
+    if (noRoom !== undefined) return this.#refuseRoom(connection, noRoom, message)
     const id = randomUUID()
     const session = new Session({
       ...this.#childOptions(connection, id),
@@ -214,12 +215,10 @@ class Bridge {
       if (message.kind === 'notification') shared?.child.notify(message)
       return connection.sendNothing(202)
     }
-    const noRoom =
-      this.#isStatefulOnly || this.#shared.has(key)
-        ? undefined
-        : this.#options.residents.makeRoom(key, this.#options.limits)
-    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = this.#isStatefulOnly ? undefined : this.#sharedOf(connection)
+    const isStatefulOnly = this.#verdicts.has(key)
+    const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(connection)
+    if (noRoom !== undefined) return this.#refuseRoom(connection, noRoom, message)
+    const shared = isStatefulOnly ? undefined : this.#sharedOf(connection)
     // From now on: a child whose first words are waited for is in use.
     shared?.child.attendance.enter(connection)
     const versions = await shared?.versions
@@ -257,11 +256,21 @@ class Bridge {
   #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
     // One that was only slow, or broke, may know it next time.
-    const isForGood = discovery === 'unknown'
-    this.#isStatefulOnly ||= isForGood
-    const verb = isForGood ? 'does not speak' : 'could not say whether it speaks'
+    const isVerdict = discovery === 'unknown'
+    if (isVerdict) this.#verdicts.add(child.callerKey)
+    const verb = isVerdict ? 'does not speak' : 'could not say whether it speaks'
     void child.end({ reason: `the command ${verb} the era without sessions` })
     return undefined
+  }
+
+  #makeRoom({ admitted: { caller } }: Connection): NoRoom | undefined {
+    const { residents, limits } = this.#options
+    const { key: callerKey, principalKey } = caller
+    return residents.makeRoom({ callerKey, principalKey }, limits)
+  }
+
+  #refuseRoom(connection: Connection, noRoom: NoRoom, message: RawMessage): void {
+    refuseRoom(connection, this.#options.observer, noRoom, message)
   }
 
   #childOptions({ admitted: { caller } }: Connection, labelled: string) {
@@ -274,6 +283,7 @@ class Bridge {
         ...(authenticated !== undefined && identityEnvironment(authenticated.token)),
       },
       callerKey: caller.key,
+      principalKey: caller.principalKey,
       label: shortDigest(labelled),
       maxMessage: limits.maxMessage,
       limits,

@@ -50,11 +50,14 @@ export class Channel {
       onTooLong: () => listener.onTooLong(),
       onStderr: (line) => this.#remark('stderr', line),
       onEnd: (reason) => this.#onEnd(reason),
+      onStrays: (count) => {
+        options.emit?.({ type: 'child.strays', child: options.label, count })
+      },
     })
     options.emit?.({ type: 'child.started', child: options.label })
   }
 
-  /** Bytes that the child has not taken yet. */
+  /** See {@link Child.unread}. */
   get unread(): number {
     return this.#child.unread
   }

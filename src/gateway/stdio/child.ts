@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../process-group.js'
+import { ENTRY } from './bounded-queue.js'
 import { LineSplitter } from './lines.js'
 
 /** How long it may take to end once its stdin is closed, and then after SIGTERM, in milliseconds. */
@@ -21,6 +22,8 @@ export interface ChildListener {
   onStderr(line: string): void
   /** It has ended, and everything that it wrote was told. */
   onEnd(reason: string): void
+  /** So many processes that it started had left its group, and were ended after it. */
+  onStrays?(count: number): void
 }
 
 const LINE_END = Buffer.from('\n')
@@ -29,6 +32,8 @@ export class Child {
   readonly #group: ProcessGroup
   readonly #stdin: Writable
   readonly #stdout: Readable
+  /** Lines that were written since it had taken all of them the last time. */
+  #untaken = 0
   #stopping: Promise<void> | undefined
 
   /** @param maxMessage bytes of a line on stdout */
@@ -48,6 +53,9 @@ export class Child {
     for (const stream of [this.#stdin, this.#stdout, stderrStream]) {
       stream.on('error', () => undefined)
     }
+    this.#stdin.on('drain', () => {
+      this.#untaken = 0
+    })
     const lines = new LineSplitter(
       maxMessage,
       (line) => listener.onLine(line),
@@ -73,6 +81,9 @@ export class Child {
       stderrStream.destroy()
       listener.onEnd(reason)
     })
+    void this.#group.gone.then((strays) => {
+      if (strays > 0) listener.onStrays?.(strays)
+    })
     // Without one of them it cannot be talked to, and whoever waits for it would wait for ever.
     for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
@@ -81,17 +92,18 @@ export class Child {
     return this.#group.hasExited
   }
 
-  /** Bytes that it has not taken yet. */
+  /** What it has not taken yet costs so many bytes: small lines cost more than they are long. */
   get unread(): number {
-    return this.#stdin.writableLength
+    return this.#stdin.writableLength + this.#untaken * ENTRY
   }
 
   write(line: Buffer): void {
     if (this.#stdin.destroyed) return
     this.#stdin.cork()
     this.#stdin.write(line)
-    this.#stdin.write(LINE_END)
+    const isFlowing = this.#stdin.write(LINE_END)
     this.#stdin.uncork()
+    this.#untaken = isFlowing ? 0 : this.#untaken + 1
   }
 
   pause(): void {
@@ -120,5 +132,6 @@ export class Child {
     const timer = setTimeout(() => void this.#group.stop(GRACE), GRACE)
     await this.#group.exited
     clearTimeout(timer)
+    await this.#group.gone
   }
 }

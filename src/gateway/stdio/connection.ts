@@ -9,6 +9,7 @@ import type { RequestRefusedCode } from '../events.js'
 import { filterFault } from '../filtered-answer.js'
 import type { UpstreamFault } from '../upstream-fault.js'
 import { acceptsType } from './accept.js'
+import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
@@ -40,6 +41,8 @@ export class Connection implements OpenRequest {
   #isWhole = false
   #isOver = false
   #isBlocked = false
+  /** Events that were written since the client had taken all of them the last time. */
+  #untaken = 0
   #isAnswered = false
   #isTokenEnded = false
   #upstreamSeconds: number | undefined
@@ -185,7 +188,7 @@ export class Connection implements OpenRequest {
       'X-Accel-Buffering': 'no',
     })
     response.flushHeaders()
-    response.on('drain', () => this.#setBlocked(false))
+    response.on('drain', () => this.#onDrained())
     this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
     this.watchToken()
   }
@@ -203,7 +206,10 @@ export class Connection implements OpenRequest {
     // Where it says yes, it will not say that there is room again.
     const isFlowing = response.write(bytes)
     this.#keepAlive?.refresh()
-    if (!isFlowing && response.writableLength > this.#context.maxQueue) this.#setBlocked(true)
+    this.#untaken = isFlowing ? 0 : this.#untaken + 1
+    // Small events cost more than they are long.
+    const cost = response.writableLength + this.#untaken * ENTRY
+    if (!isFlowing && cost > this.#context.maxQueue) this.#setBlocked(true)
   }
 
   endStream(): void {
@@ -224,6 +230,11 @@ export class Connection implements OpenRequest {
   #headers(): Record<string, string> {
     const { requestId, corsHeaders } = this.admitted
     return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...corsHeaders }
+  }
+
+  #onDrained(): void {
+    this.#untaken = 0
+    this.#setBlocked(false)
   }
 
   #setBlocked(isBlocked: boolean): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { BoundedQueue, costOf } from './bounded-queue.js'
 import type { Connection } from './connection.js'
 
 interface SentEvent {
@@ -12,41 +13,25 @@ interface SentEvent {
   readonly line: Buffer
 }
 
-const NONE: SentEvent = { stream: '', number: 0, line: Buffer.alloc(0) }
-
 /** Events that were sent and may have been lost. */
 export class EventWindow {
-  readonly #limit: number
-  #events: SentEvent[] = []
-  #size = 0
-  /** How many of them are gone already: to move the rest each time would cost more than they do. */
-  #gone = 0
+  readonly #events: BoundedQueue<SentEvent>
 
   /** @param limit bytes; the newest event is kept however large it is */
   constructor(limit: number) {
-    this.#limit = limit
+    this.#events = new BoundedQueue(limit, 1, () => undefined)
   }
 
   add(stream: string, number: number, line: Buffer): void {
     // A copy: a small line would keep all that was read together with it.
-    const kept = { stream, number, line: Buffer.from(line) }
-    this.#events.push(kept)
-    this.#size += line.length
-    while (this.#size > this.#limit && this.#gone < this.#events.length - 1) {
-      this.#size -= this.#events[this.#gone]?.line.length ?? 0
-      this.#events[this.#gone] = NONE
-      this.#gone++
-    }
-    if (this.#gone * 2 < this.#events.length) return
-    this.#events = this.#events.slice(this.#gone)
-    this.#gone = 0
+    this.#events.push({ stream, number, line: Buffer.from(line) }, costOf(line))
   }
 
   after(
     stream: string,
     number: number,
   ): readonly { readonly number: number; readonly line: Buffer }[] {
-    return this.#events.filter((event) => event.stream === stream && event.number > number)
+    return this.#events.values().filter((event) => event.stream === stream && event.number > number)
   }
 }
 

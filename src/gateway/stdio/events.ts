@@ -37,4 +37,11 @@ export interface SessionEnded {
   readonly reason: string
 }
 
-export type ChildEvent = ChildStarted | ChildEnded | ChildRemarked | SessionEnded
+/** Processes that it had started in groups of their own ran on when it had ended. They were ended, too. */
+export interface ChildStrays {
+  readonly type: 'child.strays'
+  readonly child: string
+  readonly count: number
+}
+
+export type ChildEvent = ChildStarted | ChildEnded | ChildRemarked | ChildStrays | SessionEnded

@@ -9,7 +9,7 @@ export interface ChildLimits {
   readonly idle: number
   /** Seconds until its first answer. Default 30. */
   readonly startTimeout: number
-  /** Default 100. */
+  /** Of which one subject over all its clients holds at most half. Default 100. */
   readonly maxChildren: number
   /** Of one issuer, subject and client. Default 10. */
   readonly maxChildrenPerPrincipal: number

@@ -4,6 +4,7 @@
  * @module
  */
 import { TransientSet } from '../transients.js'
+import { BoundedQueue, costOf } from './bounded-queue.js'
 import type { EventStream } from './event-stream.js'
 import type { RawMessage } from './raw-message.js'
 import type { Reply } from './reply.js'
@@ -14,35 +15,28 @@ function newest<Item>(items: Iterable<Item>, isFit: (item: Item) => boolean): It
   return found
 }
 
+/** What is kept of a message that nobody hears yet. */
+type Waiting = Pick<RawMessage, 'kind' | 'idText' | 'bytes'>
+
 export class Outbox {
-  readonly #limit: number
-  readonly #onDropped: (message: RawMessage) => void
   /** Streams that were opened for this, the newest last. */
   readonly #readers = new Set<EventStream>()
   /** Answers under way, the newest last. */
   readonly #replies = new TransientSet<Reply>()
-  #queue: RawMessage[] = []
-  #size = 0
+  readonly #queue: BoundedQueue<Waiting>
 
   /**
-   * @param limit bytes that are kept; beyond it the oldest messages are dropped
+   * @param limit bytes that may be kept; beyond it the oldest messages are dropped
    * @param onDropped nobody will ever hear of it
    */
-  constructor(limit: number, onDropped: (message: RawMessage) => void) {
-    this.#limit = limit
-    this.#onDropped = onDropped
+  constructor(limit: number, onDropped: (message: Waiting) => void) {
+    this.#queue = new BoundedQueue(limit, 0, onDropped)
   }
 
-  deliver(message: RawMessage): void {
-    if (this.#send(message)) return
+  deliver({ kind, idText, bytes }: Waiting): void {
+    if (this.#send(bytes)) return
     // A copy: a small message would keep all that was read together with it.
-    this.#queue.push({ ...message, bytes: Buffer.from(message.bytes) })
-    this.#size += message.bytes.length
-    while (this.#size > this.#limit) {
-      const oldest = this.#queue.shift() as RawMessage
-      this.#size -= oldest.bytes.length
-      this.#onDropped(oldest)
-    }
+    this.#queue.push({ kind, idText, bytes: Buffer.from(bytes) }, costOf(bytes))
   }
 
   addReader(stream: EventStream): void {
@@ -65,7 +59,7 @@ export class Outbox {
     this.#replies.delete(reply)
   }
 
-  #send({ bytes }: RawMessage): boolean {
+  #send(bytes: Buffer): boolean {
     const target =
       newest(this.#readers, (stream) => stream.isRead) ??
       newest(this.#replies, (reply) => reply.isHeard)
@@ -74,9 +68,6 @@ export class Outbox {
   }
 
   #flush(): void {
-    const waiting = this.#queue
-    this.#queue = []
-    this.#size = 0
-    for (const message of waiting) this.deliver(message)
+    for (const message of this.#queue.takeAll()) this.deliver(message)
   }
 }

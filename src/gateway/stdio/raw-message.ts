@@ -21,8 +21,8 @@ export interface RawMessage {
   readonly error: Span | undefined
 }
 
-type Member = 'id' | 'method' | 'params' | 'result' | 'error'
-const MEMBERS = new Set<string>(['id', 'method', 'params', 'result', 'error'])
+type Member = 'jsonrpc' | 'id' | 'method' | 'params' | 'result' | 'error'
+const MEMBERS = new Set<string>(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
 
 function isMember(name: string): name is Member {
   return MEMBERS.has(name)
@@ -35,11 +35,16 @@ function keyOf(value: unknown): string | undefined {
     : undefined
 }
 
-/** Of a whole text; `undefined` when it is no JSON-RPC message, or names a member twice that decides. */
+/** Commands write log lines in JSON too, with an `id` or a `result` of their own: only this tells a message. */
+const JSON_RPC = '2.0'
+
+/** Of a whole text; `undefined` when it is not a JSON-RPC 2.0 message, or names a member twice that decides. */
 export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   const read = readMembers(bytes, 0, isMember)
   if (read === undefined || !isAtEnd(bytes, read.end)) return undefined
   const { members } = read
+  const version = members.get('jsonrpc')
+  if (version === undefined || valueAt(bytes, version) !== JSON_RPC) return undefined
   const id = members.get('id')
   const idKey = id && keyOf(valueAt(bytes, id))
   const idText = id === undefined ? 'null' : textAt(bytes, id)

@@ -4,6 +4,7 @@
  * @module
  */
 import { errorAnswer } from '../answer.js'
+import type { RequestObserver } from '../backend.js'
 import { rpcError, RPC } from '../../rs/rpc-error.js'
 import { rpcErrorAnswer } from '../rpc-answer.js'
 import type { Connection } from './connection.js'
@@ -41,10 +42,35 @@ export function refuseBusy(connection: Connection): void {
   connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
 }
 
-export function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
-  const isCaller = noRoom === 'caller'
-  const text = isCaller ? 'You have too many sessions in use' : 'Too many sessions are in use'
-  refuse(connection, isCaller ? 429 : 503, RPC.serverError, text, request)
+/** What the operator is told of it, and which setting cures it. */
+const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint: string }>> = {
+  caller: {
+    reason: 'this caller has too many children of commands in use',
+    hint: '--max-children-per-principal says how many a caller may have',
+  },
+  principal: {
+    reason: 'the clients of one subject have half of all children of commands in use',
+    hint: '--max-children says how many there may be',
+  },
+  all: {
+    reason: 'all children of commands are in use',
+    hint: '--max-children says how many there may be',
+  },
+}
+
+export function refuseRoom(
+  connection: Connection,
+  observer: RequestObserver,
+  noRoom: NoRoom,
+  request: RawMessage,
+): void {
+  const isTheirs = noRoom !== 'all'
+  const text = isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use'
+  const status = isTheirs ? 429 : 503
+  const refusal = { status, code: 'ERR_LIMIT_REACHED', ...NO_ROOM[noRoom] } as const
+  observer.onRefused(connection.admitted.requestId, refusal)
+  connection.refused = refusal.code
+  refuse(connection, status, RPC.serverError, text, request)
 }
 
 /** Too many requests of a session have no answer yet. */

@@ -18,6 +18,8 @@ export interface ResidentEnd {
 export interface Resident {
   /** See {@link Caller.key}. */
   readonly callerKey: string
+  /** See {@link Caller.principalKey}. */
+  readonly principalKey: string | undefined
   readonly attendance: Attendance
   /** Settles when nothing of it runs any more. */
   end(end: ResidentEnd): Promise<void>

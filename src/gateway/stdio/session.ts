@@ -35,6 +35,7 @@ interface Route {
 export interface SessionOptions extends ChannelOptions {
   readonly id: string
   readonly callerKey: string
+  readonly principalKey: string | undefined
   readonly limits: ChildLimits
   /** `ended` settles when nothing of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
@@ -43,6 +44,7 @@ export interface SessionOptions extends ChannelOptions {
 export class Session implements Resident {
   readonly id: string
   readonly callerKey: string
+  readonly principalKey: string | undefined
   readonly attendance: Attendance
   /** Which the server agreed to speak. */
   version: string | undefined
@@ -61,9 +63,10 @@ export class Session implements Resident {
   #ended: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
-    const { id, callerKey, limits } = options
+    const { id, callerKey, principalKey, limits } = options
     this.id = id
     this.callerKey = callerKey
+    this.principalKey = principalKey
     this.#options = options
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
@@ -253,7 +256,7 @@ export class Session implements Resident {
   }
 
   /** A question that nobody will ever hear must not leave the server waiting. */
-  #refuse({ kind, idText }: RawMessage): void {
+  #refuse({ kind, idText }: Pick<RawMessage, 'kind' | 'idText'>): void {
     // One that asks without end and does not read is not told so without end.
     if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')

@@ -53,6 +53,7 @@ export type Discovery = readonly string[] | 'unknown' | 'unanswered'
 
 export interface SharedChildOptions extends ChannelOptions {
   readonly callerKey: string
+  readonly principalKey: string | undefined
   readonly limits: ChildLimits
   /** `ended` settles when nothing of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
@@ -83,6 +84,7 @@ function statusOf(message: RawMessage): number {
 
 export class SharedChild implements Resident {
   readonly callerKey: string
+  readonly principalKey: string | undefined
   readonly attendance: Attendance
   readonly #options: SharedChildOptions
   readonly #channel: Channel
@@ -94,8 +96,9 @@ export class SharedChild implements Resident {
   #onDiscovered: ((discovery: Discovery) => void) | undefined
 
   constructor(options: SharedChildOptions) {
-    const { callerKey, limits } = options
+    const { callerKey, principalKey, limits } = options
     this.callerKey = callerKey
+    this.principalKey = principalKey
     this.#options = options
     this.#outbox = new Outbox(limits.queue, () => undefined)
     this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))

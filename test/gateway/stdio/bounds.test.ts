@@ -1,6 +1,9 @@
 /** What clients may leave behind in a session, and what one caller may take of what all share. */
 import { describe, expect, test } from 'vitest'
-import { Residents } from '../../../src/gateway/stdio/residents.js'
+import { Residents, type Claimant } from '../../../src/gateway/stdio/residents.js'
+import { principalKey } from '../../../src/rs/caller-key.js'
+import type { VerifiedAccessToken } from '../../../src/types.js'
+import { Verdicts } from '../../../src/gateway/stdio/verdicts.js'
 import type { Attendance } from '../../../src/gateway/stdio/attendance.js'
 import { DEFAULT_LIMITS } from '../../../src/gateway/stdio/limits.js'
 import type { GatewayBench } from '../../support/gateway.js'
@@ -125,27 +128,169 @@ test('the answers of a batch leave alone who uses one of its ids again', async (
   expect(await messagesOf(await again)).toMatchObject([{ id: 'x', result: {} }])
 })
 
+/** A child of this caller; one that ends leaves its place at once. */
+function childOf(
+  residents: Residents,
+  { callerKey, principalKey = callerKey }: { callerKey: string; principalKey?: string | undefined },
+  { isUsed = false, leftAt = 0 } = {},
+): { readonly hasEnded: () => boolean } {
+  let hasEnded = false
+  const resident = {
+    callerKey,
+    principalKey,
+    attendance: { isEmpty: !isUsed, leftAt } as Attendance,
+    end: () => {
+      hasEnded = true
+      const ended = Promise.resolve()
+      residents.remove(resident, ended)
+      return ended
+    },
+  }
+  residents.add(resident)
+  return { hasEnded: () => hasEnded }
+}
+
+const person = (name: string, client = 'desk') => ({
+  callerKey: `${name} ${client}`,
+  principalKey: name,
+})
+
 describe('children that end', () => {
-  const limits = { ...DEFAULT_LIMITS, maxChildren: 12, maxChildrenPerPrincipal: 10 }
-  function leaveEnding(residents: Residents, callerKey: string, count: number): void {
+  const limits = { ...DEFAULT_LIMITS, maxChildren: 24, maxChildrenPerPrincipal: 10 }
+  function leaveEnding(residents: Residents, claimant: Claimant, count: number): void {
     for (let n = 0; n < count; n++) {
       const attendance = { isEmpty: true, leftAt: 0 } as Attendance
       const ended = new Promise<void>(() => undefined)
-      residents.remove({ callerKey, attendance, end: () => ended }, ended)
+      residents.remove({ ...claimant, attendance, end: () => ended }, ended)
     }
   }
 
   verifies('STA-01', 'count for their own caller, and shut out nobody else', () => {
     const residents = new Residents()
-    leaveEnding(residents, 'mallory', 12)
-    expect(residents.makeRoom('mallory', limits)).toBe('caller')
-    expect(residents.makeRoom('alice', limits)).toBeUndefined()
+    leaveEnding(residents, person('mallory'), 10)
+    expect(residents.makeRoom(person('mallory'), limits)).toBe('caller')
+    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
+  })
+
+  verifies('ATK-07', 'count for their subject over all its clients', () => {
+    const residents = new Residents()
+    for (const client of ['a', 'b', 'c']) leaveEnding(residents, person('mallory', client), 4)
+    expect(residents.makeRoom(person('mallory', 'd'), limits)).toBe('principal')
+    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
   })
 
   test('of many callers have a bound together', () => {
     const residents = new Residents()
-    for (const caller of ['a', 'b', 'c']) leaveEnding(residents, caller, 8)
-    expect(residents.makeRoom('alice', limits)).toBe('all')
+    for (const caller of ['a', 'b', 'c', 'd', 'e', 'f']) leaveEnding(residents, person(caller), 8)
+    expect(residents.makeRoom(person('alice'), limits)).toBe('all')
+  })
+})
+
+describe('room for one more child', () => {
+  const limits = { maxChildren: 8, maxChildrenPerPrincipal: 10 }
+
+  verifies('ATK-07', 'one subject holds half of all, whatever the number of its clients', () => {
+    const residents = new Residents()
+    for (let n = 0; n < 4; n++) {
+      expect(residents.makeRoom(person('mallory', `${n}`), limits)).toBeUndefined()
+      childOf(residents, person('mallory', `${n}`), { isUsed: true })
+    }
+    expect(residents.makeRoom(person('mallory', 'one more'), limits)).toBe('principal')
+    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
+  })
+
+  verifies('ATK-07', 'the longest idle of their own subject ends first', () => {
+    const residents = new Residents()
+    const [first, second] = [3, 2, 9, 9].map((leftAt, n) =>
+      childOf(residents, person('alice', `${n}`), { leftAt }),
+    )
+    expect(residents.makeRoom(person('alice', 'new'), limits)).toBeUndefined()
+    expect([first?.hasEnded(), second?.hasEnded()]).toEqual([false, true])
+  })
+
+  verifies(
+    'ATK-07',
+    'a subject is one whatever its client and token; without one, all are one',
+    () => {
+      const keyOf = (issuer: string, subject?: string, clientId = 'c') =>
+        principalKey({ token: { issuer, subject, clientId } as VerifiedAccessToken })
+      expect(keyOf('a', 's', 'other')).toBe(keyOf('a', 's'))
+      expect(keyOf('a', undefined, 'other')).toBe(keyOf('b'))
+      expect(new Set([keyOf('a', 's'), keyOf('b', 's'), keyOf('a', 't'), keyOf('a')]).size).toBe(4)
+    },
+  )
+
+  verifies('ATK-07', 'callers without a subject count together', () => {
+    const residents = new Residents()
+    const nobody = (n: number) => ({ callerKey: `token ${n}`, principalKey: 'no subject' })
+    for (let n = 0; n < 4; n++) childOf(residents, nobody(n), { isUsed: true })
+    expect(residents.makeRoom(nobody(5), limits)).toBe('principal')
+  })
+
+  verifies('ATK-07', 'without tokens there is nobody to share with: no half', () => {
+    const residents = new Residents()
+    const anybody = { callerKey: '', principalKey: undefined }
+    for (let n = 0; n < 8; n++) {
+      expect(residents.makeRoom(anybody, limits)).toBeUndefined()
+      childOf(residents, { ...anybody, principalKey: undefined }, { isUsed: true })
+    }
+  })
+
+  describe('when all are taken', () => {
+    function full(isUsed: boolean) {
+      const residents = new Residents()
+      const alice = [30, 10, 20].map((leftAt, n) =>
+        childOf(residents, person('alice', `${n}`), { leftAt, isUsed }),
+      )
+      const bob = [1, 2].map((leftAt, n) =>
+        childOf(residents, person('bob', `${n}`), { leftAt, isUsed }),
+      )
+      for (const name of ['carol', 'dave', 'eve']) {
+        childOf(residents, person(name), { leftAt: 0, isUsed })
+      }
+      return { residents, alice, bob }
+    }
+
+    verifies('ATK-07', 'who has none gets the longest idle of who has most', () => {
+      const { residents, alice, bob } = full(false)
+      expect(residents.makeRoom(person('frank'), limits)).toBeUndefined()
+      expect(alice.map(({ hasEnded }) => hasEnded())).toEqual([false, true, false])
+      expect(bob.map(({ hasEnded }) => hasEnded())).toEqual([false, false])
+    })
+
+    verifies('ATK-07', "who has some ends one of their own, and nobody else's", () => {
+      const { residents, alice } = full(false)
+      expect(residents.makeRoom(person('bob', 'third'), limits)).toBe('all')
+      expect(residents.makeRoom(person('bob', '0'), limits)).toBeUndefined()
+      expect(alice.some(({ hasEnded }) => hasEnded())).toBe(false)
+    })
+
+    verifies('ATK-07', 'what is in use ends for nobody', () => {
+      expect(full(true).residents.makeRoom(person('frank'), limits)).toBe('all')
+    })
+  })
+})
+
+describe('verdicts about the era without sessions', () => {
+  verifies('ATK-07', 'hold for one caller, and for a time', () => {
+    let now = 0
+    const verdicts = new Verdicts(() => now)
+    verdicts.add('mallory')
+    expect([verdicts.has('mallory'), verdicts.has('alice')]).toEqual([true, false])
+    now = 5 * 60_000 - 1
+    expect(verdicts.has('mallory')).toBe(true)
+    now++
+    expect(verdicts.has('mallory')).toBe(false)
+  })
+
+  test('are bounded: the oldest goes', () => {
+    const verdicts = new Verdicts(() => 0)
+    for (let n = 0; n <= 1_000; n++) verdicts.add(`${n}`)
+    expect([verdicts.has('0'), verdicts.has('1'), verdicts.has('1000')]).toEqual([
+      false,
+      true,
+      true,
+    ])
   })
 })
 

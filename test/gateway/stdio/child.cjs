@@ -53,6 +53,16 @@ const tools = {
     process.stderr.write('a remark\n')
     say({ id, result: text('noise') })
   },
+  logs(id, { secret }) {
+    const lines = [
+      { level: 'warn', id, error: 'retrying', secret },
+      { id, result: { secret } },
+      { jsonrpc: '1.0', id, result: { secret } },
+      { method: 'notifications/message', params: { data: secret } },
+    ]
+    for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
+    say({ id, result: text('the real answer') })
+  },
   flood(id, { bytes, pieces }) {
     for (let i = 0; i < pieces; i++) note({ flood: 'x'.repeat(bytes) })
     say({ id, result: text('flood') })
@@ -64,7 +74,11 @@ const tools = {
   big: (id, { bytes }) => say({ id, result: text('x'.repeat(bytes)) }),
   family(id) {
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
-    say({ id, result: text([process.pid, child.pid]) })
+    // In groups of their own; the second one needs more than a word.
+    const away = { stdio: 'ignore', detached: true }
+    const stray = spawn('sleep', ['1000'], away)
+    const deaf = spawn('sh', ['-c', 'trap "" TERM; sleep 1000; sleep 1000'], away)
+    setTimeout(() => say({ id, result: text([process.pid, child.pid, stray.pid, deaf.pid]) }), 100)
   },
   stubborn(id) {
     process.on('SIGTERM', () => undefined)

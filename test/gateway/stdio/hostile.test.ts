@@ -13,6 +13,7 @@ import { ANYBODY } from '../../../src/gateway/caller.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { Connection } from '../../../src/gateway/stdio/connection.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
+import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
@@ -95,7 +96,10 @@ describe('a start that fails at once', () => {
 describe('a batch of many requests', () => {
   const headers = { accept: 'application/json', 'mcp-protocol-version': '2025-03-26' }
   const batchOf = (count: number) => {
-    const requests = Array.from({ length: count }, (_, n) => `{"id":${n + 1},"method":"a"}`)
+    const requests = Array.from(
+      { length: count },
+      (_, n) => `{"jsonrpc":"2.0","id":${n + 1},"method":"a"}`,
+    )
     return `[${requests.join(',')}]`
   }
 
@@ -107,7 +111,7 @@ describe('a batch of many requests', () => {
     expect((await messagesOf(answer)).length).toBe(1_000)
   })
 
-  test.each([1_001, 150_000])('%d: refused, and none reaches the command', async (count) => {
+  test.each([1_001, 80_000])('%d: refused, and none reaches the command', async (count) => {
     const bench = await startScript(`process.stderr.write('heard ' + method)`)
     const client = await openClient(bench)
     const answer = await client.send('POST', batchOf(count), headers)
@@ -285,14 +289,48 @@ verifies('TRN-07', 'a version that nobody knows is refused within a session', as
   expect((await agreed.call('echo', {}, { headers })).status).toBe(200)
 })
 
+verifies(
+  'ATK-07',
+  'a child that refuses server/discover decides for its own caller alone',
+  async () => {
+    const bench = await startScript(
+      `if (method === 'server/discover' && process.env.GATEHOUSE_SUBJECT === 'mallory') {
+       return say(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }))
+     }
+     answer(id, { supportedVersions: ['2026-07-28'], content: [] })`,
+    )
+    const userOf = async (sub: string) =>
+      new Client(bench, { version: MODERN, token: await bench.idp.token({ claims: { sub } }) })
+    const [mallory, alice] = [await userOf('mallory'), await userOf('alice')]
+    for (const _ of [1, 2]) expect((await mallory.call('echo')).status).toBe(400)
+    expect((await alice.call('echo')).status).toBe(200)
+    expect(bench.told('child.started')).toHaveLength(2)
+  },
+)
+
+describe('what nobody reads', () => {
+  const FLOOD = 100_000
+  const NOTE = '{"jsonrpc":"2.0","method":"notifications/x"}'
+
+  verifies('ATK-07', 'is kept by what it costs, and the rest is dropped', async () => {
+    const bench = await startScript(
+      `if (id) process.stdout.write(${JSON.stringify(`${NOTE}\n`)}.repeat(${FLOOD}), () => answer(id, {}))`,
+    )
+    const client = await openClient(bench)
+    await (await client.call('flood', {}, { headers: { accept: 'application/json' } })).text()
+    const stream = await client.send('GET')
+    await client.send('DELETE')
+    const kept = Math.floor((4 * 2 ** 20) / costOf(Buffer.from(NOTE)))
+    expect((await stream.text()).split(NOTE)).toHaveLength(kept + 1)
+  })
+})
+
 describe('events that are kept', () => {
   test('cost as much when there are many of them', () => {
     const window = new EventWindow(4 * 2 ** 20)
     const line = Buffer.alloc(60)
-    const startedAt = performance.now()
     for (let n = 0; n < 300_000; n++) window.add('1', n, line)
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
-    expect(window.after('1', 0).length).toBe(Math.floor((4 * 2 ** 20) / 60))
+    expect(window.after('1', 0).length).toBe(Math.floor((4 * 2 ** 20) / costOf(line)))
     expect(window.after('1', 299_990).map(({ number }) => number)).toEqual([
       299_991, 299_992, 299_993, 299_994, 299_995, 299_996, 299_997, 299_998, 299_999,
     ])

@@ -137,7 +137,11 @@ describe('whose session it is', () => {
       GATEHOUSE_ISSUER: bench.idp.issuer,
       GATEHOUSE_SUBJECT: 'b%C3%B6b%20%25',
       GATEHOUSE_CLIENT_ID: expect.any(String) as string,
+      GATEHOUSE_PROCESS: expect.stringMatching(/^[\da-f-]{36}$/) as string,
     })
+    expect(environment['GATEHOUSE_PROCESS']).not.toBe(
+      ((await alice.value('env')) as Record<string, string>)['GATEHOUSE_PROCESS'],
+    )
     delete process.env['CANARY']
   })
 
@@ -152,24 +156,85 @@ describe('whose session it is', () => {
   })
 })
 
+describe('only jsonrpc "2.0" makes a message', () => {
+  const initialize = { id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25' } }
+
+  test.each([
+    ['without it', initialize],
+    ['an older version', { jsonrpc: '1.0', ...initialize }],
+    ['a number', { jsonrpc: 2, ...initialize }],
+    ['nothing', { jsonrpc: null, ...initialize }],
+    ['a blank more', { jsonrpc: '2.0 ', ...initialize }],
+    ['another case', { JSONRPC: '2.0', ...initialize }],
+  ])('of a client, %s: 400, and no command is started', async (_, message) => {
+    const bench = await startBridge()
+    const answer = await new Client(bench).post(message)
+    expect(answer.status).toBe(400)
+    expect(((await answer.json()) as RpcMessage).error?.code).toBe(-32_600)
+    expect(bench.told('child.started')).toEqual([])
+  })
+
+  verifies('ATK-20', 'of a client, spelled with an escape: taken', async () => {
+    const client = new Client(await startBridge())
+    const text = JSON.stringify({ jsonrpc: 'VERSION', ...initialize })
+    const answer = await client.send('POST', text.replace('VERSION', '2\\u002e0'))
+    expect(answer.status).toBe(200)
+  })
+
+  verifies(
+    'ATK-20',
+    'of a command: its log lines in JSON are no answers, and reach no client',
+    async () => {
+      const bench = await startBridge()
+      const client = await openClient(bench)
+      const answer = await client.call('logs', { secret: 'hunter2' }, { id: 5 })
+      const text = await answer.text()
+      expect(text).toContain('the real answer')
+      expect(text).not.toContain('hunter2')
+      await until(() => bench.told('child.remarked').length === 4)
+      const lines = bench.told('child.remarked').map((event) => event.text)
+      expect(lines.every((line) => line.startsWith('no message: {'))).toBe(true)
+      expect(lines.join()).toContain('retrying')
+    },
+  )
+})
+
 describe('a missing or a wrong form', () => {
   test.each([
     ['no session', 'POST', '{"jsonrpc":"2.0","id":7,"method":"tools/list"}', 400, -32_000],
     ['no JSON', 'POST', '{"jsonrpc":', 400, -32_700],
     ['nothing', 'POST', '', 400, -32_700],
-    ['no message', 'POST', '{"id":1}', 400, -32_600],
+    ['no message', 'POST', '{"jsonrpc":"2.0","id":1}', 400, -32_600],
     ['a text', 'POST', '"initialize"', 400, -32_600],
-    ['an id that is an object', 'POST', '{"id":{},"method":"initialize"}', 400, -32_600],
-    ['a method twice', 'POST', '{"id":1,"method":"initialize","method":"x"}', 400, -32_600],
+    [
+      'an id that is an object',
+      'POST',
+      '{"jsonrpc":"2.0","id":{},"method":"initialize"}',
+      400,
+      -32_600,
+    ],
+    [
+      'a method twice',
+      'POST',
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","method":"x"}',
+      400,
+      -32_600,
+    ],
     [
       'a member twice within',
       'POST',
-      '{"id":1,"method":"initialize","params":{"a":1,"a":2}}',
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"a":1,"a":2}}',
       400,
       -32_600,
     ],
     ['an empty batch', 'POST', '[]', 400, -32_600],
-    ['initialize in a batch', 'POST', '[{"id":1,"method":"initialize"}]', 400, -32_000],
+    [
+      'initialize in a batch',
+      'POST',
+      '[{"jsonrpc":"2.0","id":1,"method":"initialize"}]',
+      400,
+      -32_000,
+    ],
   ])('%s', async (_, method, body, status, code) => {
     const client = new Client(await startBridge())
     const answer = await client.send(method, body)
@@ -180,7 +245,7 @@ describe('a missing or a wrong form', () => {
   verifies('HDR-08', 'what is not UTF-8, and other types of content', async () => {
     const bench = await startBridge()
     const headers = { 'content-type': 'application/json' }
-    const body = Buffer.from('{"id":1,"method":"\xff"}', 'latin1')
+    const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"\xff"}', 'latin1')
     expect((await bench.call({ method: 'POST', headers, body })).status).toBe(400)
     const text = { 'content-type': 'text/plain' }
     expect((await bench.call({ method: 'POST', headers: text, body: '{}' })).status).toBe(415)
@@ -431,7 +496,9 @@ describe('the end', () => {
     const pids = (await client.value('family')) as number[]
     expect(pids.every(isAlive)).toBe(true)
     await end(client)
-    await until(() => pids.every((pid) => !isAlive(pid)))
+    await until(() => pids.every((pid) => !isAlive(pid)), 10_000)
+    await until(() => bench.told('child.strays').length === 1)
+    expect(bench.told('child.strays')).toMatchObject([{ count: 3 }])
     expect((await client.call('echo')).status).toBe(404)
     expect(bench.told('session.ended')).toMatchObject([{ reason }])
     expect(bench.gateway.status()).toMatchObject({ active: 0, streams: 0 })
@@ -494,6 +561,18 @@ describe('the end', () => {
   })
 })
 
+verifies('ATK-09', 'processes of another session are left alone, and of ours, too', async () => {
+  const bench = await startBridge()
+  const [alice, bob] = [await openClient(bench), await openClient(bench)]
+  const [ofAlice, ofBob] = [
+    (await alice.value('family')) as number[],
+    (await bob.value('family')) as number[],
+  ]
+  await alice.send('DELETE')
+  await until(() => ofAlice.every((pid) => !isAlive(pid)), 10_000)
+  expect(ofBob.every(isAlive)).toBe(true)
+})
+
 describe('a start that fails', () => {
   test.each([
     ['broken', 502, 'ended with exit code 3'],
@@ -554,12 +633,49 @@ describe('bounds', () => {
     for (const stream of streams) await stream.body?.cancel()
   })
 
-  test('of all: nobody loses a session because somebody else wants one', async () => {
-    const bench = await startBridge('legacy', { children: { maxChildren: 1 } })
-    const client = await openClient(bench)
-    const token = await bench.idp.token({ claims: { sub: 'bob' } })
-    expect((await new Client(bench, { token }).open()).status).toBe(503)
-    expect(await client.value('echo', {})).toEqual({})
+  verifies(
+    'ATK-07',
+    "of all: a session in use is nobody else's; one that nobody uses is",
+    async () => {
+      const bench = await startBridge('legacy', { children: { maxChildren: 1 } })
+      const alice = await openClient(bench)
+      const stream = await alice.send('GET')
+      const bob = new Client(bench, { token: await bench.idp.token({ claims: { sub: 'bob' } }) })
+      const refused = await bob.open()
+      expect(refused.status).toBe(503)
+      expect(await refused.json()).toMatchObject({
+        error: { code: -32_000, message: 'Too many sessions are in use' },
+      })
+      expect(bench.told('request.refused')).toMatchObject([
+        { status: 503, code: 'ERR_LIMIT_REACHED', hint: expect.stringContaining('--max-children') },
+      ])
+      expect(await alice.value('echo', {})).toEqual({})
+      await stream.body?.cancel()
+      await until(() => bench.gateway.status().active === 0)
+      expect((await bob.open()).status).toBe(200)
+      expect((await alice.call('echo', {})).status).toBe(404)
+    },
+  )
+
+  verifies('ATK-07', 'of one subject: ten clients hold half, and others keep theirs', async () => {
+    const bench = await startBridge('legacy', { children: { maxChildren: 8 } })
+    const token = (sub: string, client_id: string) =>
+      bench.idp.token({ claims: { sub, client_id } })
+    const bob = await openClient(bench, { token: await token('bob', 'desk') })
+    const statuses: number[] = []
+    for (let n = 0; n < 10; n++) {
+      const mallory = new Client(bench, { token: await token('mallory', `client-${n}`) })
+      statuses.push((await mallory.open()).status)
+      await mallory.send('GET')
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429, 429, 429, 429, 429])
+    expect(await bob.value('echo', { still: 'here' })).toEqual({ still: 'here' })
+    const hints = bench.told('request.refused').map(({ reason }) => reason)
+    expect(new Set(hints)).toEqual(
+      new Set(['the clients of one subject have half of all children of commands in use']),
+    )
+    const carol = new Client(bench, { token: await token('carol', 'desk') })
+    expect((await carol.open()).status).toBe(200)
   })
 
   test('of all resources together; and each command has its own environment', async () => {
@@ -592,7 +708,9 @@ describe('bounds', () => {
     expect((await one.open()).status).toBe(200)
     expect(await one.value('env')).toMatchObject({ SECRET: 'first', GATEHOUSE_SUBJECT: 'one' })
     const two = await at('two')
+    const stream = await one.send('GET')
     expect((await two.open()).status).toBe(503)
+    await stream.body?.cancel()
     await one.send('DELETE')
     expect((await two.open()).status).toBe(200)
     expect(await two.value('env')).toMatchObject({ SECRET: 'second' })

@@ -1,0 +1,67 @@
+/**
+ * Lines to a reader that may stop reading. A write never waits for it: what does not fit is dropped and counted, because
+ * a log that nobody reads must not stop the gateway.
+ *
+ * @module
+ */
+import type { Writable } from 'node:stream'
+
+/** Bytes that may wait for the reader. */
+const MAX_WAITING = 2 ** 20
+/** Milliseconds that an end waits for what is left. */
+const LAST_LINES = 1_000
+
+export class LineWriter {
+  readonly #target: Writable
+  readonly #onDropped: (count: number) => void
+  readonly #maxWaiting: number
+  #total = 0
+  #untold = 0
+
+  /**
+   * @param onDropped told how many lines were lost, once there is room again
+   * @param maxWaiting bytes that may wait for the reader. Default 1 MiB.
+   */
+  constructor(target: Writable, onDropped: (count: number) => void, maxWaiting = MAX_WAITING) {
+    this.#target = target
+    this.#onDropped = onDropped
+    this.#maxWaiting = maxWaiting
+    // A reader that is gone takes nothing more, and its lines are counted like those of one that does not read.
+    target.on('error', () => undefined)
+    target.on('drain', () => this.#tell())
+  }
+
+  /** Lines that were lost, in all. */
+  get dropped(): number {
+    return this.#total
+  }
+
+  /** @returns false: it was dropped */
+  write(line: string): boolean {
+    if (this.#target.destroyed || this.#target.writableLength > this.#maxWaiting) {
+      this.#total++
+      this.#untold++
+      return false
+    }
+    this.#target.write(line)
+    return true
+  }
+
+  /** Waits until the reader has taken everything, for a second at most. */
+  async finish(): Promise<void> {
+    if (this.#target.destroyed || this.#target.writableLength === 0) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_LINES)
+      this.#target.write('', () => resolve())
+    })
+    clearTimeout(timer)
+  }
+
+  #tell(): void {
+    const count = this.#untold
+    if (count === 0) return
+    this.#untold = 0
+    this.#onDropped(count)
+  }
+}

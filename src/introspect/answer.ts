@@ -1,0 +1,111 @@
+/**
+ * What an HTTP answer of an introspection endpoint says: something about the token, or nothing.
+ *
+ * @module
+ */
+import { quoted, type AuthorizationServerErrorCode } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly retryAfter: string
+  readonly text: string
+  /** We authenticated by a bearer token of our own: then `invalid_token` is about that one. */
+  readonly byBearer: boolean
+}
+
+/** Why it says nothing about the token. */
+export interface NoAnswer {
+  readonly code: AuthorizationServerErrorCode
+  /** What happened. */
+  readonly said: string
+  /** What follows from it, where it happens to every token. */
+  readonly meaning?: string
+  /** Seconds. */
+  readonly retryAfter: number | undefined
+  /** Whether it may be over in a moment. */
+  readonly passes: boolean
+}
+
+/** Codes of RFC 6749 §5.2 that are about us and not about the token. */
+const REJECTIONS = new Set(['invalid_client', 'unauthorized_client', 'request_unauthorized'])
+
+/** Of those that the client has to act on (RFC 9110 §15.5), these pass by themselves. */
+const PASSING = new Set([408, 425, 429])
+
+const SIGNED =
+  'answered a signed JWT (RFC 9701), and plain JSON was asked for: let the provider sign no introspection answers for this client (Authelia: introspection_signed_response_alg none)'
+const NOT_ACCEPTED = 'the client id or its credentials are not accepted there'
+
+function parseObject(text: string): JsonObject {
+  try {
+    const body: unknown = JSON.parse(text)
+    return isJsonObject(body) ? body : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Seconds of `Retry-After`; as a date it is not worth a parser. */
+function secondsOf(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+}
+
+/**
+ * Reads all but what stands in a 200.
+ *
+ * @returns `success`: the body is to be read; `inactive`: that is the answer, in other words
+ */
+export function readAnswer(answer: HttpAnswer): 'success' | 'inactive' | NoAnswer {
+  const { status, contentType, text } = answer
+  const no = (said: string, passes = true): NoAnswer => ({
+    code: 'ERR_INTROSPECTION_UNAVAILABLE',
+    said,
+    retryAfter: secondsOf(answer.retryAfter),
+    passes,
+  })
+  if (status === 200) {
+    return /^application\/token-introspection\+jwt\b/i.test(contentType) ? no(SIGNED) : 'success'
+  }
+  const isClientError = status >= 400 && status < 500
+  const body = parseObject(text)
+  const error = typeof body['error'] === 'string' ? body['error'] : undefined
+  // RFC 7662 §2.2: an answer whatever the status (Dex: 401). A server that failed says nothing that can be believed.
+  if (isClientError && body['active'] === false) return 'inactive'
+  if (status === 400 && error === 'invalid_token' && !answer.byBearer) return 'inactive'
+  const said = `answered ${status}${error === undefined ? '' : ` ${quoted(error, 60)}`}`
+  if (status === 401 || status === 403 || (status === 400 && REJECTIONS.has(error ?? ''))) {
+    return {
+      code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
+      said,
+      meaning: NOT_ACCEPTED,
+      retryAfter: undefined,
+      passes: false,
+    }
+  }
+  const redirected = status === 0 || (status >= 300 && status < 400)
+  if (redirected) return no('answered a redirect, which is not followed')
+  return no(said, !isClientError || PASSING.has(status))
+}
+
+/** Of an answer that is kept: real ones have a hundred values, with all groups of a user a few thousand. */
+const MOST_VALUES = 10_000
+const DEEPEST = 64
+
+/** Whether an answer is of a size that may be kept, frozen and shown. A stack of our own: it may be nested deeply. */
+export function isModest(claims: JsonObject): boolean {
+  const pending: { readonly value: unknown; readonly depth: number }[] = [
+    { value: claims, depth: 0 },
+  ]
+  let seen = 0
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { value, depth } = next
+    if (typeof value !== 'object' || value === null) continue
+    const members: readonly unknown[] = Object.values(value)
+    seen += members.length
+    if (seen > MOST_VALUES || depth > DEEPEST) return false
+    for (const member of members) pending.push({ value: member, depth: depth + 1 })
+  }
+  return true
+}

@@ -1,0 +1,63 @@
+/**
+ * Texts of a configuration without the secrets that people write into them: queries of URLs, arguments of commands.
+ *
+ * @module
+ */
+
+const HIDDEN = '***'
+
+/** The name of an option or a variable whose value is a secret. */
+const SECRET_NAME =
+  /key|token|secret|passw|pwd|auth|credential|cookie|bearer|(?:^|[-_])(?:pat|pass|pin)$/i
+/** Long runs of letters and digits, and UUIDs, as keys are made of. */
+const SECRET_RUN = /(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]{16,}/i
+const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/i
+const CREDENTIALS = /\b(?:bearer|basic) /i
+const URL_FORM = /^([a-z][a-z\d+.-]*:\/\/)(?:[^/?#]*@)?([^?#]*)(\?[^#]*)?(#.*)?$/is
+const HEADER = /^([\w-]+): ?\S/
+const ASSIGNMENT = /^(-{0,2}[\w.-]+)=(.*)$/s
+
+/**
+ * A URL with the names of its query, and without their values and a user name. A fragment is sent nowhere, and stays.
+ * Other texts stay as they are.
+ */
+export function redactUrl(text: string): string {
+  const [, scheme, rest = '', query, fragment = ''] = URL_FORM.exec(text) ?? []
+  if (scheme === undefined) return text
+  const hasUser = !text.startsWith(`${scheme}${rest}`)
+  const user = hasUser ? `${HIDDEN}@` : ''
+  return `${scheme}${user}${rest}${query === undefined ? '' : redactQuery(query)}${fragment}`
+}
+
+function redactQuery(query: string): string {
+  const fields = query.slice(1).split('&')
+  const shown = fields.map((field) => {
+    const [name = ''] = field.split('=', 1)
+    return field.includes('=') ? `${name}=${HIDDEN}` : HIDDEN
+  })
+  return `?${shown.join('&')}`
+}
+
+function redactWord(word: string): string {
+  if (URL_FORM.test(word)) return redactUrl(word)
+  const isSecret = SECRET_RUN.test(word) || UUID.test(word) || CREDENTIALS.test(word)
+  return isSecret ? HIDDEN : word
+}
+
+function redactArgument(argument: string, before: string | undefined): string {
+  const [, name, value = ''] = ASSIGNMENT.exec(argument) ?? []
+  if (name !== undefined) {
+    return `${name}=${SECRET_NAME.test(name) ? HIDDEN : redactWord(value)}`
+  }
+  if (URL_FORM.test(argument)) return redactUrl(argument)
+  const [, header] = HEADER.exec(argument) ?? []
+  if (header !== undefined) return `${header}: ${HIDDEN}`
+  const isNamed =
+    before?.startsWith('-') === true && !before.includes('=') && SECRET_NAME.test(before)
+  return isNamed && !argument.startsWith('-') ? HIDDEN : redactWord(argument)
+}
+
+/** A command with its arguments. What may be a secret is hidden, sometimes more than that. */
+export function redactCommand(command: readonly string[]): readonly string[] {
+  return command.map((argument, index) => redactArgument(argument, command[index - 1]))
+}

@@ -1,0 +1,166 @@
+/** Readers that stop reading: the log's, and the audit file's where that is a pipe. Nothing waits for them. */
+import { spawnSync } from 'node:child_process'
+import { constants, openSync, readFileSync, readSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Writable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import type { AuditRecord } from 'mcp-gatehouse/gateway'
+import { openAuditFile } from '../../src/cli/audit-file.js'
+import { LineWriter } from '../../src/cli/line-writer.js'
+import { createLog } from '../../src/cli/log.js'
+import { freePort, startCli, writeTemporary } from '../support/cli.js'
+import { eventually, startUpstream } from '../support/gateway.js'
+import { verifies } from '../support/verifies.js'
+
+/** A reader that takes one piece and no more until it is told to. */
+function createReader() {
+  const taken: string[] = []
+  let isReading = false
+  let takeOn: (() => void) | undefined
+  const target = new Writable({
+    decodeStrings: false,
+    highWaterMark: 1,
+    write(line: string, _encoding, done) {
+      taken.push(line)
+      if (isReading) done()
+      else takeOn = done
+    },
+  })
+  return {
+    target,
+    taken,
+    read() {
+      isReading = true
+      takeOn?.()
+    },
+  }
+}
+
+const LINE = `${'x'.repeat(99)}\n`
+
+describe('lines for a reader that does not read', () => {
+  verifies('ATK-07', 'are kept up to a bound, then dropped, counted, and told', async () => {
+    const reader = createReader()
+    const told: number[] = []
+    const writer = new LineWriter(reader.target, (count) => told.push(count), 1_000)
+    const kept = Array.from({ length: 30 }, () => writer.write(LINE)).filter(Boolean)
+    expect(kept).toHaveLength(11)
+    expect([writer.dropped, told]).toEqual([19, []])
+    reader.read()
+    await eventually(() => told.length === 1)
+    expect(told).toEqual([19])
+    expect(writer.write(LINE)).toBe(true)
+    expect(reader.taken).toHaveLength(12)
+    expect(writer.dropped).toBe(19)
+  })
+
+  test('that is gone are dropped and counted', () => {
+    const reader = createReader()
+    const writer = new LineWriter(reader.target, () => undefined)
+    reader.target.destroy(new Error('EPIPE'))
+    expect(writer.write(LINE)).toBe(false)
+    expect(writer.dropped).toBe(1)
+  })
+
+  test('do not keep an end waiting for long; one who reads gets all of them', async () => {
+    const reader = createReader()
+    const writer = new LineWriter(reader.target, () => undefined)
+    for (let n = 0; n < 3; n++) writer.write(LINE)
+    const finished = writer.finish()
+    reader.read()
+    await finished
+    expect(reader.taken.filter((line) => line === LINE)).toHaveLength(3)
+    const stalled = new LineWriter(createReader().target, () => undefined)
+    stalled.write(LINE)
+    await stalled.finish()
+  })
+
+  verifies('ATK-07', 'of the log are told among the log', async () => {
+    const reader = createReader()
+    const { logger, writer } = await createLog({ level: 'info', format: 'json' }, reader.target)
+    for (let n = 0; n < 5_000 && writer.dropped < 5; n++)
+      logger.info({ filler: LINE.repeat(100) }, 'a line')
+    reader.read()
+    await eventually(() => reader.taken.at(-1)?.includes('"lost":5') === true)
+    expect(JSON.parse(reader.taken.at(-1) ?? '')).toMatchObject({ level: 'warn', lost: 5 })
+  })
+})
+
+verifies(
+  'ATK-07',
+  'a gateway whose log nobody reads serves, says so in its metrics, and ends',
+  async () => {
+    const upstream = await startUpstream((_request, response) => response.end('{}'))
+    const adminPort = await freePort()
+    const cli = startCli([
+      ...['--port', '0', '--upstream', upstream, '--admin-port', `${adminPort}`],
+      ...['--log-level', 'debug', '--log-format', 'json'],
+    ])
+    const url = await cli.listening()
+    const admin = `http://127.0.0.1:${adminPort}`
+    cli.process.stderr.pause()
+    const lost = async () =>
+      Number(/what="log"} (\d+)/.exec(await (await fetch(`${admin}/metrics`)).text())?.[1])
+    const post = () =>
+      fetch(`${url}/mcp`, { method: 'POST', body: '{}', headers: { 'x-y': LINE.trim() } })
+    while ((await lost()) === 0) {
+      const answers = await Promise.all(Array.from({ length: 200 }, post))
+      for (const answer of answers)
+        expect([answer.status, await answer.text()]).toEqual([200, '{}'])
+    }
+    expect((await fetch(`${admin}/livez`)).status).toBe(200)
+    cli.process.kill('SIGTERM')
+    const exited = new Promise((resolve) => cli.process.once('exit', resolve))
+    expect(await exited).toBe(0)
+    cli.process.stderr.resume()
+  },
+)
+
+describe('an audit file that is a pipe', () => {
+  const record = { version: 1, filler: LINE.repeat(20) } as unknown as AuditRecord
+
+  function makePipe(): string {
+    const path = join(dirname(writeTemporary('x', '')), 'audit')
+    expect(spawnSync('mkfifo', [path]).status).toBe(0)
+    return path
+  }
+
+  verifies('ATK-07', 'without a reader stops the start, and says what is missing', async () => {
+    const cli = startCli([
+      ...['--port', '0', '--upstream', 'http://127.0.0.1:9/mcp', '--audit-file', makePipe()],
+    ])
+    expect(await cli.exited).toBe(1)
+    expect(cli.stderr()).toContain('nobody reads this pipe; start its reader first')
+  })
+
+  verifies(
+    'ATK-07',
+    'whose reader stops: records are lost and told, and no write waits',
+    async () => {
+      const path = makePipe()
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+      const complaints: [number, string][] = []
+      const file = openAuditFile(
+        path,
+        (lost, code) => complaints.push([lost, code]),
+        () => 0,
+      )
+      for (let n = 0; n < 5_000 && file.lost < 3; n++) file.write(record)
+      expect(complaints).toEqual([[1, 'EAGAIN']])
+      // What the pipe holds is whole records, the oldest first.
+      const bytes = Buffer.alloc(32 * 1024)
+      expect(readSync(reader, bytes)).toBeGreaterThan(0)
+      expect(JSON.parse(bytes.toString().split('\n')[0] ?? '')).toEqual(record)
+      file.close()
+      expect(complaints.at(-1)).toEqual([2, 'at the end'])
+    },
+  )
+
+  test('a file on a disk takes each record at once', () => {
+    const path = writeTemporary('audit.jsonl', '')
+    const file = openAuditFile(path, () => undefined)
+    file.write(record)
+    expect(readFileSync(path, 'utf8')).toBe(`${JSON.stringify(record)}\n`)
+    file.close()
+  })
+})

@@ -1,0 +1,384 @@
+/** URIs of resources: what a policy allows must not be another name, for any server, of what it closes. */
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Glob, piecesOf, type Text } from '../../src/rs/globs.js'
+import { checkPolicy } from '../../src/rs/policy-document.js'
+import { RulePolicy } from '../../src/rs/policy.js'
+import { canonicalUri, parseResourceUri } from '../../src/rs/resource-uri.js'
+import { compileUriPattern } from '../../src/rs/uri-pattern.js'
+import { canonicalTemplate } from '../../src/rs/uri-template.js'
+import type { VerifiedAccessToken } from '../../src/types.js'
+import {
+  isClosedPath,
+  isOfClosedPlace,
+  judgeUri,
+  openRules,
+  readingsOfNode,
+  trickyUris,
+} from '../support/uri-readings.js'
+import { verifies } from '../support/verifies.js'
+
+const RUNS = { numRuns: Number(process.env['URI_RUNS'] ?? 1_000) }
+
+verifies('ATK-10', 'what is allowed is no name of what is closed, for no reader of Node', () => {
+  const judged = { open: 0, closed: 0, refused: 0 }
+  let tempting = 0
+  fc.assert(
+    fc.property(trickyUris, openRules, fc.constantFrom('deny', 'base'), (uri, opening, rest) => {
+      const verdict = judgeUri(uri, opening, rest)
+      judged[verdict]++
+      const hits = isOfClosedPlace(uri) ? readingsOfNode(uri).filter(isClosedPath) : []
+      if (hits.length > 0) tempting++
+      if (verdict === 'open') expect({ uri, opening, hits }).toEqual({ uri, opening, hits: [] })
+    }),
+    RUNS,
+  )
+  // All of them occur, or nothing was shown.
+  expect(Math.min(judged.open, judged.closed, judged.refused, tempting)).toBeGreaterThan(50)
+})
+
+verifies('ATK-10', 'components are those of the URL standard, and stay what they are', () => {
+  fc.assert(
+    fc.property(trickyUris, (text) => {
+      const uri = parseResourceUri(text)
+      if (uri === undefined) return
+      // Read again it is the same.
+      expect(parseResourceUri(uri.text)).toEqual(uri)
+      if (!URL.canParse(text)) return
+      const { protocol, hostname, port, pathname, search, hash } = new URL(text)
+      expect(hash).toBe('')
+      expect(`${uri.scheme}:`).toBe(protocol)
+      expect(uri.port).toBe(port)
+      const host = decodeURIComponent(hostname).toLowerCase().replace(/\.$/, '')
+      const isLocal = uri.scheme === 'file' && host === 'localhost'
+      expect(decodeURIComponent(uri.host)).toBe(isLocal ? '' : host)
+      expect(uri.path).toBe(decodeURIComponent(pathname).replace(/\/{2,}/g, '/'))
+      expect(uri.query === undefined || uri.query === '').toBe(search === '')
+      if (uri.scheme !== 'file' || hostname !== '' || process.platform === 'win32') return
+      expect(fileURLToPath(text).replace(/\/{2,}/g, '/')).toBe(uri.path)
+    }),
+    RUNS,
+  )
+})
+
+const nobody = { scopes: [], claims: {} } as unknown as VerifiedAccessToken
+
+/** What each of these URIs gets: the scopes that it needs, or `denied`. */
+function verdicts(
+  rules: Readonly<Record<string, string>>,
+  uris: readonly string[],
+  unmatched = 'deny',
+): Record<string, string> {
+  const { policy, problems } = checkPolicy({
+    rules: Object.entries(rules).map(([resources, scopes]) => ({ resources, scopes })),
+    unmatched,
+  })
+  expect(problems).toEqual([])
+  const judge = new RulePolicy(policy)
+  return Object.fromEntries(
+    uris.map((uri) => {
+      const name = canonicalUri(uri) ?? ''
+      const { denial, scopes } = judge.judge(
+        { method: 'resources/read', target: 'resource', name },
+        nobody,
+      )
+      return [uri, denial === undefined ? [...scopes].sort().join(' ') : 'denied']
+    }),
+  )
+}
+
+describe('a pattern', () => {
+  verifies('ATK-10', 'without a query asks for its scopes whatever the query', () => {
+    const rules = {
+      'file:///srv/**': 'wide',
+      'file:///srv/private/key.pem': 'narrow',
+      'file:///srv/q/**?*': 'query',
+    }
+    expect(
+      verdicts(rules, [
+        'file:///srv/a',
+        'file:///srv/a?',
+        'file:///srv/a?x',
+        'file:///srv/private/key.pem',
+        'file:///srv/private/key.pem?',
+        'file:///srv/private/key.pem/',
+        'file:///srv/private/key.pem;v=1',
+        'file:///srv/q/a',
+        'file:///srv/q/a?',
+        'file:///srv/q/a?x=1',
+        'file:///srv/q/a?x=1/2',
+        'file:///etc/a?',
+      ]),
+    ).toEqual({
+      'file:///srv/a': 'wide',
+      'file:///srv/a?': 'denied',
+      'file:///srv/a?x': 'denied',
+      'file:///srv/private/key.pem': 'narrow wide',
+      'file:///srv/private/key.pem?': 'denied',
+      'file:///srv/private/key.pem/': 'narrow wide',
+      'file:///srv/private/key.pem;v=1': 'narrow wide',
+      'file:///srv/q/a': 'wide',
+      'file:///srv/q/a?': 'query wide',
+      'file:///srv/q/a?x=1': 'query wide',
+      'file:///srv/q/a?x=1/2': 'denied',
+      'file:///etc/a?': 'denied',
+    })
+  })
+
+  verifies('ATK-10', 'leaves a query to base only where it knows nothing of the place', () => {
+    const rules = { 'https://h/a': 'a', 'https://*.h/b?**': 'b' }
+    const uris = ['https://h/c', 'https://h/c?x', 'https://h/a?x', 'https://other/c?x']
+    expect(verdicts(rules, [...uris, 'https://x.h/b?x', 'https://x.h/c?x'], 'base')).toEqual({
+      'https://h/c': '',
+      'https://h/c?x': 'denied',
+      'https://h/a?x': 'denied',
+      'https://other/c?x': '',
+      'https://x.h/b?x': 'b',
+      'https://x.h/c?x': 'denied',
+    })
+    expect(verdicts(rules, ['https://other/c?x'])).toEqual({ 'https://other/c?x': 'denied' })
+  })
+
+  verifies('ATK-10', 'stays within its component', () => {
+    const rules = {
+      'https://*.example.com/**': 'host',
+      'https://h:*/a*': 'port',
+      'db://*/x': 'db',
+      'file:///srv/**/*.txt': 'text',
+    }
+    expect(
+      verdicts(rules, [
+        'https://a.example.com/x/y',
+        'https://a.b.EXAMPLE.com./x',
+        'https://evil.test/.example.com/x',
+        'https://evil.test?.example.com/x',
+        'https://evil.test:80/.example.com/',
+        'https://h:8443/a1',
+        'https://h/a1',
+        'https://h:8443/b/a1',
+        'db://one/x',
+        'db://one/two/x',
+        'file:///srv/a/b.txt',
+        'file:///srv/private/key.pem?/a.txt',
+      ]),
+    ).toEqual({
+      'https://a.example.com/x/y': 'host',
+      'https://a.b.EXAMPLE.com./x': 'host',
+      'https://evil.test/.example.com/x': 'denied',
+      'https://evil.test?.example.com/x': 'denied',
+      'https://evil.test:80/.example.com/': 'denied',
+      'https://h:8443/a1': 'port',
+      'https://h/a1': 'port',
+      'https://h:8443/b/a1': 'denied',
+      'db://one/x': 'db',
+      'db://one/two/x': 'denied',
+      'file:///srv/a/b.txt': 'text',
+      'file:///srv/private/key.pem?/a.txt': 'denied',
+    })
+  })
+
+  verifies('ATK-10', 'with a user is for this user alone, and closes no less for him', () => {
+    const rules = {
+      'https://bob@h/**': 'bob',
+      'https://h/secret': 'secret',
+      'https://*/open': 'open',
+    }
+    expect(
+      verdicts(rules, [
+        'https://bob@h/x',
+        'https://bo%62@h/secret',
+        'https://eve@h/x',
+        'https://@h/x',
+        'https://bob@other/open',
+        'https://h/secret',
+        'https://h/x',
+      ]),
+    ).toEqual({
+      'https://bob@h/x': 'bob',
+      'https://bo%62@h/secret': 'bob secret',
+      'https://eve@h/x': 'denied',
+      'https://@h/x': 'denied',
+      'https://bob@other/open': 'denied',
+      'https://h/secret': 'secret',
+      'https://h/x': 'denied',
+    })
+  })
+
+  verifies(
+    'ATK-10',
+    'for files holds on every host, because readers look at the path alone',
+    () => {
+      const rules = { 'file:///srv/**': 'wide', 'file://*/srv/a/*': 'any', 'file:///srv/a/x': 'x' }
+      expect(
+        verdicts(rules, ['file://host/srv/a/b', 'file://host/srv/a/x', 'file://host/srv/b']),
+      ).toEqual({
+        'file://host/srv/a/b': 'any wide',
+        'file://host/srv/a/x': 'any wide x',
+        'file://host/srv/b': 'denied',
+      })
+      expect(verdicts({ 'file:///srv/a': 'a' }, ['file://host/srv/b'], 'base')).toEqual({
+        'file://host/srv/b': 'denied',
+      })
+    },
+  )
+
+  verifies('ATK-10', 'compares what is decoded, brackets and stars too', () => {
+    const rules = {
+      'x://h/[a]': 'bracket',
+      'x://h/%2A': 'star',
+      'x://h/*9.md': 'nine',
+      'x:**p': 'p',
+    }
+    expect(
+      verdicts(rules, [
+        'x://h/%5Ba%5d',
+        'x://h/*',
+        'x://h/b',
+        'x://h/%C3%A9.md',
+        'x://h/9.md',
+        'x:a/p',
+      ]),
+    ).toEqual({
+      'x://h/%5Ba%5d': 'bracket',
+      'x://h/*': 'star',
+      'x://h/b': 'denied',
+      'x://h/%C3%A9.md': 'denied',
+      'x://h/9.md': 'nine',
+      'x:a/p': 'p',
+    })
+    // What begins with two stars closes what has an authority, too, and does not open it.
+    expect(verdicts({ 'x:**p': 'p' }, ['x://h/p'])).toEqual({ 'x://h/p': 'denied' })
+    expect(verdicts({ 'x:**p': 'p' }, ['x://h/p', 'x://h/q'], 'base')).toEqual({
+      'x://h/p': 'p',
+      'x://h/q': '',
+    })
+    expect(
+      verdicts({ 'x:**': 'all', 'y://**': 'y' }, ['x://h/p', 'x:p', 'y://h:1/p', 'y:p']),
+    ).toEqual({ 'x://h/p': 'all', 'x:p': 'all', 'y://h:1/p': 'y', 'y:p': 'denied' })
+  })
+
+  verifies('ATK-10', 'that no URI is like is a problem', () => {
+    for (const text of [
+      'file:///srv/**#x',
+      'file:///srv/*#',
+      'https://*@h/x',
+      'https://b*@h/x',
+      'file://bob@h/x',
+      'notes://**-*.md',
+      'https://**.example.com/x',
+      'https://h:x/a',
+      'https://h:99999/a',
+      'https:///',
+      'file:///srv/../x',
+      'file:///srv/..;/x',
+      'file:///srv/**?a=../b',
+      'file:///srv/%252e%252e/x',
+      'file:///srv/%2f*',
+      'file:///srv\\*',
+      'file:///srv/* ',
+      ' file:///srv/*',
+      `file:///${'x'.repeat(2_048)}`,
+      'file:///%C3*%A9',
+      '*',
+      '**',
+      '*://h/x',
+    ]) {
+      const compiled = compileUriPattern(text)
+      expect({ text, isUseless: 'reason' in compiled }).toEqual({ text, isUseless: true })
+    }
+    for (const text of [
+      'file:///srv/**',
+      'file:///**report*.pdf',
+      'https://*.h:*/a*',
+      'db://*/x',
+      'x:**',
+      'weather://forecast?*',
+      'https://bob@h/**',
+      'urn:isbn:*',
+      'note:x',
+      'demo://**',
+      'file:///a%2Ab*',
+    ]) {
+      const compiled = compileUriPattern(text)
+      expect('text' in compiled && compiled.text).toBe(text)
+    }
+  })
+
+  verifies('ATK-10', 'is compared by reading each character once', () => {
+    class Counted implements Text {
+      reads = 0
+      readonly #text: string
+      constructor(text: string) {
+        this.#text = text
+      }
+      get length() {
+        return this.#text.length
+      }
+      startsWith(text: string) {
+        return this.#text.startsWith(text)
+      }
+      endsWith(text: string) {
+        return this.#text.endsWith(text)
+      }
+      charCodeAt(at: number) {
+        this.reads++
+        return this.#text.charCodeAt(at)
+      }
+    }
+    for (const pattern of [
+      '**-*.md',
+      '**a**a**a**b*',
+      '*-*-*-*-*',
+      '**/*a*a*/**/*b',
+      '**-*-*-*.md',
+    ]) {
+      const glob = new Glob(piecesOf(pattern, { separator: '/' }), { separator: '/' })
+      for (const unit of ['-', 'a', 'a-', '/a', '-.m', 'ab/']) {
+        const text = new Counted(unit.repeat(8_192).slice(0, 8_192))
+        glob.isLike(text)
+        expect(text.reads).toBeLessThanOrEqual(8_192)
+      }
+    }
+  })
+})
+
+verifies('ATK-10', 'templates are judged by what stands outside of their expressions', () => {
+  expect(
+    [
+      'weather://forecast{?city}',
+      'weather://forecast{?city,day}{&more*}',
+      'weather://forecast?a=b{&more}',
+      'file:///srv/{name}',
+      'file:///srv{/path*}',
+      'file:///srv/{+path}{#part}',
+      'https://{host}.example.com/{x:3}',
+      'file:///srv/../{x}',
+      'file:///srv/{x}#y',
+      'file:///srv/{not closed',
+      '{+uri}',
+    ].map((template) => canonicalTemplate(template)),
+  ).toEqual([
+    'weather://forecast?%7Bcity%7D',
+    'weather://forecast?%7Bcity,day%7D&%7Bmore*%7D',
+    'weather://forecast?a=b&%7Bmore%7D',
+    'file:///srv/%7Bname%7D',
+    'file:///srv/%7Bpath*%7D',
+    'file:///srv/%7Bpath%7D',
+    'https://template-variable.example.com/%7Bx:3%7D',
+    undefined,
+    undefined,
+    'file:///srv/%7Bnot%20closed',
+    undefined,
+  ])
+})
+
+test('a rule with thousands of URIs costs no more than one', () => {
+  const rules = Object.fromEntries(
+    Array.from({ length: 5_000 }, (_, index) => [`db://h${index % 50}/t${index}`, `s${index}`]),
+  )
+  expect(verdicts(rules, ['db://h7/t4957', 'db://h7/t4958'])).toEqual({
+    'db://h7/t4957': 's4957',
+    'db://h7/t4958': 'denied',
+  })
+})
