@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { JsonObject } from './json.js'
 
 /** Codes of {@link BearerTokenError}: the request's credentials or its token were refused. */
 export type BearerTokenErrorCode =
@@ -135,13 +136,22 @@ export class Refusal {
   }
 }
 
-function describe(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? typeof value
-  } catch {
-    // Nested deeper than any stack: parsed from what a client sent.
-    return typeof value
+/**
+ * As JSON, and no more of it than `room` characters and a few: what a client sent may be nested as deeply and go on for
+ * as long as it likes. Each level writes a character, so that `room` bounds them, too.
+ */
+function shortJson(value: unknown, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(room, 0) + 1))
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? typeof value
+  const isList = Array.isArray(value)
+  let text = isList ? '[' : '{'
+  for (const name in value) {
+    if (text.length > room) return text
+    if (text.length > 1) text += ','
+    if (!isList) text += `${JSON.stringify(name.slice(0, room + 1))}:`
+    text += shortJson((value as JsonObject)[name], room - text.length)
   }
+  return text + (isList ? ']' : '}')
 }
 
 /**
@@ -149,7 +159,7 @@ function describe(value: unknown): string {
  * in quotes. For short facts such as an issuer or a `kid`, never for a token.
  */
 export function quoted(value: unknown, limit = 120): string {
-  const text = typeof value === 'string' ? value : describe(value)
+  const text = typeof value === 'string' ? value : shortJson(value, limit)
   const printable = text.slice(0, limit).replace(/[^\x20-\x7e]|["\\]/g, '?')
   return `"${printable}${text.length > limit ? '…' : ''}"`
 }

@@ -206,9 +206,24 @@ export function createEmit<Event, About = undefined>(
   }
 }
 
-/** Class and place of an error without its message: JSON.parse and others quote their input in theirs. */
+/** The lines of a stack behind its message; none where that is not what the stack begins with. */
+function placesIn({ stack = '', message }: Error): readonly string[] {
+  const [name = ''] = stack.split(/:|\n/, 1)
+  const rest = stack.slice(name.length)
+  const said = `: ${message}`
+  const isSaid = rest.startsWith(`${said}\n`)
+  if (!isSaid && !(message === '' && rest.startsWith('\n'))) return []
+  return rest.slice(isSaid ? said.length : 0).split('\n')
+}
+
+/**
+ * Class and place of an error without its message: JSON.parse and others quote their input in theirs, and a line of it
+ * may look like a place.
+ */
 export function whereThrown(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return [error.constructor.name, ...frames.slice(0, 5).map((line) => line.trim())].join(' ')
+  const frames = placesIn(error).filter((line) => /^\s+at /.test(line))
+  return [error.constructor.name, ...frames.slice(0, 5).map((line) => line.trim())]
+    .map((text) => text.slice(0, 300).replace(/[^\x20-\x7e]/g, '?'))
+    .join(' ')
 }

@@ -18,14 +18,32 @@ export interface Log {
   readonly writer: LineWriter
 }
 
+/** What ends a line, moves the cursor, hides, or turns the direction of text. */
+const UNSEEN = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+/**
+ * A line of JSON for people on a terminal, where nothing in a text that somebody else chose may act: its escapes would
+ * be characters again before they are shown.
+ */
+export function tameLine(line: string): string {
+  return line
+    .replace(/\\(?:u([\da-f]{4})|(.))/gi, (escape, code: string | undefined, short: string) => {
+      if (code === undefined) return /["\\/]/.test(short) ? escape : ' '
+      const character = String.fromCharCode(Number.parseInt(code, 16))
+      return character < ' ' || character.search(UNSEEN) >= 0 ? '?' : escape
+    })
+    .replace(UNSEEN, '?')
+}
+
 async function loadPretty(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty')
-  return prettyFactory({
+  const format = prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   }) as (line: string) => string
+  return (line) => format(tameLine(line))
 }
 
 /**

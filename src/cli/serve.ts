@@ -140,11 +140,10 @@ class Running {
       import('../gateway/admin.js'),
       import('../gateway/metrics.js'),
     ])
-    const metrics = createMetrics(
+    const metrics = (this.#metrics = createMetrics(
       () => this.#gateway.status(),
       () => ({ log: this.#writer.dropped, audit: this.#audit?.lost ?? 0 }),
-    )
-    this.#metrics = metrics
+    ))
     const { allowHosts } = this.#input.options
     this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port })
     const listening = await this.#admin.listen().catch((error: unknown) => {

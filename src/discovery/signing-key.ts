@@ -143,6 +143,7 @@ async function createChecks(
   members: JsonObject,
   material: JWK,
   algorithms: readonly string[],
+  importFor: (algorithm: string) => Promise<CryptoKey>,
 ): Promise<ReadonlyMap<string, SignatureCheck>> {
   const kty = text(members, 'kty') ?? ''
   const wrong = wrongSignature(kty, bytesOf(members))
@@ -153,19 +154,21 @@ async function createChecks(
     if (verifyRsa !== undefined) {
       candidates.push((data, signature) => verifyRsa(algorithm, data, signature))
     }
-    candidates.push(createWebCheck(material, algorithm))
+    candidates.push(createWebCheck(algorithm, importFor))
     const check = await chooseCheck(candidates, wrong)
     if (check !== undefined) checks.set(algorithm, check)
   }
   return checks
 }
 
-function createWebCheck(material: JWK, algorithm: string): SignatureCheck {
-  let key: CryptoKey | undefined
+function createWebCheck(
+  algorithm: string,
+  importFor: (algorithm: string) => Promise<CryptoKey>,
+): SignatureCheck {
   return async function check(data, signature) {
     const known = ALGORITHMS.get(algorithm)
     if (known === undefined) return false
-    key ??= (await importJWK(material, algorithm)) as CryptoKey
+    const key = await importFor(algorithm)
     return crypto.subtle.verify(known.verify, key, signature, data as BufferSource)
   }
 }
@@ -188,13 +191,19 @@ export async function createSigningKey(
   const algorithms = algorithmsOf(members, allowed)
 
   const material = publicMembers(members)
+  const imported = new Map<string, CryptoKey>()
+  async function importFor(algorithm: string): Promise<CryptoKey> {
+    const key = imported.get(algorithm) ?? ((await importJWK(material, algorithm)) as CryptoKey)
+    imported.set(algorithm, key)
+    return key
+  }
   try {
     // Importing checks the material: points off their curve and empty moduli end here.
-    await importJWK(material, algorithms[0])
+    await importFor(algorithms[0] ?? '')
   } catch {
     return 'its material is not valid'
   }
-  const checks = await createChecks(members, material, algorithms)
+  const checks = await createChecks(members, material, algorithms, importFor)
   if (checks.size === 0) return 'nothing here can check its signatures'
   const kid = text(members, 'kid')
   return {

@@ -56,8 +56,8 @@ export type RequestRefusedCode =
   | 'ERR_HEADER_MISMATCH'
   | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
+  | 'ERR_CHILDREN_TOO_MANY'
   | 'ERR_REQUESTS_TOO_MANY'
-  | 'ERR_LIMIT_REACHED'
 
 export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent

@@ -226,19 +226,18 @@ export function createCachedIntrospector(options: CachedIntrospectorOptions): To
     deadline: number,
   ): Promise<TokenIntrospection> {
     const isKnown = seenGood.get(digest) !== undefined
-    if (isKnown) health.expect(deadline)
-    try {
-      for (;;) {
-        const outcome = await attempt(token, digest, { isKnown, deadline })
-        if (!('retryAt' in outcome)) return outcome
-        const pause = Math.max(outcome.retryAt - now(), LOOK_AGAIN)
-        const end = Math.min(outcome.since + wait, deadline)
-        // What is wrong with our own credentials does not pass in a moment.
-        if (!outcome.passes || now() + pause > end) throw asError(outcome)
-        await new Promise((resolve) => setTimeout(resolve, pause))
-      }
-    } finally {
-      if (isKnown) health.unexpect()
+    for (;;) {
+      const outcome = await attempt(token, digest, { isKnown, deadline })
+      if (!('retryAt' in outcome)) return outcome
+      const pause = Math.max(outcome.retryAt - now(), LOOK_AGAIN)
+      const end = Math.min(outcome.since + wait, deadline)
+      // What is wrong with our own credentials does not pass in a moment.
+      if (!outcome.passes || now() + pause > end) throw asError(outcome)
+      // What waits for itself alone is not expected: strangers would wait with it.
+      const isExpected = isKnown && outcome === health.fault()
+      if (isExpected) health.expect(deadline)
+      await new Promise((resolve) => setTimeout(resolve, pause))
+      if (isExpected) health.unexpect()
     }
   }
 

@@ -138,11 +138,20 @@ class FilteredAnswer {
         this.#response.setHeader('Content-Length', rest.length)
         this.#writeHead(...this.#held)
       }
-      this.#end(rest, callbackIn(args))
+      this.#endWith(rest, callbackIn(args))
     } catch (error) {
       this.#fail(error)
       this.#ignore(args)
     }
+  }
+
+  /** HTTP/2 writes the rest by the response's own `write`, which takes nothing any more. */
+  #endWith(rest: Buffer, callback: unknown): void {
+    const response = this.#response
+    const { write } = response
+    response.write = this.#write as never
+    this.#end(rest, callback)
+    response.write = write
   }
 
   #ignore(args: readonly unknown[]): true {
@@ -159,6 +168,7 @@ class FilteredAnswer {
     if (response.headersSent) return void response.destroy()
     response.writeHead = this.#writeHead as never
     response.end = this.#end as never
+    response.write = this.#write as never
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     answer()
     const ignore = (...args: unknown[]) => {
@@ -167,6 +177,7 @@ class FilteredAnswer {
     }
     response.writeHead = ignore
     response.end = ignore as never
+    response.write = (...args: unknown[]) => this.#ignore(args)
   }
 }
 

@@ -155,6 +155,11 @@ export class Checker {
     if (url.hash !== '' || value.includes('#')) {
       this.problem(path, 'must not have a fragment', 'cut it off at the # (RFC 8707 §2)')
     }
+    if (url.search !== '' || /^[^#]*\?/.test(value)) {
+      const hint =
+        'cut it off at the ?: a token for one query would open every other, and all share one path'
+      this.problem(path, 'must not have a query', hint)
+    }
     if (url.username !== '' || url.password !== '') {
       this.problem(path, 'must not have a user name or password', 'it is published to everyone')
       // So that no hint below repeats them.
@@ -164,7 +169,7 @@ export class Checker {
       this.problem(path, 'must be https', 'plain http is for loopback hosts only (RFC 9728 §7.1)')
     }
     // Only the lone slash of an origin may differ; anything else some client spells the other way.
-    if (url.href !== value && url.href !== `${value}/` && url.hash === '') {
+    if (url.href !== value && url.href !== `${value}/` && url.hash + url.search === '') {
       this.problem(path, 'is not in its canonical form', `write it as ${url.href}`)
     }
     return value

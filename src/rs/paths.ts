@@ -11,8 +11,11 @@ const ENCODED = /%([0-9a-f]{2})/gi
 /** Routers decode once, a proxy before them perhaps once more. What is still encoded then is an attempt. */
 const MAX_ROUNDS = 8
 
+/** Without what URL parsers drop from the midst of a text: what they make of the rest may be encoded once more. */
 function decodeOnce(path: string): string {
-  return path.replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return path
+    .replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/[\t\n\r]/g, '')
 }
 
 /** Spells what is not ASCII as a URL does. Some routers hand out paths decoded, configured ones are encoded. */
@@ -41,12 +44,15 @@ function segmentsOf(path: string): readonly string[] | undefined {
     if (round === MAX_ROUNDS) return undefined
     decoded = next
   }
-  return decoded
-    .replaceAll('\\', '/')
-    .toLowerCase()
-    .split('/')
-    .map((segment) => segment.replace(/[;\0].*$/s, ''))
-    .filter((segment) => segment !== '')
+  return (
+    decoded
+      .replaceAll('\\', '/')
+      .toLowerCase()
+      .split('/')
+      // What is decoded before it is taken apart has a query and a fragment here.
+      .map((segment) => segment.replace(/[;?#\0].*$/s, '').trim())
+      .filter((segment) => segment !== '')
+  )
 }
 
 function resolveDots(segments: readonly string[]): readonly string[] {

@@ -23,8 +23,8 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'a-control-for-every-fault',
     breaks: 'ATK-16',
-    find: 'if (at < controlNotBefore || ',
-    replace: 'if (',
+    find: 'if (at < controlNotBefore) return isAnswering',
+    replace: 'if (at < 0) return isAnswering',
     tests,
   },
   {
@@ -45,8 +45,22 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'constant-believed-beside-answers',
     breaks: 'ATK-16',
-    find: 'if (answeredAt > began - CONTROL_HOLDS) {',
+    find: 'if (answeredAt >= began || (isAnswering && call === undefined)) {',
     replace: 'if (answeredAt > began + CONTROL_HOLDS) {',
+    tests,
+  },
+  {
+    id: 'answers-hide-a-changed-secret',
+    breaks: 'ATK-16',
+    find: 'if (isAnswering && error.code !== REJECTED)',
+    replace: 'if (isAnswering)',
+    tests,
+  },
+  {
+    id: 'a-doubt-that-answers-do-not-end',
+    breaks: 'ATK-16',
+    find: 'if (doubt !== undefined) distrustConstant()',
+    replace: '',
     tests,
   },
   {

@@ -22,6 +22,11 @@ afterEach(() => {
 })
 
 const YEAR = 31_536_000
+/** Until whatever was begun waits for its answer. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 const never = () => new Promise<Response>(() => undefined)
 
 async function createScene(options: Partial<ResourceServerOptions> = {}) {
@@ -48,11 +53,8 @@ async function createScene(options: Partial<ResourceServerOptions> = {}) {
     leave(token: string) {
       idp.fault = never
       void bench.resourceServer.authenticate({ authorization: `Bearer ${token}` })
-      return new Promise<void>((resolve) => {
-        setImmediate(() => {
-          idp.fault = undefined
-          resolve()
-        })
+      return turns().then(() => {
+        idp.fault = undefined
       })
     },
   }
@@ -156,6 +158,7 @@ verifies(
     wait(620)
     idp.fault = never
     expect(await send(old, { waitUntil })).toBe('authenticated')
+    await turns()
     idp.fault = undefined
     idp.keys = [await fakeKey('key-2')]
     // Somebody sees to it, as far as is known.
@@ -177,7 +180,7 @@ verifies('ATK-19', 'keys that were fetched earlier and come later bring nothing 
   idp.fault = (url) =>
     url === idp.jwksUri ? new Promise((resolve) => (answer = resolve)) : metadata(idp)
   const slow = send(old)
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  await turns()
   idp.fault = undefined
   idp.keys = [await fakeKey('key-2')]
   expect(await send(await token('user'))).toBe('authenticated')

@@ -122,6 +122,14 @@ const DISGUISED_PATHS = [
   '/mcp;a=b',
   '/health/../mcp',
   '/health/%2e%2e/mcp',
+  '/mcp%3f',
+  '/mcp%3Fx=1',
+  '/mcp%23',
+  '/mcp%2523x/y',
+  '/m%09cp',
+  '/%0am%0dcp',
+  '/m%2509cp',
+  '/mcp%20',
 ]
 
 export const CASES: readonly Case[] = [
@@ -609,7 +617,7 @@ export const CASES: readonly Case[] = [
   // Paths
   ...DISGUISED_PATHS.map((path): Case => ({
     name: `a way around the path: ${path}`,
-    verifies: ['TOK-05', 'CASE-51'],
+    verifies: ['TOK-05', 'CASE-51', 'ATK-15'],
     layer: 'middleware',
     path,
     expected: missing,

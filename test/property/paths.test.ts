@@ -51,7 +51,27 @@ const DOTTED_SLASHES = [
   '/%252e/',
   '/.;v/',
 ]
-const TAILS = ['', '', '/', '//', '%2f', '\\', ';a=b', ';', '/below', '%00', '/a/b/c', '%3bv']
+const TAILS = [
+  '',
+  '',
+  '/',
+  '//',
+  '%2f',
+  '\\',
+  ';a=b',
+  ';',
+  '/below',
+  '%00',
+  '/a/b/c',
+  '%3bv',
+  '%3f',
+  '%3Fx/y',
+  '%23',
+  '%2523x',
+  '%09',
+  '%0a/',
+  '%20',
+]
 const DOTTED_TAILS = ['/.', '/%2e', '/x/..', '/..', '/../health', ';/../health', '/../../x']
 
 function spelledWith(

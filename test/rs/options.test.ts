@@ -52,6 +52,8 @@ const WRONG: [ids: Citation[], options: object, path: string][] = [
   [['PRM-04', 'CASE-41'], { resource: 'mcp.example.com/mcp' }, 'resource'],
   [['PRM-04'], { resource: `${RESOURCE}#top` }, 'resource'],
   [['PRM-04'], { resource: `${RESOURCE}#` }, 'resource'],
+  [['ATK-15'], { resource: `${RESOURCE}?tenant=1` }, 'resource'],
+  [['ATK-15'], { resource: `${RESOURCE}?` }, 'resource'],
   [['PRM-04'], { resource: 'https://user@mcp.example.com/mcp' }, 'resource'],
   [['PRM-15'], { resource: 'http://mcp.example.com/mcp' }, 'resource'],
   [['PRM-15'], { resource: 'http://localhost.example.com/mcp' }, 'resource'],

@@ -289,7 +289,10 @@ describe('what is wrong, and where', () => {
     ],
     'the same host and path': [
       TWO.replace(FILES, `${GITHUB}?x=1`),
-      ['gatehouse.yaml:7:5: resources[1].resource: has the host and path of resources[0]'],
+      [
+        'gatehouse.yaml:7:5: resources[1].resource: has the host and path of resources[0]',
+        'gatehouse.yaml:7:5: resources[1].resource: must not have a query',
+      ],
     ],
     'no issuer': [
       first(`oauth: {issuer: ${OTHER}}`).replace(`  issuer: ${ISSUER}\n`, '  wait: 1s\n'),

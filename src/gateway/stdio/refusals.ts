@@ -67,7 +67,7 @@ export function refuseRoom(
   const isTheirs = noRoom !== 'all'
   const text = isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use'
   const status = isTheirs ? 429 : 503
-  const refusal = { status, code: 'ERR_LIMIT_REACHED', ...NO_ROOM[noRoom] } as const
+  const refusal = { status, code: 'ERR_CHILDREN_TOO_MANY', ...NO_ROOM[noRoom] } as const
   observer.onRefused(connection.admitted.requestId, refusal)
   connection.refused = refusal.code
   refuse(connection, status, RPC.serverError, text, request)

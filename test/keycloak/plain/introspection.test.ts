@@ -186,6 +186,39 @@ describe('our own client, which is named like the resource', () => {
   )
 })
 
+describe('strangers', () => {
+  /** The same with other signatures. */
+  function forge(token: string | undefined, count: number): readonly string[] {
+    return Array.from({ length: count }, (_, i) => {
+      return `${token?.slice(0, -20)}${String(i).padStart(4, 'A')}${token?.slice(-16)}`
+    })
+  }
+
+  verifies(
+    ['ATK-16', 'CASE-26'],
+    'with a wrong secret every token is 503, and Keycloak is asked twice for each pause',
+    async () => {
+      const calls = await stand({ clientSecret: 'wrong' })
+      const tokens = [await mint(), await mint()]
+      const answers = []
+      for (const each of [...forge(tokens[0], 8), ...tokens]) answers.push(await stage.send(each))
+      for (const answer of answers) {
+        expect(answer).toMatchObject({ status: 503, code: 'ERR_INTROSPECTION_CLIENT_REJECTED' })
+      }
+      // Half a second, one, two: these requests take less than that.
+      expect(calls()).toBeLessThanOrEqual(6)
+    },
+  )
+
+  verifies('ATK-16', 'tokens that Keycloak does not know leave those of users alone', async () => {
+    await stand()
+    const users = [await mint(), await mint()]
+    const sent = Promise.all(forge(users[0], 20).map((each) => stage.send(each)))
+    for (const user of users) expect(await stage.send(user)).toEqual({ status: 200 })
+    for (const { status } of await sent) expect(status).toBe(401)
+  })
+})
+
 describe('another client that asks', () => {
   verifies(
     ['INT-03', 'AUD-05'],
