@@ -71,6 +71,10 @@ function privately(cacheControl: string | undefined): string {
   return ['private', ...directives].join(', ')
 }
 
+export function isEventStreamType(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^text\/event-stream\b/i.test(contentType)
+}
+
 /** The answer's header fields for the client, and what of them matters to us. */
 export interface AnswerHead {
   /** Names and values by turns. */
@@ -127,7 +131,7 @@ export function readAnswerHead(
       continue
     }
     if (name === 'content-length') hasLength = true
-    if (name === 'content-type') isEventStream = /^text\/event-stream\b/i.test(value)
+    if (name === 'content-type') isEventStream = isEventStreamType(value)
     if (name === 'content-encoding') isEncoded ||= isContentCoded(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
@@ -137,4 +141,20 @@ export function readAnswerHead(
   // A proxy in front of us that collects events would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
   return { headers, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
+}
+
+/** The first value of a field. */
+export function valueOf(raw: readonly Buffer[], wanted: string): string | undefined {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.toString('latin1').toLowerCase() === wanted) return raw[i + 1]?.toString('latin1')
+  }
+  return undefined
+}
+
+/** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
+const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** The reason phrase, or none. */
+export function phraseOf(text: string): string {
+  return PHRASE.test(text) ? text : ''
 }

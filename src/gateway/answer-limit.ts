@@ -13,6 +13,7 @@ export class AnswerLimit {
   #unwatch: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #isTokenOver = false
+  #isReaderWatched = false
 
   /** It ended, or was cut, because its token had. */
   get isTokenOver(): boolean {
@@ -33,6 +34,21 @@ export class AnswerLimit {
     this.#unwatch = caller.watch(requestId, () => {
       if (grace === 0) over()
       else this.#timer = setTimeout(over, grace).unref()
+    })
+  }
+
+  /**
+   * Calls when the client has taken nothing for so long, while something waits for it. A stream that is silent is none
+   * of these.
+   *
+   * @param stalled milliseconds
+   */
+  watchReader(response: ServerResponse, stalled: number, onStalled: () => void): void {
+    if (this.#isReaderWatched) return
+    this.#isReaderWatched = true
+    // Of the socket, which sees each byte that is taken, and begins anew with each that is written.
+    response.setTimeout(stalled, () => {
+      if (response.writableLength > 0) onStalled()
     })
   }
 

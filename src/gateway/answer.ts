@@ -19,6 +19,7 @@ export interface Refused {
   readonly refusal: Omit<RequestRefused, 'type' | 'requestId'>
   readonly error: string
   readonly description: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An answer with an error in JSON, as all of ours are. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Place } from './admission.js'
 import type { Caller } from './caller.js'
 import type { RequestCompleted, RequestRefused, RequestRefusedCode } from './events.js'
 import type { ListFilter } from '../rs/list-filter.js'
@@ -30,6 +31,8 @@ export interface AdmittedRequest {
   readonly filter: ListFilter | undefined
   /** `performance.now()` when the request came. */
   readonly startedAt: number
+  /** What it takes of us. Whoever has it open leaves it at its end. */
+  readonly place: Place
   /** Answers 500 for a bug of ours, or cuts an answer that has begun. */
   readonly fail: (error: unknown) => void
 }

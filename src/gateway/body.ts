@@ -6,6 +6,7 @@
 import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import { Transform } from 'node:stream'
 import { RPC, rpcError } from '../rs/rpc-error.js'
+import type { Overload } from './admission.js'
 import type { AdmittedRequest, RequestObserver } from './backend.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
 
@@ -23,20 +24,29 @@ export function bodyTooLarge(maxBody: number): Refused {
   }
 }
 
-/** 413, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
-export function refuseBody(
+/** What is said of a request for which there is no room now. */
+export function tooManyRequests({ reason, hint }: Overload): Refused {
+  return {
+    refusal: { status: 429, code: 'ERR_REQUESTS_TOO_MANY', reason, hint },
+    error: 'too_many_requests',
+    description: 'Too many requests are under way',
+    headers: { 'Retry-After': '1' },
+  }
+}
+
+/** What is said in place of forwarding, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
+export function refuseInstead(
   { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
-  maxBody: number,
+  { refusal, error, description, headers }: Refused,
   observer: RequestObserver,
 ): void {
-  const { refusal, error, description } = bodyTooLarge(maxBody)
   observer.onRefused(requestId, refusal)
   if (response.headersSent) return void response.destroy()
   sendAnswer(
     request,
     response,
-    errorAnswer(413, requestId, error, description, corsHeaders),
-    unreadOf(head, expectsContinue),
+    errorAnswer(refusal.status, requestId, error, description, { ...corsHeaders, ...headers }),
+    request.complete ? 0 : unreadOf(head, expectsContinue),
   )
 }
 
@@ -77,7 +87,7 @@ export function createCounter(maxBody: number, onTooLarge: () => void): Transfor
  * Reads a body of a size that nobody else looked at.
  *
  * @param onBody not called for one that is cut short
- * @param onTooLarge called once, in place of `onBody`
+ * @param onRefused called once, in place of `onBody`
  */
 export function readBody(
   {
@@ -85,24 +95,29 @@ export function readBody(
     response,
     head,
     expectsContinue,
-  }: Pick<AdmittedRequest, 'request' | 'response' | 'head' | 'expectsContinue'>,
+    place,
+  }: Pick<AdmittedRequest, 'request' | 'response' | 'head' | 'expectsContinue' | 'place'>,
   maxBody: number,
   onBody: (body: Buffer) => void,
-  onTooLarge: () => void,
+  onRefused: (refused: Refused) => void,
 ): void {
   if (!head.hasBody) return onBody(Buffer.alloc(0))
-  if (head.contentLength !== undefined && head.contentLength > maxBody) return onTooLarge()
+  if (head.contentLength !== undefined && head.contentLength > maxBody) {
+    return onRefused(bodyTooLarge(maxBody))
+  }
   if (expectsContinue) response.writeContinue()
   const chunks: Buffer[] = []
   let size = 0
   function onData(chunk: Buffer): void {
     size += chunk.length
-    if (size <= maxBody) {
+    const overload = size <= maxBody ? place.hold(chunk.length) : undefined
+    if (size <= maxBody && overload === undefined) {
       chunks.push(chunk)
       return
     }
     request.off('data', onData).off('end', onEnd)
-    onTooLarge()
+    chunks.length = 0
+    onRefused(overload === undefined ? bodyTooLarge(maxBody) : tooManyRequests(overload))
   }
   function onEnd(): void {
     onBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))

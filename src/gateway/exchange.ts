@@ -9,7 +9,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { readAnswerHead, type AnswerHead } from './answer-headers.js'
+import {
+  isEventStreamType,
+  phraseOf,
+  readAnswerHead,
+  valueOf,
+  type AnswerHead,
+} from './answer-headers.js'
 import { AnswerLimit } from './answer-limit.js'
 import {
   endAfterRest,
@@ -20,18 +26,18 @@ import {
   type Refused,
 } from './answer.js'
 import type { AdmittedRequest, OpenRequest, RequestObserver } from './backend.js'
-import { createCounter, refuseBody, refuseNoJson } from './body.js'
+import { bodyTooLarge, createCounter, readBody, refuseInstead, refuseNoJson } from './body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
 import type { RequestRefusedCode } from './events.js'
 import { ExchangeSession } from './exchange-session.js'
-import { filterFault, headersOfFiltered } from './filtered-answer.js'
+import { filterFault, headersOfFiltered, type HeldHead } from './filtered-answer.js'
 import { rewriterFor, type AnswerRewriter } from '../rs/answer-rewriter.js'
 import { LISTEN } from '../rs/open-ended.js'
 import type { SessionIds } from '../rs/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
-import { faultOfError, faultOfStatus, type UpstreamFault } from './upstream-fault.js'
+import { faultOfError, faultOfStatus, wordingOf, type UpstreamFault } from './upstream-fault.js'
 import type { Upstream } from './upstream.js'
-import { expectSocket, UpstreamSocket } from './upstream-socket.js'
+import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
 /** Bodies up to this size are sent on in one piece, which costs half of streaming them. */
 const COLLECTED = 64 * 1024
@@ -45,17 +51,9 @@ export interface ExchangeContext {
   readonly sessions: SessionIds | undefined
   /** Seconds that an answer to a POST may go on after its token. */
   readonly streamGrace: number
+  /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
+  readonly stalled: number
   readonly observer: RequestObserver
-}
-
-/** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
-const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
-
-/** The head of an answer that is sent once its body could be filtered. */
-interface HeldHead {
-  readonly status: number
-  readonly phrase: string
-  readonly headers: string[]
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -119,19 +117,24 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (body !== undefined) return this.#send(body)
     if (request.method !== 'POST') return this.#send(null)
     if (!head.hasBody) return this.#refuseNoJson()
-    const { contentLength } = head
-    if (contentLength !== undefined && contentLength > this.#context.maxBody) {
-      return this.#refuseBody()
-    }
-    if (expectsContinue) response.writeContinue()
-    if (contentLength !== undefined && contentLength <= COLLECTED) this.#collect(request)
-    else {
-      awaitJsonStart(
-        request,
-        (chunks) => this.#guard(() => this.#stream(request, chunks)),
-        () => this.#refuseNoJson(),
+    const { contentLength = Number.POSITIVE_INFINITY } = head
+    const { maxBody } = this.#context
+    if (contentLength <= COLLECTED) {
+      return readBody(
+        this.admitted,
+        maxBody,
+        (read) => this.#onCollected(read),
+        (refused) => this.#refuse(refused),
       )
     }
+    if (head.contentLength !== undefined && contentLength > maxBody)
+      return this.#refuse(bodyTooLarge(this.#context.maxBody))
+    if (expectsContinue) response.writeContinue()
+    awaitJsonStart(
+      request,
+      (chunks) => this.#guard(() => this.#stream(request, chunks)),
+      () => this.#refuseNoJson(),
+    )
   }
 
   giveUp(): void {
@@ -152,35 +155,25 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#limit.linger(response)
   }
 
-  #refuseSession({ refusal, error, description }: Refused): void {
-    const { request, response, requestId, corsHeaders, head, expectsContinue } = this.admitted
+  #refuseSession(refused: Refused): void {
     this.#isOver = true
     this.#isWhole = true
-    this.#refused = refusal.code
-    this.#context.observer.onRefused(requestId, refusal)
-    sendAnswer(
-      request,
-      response,
-      errorAnswer(refusal.status, requestId, error, description, corsHeaders),
-      request.complete ? 0 : unreadOf(head, expectsContinue),
-    )
+    this.#refused = refused.refusal.code
+    refuseInstead(this.admitted, refused, this.#context.observer)
   }
 
-  #collect(request: IncomingMessage): void {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      if (this.#isOver) return
-      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-      if (jsonStart(body) === 'json') this.#guard(() => this.#send(body))
-      else this.#refuseNoJson()
-    })
+  #onCollected(body: Buffer): void {
+    if (this.#isOver) return
+    if (jsonStart(body) === 'json') this.#guard(() => this.#send(body))
+    else this.#refuseNoJson()
   }
 
   /** Counts what comes, not what was announced. */
   #stream(request: IncomingMessage, chunks: readonly Buffer[]): void {
     if (this.#isOver) return
-    const counter = createCounter(this.#context.maxBody, () => this.#refuseBody())
+    const counter = createCounter(this.#context.maxBody, () =>
+      this.#refuse(bodyTooLarge(this.#context.maxBody)),
+    )
     for (const chunk of chunks) counter.write(chunk)
     if (this.#isOver) return
     // A client that leaves in the middle ends no pipe, so half a body never looks like a whole one.
@@ -218,7 +211,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   // What undici calls.
 
   onConnect(abort: (reason?: Error) => void): void {
-    if (this.#isOver) return abort()
+    // To abort would end the connection, over which nothing was sent. What is thrown ends this request alone.
+    if (this.#isOver) throw new RequestOver()
     this.#abort = abort
     expectSocket(this.#socket)
   }
@@ -231,6 +225,11 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     // Informational answers are of one hop; ours were sent where they belong.
     if (status < 200) return true
     this.#socket.answered()
+    // Nobody waits for it: of a stream nobody knows when it ends.
+    if (this.#isOver) {
+      if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
+      return true
+    }
     const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
     const fault = faultOfStatus(status, location, this.#context.upstream.url)
     if (fault !== undefined) {
@@ -256,7 +255,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
     // Answered before the body was there: the rest is of no use, and neither is the connection after it.
     if (!request.complete) headers.push('Connection', 'close')
-    const phrase = PHRASE.test(statusText) ? statusText : ''
+    const phrase = phraseOf(statusText)
     if (this.#rewriter?.isHeld === true) {
       this.#held = { status, phrase, headers }
       return true
@@ -302,16 +301,23 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { request, response } = this.admitted
     const first = this.#first
     this.#first = undefined
-    if (request.complete) response.end(first)
-    else {
+    if (request.complete) {
+      response.end(first)
+      if (response.writableLength > 0) {
+        this.#limit.watchReader(response, this.#context.stalled, () => this.#cut())
+      }
+    } else {
       if (first !== undefined) response.write(first)
       endAfterRest(request, response)
     }
   }
 
   onError(error: Error): void {
+    this.#socket.release()
     if (this.#isOver) return
-    if (!this.admitted.response.headersSent) return this.#fail(faultOfError(error))
+    if (!this.admitted.response.headersSent) {
+      return this.#guard(() => this.#fail(faultOfError(error)))
+    }
     this.#isOver = true
     this.#cut()
   }
@@ -379,6 +385,12 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
     // Most answers are whole by now, and need no watch.
     this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())
+    this.#limit.watchReader(response, this.#context.stalled, () => this.#onStalled())
+  }
+
+  #onStalled(): void {
+    this.#stop()
+    this.#cut()
   }
 
   /** What would go on for ever ends; what was asked for with a good token had its time. */
@@ -394,10 +406,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#stop()
     const { request, response, requestId, corsHeaders, head } = this.admitted
     this.#context.observer.onFault(requestId, fault)
-    const [status, error, description] =
-      fault.code === 'ERR_UPSTREAM_TIMEOUT'
-        ? ([504, 'gateway_timeout', 'The MCP server did not answer in time'] as const)
-        : ([502, 'bad_gateway', 'The MCP server could not answer'] as const)
+    const { status, error, description } = wordingOf(fault)
     this.#isWhole = true
     sendAnswer(
       request,
@@ -407,11 +416,26 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     )
   }
 
-  #refuseBody(): void {
+  #refuse(refused: Refused): void {
     if (this.#isOver) return
     this.#stop()
     this.#isWhole = !this.admitted.response.headersSent
-    refuseBody(this.admitted, this.#context.maxBody, this.#context.observer)
+    refuseInstead(this.admitted, refused, this.#context.observer)
+  }
+
+  /** Nobody waits any more. An answer that is short, and comes soon, costs the upstream less than a new connection. */
+  #abandon(): void {
+    const { place } = this.admitted
+    if (this.#isStream || !this.#socket.isSent) {
+      this.#stop()
+      return place.leave()
+    }
+    this.#isOver = true
+    this.#resume?.()
+    this.#socket.abandon(() => {
+      this.#abort?.()
+      place.leave()
+    })
   }
 
   /** The upstream is told; what it still says is not heard. */
@@ -423,17 +447,11 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #onClientGone(): void {
     const { response } = this.admitted
     const isCut = this.#isOver && !this.#isWhole
-    if (!this.#isOver) this.#stop()
+    if (this.#isOver) this.admitted.place.leave()
+    else this.#abandon()
     this.#limit.clear()
     const whole = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
     const end = this.#limit.isTokenOver ? 'token ended' : whole
     this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
-}
-
-function valueOf(raw: readonly Buffer[], wanted: string): string | undefined {
-  for (let i = 0; i < raw.length; i += 2) {
-    if (raw[i]?.toString('latin1').toLowerCase() === wanted) return raw[i + 1]?.toString('latin1')
-  }
-  return undefined
 }

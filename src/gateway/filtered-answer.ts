@@ -7,6 +7,14 @@ import { whereThrown } from '../events.js'
 import { isFactOfBody, PRIVATE_FIELDS } from '../rs/answer-rewriter.js'
 import { UnfilterableAnswer } from '../rs/list-filter.js'
 
+/** The head of an answer that is sent once its body could be filtered. */
+export interface HeldHead {
+  readonly status: number
+  readonly phrase: string
+  /** Names and values by turns. */
+  readonly headers: string[]
+}
+
 /** @param headers names and values by turns */
 export function headersOfFiltered(headers: readonly string[]): string[] {
   const kept: string[] = []

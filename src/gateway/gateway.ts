@@ -9,6 +9,7 @@ import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
+import { Admission, admissionLimits } from './admission.js'
 import { createAuditTrail, type AuditTrail } from './audit.js'
 import type { OpenRequest, RequestObserver } from './backend.js'
 import { refuseConnection } from './connection-errors.js'
@@ -40,9 +41,17 @@ export interface Limits {
   readonly head: number
   /** A request with its body. */
   readonly request: number
+  /** A reader who takes nothing of what is there for it. */
+  readonly stalled: number
 }
 
-const LIMITS: Limits = { drain: 10_000, pause: 300, head: 15_000, request: 120_000 }
+const LIMITS: Limits = {
+  drain: 10_000,
+  pause: 300,
+  head: 15_000,
+  request: 120_000,
+  stalled: 60_000,
+}
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
 
@@ -180,6 +189,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       observe,
       maxBody: settings.maxBody,
       streamGrace: settings.streamGrace,
+      stalled: limits.stalled,
       sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
       residents: new Residents(),
       randomUUID,
@@ -201,6 +211,9 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       randomUUID,
       maxBody: settings.maxJudgedBody,
       isDraining: () => draining,
+      admission: new Admission(
+        admissionLimits(settings.maxRequests, settings.maxRequestsPerCaller, settings.maxBody),
+      ),
       onWaiting() {
         waiting++
         return () => {

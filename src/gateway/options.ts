@@ -88,6 +88,13 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
   readonly allowHosts?: readonly string[]
   /** Bytes of a request body. Default 4 MiB, of one that is judged 2 MiB: with a policy, and in the era of 2026-07-28. */
   readonly maxBody?: number
+  /** Requests under way at once, open streams among them; what comes beyond is refused (429). Default 10000. */
+  readonly maxRequests?: number
+  /**
+   * Of these, for one caller: a subject with all its clients; who has no subject counts together. Their bodies that are kept take
+   * at most 16 times `maxBody`. Without tokens all requests are of one caller, who has what there is. Default 1000.
+   */
+  readonly maxRequestsPerCaller?: number
   /**
    * Keys that bind the sessions of the server behind us to their user and this resource: at least 32 characters each,
    * the first signs, all verify. Replicas need the same ones. Default: one made at the start, which ends with it.

@@ -14,9 +14,10 @@ import { NO_JSON_IN_UTF8 } from '../rs/media-type.js'
 import type { OperationsRequest } from '../rs/operation-gate.js'
 import { ENDPOINT_METHODS, type Origins } from '../rs/origins.js'
 import { errorAnswer, isGone, onceOver, sendAnswer, unreadOf, type OwnAnswer } from './answer.js'
+import { Place, type Admission } from './admission.js'
 import type { AuditTrail } from './audit.js'
 import type { AdmittedRequest, OpenRequest } from './backend.js'
-import { bodyTooLarge, readBody } from './body.js'
+import { readBody, tooManyRequests } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import type { GatewayEventListener, RequestRefused } from './events.js'
 import { isJudgeable, judgeMessage, judgeUnread, type MessageRefusal } from './message-judge.js'
@@ -37,6 +38,8 @@ export interface RequestHandlerOptions {
   /** Bytes of a body that must be judged. */
   readonly maxBody: number
   readonly isDraining: () => boolean
+  /** How much each caller may take. */
+  readonly admission: Admission
   /** A request waits for its token to be judged; the function is called when it does not any more. */
   readonly onWaiting: () => () => void
   readonly emit: GatewayEventListener | undefined
@@ -101,11 +104,13 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     /** What became of it, where it went on: then it tells of its end itself. */
     let opened: OpenRequest | undefined
     let isToldLeft = false
+    let place: Place | undefined
     response.on('error', ignore)
     if (options.isDraining()) response.shouldKeepAlive = false
 
     function send({ status, headers, body }: OwnAnswer): void {
       if (isGone(request, response)) return tellLeft()
+      place?.leave()
       sendAnswer(
         request,
         response,
@@ -145,6 +150,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     function tellLeft(): void {
       if (isToldLeft || opened !== undefined) return
       isToldLeft = true
+      place?.leave()
       options.audit?.leave(requestId)
       const seconds = (performance.now() - startedAt) / 1000
       const end = 'client left'
@@ -279,10 +285,9 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           guard(() => settleBody(body))
           read()
         },
-        () => {
+        ({ refusal, error, description, headers }) => {
           if (!isFirst()) return
-          const { refusal, error, description } = bodyTooLarge(options.maxBody)
-          refuse(refusal, error, description, corsHeaders)
+          refuse(refusal, error, description, { ...corsHeaders, ...headers })
           read()
         },
       )
@@ -329,6 +334,12 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
           { ...corsHeaders, 'Accept-Encoding': 'identity' },
         )
       }
+      const entered = options.admission.enter(caller.principalKey ?? '')
+      if (!(entered instanceof Place)) {
+        const { refusal, error, description, headers } = tooManyRequests(entered)
+        return refuse(refusal, error, description, { ...corsHeaders, ...headers })
+      }
+      place = entered
       forward(site, {
         request,
         response,
@@ -342,6 +353,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         message: undefined,
         filter: undefined,
         startedAt,
+        place,
         fail: crash,
       })
     }

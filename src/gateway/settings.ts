@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MOST_REQUESTS } from './admission.js'
 import { ConfigurationError, tellOnce, type ConfigurationProblem } from '../errors.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import type { GatewayOptions, GatewayResource } from './options.js'
@@ -28,6 +29,8 @@ export interface GatewaySettings {
   readonly maxBody: number
   /** Of those that are judged. */
   readonly maxJudgedBody: number
+  readonly maxRequests: number
+  readonly maxRequestsPerCaller: number
   readonly sites: readonly SiteSettings[]
   /** At least one. */
   readonly sessionKeys: readonly string[]
@@ -83,6 +86,12 @@ function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
   }
   if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {
     problem('maxBody', 'must be a number of bytes', 'the default is 4194304')
+  }
+  for (const [name, fallback] of Object.entries(MOST_REQUESTS)) {
+    const value = options[name as keyof typeof MOST_REQUESTS] ?? fallback
+    if (!isWholeNumber(value, 1_000_000) || value === 0) {
+      problem(name, 'must be a number from 1 to 1000000', `the default is ${fallback}`)
+    }
   }
   const { sessionKeys } = options
   if (
@@ -141,6 +150,8 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
     allowHosts: options.allowHosts ?? [],
     maxBody: options.maxBody ?? 4 * 1024 * 1024,
     maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
+    maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
+    maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
     sites: sites.map(toSiteSettings),
     sessionKeys: options.sessionKeys ?? [randomKey()],
     streamGrace: options.streamGrace ?? 300,

@@ -51,6 +51,8 @@ const GATEWAY_OPTIONS = [
   'resources',
   'allowHosts',
   'maxBody',
+  'maxRequests',
+  'maxRequestsPerCaller',
   'sessionKeys',
   'streamGrace',
   'ca',

@@ -34,6 +34,8 @@ export interface SiteContext {
   readonly maxBody: number
   /** Seconds that an answer to a POST may go on after the end of its token. */
   readonly streamGrace: number
+  /** Milliseconds without a byte taken, after which a reader is cut. */
+  readonly stalled: number
   /** `undefined` without tokens: all callers are one. */
   readonly sessionIds: SessionIds | undefined
   readonly residents: Residents
@@ -49,10 +51,12 @@ export interface SiteContext {
 
 function createBackend(
   server: ServerSettings,
-  { maxBody, streamGrace, sessionIds, residents, network, emit, observe, randomUUID }: SiteContext,
+  context: SiteContext,
   tag: string | undefined,
 ): Backend {
-  const shared = { maxBody, streamGrace, observer: observe(tag) }
+  const { maxBody, streamGrace, stalled, sessionIds, residents, network, emit, randomUUID } =
+    context
+  const shared = { maxBody, streamGrace, stalled, observer: context.observe(tag) }
   if (server.command === undefined) {
     return createHttpBackend({
       ...network,

@@ -78,3 +78,18 @@ export function faultOfStatus(
         : `configure the exact endpoint: --upstream ${quoted(target, 200).slice(1, -1)}`,
   }
 }
+
+/** What the client is told of it. */
+export function wordingOf({ code }: UpstreamFault): {
+  readonly status: number
+  readonly error: string
+  readonly description: string
+} {
+  return code === 'ERR_UPSTREAM_TIMEOUT'
+    ? {
+        status: 504,
+        error: 'gateway_timeout',
+        description: 'The MCP server did not answer in time',
+      }
+    : { status: 502, error: 'bad_gateway', description: 'The MCP server could not answer' }
+}

@@ -16,8 +16,13 @@ subscribe('undici:client:sendHeaders', (message) => {
   expecting?.take((message as { readonly socket: Socket }).socket)
 })
 
+/** Milliseconds that the upstream has for an answer that nobody waits for, before its connection ends. */
+const ABANDONED = 250
+
 export class UpstreamSocket {
   #socket: Socket | undefined
+  #timer: NodeJS.Timeout | undefined
+  #onAbandoned: (() => void) | undefined
   #isSent = false
   #isEarly = false
 
@@ -30,17 +35,35 @@ export class UpstreamSocket {
     this.#isSent = true
   }
 
+  get isSent(): boolean {
+    return this.#isSent
+  }
+
   /** The answer begins. */
   answered(): void {
     this.#isEarly = !this.#isSent || (this.#socket?.writableLength ?? 0) > 0
   }
 
+  /** @param onEnd called once, when the answer has come after all, or its time is over */
+  abandon(onEnd: () => void): void {
+    this.#onAbandoned = onEnd
+    this.#timer = setTimeout(() => this.#endAbandoned(), ABANDONED).unref()
+  }
+
+  #endAbandoned(): void {
+    clearTimeout(this.#timer)
+    const onEnd = this.#onAbandoned
+    this.#onAbandoned = undefined
+    onEnd?.()
+  }
+
   /**
-   * The answer is whole. Where it began before the request was sent, the upstream may take the rest of that for the next
+   * The answer is whole, or will not be. Where it began before the request was sent, the upstream may take the rest of that for the next
    * request, and the answer to it would be that of somebody else.
    */
   release(): void {
     if (this.#isEarly) this.#socket?.destroy()
+    if (this.#onAbandoned !== undefined) this.#endAbandoned()
   }
 }
 
@@ -48,3 +71,6 @@ export class UpstreamSocket {
 export function expectSocket(socket: UpstreamSocket): void {
   next = socket
 }
+
+/** A request is over before it was sent. */
+export class RequestOver extends Error {}

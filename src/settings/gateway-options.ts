@@ -59,12 +59,15 @@ function toResource(
 export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   const { settings, given, files, proxyEnvironment, resources } = configuration
   const { auth, host, port, allowHost, allowHttp, maxBody } = settings
+  const { maxRequests, maxRequestsPerCaller } = settings
   const common = {
     auth,
     host,
     port,
     // The smaller default of bodies that are judged holds where nobody says how large they may be.
     ...(given.has('maxBody') && { maxBody }),
+    maxRequests,
+    maxRequestsPerCaller,
     proxyEnvironment,
     ...(settings.auditArguments && { auditArguments: true }),
     ...(auth === 'oauth' && {

@@ -7,6 +7,7 @@
 import * as z from 'zod'
 import type { ConfigurationProblem } from '../errors.js'
 import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
+import { MOST_REQUESTS } from '../gateway/admission.js'
 import { forwardFault, setFault } from '../gateway/header-rules.js'
 import {
   choice,
@@ -95,6 +96,8 @@ export interface Settings {
   readonly allowHttp?: readonly string[] | undefined
   readonly caFile?: string | undefined
   readonly maxBody: number
+  readonly maxRequests: number
+  readonly maxRequestsPerCaller: number
   readonly adminHost: string
   /** `undefined`: there is no second listener. */
   readonly adminPort?: number | undefined
@@ -162,6 +165,14 @@ const schema = z.object({
       section: 'Listening',
       description: 'largest body of a request; 2MiB by default where it is judged',
     },
+  ),
+  maxRequests: count(
+    { fallback: MOST_REQUESTS.maxRequests, max: 1_000_000, positive: true },
+    { section: 'Listening', description: 'requests at once, open streams among them; beyond: 429' },
+  ),
+  maxRequestsPerCaller: count(
+    { fallback: MOST_REQUESTS.maxRequestsPerCaller, max: 1_000_000, positive: true },
+    { section: 'Listening', description: 'of these, for one user with all clients' },
   ),
   upstream: text({
     perResource: 'only',

@@ -321,8 +321,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'judged-body-without-limit',
     breaks: 'CASE-70',
-    find: 'if (size <= maxBody) {',
-    replace: 'if (size >= 0) {',
+    find: 'if (size <= maxBody && overload === undefined) {',
+    replace: 'if (size >= 0 && overload === undefined) {',
     tests: ['gateway/messages.test.ts'],
   },
   {

@@ -2,8 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
+import { Admission, admissionLimits, Place } from '../../src/gateway/admission.js'
 import { createHeadReader } from '../../src/gateway/request-head.js'
 import { createRequestHandler } from '../../src/gateway/request-handler.js'
 import { createOrigins } from '../../src/rs/origins.js'
@@ -127,6 +129,7 @@ describe('a connection', () => {
       randomUUID: () => crypto.randomUUID(),
       maxBody: 1_000,
       isDraining: () => false,
+      admission: new Admission(admissionLimits(9, 9, 1_000)),
       onWaiting: () => () => undefined,
       emit: (event) => events.push(event),
       audit: undefined,
@@ -659,3 +662,263 @@ verifies(
     expect(ends).toEqual(['by us'])
   },
 )
+
+describe('a call whose client has left', () => {
+  verifies(
+    'ATK-07',
+    'costs the upstream no second connection, when its answer comes soon',
+    async () => {
+      const sockets = new Set<Socket>()
+      const answers: (() => void)[] = []
+      const upstream = await startUpstream((request, response) => {
+        sockets.add(request.socket)
+        answers.push(() => void response.end('1'))
+      })
+      const { port, token, gateway } = await startGateway(upstream)
+      const head = `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`
+      for (let i = 0; i < 10; i++) {
+        const socket = connect({ port, host: '127.0.0.1' })
+        socket.on('error', () => undefined)
+        socket.write(`POST /mcp HTTP/1.1\r\n${head}Content-Length: 2\r\n\r\n{}`)
+        await eventually(() => answers.length === i + 1)
+        socket.destroy()
+        await eventually(() => gateway.status().active === 0)
+        answers[i]?.()
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      expect(sockets.size).toBe(1)
+    },
+  )
+
+  verifies(
+    'ATK-07',
+    'is told to the upstream, when its answer does not come, or is a stream',
+    async () => {
+      let open = 0
+      const upstream = await startUpstream((request, response) => {
+        open++
+        response.on('close', () => open--)
+        if (request.url === '/mcp?stream') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+        }
+      })
+      const { port, token, gateway } = await startGateway(upstream)
+      for (const query of ['', '?stream']) {
+        const socket = connect({ port, host: '127.0.0.1' })
+        socket.on('error', () => undefined)
+        socket.write(
+          `GET /mcp${query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+        )
+        await eventually(() => open === 1)
+        socket.destroy()
+        await eventually(() => open === 0)
+        expect(gateway.status().active).toBe(0)
+      }
+    },
+  )
+})
+
+describe('what one caller may take', () => {
+  const limits = { requests: 6, requestsOfOne: 3, bytes: 100, bytesOfOne: 40 }
+
+  verifies('ATK-07', 'is counted, and is there again when its requests have ended', () => {
+    const steps = fc.array(
+      fc.record({
+        caller: fc.constantFrom('a', 'b', 'c', ''),
+        does: fc.constantFrom('enter', 'hold', 'leave', 'leave twice'),
+        bytes: fc.nat(60),
+      }),
+      { maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(steps, (all) => {
+        const admission = new Admission(limits)
+        const open: { caller: string; bytes: number; place: Place }[] = []
+        const sum = (list: typeof open) => list.reduce((total, { bytes }) => total + bytes, 0)
+        for (const { caller, does, bytes } of all) {
+          const own = open.filter((each) => each.caller === caller)
+          const isOne = caller !== ''
+          if (does === 'enter') {
+            const place = admission.enter(caller)
+            const isFull = open.length >= 6 || (isOne && own.length >= 3)
+            expect(place instanceof Place).toBe(!isFull)
+            if (place instanceof Place) open.push({ caller, bytes: 0, place })
+          } else if (own[0] !== undefined && does === 'hold') {
+            const isFull = sum(open) + bytes > 100 || (isOne && sum(own) + bytes > 40)
+            expect(own[0].place.hold(bytes) === undefined).toBe(!isFull)
+            if (!isFull) own[0].bytes += bytes
+          } else if (own[0] !== undefined) {
+            own[0].place.leave()
+            if (does === 'leave twice') own[0].place.leave()
+            open.splice(open.indexOf(own[0]), 1)
+          }
+          const callers = new Set(open.map((each) => each.caller)).size
+          expect(admission.load).toEqual({ callers, requests: open.length, bytes: sum(open) })
+        }
+      }),
+    )
+  })
+
+  /** Requests that wait for their answers until they are let go. */
+  async function startSlow(options: Parameters<typeof startGateway>[1]) {
+    const waiting: (() => void)[] = []
+    const upstream = await startUpstream((request, response) => {
+      void bodyOf(request).then(() => {
+        response.setHeader('content-type', 'application/json')
+        waiting.push(() => void response.end(RESULT))
+      })
+    })
+    const bench = await startGateway(upstream, options)
+    const call = async (claims: Record<string, unknown>, body?: string) => {
+      const token = await bench.idp.token({ claims })
+      return bench.call({
+        method: body === undefined ? 'GET' : 'POST',
+        ...(body !== undefined && { body }),
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+        },
+      })
+    }
+    const letGo = () => {
+      for (const answer of waiting.splice(0)) answer()
+    }
+    return { ...bench, call, waiting, letGo }
+  }
+
+  verifies(
+    'ATK-07',
+    'in requests: all of its clients together, and nobody else is touched',
+    async () => {
+      const { call, waiting, letGo, told, gateway } = await startSlow({
+        maxRequests: 7,
+        maxRequestsPerCaller: 4,
+      })
+      const client = (client_id: number | undefined) => ({
+        sub: 'ada',
+        client_id: `client-${client_id}`,
+      })
+      const running = [1, 2, 3, 4].map((each) => call(client(each)))
+      await eventually(() => waiting.length === 4)
+      const refused = await call(client(5))
+      expect(refused.status).toBe(429)
+      expect(refused.headers.get('retry-after')).toBe('1')
+      expect(await refused.text()).toBe(
+        '{"error":"too_many_requests","error_description":"Too many requests are under way"}',
+      )
+      expect(told('request.refused')[0]).toMatchObject({
+        code: 'ERR_REQUESTS_TOO_MANY',
+        reason: '4 requests of this caller are under way',
+        hint: '--max-requests-per-caller says how many may be, open streams among them',
+      })
+      // Who names no subject shares with others like that.
+      const others = [
+        call({ sub: 'bob' }),
+        call({ sub: undefined, client_id: 'batch' }),
+        call({ sub: undefined, client_id: undefined }),
+      ]
+      await eventually(() => waiting.length === 7)
+      expect((await call({ sub: 'eve' })).status).toBe(429)
+      expect(told('request.refused')[1]).toMatchObject({
+        reason: '7 requests are under way',
+        hint: '--max-requests says how many may be, open streams among them',
+      })
+      letGo()
+      for (const answer of await Promise.all([...running, ...others])) {
+        expect(answer.status).toBe(200)
+        await answer.text()
+      }
+      await eventually(() => gateway.status().active === 0)
+      const again = call(client(5))
+      await eventually(() => waiting.length === 1)
+      letGo()
+      expect((await again).status).toBe(200)
+    },
+  )
+
+  for (const [name, options] of [
+    ['that are judged', { policy: { rules: [], unmatched: 'base' } }],
+    ['that are collected', {}],
+  ] as const) {
+    verifies(
+      'ATK-07',
+      `in bytes of bodies ${name}: 429, and the memory is free again`,
+      async () => {
+        const { port, idp, token, told, gateway, call, waiting, letGo } = await startSlow({
+          ...options,
+          maxBody: 10_000,
+        })
+        const head = (bearer: string) =>
+          `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bearer}\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{`
+        const answers: string[] = []
+        const sockets = Array.from({ length: 30 }, (_, i) => {
+          const socket = connect({ port, host: '127.0.0.1' })
+          socket.on('error', () => undefined)
+          socket.on('data', (chunk: Buffer) => (answers[i] = chunk.toString()))
+          socket.write(head(token) + ' '.repeat(9_998))
+          return socket
+        })
+        await eventually(() => answers.filter((answer) => answer !== undefined).length === 14)
+        for (const answer of answers) {
+          if (answer !== undefined)
+            expect(answer).toMatch(/^HTTP\/1\.1 429 [^]*"too_many_requests"/)
+        }
+        expect(told('request.refused')[0]?.reason).toBe(
+          'more than 160000 bytes of bodies of this caller are kept',
+        )
+        const other = call({ sub: 'bob' }, CALL)
+        await eventually(() => waiting.length === 1)
+        letGo()
+        expect((await other).status).toBe(200)
+        for (const socket of sockets) socket.destroy()
+        await eventually(() => told('request.completed').length === 31)
+        expect(gateway.status().active).toBe(0)
+        const again = call({}, CALL)
+        await eventually(() => waiting.length === 1)
+        letGo()
+        expect((await again).status).toBe(200)
+        expect(idp.requests.length).toBeGreaterThan(0)
+      },
+    )
+  }
+
+  verifies(
+    'ATK-07',
+    'in time: who takes nothing is cut, and who is slow, or has a silent stream, is not',
+    async () => {
+      const upstream = await startUpstream((request, response) => {
+        const isStream = request.url === '/mcp?stream'
+        response.writeHead(200, { 'content-type': isStream ? 'text/event-stream' : 'text/plain' })
+        if (isStream) response.write('data: 1\n\n')
+        else response.end('x'.repeat(20_000_000))
+      })
+      const { port, token, gateway, told } = await startGateway(upstream, {}, { stalled: 1_000 })
+      const open = (query: string) => {
+        const socket = connect({ port, host: '127.0.0.1' })
+        socket.on('error', () => undefined)
+        socket.write(
+          `GET /mcp${query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+        )
+        return socket
+      }
+      const silent = open('?stream')
+      const slow = open('')
+      let taken = 0
+      slow.on('data', (chunk: Buffer) => {
+        taken += chunk.length
+        if (taken > 6_000_000) return
+        slow.pause()
+        setTimeout(() => slow.resume(), 2)
+      })
+      const stalled = open('').pause()
+      await eventually(() => told('request.completed').length === 2, 20_000)
+      const ends = told('request.completed').map(({ end }) => end)
+      expect([...ends].sort()).toEqual(['cut', 'whole'])
+      expect(gateway.status()).toMatchObject({ active: 1, streams: 1 })
+      expect(silent.destroyed).toBe(false)
+      silent.destroy()
+      slow.destroy()
+      stalled.destroy()
+    },
+  )
+})

@@ -54,6 +54,8 @@ port: 9000 # PORT
 # resource: http://HOST:PORT/mcp if HOST is loopback, else it is required
 resourceName: "a # b: \\"c\\"\\nd" # --resource-name
 maxBody: 4MiB # default
+maxRequests: 10000 # default
+maxRequestsPerCaller: 1000 # default
 upstream: http://127.0.0.1:8000/mcp # --upstream
 upstreamHeader: # --upstream-header
   - X-Api-Key=/k

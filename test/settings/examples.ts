@@ -52,6 +52,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: 'https://docs.example.com/#a',
   },
   maxBody: { flags: flag('max-body', '64KiB'), env: '65536', file: '65536', value: 65_536 },
+  maxRequests: { flags: flag('max-requests', '500'), env: '500', file: '500', value: 500 },
+  maxRequestsPerCaller: {
+    flags: flag('max-requests-per-caller', '50'),
+    env: '50',
+    file: '50',
+    value: 50,
+  },
   upstream: { flags: flag('upstream', UPSTREAM), env: UPSTREAM, file: UPSTREAM, value: UPSTREAM },
   upstreamHeader: {
     flags: flag('upstream-header', 'Authorization=/run/key'),

@@ -71,6 +71,8 @@ test('the defaults', async () => {
     host: '127.0.0.1',
     port: 8080,
     maxBody: 4_194_304,
+    maxRequests: 10_000,
+    maxRequestsPerCaller: 1_000,
     upstream: UPSTREAM,
     upstreamTimeout: 60,
     streamGrace: 300,

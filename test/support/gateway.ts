@@ -83,7 +83,7 @@ export async function startGateway(
       onEvent: (event) => events.push(event),
       ...options,
     },
-    { drain: 10_000, pause: 0, head: 1_000, request: 3_000, ...limits },
+    { drain: 10_000, pause: 0, head: 1_000, request: 3_000, stalled: 60_000, ...limits },
   )
   const { port, url } = await gateway.listen()
   onTestFinished(() => gateway.close())

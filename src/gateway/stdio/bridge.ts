@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../digest.js'
 import { errorAnswer } from '../answer.js'
 import type { Backend, RequestObserver } from '../backend.js'
-import { readBody, refuseBody } from '../body.js'
+import { readBody, refuseInstead } from '../body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../rs/era.js'
 import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../rs/open-ended.js'
@@ -45,6 +45,8 @@ export interface BridgeOptions {
   readonly streamGrace: number
   /** Bytes of a request's body. */
   readonly maxBody: number
+  /** Milliseconds without a byte taken, after which a reader is cut. */
+  readonly stalled: number
   readonly observer: RequestObserver
   /** Unpredictable text: the ids of sessions. */
   readonly randomUUID: () => string
@@ -111,7 +113,7 @@ class Bridge {
           admitted.fail(error)
         }
       },
-      () => refuseBody(admitted, maxBody, observer),
+      (refused) => refuseInstead(admitted, refused, observer),
     )
   }
 
@@ -309,6 +311,7 @@ export function createBridge(options: BridgeOptions): Backend {
     observer: options.observer,
     maxQueue: options.limits.queue,
     grace: options.streamGrace * 1000,
+    stalled: options.stalled,
   }
   const [file = ''] = options.command
   return {

@@ -14,8 +14,6 @@ import { formatEvent } from './event-format.js'
 
 /** So that nobody on the way takes a silent stream for a dead one. */
 const KEEP_ALIVE = 15_000
-/** Whoever has taken nothing for so long is gone, or as good as that. */
-const STALLED = 60_000
 
 const COMMENT = Buffer.from(': \n\n')
 
@@ -25,8 +23,8 @@ export interface ConnectionContext {
   readonly maxQueue: number
   /** Milliseconds that an answer to a POST may run on after its token has ended. */
   readonly grace: number
-  /** Milliseconds without a byte taken. Default a minute. */
-  readonly stalled?: number
+  /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
+  readonly stalled: number
 }
 
 export class Connection implements OpenRequest {
@@ -225,7 +223,7 @@ export class Connection implements OpenRequest {
     this.#isAnswered = true
     // Of the socket, which sees each byte that is taken: who is slow may be so, also once all is said. A silent stream has
     // its comments. Who takes nothing would keep a child for as long as it likes.
-    this.admitted.response.setTimeout(this.#context.stalled ?? STALLED, () => this.cut())
+    this.admitted.response.setTimeout(this.#context.stalled, () => this.cut())
     this.#upstreamSeconds = (performance.now() - this.admitted.startedAt) / 1000
   }
 
@@ -248,6 +246,7 @@ export class Connection implements OpenRequest {
   #onOver(): void {
     const { response } = this.admitted
     this.#isOver = true
+    this.admitted.place.leave()
     this.#unwatch?.()
     clearTimeout(this.#cutting)
     clearTimeout(this.#keepAlive)

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { AdmittedRequest } from '../../../src/gateway/backend.js'
+import { Admission, admissionLimits } from '../../../src/gateway/admission.js'
 import { ANYBODY } from '../../../src/gateway/caller.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { Connection } from '../../../src/gateway/stdio/connection.js'
@@ -391,7 +392,8 @@ describe('a reader that reads nothing', () => {
     const context = { observer, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
     const server = createServer((request, response) => {
       const known = { requestId: 'r', caller: ANYBODY, corsHeaders: {}, startedAt: 0 }
-      const admitted = { ...known, request, response } as unknown as AdmittedRequest
+      const place = new Admission(admissionLimits(1, 1, 1)).enter('')
+      const admitted = { ...known, place, request, response } as unknown as AdmittedRequest
       new Connection(context, admitted, respond).begin()
     })
     onTestFinished(() => void server.close())

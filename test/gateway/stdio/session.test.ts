@@ -647,7 +647,11 @@ describe('bounds', () => {
         error: { code: -32_000, message: 'Too many sessions are in use' },
       })
       expect(bench.told('request.refused')).toMatchObject([
-        { status: 503, code: 'ERR_CHILDREN_TOO_MANY', hint: expect.stringContaining('--max-children') },
+        {
+          status: 503,
+          code: 'ERR_CHILDREN_TOO_MANY',
+          hint: expect.stringContaining('--max-children'),
+        },
       ])
       expect(await alice.value('echo', {})).toEqual({})
       await stream.body?.cancel()
