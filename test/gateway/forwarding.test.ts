@@ -65,7 +65,7 @@ const MESSAGE =
 /** What follows the fields that all requests have. */
 const ENDS: Readonly<Record<string, string>> = {
   POST: 'Content-Length: 2\r\n\r\n{}',
-  'POST without state': `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\nContent-Length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`,
+  'POST without state': `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\nContent-Type: application/json\r\nContent-Length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`,
 }
 
 /** Fields that we add or that belong to one connection. */
