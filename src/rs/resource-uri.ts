@@ -5,6 +5,8 @@
  * @module
  */
 
+import { createCacheStore } from '../cache.js'
+
 /** A URI that can be judged. */
 export interface ResourceUri {
   /** In lower case. */
@@ -217,7 +219,16 @@ export function parseResourceUri(text: string): ResourceUri | undefined {
   return { ...named, path, query, text: spelled }
 }
 
+/** Clients ask for the same ones all day long. What is known of a text never changes. */
+const spellings = createCacheStore<ResourceUri>(1_000)
+const LONGEST_KNOWN = 200
+
 /** In one spelling (RFC 3986 §6.2.2); `undefined` for what {@link parseResourceUri} does not read. */
 export function canonicalUri(text: string): string | undefined {
-  return parseResourceUri(text)?.text
+  if (text.length > LONGEST_KNOWN) return parseResourceUri(text)?.text
+  const known = spellings.get(text)
+  if (known !== undefined) return known.text
+  const uri = parseResourceUri(text)
+  if (uri !== undefined) spellings.set(text, uri)
+  return uri?.text
 }

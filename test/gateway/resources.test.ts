@@ -498,7 +498,10 @@ describe('what cannot be configured', () => {
     [
       'another spelling of the same place',
       { resources: [...resources, { resource: `${FILES}?x=1`, upstream: UPSTREAM }] },
-      ['resources[2].resource: has the host and path of resources[1]'],
+      [
+        'resources[2].resource: must not have a query',
+        'resources[2].resource: has the host and path of resources[1]',
+      ],
     ],
     [
       'the place of the metadata of another',
