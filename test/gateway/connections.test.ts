@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import express from 'express'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
@@ -360,6 +361,46 @@ async function startHasty() {
   })
   return { upstream, seen, finish: () => finish() }
 }
+
+verifies(
+  'ATK-03',
+  'an Express server that answers early: nobody else gets its connection',
+  async () => {
+    /** By the port of the connection. */
+    const seen: { readonly from: number | undefined; readonly asked: string }[] = []
+    const app = express()
+    app.use((request, response) => {
+      seen.push({ from: request.socket.remotePort, asked: `${request.method} ${request.url}` })
+      response.json({ asked: request.url })
+    })
+    const upstream = await startUpstream((request, response) => void app(request, response))
+    const { port, token, gateway } = await startGateway(upstream)
+    const head = (line: string, ...more: string[]) =>
+      [line, 'Host: localhost', `Authorization: Bearer ${token}`, ...more, '', ''].join('\r\n')
+    for (let round = 0; round < 5; round++) {
+      const attack = connect({ port, host: '127.0.0.1' })
+      attack.on('error', () => undefined)
+      let answer = ''
+      attack.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      attack.write(`${head('POST /mcp?attack HTTP/1.1', 'Content-Length: 70000')}{"`)
+      await eventually(() => answer.includes('{"asked":"/mcp?attack"}'))
+      attack.write('GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n')
+      const victim = await exchangeBytes(
+        port,
+        head('GET /mcp?victim HTTP/1.1', 'Connection: close'),
+      )
+      expect(victim).toContain('{"asked":"/mcp?victim"}')
+      attack.destroy()
+      await eventually(() => gateway.status().active === 0)
+    }
+    // An attack may take a connection that is clean, and nothing comes over it after that.
+    const after = seen.filter(({ from }, index) =>
+      seen.slice(0, index).some((one) => one.from === from && one.asked.includes('attack')),
+    )
+    expect(after).toEqual([])
+    expect(seen.filter(({ asked }) => asked.includes('smuggled'))).toEqual([])
+  },
+)
 
 verifies(
   'ATK-03',
