@@ -14,7 +14,7 @@ import { compileUriPattern } from './uri-pattern.js'
 /**
  * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
  * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
- * (`weather://forecast?*`) allows one.
+ * (`weather://forecast?*`) allows one, and asks for its scopes wherever the query has its parameters.
  */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]
