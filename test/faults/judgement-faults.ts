@@ -210,6 +210,27 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     tests: ['settings/policy-file.test.ts'],
   },
   {
+    id: 'rules-in-another-language',
+    breaks: 'ATK-14',
+    find: "if (FOREIGN_PATTERN.test(text)) return 'looks like a pattern of another kind'",
+    replace: '',
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
+    id: 'rules-with-several-names-in-one',
+    breaks: 'ATK-14',
+    find: "return !isOneName && SEVERAL.test(text) ? 'looks like several names' : undefined",
+    replace: 'return undefined',
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
+    id: 'rules-whose-scopes-are-an-empty-text',
+    breaks: 'ATK-14',
+    find: "else if (typeof value === 'string' && scopes.length === 0) {",
+    replace: "else if (typeof value === 'string' && scopes.length < 0) {",
+    tests: ['settings/policy-file.test.ts'],
+  },
+  {
     id: 'rules-about-one-and-all',
     breaks: 'ATK-14',
     find: 'this.#contradictions(path, rule, methods)',
