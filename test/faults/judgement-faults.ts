@@ -301,6 +301,13 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     tests: ['rs/events.test.ts'],
   },
   {
+    id: 'refresh-tokens-by-their-type',
+    breaks: 'ATK-18',
+    find: "if (named !== undefined && !(typeof named === 'string' && TOKEN_TYPE.test(named))) {",
+    replace: "if (named !== undefined && typeof named !== 'string') {",
+    tests: ['forged'],
+  },
+  {
     id: 'resource-with-a-query',
     breaks: 'ATK-15',
     find: "this.problem(path, 'must not have a query', hint)",
