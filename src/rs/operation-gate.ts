@@ -277,6 +277,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
       const reason = 'MCP-Protocol-Version does not match the body'
       const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+      countRefusal(authenticated)
       return refuse(400, reason, rpcError(id, RPC.headerMismatch, reason), request)
     }
     return judgeMessages(authenticated, messages, request)

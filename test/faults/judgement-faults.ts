@@ -168,6 +168,13 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     tests: policy,
   },
   {
+    id: 'mismatches-for-nothing',
+    breaks: 'ATK-07',
+    find: '      countRefusal(authenticated)\n      return refuse(400, reason,',
+    replace: '      return refuse(400, reason,',
+    tests: policy,
+  },
+  {
     id: 'control-characters-in-names',
     breaks: 'ATK-13',
     find: 'return CONTROLS.test(name) ? undefined : name',

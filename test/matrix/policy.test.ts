@@ -625,6 +625,13 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         }
         expect(new Set(statuses.slice(0, 25))).toEqual(new Set([400]))
         expect(statuses.at(-1)).toBe(429)
+        const behind = modern('tools/call', { name: 'free', arguments: {} })
+        const mismatches: number[] = []
+        for (let i = 0; i < 40; i++) {
+          mismatches.push((await send(behind, 'mcp:use', {}, { sub: 'behind' })).status)
+        }
+        expect(new Set(mismatches.slice(0, 25))).toEqual(new Set([400]))
+        expect(mismatches.at(-1)).toBe(429)
         expect((await send(call('free'), 'mcp:use', {}, { sub: 'other' })).status).toBe(200)
       },
     )
