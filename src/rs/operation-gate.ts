@@ -98,16 +98,26 @@ const BATCH_VERSION = '2025-03-26'
 
 /** However they arrive: more than anybody asks for at once, and each is judged. */
 const MOST_OPERATIONS = 1000
+/**
+ * Of all names and URIs of a request together. Each of their characters is compared with every pattern, and a body has
+ * room for so many of them that a policy of a hundred rules would keep the thread for seconds.
+ */
+const MOST_COMPARED = 64 * 1024
 
 function operationsOfAll(
   messages: readonly RpcMessage[],
   isOfForeignUser: ResourceServer['isOfForeignUser'],
 ): readonly McpOperation[] | UnclearOperation {
   const operations: McpOperation[] = []
+  let compared = 0
   for (const { method, params } of messages) {
     const each = operationsOf(method, params, MOST_OPERATIONS - operations.length)
     if (each instanceof UnclearOperation) return each
-    for (const operation of each) operations.push(operation)
+    for (const operation of each) {
+      compared += method.length + (operation.name?.length ?? 0)
+      operations.push(operation)
+    }
+    if (compared > MOST_COMPARED) return new UnclearOperation('its names are too long together')
   }
   return operations.some(isOfForeignUser)
     ? new UnclearOperation('a URI names a user that no rule spells')
@@ -267,6 +277,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
       const reason = 'MCP-Protocol-Version does not match the body'
       const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+      countRefusal(authenticated)
       return refuse(400, reason, rpcError(id, RPC.headerMismatch, reason), request)
     }
     return judgeMessages(authenticated, messages, request)

@@ -100,8 +100,11 @@ const LONGEST_COMPARED = {
   prompt: LONGEST_NAME,
   resource: LONGEST_URI,
 } as const
-/** Line ends, escapes and NUL: servers cut names at them, and logs break. */
-const CONTROLS = /\p{Cc}/u
+/**
+ * Line ends, escapes and NUL: servers cut names at them, and logs break. Halves of pairs: some parsers drop them, and
+ * read another name.
+ */
+const CONTROLS = /[\p{Cc}\p{Cs}]/u
 
 /** What a policy compares: the name itself, a URI in one spelling; `undefined` for what is no name. */
 export function comparableName(target: McpTarget, name: unknown): string | undefined {
@@ -125,7 +128,7 @@ function named(
   return new UnclearOperation(
     target === 'resource'
       ? `${where} is no URI, or has dot segments, a fragment or characters that are encoded without need`
-      : `${where} has control characters`,
+      : `${where} has control characters or halves of pairs`,
   )
 }
 
@@ -166,7 +169,9 @@ export function operationsOf(
 ): readonly McpOperation[] | UnclearOperation {
   if (method.length > LONGEST_NAME) return new UnclearOperation('method is too long')
   if (most < 1) return new UnclearOperation('it asks for too much at once')
-  if (CONTROLS.test(method)) return new UnclearOperation('method has control characters')
+  if (CONTROLS.test(method)) {
+    return new UnclearOperation('method has control characters or halves of pairs')
+  }
   const direct = NAMED.get(method)
   if (direct !== undefined) {
     const [target, member] = direct

@@ -14,7 +14,7 @@ import { compileUriPattern } from './uri-pattern.js'
 /**
  * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
  * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
- * (`weather://forecast?*`) allows one.
+ * (`weather://forecast?*`) allows one, and asks for its scopes wherever the query has its parameters.
  */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]
@@ -75,11 +75,27 @@ type RuleSubject = (typeof RULE_SUBJECTS)[number]
 const NAMES: Wildcards = { separator: undefined }
 const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
+const NAMES_HINT = 'a list of names, in which only * stands for any text'
 const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp:read'
 
 /** Line ends, escapes, and what has no width: a name that looks like another, and is never asked for. */
 const UNSEEN = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u
 const BLANK_AROUND = /^\p{Z}|\p{Z}$/u
+
+/** What other languages of patterns have: here each stands for itself, and the rule would be about nothing. */
+const FOREIGN_PATTERN = /[?|\\]|\[.*\]|\{.*\}|\.\*|^[!^~]|^\/.*\/$|\$$/
+/** Between scopes a blank is enough. */
+const SEVERAL = /[\s,;]/
+
+/**
+ * Why a text reads as if it were about more than it is. Names may have all of this: one that has is written in a list, and
+ * without a star.
+ */
+function patternFault(text: string, isOneName: boolean): string | undefined {
+  if (isOneName && !text.includes('*')) return undefined
+  if (FOREIGN_PATTERN.test(text)) return 'looks like a pattern of another kind'
+  return !isOneName && SEVERAL.test(text) ? 'looks like several names' : undefined
+}
 
 /** Why a text in a rule cannot be the name that it seems to be. */
 export function nameFault(text: string): string | undefined {
@@ -132,6 +148,10 @@ class PolicyChecker {
   #scopes(path: PolicyPath, value: unknown): readonly string[] {
     const scopes = parseScopes(value)
     if (scopes === undefined) this.problem(path, 'must be scopes', SCOPES_HINT)
+    // A variable that is not set, for example: nobody says so that nothing is needed.
+    else if (typeof value === 'string' && scopes.length === 0) {
+      this.problem(path, 'names no scope', 'scopes: [] where the base scopes suffice')
+    }
     return scopes ?? []
   }
 
@@ -185,6 +205,8 @@ class PolicyChecker {
       const fault = nameFault(text)
       const hint = 'the name as it is seen; where it really has them, a star stands for them'
       if (fault !== undefined) this.problem(place, `${quoted(text)} ${fault}`, hint)
+      const misread = fault ?? patternFault(text, subject !== 'methods' && Array.isArray(value))
+      if (misread !== fault) this.problem(place, `${quoted(text)} ${misread}`, NAMES_HINT)
       return text
     })
   }

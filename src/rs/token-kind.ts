@@ -27,6 +27,9 @@ const PAYLOAD_TYPES = new Set(['Bearer', 'DPoP'])
 /** Cognito's word in its tokens, and Dex's in its answers. */
 const TOKEN_USES = new Set(['access', 'access_token'])
 
+/** What JWTs call their type in words of their own; Simple JWT, for one, says refresh in refresh tokens. */
+const TOKEN_TYPE = /^(?:bearer|dpop|access(?:_token)?|(?:at\+)?jwt)$/i
+
 /** Of what is never an access token: an ID token with its code, logout tokens and security events. */
 const FOREIGN_CLAIMS = ['c_hash', 'events']
 /** Of ID tokens (OpenID Connect Core §2, FAPI 1.0), which some write into access tokens as well. */
@@ -66,6 +69,10 @@ export function kindOfJwt(
   }
   const found = foreignClaim(claims, explicit ? FOREIGN_CLAIMS : foreignClaims(acceptIdTokenClaims))
   if (found !== undefined) return `not an access token: ${found}`
+  const { token_type: named } = claims
+  if (named !== undefined && !(typeof named === 'string' && TOKEN_TYPE.test(named))) {
+    return `not an access token: the claim token_type is ${quoted(named)}`
+  }
   if (!explicit && claims['code'] !== undefined && claims['state'] !== undefined) {
     return 'not an access token: an authorization response (it has the claims code and state)'
   }

@@ -41,6 +41,8 @@ export interface UriPattern {
   readonly path: ComponentPattern
   /** `undefined` for one that names no query. */
   readonly query: ComponentPattern | undefined
+  /** Each of its parameters alone, as forms are read. */
+  readonly parameters: readonly ComponentPattern[]
   /** Whether what is like it may be allowed by it; else it only adds what its rule asks for. */
   readonly permits: boolean
 }
@@ -184,6 +186,9 @@ function toPatterns({ path, query, isAll, ...pattern }: ReadPattern): UriPattern
     },
     path: component(spelledPath, IN_PATH, (part) => decodeOnce(part) ?? part),
     query: spelledQuery === undefined ? undefined : component(spelledQuery, IN_PATH, decodeStars),
+    parameters: parametersOf(spelledQuery ?? '').map((each) =>
+      component(each, IN_PATH, decodeStars),
+    ),
     permits: true,
   }
   const anything = component('**', IN_PATH)
@@ -207,6 +212,31 @@ function decodeStars(part: string): string {
   return decodeQuery(part) ?? part
 }
 
+/** Names with values, in whatever order they stand: servers look for one of them, and take the first or the last. */
+export function parametersOf(query: string): readonly string[] {
+  const parameters = query.replaceAll('+', ' ').split(/[&;]/)
+  return [...new Set(parameters)].filter((each) => each !== '')
+}
+
+/**
+ * Whether what a pattern asks for is asked for with this query: where it is like all of it, and where it has each of the
+ * pattern's parameters, whatever else it has.
+ *
+ * @param given from {@link parametersOf}
+ */
+export function isDemanded(
+  { query, parameters }: UriPattern,
+  written: string | undefined,
+  given: readonly string[],
+): boolean {
+  if (query === undefined) return true
+  if (written === undefined) return false
+  if (query.isLike(written)) return true
+  return (
+    parameters.length > 0 && parameters.every((each) => given.some((other) => each.isLike(other)))
+  )
+}
+
 /** Whether a pattern has all of a URI that servers may take away before they look. */
 export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
   const { authority, userinfo, query, hasAuthority, permits, path } = pattern
@@ -216,7 +246,7 @@ export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
     !isOfAnotherHost &&
     (authority === undefined || hasAuthority === uri.hasAuthority) &&
     (uri.userinfo === undefined || userinfo !== undefined) &&
-    (uri.query === undefined || query !== undefined) &&
+    (uri.query === undefined || query?.isLike(uri.query) === true) &&
     path.isLike(uri.path)
   )
 }

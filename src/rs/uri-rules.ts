@@ -6,7 +6,14 @@
 import { createCacheStore } from '../cache.js'
 import { LONGEST_KNOWN, MAX_TEXTS } from './globs.js'
 import { parseResourceUri, type ResourceUri } from './resource-uri.js'
-import { compileUriPattern, isInAuthority, namesAllOf, type UriPattern } from './uri-pattern.js'
+import {
+  compileUriPattern,
+  isDemanded,
+  isInAuthority,
+  namesAllOf,
+  parametersOf,
+  type UriPattern,
+} from './uri-pattern.js'
 
 /** What rules say of a URI. */
 export interface UriMatch {
@@ -24,6 +31,9 @@ export interface UriMatch {
   /** Whether it names a user that no pattern spells. */
   readonly isForeignUser: boolean
 }
+
+/** All that fit into one request. */
+const MAX_LONG_TEXTS = 350
 
 interface RulePattern extends UriPattern {
   readonly rule: number
@@ -57,6 +67,8 @@ export class UriRules {
   readonly #literal = new Map<string, Group>()
   readonly #wild: Group[] = []
   readonly #known = createCacheStore<UriMatch>(MAX_TEXTS)
+  /** Long ones are nobody's but an attacker's, whose request needs them twice. */
+  readonly #long = createCacheStore<UriMatch>(MAX_LONG_TEXTS)
 
   /** @param patterns of each rule; those that are useless are about nothing */
   constructor(patterns: readonly (readonly string[])[]) {
@@ -91,11 +103,11 @@ export class UriRules {
 
   /** Of a text seen before it is the same object. */
   match(text: string): UriMatch {
-    if (text.length > LONGEST_KNOWN) return this.#find(text)
-    let match = this.#known.get(text)
+    const known = text.length > LONGEST_KNOWN ? this.#long : this.#known
+    let match = known.get(text)
     if (match === undefined) {
       match = this.#find(text)
-      this.#known.set(text, match)
+      known.set(text, match)
     }
     return match
   }
@@ -114,11 +126,12 @@ export class UriRules {
     const { scheme, userinfo, host, query } = uri
     const isOfHost = scheme === 'file' && host !== ''
     const readings = readingsOf(uri.path)
+    const parameters = query === undefined ? [] : parametersOf(query)
     const groups = this.#groupsOf(uri)
     const rules = new Set<number>()
     let isNamed = false
     for (const group of groups) {
-      for (const pattern of patternsFor(group, uri, readings)) {
+      for (const pattern of patternsFor(group, uri, readings, parameters)) {
         rules.add(pattern.rule)
         isNamed ||= namesAllOf(pattern, uri)
       }
@@ -142,14 +155,15 @@ function* patternsFor(
   { exact, globs }: Group,
   { userinfo, query }: ResourceUri,
   readings: readonly string[],
+  parameters: readonly string[],
 ): Iterable<RulePattern> {
   const isOf = (pattern: RulePattern) =>
     (pattern.userinfo === undefined || pattern.userinfo === userinfo) &&
-    (pattern.query === undefined || (query !== undefined && pattern.query.isLike(query)))
+    isDemanded(pattern, query, parameters)
   for (const reading of readings) {
     for (const pattern of exact.get(reading) ?? []) if (isOf(pattern)) yield pattern
   }
   for (const pattern of globs) {
-    if (isOf(pattern) && readings.some((reading) => pattern.path.isLike(reading))) yield pattern
+    if (readings.some((reading) => pattern.path.isLike(reading)) && isOf(pattern)) yield pattern
   }
 }

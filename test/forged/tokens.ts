@@ -539,6 +539,18 @@ const GROUPS: readonly Group[] = [
       'token_use a list': jwt({ token_use: ['access'] }),
     },
   },
+  {
+    verifies: ['JWT-02', 'ATK-18'],
+    code: 'ERR_TOKEN_TYPE',
+    tokens: {
+      'Simple JWT refresh token': jwt({ token_type: 'refresh' }),
+      'token_type refresh even under at+jwt': mint({ claims: { token_type: 'refresh' } }),
+      'token_type id_token': jwt({ token_type: 'id_token' }),
+      'token_type with more behind it': jwt({ token_type: 'access_token refresh' }),
+      'token_type null': jwt({ token_type: null }),
+      'token_type a list': jwt({ token_type: ['access'] }),
+    },
+  },
 
   // Issuer
   {
@@ -1122,6 +1134,12 @@ export const GOOD: readonly GoodToken[] = [
     token: mint({ header: { typ: 'JWT' }, claims: { token_use: 'access' } }),
     reason: 'Cognito writes it into access tokens',
   },
+  ...['access', 'access_token', 'Bearer', 'JWT'].map((type) => ({
+    name: `token_type ${type}`,
+    verifies: ['JWT-02', 'ATK-18'] as const,
+    token: mint({ header: { typ: 'JWT' }, claims: { token_type: type } }),
+    reason: 'providers write it into access tokens',
+  })),
   {
     name: 'jwk, jku, x5u and x5c in the header',
     verifies: ['JWT-09'],

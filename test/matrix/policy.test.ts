@@ -407,7 +407,10 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
             (name) =>
               `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","${name}":"x"}}`,
           ),
-          ...['\\u0000', '\\n', '\\u001b[2J', '\\u007f', '\\u009b'].flatMap((character) => [
+          ...[
+            ...['\\u0000', '\\n', '\\u001b[2J', '\\u007f', '\\u009b'],
+            ...['\\ud800', '\\udfff'],
+          ].flatMap((character) => [
             `{"jsonrpc":"2.0","id":1,"method":"tools/call${character}","params":{"name":"free"}}`,
             `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free${character}"}}`,
             `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"${character}free"}}`,
@@ -621,6 +624,13 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         }
         expect(new Set(statuses.slice(0, 25))).toEqual(new Set([400]))
         expect(statuses.at(-1)).toBe(429)
+        const behind = modern('tools/call', { name: 'free', arguments: {} })
+        const mismatches: number[] = []
+        for (let i = 0; i < 40; i++) {
+          mismatches.push((await send(behind, 'mcp:use', {}, { sub: 'behind' })).status)
+        }
+        expect(new Set(mismatches.slice(0, 25))).toEqual(new Set([400]))
+        expect(mismatches.at(-1)).toBe(429)
         expect((await send(call('free'), 'mcp:use', {}, { sub: 'other' })).status).toBe(200)
       },
     )
@@ -652,9 +662,42 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       },
     )
 
+    verifies(
+      ['ATK-07', 'ATK-10'],
+      'as many characters of names are judged as fit into 64 KiB, and no more',
+      async () => {
+        const { send } = await startBench()
+        const uri = `file:///srv/${'a/'.repeat(1_018)}`
+        expect(uri.length).toBe(2_048)
+        const read = (count: number) =>
+          `[${Array.from({ length: count }, () => rpc('resources/read', { uri })).join()}]`
+        const listen = (count: number) => {
+          const resourceSubscriptions = Array.from({ length: count }, () => uri)
+          return rpc('subscriptions/listen', { notifications: { resourceSubscriptions } })
+        }
+        const calls = (count: number) =>
+          `[${Array.from({ length: count }, () => call(`read_${'a'.repeat(1_000)}`)).join()}]`
+        for (const body of [read(31), listen(31), calls(64)]) {
+          expect((await send(body, 'mcp:use mcp:read')).status).toBe(200)
+        }
+        for (const body of [read(32), listen(32), calls(65), read(900)]) {
+          const answer = await send(body, 'mcp:use mcp:read', {}, { sub: 'asks for too much' })
+          expect(answer).toMatchObject({ status: 400, arrived: [] })
+          expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_602 } })
+        }
+      },
+    )
+
     verifies('ATK-13', 'but for characters that are only unusual', async () => {
       const { send } = await startBench()
-      for (const name of ['read_ a', 'read_ü', 'read_👩‍👩‍👧', 'read_\u200b', 'read_\u2028']) {
+      for (const name of [
+        'read_ a',
+        'read_ü',
+        'read_👩‍👩‍👧',
+        'read_\u{1f44d}',
+        'read_\u200b',
+        'read_\u2028',
+      ]) {
         expect((await send(call(name), 'mcp:use mcp:read')).status).toBe(200)
       }
       const plain = '{"jsonrpc":"2.0","id":1,"method":"ping","met hod":"x","\u00e9":1}'

@@ -126,6 +126,39 @@ describe('a pattern', () => {
     })
   })
 
+  verifies('ATK-10', 'with a query asks for its scopes whatever else stands in the query', () => {
+    const rules = {
+      'db://t?*': 'any',
+      'db://t?table=secret': 'one',
+      'db://t?table=a b&all=*': 'two',
+    }
+    const uris = {
+      'db://t?table=public': 'any',
+      'db://t?table=secret': 'any one',
+      'db://t?table=secret&x=1': 'any one',
+      'db://t?x=1&table=secret': 'any one',
+      'db://t?&table=secret&': 'any one',
+      'db://t?x=1;table=secret': 'any one',
+      'db://t?table=public&t%61ble=secret': 'any one',
+      // As text it is a value of another parameter, or another value.
+      'db://t?x=table=secret': 'any',
+      'db://t?x=1%26table=secret': 'any',
+      'db://t?table=secrets': 'any',
+      'db://t?xtable=secret': 'any',
+      'db://t?table=a+b&all=1': 'any two',
+      'db://t?all=&x=1&table=a%20b': 'any two',
+      'db://t?table=a+b': 'any',
+      'db://t?table=a%2Bb&all=1': 'any',
+    }
+    expect(verdicts(rules, Object.keys(uris))).toEqual(uris)
+    // What it does not name it does not allow.
+    const narrow = { 'db://t?table=secret': 'one' }
+    expect(verdicts(narrow, ['db://t?table=secret', 'db://t?table=secret&x=1'])).toEqual({
+      'db://t?table=secret': 'one',
+      'db://t?table=secret&x=1': 'denied',
+    })
+  })
+
   verifies('ATK-10', 'leaves a query to base only where it knows nothing of the place', () => {
     const rules = { 'https://h/a': 'a', 'https://*.h/b?**': 'b' }
     const uris = ['https://h/c', 'https://h/c?x', 'https://h/a?x', 'https://other/c?x']

@@ -1,7 +1,7 @@
 /** The file of a policy: what is wrong with it has a line and a column, and nothing in it is read as something else. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nameFault } from '../../src/rs/policy-document.js'
+import { checkPolicy } from '../../src/rs/policy-document.js'
 import { parsePolicy } from '../../src/settings/policy-file.js'
 import { verifies } from '../support/verifies.js'
 import { CANARY, inFile, OAUTH, OPEN, problemsOf, read } from './support.js'
@@ -214,6 +214,64 @@ describe('a rule that cannot mean what it says', () => {
     }
   })
 
+  verifies('ATK-14', 'for patterns of another kind, and several names in one text', () => {
+    const foreign = [
+      '!read_*',
+      '^read_.*$',
+      'read_[ab]*',
+      '{read,list}_*',
+      'read.*',
+      'read_?*',
+      'a*|b',
+    ]
+    for (const name of foreign) {
+      for (const names of [name, ['fine', name]]) {
+        for (const subject of ['tools', 'prompts', 'methods']) {
+          expect(ruleOf({ [subject]: names })).toEqual([
+            expect.stringContaining('looks like a pattern of another kind'),
+          ])
+        }
+      }
+    }
+    for (const name of ['delete_?', '{a}', '[a]', '/a/', '!a', 'a|b', 'a$']) {
+      const [problem] = ruleOf({ tools: name })
+      expect(problem).toContain('looks like a pattern of another kind')
+      // In a list it is a name that has this.
+      expect(ruleOf({ tools: [name], prompts: [name] })).toEqual([])
+      expect(ruleOf({ methods: [name] })).toHaveLength(1)
+    }
+    for (const names of ['delete_file, drop', 'delete_file drop', 'delete_*,drop', 'a;b']) {
+      for (const subject of ['tools', 'prompts', 'methods']) {
+        const [problem] = ruleOf({ [subject]: names })
+        expect(problem).toContain('looks like several names')
+      }
+      expect(ruleOf({ tools: [names] })).toEqual([])
+    }
+    for (const names of [
+      'delete_file',
+      'delete_*',
+      '*',
+      'a.b/c-d:e',
+      '$a',
+      'a@b',
+      ['Read a file', 'a * b'],
+    ]) {
+      expect(ruleOf({ tools: names })).toEqual([])
+    }
+    expect(ruleOf({ methods: ['ping', 'vendor/$x.y:*'] })).toEqual([])
+  })
+
+  verifies('ATK-14', 'for scopes that are an empty text', () => {
+    for (const scopes of ['', ' ']) {
+      expect(ruleOf({ tools: ['a'], scopes })).toEqual([
+        expect.stringContaining('rules[0].scopes: names no scope'),
+      ])
+    }
+    for (const scopes of [[], ['a'], 'a', 'a b']) {
+      expect(ruleOf({ tools: ['a'], scopes })).toEqual([])
+    }
+  })
+
   verifies('ATK-14', 'for a method that is about all of what the rule names', () => {
     const place = 'p.yaml:3:5: rules[0].methods: '
     const yaml = (names: string, methods: string) =>
@@ -257,7 +315,11 @@ describe('a rule that cannot mean what it says', () => {
 describe('what is written is what is read', () => {
   const text = fc
     .oneof(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'binary' }))
-    .filter((name) => nameFault(name) === undefined)
+    .filter(
+      (name) =>
+        checkPolicy({ rules: [{ tools: [name], scopes: [] }], unmatched: 'deny' }).problems
+          .length === 0,
+    )
 
   test('every name in JSON', () => {
     fc.assert(
