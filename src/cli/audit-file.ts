@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { LineWriter } from './line-writer.js'
+import { MAX_WAITING } from './line-writer.js'
 import type { AuditRecord } from '../gateway/audit.js'
 
 /** Milliseconds between two complaints that nothing can be written. */
@@ -14,8 +14,9 @@ const COMPLAINT_INTERVAL = 10_000
 const MODE = 0o600
 /** A pipe without a reader is refused, and one whose reader does not read makes no write wait. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
-/** What a write to a pipe says whose reader does not keep up. */
+/** What a write to a pipe says whose reader does not keep up, or is gone. */
 const NOT_READ = 'EAGAIN'
+const NO_READER = 'EPIPE'
 
 export interface AuditFile {
   /** Records that could not be written. */
@@ -32,8 +33,11 @@ function codeOf(error: unknown): string {
 
 /** Where records are written: a file, or a pipe to whatever collects them. */
 interface Target {
-  /** @throws where it could not be written */
-  write(line: string): void
+  /**
+   * @param fail called where that shows later
+   * @throws where it could not be written
+   */
+  write(line: string, fail: (error: unknown) => void): void
   close(): void
 }
 
@@ -56,11 +60,17 @@ function createFileTarget(file: number): Target {
 
 function createPipeTarget(file: number): Target {
   const socket = new Socket({ fd: file, readable: false, writable: true })
-  const writer = new LineWriter(socket, () => undefined)
+  // Each record that was lost with it is told by itself.
+  socket.on('error', () => undefined)
   return {
-    write(line) {
-      if (socket.destroyed) throw Object.assign(new Error('gone'), { code: 'EPIPE' })
-      if (!writer.write(line)) throw Object.assign(new Error('full'), { code: NOT_READ })
+    write(line, fail) {
+      if (socket.destroyed) throw Object.assign(new Error('gone'), { code: NO_READER })
+      if (socket.writableLength > MAX_WAITING) {
+        throw Object.assign(new Error('full'), { code: NOT_READ })
+      }
+      socket.write(line, (error) => {
+        if (error !== null && error !== undefined) fail(error)
+      })
     },
     close: () => socket.end(),
   }
@@ -88,16 +98,20 @@ export function openAuditFile(
   let untold = 0
   let complainedAt = -Infinity
 
-  function tell(code: string): void {
+  /** Of the last record that was lost. */
+  let lastCode = ''
+
+  function tell(): void {
     complainedAt = now()
-    complain(untold, code)
+    complain(untold, lastCode)
     untold = 0
   }
 
   function fail(error: unknown): void {
     lost++
     untold++
-    if (now() - complainedAt >= COMPLAINT_INTERVAL) tell(codeOf(error))
+    lastCode = codeOf(error)
+    if (now() - complainedAt >= COMPLAINT_INTERVAL) tell()
   }
 
   function close(): void {
@@ -114,10 +128,10 @@ export function openAuditFile(
     write(record) {
       try {
         target ??= open(path)
-        target.write(`${JSON.stringify(record)}\n`)
+        target.write(`${JSON.stringify(record)}\n`, fail)
       } catch (error) {
         // A pipe whose reader is gone is another pipe when there is one again.
-        if (codeOf(error) === 'EPIPE') target = undefined
+        if (codeOf(error) === NO_READER) target = undefined
         fail(error)
       }
     },
@@ -131,7 +145,7 @@ export function openAuditFile(
     },
     close() {
       close()
-      if (untold > 0) tell('at the end')
+      if (untold > 0) tell()
     },
   }
 }

@@ -7,7 +7,7 @@
 import type { Writable } from 'node:stream'
 
 /** Bytes that may wait for the reader. */
-const MAX_WAITING = 2 ** 20
+export const MAX_WAITING: number = 2 ** 20
 /** Milliseconds that an end waits for what is left. */
 const LAST_LINES = 1_000
 
@@ -43,7 +43,7 @@ export class LineWriter {
       this.#untold++
       return false
     }
-    this.#target.write(line)
+    this.#target.write(line, this.#onWritten)
     return true
   }
 
@@ -56,6 +56,13 @@ export class LineWriter {
       this.#target.write('', () => resolve())
     })
     clearTimeout(timer)
+  }
+
+  readonly #onWritten = (error: Error | null | undefined): void => {
+    // Its reader went away before it took the line.
+    if (error === null || error === undefined) return
+    this.#total++
+    this.#untold++
   }
 
   #tell(): void {

@@ -17,5 +17,5 @@ export function isJsonInUtf8(field: string | undefined): boolean {
   return field !== undefined && JSON_IN_UTF8.test(field)
 }
 
-/** What is said of any other. */
-export const NO_JSON_IN_UTF8 = 'The body must be JSON in UTF-8'
+/** What is said of any other, and of a request without one. */
+export const NO_JSON_IN_UTF8 = 'Content-Type must be application/json, alone or with charset=utf-8'

@@ -102,7 +102,12 @@ const MOST_OPERATIONS = 1000
  * Of all names and URIs of a request together. Each of their characters is compared with every pattern, and a body has
  * room for so many of them that a policy of a hundred rules would keep the thread for seconds.
  */
-const MOST_COMPARED = 64 * 1024
+const MOST_COMPARED = 128 * 1024
+
+/** What a client is told; the reason is in the log. */
+const UNREADABLE = 'The body is not a JSON-RPC message that can be judged'
+const UNCLEAR_NAMES =
+  'A name or a URI in the request is not acceptable, or there are too many of them'
 
 function operationsOfAll(
   messages: readonly RpcMessage[],
@@ -173,7 +178,7 @@ export function createOperationGate(options: OperationGateOptions): OperationGat
     request: OperationsRequest,
   ): GateAnswer {
     countRefusal(authenticated)
-    const text = 'The body is not a JSON-RPC message that can be judged'
+    const text = code === RPC.invalidParams ? UNCLEAR_NAMES : UNREADABLE
     return refuse(400, reason, rpcError(id, code, text), request)
   }
 

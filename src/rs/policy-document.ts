@@ -82,19 +82,25 @@ const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp
 const UNSEEN = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u
 const BLANK_AROUND = /^\p{Z}|\p{Z}$/u
 
-/** What other languages of patterns have: here each stands for itself, and the rule would be about nothing. */
-const FOREIGN_PATTERN = /[?|\\]|\[.*\]|\{.*\}|\.\*|^[!^~]|^\/.*\/$|\$$/
-/** Between scopes a blank is enough. */
-const SEVERAL = /[\s,;]/
+/**
+ * What other languages of patterns have: here each stands for itself, and the rule would be about nothing. A dot before a
+ * star is none of it: `github.*` are the tools of a server behind a server.
+ */
+const FOREIGN_PATTERN = /[?|\\]|\[.*\]|\{.*\}|^\.\*|^[!^~]|^\/.*\/$|\$$/
+/** A blank may be part of a name, but not of a method. */
+const SEVERAL_NAMES = /[,;]/
+const SEVERAL_METHODS = /[\s,;]/
 
 /**
  * Why a text reads as if it were about more than it is. Names may have all of this: one that has is written in a list, and
  * without a star.
  */
-function patternFault(text: string, isOneName: boolean): string | undefined {
+function patternFault(text: string, isMethod: boolean, isListed: boolean): string | undefined {
+  const isOneName = isListed && !isMethod
   if (isOneName && !text.includes('*')) return undefined
   if (FOREIGN_PATTERN.test(text)) return 'looks like a pattern of another kind'
-  return !isOneName && SEVERAL.test(text) ? 'looks like several names' : undefined
+  const several = isMethod ? SEVERAL_METHODS : SEVERAL_NAMES
+  return !isOneName && several.test(text) ? 'looks like several names' : undefined
 }
 
 /** Why a text in a rule cannot be the name that it seems to be. */
@@ -205,7 +211,7 @@ class PolicyChecker {
       const fault = nameFault(text)
       const hint = 'the name as it is seen; where it really has them, a star stands for them'
       if (fault !== undefined) this.problem(place, `${quoted(text)} ${fault}`, hint)
-      const misread = fault ?? patternFault(text, subject !== 'methods' && Array.isArray(value))
+      const misread = fault ?? patternFault(text, subject === 'methods', Array.isArray(value))
       if (misread !== fault) this.problem(place, `${quoted(text)} ${misread}`, NAMES_HINT)
       return text
     })

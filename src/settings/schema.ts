@@ -163,7 +163,7 @@ const schema = z.object({
     { fallback: 4 * 2 ** 20, max: 2 ** 30 },
     {
       section: 'Listening',
-      description: 'largest body of a request; 2MiB by default where it is judged',
+      description: 'largest body of a request; unless it is given, 2MiB where a body is judged',
     },
   ),
   maxRequests: count(
@@ -172,7 +172,10 @@ const schema = z.object({
   ),
   maxRequestsPerCaller: count(
     { fallback: MOST_REQUESTS.maxRequestsPerCaller, max: 1_000_000, positive: true },
-    { section: 'Listening', description: 'of these, for one user with all clients' },
+    {
+      section: 'Listening',
+      description: 'requests at once of one user, over all their clients; needs tokens',
+    },
   ),
   upstream: text({
     perResource: 'only',

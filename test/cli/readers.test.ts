@@ -1,6 +1,6 @@
 /** Readers that stop reading: the log's, and the audit file's where that is a pipe. Nothing waits for them. */
 import { spawnSync } from 'node:child_process'
-import { constants, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
@@ -60,6 +60,16 @@ describe('lines for a reader that does not read', () => {
     reader.target.destroy(new Error('EPIPE'))
     expect(writer.write(LINE)).toBe(false)
     expect(writer.dropped).toBe(1)
+  })
+
+  verifies('ATK-07', 'that it did not take before it left are counted, too', async () => {
+    const target = new Writable({
+      autoDestroy: false,
+      write: (_line, _encoding, done) => setImmediate(done, new Error('EPIPE')),
+    })
+    const writer = new LineWriter(target, () => undefined)
+    writer.write(LINE)
+    await eventually(() => writer.dropped === 1)
   })
 
   test('do not keep an end waiting for long; one who reads gets all of them', async () => {
@@ -152,9 +162,30 @@ describe('an audit file that is a pipe', () => {
       expect(readSync(reader, bytes)).toBeGreaterThan(0)
       expect(JSON.parse(bytes.toString().split('\n')[0] ?? '')).toEqual(record)
       file.close()
-      expect(complaints.at(-1)).toEqual([2, 'at the end'])
+      expect(complaints.at(-1)).toEqual([2, 'EAGAIN'])
     },
   )
+
+  verifies('ATK-07', 'whose reader leaves: every record that nobody got is counted', async () => {
+    const path = makePipe()
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const complaints: [number, string][] = []
+    const file = openAuditFile(
+      path,
+      (lost, code) => complaints.push([lost, code]),
+      () => 0,
+    )
+    closeSync(reader)
+    for (let n = 1; n <= 3; n++) {
+      file.write(record)
+      await eventually(() => file.lost === n)
+    }
+    file.close()
+    expect(complaints).toEqual([
+      [1, 'EPIPE'],
+      [2, 'ENXIO'],
+    ])
+  })
 
   test('a file on a disk takes each record at once', () => {
     const path = writeTemporary('audit.jsonl', '')

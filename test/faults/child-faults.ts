@@ -89,8 +89,8 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'records-lost-in-silence',
     breaks: 'ATK-07',
-    find: 'if (!writer.write(line)) throw',
-    replace: 'if (!writer.write(line) && line === "") throw',
+    find: 'if (socket.writableLength > MAX_WAITING) {',
+    replace: 'if (socket.writableLength > MAX_WAITING) return\n      if (line === "") {',
     tests: ['cli/readers.test.ts'],
   },
   {

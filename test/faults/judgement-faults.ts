@@ -226,7 +226,7 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'rules-with-several-names-in-one',
     breaks: 'ATK-14',
-    find: "return !isOneName && SEVERAL.test(text) ? 'looks like several names' : undefined",
+    find: "return !isOneName && several.test(text) ? 'looks like several names' : undefined",
     replace: 'return undefined',
     tests: ['settings/policy-file.test.ts'],
   },

@@ -720,7 +720,7 @@ export const CASES: readonly Case[] = [
     expected: {
       status: 415,
       headers: { 'www-authenticate': null, 'content-type': 'application/json' },
-      body: '{"error":"unsupported_media_type","error_description":"The body must be JSON in UTF-8"}',
+      body: '{"error":"unsupported_media_type","error_description":"Content-Type must be application/json, alone or with charset=utf-8"}',
       reached: 'no',
     },
   })),

@@ -582,7 +582,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         ]) {
           const [status, text] = await statusOf(type)
           expect({ type, status, arrived }).toEqual({ type, status: 415, arrived: [] })
-          expect(text).toContain('The body must be JSON in UTF-8')
+          expect(text).toContain(
+            'Content-Type must be application/json, alone or with charset=utf-8',
+          )
         }
         for (const type of [
           'application/json',
@@ -664,7 +666,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     verifies(
       ['ATK-07', 'ATK-10'],
-      'as many characters of names are judged as fit into 64 KiB, and no more',
+      'as many characters of names are judged as fit into 128 KiB, and no more',
       async () => {
         const { send } = await startBench()
         const uri = `file:///srv/${'a/'.repeat(1_018)}`
@@ -677,10 +679,10 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         }
         const calls = (count: number) =>
           `[${Array.from({ length: count }, () => call(`read_${'a'.repeat(1_000)}`)).join()}]`
-        for (const body of [read(31), listen(31), calls(64)]) {
+        for (const body of [read(63), listen(63), calls(128)]) {
           expect((await send(body, 'mcp:use mcp:read')).status).toBe(200)
         }
-        for (const body of [read(32), listen(32), calls(65), read(900)]) {
+        for (const body of [read(64), listen(64), calls(129), read(900)]) {
           const answer = await send(body, 'mcp:use mcp:read', {}, { sub: 'asks for too much' })
           expect(answer).toMatchObject({ status: 400, arrived: [] })
           expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_602 } })

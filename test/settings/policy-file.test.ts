@@ -215,15 +215,7 @@ describe('a rule that cannot mean what it says', () => {
   })
 
   verifies('ATK-14', 'for patterns of another kind, and several names in one text', () => {
-    const foreign = [
-      '!read_*',
-      '^read_.*$',
-      'read_[ab]*',
-      '{read,list}_*',
-      'read.*',
-      'read_?*',
-      'a*|b',
-    ]
+    const foreign = ['!read_*', '^read_.*$', 'read_[ab]*', '{read,list}_*', '.*', 'read_?*', 'a*|b']
     for (const name of foreign) {
       for (const names of [name, ['fine', name]]) {
         for (const subject of ['tools', 'prompts', 'methods']) {
@@ -240,7 +232,7 @@ describe('a rule that cannot mean what it says', () => {
       expect(ruleOf({ tools: [name], prompts: [name] })).toEqual([])
       expect(ruleOf({ methods: [name] })).toHaveLength(1)
     }
-    for (const names of ['delete_file, drop', 'delete_file drop', 'delete_*,drop', 'a;b']) {
+    for (const names of ['delete_file, drop', 'delete_*,drop', 'a;b']) {
       for (const subject of ['tools', 'prompts', 'methods']) {
         const [problem] = ruleOf({ [subject]: names })
         expect(problem).toContain('looks like several names')
@@ -252,6 +244,8 @@ describe('a rule that cannot mean what it says', () => {
       'delete_*',
       '*',
       'a.b/c-d:e',
+      'github.*',
+      'read a file',
       '$a',
       'a@b',
       ['Read a file', 'a * b'],
@@ -259,6 +253,8 @@ describe('a rule that cannot mean what it says', () => {
       expect(ruleOf({ tools: names })).toEqual([])
     }
     expect(ruleOf({ methods: ['ping', 'vendor/$x.y:*'] })).toEqual([])
+    const [problem] = ruleOf({ methods: 'tools/list tools/call' })
+    expect(problem).toContain('looks like several names')
   })
 
   verifies('ATK-14', 'for scopes that are an empty text', () => {

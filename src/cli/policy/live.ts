@@ -7,6 +7,7 @@ import { commandEnvironment } from '../../gateway/process-group.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
 import type { ConfigurationProblem } from '../../errors.js'
 import { faultOf } from '../../settings/keys.js'
+import { redactUrl } from '../../settings/redacted.js'
 import { readHeaders } from '../../settings/files.js'
 import type { PolicyArguments } from './arguments.js'
 import { connectHttp } from './http-carrier.js'
@@ -59,7 +60,7 @@ export async function askServer(
 ): Promise<Inventory | number | readonly ConfigurationProblem[]> {
   const files = readServerFiles(given, io)
   if (files.problems.length > 0) return files.problems
-  const name = shownScalar(given.command?.[0] ?? given.settings.upstream ?? '')
+  const name = shownScalar(given.command?.[0] ?? redactUrl(given.settings.upstream ?? ''))
   const controller = new AbortController()
   const interrupt = () => {
     // Whoever asks twice means it: what was started ends with us.
