@@ -23,7 +23,8 @@ export interface AuditFile {
   write(record: AuditRecord): void
   /** After somebody moved the file away: the next record begins a new one. */
   reopen(): void
-  close(): void
+  /** Waits a moment for a reader that is slow. */
+  close(): Promise<void>
 }
 
 function codeOf(error: unknown): string {
@@ -34,7 +35,8 @@ function codeOf(error: unknown): string {
 interface Target {
   /** @throws where it could not be written */
   write(line: string): void
-  close(): void
+  /** Settles with the number of lines that nobody took in time. */
+  close(): Promise<number>
 }
 
 /** On a disk nothing waits: every record is written at once, so that none is lost with the process. */
@@ -50,7 +52,10 @@ function createFileTarget(file: number): Target {
         isTorn = written < bytes.length
       }
     },
-    close: () => closeSync(file),
+    close() {
+      closeSync(file)
+      return Promise.resolve(0)
+    },
   }
 }
 
@@ -62,7 +67,11 @@ function createPipeTarget(file: number): Target {
       if (socket.destroyed) throw Object.assign(new Error('gone'), { code: 'EPIPE' })
       if (!writer.write(line)) throw Object.assign(new Error('full'), { code: NOT_READ })
     },
-    close: () => socket.end(),
+    async close() {
+      const untaken = await writer.finish()
+      socket.destroy()
+      return untaken
+    },
   }
 }
 
@@ -100,11 +109,16 @@ export function openAuditFile(
     if (now() - complainedAt >= COMPLAINT_INTERVAL) tell(codeOf(error))
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     const old = target
     target = undefined
-    // Where closing fails, what was written is all that there is.
-    old?.close()
+    try {
+      const untaken = (await old?.close()) ?? 0
+      lost += untaken
+      untold += untaken
+    } catch {
+      // What was written is all that there is.
+    }
   }
 
   return {
@@ -117,20 +131,20 @@ export function openAuditFile(
         target.write(`${JSON.stringify(record)}\n`)
       } catch (error) {
         // A pipe whose reader is gone is another pipe when there is one again.
-        if (codeOf(error) === 'EPIPE') target = undefined
+        if (codeOf(error) === 'EPIPE') void close()
         fail(error)
       }
     },
     reopen() {
       try {
-        close()
+        void close()
         target = open(path)
       } catch (error) {
         fail(error)
       }
     },
-    close() {
-      close()
+    async close() {
+      await close()
       if (untold > 0) tell('at the end')
     },
   }

@@ -16,6 +16,7 @@ export class LineWriter {
   readonly #onDropped: (count: number) => void
   readonly #maxWaiting: number
   #total = 0
+  #waiting = 0
   #untold = 0
 
   /**
@@ -43,19 +44,27 @@ export class LineWriter {
       this.#untold++
       return false
     }
-    this.#target.write(line)
+    this.#waiting++
+    this.#target.write(line, (error) => {
+      if (error === null || error === undefined) this.#waiting--
+    })
     return true
   }
 
-  /** Waits until the reader has taken everything, for a second at most. */
-  async finish(): Promise<void> {
-    if (this.#target.destroyed || this.#target.writableLength === 0) return
+  /**
+   * Waits until the reader has taken everything, for a second at most.
+   *
+   * @returns how many lines it has not taken
+   */
+  async finish(): Promise<number> {
+    if (this.#target.destroyed || this.#target.writableLength === 0) return this.#waiting
     let timer: ReturnType<typeof setTimeout> | undefined
     await new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LAST_LINES)
       this.#target.write('', () => resolve())
     })
     clearTimeout(timer)
+    return this.#waiting
   }
 
   #tell(): void {
