@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { MAX_WAITING } from './line-writer.js'
+import { MAX_WAITING, untilTaken } from './line-writer.js'
 import type { AuditRecord } from '../gateway/audit.js'
 
 /** Milliseconds between two complaints that nothing can be written. */
@@ -24,7 +24,8 @@ export interface AuditFile {
   write(record: AuditRecord): void
   /** After somebody moved the file away: the next record begins a new one. */
   reopen(): void
-  close(): void
+  /** Waits a moment for a reader that is slow. */
+  close(): Promise<void>
 }
 
 function codeOf(error: unknown): string {
@@ -33,12 +34,10 @@ function codeOf(error: unknown): string {
 
 /** Where records are written: a file, or a pipe to whatever collects them. */
 interface Target {
-  /**
-   * @param fail called where that shows later
-   * @throws where it could not be written
-   */
-  write(line: string, fail: (error: unknown) => void): void
-  close(): void
+  /** @throws where it could not be written */
+  write(line: string): void
+  /** Waits a moment for a reader that is slow. Lines that it does not take have failed. */
+  close(): Promise<void>
 }
 
 /** On a disk nothing waits: every record is written at once, so that none is lost with the process. */
@@ -54,32 +53,49 @@ function createFileTarget(file: number): Target {
         isTorn = written < bytes.length
       }
     },
-    close: () => closeSync(file),
+    close() {
+      closeSync(file)
+      return Promise.resolve()
+    },
   }
 }
 
-function createPipeTarget(file: number): Target {
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code })
+}
+
+/** @param fail called for each line that nobody took, where that shows later */
+function createPipeTarget(file: number, fail: (error: unknown) => void): Target {
   const socket = new Socket({ fd: file, readable: false, writable: true })
+  let waiting = 0
+  let isClosed = false
   // Each record that was lost with it is told by itself.
   socket.on('error', () => undefined)
   return {
-    write(line, fail) {
-      if (socket.destroyed) throw Object.assign(new Error('gone'), { code: NO_READER })
-      if (socket.writableLength > MAX_WAITING) {
-        throw Object.assign(new Error('full'), { code: NOT_READ })
-      }
+    write(line) {
+      if (socket.destroyed) throw failure(NO_READER)
+      if (socket.writableLength > MAX_WAITING) throw failure(NOT_READ)
+      waiting++
       socket.write(line, (error) => {
+        // Node calls a line written that is still there when the socket is destroyed.
+        if (isClosed) return
+        waiting--
         if (error !== null && error !== undefined) fail(error)
       })
     },
-    close: () => socket.end(),
+    async close() {
+      await untilTaken(socket)
+      isClosed = true
+      socket.destroy()
+      for (; waiting > 0; waiting--) fail(failure(NOT_READ))
+    },
   }
 }
 
-function open(path: string): Target {
+function open(path: string, fail: (error: unknown) => void): Target {
   const file = openSync(path, FLAGS, MODE)
   const isPipe = fstatSync(file).isFIFO()
-  return isPipe ? createPipeTarget(file) : createFileTarget(file)
+  return isPipe ? createPipeTarget(file, fail) : createFileTarget(file)
 }
 
 /**
@@ -93,7 +109,7 @@ export function openAuditFile(
   complain: (lost: number, code: string) => void,
   now: () => number = Date.now,
 ): AuditFile {
-  let target: Target | undefined = open(path)
+  let target: Target | undefined = open(path, fail)
   let lost = 0
   let untold = 0
   let complainedAt = -Infinity
@@ -114,11 +130,14 @@ export function openAuditFile(
     if (now() - complainedAt >= COMPLAINT_INTERVAL) tell()
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     const old = target
     target = undefined
-    // Where closing fails, what was written is all that there is.
-    old?.close()
+    try {
+      await old?.close()
+    } catch {
+      // What was written is all that there is.
+    }
   }
 
   return {
@@ -127,24 +146,24 @@ export function openAuditFile(
     },
     write(record) {
       try {
-        target ??= open(path)
-        target.write(`${JSON.stringify(record)}\n`, fail)
+        target ??= open(path, fail)
+        target.write(`${JSON.stringify(record)}\n`)
       } catch (error) {
         // A pipe whose reader is gone is another pipe when there is one again.
-        if (codeOf(error) === NO_READER) target = undefined
+        if (codeOf(error) === NO_READER) void close()
         fail(error)
       }
     },
     reopen() {
       try {
-        close()
-        target = open(path)
+        void close()
+        target = open(path, fail)
       } catch (error) {
         fail(error)
       }
     },
-    close() {
-      close()
+    async close() {
+      await close()
       if (untold > 0) tell()
     },
   }

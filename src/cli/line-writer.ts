@@ -11,6 +11,17 @@ export const MAX_WAITING: number = 2 ** 20
 /** Milliseconds that an end waits for what is left. */
 const LAST_LINES = 1_000
 
+/** Waits until the reader has taken everything, for a second at most. */
+export async function untilTaken(target: Writable): Promise<void> {
+  if (target.destroyed || target.writableLength === 0) return
+  let timer: ReturnType<typeof setTimeout> | undefined
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LAST_LINES)
+    target.write('', () => resolve())
+  })
+  clearTimeout(timer)
+}
+
 export class LineWriter {
   readonly #target: Writable
   readonly #onDropped: (count: number) => void
@@ -49,13 +60,7 @@ export class LineWriter {
 
   /** Waits until the reader has taken everything, for a second at most. */
   async finish(): Promise<void> {
-    if (this.#target.destroyed || this.#target.writableLength === 0) return
-    let timer: ReturnType<typeof setTimeout> | undefined
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_LINES)
-      this.#target.write('', () => resolve())
-    })
-    clearTimeout(timer)
+    await untilTaken(this.#target)
   }
 
   readonly #onWritten = (error: Error | null | undefined): void => {

@@ -103,7 +103,7 @@ class Running {
     await this.#gateway.close()
     this.#admin?.close()
     await this.#companion?.stop()
-    this.#audit?.close()
+    await this.#audit?.close()
   }
 
   /** Better now than when the first client comes. */
@@ -174,7 +174,7 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
       lost: 0,
       write: (audit) => lines.info({ audit }, 'audit'),
       reopen: () => undefined,
-      close: () => undefined,
+      close: () => Promise.resolve(),
     }
   }
   try {

@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Caller } from './caller.js'
+import { cutAnswer } from './turns.js'
 
 /** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
 const LINGER = 5_000
@@ -55,7 +56,7 @@ export class AnswerLimit {
   /** The answer is at its end: who does not read it must not hold it. */
   linger(response: ServerResponse): void {
     this.clear()
-    this.#timer = setTimeout(() => response.destroy(), LINGER).unref()
+    this.#timer = setTimeout(() => cutAnswer(response), LINGER).unref()
   }
 
   clear(): void {

@@ -92,13 +92,16 @@ export function isGone(request: IncomingMessage, response: ServerResponse): bool
 
 /**
  * Calls once when a request is over: its answer is sent, or its connection is gone. Also where that was before.
+ *
+ * @param callback told whether the client's system took all of the answer
  */
 export function onceOver(
   request: IncomingMessage,
   response: ServerResponse,
-  callback: () => void,
+  callback: (isSent: boolean) => void,
 ): void {
   const { socket } = request
+  let isSent = false
   let isOver = false
   const over = () => {
     // The one event comes in the midst of the other, too late to be taken off its list.
@@ -106,8 +109,10 @@ export function onceOver(
     isOver = true
     socket.off('close', over)
     response.off('close', over)
-    callback()
+    callback(isSent)
   }
+  // Of an answer that is destroyed Node says too that it has finished.
+  response.once('finish', () => (isSent = !socket.destroyed))
   socket.on('close', over)
   response.on('close', over)
   // No event tells of an end that is past.

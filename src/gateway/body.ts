@@ -9,6 +9,7 @@ import { RPC, rpcError } from '../rs/rpc-error.js'
 import type { Overload } from './admission.js'
 import type { AdmittedRequest, RequestObserver } from './backend.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
+import { cutAnswer } from './turns.js'
 
 /** What is said of a body that is too large. */
 export function bodyTooLarge(maxBody: number): Refused {
@@ -41,7 +42,7 @@ export function refuseInstead(
   observer: RequestObserver,
 ): void {
   observer.onRefused(requestId, refusal)
-  if (response.headersSent) return void response.destroy()
+  if (response.headersSent) return cutAnswer(response)
   sendAnswer(
     request,
     response,

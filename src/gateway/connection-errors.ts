@@ -5,7 +5,14 @@
  */
 import { errorAnswer, type OwnAnswer } from './answer.js'
 import type { RequestRefused, RequestRefusedCode } from './events.js'
-import { closeAfter, isDeaf, lastDue, type AnsweringSocket } from './turns.js'
+import {
+  closeAfter,
+  cutConnection,
+  cutHalf,
+  isDeaf,
+  lastDue,
+  type AnsweringSocket,
+} from './turns.js'
 
 interface Wording {
   readonly status: number
@@ -65,7 +72,7 @@ export function refuseConnection(
   // What comes over a connection that nobody listens to was told once.
   if (isDeaf(socket)) return undefined
   if (code === undefined || GONE.has(code) || !socket.writable) {
-    socket.destroy()
+    cutConnection(socket)
     return undefined
   }
   const wording = wordingOf(code)
@@ -74,8 +81,10 @@ export function refuseConnection(
   // What we said now would be taken for the answer to an earlier request.
   if (due?.req.complete === true) closeAfter(socket, due)
   // The body of the very request that is being answered is broken: neither can be carried to its end.
-  else if (due?.headersSent === true) socket.destroySoon()
-  else {
+  else if (due?.headersSent === true) {
+    cutHalf(socket)
+    socket.destroySoon()
+  } else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
     // Both directions are done with after this.
     socket.end(asText(answer, wording.phrase), () => socket.destroy())

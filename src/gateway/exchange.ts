@@ -35,7 +35,14 @@ import { rewriterFor, type AnswerRewriter } from '../rs/answer-rewriter.js'
 import { LISTEN } from '../rs/open-ended.js'
 import type { SessionIds } from '../rs/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
-import { faultOfError, faultOfStatus, wordingOf, type UpstreamFault } from './upstream-fault.js'
+import {
+  faultOfError,
+  faultOfStatus,
+  TOO_LATE,
+  wordingOf,
+  type UpstreamFault,
+} from './upstream-fault.js'
+import { cutAnswer } from './turns.js'
 import type { Upstream } from './upstream.js'
 import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
@@ -111,9 +118,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   begin(): void {
     const { request, response, head, expectsContinue, body } = this.admitted
-    onceOver(request, response, () => this.#onClientGone())
+    onceOver(request, response, (isSent) => this.#onClientGone(isSent))
     const foreign = this.#session?.refused
-    if (foreign !== undefined) return this.#refuseSession(foreign)
+    this.#refused = foreign?.refusal.code
+    if (foreign !== undefined) return this.#refuse(foreign)
     if (body !== undefined) return this.#send(body)
     if (request.method !== 'POST') return this.#send(null)
     if (!head.hasBody) return this.#refuseNoJson()
@@ -153,13 +161,6 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const isBetween = this.#boundary?.isBetween === true
     response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
     this.#limit.linger(response)
-  }
-
-  #refuseSession(refused: Refused): void {
-    this.#isOver = true
-    this.#isWhole = true
-    this.#refused = refused.refusal.code
-    refuseInstead(this.admitted, refused, this.#context.observer)
   }
 
   #onCollected(body: Buffer): void {
@@ -223,6 +224,9 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     // Informational answers are of one hop; ours were sent where they belong.
+    const isLate = status < 200 && performance.now() - this.#sentAt > this.#context.upstream.timeout
+    // Each of them begins undici's time anew.
+    if (isLate && !this.#isOver) this.#fail(TOO_LATE)
     if (status < 200) return true
     this.#socket.answered()
     // Nobody waits for it: of a stream nobody knows when it ends.
@@ -285,6 +289,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
+    // An answer without a length ends with its connection: undici takes a reset for that, too.
+    if (this.#socket.isBroken) return this.onError(new Error('reset'))
     this.#socket.release()
     if (this.#isOver) return
     const rest = this.#rewritten((rewriter) => rewriter.end(), NOTHING)
@@ -362,16 +368,17 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const fault = { code: 'ERR_UPSTREAM_INVALID', reason } as const
     if (!this.admitted.response.headersSent) return this.#fail(fault)
     this.#context.observer.onFault(this.admitted.requestId, fault)
+    this.#breakOff()
+  }
+
+  #breakOff(): void {
     this.#stop()
     this.#cut()
   }
 
   /** Half an answer must not look like a whole one. */
   #cut(): void {
-    const { request, response } = this.admitted
-    // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
-    if (request.httpVersionMinor === 0) response.socket?.resetAndDestroy()
-    response.destroy()
+    cutAnswer(this.admitted.response)
   }
 
   #flush(): void {
@@ -385,20 +392,14 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
     // Most answers are whole by now, and need no watch.
     this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())
-    this.#limit.watchReader(response, this.#context.stalled, () => this.#onStalled())
-  }
-
-  #onStalled(): void {
-    this.#stop()
-    this.#cut()
+    this.#limit.watchReader(response, this.#context.stalled, () => this.#breakOff())
   }
 
   /** What would go on for ever ends; what was asked for with a good token had its time. */
   #onTokenOver(): void {
     if (this.#isOver) return
     if (this.isOpenEnded) return this.end()
-    this.#stop()
-    this.#cut()
+    this.#breakOff()
   }
 
   /** 502 or 504: the upstream's fault, and nothing of what it said. */
@@ -444,13 +445,13 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#abort?.()
   }
 
-  #onClientGone(): void {
+  #onClientGone(isSent: boolean): void {
     const { response } = this.admitted
     const isCut = this.#isOver && !this.#isWhole
     if (this.#isOver) this.admitted.place.leave()
     else this.#abandon()
     this.#limit.clear()
-    const whole = response.writableFinished ? 'whole' : isCut ? 'cut' : 'client left'
+    const whole = isSent ? 'whole' : isCut ? 'cut' : 'client left'
     const end = this.#limit.isTokenOver ? 'token ended' : whole
     this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }

@@ -25,7 +25,14 @@ import { createSessionIds } from '../rs/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 import { TransientSet } from './transients.js'
-import { createTurns, listenForErrors, tellLast } from './turns.js'
+import {
+  createTurns,
+  cutConnection,
+  cutHalf,
+  endSilent,
+  listenForErrors,
+  tellLast,
+} from './turns.js'
 import { Residents } from './stdio/residents.js'
 
 /** Milliseconds, for everything that must end some time. */
@@ -248,11 +255,15 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
+  // Node ends what is silent, whoever has to speak, unless somebody listens. What that means is told to each connection.
+  server.setTimeout(limits.stalled, () => undefined)
   const sockets = new TransientSet<Socket>()
   server.on('connection', (socket) => {
     listenForErrors(socket)
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+    socket.prependOnceListener('end', () => cutHalf(socket))
+    socket.on('timeout', () => endSilent(socket))
   })
   // Of one that could not be accepted, for want of file descriptors above all.
   server.on('error', () => undefined)
@@ -320,7 +331,8 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     server.close()
     // Whatever is still open after this had its time.
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
-    server.closeAllConnections()
+    // Those of the parser are not all: it has given some away.
+    for (const socket of sockets) cutConnection(socket)
     await closed
     await Promise.all(running?.sites.map(({ backend }) => backend.close()) ?? [])
   }

@@ -27,6 +27,7 @@ import { RPC, rpcError } from '../rs/rpc-error.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
 import type { Site } from './site.js'
 import { parseTarget, type RequestTarget } from './target.js'
+import { cutAnswer } from './turns.js'
 
 export interface RequestHandlerOptions {
   /** The resource that a path and a host lead to. */
@@ -118,8 +119,8 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
         request.complete ? 0 : unreadOf(head, expectation !== 'nothing'),
       )
       if (emit === undefined) return
-      onceOver(request, response, () => {
-        const end = response.writableFinished ? 'whole' : 'client left'
+      onceOver(request, response, (isSent) => {
+        const end = isSent ? 'whole' : 'client left'
         const seconds = (performance.now() - startedAt) / 1000
         const from = 'gateway'
         emit({ type: 'request.completed', requestId, method, status, from, end, seconds }, tag)
@@ -162,7 +163,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
     function crash(error: unknown): void {
       opened?.giveUp()
       emit?.({ type: 'request.failed', requestId, where: whereThrown(error) }, tag)
-      if (response.headersSent) return void response.destroy()
+      if (response.headersSent) return cutAnswer(response)
       const failed = errorAnswer(500, requestId, 'server_error', 'Internal error')
       if (opened === undefined) send(failed)
       else sendAnswer(request, response, failed, unreadOf(head, expectation !== 'nothing'))
@@ -188,13 +189,16 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestHan
       headers: Readonly<Record<string, string>>,
     ): void {
       const isMismatch = code === RPC.headerMismatch
-      emit?.({
-        type: 'request.refused',
-        requestId,
-        status: 400,
-        code: isMismatch ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
-        reason,
-      })
+      emit?.(
+        {
+          type: 'request.refused',
+          requestId,
+          status: 400,
+          code: isMismatch ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
+          reason,
+        },
+        tag,
+      )
       send(rpcErrorAnswer(400, requestId, rpcError(id, code, text), headers))
     }
 

@@ -65,6 +65,38 @@ export function closeAfter(socket: AnsweringSocket, last: ServerResponse): void 
   last.once('close', () => socket.destroySoon())
 }
 
+/** Of HTTP/1.0 and what is older: where an answer has no length, the end of the connection is its end. */
+function isEndedByConnection(due: ServerResponse | null | undefined): due is ServerResponse {
+  return due?.useChunkedEncodingByDefault === false
+}
+
+/** Ends a connection in the midst of what is answered: half an answer must not look whole, and only a reset is no end. */
+export function cutConnection(socket: AnsweringSocket): void {
+  if (isEndedByConnection(socket._httpMessage)) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
+/** The same for an answer. */
+export function cutAnswer(response: ServerResponse): void {
+  if (response.socket !== null) cutConnection(response.socket)
+  response.destroy()
+}
+
+/** Node ends our half of a connection when the client has ended theirs. To be called before Node hears of it. */
+export function cutHalf(socket: AnsweringSocket): void {
+  const { _httpMessage: due } = socket
+  if (isEndedByConnection(due) && due.headersSent) cutConnection(socket)
+}
+
+/**
+ * A connection over which nothing has moved for a while: it ends where nothing is under way, and where its reader does
+ * not take what is there. An answer that is not there yet, and a body that still comes, have limits of their own.
+ */
+export function endSilent(socket: AnsweringSocket): void {
+  const { _httpMessage: due } = socket
+  if (due === null || due === undefined || socket.writableLength > 0) cutConnection(socket)
+}
+
 /** Whatever is answered now is the last over this connection, where its head can still say so. */
 export function tellLast(socket: AnsweringSocket): void {
   const { _httpMessage: due } = socket

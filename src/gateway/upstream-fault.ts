@@ -11,6 +11,12 @@ export interface UpstreamFault {
   readonly hint?: string
 }
 
+export const TOO_LATE: UpstreamFault = {
+  code: 'ERR_UPSTREAM_TIMEOUT',
+  reason: 'no answer in time',
+  hint: '--upstream-timeout says how long to wait',
+}
+
 function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
@@ -20,11 +26,7 @@ export function faultOfError(error: Error): UpstreamFault {
   const code = codeOf(error)
   switch (code) {
     case 'UND_ERR_HEADERS_TIMEOUT':
-      return {
-        code: 'ERR_UPSTREAM_TIMEOUT',
-        reason: 'no answer in time',
-        hint: '--upstream-timeout says how long to wait',
-      }
+      return TOO_LATE
     case 'UND_ERR_CONNECT_TIMEOUT':
       return { code: 'ERR_UPSTREAM_TIMEOUT', reason: 'no connection in time' }
     case 'UND_ERR_SOCKET':

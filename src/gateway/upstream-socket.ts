@@ -39,6 +39,11 @@ export class UpstreamSocket {
     return this.#isSent
   }
 
+  /** The connection has ended by an error. */
+  get isBroken(): boolean {
+    return (this.#socket?.errored ?? null) !== null
+  }
+
   /** The answer begins. */
   answered(): void {
     this.#isEarly = !this.#isSent || (this.#socket?.writableLength ?? 0) > 0

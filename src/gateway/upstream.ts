@@ -27,6 +27,8 @@ interface UpstreamRequest {
 
 export interface Upstream {
   readonly url: URL
+  /** Milliseconds until an answer begins. */
+  readonly timeout: number
   /** Loads what requests need, so that the first one need not wait. */
   warm(): Promise<void>
   send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
@@ -71,6 +73,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     url,
+    timeout: headersTimeout,
     warm,
     send(request, handler) {
       if (dispatcher !== undefined) return dispatch(dispatcher, request, handler)

@@ -74,7 +74,7 @@ describe('--audit-file', () => {
 describe('a file that fails later', () => {
   const record = { version: 1 } as AuditRecord
 
-  test('is complained of, not at every record, and used again when it can be', () => {
+  test('is complained of, not at every record, and used again when it can be', async () => {
     const complaints: [number, string][] = []
     let now = 0
     const folder = join(dirname(writeTemporary('x', '')), 'inner')
@@ -100,15 +100,15 @@ describe('a file that fails later', () => {
     file.write(record)
     expect(linesOf(path)).toEqual([record])
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    file.close()
+    await file.close()
   })
 
-  test('keeps what was there', () => {
+  test('keeps what was there', async () => {
     const path = writeTemporary('audit.jsonl', '{"version":1}\n')
     chmodSync(path, 0o640)
     const file = openAuditFile(path, () => undefined)
     file.write(record)
-    file.close()
+    await file.close()
     expect(linesOf(path)).toHaveLength(2)
     expect(statSync(path).mode & 0o777).toBe(0o640)
     writeFileSync(path, '')

@@ -89,8 +89,8 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'records-lost-in-silence',
     breaks: 'ATK-07',
-    find: 'if (socket.writableLength > MAX_WAITING) {',
-    replace: 'if (socket.writableLength > MAX_WAITING) return\n      if (line === "") {',
+    find: 'if (socket.writableLength > MAX_WAITING) throw',
+    replace: 'if (socket.writableLength > MAX_WAITING && line === "") throw',
     tests: ['cli/readers.test.ts'],
   },
   {

@@ -598,6 +598,208 @@ describe('over is over', () => {
   )
 })
 
+/** Takes nothing of many answers, none of which needs a token, until some of them wait for it. */
+async function startDeafReader({ port, told }: Awaited<ReturnType<typeof startGateway>>) {
+  const names = Array.from({ length: 400 }, (_, n) => `X-Name-That-Is-Asked-For-${n}`).join()
+  const preflight = `OPTIONS /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: ${ORIGIN}\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: ${names}\r\n\r\n`
+  const socket = connect({ port, host: '127.0.0.1' }).pause()
+  socket.on('error', () => undefined)
+  onTestFinished(() => void socket.destroy())
+  for (let sent = 0; told('request.completed').length === sent;) {
+    socket.write(preflight.repeat(20))
+    sent += 20
+    const deadline = performance.now() + 300
+    while (told('request.completed').length < sent && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  return socket
+}
+
+const ORIGIN = 'https://app.example.com'
+
+describe('a reader of our own answers', () => {
+  const connectMethod = 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'
+
+  for (const [what, last] of [
+    ['', ''],
+    [', and then wants a tunnel,', connectMethod],
+    [', and then says what is no request,', 'NONSENSE\r\n\r\n'],
+  ] as const) {
+    verifies('ATK-07', `who takes nothing${what} is cut`, async () => {
+      const bench = await startGateway(
+        'http://127.0.0.1:9/mcp',
+        { allowOrigins: [ORIGIN] },
+        { stalled: 300 },
+      )
+      const socket = await startDeafReader(bench)
+      const before = bench.told('request.completed').length
+      socket.write(last)
+      await eventually(() => bench.told('request.completed').at(-1)?.end === 'client left')
+      expect(bench.told('request.completed').length).toBeGreaterThan(before)
+    })
+  }
+
+  verifies('ATK-08', 'who takes nothing and wants a tunnel holds no end up', async () => {
+    const bench = await startGateway(
+      'http://127.0.0.1:9/mcp',
+      { allowOrigins: [ORIGIN] },
+      { drain: 100 },
+    )
+    const socket = await startDeafReader(bench)
+    socket.write(connectMethod)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const closed = bench.gateway.close().then(() => 'closed')
+    const late = new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect(await Promise.race([closed, late])).toBe('closed')
+  })
+
+  verifies(
+    'ATK-07',
+    'who waits for the next one longer than for a slow reader gets it',
+    async () => {
+      const upstream = await startUpstream((request, response) => {
+        if (request.url === '/mcp?slow') return void setTimeout(() => response.end('late'), 900)
+        response.write('first')
+        setTimeout(() => response.end(), 50)
+      })
+      const { port, token } = await startGateway(upstream, {}, { stalled: 300 })
+      const get = (path: string, more = '') =>
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`
+      const answers = await exchangeBytes(
+        port,
+        get('/mcp') + get('/mcp?slow', 'Connection: close\r\n'),
+      )
+      expect(answers.replaceAll(/\r\n|\d+/g, '')).toMatch(/first.*late/s)
+    },
+  )
+
+  verifies('ATK-07', 'who is silent between two requests is not cut before its time', async () => {
+    const upstream = await startUpstream((_request, response) => response.end('ok'))
+    const { port, token } = await startGateway(upstream, {}, { stalled: 200 })
+    const socket = connect({ port, host: '127.0.0.1' })
+    onTestFinished(() => void socket.destroy())
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    for (let n = 1; n <= 2; n++) {
+      socket.write(`GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+      await eventually(() => statusesIn(text).length === n)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+    expect(statusesIn(text)).toEqual([200, 200])
+  })
+})
+
+describe('half an answer that only the end of the connection ends', () => {
+  /** How the connection ended, whose answer goes on after its first half. */
+  async function endOf(
+    version: string,
+    {
+      method = 'GET',
+      more = '',
+      body = '',
+      after = (_socket: Socket): unknown => undefined,
+      path = '/mcp',
+    },
+  ) {
+    const upstream = await startUpstream((request, response) => {
+      request.on('error', () => undefined)
+      response.write('half ')
+      if (request.url === '/mcp?cut') return void setTimeout(() => response.destroy(), 50)
+      setTimeout(() => response.end('whole'), request.url === '/mcp?quick' ? 0 : 600)
+    })
+    const { port, token, gateway } = await startGateway(upstream, {}, { drain: 100 })
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => void socket.destroy())
+    let text = ''
+    const ended = new Promise<string>((resolve) => {
+      socket.on('error', () => resolve('reset'))
+      socket.on('end', () => resolve('end'))
+    })
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    socket.write(
+      `${method} ${path} HTTP/${version}\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n${more}\r\n${body}`,
+    )
+    await eventually(() => text.includes('half'))
+    after(socket)
+    if (path === '/mcp?close') void gateway.close()
+    return `${await ended}${text.includes('whole') ? ' of all' : ''}`
+  }
+  const post = {
+    method: 'POST',
+    more: 'Content-Type: application/json\r\nContent-Length: 70000\r\n',
+    body: '{',
+  }
+  const chunked = {
+    ...post,
+    more: 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n',
+    body: '1\r\n{\r\n',
+  }
+  const halfClose = (socket: Socket) => socket.end()
+
+  for (const version of ['1.0', '0.9']) {
+    verifies('ATK-06', `is reset, whoever ended it: HTTP/${version}`, async () => {
+      expect(
+        await Promise.all([
+          endOf(version, { path: '/mcp?cut' }),
+          endOf(version, { path: '/mcp?close' }),
+          endOf(version, { after: halfClose }),
+          endOf(version, { ...post, after: halfClose }),
+          endOf(version, { path: '/mcp?quick', after: () => undefined }),
+          endOf(version, {}),
+        ]),
+      ).toEqual(['reset', 'reset', 'reset', 'reset', 'end of all', 'end of all'])
+    })
+  }
+
+  verifies('ATK-06', 'is reset where the body of its request breaks', async () => {
+    const after = (socket: Socket) => socket.write('no size\r\n')
+    expect(await endOf('1.0', { ...chunked, after })).toBe('reset')
+    // With chunks it is plain that the last one is missing.
+    expect(await endOf('1.1', { ...chunked, after })).toBe('end')
+  })
+})
+
+describe('a server that does not come to its end', () => {
+  const ask = { method: 'POST', body: CALL, headers: { 'content-type': 'application/json' } }
+  const ANSWER = `HTTP/1.1 200 OK\r\nContent-Length: ${RESULT.length}\r\n\r\n${RESULT}`
+
+  verifies('ATK-07', 'says without end that it will: 504 in time', async () => {
+    let isSoon = true
+    const upstream = await startTcpUpstream((socket) => {
+      socket.on('data', () => {
+        let hints = 0
+        const timer = setInterval(() => {
+          if (isSoon && ++hints > 3) {
+            clearInterval(timer)
+            return void socket.write(ANSWER)
+          }
+          return void socket.write('HTTP/1.1 103 Early Hints\r\n\r\n')
+        }, 100)
+        socket.on('close', () => clearInterval(timer))
+      })
+    })
+    const { call, told } = await startGateway(upstream, { upstreamTimeout: 1 })
+    expect(await (await call(ask)).text()).toBe(RESULT)
+    isSoon = false
+    expect((await call({ ...ask, signal: AbortSignal.timeout(4_000) })).status).toBe(504)
+    expect(told('upstream.failed')).toMatchObject([{ code: 'ERR_UPSTREAM_TIMEOUT' }])
+  })
+
+  verifies('ATK-06', 'and resets an answer without a length: half of it is none', async () => {
+    let isReset = true
+    const upstream = await startTcpUpstream((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\nhalf')
+        setTimeout(() => void (isReset ? socket.resetAndDestroy() : socket.end()), 50)
+      })
+    })
+    const { call } = await startGateway(upstream)
+    await expect(call(ask).then((response) => response.text())).rejects.toThrow()
+    isReset = false
+    expect(await (await call(ask)).text()).toBe('half')
+  })
+})
+
 describe('the end of the gateway', () => {
   verifies(
     'ATK-08',

@@ -7,6 +7,7 @@ import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../
 import type { AdmittedRequest, OpenRequest, RequestObserver } from '../backend.js'
 import type { RequestRefusedCode } from '../events.js'
 import { filterFault } from '../filtered-answer.js'
+import { cutAnswer } from '../turns.js'
 import type { UpstreamFault } from '../upstream-fault.js'
 import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
@@ -94,7 +95,7 @@ export class Connection implements OpenRequest {
 
   begin(): void {
     const { request, response } = this.admitted
-    onceOver(request, response, () => this.#onOver())
+    onceOver(request, response, (isSent) => this.#onOver(isSent))
     this.#begin(this)
   }
 
@@ -110,7 +111,7 @@ export class Connection implements OpenRequest {
 
   /** Ends it in the middle. */
   cut(): void {
-    this.admitted.response.destroy()
+    cutAnswer(this.admitted.response)
   }
 
   /** An answer of ours. */
@@ -243,7 +244,7 @@ export class Connection implements OpenRequest {
     this.#onBlocked?.(isBlocked)
   }
 
-  #onOver(): void {
+  #onOver(isSent: boolean): void {
     const { response } = this.admitted
     this.#isOver = true
     this.admitted.place.leave()
@@ -252,7 +253,7 @@ export class Connection implements OpenRequest {
     clearTimeout(this.#keepAlive)
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#isWhole)
-    const whole = response.writableFinished ? 'whole' : 'client left'
+    const whole = isSent ? 'whole' : 'client left'
     const end = this.#isTokenEnded ? 'token ended' : whole
     const status = response.headersSent ? response.statusCode : 0
     this.#context.observer.onEnd(this, status, end)
