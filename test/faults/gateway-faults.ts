@@ -118,8 +118,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'half-an-answer-looks-whole',
     breaks: 'TRN-04',
-    find: 'cutConnection(response.socket)\n  response.destroy()\n',
-    replace: 'cutConnection(response.socket)\n  response.end()\n',
+    find: 'if (response.socket !== null) cutConnection(response.socket)\n  response.destroy()\n',
+    replace: 'response.end()\n',
     tests: ['gateway/faults.test.ts'],
   },
   {
