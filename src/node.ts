@@ -192,8 +192,8 @@ function askedOf({ headers }: IncomingMessage, origin: string | undefined): Oper
 
 /** Half an answer must not look like a whole one. Its handler may go on writing, as to a client that has left. */
 function cut(request: IncomingMessage, response: ServerResponse): void {
-  // For HTTP/1.0 the end of the connection is the end of the answer: only a reset is none.
-  if (request.httpVersion === '1.0') response.socket?.resetAndDestroy()
+  // Before HTTP/1.1 the end of the connection is the end of the answer: only a reset is none.
+  if (request.httpVersion < '1.1') response.socket?.resetAndDestroy()
   response.destroy()
 }
 

@@ -56,7 +56,7 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-half-an-answer-looks-whole-http-1-0',
     breaks: 'CASE-50, TRN-09',
-    find: "if (request.httpVersion === '1.0') response.socket?.resetAndDestroy()",
+    find: "if (request.httpVersion < '1.1') response.socket?.resetAndDestroy()",
     replace: '',
     tests,
   },

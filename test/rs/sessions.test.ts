@@ -524,15 +524,21 @@ describe('node: connections', () => {
     expect(Date.now() - endedAt).toBeLessThan(8_000)
   })
 
-  verifies('TRN-09', 'of HTTP/1.0, where the end is the end of the answer: a reset', async () => {
-    const { idp, url } = await begin(start, { clockTolerance: 0, streamGrace: 0 })
-    const authorization = `Authorization: Bearer ${await shortToken(idp)}`
-    const length = 'Content-Length: 0'
-    const head = `POST / HTTP/1.0\r\n${authorization}\r\n${length}\r\n\r\n`
-    const socket = sendRaw(`${url}?stream`, head).resume()
-    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
-    expect(error.code).toBe('ECONNRESET')
-  })
+  for (const version of ['1.0', '0.9']) {
+    verifies(
+      'TRN-09',
+      `of HTTP/${version}, where the end is the end of the answer: a reset`,
+      async () => {
+        const { idp, url } = await begin(start, { clockTolerance: 0, streamGrace: 0 })
+        const authorization = `Authorization: Bearer ${await shortToken(idp)}`
+        const length = 'Content-Length: 0'
+        const head = `POST / HTTP/${version}\r\n${authorization}\r\n${length}\r\n\r\n`
+        const socket = sendRaw(`${url}?stream`, head).resume()
+        const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+        expect(error.code).toBe('ECONNRESET')
+      },
+    )
+  }
 })
 
 test('hono: nothing is read of a stream that its reader does not ask for', async () => {
