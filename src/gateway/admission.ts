@@ -109,7 +109,7 @@ export class Admission {
     const whose = bound.endsWith('OfOne') ? ' of this caller' : ''
     if (bound.startsWith('requests')) {
       const flag = whose === '' ? '--max-requests' : '--max-requests-per-caller'
-      const hint = `${flag} says how many may be, open streams among them`
+      const hint = `${flag} sets how many there may be; open streams count`
       return { reason: `${limit} requests${whose} are under way`, hint }
     }
     const hint = 'a smaller --max-body makes room for more of them'

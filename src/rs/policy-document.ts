@@ -209,7 +209,7 @@ class PolicyChecker {
         return text
       }
       const fault = nameFault(text)
-      const hint = 'the name as it is seen; where it really has them, a star stands for them'
+      const hint = 'write the name without them; if it really has them, write a star in their place'
       if (fault !== undefined) this.problem(place, `${quoted(text)} ${fault}`, hint)
       const misread = fault ?? patternFault(text, subject === 'methods', Array.isArray(value))
       if (misread !== fault) this.problem(place, `${quoted(text)} ${misread}`, NAMES_HINT)

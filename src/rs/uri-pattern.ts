@@ -141,7 +141,10 @@ export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   const isAll = ALL.test(text)
   if (!isAll && written.includes('**')) {
     const hint = `${scheme}://*/**`
-    return new UselessPattern('has two stars in its authority, where one is any text', hint)
+    return new UselessPattern(
+      'has two stars in its authority; there one star matches any text',
+      hint,
+    )
   }
   const place = readAuthority(scheme, isAll ? '*' : written)
   if (place === undefined || (needsHost(scheme) && place.host === '')) {

@@ -1052,7 +1052,7 @@ describe('what one caller may take', () => {
       expect(told('request.refused')[0]).toMatchObject({
         code: 'ERR_REQUESTS_TOO_MANY',
         reason: '4 requests of this caller are under way',
-        hint: '--max-requests-per-caller says how many may be, open streams among them',
+        hint: '--max-requests-per-caller sets how many there may be; open streams count',
       })
       // Who names no subject shares with others like that.
       const others = [
@@ -1064,7 +1064,7 @@ describe('what one caller may take', () => {
       expect((await call({ sub: 'eve' })).status).toBe(429)
       expect(told('request.refused')[1]).toMatchObject({
         reason: '7 requests are under way',
-        hint: '--max-requests says how many may be, open streams among them',
+        hint: '--max-requests sets how many there may be; open streams count',
       })
       letGo()
       for (const answer of await Promise.all([...running, ...others])) {

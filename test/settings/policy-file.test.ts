@@ -303,7 +303,7 @@ describe('a rule that cannot mean what it says', () => {
       'p.yaml:1:40: rules[0].resources[0]: "https://b*@h/" has a user that no URI can have: users are let in where they are written without a star',
     ])
     expect(ruleOf({ resources: 'notes://**-*.md' })).toEqual([
-      'p.yaml:1:27: rules[0].resources: "notes://**-*.md" has two stars in its authority, where one is any text',
+      'p.yaml:1:27: rules[0].resources: "notes://**-*.md" has two stars in its authority; there one star matches any text',
     ])
   })
 })
