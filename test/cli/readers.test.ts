@@ -96,35 +96,46 @@ describe('lines for a reader that does not read', () => {
   })
 })
 
-verifies(
-  'ATK-07',
-  'a gateway whose log nobody reads serves, says so in its metrics, and ends',
-  async () => {
+describe('a gateway whose log nobody reads', () => {
+  /** With every line that there is. */
+  async function start() {
     const upstream = await startUpstream((_request, response) => response.end('{}'))
     const adminPort = await freePort()
     const cli = startCli([
       ...['--port', '0', '--upstream', upstream, '--admin-port', `${adminPort}`],
-      ...['--log-level', 'debug', '--log-format', 'json'],
+      ...['--log-level', 'debug', '--log-format', 'json', '--audit-file', '-'],
     ])
     const url = await cli.listening()
     const admin = `http://127.0.0.1:${adminPort}`
-    cli.process.stderr.pause()
     const lost = async () =>
       Number(/what="log"} (\d+)/.exec(await (await fetch(`${admin}/metrics`)).text())?.[1])
-    const post = () =>
-      fetch(`${url}/mcp`, { method: 'POST', body: '{}', headers: { 'x-y': LINE.trim() } })
-    while ((await lost()) === 0) {
-      const answers = await Promise.all(Array.from({ length: 200 }, post))
-      for (const answer of answers)
-        expect([answer.status, await answer.text()]).toEqual([200, '{}'])
+    async function post(): Promise<void> {
+      const answer = await fetch(`${url}/mcp`, { method: 'POST', body: '{}' })
+      expect([answer.status, await answer.text()]).toEqual([200, '{}'])
     }
+    async function end(): Promise<number | null> {
+      const exited = new Promise<number | null>((resolve) => cli.process.once('exit', resolve))
+      cli.process.kill('SIGTERM')
+      return exited
+    }
+    return { cli, admin, lost, post, end }
+  }
+
+  verifies('ATK-07', 'serves, says so in its metrics, and ends', async () => {
+    // The loader of TypeScript starts a compiler for what it has not cached. That inherits stderr and makes it a pipe that
+    // blocks: everything must be cached before.
+    const first = await start()
+    await first.post()
+    expect([await first.lost(), await first.end()]).toEqual([0, 0])
+
+    const { cli, admin, lost, post, end } = await start()
+    cli.process.stderr.pause()
+    while ((await lost()) === 0) await Promise.all(Array.from({ length: 200 }, post))
     expect((await fetch(`${admin}/livez`)).status).toBe(200)
-    cli.process.kill('SIGTERM')
-    const exited = new Promise((resolve) => cli.process.once('exit', resolve))
-    expect(await exited).toBe(0)
+    expect(await end()).toBe(0)
     cli.process.stderr.resume()
-  },
-)
+  })
+})
 
 describe('an audit file that is a pipe', () => {
   const record = { version: 1, filler: LINE.repeat(20) } as unknown as AuditRecord

@@ -679,10 +679,10 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         }
         const calls = (count: number) =>
           `[${Array.from({ length: count }, () => call(`read_${'a'.repeat(1_000)}`)).join()}]`
-        for (const body of [read(63), listen(63), calls(128)]) {
+        for (const body of [read(63), listen(63), calls(129)]) {
           expect((await send(body, 'mcp:use mcp:read')).status).toBe(200)
         }
-        for (const body of [read(64), listen(64), calls(129), read(900)]) {
+        for (const body of [read(64), listen(64), calls(130), read(900)]) {
           const answer = await send(body, 'mcp:use mcp:read', {}, { sub: 'asks for too much' })
           expect(answer).toMatchObject({ status: 400, arrived: [] })
           expect(JSON.parse(answer.text)).toMatchObject({ error: { code: -32_602 } })
