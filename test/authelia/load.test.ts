@@ -68,9 +68,14 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
       // Whoever waits too long is told so; nobody's token is called bad for it.
       const { ERR_TOKEN_INACTIVE: refused = 0, ERR_INTROSPECTION_UNAVAILABLE: busy = 0 } = answers
       expect(refused + busy).toBe(300)
-      expect(calls() - before - 5).toBe(refused)
+      // A request waits for `wait` at most, and its call goes on.
+      const asked = calls() - before - 5
+      expect(asked).toBeGreaterThanOrEqual(refused)
+      // One for each token, and the control.
+      expect(asked).toBeLessThanOrEqual(310)
       if (keeps === 'pbkdf2') expect(busy).toBeGreaterThan(0)
-      expect(peak()).toBeLessThanOrEqual(20)
+      // Half of 20 for strangers, as many for those of their calls that take long, the users, and one control.
+      expect(peak()).toBeLessThanOrEqual(26)
       expect(took).toBeLessThan(15_000)
       expect(Math.max(...waits)).toBeLessThan(5_000)
     },

@@ -213,6 +213,8 @@ describe('faults', () => {
       const failures = events.filter(({ type }) => type === 'request.failed')
       expect(failures).toHaveLength(2)
       expect(JSON.stringify(events)).not.toContain(token)
+      // Nor a beginning of it.
+      expect(JSON.stringify(events)).not.toContain('cannot read')
       expect(failures[0]).toMatchObject({ where: expect.stringContaining('TypeError') })
     },
   )
