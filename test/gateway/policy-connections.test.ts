@@ -1,6 +1,6 @@
 /** What a policy judges where requests share a connection, come in pieces, or come in older and odder forms of HTTP. */
 import { connect } from 'node:net'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import {
   bodyOf,
@@ -113,6 +113,35 @@ describe('one connection with a policy', () => {
     expect(new Set(statuses.slice(31))).toEqual(new Set([429]))
     expect(seen).toEqual([])
     expect(warnings).toEqual([])
+  })
+
+  test('that come over many connections at once count together', async () => {
+    const { port, post, seen } = await startBench()
+    const answers = await Promise.all(
+      Array.from({ length: 35 }, async (_, i) => {
+        const whole = post(call('drop_all', i), 'Expect: 100-continue', 'Connection: close')
+        const end = whole.indexOf('\r\n\r\n') + 4
+        const socket = connect({ port, host: '127.0.0.1' })
+        let answer = ''
+        socket.on('data', (piece: Buffer) => (answer += piece.toString()))
+        const closed = new Promise((resolve) => socket.on('close', resolve))
+        socket.write(whole.slice(0, end))
+        return {
+          isExpected: () => answer.includes('100 Continue'),
+          finish: async () => {
+            socket.write(whole.slice(end))
+            await closed
+            return Number(/HTTP\/1\.1 ([45]\d\d)/.exec(answer)?.[1])
+          },
+        }
+      }),
+    )
+    // None was refused when the last of them was let in.
+    await eventually(() => answers.every(({ isExpected }) => isExpected()))
+    const statuses = await Promise.all(answers.map(({ finish }) => finish()))
+    expect(statuses.filter((status) => status === 403)).toHaveLength(30)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(5)
+    expect(seen).toEqual([])
   })
 
   verifies(

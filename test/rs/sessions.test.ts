@@ -413,6 +413,7 @@ describe.each(FACES)('%s: streams', (_name, start) => {
       const listen = (version: string | undefined) =>
         open(token, undefined, 'POST', '?stream', {
           'mcp-method': 'subscriptions/listen',
+          'content-type': 'application/json',
           ...(version !== undefined && { 'mcp-protocol-version': version }),
         })
       for (const older of [await listen('2025-11-25'), await listen(undefined)]) {
