@@ -39,7 +39,7 @@ export async function startCompanion(options: CompanionOptions): Promise<Compani
   if ((await tryToConnect(upstream)) === undefined) {
     throw new Error(`somebody listens at ${upstream.origin} already`)
   }
-  // Its stdout is no output of ours. A pipe that it shared with us would make us wait where it waits for a reader.
+  // Its stdout must not become our output. If it shared our stderr, we would wait whenever it waits for a reader.
   const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])
   for (const stream of [group.process.stdout, group.process.stderr]) {
     const lines = new LineSplitter(

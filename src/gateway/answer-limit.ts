@@ -39,8 +39,8 @@ export class AnswerLimit {
   }
 
   /**
-   * Calls when the client has taken nothing for so long, while something waits for it. A stream that is silent is none
-   * of these.
+   * Calls when the client has taken nothing for so long, while something waits for it. This does not
+   * apply to a stream that is silent.
    *
    * @param stalled milliseconds
    */

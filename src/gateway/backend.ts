@@ -31,9 +31,9 @@ export interface AdmittedRequest {
   readonly filter: ListFilter | undefined
   /** `performance.now()` when the request came. */
   readonly startedAt: number
-  /** What it takes of us. Whoever has it open leaves it at its end. */
+  /** Its share of the limits. The backend gives it back when the request ends. */
   readonly place: Place
-  /** Answers 500 for a bug of ours, or cuts an answer that has begun. */
+  /** Answers 500 for a bug in the gateway, or cuts an answer that has begun. */
   readonly fail: (error: unknown) => void
 }
 

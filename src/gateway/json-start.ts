@@ -11,12 +11,12 @@ const MOST_BLANKS = 64 * 1024
 const BRACE = 0x7b
 const BRACKET = 0x5b
 
-/** RFC 8259 §2; a byte order mark is none. */
+/** RFC 8259 §2. A byte order mark is not a blank. */
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** What the first byte says that is no blank; `blank` where all of them are. */
+/** What the first byte after blanks says; `blank` when there is no other byte. */
 export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
   for (const byte of bytes) {
     if (byte === BRACE || byte === BRACKET) return 'json'
