@@ -42,6 +42,8 @@ const LONGEST_GRACE = 60_000
 const FAULT_MAX_AGE = 60_000
 /** A healthy provider answers in so much: the shortest that requests wait, and all that is known to be in trouble gets. */
 const MOMENT = 1_000
+/** Who waited for less had only the rest of their time. A few milliseconds pass before a wait of a moment begins. */
+const MOST_OF_A_MOMENT = 0.9 * MOMENT
 /** Real key sets have fewer than ten. */
 const MAX_KEYS = 100
 
@@ -302,7 +304,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         // The rest of somebody's time may be less than a healthy provider needs.
-        current.late ||= patience >= MOMENT
+        current.late ||= patience >= MOST_OF_A_MOMENT
         reject(tooLate())
       }, patience)
     })

@@ -274,8 +274,15 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'waits-twice',
     breaks: 'KEY-06',
-    find: 'current.late ||= patience >= MOMENT',
+    find: 'current.late ||= patience >= MOST_OF_A_MOMENT',
     replace: '',
+    tests: ['keys/waiting.test.ts'],
+  },
+  {
+    id: 'waits-twice-when-a-millisecond-passed',
+    breaks: 'KEY-06',
+    find: 'const MOST_OF_A_MOMENT = 0.9 * MOMENT',
+    replace: 'const MOST_OF_A_MOMENT = MOMENT',
     tests: ['keys/waiting.test.ts'],
   },
   {

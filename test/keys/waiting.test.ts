@@ -172,6 +172,16 @@ describe('no request waits longer than `wait`, or a second where that is shorter
     expect(longer.seconds).toBeLessThan(3.5)
   })
 
+  verifies('KEY-06', 'also where milliseconds pass before the wait begins', async () => {
+    const idp = await FakeIdp.start()
+    idp.fault = hanging
+    const token = await idp.token()
+    let clock = Date.now()
+    const send = realServer(idp, { wait: 0, now: () => (clock += 3) })
+    expect((await send(token)).seconds).toBeGreaterThan(0.9)
+    expect((await send(token)).seconds).toBeLessThan(0.9)
+  })
+
   verifies('KEY-06', 'for one that refuses first and then hangs', async () => {
     const idp = await FakeIdp.start()
     let calls = 0
