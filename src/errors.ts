@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { JsonObject } from './json.js'
+import type { JsonObject } from './base/json.js'
 
 /** Codes of {@link BearerTokenError}: the request's credentials or its token were refused. */
 export type BearerTokenErrorCode =

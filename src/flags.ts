@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
-import type { ProtectedResourceOptions } from './rs/gate.js'
-import { helpLines } from './settings/help.js'
-import { configuredIssuers, readIssuers } from './settings/issuers.js'
-import { optionProblems, toOptions } from './settings/options.js'
-import { readPolicy } from './settings/policy-file.js'
+import type { ProtectedResourceOptions } from './web/gate.js'
+import { helpLines } from './config/help.js'
+import { configuredIssuers, readIssuers } from './config/issuers.js'
+import { optionProblems, toOptions } from './config/options.js'
+import { readPolicy } from './config/policy-file.js'
 import {
   idlePolicyProblems,
   idleWarnings,
@@ -19,13 +19,13 @@ import {
   plainHttpWarnings,
   severalIssuersProblems,
   stdioProblems,
-} from './settings/rules.js'
-import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS, parseSettings } from './settings/schema.js'
-import type { GivenValue } from './settings/setting.js'
-import { collectEnvironment, collectFlags } from './settings/sources.js'
+} from './config/rules.js'
+import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS, parseSettings } from './config/schema.js'
+import type { GivenValue } from './config/setting.js'
+import { collectEnvironment, collectFlags } from './config/sources.js'
 
 export type { ConfigurationProblem } from './errors.js'
-export type { ProtectedResourceOptions } from './rs/gate.js'
+export type { ProtectedResourceOptions } from './web/gate.js'
 
 /** What the server knows better than our defaults. Flags and environment come before it. */
 export interface AuthFlagDefaults {

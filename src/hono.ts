@@ -6,13 +6,13 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
-import { isJsonObject } from './json.js'
-import { endOfTurn } from './loop-turn.js'
+import { isJsonObject } from './base/json.js'
+import { endOfTurn } from './base/loop-turn.js'
 import { toAuthInfo } from './rs/auth-info.js'
-import { SESSION_FIELD, type BoundSessions, type NamedSession } from './rs/bound-sessions.js'
+import { SESSION_FIELD, type BoundSessions, type NamedSession } from './web/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
-import { endableStream, isEventStream } from './rs/endable-stream.js'
-import { isStateless } from './rs/era.js'
+import { endableStream, isEventStream } from './web/endable-stream.js'
+import { isStateless } from './mcp/protocol-revision.js'
 import {
   createGate,
   refuseMisplacedScopes,
@@ -22,21 +22,21 @@ import {
   type GateRequest,
   type OnStreamEnd,
   type ProtectedResourceOptions,
-} from './rs/gate.js'
-import { filterResponse } from './rs/filtered-response.js'
-import { readLimited } from './rs/limited-body.js'
-import type { ListFilter } from './rs/list-filter.js'
+} from './web/gate.js'
+import { filterResponse } from './web/filtered-response.js'
+import { readLimited } from './web/limited-body.js'
+import type { ListFilter } from './policy/list-filter.js'
 import {
   bringsMessage,
   type OperationGate,
   type OperationsRequest,
   type Permission,
-} from './rs/operation-gate.js'
-import { addCorsHeaders } from './rs/origins.js'
+} from './web/operation-gate.js'
+import { addCorsHeaders } from './web/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 
-export type { ProtectedResourceOptions } from './rs/gate.js'
+export type { ProtectedResourceOptions } from './web/gate.js'
 
 /** What handlers behind the middleware find in their context: `new Hono<ProtectedResourceEnv>()`. */
 export interface ProtectedResourceEnv {

@@ -56,9 +56,9 @@ export type {
   ResourceServerOptions,
   TokenOptions,
 } from './rs/options.js'
-export type { McpOperation, McpTarget } from './rs/operation.js'
-export type { JudgeOperation } from './rs/policy.js'
-export type { PolicyDocument, PolicyRule } from './rs/policy-document.js'
+export type { McpOperation, McpTarget } from './mcp/operation.js'
+export type { JudgeOperation } from './policy/policy.js'
+export type { PolicyDocument, PolicyRule } from './policy/document.js'
 export { principalOf, type Principal } from './rs/principal.js'
 export {
   createResourceServer,

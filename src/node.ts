@@ -9,10 +9,10 @@ import { filterAnswer } from './node/filtered-answer.js'
 import { fieldsOf, isField, valueIn, type Field } from './node/header-fields.js'
 import { bytesBeside, replayedBody } from './node/replayed-body.js'
 import { toAuthInfo } from './rs/auth-info.js'
-import { SESSION_FIELD, type NamedSession } from './rs/bound-sessions.js'
+import { SESSION_FIELD, type NamedSession } from './web/bound-sessions.js'
 import type { Authenticated } from './rs/decision.js'
-import { isStateless } from './rs/era.js'
-import { isEventStream } from './rs/endable-stream.js'
+import { isStateless } from './mcp/protocol-revision.js'
+import { isEventStream } from './web/endable-stream.js'
 import {
   createGate,
   refuseMisplacedScopes,
@@ -21,20 +21,20 @@ import {
   type GateOutcome,
   type GateRequest,
   type ProtectedResourceOptions,
-} from './rs/gate.js'
-import type { RequestLine } from './rs/open-ended.js'
-import type { ListFilter } from './rs/list-filter.js'
+} from './web/gate.js'
+import type { RequestLine } from './mcp/open-ended.js'
+import type { ListFilter } from './policy/list-filter.js'
 import {
   bringsMessage,
   type OperationGate,
   type OperationsRequest,
   type Permission,
-} from './rs/operation-gate.js'
-import { addCorsHeaders } from './rs/origins.js'
+} from './web/operation-gate.js'
+import { addCorsHeaders } from './web/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 
-export type { ProtectedResourceOptions } from './rs/gate.js'
+export type { ProtectedResourceOptions } from './web/gate.js'
 
 /** A request that was let in: `auth` is where the SDK's first transport looks. */
 export interface AuthenticatedRequest extends IncomingMessage {

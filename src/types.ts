@@ -5,7 +5,7 @@
  */
 import type { AuthorizationServerError } from './errors.js'
 import type { EventListener } from './events.js'
-import type { JsonObject } from './json.js'
+import type { JsonObject } from './base/json.js'
 
 /**
  * What a verified access token says, judged and frozen. Serialising it shows no token.

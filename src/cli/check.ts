@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readConfiguration, type ConfigurationInput } from '../settings/configuration.js'
+import { readConfiguration, type ConfigurationInput } from '../config/configuration.js'
 import {
   effectiveConfiguration,
   nestEffective,
@@ -11,9 +11,9 @@ import {
   type EffectiveConfiguration,
   type EffectivePart,
   type EffectiveSetting,
-} from '../settings/effective.js'
-import { memberOf } from '../settings/names.js'
-import { ISSUER, ISSUERS, RESOURCES } from '../settings/schema.js'
+} from '../config/effective.js'
+import { memberOf } from '../config/names.js'
+import { ISSUER, ISSUERS, RESOURCES } from '../config/schema.js'
 import { formatProblems } from './problems.js'
 
 /** Where a command reads and writes. Texts are whole lines. */

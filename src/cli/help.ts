@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { settingLines } from '../settings/help.js'
-import { environmentNameOf, flagOf } from '../settings/names.js'
-import { SETTINGS } from '../settings/schema.js'
-import { SECTIONS } from '../settings/setting.js'
+import { settingLines } from '../config/help.js'
+import { environmentNameOf, flagOf } from '../config/names.js'
+import { SETTINGS } from '../config/schema.js'
+import { SECTIONS } from '../config/setting.js'
 
 const COLUMNS = 100
 

@@ -30,7 +30,7 @@ function reportProblems(problems: readonly ConfigurationProblem[]): number {
 }
 
 async function runServe(argv: readonly string[]): Promise<number> {
-  const { readConfiguration } = await import('../settings/configuration.js')
+  const { readConfiguration } = await import('../config/configuration.js')
   const configuration = await readConfiguration({ argv, env: process.env })
   const { settings, command, problems, warnings } = configuration
   if (problems.length > 0) {
@@ -43,7 +43,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
   }
   const [{ serve }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),
-    import('../settings/gateway-options.js'),
+    import('../config/gateway-options.js'),
   ])
   const { adminHost, adminPort, logLevel, logFormat } = settings
   return serve({

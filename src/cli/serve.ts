@@ -11,7 +11,7 @@ import { createGateway, type Gateway, type Listening } from '../gateway/gateway.
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
 import { findExecutable } from '../gateway/stdio/executable.js'
-import type { Companion } from './companion.js'
+import type { Companion } from './sidecar.js'
 import { openAuditFile, type AuditFile } from './audit-file.js'
 import { createEventLog } from './log-events.js'
 import { createLog, type Log, type LogOptions } from './log.js'
@@ -121,7 +121,7 @@ class Running {
     const { companion, options } = this.#input
     // The rules between settings have it that there is one.
     if (companion === undefined || options.upstream === undefined) return
-    const { startCompanion } = await import('./companion.js')
+    const { startCompanion } = await import('./sidecar.js')
     this.#logger.info({ command: companion.command[0] }, 'starting the command')
     try {
       this.#companion = await startCompanion({

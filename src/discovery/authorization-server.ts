@@ -5,8 +5,8 @@
  * @module
  */
 import { AuthorizationServerError, quoted } from '../errors.js'
-import { FetchFault, fetchDocument, isLoopbackHost, parseHttpUrl } from '../http.js'
-import type { JsonObject } from '../json.js'
+import { FetchFault, fetchDocument, isLoopbackHost, parseHttpUrl } from '../base/http.js'
+import type { JsonObject } from '../base/json.js'
 
 /** The members that we read. Everything that the server published is in there as well. */
 export interface AuthorizationServerMetadata extends JsonObject {

@@ -14,14 +14,14 @@
  *
  * @module
  */
-import { backOff, retryAfterSeconds } from '../back-off.js'
+import { backOff, retryAfterSeconds } from '../base/back-off.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
-import type { JsonObject } from '../json.js'
+import type { JsonObject } from '../base/json.js'
 import { createKeyReader, keysUnavailable, type KeyReaderOptions } from './key-source.js'
-import type { RequestContext } from '../runtime.js'
+import type { RequestContext } from '../base/runtime.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
-import { createSteadyClock } from '../steady-clock.js'
+import { createSteadyClock } from '../base/steady-clock.js'
 
 export type { KeySource } from './key-source.js'
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { AuthorizationServerError, quoted } from '../errors.js'
-import { FetchFault, fetchDocument, unlessAborted, type FetchedDocument } from '../http.js'
-import { isJsonObject } from '../json.js'
+import { FetchFault, fetchDocument, unlessAborted, type FetchedDocument } from '../base/http.js'
+import { isJsonObject } from '../base/json.js'
 import { findMetadata } from './authorization-server.js'
 
 /** How long the `jwks_uri` found by discovery is believed before it is looked up again. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { builtinModule } from '../digest.js'
+import { builtinModule } from '../base/digest.js'
 
 interface NodeCrypto {
   createPublicKey(input: { key: object; format: 'jwk' }): object

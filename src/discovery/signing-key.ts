@@ -6,8 +6,8 @@
 import type { JWK } from 'jose'
 // The whole of jose takes three times as long to load.
 import { importJWK } from 'jose/key/import'
-import { decodeBase64url } from '../base64url.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { decodeBase64url } from '../base/base64url.js'
+import { isJsonObject, type JsonObject } from '../base/json.js'
 import { createRsaVerifier } from './rsa-verifier.js'
 import { chooseCheck, wrongSignature, type SignatureCheck } from './signature-check.js'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isLoopbackHost, parseHttpUrl } from '../http.js'
+import { isLoopbackHost, parseHttpUrl } from '../base/http.js'
 
 const LABEL = /^[a-z\d](?:[a-z\d_-]{0,61}[a-z\d])?$/i
 

@@ -9,7 +9,7 @@ import { Hono } from 'hono'
 import type { Gateway } from './gateway.js'
 import { createAdminHostGuard } from './hosts.js'
 import type { Metrics } from './metrics.js'
-import { listenForErrors } from './turns.js'
+import { listenForErrors } from './request/turns.js'
 
 export interface AdminOptions {
   readonly gateway: Pick<Gateway, 'readiness'>

@@ -10,14 +10,14 @@ import {
   tellOperations,
   UnclearOperation,
   type ToldOperation,
-} from '../rs/operation.js'
-import type { RpcMessage } from '../rs/message.js'
-import type { AdmittedRequest } from './backend.js'
-import type { Caller } from './caller.js'
+} from '../mcp/operation.js'
+import type { RpcMessage } from '../mcp/message.js'
+import type { AdmittedRequest } from './request/backend.js'
+import type { Caller } from './request/caller.js'
 import type { GatewayEvent, RequestCompleted } from './events.js'
-import { valuesOf } from './hop-by-hop.js'
-import type { RequestHead } from './request-head.js'
-import { TransientMap } from './transients.js'
+import { valuesOf } from './request/hop-by-hop.js'
+import type { RequestHead } from './request/head.js'
+import { TransientMap } from './request/transients.js'
 
 /** An operation of a record. */
 export interface AuditedOperation {

@@ -9,22 +9,22 @@ import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
-import { Admission, admissionLimits } from './admission.js'
+import { Admission, admissionLimits } from './request/admission.js'
 import { createAuditTrail, type AuditTrail } from './audit.js'
-import type { OpenRequest, RequestObserver } from './backend.js'
-import { refuseConnection } from './connection-errors.js'
+import type { OpenRequest, RequestObserver } from './request/backend.js'
+import { refuseConnection } from './request/connection-errors.js'
 import { createHostGuard } from './hosts.js'
-import { createFetch } from './network.js'
+import { createFetch } from './http/network.js'
 import type { GatewayEventListener } from './events.js'
 import type { GatewayOptions } from './options.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
-import { MAX_HEADER_BYTES } from './request-head.js'
-import { createRequestHandler, type RequestHandler } from './request-handler.js'
+import { MAX_HEADER_BYTES } from './request/head.js'
+import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import { createRoutes } from './routes.js'
-import { createSessionIds } from '../rs/session-ids.js'
+import { createSessionIds } from '../web/session-ids.js'
 import { checkGatewayOptions, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
-import { TransientSet } from './transients.js'
+import { TransientSet } from './request/transients.js'
 import {
   createTurns,
   cutConnection,
@@ -32,8 +32,8 @@ import {
   endSilent,
   listenForErrors,
   tellLast,
-} from './turns.js'
-import { Residents } from './stdio/residents.js'
+} from './request/turns.js'
+import { Residents } from './stdio/child-pool.js'
 
 /** Milliseconds, for everything that must end some time. */
 export interface Limits {

@@ -5,7 +5,7 @@
  * @module
  */
 import { isIP } from 'node:net'
-import { isLoopbackHost } from '../http.js'
+import { isLoopbackHost } from '../base/http.js'
 import { isLoopbackAddress } from './addresses.js'
 
 export interface HostAndPort {

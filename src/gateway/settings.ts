@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { MOST_REQUESTS } from './admission.js'
+import { MOST_REQUESTS } from './request/admission.js'
 import { ConfigurationError, tellOnce, type ConfigurationProblem } from '../errors.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import type { GatewayOptions, GatewayResource } from './options.js'
-import { brokenProxies } from './proxies.js'
+import { brokenProxies } from './http/proxies.js'
 import { routeConflicts } from './routes.js'
-import { MAX_JUDGED_BODY } from '../rs/gate.js'
-import { randomKey, SESSION_KEY, sessionKeyFault } from '../rs/session-keys.js'
+import { MAX_JUDGED_BODY } from '../web/gate.js'
+import { randomKey, SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import {
   isResourceList,
   misplacedProblems,

@@ -4,12 +4,12 @@
  * @module
  */
 import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
-import { isJsonObject } from '../json.js'
-import { createGate, type ProtectedResourceOptions } from '../rs/gate.js'
-import { checkOrigins } from '../rs/origins.js'
+import { isJsonObject } from '../base/json.js'
+import { createGate, type ProtectedResourceOptions } from '../web/gate.js'
+import { checkOrigins } from '../web/origins.js'
 import { createResourceServer } from '../rs/resource-server.js'
 import { upstreamFault } from './addresses.js'
-import { forwardFault, headerValueFault, setFault } from './header-rules.js'
+import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
 import type { GatewayOptions, GatewayResource } from './options.js'
 import { checkCommand } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'

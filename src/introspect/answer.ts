@@ -4,7 +4,7 @@
  * @module
  */
 import { quoted, type AuthorizationServerErrorCode } from '../errors.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type JsonObject } from '../base/json.js'
 
 export interface HttpAnswer {
   readonly status: number

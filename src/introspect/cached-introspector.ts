@@ -11,13 +11,13 @@
  *
  * @module
  */
-import { retryAfterSeconds } from '../back-off.js'
-import { createCacheStore } from '../cache.js'
-import { sha256 } from '../digest.js'
-import { createSteadyClock } from '../steady-clock.js'
+import { retryAfterSeconds } from '../base/back-off.js'
+import { createCacheStore } from '../base/cache.js'
+import { sha256 } from '../base/digest.js'
+import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
-import { deepFreeze, type JsonObject } from '../json.js'
+import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
 import { createEndpointHealth, nextFault, type Call, type Fault } from './endpoint-health.js'
 import { IntrospectionFailure } from './introspector.js'

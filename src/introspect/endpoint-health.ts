@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { backOff, LONGEST_RETRY } from '../back-off.js'
+import { backOff, LONGEST_RETRY } from '../base/back-off.js'
 import type { AuthorizationServerError } from '../errors.js'
 
 /** Something that failed, and how long it is left alone. Times in milliseconds of the clock. */

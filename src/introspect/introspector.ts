@@ -4,8 +4,14 @@
  * @module
  */
 import { AuthorizationServerError, quoted } from '../errors.js'
-import { FetchFault, isBeforeWriting, networkReason, readText, unlessAborted } from '../http.js'
-import type { JsonObject } from '../json.js'
+import {
+  FetchFault,
+  isBeforeWriting,
+  networkReason,
+  readText,
+  unlessAborted,
+} from '../base/http.js'
+import type { JsonObject } from '../base/json.js'
 import { isModest, readAnswer, type NoAnswer } from './answer.js'
 import type { ClientCredentials } from './client-authentication.js'
 

@@ -9,10 +9,10 @@ import {
   PRIVATE_FIELDS,
   rewriterFor,
   type AnswerRewriter,
-} from '../rs/answer-rewriter.js'
-import { isContentCoded } from '../rs/content-coding.js'
-import { isEventStream } from '../rs/endable-stream.js'
-import type { ListFilter } from '../rs/list-filter.js'
+} from '../policy/answer-rewriter.js'
+import { isContentCoded } from '../web/content-coding.js'
+import { isEventStream } from '../web/endable-stream.js'
+import type { ListFilter } from '../policy/list-filter.js'
 import { fieldsOf } from './header-fields.js'
 
 type Callback = () => void

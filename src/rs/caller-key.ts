@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Sync } from '../digest.js'
+import { sha256Sync } from '../base/digest.js'
 import type { Authenticated } from './decision.js'
 
 /** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */

@@ -7,10 +7,10 @@ import { isReachableUrl } from '../discovery/authorization-server.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { reasonToSkip, SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { ConfigurationProblem } from '../errors.js'
-import { isLoopbackHost, parseHttpUrl } from '../http.js'
-import { isJsonObject, isPlainObject, reasonNotJson } from '../json.js'
+import { isLoopbackHost, parseHttpUrl } from '../base/http.js'
+import { isJsonObject, isPlainObject, reasonNotJson } from '../base/json.js'
 import type { AuthorizationServerOptions } from './options.js'
-import { parseScopes } from './scopes.js'
+import { parseScopes } from '../token/scopes.js'
 
 /** Members that follow from other settings and must not contradict what we do. */
 const OWN_METADATA = new Set([

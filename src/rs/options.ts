@@ -4,8 +4,8 @@
  * @module
  */
 import type { EventListener } from '../events.js'
-import type { JudgeOperation } from './policy.js'
-import type { PolicyDocument } from './policy-document.js'
+import type { JudgeOperation } from '../policy/policy.js'
+import type { PolicyDocument } from '../policy/document.js'
 import type { CreateTokenIntrospector, Runtime, TokenIntrospector } from '../types.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */

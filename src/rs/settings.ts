@@ -6,14 +6,14 @@
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { ConfigurationError } from '../errors.js'
-import { parseHttpUrl } from '../http.js'
-import { isJsonObject } from '../json.js'
-import type { TokenPolicy } from './access-token.js'
+import { parseHttpUrl } from '../base/http.js'
+import { isJsonObject } from '../base/json.js'
+import type { TokenPolicy } from '../token/access-token.js'
 import { Checker } from './checker.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import type { AuthorizationServerOptions, ResourceServerOptions, TokenOptions } from './options.js'
-import { FunctionPolicy, RulePolicy, type OperationPolicy } from './policy.js'
-import { checkPolicy, writePath } from './policy-document.js'
+import { FunctionPolicy, RulePolicy, type OperationPolicy } from '../policy/policy.js'
+import { checkPolicy, writePath } from '../policy/document.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {

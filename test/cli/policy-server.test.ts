@@ -2,10 +2,10 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { runPolicy } from '../../src/cli/policy/command.js'
-import { parsePolicy } from '../../src/settings/policy-file.js'
+import { parsePolicy } from '../../src/config/policy-file.js'
 import { freePort, startCli, startProcess, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
-import { readerOf } from '../settings/support.js'
+import { readerOf } from '../config/support.js'
 
 const EVERYTHING = fileURLToPath(
   import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),

@@ -6,10 +6,10 @@ import type { Inventory, Offer } from '../../src/cli/policy/inventory.js'
 import { remark, scalarOf } from '../../src/cli/policy/shown.js'
 import { writeStarter } from '../../src/cli/policy/starter.js'
 import { writeTable } from '../../src/cli/policy/table.js'
-import type { PolicyDocument } from '../../src/rs/policy-document.js'
-import { nameFault } from '../../src/rs/policy-document.js'
-import { canonicalUri } from '../../src/rs/resource-uri.js'
-import { parsePolicy, type PolicyFile } from '../../src/settings/policy-file.js'
+import type { PolicyDocument } from '../../src/policy/document.js'
+import { nameFault } from '../../src/policy/document.js'
+import { canonicalUri } from '../../src/mcp/resource-uri.js'
+import { parsePolicy, type PolicyFile } from '../../src/config/policy-file.js'
 
 function offer(name: string, about: Partial<Offer> = {}): Offer {
   return {

@@ -1,8 +1,8 @@
 /** `mcp-gatehouse policy check` and `explain`: what they say, and with which exit code. */
 import { describe, expect, test } from 'vitest'
 import { runPolicy } from '../../src/cli/policy/command.js'
-import { createGate } from '../../src/rs/gate.js'
-import { readerOf } from '../settings/support.js'
+import { createGate } from '../../src/web/gate.js'
+import { readerOf } from '../config/support.js'
 import { verifies } from '../support/verifies.js'
 
 const POLICY = `implies: { mcp:write: [mcp:read] }

@@ -105,7 +105,7 @@ export const CHILD_FAULTS: readonly Fault[] = [
     breaks: 'ATK-07',
     find: 'countAliases(yaml, document) <= MAX_ALIASES',
     replace: 'countAliases(yaml, document) >= 0',
-    tests: ['settings/config-file.test.ts'],
+    tests: ['config/config-file.test.ts'],
   },
   {
     id: 'strays-run-on',
@@ -133,13 +133,13 @@ export const CHILD_FAULTS: readonly Fault[] = [
     breaks: 'ATK-09',
     find: "field.includes('=') ? `${name}=${HIDDEN}` : HIDDEN",
     replace: 'field',
-    tests: ['settings/redacted.test.ts'],
+    tests: ['config/redacted.test.ts'],
   },
   {
     id: 'check-shows-arguments',
     breaks: 'ATK-09',
     find: 'return path === COMMAND ? redactCommand(value) :',
     replace: 'return path === COMMAND ? value :',
-    tests: ['settings/redacted.test.ts'],
+    tests: ['config/redacted.test.ts'],
   },
 ]

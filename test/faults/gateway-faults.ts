@@ -337,7 +337,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
     breaks: 'CASE-62',
     find: 'const all = [...ENVIRONMENT, ...names].map((name) => [name, ours[name]] as const)',
     replace: 'const all = Object.entries({ ...ours, names: String(names) })',
-    tests: ['cli/companion.test.ts'],
+    tests: ['cli/sidecar.test.ts'],
   },
   {
     id: 'resources-host-ignored',
@@ -393,13 +393,13 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
     breaks: 'TOK-07',
     find: ' && !(hasOwnIssuers && concernsIssuers(path))',
     replace: '',
-    tests: ['settings/resources.test.ts'],
+    tests: ['config/resources.test.ts'],
   },
   {
     id: 'resources-audience-unsaid',
     breaks: 'AUD-06',
     find: 'other.pairs.some((pair) => pairs.includes(pair))',
     replace: 'other === undefined',
-    tests: ['settings/resources.test.ts'],
+    tests: ['config/resources.test.ts'],
   },
 ]

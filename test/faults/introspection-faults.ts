@@ -109,7 +109,7 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     breaks: 'GW-08',
     find: 'ALL.filter(({ secret }) => secret !== true)',
     replace: 'ALL.filter(() => true)',
-    tests: ['settings/credentials.test.ts'],
+    tests: ['config/credentials.test.ts'],
   },
   {
     id: 'long-absence-after-an-outage',

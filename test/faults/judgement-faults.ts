@@ -3,7 +3,7 @@ import type { Fault } from './faults.js'
 
 const policy = ['matrix/policy.test.ts']
 const uris = ['property/resource-uris.test.ts']
-const parsers = ['rs/body-parsers.test.ts']
+const parsers = ['web/body-parsers.test.ts']
 
 export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
@@ -207,42 +207,42 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     breaks: 'ATK-14',
     find: "if (UNSEEN.test(text)) return 'has characters that cannot be seen'",
     replace: '',
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'rules-with-blanks-around-names',
     breaks: 'ATK-14',
     find: "if (BLANK_AROUND.test(text)) return 'begins or ends with a blank'",
     replace: '',
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'rules-in-another-language',
     breaks: 'ATK-14',
     find: "if (FOREIGN_PATTERN.test(text)) return 'looks like a pattern of another kind'",
     replace: '',
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'rules-with-several-names-in-one',
     breaks: 'ATK-14',
     find: "return !isOneName && several.test(text) ? 'looks like several names' : undefined",
     replace: 'return undefined',
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'rules-whose-scopes-are-an-empty-text',
     breaks: 'ATK-14',
     find: "else if (typeof value === 'string' && scopes.length === 0) {",
     replace: "else if (typeof value === 'string' && scopes.length < 0) {",
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'rules-about-one-and-all',
     breaks: 'ATK-14',
     find: 'this.#contradictions(path, rule, methods)',
     replace: '',
-    tests: ['settings/policy-file.test.ts'],
+    tests: ['config/policy-file.test.ts'],
   },
   {
     id: 'starter-writes-what-check-refuses',
@@ -256,21 +256,21 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     breaks: 'ATK-15',
     find: 'return request.complete || request.stream?.readableEnded === true',
     replace: 'return request.complete',
-    tests: ['rs/http2.test.ts'],
+    tests: ['web/http2.test.ts'],
   },
   {
     id: 'http2-bodies-of-get',
     breaks: 'ATK-12',
     find: 'if (stream?.endAfterHeaders === false) return true',
     replace: '',
-    tests: ['rs/http2.test.ts'],
+    tests: ['web/http2.test.ts'],
   },
   {
     id: 'http2-lists-lost',
     breaks: 'ATK-15',
     find: 'response.write = this.#write as never\n    this.#end(rest, callback)',
     replace: 'this.#end(rest, callback)',
-    tests: ['rs/http2.test.ts'],
+    tests: ['web/http2.test.ts'],
   },
   {
     id: 'encoded-question-marks-in-paths',

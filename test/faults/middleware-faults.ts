@@ -1,7 +1,7 @@
 /** Rules broken on purpose: sessions and streams behind the middleware. */
 import type { Fault } from './faults.js'
 
-const tests = ['rs/sessions.test.ts']
+const tests = ['web/sessions.test.ts']
 
 export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {

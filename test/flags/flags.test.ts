@@ -11,8 +11,8 @@ import {
   type ProtectedResourceOptions,
 } from 'mcp-gatehouse/flags'
 import { checkOptions, OPTION_NAMES } from '../../src/rs/settings.js'
-import { environmentNameOf, flagOf } from '../../src/settings/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
+import { environmentNameOf, flagOf } from '../../src/config/names.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
 import { fakeKey, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 

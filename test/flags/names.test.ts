@@ -5,9 +5,9 @@ import {
   flagOf,
   pathOfEnvironmentName,
   pathOfFlag,
-} from '../../src/settings/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/settings/schema.js'
-import { closestName } from '../../src/settings/suggestion.js'
+} from '../../src/config/names.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
+import { closestName } from '../../src/config/suggestion.js'
 
 test.each([
   '--oauth-jwksMaxAge',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatDuration, parseDuration, splitList, splitWords } from '../../src/settings/values.js'
+import { formatDuration, parseDuration, splitList, splitWords } from '../../src/config/values.js'
 
 test.each([
   '',

@@ -6,10 +6,10 @@ import express from 'express'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
-import { Admission, admissionLimits, Place } from '../../src/gateway/admission.js'
-import { createHeadReader } from '../../src/gateway/request-head.js'
-import { createRequestHandler } from '../../src/gateway/request-handler.js'
-import { createOrigins } from '../../src/rs/origins.js'
+import { Admission, admissionLimits, Place } from '../../src/gateway/request/admission.js'
+import { createHeadReader } from '../../src/gateway/request/head.js'
+import { createRequestHandler } from '../../src/gateway/request/handler.js'
+import { createOrigins } from '../../src/web/origins.js'
 import {
   bodyOf,
   eventually,

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
-import { brokenProxies, proxyFor } from '../../src/gateway/proxies.js'
+import { brokenProxies, proxyFor } from '../../src/gateway/http/proxies.js'
 import {
   bodyOf,
   eventually,

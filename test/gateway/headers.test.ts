@@ -1,10 +1,10 @@
 /** Which header fields cross the gateway, in both directions, and who says who is calling. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readAnswerHead } from '../../src/gateway/answer-headers.js'
+import { readAnswerHead } from '../../src/gateway/http/answer-headers.js'
 import { encodeIdentity } from '../../src/gateway/identity.js'
-import { createHeadReader } from '../../src/gateway/request-head.js'
-import { createUpstreamTarget, parseTarget } from '../../src/gateway/target.js'
+import { createHeadReader } from '../../src/gateway/request/head.js'
+import { createUpstreamTarget, parseTarget } from '../../src/gateway/request/target.js'
 import { exchangeBytes, startGateway, startUpstream } from '../support/gateway.js'
 import { verifies } from '../support/verifies.js'
 

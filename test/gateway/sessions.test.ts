@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import type { ConfigurationError } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
-import { createSessionIds } from '../../src/rs/session-ids.js'
+import { createSessionIds } from '../../src/web/session-ids.js'
 import {
   exchangeBytes,
   startGateway,

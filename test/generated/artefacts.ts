@@ -1,6 +1,6 @@
 /** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
-import { flagOf, memberOf } from '../../src/settings/names.js'
+import { flagOf, memberOf } from '../../src/config/names.js'
 import {
   FILE_ISSUER_SETTINGS,
   FILE_RESOURCE_SETTINGS,
@@ -8,8 +8,8 @@ import {
   ISSUER,
   RESOURCES,
   SETTINGS,
-} from '../../src/settings/schema.js'
-import { requirementOf, SECTIONS, type Setting } from '../../src/settings/setting.js'
+} from '../../src/config/schema.js'
+import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.js'
 
 const START = '<!-- settings -->'
 const END = '<!-- /settings -->'

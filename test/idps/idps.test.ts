@@ -1,9 +1,9 @@
 /** Tokens as each identity provider writes them: let in with the right settings, refused with the nearest wrong ones. */
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { hintFor } from '../../src/hints.js'
-import { PROVIDERS, type HintTopic } from '../../src/identity-providers.js'
-import type { JsonObject } from '../../src/json.js'
+import { hintFor } from '../../src/advice/hints.js'
+import { PROVIDERS, type HintTopic } from '../../src/advice/identity-providers.js'
+import type { JsonObject } from '../../src/base/json.js'
 import { verifies } from '../support/verifies.js'
 import { show, WAYS } from './bench.js'
 import { ROWS } from './table.js'

@@ -4,7 +4,7 @@ import { exportJWK, exportPKCS8, generateKeyPair, jwtVerify, decodeProtectedHead
 import { createResourceServer, ConfigurationError, type ResourceServerOptions } from 'mcp-gatehouse'
 import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { describe, expect, test, vi } from 'vitest'
-import { deepFreeze } from '../../src/json.js'
+import { deepFreeze } from '../../src/base/json.js'
 import { tally } from '../support/server.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'

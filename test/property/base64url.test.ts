@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, vi } from 'vitest'
-import { decodeBase64url, decodeBase64urlText } from '../../src/base64url.js'
-import { sha256, sha256Sync } from '../../src/digest.js'
+import { decodeBase64url, decodeBase64urlText } from '../../src/base/base64url.js'
+import { sha256, sha256Sync } from '../../src/base/digest.js'
 import { verifies } from '../support/verifies.js'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -18,8 +18,8 @@ async function withoutBuiltins<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
-const portable = await withoutBuiltins(() => import('../../src/base64url.js'))
-const portableDigest = await withoutBuiltins(() => import('../../src/digest.js'))
+const portable = await withoutBuiltins(() => import('../../src/base/base64url.js'))
+const portableDigest = await withoutBuiltins(() => import('../../src/base/digest.js'))
 
 const DECODERS = [
   ['by Buffer', decodeBase64url, decodeBase64urlText],

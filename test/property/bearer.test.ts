@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { Refusal } from '../../src/errors.js'
-import { MAX_TOKEN_LENGTH, parseBearer } from '../../src/rs/bearer.js'
+import { MAX_TOKEN_LENGTH, parseBearer } from '../../src/token/bearer.js'
 import { verifies } from '../support/verifies.js'
 
 /** RFC 6750 §2.1. */

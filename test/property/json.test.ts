@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { parseJsonObject } from '../../src/json.js'
+import { parseJsonObject } from '../../src/base/json.js'
 import { verifies } from '../support/verifies.js'
 
 /** Names and texts that look like the syntax around them. */

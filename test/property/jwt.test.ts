@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { Refusal } from '../../src/errors.js'
 import { createResourceServer } from '../../src/index.js'
-import { decodeClaims, parseJwt } from '../../src/rs/jwt.js'
+import { decodeClaims, parseJwt } from '../../src/token/jwt.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 

@@ -1,10 +1,10 @@
 /** One message in a body, read in one way only; and the header fields that mirror it. */
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
-import { EventBoundary, lastEvent } from '../../src/gateway/event-stream.js'
-import { readMessage, type RpcMessage } from '../../src/rs/message.js'
-import { compareMirrored, decodeMirrored } from '../../src/gateway/mirrored-headers.js'
-import { RPC } from '../../src/rs/rpc-error.js'
+import { EventBoundary, lastEvent } from '../../src/gateway/http/event-stream.js'
+import { readMessage, type RpcMessage } from '../../src/mcp/message.js'
+import { compareMirrored, decodeMirrored } from '../../src/mcp/mirrored-headers.js'
+import { RPC } from '../../src/mcp/rpc-error.js'
 import { verifies } from '../support/verifies.js'
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion'

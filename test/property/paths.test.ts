@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, expect } from 'vitest'
 import { protectedResource as honoProtectedResource } from '../../src/hono.js'
 import { protectedResource } from '../../src/node.js'
-import { guardedPaths } from '../../src/rs/paths.js'
+import { guardedPaths } from '../../src/web/paths.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 

@@ -2,12 +2,12 @@
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Glob, piecesOf, type Text } from '../../src/rs/globs.js'
-import { checkPolicy } from '../../src/rs/policy-document.js'
-import { RulePolicy } from '../../src/rs/policy.js'
-import { canonicalUri, parseResourceUri } from '../../src/rs/resource-uri.js'
-import { compileUriPattern } from '../../src/rs/uri-pattern.js'
-import { canonicalTemplate } from '../../src/rs/uri-template.js'
+import { Glob, piecesOf, type Text } from '../../src/policy/globs.js'
+import { checkPolicy } from '../../src/policy/document.js'
+import { RulePolicy } from '../../src/policy/policy.js'
+import { canonicalUri, parseResourceUri } from '../../src/mcp/resource-uri.js'
+import { compileUriPattern } from '../../src/policy/uri-pattern.js'
+import { canonicalTemplate } from '../../src/mcp/uri-template.js'
 import type { VerifiedAccessToken } from '../../src/types.js'
 import {
   isClosedPath,

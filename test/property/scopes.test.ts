@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { ScopeHierarchy } from '../../src/rs/scope-hierarchy.js'
-import { isScopeToken, parseScopes, uniteScopes } from '../../src/rs/scopes.js'
+import { ScopeHierarchy } from '../../src/token/scope-hierarchy.js'
+import { isScopeToken, parseScopes, uniteScopes } from '../../src/token/scopes.js'
 import { verifies } from '../support/verifies.js'
 
 /** RFC 6749 §3.3, spelled by code points and not by our pattern. */

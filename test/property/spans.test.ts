@@ -11,7 +11,7 @@ import {
   replaceSpans,
   textAt,
   valueAt,
-} from '../../src/json-spans.js'
+} from '../../src/base/json-spans.js'
 
 const every = (_name: string): _name is string => true
 /** Written with blanks between tokens, or without. */

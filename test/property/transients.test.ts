@@ -1,7 +1,7 @@
 /** Collections of what comes and goes, against the `Map` and `Set` that they stand for. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { TransientMap, TransientSet } from '../../src/gateway/transients.js'
+import { TransientMap, TransientSet } from '../../src/gateway/request/transients.js'
 
 /** Shorter ones that fail are not looked for: thousands of them are tried. */
 const LONG_RUNS = { numRuns: 30, endOnFailure: true }

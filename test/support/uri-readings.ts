@@ -5,9 +5,9 @@
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { operationsOf, UnclearOperation } from '../../src/rs/operation.js'
-import { checkPolicy } from '../../src/rs/policy-document.js'
-import { RulePolicy } from '../../src/rs/policy.js'
+import { operationsOf, UnclearOperation } from '../../src/mcp/operation.js'
+import { checkPolicy } from '../../src/policy/document.js'
+import { RulePolicy } from '../../src/policy/policy.js'
 import type { VerifiedAccessToken } from '../../src/types.js'
 
 const SHARED = ['srv', 'private', 'key.pem', 'public', 'a.txt', '%70', '%6b', 'x', 'X', '*']

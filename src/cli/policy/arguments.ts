@@ -4,10 +4,10 @@
  * @module
  */
 import type { ConfigurationProblem } from '../../errors.js'
-import { flagOf } from '../../settings/names.js'
-import { parseSettings, SETTINGS, type Settings } from '../../settings/schema.js'
-import type { GivenValues, Setting } from '../../settings/setting.js'
-import { collectFlags, noSuchFlag } from '../../settings/sources.js'
+import { flagOf } from '../../config/names.js'
+import { parseSettings, SETTINGS, type Settings } from '../../config/schema.js'
+import type { GivenValues, Setting } from '../../config/setting.js'
+import { collectFlags, noSuchFlag } from '../../config/sources.js'
 
 /** What the commands have beside the gateway's own flags. */
 function own(

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../rs/policy-document.js'
-import type { PolicyFile } from '../../settings/policy-file.js'
+import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../policy/document.js'
+import type { PolicyFile } from '../../config/policy-file.js'
 import type { PolicyIo } from './io.js'
 
 function hasAll(all: readonly string[], some: readonly string[]): boolean {

@@ -4,9 +4,9 @@
  * @module
  */
 import { quoted, type ConfigurationProblem } from '../../errors.js'
-import { faultOf } from '../../settings/keys.js'
-import { parsePolicy, type PolicyFile } from '../../settings/policy-file.js'
-import { didYouMean } from '../../settings/sources.js'
+import { faultOf } from '../../config/keys.js'
+import { parsePolicy, type PolicyFile } from '../../config/policy-file.js'
+import { didYouMean } from '../../config/sources.js'
 import { formatProblems } from '../problems.js'
 import { readArguments, SHAPES, type CommandName, type PolicyArguments } from './arguments.js'
 import { checkFile } from './check.js'

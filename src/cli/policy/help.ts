@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { settingLines } from '../../settings/help.js'
+import { settingLines } from '../../config/help.js'
 import { SHAPES, type CommandName } from './arguments.js'
 
 const COLUMNS = 100

@@ -4,9 +4,9 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { unlessAborted } from '../../http.js'
-import { isJsonObject, type JsonObject } from '../../json.js'
-import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../rs/era.js'
+import { unlessAborted } from '../../base/http.js'
+import { isJsonObject, type JsonObject } from '../../base/json.js'
+import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { PATIENCE, RpcFault, ServerFault, type Carrier } from './rpc.js'
 import { remark } from './shown.js'
 

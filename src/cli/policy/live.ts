@@ -3,19 +3,19 @@
  *
  * @module
  */
-import { commandEnvironment } from '../../gateway/process-group.js'
+import { commandEnvironment } from '../../gateway/stdio/process-group.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
 import type { ConfigurationProblem } from '../../errors.js'
-import { faultOf } from '../../settings/keys.js'
-import { redactUrl } from '../../settings/redacted.js'
-import { readHeaders } from '../../settings/files.js'
+import { faultOf } from '../../config/keys.js'
+import { redactUrl } from '../../config/redacted.js'
+import { readHeaders } from '../../config/files.js'
 import type { PolicyArguments } from './arguments.js'
-import { connectHttp } from './http-carrier.js'
+import { connectHttp } from './http-transport.js'
 import { takeInventory, type Inventory } from './inventory.js'
 import type { PolicyIo } from './io.js'
 import { ServerFault, type Carrier } from './rpc.js'
 import { remark, shownScalar } from './shown.js'
-import { startCommand } from './stdio-carrier.js'
+import { startCommand } from './stdio-transport.js'
 
 /** A command in a group of its own gets no Ctrl-C of the terminal's: we end it. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']

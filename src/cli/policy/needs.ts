@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { McpOperation } from '../../rs/operation.js'
-import { RulePolicy } from '../../rs/policy.js'
-import type { ClaimRequirement } from '../../rs/policy-document.js'
-import type { PolicyFile } from '../../settings/policy-file.js'
+import type { McpOperation } from '../../mcp/operation.js'
+import { RulePolicy } from '../../policy/policy.js'
+import type { ClaimRequirement } from '../../policy/document.js'
+import type { PolicyFile } from '../../config/policy-file.js'
 import type { VerifiedAccessToken } from '../../types.js'
 import { shownScalar } from './shown.js'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { JsonObject } from '../../json.js'
+import type { JsonObject } from '../../base/json.js'
 
 /** Why a server cannot be asked, in a sentence. */
 export class ServerFault extends Error {}

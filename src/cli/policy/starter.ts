@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { nameFault } from '../../rs/policy-document.js'
-import { canonicalUri } from '../../rs/resource-uri.js'
-import { compileUriPattern } from '../../rs/uri-pattern.js'
+import { nameFault } from '../../policy/document.js'
+import { canonicalUri } from '../../mcp/resource-uri.js'
+import { compileUriPattern } from '../../policy/uri-pattern.js'
 import type { Inventory, Offer } from './inventory.js'
 import { remark, scalarOf, shownScalar } from './shown.js'
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { McpOperation, McpTarget } from '../../rs/operation.js'
-import { canonicalUri } from '../../rs/resource-uri.js'
-import { canonicalTemplate } from '../../rs/uri-template.js'
-import type { PolicyFile } from '../../settings/policy-file.js'
+import type { McpOperation, McpTarget } from '../../mcp/operation.js'
+import { canonicalUri } from '../../mcp/resource-uri.js'
+import { canonicalTemplate } from '../../mcp/uri-template.js'
+import type { PolicyFile } from '../../config/policy-file.js'
 import type { Inventory } from './inventory.js'
 import { createOracle, describeClaim, type Needs } from './needs.js'
 import { jsonText, shownScalar } from './shown.js'

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ChildEvent } from './events.js'
 import { Child } from './child.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './request.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
 
 /** Lines for the log that one child may write at once, and how many of them it gets back each second. */

@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ProcessGroup } from '../process-group.js'
+import { ProcessGroup } from './process-group.js'
 import { ENTRY } from './bounded-queue.js'
 import { LineSplitter } from './lines.js'
 

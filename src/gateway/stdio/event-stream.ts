@@ -5,7 +5,7 @@
  * @module
  */
 import { BoundedQueue, costOf } from './bounded-queue.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './request.js'
 
 interface SentEvent {
   readonly stream: string

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TransientSet } from '../transients.js'
+import { TransientSet } from '../request/transients.js'
 import { BoundedQueue, costOf } from './bounded-queue.js'
 import type { EventStream } from './event-stream.js'
 import type { RawMessage } from './raw-message.js'

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { isJsonObject, parseJsonObject } from '../../json.js'
-import { isBehind } from '../../rs/era.js'
+import { isJsonObject, parseJsonObject } from '../../base/json.js'
+import { isBehind } from '../../mcp/protocol-revision.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
-import { readElements } from '../../json-spans.js'
+import { readElements } from '../../base/json-spans.js'
 
 export interface Post {
   readonly messages: readonly RawMessage[]

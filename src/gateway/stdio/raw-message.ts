@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAtEnd, readMembers, textAt, valueAt, type Span } from '../../json-spans.js'
+import { isAtEnd, readMembers, textAt, valueAt, type Span } from '../../base/json-spans.js'
 
 export interface RawMessage {
   readonly kind: 'request' | 'notification' | 'response'

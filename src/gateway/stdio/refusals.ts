@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { errorAnswer } from '../answer.js'
-import type { RequestObserver } from '../backend.js'
-import { rpcError, RPC } from '../../rs/rpc-error.js'
-import { rpcErrorAnswer } from '../rpc-answer.js'
-import type { Connection } from './connection.js'
+import { errorAnswer } from '../request/answer.js'
+import type { RequestObserver } from '../request/backend.js'
+import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { rpcErrorAnswer } from '../request/rpc-answer.js'
+import type { Connection } from './request.js'
 import type { RawMessage } from './raw-message.js'
-import type { NoRoom } from './residents.js'
+import type { NoRoom } from './child-pool.js'
 
 export function refuse(
   connection: Connection,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { UpstreamFault } from '../upstream-fault.js'
-import { rpcError, RPC } from '../../rs/rpc-error.js'
-import { rpcErrorAnswer } from '../rpc-answer.js'
-import type { Connection } from './connection.js'
+import type { UpstreamFault } from '../request/upstream-fault.js'
+import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { rpcErrorAnswer } from '../request/rpc-answer.js'
+import type { Connection } from './request.js'
 
 /**
  * How long the answer may be the first thing to say, in milliseconds. Some clients do nothing else until the headers of an

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { rpcError, RPC } from '../../rs/rpc-error.js'
-import { Attendance } from './attendance.js'
+import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { Attendance } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
-import { TransientMap } from '../transients.js'
+import { TransientMap } from '../request/transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import { valueAt } from '../../json-spans.js'
-import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './resident.js'
+import { valueAt } from '../../base/json-spans.js'
+import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './pooled-child.js'
 
 /** Streams at once that a client opened by GET. */
 const MAX_READERS = 8

@@ -4,19 +4,26 @@
  *
  * @module
  */
-import { STATELESS_SINCE } from '../../rs/era.js'
-import { rpcError, RPC } from '../../rs/rpc-error.js'
-import { lastResult, SUBSCRIPTION_ID } from '../subscription.js'
-import { Attendance } from './attendance.js'
+import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
+import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
+import { Attendance } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './request.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
-import { TransientMap } from '../transients.js'
+import { TransientMap } from '../request/transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import { exitOf, failAll, floodOf, silenceOf, type Resident, type ResidentEnd } from './resident.js'
-import { replaceSpans, textAt, valueAt, type Span } from '../../json-spans.js'
+import {
+  exitOf,
+  failAll,
+  floodOf,
+  silenceOf,
+  type Resident,
+  type ResidentEnd,
+} from './pooled-child.js'
+import { replaceSpans, textAt, valueAt, type Span } from '../../base/json-spans.js'
 
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([

@@ -1,10 +1,10 @@
 /** What clients may leave behind in a session, and what one caller may take of what all share. */
 import { describe, expect, test } from 'vitest'
-import { Residents, type Claimant } from '../../../src/gateway/stdio/residents.js'
+import { Residents, type Claimant } from '../../../src/gateway/stdio/child-pool.js'
 import { principalKey } from '../../../src/rs/caller-key.js'
 import type { VerifiedAccessToken } from '../../../src/types.js'
 import { Verdicts } from '../../../src/gateway/stdio/verdicts.js'
-import type { Attendance } from '../../../src/gateway/stdio/attendance.js'
+import type { Attendance } from '../../../src/gateway/stdio/idle-timer.js'
 import { DEFAULT_LIMITS } from '../../../src/gateway/stdio/limits.js'
 import type { GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'

@@ -1,0 +1,142 @@
+/**
+ * Which setting of which identity provider causes a refusal. Advice for logs and the doctor, chosen by
+ * what issuer and token look like; no decision depends on it.
+ *
+ * @module
+ */
+import { quoted } from '../errors.js'
+import {
+  ANY_PROVIDER,
+  PROVIDERS,
+  type Clues,
+  type Hint,
+  type HintTopic,
+} from './identity-providers.js'
+import type { JsonObject } from '../base/json.js'
+
+/** What a hint is chosen by. */
+export interface HintClues {
+  /** The configured issuer that the token names; of a token that names none, the only one there is. */
+  readonly issuer?: string | undefined
+  /** The token, for how it begins. */
+  readonly token?: string | undefined
+  /** What a token says whose signature was found valid. Called for those topics alone. */
+  readonly claims?: (() => JsonObject | undefined) | undefined
+  /** The scopes that it lacks. */
+  readonly missing?: readonly string[] | undefined
+}
+
+/** Judged after the signature: what the claims say is not a stranger's invention. */
+const VERIFIED: ReadonlySet<HintTopic> = new Set([
+  'at+jwt required',
+  'ERR_TOKEN_AUDIENCE',
+  'ERR_TOKEN_BOUND',
+  'ERR_TOKEN_CLAIM',
+  'ERR_TOKEN_TYPE',
+  'ERR_SCOPE_INSUFFICIENT',
+])
+
+/** Where providers write what a user may do. A name or a title is not among them: users choose those. */
+const GRANTS = /(?:^|[/:_])(?:permissions|roles|groups|authorities|entitlements|scopes?|scp)$/
+const SCOPES = /(?:^|[/:_])(?:scopes?|scp)$/
+
+function grants(scope: string, name: string, value: unknown): boolean {
+  if (Array.isArray(value)) return GRANTS.test(name) && value.includes(scope)
+  return typeof value === 'string' && SCOPES.test(name) && value.split(' ').includes(scope)
+}
+
+/** Below which names what a user may do is found. Elsewhere (`user_metadata`) users write themselves. */
+const PARENTS = /^(?:realm_access|resource_access|app_metadata)$/
+
+/** Where in the claims this scope is granted, as `--oauth-scope-claim` would name it: `resource_access.CLIENT.roles`. */
+function placeOf(
+  scope: string,
+  claims: JsonObject,
+  path: readonly string[] = [],
+): string | undefined {
+  for (const [name, value] of Object.entries(claims)) {
+    const place = [...path, name]
+    // A dotted path cannot lead through a name with dots; the whole name of a claim may have some.
+    if (place.length > 1 && place.some((step) => step.includes('.'))) continue
+    if (grants(scope, name, value)) return place.join('.')
+    const isParent = place.length === 1 ? PARENTS.test(name) : place.length < 3
+    if (!isParent || typeof value !== 'object' || value === null) continue
+    const found = placeOf(scope, value as JsonObject, place)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The scope is there, in a claim that is not read. Whether it should be is the operator's to say. */
+function misplaced({ claims, missing }: Clues): string | undefined {
+  for (const scope of missing) {
+    const place = placeOf(scope, claims)
+    if (place !== undefined) {
+      return `the token has it in ${quoted(place)}, which counts only where --oauth-scope-claim names it`
+    }
+  }
+  return undefined
+}
+
+/** One sentence, or `undefined` when there is nothing useful to say. */
+export function hintFor(topic: HintTopic, given: HintClues): string | undefined {
+  const { issuer, token = '', missing = [] } = given
+  const claims = (VERIFIED.has(topic) ? given.claims?.() : undefined) ?? {}
+  const clues = { token, claims, missing }
+  const say = (hint: Hint | undefined) => (typeof hint === 'function' ? hint(clues) : hint)
+  const provider = PROVIDERS.find(
+    (entry) =>
+      entry.token?.test(token) === true ||
+      (issuer !== undefined && entry.issuer?.test(issuer) === true) ||
+      entry.matches?.(claims) === true,
+  )
+  const hint = say(provider?.hints[topic]) ?? say(ANY_PROVIDER[topic])
+  if (topic !== 'ERR_SCOPE_INSUFFICIENT') return hint
+  return [misplaced(clues), hint].filter(Boolean).join('; ') || undefined
+}
+
+const ENTRA_TENANT =
+  /^https:\/\/(?:login\.microsoftonline\.com|sts\.windows\.net)\/([^/]+)\/(?:v2\.0)?$/
+const ENTRA_SHARED = /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)\//
+const OKTA_ORG = /^https:\/\/[^/]+\.okta(?:preview|-emea|-gov)?\.com(?=\/|$)/
+const AUTH0 = /^https:\/\/[^/]+\.auth0\.com\/$/
+
+/**
+ * Why a token names an issuer that is not configured, where the two look related.
+ *
+ * @param iss what the token names; nothing of it is verified
+ */
+export function hintForIssuer(iss: unknown, known: readonly string[]): string | undefined {
+  if (typeof iss !== 'string') return undefined
+  if (known.some((issuer) => iss === `${issuer}/` || issuer === `${iss}/`)) {
+    return 'they differ in the last slash: configure the issuer exactly'
+  }
+  const tenant = ENTRA_TENANT.exec(iss)?.[1]
+  if (tenant !== undefined && known.some((issuer) => ENTRA_TENANT.exec(issuer)?.[1] === tenant)) {
+    return 'Entra: v1 tokens are issued by sts.windows.net, v2 tokens by login.microsoftonline.com; requestedAccessTokenVersion in the manifest of the application says which it gets'
+  }
+  if (tenant !== undefined && known.some((issuer) => ENTRA_SHARED.test(issuer))) {
+    return 'Entra: configure the issuer of your tenant: that of all tenants is in no token'
+  }
+  const org = OKTA_ORG.exec(iss)?.[0]
+  if (org !== undefined && known.some((issuer) => OKTA_ORG.exec(issuer)?.[0] === org)) {
+    return 'Okta: each authorization server is an issuer of its own, and tokens of the org itself can be validated by Okta alone: let the client log in at the configured one'
+  }
+  const path = pathOf(iss)
+  if (known.some((issuer) => /\/realms\/[^/]+$/.test(issuer) && pathOf(issuer) === path)) {
+    return 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
+  }
+  if (path === '/' && [iss, ...known].some((each) => AUTH0.test(each)) && isOnlyRoots(known)) {
+    return 'Auth0: iss is the domain at which the login took place: if both are yours, configure the one that clients are sent to'
+  }
+  return undefined
+}
+
+function pathOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).pathname : undefined
+}
+
+/** Auth0's issuers end with the slash of the root, under whatever name. */
+function isOnlyRoots(issuers: readonly string[]): boolean {
+  return issuers.every((issuer) => issuer.endsWith('/') && pathOf(issuer) === '/')
+}

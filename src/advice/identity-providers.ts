@@ -1,0 +1,237 @@
+/**
+ * What each identity provider calls the settings that go wrong. Data for {@link hintFor} alone.
+ *
+ * A hint says what holds at that provider whatever the cause was, or names what was seen in this token.
+ * Settings of ours are called by their flags.
+ *
+ * @module
+ */
+import { quoted, type BearerTokenErrorCode } from '../errors.js'
+import type { JsonObject } from '../base/json.js'
+
+/** What went wrong: a refusal, or one of its causes that needs advice of its own. */
+export type HintTopic = BearerTokenErrorCode | 'at+jwt required'
+
+export interface Clues {
+  readonly token: string
+  readonly claims: JsonObject
+  readonly missing: readonly string[]
+}
+
+export type Hint = string | ((clues: Clues) => string | undefined)
+type Hints = Partial<Record<HintTopic, Hint>>
+
+export interface Provider {
+  readonly issuer?: RegExp
+  /** How its opaque tokens begin. */
+  readonly token?: RegExp
+  /** Its JWTs, whatever the host is called. */
+  readonly matches?: (claims: JsonObject) => boolean
+  readonly hints: Hints
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
+}
+
+const GOOGLE =
+  'Google: its tokens are for its own APIs and its clients; put an authorization server in front that uses Google for the login'
+const AUTH0_NO_API =
+  'Auth0: a token without an API is for /userinfo alone; switch on Resource Parameter Compatibility Profile, so that resource counts, and make an API whose identifier is the resource URL'
+
+export const PROVIDERS: readonly Provider[] = [
+  {
+    issuer: /\/realms\/[^/]+$/,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Keycloak: add an Audience mapper (Included Custom Audience = the resource URL) to a default client scope; with lightweight access tokens also switch on "Add to lightweight access token"',
+      ERR_TOKEN_TYPE:
+        'Keycloak: send the access_token of the token response, not id_token or refresh_token',
+      'at+jwt required':
+        'Keycloak: switch on "Use "at+jwt" as access token header type" for this client, or leave out --oauth-require-type',
+      ERR_TOKEN_BOUND: 'Keycloak: switch off "Require DPoP bound tokens" for this client',
+      ERR_TOKEN_INACTIVE:
+        'Keycloak: it says so too of a token whose aud lacks the client id that asks (--oauth-client-id): since 26.6.2 that client must be in an Audience mapper',
+      ERR_TOKEN_ALGORITHM:
+        'Keycloak: refresh tokens are signed with a shared secret; for the access token choose an asymmetric "Access token signature algorithm" at the client',
+      ERR_SCOPE_INSUFFICIENT:
+        'Keycloak: the client scope must be Default or asked for, have "Include in token scope" on, and the user needs the roles in its tab Scope',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.auth0\.com\/$/,
+    // With a domain of its own: only Auth0 adds its /userinfo to aud, and names third-party clients so.
+    matches: ({ iss, aud, azp, client_id: clientId }) =>
+      (typeof iss === 'string' && list(aud).includes(`${iss}userinfo`)) ||
+      [clientId, azp].some((id) => typeof id === 'string' && id.startsWith('tpc_')),
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Auth0: the identifier of the API must be the resource URL to the letter, and Resource Parameter Compatibility Profile on; an API with another identifier is named by --oauth-audience',
+      ERR_TOKEN_ENCRYPTED: AUTH0_NO_API,
+      ERR_TOKEN_OPAQUE: AUTH0_NO_API,
+      'at+jwt required':
+        'Auth0: choose the token profile RFC 9068 for the API, or leave out --oauth-require-type',
+      ERR_TOKEN_ALGORITHM: 'Auth0: choose an asymmetric Signing Algorithm for the API: RS256',
+      ERR_SCOPE_INSUFFICIENT:
+        'Auth0: what was asked for and not granted is left out silently; a client that registered itself gets the Default Permissions for Third-Party Applications of the API, with RBAC a user those of the roles',
+    },
+  },
+  {
+    issuer:
+      /^https:\/\/(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net|[^/]+\.ciamlogin\.com)\//,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Entra: aud is the application (client) id in v2 tokens, the Application ID URI in v1 tokens: name it in --oauth-audience',
+      ERR_TOKEN_SIGNATURE:
+        'Entra: tokens for Microsoft Graph can be validated by Graph alone; let the client ask for a scope of your own application',
+      ERR_SCOPE_INSUFFICIENT: ({ claims, missing }) => {
+        const held = list(claims['scp'])
+          .flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
+          .find((scope) => missing.some((each) => each.endsWith(`/${scope}`)))
+        return held === undefined
+          ? 'Entra: expose the scope under "Expose an API", and let the client ask for it by its full name'
+          : `Entra: scp holds scopes without the Application ID URI: ${quoted(held, 64)} is what --oauth-scopes must name`
+      },
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.okta(?:preview|-emea|-gov)?\.com(?:\/|$)/,
+    matches: ({ cid, ver }) => typeof cid === 'string' && ver === 1,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Okta: aud is the Audience of the authorization server (Security, API): make it the resource URL, or name it in --oauth-audience',
+      ERR_TOKEN_KEY_UNKNOWN:
+        'Okta: tokens of the org itself can be validated by Okta alone; use a custom authorization server, whose issuer has /oauth2/ in it',
+      ERR_SCOPE_INSUFFICIENT:
+        'Okta: add the scope to the authorization server, and let a rule of its access policy grant it to this client',
+    },
+  },
+  {
+    issuer: /^https:\/\/cognito-idp\./,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); else --oauth-audience-claim client_id, with the ids of the app clients as --oauth-audience, and --oauth-scopes',
+      ERR_TOKEN_TYPE: 'Cognito: send the access token; the ID token says token_use "id"',
+      ERR_SCOPE_INSUFFICIENT:
+        'Cognito: a scope is called RESOURCE-SERVER-ID/NAME, and --oauth-scopes names it whole',
+    },
+  },
+  {
+    issuer: /^https:\/\/accounts\.google\.com$/,
+    token: /^ya29\./,
+    hints: { ERR_TOKEN_OPAQUE: GOOGLE, ERR_TOKEN_TYPE: GOOGLE, ERR_TOKEN_AUDIENCE: GOOGLE },
+  },
+  {
+    token: /^authelia_/,
+    hints: {
+      ERR_TOKEN_OPAQUE: ({ token }) =>
+        token.startsWith('authelia_at_')
+          ? 'Authelia: its access tokens are opaque, unless the client has access_token_signed_response_alg: ask about them (--oauth-client-id, --oauth-token-prefix authelia_at_)'
+          : 'Authelia: send the access token, which begins with authelia_at_',
+      ERR_TOKEN_AUDIENCE:
+        'Authelia: list the resource URL as audience of the client, with requested_audience_mode: implicit; 4.37 writes the client id, for --oauth-audience',
+      ERR_SCOPE_INSUFFICIENT:
+        'Authelia: list the scope under identity_providers.oidc.scopes (4.39) and among those of the client',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.zitadel\.cloud$/,
+    matches: (claims) => Object.keys(claims).some((name) => name.startsWith('urn:zitadel:iam:')),
+    hints: {
+      ERR_TOKEN_OPAQUE:
+        'Zitadel: set Auth Token Type of the application to JWT, or ask about opaque ones with an API application (--oauth-client-id)',
+      ERR_TOKEN_AUDIENCE:
+        'Zitadel: aud holds ids of clients and projects: name the project id in --oauth-audience; a client of another project asks for it by the scope urn:zitadel:iam:org:project:id:ID:aud',
+      ERR_TOKEN_CLAIM:
+        'Zitadel: the roles are an object, not a list, and cannot be scopes: no --oauth-scope-claim for them',
+      ERR_SCOPE_INSUFFICIENT:
+        'Zitadel: it knows no scopes of yours: leave out --oauth-scopes, or ask for those that it has',
+    },
+  },
+  {
+    issuer: /\/application\/o\/[^/]+\/$/,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'authentik: aud is the client id of the provider: name it in --oauth-audience',
+      ERR_TOKEN_ALGORITHM:
+        'authentik: choose a Signing Key in the provider; without one it signs with the client secret (HS256)',
+      ERR_SCOPE_INSUFFICIENT:
+        'authentik: add a scope mapping of this name to the provider, and let the client ask for it',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.projects\.oryapis\.com\/?$/,
+    token: /^ory_/,
+    hints: {
+      ERR_TOKEN_OPAQUE: ({ token }) =>
+        /^ory_(?:rt|ac)_/.test(token)
+          ? 'Ory: send the access token, which begins with ory_at_'
+          : 'Ory: set strategies.access_token to jwt, or ask about opaque ones at the admin port (--oauth-introspection-url, --oauth-client-id)',
+      ERR_TOKEN_AUDIENCE:
+        'Ory: aud is empty unless the client asks by audience= (resource is ignored) and the consent app grants it',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.logto\.app\/oidc$/,
+    hints: {
+      ERR_TOKEN_OPAQUE:
+        'Logto: only tokens for an API resource are JWTs: make one whose identifier is the resource URL',
+      ERR_TOKEN_AUDIENCE: 'Logto: make an API resource whose identifier is the resource URL',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.authkit\.app$/,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'WorkOS: register the resource URL as MCP resource indicator; else aud is one value for all of the environment',
+    },
+  },
+  {
+    issuer: /^https:\/\/api(?:\.[\w-]+)?\.descope\.com\//,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Descope: aud is the project id unless the client asked for a resource: make the resource URL that of the MCP server there, or name the project id in --oauth-audience',
+    },
+  },
+  {
+    issuer: /\/dex$/,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Dex: make a client whose id is the resource URL, with the others as trustedPeers, and let them ask for the scope audience:server:client_id:ID; or name the client id in --oauth-audience',
+      // The ID token of a login alone names its code; a refresh token is no JWT.
+      ERR_TOKEN_TYPE: ({ claims }) =>
+        claims['at_hash'] !== undefined && claims['c_hash'] === undefined
+          ? 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in'
+          : 'Dex: send the access_token of the token response, not id_token or refresh_token',
+      ERR_SCOPE_INSUFFICIENT: 'Dex: its tokens have no scopes: leave out --oauth-scopes',
+    },
+  },
+  {
+    issuer: /^https:\/\/[^/]+\.supabase\.co\/auth\/v1$/,
+    hints: {
+      ERR_TOKEN_AUDIENCE:
+        'Supabase: aud is "authenticated" for every client; set it by a Custom Access Token Hook',
+      ERR_TOKEN_ALGORITHM:
+        'Supabase: switch from the shared JWT secret (HS256) to asymmetric signing keys',
+    },
+  },
+]
+
+const ID_TOKEN_CLAIMS = ['at_hash', 'nonce', 's_hash']
+
+export const ANY_PROVIDER: Hints = {
+  ERR_TOKEN_AUDIENCE:
+    'let the identity provider put the resource URL into aud, or configure the audience that it does put there',
+  ERR_TOKEN_ENCRYPTED:
+    'the client asked for no audience, or the provider encrypts access tokens: switch that off',
+  ERR_TOKEN_OPAQUE:
+    'let the identity provider issue JWT access tokens, or ask it about opaque ones (--oauth-client-id); the access token begins with --oauth-token-prefix where that is set',
+  'at+jwt required':
+    'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
+  ERR_TOKEN_TYPE: ({ claims }) =>
+    ID_TOKEN_CLAIMS.some((name) => claims[name] !== undefined)
+      ? 'send the access token, not the ID token; where access tokens look like that, too: --oauth-accept-id-token-claims'
+      : 'send the access token, not an ID, refresh or logout token',
+  ERR_TOKEN_BOUND: 'let the identity provider issue plain bearer tokens to this client',
+  ERR_TOKEN_NOT_YET_VALID: 'synchronise the clocks (NTP)',
+}

@@ -1,0 +1,65 @@
+/**
+ * Messages to and from a command that speaks stdio.
+ *
+ * @module
+ */
+import { Child } from '../../gateway/stdio/child.js'
+import { isJsonObject, type JsonObject } from '../../base/json.js'
+import { answerTo, MAX_MESSAGE, ServerFault, type Carrier } from './rpc.js'
+
+function parse(line: Buffer): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'))
+    // Commands write log lines in JSON too.
+    return isJsonObject(value) && value['jsonrpc'] === '2.0' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @param onRemark what it says on stderr, a line each */
+export function startCommand(
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  onRemark: (line: string) => void,
+): Carrier {
+  const waiting = new Map<unknown, (message: JsonObject | ServerFault) => void>()
+  let fault: ServerFault | undefined
+  const fail = (reason: string) => {
+    fault ??= new ServerFault(reason)
+    for (const settle of waiting.values()) settle(fault)
+  }
+  const write = (message: JsonObject) => child.write(Buffer.from(JSON.stringify(message)))
+  const child: Child = new Child(command, environment, MAX_MESSAGE, {
+    onLine(line) {
+      const message = parse(line)
+      if (message === undefined) return
+      if (message['method'] === undefined) waiting.get(message['id'])?.(message)
+      // As many as it asks without reading what it is told, we do not keep.
+      else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
+    },
+    onTooLong: () => fail('wrote a message that is too long'),
+    onStderr: onRemark,
+    onEnd: fail,
+  })
+
+  return {
+    async request(message) {
+      if (fault !== undefined) throw fault
+      const { id } = message
+      write(message)
+      const answer = await new Promise<JsonObject | ServerFault>((settle) => {
+        waiting.set(id, settle)
+      })
+      waiting.delete(id)
+      if (answer instanceof ServerFault) throw answer
+      return answer
+    },
+    notify(message) {
+      write(message)
+      return Promise.resolve()
+    },
+    setVersion: () => undefined,
+    close: () => child.stop(),
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The HTTP server that we start beside ourselves: `--upstream URL -- COMMAND`.
+ *
+ * @module
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { ProcessGroup } from '../gateway/stdio/process-group.js'
+import { LineSplitter } from '../gateway/stdio/lines.js'
+import { tryToConnect } from '../gateway/http/reach.js'
+
+/** How long it may take to end after SIGTERM. */
+const GRACE = 10_000
+const POLL = 100
+/** Bytes of a line that it writes: what is longer is not shown. */
+const MAX_LINE = 64 * 1024
+
+export interface CompanionOptions {
+  readonly command: readonly string[]
+  readonly upstream: URL
+  readonly environment: Readonly<Record<string, string>>
+  /** Seconds until it must listen. */
+  readonly startTimeout: number
+  /** A line that it wrote, with its end. */
+  readonly onOutput: (line: string) => void
+}
+
+export interface Companion {
+  /** Settles when somebody listens at the upstream's address. @throws when it ends before, or takes too long */
+  readonly started: Promise<void>
+  /** Settles with how it ended, in words. */
+  readonly exited: Promise<string>
+  /** SIGTERM to it and everything that it started, later SIGKILL. */
+  stop(): Promise<void>
+}
+
+/** @throws when the address is taken: requests would reach somebody else */
+export async function startCompanion(options: CompanionOptions): Promise<Companion> {
+  const { command, environment, upstream, startTimeout, onOutput } = options
+  if ((await tryToConnect(upstream)) === undefined) {
+    throw new Error(`somebody listens at ${upstream.origin} already`)
+  }
+  // Its stdout must not become our output. If it shared our stderr, we would wait whenever it waits for a reader.
+  const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])
+  for (const stream of [group.process.stdout, group.process.stderr]) {
+    const lines = new LineSplitter(
+      MAX_LINE,
+      (line) => onOutput(`${line.toString('utf8')}\n`),
+      () => onOutput('a line that is too long\n'),
+    )
+    stream?.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined)
+  }
+
+  async function waitForListening(): Promise<void> {
+    const deadline = performance.now() + startTimeout * 1000
+    while (performance.now() < deadline) {
+      const isThere = (await tryToConnect(upstream)) === undefined
+      if (group.hasExited) throw new Error(await group.exited)
+      if (isThere) return
+      await delay(POLL)
+    }
+    throw new Error(`did not listen at ${upstream.origin} within ${startTimeout} s`)
+  }
+
+  return {
+    started: waitForListening(),
+    exited: group.exited,
+    stop: () => group.stop(GRACE),
+  }
+}

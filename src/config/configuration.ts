@@ -1,0 +1,200 @@
+/**
+ * The configuration of the gateway: from command line, environment and file to values that are right, or to
+ * all that is wrong.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { commandEnvironment } from '../gateway/stdio/process-group.js'
+import { brokenProxies } from '../gateway/http/proxies.js'
+import { collectCommandLine } from './command-line.js'
+import { collectFile, type CollectedFile } from './config-file.js'
+import { withAbsoluteFiles } from './file-names.js'
+import { readFiles, type SettingFiles } from './files.js'
+import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
+import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
+import { faultOf, type ReadFile } from './keys.js'
+import { optionProblems, toOptions } from './options.js'
+import { configuredResources, type ConfiguredResource } from './resources.js'
+import { isFaulty } from './rules.js'
+import {
+  ENVIRONMENT_SETTINGS,
+  FILE_SETTINGS,
+  ISSUER,
+  parseSettings,
+  SETTINGS,
+  type Settings,
+} from './schema.js'
+import type { GivenValue, GivenValues } from './setting.js'
+import { collectEnvironment } from './sources.js'
+
+export interface ConfigurationInput {
+  /** The arguments without the program and its own command. */
+  readonly argv: readonly string[]
+  /** `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Gets absolute names. Default: the text of the file, in UTF-8. */
+  readonly readFile?: ReadFile
+}
+
+export interface Configuration {
+  readonly settings: Settings
+  /** What somebody gave, with its origin. Names of files are absolute. */
+  readonly given: GivenValues
+  /** Those that the top names, for all resources that name none. */
+  readonly issuers: readonly ConfiguredIssuer[]
+  /** At least one. */
+  readonly resources: readonly ConfiguredResource[]
+  /** The arguments after `--`. */
+  readonly command: readonly string[] | undefined
+  readonly files: SettingFiles
+  readonly proxyEnvironment: Readonly<Record<string, string>>
+  /** What a command gets of our environment, with these names beside what it needs. */
+  readonly environmentFor: (childEnv: readonly string[] | undefined) => Record<string, string>
+  /** All of them. When there is one, nothing may start. */
+  readonly problems: readonly ConfigurationProblem[]
+  /** To be shown; nothing stops. */
+  readonly warnings: readonly string[]
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
+}
+
+function readConfigFile({ value, source }: GivenValue, readFile: ReadFile): CollectedFile {
+  const name = String(value)
+  const path = resolve(name)
+  let content: string
+  try {
+    content = readFile(path)
+  } catch (error) {
+    const message = faultOf(error, 'unknown reason')
+    const problem = { path: source, message, hint: 'a YAML or JSON file with settings' }
+    return { given: new Map(), problems: [problem], isRead: false }
+  }
+  const { resources, ...file } = collectFile(FILE_SETTINGS, name, content)
+  const absolute = (values: GivenValues) => withAbsoluteFiles(SETTINGS, values, dirname(path))
+  const withFiles = <Part extends Pick<CollectedFile, 'given' | 'issuers'>>(part: Part): Part => ({
+    ...part,
+    given: absolute(part.given),
+    ...(part.issuers !== undefined && { issuers: part.issuers.map(absolute) }),
+  })
+  return {
+    ...withFiles(file),
+    ...(resources !== undefined && { resources: resources.map(withFiles) }),
+  }
+}
+
+/** Cloud Run, and others after it, say so where they send requests to. */
+function platformPort(given: GivenValues, env: ConfigurationInput['env']): GivenValues {
+  const { PORT } = env
+  const isStdio = given.get('transport')?.value === 'stdio'
+  const isNone = PORT === undefined || PORT === '' || PORT.startsWith('tcp://')
+  if (isNone || isStdio || given.has('port')) return given
+  return new Map([...given, ['port', { value: PORT, source: 'PORT' }]])
+}
+
+const PROXY_NAMES = /^(?:https?|no)_proxy$/i
+
+function proxiesOf(env: ConfigurationInput['env']): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && PROXY_NAMES.test(name) ? [[name, value]] : [],
+    ),
+  )
+}
+
+/** Their values may hold passwords. */
+function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationProblem[] {
+  const hint = 'the address of a proxy: http://proxy.example.com:3128'
+  return brokenProxies(env).map((path) => ({ path, message: 'is no proxy', hint }))
+}
+
+/** What the kernel finds wrong. Without tokens it has a say about the resource and the origins only. */
+function kernelProblems(
+  { settings, given }: ConfiguredResource,
+  checksTokens: boolean,
+  issuers: readonly ReadIssuer[],
+): readonly ConfigurationProblem[] {
+  const options = toOptions(settings, issuers)
+  const sourceOf = (path: string, issuer?: number) =>
+    (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
+  if (checksTokens) return optionProblems(options, sourceOf)
+  const { resource, allowOrigins } = options
+  const authorizationServers = 'https://issuer.invalid'
+  return optionProblems(
+    { resource, authorizationServers, ...(allowOrigins !== undefined && { allowOrigins }) },
+    sourceOf,
+  )
+}
+
+/**
+ * Reads everything, checks everything, and changes nothing. Precedence: flag, environment, file, default. No
+ * value is part of a problem or a warning, because somebody may have typed a secret.
+ */
+export async function readConfiguration({
+  argv,
+  env,
+  readFile = readText,
+}: ConfigurationInput): Promise<Configuration> {
+  const flags = collectCommandLine(SETTINGS, argv)
+  const environment = collectEnvironment(ENVIRONMENT_SETTINGS, env)
+  const config = flags.given.get('config') ?? environment.given.get('config')
+  const file: CollectedFile =
+    config === undefined || config.value === ''
+      ? { given: new Map(), problems: [], isRead: true }
+      : readConfigFile(config, readFile)
+  const typed = withAbsoluteFiles(SETTINGS, new Map([...environment.given, ...flags.given]), '.')
+  const given = platformPort(new Map([...file.given, ...typed]), env)
+  const { settings, problems: valueProblems } = parseSettings(given)
+  const { issuers } = configuredIssuers(settings, given, file.issuers, typed)
+  const configured = configuredResources(settings, given, file, typed)
+  const found = tellOnce([
+    ...flags.problems,
+    ...file.problems,
+    ...valueProblems,
+    ...configured.problems,
+  ])
+  const isKnown = (path: string) =>
+    (file.isRead || given.has(path)) && !isFaulty(found, path, given.get(path)?.source)
+  const resources = configured.resources.map((resource) => ({
+    ...resource,
+    isKnown: (path: string) =>
+      (file.isRead || resource.given.has(path)) &&
+      !(resource.areIssuersListed && path === ISSUER) &&
+      !isFaulty(found, path, resource.given.get(path)?.source, resource.listed?.place),
+  }))
+  const { command } = flags
+  const findings: Findings = { settings, given, command, isKnown, resources }
+
+  const isHttp = settings.transport === 'streamable-http'
+  // When auth cannot be read, we do not know what was meant, and list what else is wrong.
+  const checksTokens = isHttp && (settings.auth === 'oauth' || !isKnown('auth'))
+  const { files, issuersNow, ...reading } = isHttp
+    ? await readFiles(settings, given, resources, checksTokens, readFile)
+    : { files: { resources: [] }, issuersNow: [], problems: [] }
+  const kernel = resources.flatMap((resource, index) =>
+    kernelProblems(resource, checksTokens, issuersNow[index] ?? []),
+  )
+  const others = new Map([...file.given, ...environment.given])
+  return {
+    settings,
+    given,
+    issuers,
+    resources,
+    command,
+    files,
+    proxyEnvironment: proxiesOf(env),
+    environmentFor: (childEnv) => commandEnvironment(env, childEnv ?? []),
+    problems: [
+      ...found,
+      ...gatewayProblems(findings),
+      ...reading.problems,
+      ...(isHttp ? proxyProblems(env) : []),
+      ...(isHttp ? tellOnce(kernel) : []),
+    ],
+    warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
+  }
+}

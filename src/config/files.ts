@@ -1,0 +1,183 @@
+/**
+ * Reading the files that settings name.
+ *
+ * @module
+ */
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { headerValueFault } from '../gateway/http/header-rules.js'
+import type { PolicyDocument } from '../policy/document.js'
+import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
+import { readIssuers, type ReadIssuer } from './issuers.js'
+import { faultOf, type ReadFile } from './keys.js'
+import { readPolicy } from './policy-file.js'
+import type { ConfiguredResource } from './resources.js'
+import type { Settings } from './schema.js'
+import type { GivenValues } from './setting.js'
+import { splitPair } from './values.js'
+
+/** What the files hold. */
+export interface SettingFiles {
+  /** PEM certificates. */
+  readonly ca?: string
+  /** At least one. */
+  readonly sessionKeys?: readonly string[]
+  readonly resources: readonly ResourceFiles[]
+}
+
+/** What those of one resource hold. */
+interface ResourceFiles {
+  /** Whose tokens are accepted; none where no token is checked. */
+  readonly issuers: readonly ReadIssuer[]
+  readonly upstreamHeaders: Readonly<Record<string, string>>
+  /** `undefined`: the base scopes suffice for everything. */
+  readonly policy: PolicyDocument | undefined
+}
+
+interface ReadFiles {
+  readonly files: SettingFiles
+  /** The issuers of each resource with their keys as they are now. */
+  readonly issuersNow: readonly (readonly ReadIssuer[])[]
+  readonly problems: readonly ConfigurationProblem[]
+}
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+/** Why nobody can be trusted by this text, or `undefined`. */
+async function certificatesFault(text: string): Promise<string | undefined> {
+  const { X509Certificate } = await import('node:crypto')
+  const certificates = text.match(PEM)
+  if (certificates === null) return 'holds no certificate'
+  for (const [index, pem] of certificates.entries()) {
+    try {
+      // Certificates that cannot be parsed are skipped in silence when they are used.
+      void new X509Certificate(pem)
+    } catch {
+      return `holds a broken certificate (number ${index + 1})`
+    }
+  }
+  return undefined
+}
+
+async function readCertificates(file: string, source: string, readFile: ReadFile) {
+  let message: string | undefined
+  try {
+    const ca = readFile(file)
+    message = await certificatesFault(ca)
+    if (message === undefined) return { ca, problems: [] }
+  } catch (error) {
+    message = faultOf(error, 'unknown reason')
+  }
+  const hint = 'a file in PEM: -----BEGIN CERTIFICATE----- and so on'
+  return { problems: [{ path: source, message, hint }] }
+}
+
+/** @param texts each `NAME=FILE`, with names that may be set */
+export function readHeaders(
+  texts: readonly string[],
+  source: string,
+  readFile: ReadFile,
+): {
+  readonly headers: Readonly<Record<string, string>>
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const headers = new Map<string, readonly [name: string, value: string]>()
+  const problems: ConfigurationProblem[] = []
+  const hint = "a file that holds the header's value and nothing else, in one line"
+  for (const [index, text] of texts.entries()) {
+    const problem = (message: string) => {
+      problems.push({ path: source, message: `value ${index + 1} ${message}`, hint })
+    }
+    const [name, file] = splitPair(text) ?? ['', '']
+    if (headers.has(name.toLowerCase())) problem('names a header that is there already')
+    try {
+      // Editors end the last line.
+      const value = readFile(file).replace(/\r?\n$/, '')
+      const fault = headerValueFault(value)
+      if (fault !== undefined) problem(`names a file that ${fault}`)
+      headers.set(name.toLowerCase(), [name, value])
+    } catch (error) {
+      problem(`names a file that ${faultOf(error, 'unknown reason')}`)
+    }
+  }
+  return { headers: Object.fromEntries(headers.values()), problems }
+}
+
+/** No problem shows anything of a key. */
+function readSessionKeys(file: string, source: string, readFile: ReadFile) {
+  const problems: ConfigurationProblem[] = []
+  const problem = (message: string) => {
+    problems.push({
+      path: source,
+      message: `${file} ${message}`,
+      hint: `in each line ${SESSION_KEY}`,
+    })
+  }
+  let sessionKeys: readonly string[] = []
+  try {
+    // Editors end the last line.
+    sessionKeys = readFile(file)
+      .replace(/(?:\r?\n)+$/, '')
+      .split(/\r?\n/)
+    for (const [index, key] of sessionKeys.entries()) {
+      const fault = sessionKeyFault(key)
+      if (fault !== undefined) problem(`line ${index + 1} ${fault}`)
+    }
+  } catch (error) {
+    problem(faultOf(error, 'unknown reason'))
+  }
+  return { sessionKeys, problems }
+}
+
+function readResource(
+  { settings, given, issuers }: ConfiguredResource,
+  checksTokens: boolean,
+  readFile: ReadFile,
+) {
+  const { upstreamHeader = [] } = settings
+  const source = given.get('upstreamHeader')?.source ?? 'upstreamHeader'
+  const { headers, problems: ofHeaders } = readHeaders(upstreamHeader, source, readFile)
+  const read = readIssuers(checksTokens ? issuers : [], readFile)
+  const policy = readPolicy(checksTokens ? given : new Map(), readFile)
+  return {
+    files: { issuers: read.issuers, upstreamHeaders: headers, policy: policy.document },
+    now: read.now,
+    ofIssuers: read.problems,
+    ofHeaders,
+    ofPolicy: policy.problems,
+  }
+}
+
+/** Reads those that are needed, and tells of all that cannot be used. */
+export async function readFiles(
+  { caFile, sessionKeyFile }: Settings,
+  given: GivenValues,
+  resources: readonly ConfiguredResource[],
+  checksTokens: boolean,
+  readFile: ReadFile,
+): Promise<ReadFiles> {
+  const sourceOf = (path: string) => given.get(path)?.source ?? path
+  const certificates =
+    caFile === undefined
+      ? { problems: [] }
+      : await readCertificates(caFile, sourceOf('caFile'), readFile)
+  const keys =
+    sessionKeyFile === undefined
+      ? undefined
+      : readSessionKeys(sessionKeyFile, sourceOf('sessionKeyFile'), readFile)
+  const read = resources.map((each) => readResource(each, checksTokens, readFile))
+  return {
+    files: {
+      ...('ca' in certificates && { ca: certificates.ca }),
+      ...(keys !== undefined && { sessionKeys: keys.sessionKeys }),
+      resources: read.map(({ files }) => files),
+    },
+    issuersNow: read.map(({ now }) => now),
+    problems: tellOnce([
+      ...read.flatMap(({ ofIssuers }) => ofIssuers),
+      ...certificates.problems,
+      ...(keys?.problems ?? []),
+      ...read.flatMap(({ ofHeaders }) => ofHeaders),
+      ...read.flatMap(({ ofPolicy }) => ofPolicy),
+    ]),
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A policy as a file: YAML or JSON, with the place of everything that is wrong with it.
+ *
+ * @module
+ */
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import {
+  checkPolicy,
+  writePath,
+  type CheckedPolicy,
+  type PolicyDocument,
+  type PolicyPath,
+} from '../policy/document.js'
+import { FileDocument, shownName } from './file-document.js'
+import { faultOf, type ReadFile } from './keys.js'
+import { POLICY } from './schema.js'
+import type { GivenValues } from './setting.js'
+
+/** Room for tens of thousands of rules. */
+const MAX_SIZE = 4 * 2 ** 20
+const SHAPE_HINT = 'rules: […] and unmatched: deny; mcp-gatehouse policy --help has an example'
+
+export interface PolicyFile {
+  /** All of them. With one, what else is here is of no use. */
+  readonly problems: readonly ConfigurationProblem[]
+  /** As it was written, for whoever checks it himself. */
+  readonly document: PolicyDocument
+  readonly policy: CheckedPolicy
+  /** `github.policy.yaml:7:5` */
+  placeOf(path: PolicyPath): string
+}
+
+/** @param name of the file, as it is to be shown */
+export function parsePolicy(name: string, content: string): PolicyFile {
+  const isTooLarge = content.length > MAX_SIZE
+  const document = new FileDocument(name, isTooLarge ? '' : content, SHAPE_HINT)
+  if (isTooLarge) document.problem(shownName(name), 'has more than 4 MiB', SHAPE_HINT)
+  else if (document.problems.length === 0 && document.root() === undefined) {
+    document.problem(shownName(name), 'is empty', SHAPE_HINT)
+  }
+  const isRead = document.problems.length === 0
+  const { value, isWhole, placeOf } = document.data()
+  const { policy, problems } = checkPolicy(value)
+  // What nobody could read has its problem already.
+  if (isRead && isWhole) {
+    for (const { path, message, hint } of problems) {
+      const where = path.length === 0 ? '' : `: ${shownName(writePath(path))}`
+      document.problem(placeOf(path) + where, message.replace(/\p{Cc}/gu, '?'), hint)
+    }
+  }
+  return {
+    problems: tellOnce(document.problems),
+    document: value as PolicyDocument,
+    policy,
+    placeOf,
+  }
+}
+
+/** The policy that a setting names, if one does; the problems of its file are those of the setting. */
+export function readPolicy(
+  given: GivenValues,
+  readFile: ReadFile,
+): {
+  readonly document: PolicyDocument | undefined
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const named = given.get(POLICY)
+  // An empty name has its problem already.
+  if (named === undefined || named.value === '') return { document: undefined, problems: [] }
+  const file = String(named.value)
+  let content: string
+  try {
+    content = readFile(file)
+  } catch (error) {
+    const message = faultOf(error, 'unknown reason')
+    const hint = 'a policy in YAML or JSON'
+    return { document: undefined, problems: [{ path: named.source, message, hint }] }
+  }
+  const { document, problems } = parsePolicy(file, content)
+  return { document: problems.length > 0 ? undefined : document, problems }
+}

@@ -1,0 +1,575 @@
+/**
+ * The settings: the one place that knows their names, types, defaults and descriptions. Flags,
+ * environment names, help, README and the JSON schema for editors follow from it.
+ *
+ * @module
+ */
+import * as z from 'zod'
+import type { ConfigurationProblem } from '../errors.js'
+import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
+import { MOST_REQUESTS } from '../gateway/request/admission.js'
+import { forwardFault, setFault } from '../gateway/http/header-rules.js'
+import {
+  choice,
+  count,
+  details,
+  duration,
+  port,
+  portOrOff,
+  size,
+  text,
+  textOr,
+  texts,
+  toggle,
+} from './kinds.js'
+import { DEFAULT_LIMITS } from '../gateway/stdio/limits.js'
+import {
+  INTROSPECTION_AUTHENTICATIONS,
+  type IntrospectionAuthentication,
+} from '../introspect/authentication-methods.js'
+import type { GivenValue, GivenValues, Setting } from './setting.js'
+import { splitPair } from './values.js'
+
+/** Of `NAME=FILE`. */
+function pairFault(text: string): string | undefined {
+  const [name] = splitPair(text) ?? []
+  return name === undefined ? 'is not NAME=FILE' : setFault(name)
+}
+
+/**
+ * All values, by path. Durations are seconds, sizes bytes. What is not given and has no fixed default is
+ * `undefined`.
+ */
+export interface Settings {
+  readonly auth: 'none' | 'oauth'
+  readonly transport: 'streamable-http' | 'stdio'
+  readonly host: string
+  readonly port: number
+  readonly resource?: string | undefined
+  readonly resourceName?: string | undefined
+  readonly resourceDocumentation?: string | undefined
+  readonly upstream?: string | undefined
+  /** Of one of several resources; that of the only one stands after `--`. */
+  readonly command?: readonly string[] | undefined
+  /** Each `NAME=FILE`. */
+  readonly upstreamHeader?: readonly string[] | undefined
+  readonly upstreamTimeout: number
+  readonly forwardHeader?: readonly string[] | undefined
+  readonly sessionKeyFile?: string | undefined
+  readonly streamGrace: number
+  readonly childEnv?: readonly string[] | undefined
+  readonly childStartTimeout: number
+  readonly childIdle: number
+  readonly childMaxMessage: number
+  readonly childQueue: number
+  readonly maxChildren: number
+  readonly maxChildrenPerPrincipal: number
+  readonly oauth: {
+    readonly issuer?: readonly string[] | undefined
+    readonly audience?: readonly string[] | undefined
+    readonly scopes?: readonly string[] | undefined
+    readonly discoveryUrl?: string | undefined
+    readonly jwksUri?: string | undefined
+    readonly jwksFile?: string | undefined
+    readonly requireType: boolean
+    readonly scopeClaim?: readonly string[] | undefined
+    readonly audienceClaim: 'aud' | 'client_id' | 'azp'
+    readonly acceptIdTokenClaims: boolean
+    readonly validation: 'auto' | 'jwt' | 'introspection'
+    readonly introspectionUrl?: string | undefined
+    readonly introspectionAuth: IntrospectionAuthentication
+    readonly introspectionCache: number
+    readonly introspectionConcurrency: number
+    readonly clientId?: string | undefined
+    readonly clientSecret?: string | undefined
+    readonly clientSecretFile?: string | undefined
+    readonly clientKeyFile?: string | undefined
+    readonly tokenPrefix?: string | undefined
+    readonly policy?: string | undefined
+    readonly clockTolerance: number
+    readonly jwksMaxAge: number
+    readonly jwksStaleFor: number
+    readonly wait: number
+  }
+  readonly allowOrigin?: readonly string[] | undefined
+  readonly allowHost?: readonly string[] | undefined
+  readonly allowHttp?: readonly string[] | undefined
+  readonly caFile?: string | undefined
+  readonly maxBody: number
+  readonly maxRequests: number
+  readonly maxRequestsPerCaller: number
+  readonly adminHost: string
+  /** `undefined`: there is no second listener. */
+  readonly adminPort?: number | undefined
+  readonly auditFile?: string | undefined
+  readonly auditArguments: boolean
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
+  readonly logFormat: 'auto' | 'json' | 'pretty'
+  readonly config?: string | undefined
+}
+
+const DAY = 86_400
+const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
+
+/** A setting that `./flags` has too. */
+const SHARED = { inFlags: true } as const
+const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too' } as const
+const ONE_ISSUER = { ...OAUTH, perIssuer: 'only' } as const
+const EACH_ISSUER = { ...OAUTH, perIssuer: 'too' } as const
+
+const schema = z.object({
+  auth: choice(['none', 'oauth'], {
+    ...SHARED,
+    section: 'Listening',
+    description: 'oauth: every request needs a token',
+  }),
+  transport: choice(['streamable-http', 'stdio'], {
+    section: 'Listening',
+    description: 'stdio: stdin and stdout of the command, untouched, without tokens',
+  }),
+  host: textOr('127.0.0.1', {
+    section: 'Listening',
+    description: 'address to listen on',
+    placeholder: 'HOST',
+    fault: listenHostFault,
+    hint: HOST_HINT,
+  }),
+  port: port(8080, { section: 'Listening', description: 'port to listen on; 0 picks a free one' }),
+  resource: text({
+    ...SHARED,
+    perResource: 'only',
+    section: 'Listening',
+    description: 'the MCP endpoint as clients type it',
+    placeholder: 'URL',
+    required: true,
+    defaultInGateway: 'http://HOST:PORT/mcp if HOST is loopback, else it is required',
+    hint: 'the URL that users type: https://mcp.example.com/mcp',
+  }),
+  resourceName: text({
+    ...SHARED,
+    perResource: 'only',
+    section: 'Listening',
+    description: 'name that clients show to users',
+    placeholder: 'NAME',
+  }),
+  resourceDocumentation: text({
+    ...SHARED,
+    perResource: 'only',
+    section: 'Listening',
+    description: 'page for developers',
+    placeholder: 'URL',
+  }),
+  maxBody: size(
+    { fallback: 4 * 2 ** 20, max: 2 ** 30 },
+    {
+      section: 'Listening',
+      description: 'largest body of a request; unless it is given, 2MiB where a body is judged',
+    },
+  ),
+  maxRequests: count(
+    { fallback: MOST_REQUESTS.maxRequests, max: 1_000_000, positive: true },
+    { section: 'Listening', description: 'requests at once, open streams among them; beyond: 429' },
+  ),
+  maxRequestsPerCaller: count(
+    { fallback: MOST_REQUESTS.maxRequestsPerCaller, max: 1_000_000, positive: true },
+    {
+      section: 'Listening',
+      description: 'requests at once of one user, over all their clients; needs tokens',
+    },
+  ),
+  upstream: text({
+    perResource: 'only',
+    section: 'Upstream',
+    description: 'the MCP server behind us: its exact endpoint',
+    placeholder: 'URL',
+    required: 'unless --transport stdio',
+    fault: upstreamFault,
+    hint: 'the endpoint of your MCP server: http://127.0.0.1:8000/mcp',
+  }),
+  command: texts({
+    perResource: 'alone',
+    section: 'Upstream',
+    description: 'the MCP server of the resource, started by us: a file and its arguments',
+    placeholder: 'COMMAND',
+    hint: "[npx, -y, '@modelcontextprotocol/server-filesystem', /srv]",
+  }),
+  upstreamHeader: texts({
+    perResource: 'only',
+    section: 'Upstream',
+    description: "a secret header of the upstream's own (an API key); its value is in the file",
+    placeholder: 'NAME=FILE',
+    file: 'after =',
+    fault: pairFault,
+    hint: 'X-Api-Key=/run/secrets/key; not Host, Content-Length, X-Gatehouse-* nor hop-by-hop',
+  }),
+  upstreamTimeout: duration(
+    { fallback: 60, max: DAY, positive: true },
+    {
+      perResource: 'too',
+      section: 'Upstream',
+      description: "how long the first byte of the upstream's answer may take",
+    },
+  ),
+  forwardHeader: texts({
+    perResource: 'too',
+    section: 'Upstream',
+    description: 'one more request header that reaches the upstream',
+    placeholder: 'NAME',
+    fault: forwardFault,
+    hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
+  }),
+  sessionKeyFile: text({
+    section: 'Upstream',
+    description: 'keys that bind sessions to their user, a line each; the first signs, all verify',
+    placeholder: 'FILE',
+    default: 'random: sessions end with the process',
+    file: 'whole',
+  }),
+  streamGrace: duration(
+    { fallback: 300, max: DAY },
+    {
+      section: 'Upstream',
+      description: 'how long an answer to a POST may go on after the end of its token',
+    },
+  ),
+  childEnv: texts({
+    perResource: 'too',
+    section: 'Command',
+    description: 'one more variable of our environment for the command',
+    placeholder: 'NAME',
+    fault: (name) => (/^[a-z_]\w*$/i.test(name) ? undefined : 'is no name of a variable'),
+    hint: 'a name alone, its value comes from our environment: DATABASE_URL',
+  }),
+  childStartTimeout: duration(
+    { fallback: DEFAULT_LIMITS.startTimeout, max: 600, positive: true },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'how long the command may take until its first answer, or until it listens',
+    },
+  ),
+  childIdle: duration(
+    { fallback: DEFAULT_LIMITS.idle, max: DAY, positive: true },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'after how long without a client a child is ended',
+    },
+  ),
+  maxChildren: count(
+    { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
+    { section: 'Command', description: 'children at once; one subject holds at most half' },
+  ),
+  maxChildrenPerPrincipal: count(
+    { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'of these, for one caller: user and client',
+    },
+  ),
+  childMaxMessage: size(
+    { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
+    { perResource: 'too', section: 'Command', description: 'largest message of a child' },
+  ),
+  childQueue: size(
+    { fallback: DEFAULT_LIMITS.queue, max: 2 ** 30 },
+    {
+      perResource: 'too',
+      section: 'Command',
+      description: 'what may wait for a slow client or child, and be sent again after a cut',
+    },
+  ),
+  oauth: z.object({
+    issuer: texts({
+      ...OAUTH,
+      description: 'exact issuer of the IdP',
+      placeholder: 'URL',
+      required: true,
+      hint: 'the issuer of your identity provider: https://sso.example.com/realms/mcp',
+    }),
+    audience: texts({
+      ...EACH_ISSUER,
+      description: 'accepted aud value',
+      placeholder: 'AUDIENCE',
+      default: 'the resource',
+    }),
+    scopes: texts({
+      ...OAUTH,
+      kind: 'words',
+      description: 'scopes that every request needs',
+      placeholder: '"A B"',
+    }),
+    policy: text({
+      ...OAUTH,
+      description: 'who may call what: scopes for tools, prompts and resources; read at the start',
+      placeholder: 'FILE',
+      default: 'the base scopes suffice',
+      file: 'whole',
+      hint: 'a file in YAML or JSON; mcp-gatehouse policy init writes one to begin with',
+    }),
+    jwksUri: text({
+      ...ONE_ISSUER,
+      description: 'where the keys are',
+      placeholder: 'URL',
+      default: 'from discovery',
+    }),
+    discoveryUrl: text({
+      ...ONE_ISSUER,
+      description: 'where the metadata of the issuer is',
+      placeholder: 'URL',
+      default: 'its well-known places',
+    }),
+    jwksFile: text({
+      ...ONE_ISSUER,
+      description: 'keys from a file: the issuer is never contacted',
+      placeholder: 'FILE',
+      file: 'whole',
+    }),
+    requireType: toggle({ ...EACH_ISSUER, description: 'only tokens with the header typ: at+jwt' }),
+    scopeClaim: texts({
+      ...EACH_ISSUER,
+      description: 'claim that holds scopes',
+      placeholder: 'NAME',
+      default: 'scope, scp',
+    }),
+    audienceClaim: choice(['aud', 'client_id', 'azp'], {
+      ...EACH_ISSUER,
+      description: 'claim that is compared with the audience, for an IdP without aud',
+    }),
+    acceptIdTokenClaims: toggle({
+      ...EACH_ISSUER,
+      description: 'at_hash and nonce do not make it an ID token (Dex)',
+    }),
+    validation: choice(['auto', 'jwt', 'introspection'], {
+      ...EACH_ISSUER,
+      description: 'auto: JWTs by keys, others by introspection if there is a client id',
+    }),
+    introspectionUrl: text({
+      ...ONE_ISSUER,
+      description: 'where tokens are asked about',
+      placeholder: 'URL',
+      default: 'from discovery',
+    }),
+    introspectionAuth: choice(INTROSPECTION_AUTHENTICATIONS, {
+      ...EACH_ISSUER,
+      placeholder: 'METHOD',
+      description:
+        'how our client says who it is: client_secret_basic, client_secret_post, private_key_jwt or none',
+    }),
+    introspectionCache: duration(
+      { fallback: 30, max: 300 },
+      { ...EACH_ISSUER, description: 'how long an answer is used' },
+    ),
+    introspectionConcurrency: count(
+      { fallback: 20, max: 1000 },
+      { ...EACH_ISSUER, description: 'calls at once' },
+    ),
+    clientId: text({
+      ...ONE_ISSUER,
+      description: 'our client there, for introspection',
+      placeholder: 'ID',
+    }),
+    clientSecret: text({
+      ...ONE_ISSUER,
+      description: 'its secret',
+      placeholder: 'SECRET',
+      secret: true,
+    }),
+    clientSecretFile: text({
+      ...ONE_ISSUER,
+      description: 'file with its secret; or MCP_GATEHOUSE_OAUTH_CLIENT_SECRET',
+      placeholder: 'FILE',
+      file: 'whole',
+    }),
+    clientKeyFile: text({
+      ...ONE_ISSUER,
+      description: 'file with its key: PEM or JWK',
+      placeholder: 'FILE',
+      file: 'whole',
+    }),
+    tokenPrefix: text({
+      ...ONE_ISSUER,
+      description: 'how opaque tokens begin',
+      placeholder: 'PREFIX',
+    }),
+    clockTolerance: duration(
+      { fallback: 30, max: 300 },
+      { ...OAUTH, description: 'how far clocks may differ' },
+    ),
+    jwksMaxAge: duration(
+      { fallback: 600, max: DAY },
+      { ...OAUTH, description: 'when keys are fetched again' },
+    ),
+    jwksStaleFor: duration(
+      { fallback: DAY, max: 30 * DAY },
+      { ...OAUTH, description: 'how long old keys serve' },
+    ),
+    wait: duration(
+      { fallback: 3, max: 60 },
+      { ...OAUTH, description: 'how long requests wait for the provider' },
+    ),
+  }),
+  allowOrigin: texts({
+    ...SHARED,
+    perResource: 'too',
+    section: 'Browser and hosts',
+    description: 'browser origin',
+    placeholder: 'ORIGIN',
+    default: 'loopback if the resource is',
+  }),
+  allowHost: texts({
+    section: 'Browser and hosts',
+    description:
+      'accepted Host header, beside the default, on both listeners; a port counts only when written',
+    placeholder: 'HOST',
+    default: 'if HOST is loopback, that of the resource and loopback names; else any',
+    fault: hostValueFault,
+    hint: 'mcp.internal, mcp.internal:8080 or [::1]:8080',
+  }),
+  allowHttp: texts({
+    ...SHARED,
+    section: 'OAuth',
+    description: 'host reached without TLS',
+    placeholder: 'HOST',
+    default: 'loopback hosts',
+  }),
+  caFile: text({
+    section: 'Operation',
+    description: "certificates (PEM) trusted beside the system's, for IdP and upstream",
+    placeholder: 'FILE',
+    file: 'whole',
+  }),
+  adminHost: textOr('127.0.0.1', {
+    section: 'Operation',
+    description:
+      'address of the second listener: /livez, /readyz, /metrics; beyond loopback it is reached by IP addresses and the names of --allow-host',
+    placeholder: 'HOST',
+    fault: listenHostFault,
+    hint: HOST_HINT,
+  }),
+  adminPort: portOrOff({ section: 'Operation', description: 'port of the second listener' }),
+  auditFile: text({
+    section: 'Operation',
+    description: 'a line of JSON for every decision, appended; - for the log. SIGHUP opens it anew',
+    placeholder: 'FILE',
+    file: 'whole',
+  }),
+  auditArguments: toggle({
+    section: 'Operation',
+    description: 'with the arguments of tools, where requests are read',
+  }),
+  logLevel: choice(
+    ['error', 'warn', 'info', 'debug'],
+    { section: 'Operation', description: 'how much is logged, on stderr' },
+    'info',
+  ),
+  logFormat: choice(['auto', 'json', 'pretty'], {
+    section: 'Operation',
+    description: 'auto: pretty on a terminal',
+  }),
+  config: text({
+    section: 'Operation',
+    description: 'settings from a file, YAML or JSON',
+    placeholder: 'FILE',
+    file: 'whole',
+  }),
+})
+
+function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): readonly Setting[] {
+  return Object.entries(shape).flatMap(([name, member]) => {
+    const path = prefix + name
+    if (member instanceof z.ZodObject) return settingsOf(member.shape, `${path}.`)
+    const about = details.get(member)
+    if (about === undefined) throw new TypeError(`${path} has no details`)
+    return [{ path, ...about }]
+  })
+}
+
+const EVERYWHERE = settingsOf(schema.shape)
+/** Those that have three spellings. */
+const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
+
+/** Those that may stand in the environment: all, and secrets nowhere else. */
+export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
+
+/** Those of the gateway. */
+export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
+  (setting) => {
+    const { defaultInGateway } = setting
+    if (defaultInGateway === undefined) return setting
+    return { ...setting, default: defaultInGateway, required: false }
+  },
+)
+
+/** Those of `./flags`, in the order of its help. */
+export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags, secret }) => inFlags === true && secret !== true,
+)
+
+/** Those of `./flags` that may stand in the environment. */
+export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags }) => inFlags === true,
+)
+
+/** Those that a config file may have: it cannot lead to another. */
+export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
+
+/** Those that belong to one issuer. */
+export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ perIssuer }) => perIssuer === 'only',
+)
+
+/** Those that an issuer in a config file may have, beside its name. */
+export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
+  ({ perIssuer }) => perIssuer !== undefined,
+)
+
+/** Those that a resource in a config file may have. */
+export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
+  ({ perResource, secret }) => perResource !== undefined && secret !== true,
+)
+
+export const ISSUER = 'oauth.issuer'
+
+export const POLICY = 'oauth.policy'
+
+/** Where a config file lists issuers with settings of their own. */
+export const ISSUERS = 'oauth.issuers'
+
+/** Where it lists resources, each with a server and settings of its own. */
+export const RESOURCES = 'resources'
+
+/** The nested form. Members that were not given are there as `undefined`. */
+function nest(given: GivenValues): Record<string, unknown> {
+  const root: Record<string, unknown> = {}
+  for (const { path } of EVERYWHERE) {
+    const [name = '', member] = path.split('.')
+    const value = given.get(path)?.value
+    if (member === undefined) root[name] = value
+    else root[name] = { ...(root[name] as object | undefined), [member]: value }
+  }
+  return root
+}
+
+/**
+ * Turns what was given into values. A value that is wrong becomes a problem and counts as not given, so
+ * that everything else can still be judged.
+ */
+export function parseSettings(given: GivenValues): {
+  readonly settings: Settings
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const parsed = schema.safeParse(nest(given))
+  if (parsed.success) return { settings: parsed.data, problems: [] }
+  const right = new Map<string, GivenValue>(given)
+  const problems = EVERYWHERE.flatMap(({ path, hint }) => {
+    const messages = parsed.error.issues
+      .filter((each) => `${each.path.join('.')}.`.startsWith(`${path}.`))
+      .map(({ message }) => message)
+    if (messages.length > 0) right.delete(path)
+    const source = given.get(path)?.source ?? path
+    return [...new Set(messages)].map((message) => ({ path: source, message, hint }))
+  })
+  return { settings: schema.parse(nest(right)), problems }
+}

@@ -1,0 +1,48 @@
+/**
+ * The session that a request names, and those that its answer names.
+ *
+ * @module
+ */
+import type { Refused } from '../request/answer.js'
+import type { AdmittedRequest } from '../request/backend.js'
+import type { Caller } from '../request/caller.js'
+import { replaceValue } from '../request/hop-by-hop.js'
+import type { SessionIds } from '../../web/session-ids.js'
+import { unknownSession } from '../request/unknown-session.js'
+
+const FIELD = 'mcp-session-id'
+
+const HINT = 'replicas need the same --session-key-file; without one a restart ends sessions'
+
+export class ExchangeSession {
+  readonly #ids: SessionIds
+  readonly #caller: Caller
+  /** As the client sees it, and as the server does. */
+  readonly #named: { readonly visible: string; readonly id: string | undefined } | undefined
+
+  constructor(ids: SessionIds, { caller, head }: AdmittedRequest) {
+    this.#ids = ids
+    this.#caller = caller
+    const { sessionId: visible } = head
+    // Several are a list, which is the id of no session.
+    if (visible !== undefined) this.#named = { visible, id: ids.open(caller, visible) }
+  }
+
+  /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */
+  get refused(): Refused | undefined {
+    const named = this.#named
+    return named === undefined || named.id !== undefined
+      ? undefined
+      : unknownSession(named.visible, HINT)
+  }
+
+  /** Gives the server its own id back. */
+  restore(headers: string[]): void {
+    if (this.#named?.id !== undefined) replaceValue(headers, FIELD, this.#named.id)
+  }
+
+  /** The server's id as the caller is to see it; `undefined` for what is none. */
+  readonly seal = (id: string): string | undefined =>
+    // Many servers repeat it in every answer; and the client keeps the id that it has.
+    id === this.#named?.id ? this.#named.visible : this.#ids.seal(this.#caller, id)
+}

@@ -1,0 +1,90 @@
+/**
+ * The MCP server behind us.
+ *
+ * @module
+ */
+import type { Dispatcher } from 'undici'
+import { createDispatcher, type NetworkOptions } from './network.js'
+import { proxyFor } from './proxies.js'
+import { tryToConnect } from './reach.js'
+import { createUpstreamTarget } from '../request/target.js'
+
+export interface UpstreamOptions extends NetworkOptions {
+  readonly url: string
+  /** For every request. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Seconds until an answer begins. */
+  readonly timeout: number
+}
+
+interface UpstreamRequest {
+  readonly method: string
+  readonly query: string | undefined
+  /** Names and values by turns; ours are added. */
+  readonly headers: string[]
+  readonly body: Dispatcher.DispatchOptions['body']
+}
+
+export interface Upstream {
+  readonly url: URL
+  /** Milliseconds until an answer begins. */
+  readonly timeout: number
+  /** Loads what requests need, so that the first one need not wait. */
+  warm(): Promise<void>
+  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
+  /** `undefined`, or why a connection cannot be had. Behind a proxy of the company's nobody can tell. */
+  unreachable(): Promise<string | undefined>
+  close(): Promise<void>
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const url = new URL(options.url)
+  const targetFor = createUpstreamTarget(url)
+  const own = Object.entries(options.headers).flat()
+  const headersTimeout = options.timeout * 1000
+  const isProxied = proxyFor(url, options.proxyEnvironment) !== undefined
+  let dispatcher: Dispatcher | undefined
+  let loading: Promise<Dispatcher> | undefined
+
+  async function warm(): Promise<void> {
+    loading ??= createDispatcher(url, options)
+    dispatcher = await loading
+  }
+
+  function dispatch(
+    through: Dispatcher,
+    { method, query, headers, body }: UpstreamRequest,
+    handler: Dispatcher.DispatchHandler,
+  ): void {
+    if (own.length > 0) headers.push(...own)
+    through.dispatch(
+      {
+        origin: url.origin,
+        path: targetFor(query),
+        method,
+        headers,
+        body: body ?? null,
+        headersTimeout,
+        bodyTimeout: 0,
+      },
+      handler,
+    )
+  }
+
+  return {
+    url,
+    timeout: headersTimeout,
+    warm,
+    send(request, handler) {
+      if (dispatcher !== undefined) return dispatch(dispatcher, request, handler)
+      warm().then(
+        () => dispatch(dispatcher as Dispatcher, request, handler),
+        (error: unknown) => handler.onError?.(error instanceof Error ? error : new Error('failed')),
+      )
+    },
+    unreachable: () => (isProxied ? Promise.resolve(undefined) : tryToConnect(url)),
+    async close() {
+      if (loading !== undefined) await (await loading).destroy()
+    },
+  }
+}

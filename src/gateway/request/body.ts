@@ -1,0 +1,127 @@
+/**
+ * The body of a request, read whole and no further than allowed.
+ *
+ * @module
+ */
+import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
+import { Transform } from 'node:stream'
+import { RPC, rpcError } from '../../mcp/rpc-error.js'
+import type { Overload } from './admission.js'
+import type { AdmittedRequest, RequestObserver } from './backend.js'
+import { rpcErrorAnswer } from './rpc-answer.js'
+import { cutAnswer } from './turns.js'
+
+/** What is said of a body that is too large. */
+export function bodyTooLarge(maxBody: number): Refused {
+  return {
+    refusal: {
+      status: 413,
+      code: 'ERR_BODY_TOO_LARGE',
+      reason: `body of more than ${maxBody} bytes`,
+      hint: '--max-body says how much is accepted',
+    },
+    error: 'content_too_large',
+    description: `The body is larger than ${maxBody} bytes`,
+  }
+}
+
+/** What is said of a request for which there is no room now. */
+export function tooManyRequests({ reason, hint }: Overload): Refused {
+  return {
+    refusal: { status: 429, code: 'ERR_REQUESTS_TOO_MANY', reason, hint },
+    error: 'too_many_requests',
+    description: 'Too many requests are under way',
+    headers: { 'Retry-After': '1' },
+  }
+}
+
+/** What is said in place of forwarding, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
+export function refuseInstead(
+  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  { refusal, error, description, headers }: Refused,
+  observer: RequestObserver,
+): void {
+  observer.onRefused(requestId, refusal)
+  if (response.headersSent) return cutAnswer(response)
+  sendAnswer(
+    request,
+    response,
+    errorAnswer(refusal.status, requestId, error, description, { ...corsHeaders, ...headers }),
+    request.complete ? 0 : unreadOf(head, expectsContinue),
+  )
+}
+
+/** 400 for a body that is no JSON-RPC, of which nothing was forwarded. */
+export function refuseNoJson(
+  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  observer: RequestObserver,
+): void {
+  const reason = 'the body is neither a JSON object nor a list'
+  observer.onRefused(requestId, { status: 400, code: 'ERR_BODY_UNREADABLE', reason })
+  const body = rpcError('null', RPC.parseError, 'The body is neither a JSON object nor a list')
+  sendAnswer(
+    request,
+    response,
+    rpcErrorAnswer(400, requestId, body, corsHeaders),
+    request.complete ? 0 : unreadOf(head, expectsContinue),
+  )
+}
+
+const BODY_TOO_LARGE = new Error('the body is too large')
+
+/** Passes a body on, and counts it. */
+export function createCounter(maxBody: number, onTooLarge: () => void): Transform {
+  let size = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      size += chunk.length
+      if (size <= maxBody) return callback(null, chunk)
+      onTooLarge()
+      callback(BODY_TOO_LARGE)
+    },
+  })
+  counter.on('error', () => undefined)
+  return counter
+}
+
+/**
+ * Reads a body of a size that nobody else looked at.
+ *
+ * @param onBody not called for one that is cut short
+ * @param onRefused called once, in place of `onBody`
+ */
+export function readBody(
+  {
+    request,
+    response,
+    head,
+    expectsContinue,
+    place,
+  }: Pick<AdmittedRequest, 'request' | 'response' | 'head' | 'expectsContinue' | 'place'>,
+  maxBody: number,
+  onBody: (body: Buffer) => void,
+  onRefused: (refused: Refused) => void,
+): void {
+  if (!head.hasBody) return onBody(Buffer.alloc(0))
+  if (head.contentLength !== undefined && head.contentLength > maxBody) {
+    return onRefused(bodyTooLarge(maxBody))
+  }
+  if (expectsContinue) response.writeContinue()
+  const chunks: Buffer[] = []
+  let size = 0
+  function onData(chunk: Buffer): void {
+    size += chunk.length
+    const overload = size <= maxBody ? place.hold(chunk.length) : undefined
+    if (size <= maxBody && overload === undefined) {
+      chunks.push(chunk)
+      return
+    }
+    request.off('data', onData).off('end', onEnd)
+    chunks.length = 0
+    onRefused(overload === undefined ? bodyTooLarge(maxBody) : tooManyRequests(overload))
+  }
+  function onEnd(): void {
+    onBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))
+  }
+  request.on('data', onData).on('end', onEnd)
+}

@@ -1,0 +1,17 @@
+/**
+ * What is said of a session that is not this caller's at this resource: foreign and unknown look alike.
+ *
+ * @module
+ */
+import { SESSION_NOT_FOUND, unknownSessionReason } from '../../web/unknown-session.js'
+import type { Refused } from './answer.js'
+
+/**
+ * @param visible the id, of which a short hash is told to the operator
+ * @param hint what could help
+ */
+export function unknownSession(visible: string, hint: string): Refused {
+  const { status, error, description } = SESSION_NOT_FOUND
+  const reason = unknownSessionReason(visible)
+  return { refusal: { status, code: 'ERR_SESSION_UNKNOWN', reason, hint }, error, description }
+}

@@ -1,0 +1,97 @@
+/**
+ * What went wrong behind us, by its code, and what the operator can do.
+ *
+ * @module
+ */
+import { quoted, type UpstreamErrorCode } from '../../errors.js'
+
+export interface UpstreamFault {
+  readonly code: UpstreamErrorCode
+  readonly reason: string
+  readonly hint?: string
+}
+
+export const TOO_LATE: UpstreamFault = {
+  code: 'ERR_UPSTREAM_TIMEOUT',
+  reason: 'no answer in time',
+  hint: '--upstream-timeout says how long to wait',
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+/** Of an error that undici reports before an answer began. */
+export function faultOfError(error: Error): UpstreamFault {
+  const code = codeOf(error)
+  switch (code) {
+    case 'UND_ERR_HEADERS_TIMEOUT':
+      return TOO_LATE
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return { code: 'ERR_UPSTREAM_TIMEOUT', reason: 'no connection in time' }
+    case 'UND_ERR_SOCKET':
+      return {
+        code: 'ERR_UPSTREAM_UNREACHABLE',
+        reason: 'the connection was closed before an answer came',
+      }
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return { code: 'ERR_UPSTREAM_INVALID', reason: 'its header is too large' }
+    case 'ECONNREFUSED':
+      return {
+        code: 'ERR_UPSTREAM_UNREACHABLE',
+        reason: 'ECONNREFUSED: nobody listens there',
+        hint: 'start the server, or correct --upstream',
+      }
+    default:
+      return code.startsWith('HPE_')
+        ? { code: 'ERR_UPSTREAM_INVALID', reason: `its answer is not HTTP (${code})` }
+        : { code: 'ERR_UPSTREAM_UNREACHABLE', reason: code }
+  }
+}
+
+/** Where a redirect leads, without a query, which could hold a key. */
+function withoutQuery(location: string, base: URL): string | undefined {
+  if (!URL.canParse(location, base)) return undefined
+  const { origin, pathname, protocol } = new URL(location, base)
+  return /^https?:$/.test(protocol) ? `${origin}${pathname}` : undefined
+}
+
+/** Of a status that must not reach the client, or `undefined`. */
+export function faultOfStatus(
+  status: number,
+  location: string | undefined,
+  upstream: URL,
+): UpstreamFault | undefined {
+  if (status === 401 || status === 403) {
+    return {
+      code: 'ERR_UPSTREAM_UNAUTHORIZED',
+      reason: `it answered ${status}`,
+      hint: 'the client was let in here, and its token goes no further: switch the own authorization of the upstream off, give it a key by --upstream-header, or let it accept this Host and no Origin',
+    }
+  }
+  if (status === 304 || status < 300 || status > 399) return undefined
+  const target = location === undefined ? undefined : withoutQuery(location, upstream)
+  return {
+    code: 'ERR_UPSTREAM_REDIRECT',
+    reason: `it answered ${status}, a redirect${target === undefined ? '' : ` to ${quoted(target, 200)}`}, which is not followed`,
+    hint:
+      target === undefined
+        ? 'configure the exact endpoint'
+        : `configure the exact endpoint: --upstream ${quoted(target, 200).slice(1, -1)}`,
+  }
+}
+
+/** What the client is told of it. */
+export function wordingOf({ code }: UpstreamFault): {
+  readonly status: number
+  readonly error: string
+  readonly description: string
+} {
+  return code === 'ERR_UPSTREAM_TIMEOUT'
+    ? {
+        status: 504,
+        error: 'gateway_timeout',
+        description: 'The MCP server did not answer in time',
+      }
+    : { status: 502, error: 'bad_gateway', description: 'The MCP server could not answer' }
+}

@@ -1,0 +1,48 @@
+/**
+ * Who is with a child now, and for how long nobody has been.
+ *
+ * @module
+ */
+import { TransientSet } from '../request/transients.js'
+import type { Connection } from './request.js'
+
+export class Attendance {
+  readonly #present = new TransientSet<Connection>()
+  readonly #timer: ReturnType<typeof setTimeout>
+  #leftAt = performance.now()
+
+  /** @param idle milliseconds with nobody there until `onIdle` is called */
+  constructor(idle: number, onIdle: () => void) {
+    // Running for whom? For a client that may come back: no reason to keep the process alive.
+    this.#timer = setTimeout(() => {
+      if (this.#present.size === 0) onIdle()
+    }, idle).unref()
+  }
+
+  get isEmpty(): boolean {
+    return this.#present.size === 0
+  }
+
+  /** `performance.now()` when the last one left. */
+  get leftAt(): number {
+    return this.#leftAt
+  }
+
+  enter(connection: Connection): void {
+    this.#present.add(connection)
+    connection.whenOver(() => {
+      this.#present.delete(connection)
+      this.touch()
+    })
+  }
+
+  /** Somebody was there for a moment: what a notification is. */
+  touch(): void {
+    this.#leftAt = performance.now()
+    this.#timer.refresh()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+}

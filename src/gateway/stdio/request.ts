@@ -1,0 +1,261 @@
+/**
+ * A request on its way to a command, and what is written to its client.
+ *
+ * @module
+ */
+import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
+import type { AdmittedRequest, OpenRequest, RequestObserver } from '../request/backend.js'
+import type { RequestRefusedCode } from '../events.js'
+import { filterFault } from '../http/filtered-answer.js'
+import { cutAnswer } from '../request/turns.js'
+import type { UpstreamFault } from '../request/upstream-fault.js'
+import { acceptsType } from './accept.js'
+import { ENTRY } from './bounded-queue.js'
+import { formatEvent } from './event-format.js'
+
+/** So that nobody on the way takes a silent stream for a dead one. */
+const KEEP_ALIVE = 15_000
+
+const COMMENT = Buffer.from(': \n\n')
+
+export interface ConnectionContext {
+  readonly observer: RequestObserver
+  /** Bytes that may wait for a client before its server has to. */
+  readonly maxQueue: number
+  /** Milliseconds that an answer to a POST may run on after its token has ended. */
+  readonly grace: number
+  /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
+  readonly stalled: number
+}
+
+export class Connection implements OpenRequest {
+  readonly admitted: AdmittedRequest
+  isOpenEnded = false
+  refused: RequestRefusedCode | undefined
+  /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
+  endWithToken: () => void = () => this.end()
+  readonly #context: ConnectionContext
+  readonly #begin: (connection: Connection) => void
+  readonly #whenOver: ((isWhole: boolean) => void)[] = []
+  #onBlocked: ((isBlocked: boolean) => void) | undefined
+  #isStream = false
+  #isWhole = false
+  #isOver = false
+  #isBlocked = false
+  /** Events that were written since the client had taken all of them the last time. */
+  #untaken = 0
+  #isAnswered = false
+  #isTokenEnded = false
+  #upstreamSeconds: number | undefined
+  #unwatch: (() => void) | undefined
+  #cutting: ReturnType<typeof setTimeout> | undefined
+  #keepAlive: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    context: ConnectionContext,
+    admitted: AdmittedRequest,
+    begin: (connection: Connection) => void,
+  ) {
+    this.#context = context
+    this.admitted = admitted
+    this.#begin = begin
+  }
+
+  get isStream(): boolean {
+    return this.#isStream
+  }
+
+  get upstreamSeconds(): number | undefined {
+    return this.#upstreamSeconds
+  }
+
+  /** Something was answered, or nobody is there to hear it. */
+  get isAnswered(): boolean {
+    return this.#isAnswered || this.#isOver
+  }
+
+  /** Calls when nothing more can be said: the answer is whole, or its client is gone. */
+  whenOver(callback: (isWhole: boolean) => void): void {
+    this.#whenOver.push(callback)
+  }
+
+  /**
+   * Calls when too much waits for the client (`true`), and when it does not any more. A call, because a function that
+   * is written right of `connection.name =` begins its life in V8's old generation, and from there keeps its whole
+   * request alive until the next full collection.
+   */
+  whenBlocked(callback: (isBlocked: boolean) => void): void {
+    this.#onBlocked = callback
+  }
+
+  /** Whether the client reads this type. */
+  accepts(type: string): boolean {
+    return acceptsType(this.admitted.head.accept, type)
+  }
+
+  begin(): void {
+    const { request, response } = this.admitted
+    onceOver(request, response, (isSent) => this.#onOver(isSent))
+    this.#begin(this)
+  }
+
+  end(): void {
+    if (this.#isStream) this.endStream()
+    else this.cut()
+  }
+
+  giveUp(): void {
+    this.#isAnswered = true
+    this.#isWhole = true
+  }
+
+  /** Ends it in the middle. */
+  cut(): void {
+    cutAnswer(this.admitted.response)
+  }
+
+  /** An answer of ours. */
+  refuse(answer: OwnAnswer, fault?: UpstreamFault): void {
+    if (this.isAnswered) return
+    this.#isAnswered = true
+    this.#isWhole = true
+    const { request, response, requestId, head, expectsContinue } = this.admitted
+    if (fault !== undefined) this.#context.observer.onFault(requestId, fault)
+    sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
+  }
+
+  /** A message, or a batch of them, with the lists that this caller may see; `undefined`: refused, for it cannot be read. */
+  #filtered(bytes: Buffer): Buffer | undefined {
+    const { filter, requestId } = this.admitted
+    if (filter === undefined || bytes.length === 0) return bytes
+    try {
+      return Buffer.concat(filter.filter(bytes))
+    } catch (error) {
+      const reason = `its list cannot be filtered: ${filterFault(error)}`
+      this.#context.observer.onFault(requestId, { code: 'ERR_UPSTREAM_INVALID', reason })
+      return undefined
+    }
+  }
+
+  /** The command's answer, whole. */
+  sendJson(status: number, answer: Buffer, headers: Readonly<Record<string, string>> = {}): void {
+    if (this.isAnswered) return
+    const body = this.#filtered(answer)
+    if (body === undefined) {
+      const { requestId, corsHeaders } = this.admitted
+      const text = 'The MCP server could not answer'
+      return this.refuse(errorAnswer(502, requestId, 'bad_gateway', text, corsHeaders))
+    }
+    this.#answered()
+    this.#isWhole = true
+    this.admitted.response.writeHead(status, {
+      ...this.#headers(),
+      ...headers,
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+    })
+    this.admitted.response.end(body)
+  }
+
+  /** The command has nothing to say: a notification was taken, a session ended. */
+  sendNothing(status: number): void {
+    if (this.isAnswered) return
+    this.#answered()
+    this.#isWhole = true
+    this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
+  }
+
+  /** For an answer that takes its time: it ends when its token does, now or a little later. */
+  watchToken(): void {
+    // Of one that left before, nobody would ever end the watch.
+    if (this.#isOver) return
+    const { caller, requestId } = this.admitted
+    this.#unwatch ??= caller.watch(requestId, () => {
+      this.#isTokenEnded = true
+      if (this.isOpenEnded) return this.endWithToken()
+      this.#cutting = setTimeout(() => this.cut(), this.#context.grace)
+    })
+  }
+
+  startStream(headers: Readonly<Record<string, string>> = {}): void {
+    if (this.isAnswered) return
+    this.#answered()
+    this.#isStream = true
+    const { response } = this.admitted
+    response.writeHead(200, {
+      ...this.#headers(),
+      ...headers,
+      'Content-Type': 'text/event-stream',
+      'X-Accel-Buffering': 'no',
+    })
+    response.flushHeaders()
+    response.on('drain', () => this.#onDrained())
+    this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
+    this.watchToken()
+  }
+
+  /** @param id for a client that takes the stream up again */
+  writeEvent(line: Buffer, id?: string): void {
+    const filtered = this.#filtered(line)
+    if (filtered === undefined) this.cut()
+    else this.write(formatEvent(filtered, id))
+  }
+
+  write(bytes: Buffer): void {
+    const { response } = this.admitted
+    if (this.#isOver || response.writableEnded) return
+    // Where it says yes, it will not say that there is room again.
+    const isFlowing = response.write(bytes)
+    this.#keepAlive?.refresh()
+    this.#untaken = isFlowing ? 0 : this.#untaken + 1
+    // Small events cost more than they are long.
+    const cost = response.writableLength + this.#untaken * ENTRY
+    if (!isFlowing && cost > this.#context.maxQueue) this.#setBlocked(true)
+  }
+
+  endStream(): void {
+    if (this.#isOver || this.admitted.response.writableEnded) return
+    this.#isWhole = true
+    clearTimeout(this.#keepAlive)
+    this.admitted.response.end()
+  }
+
+  #answered(): void {
+    this.#isAnswered = true
+    // Of the socket, which sees each byte that is taken: who is slow may be so, also once all is said. A silent stream has
+    // its comments. Who takes nothing would keep a child for as long as it likes.
+    this.admitted.response.setTimeout(this.#context.stalled, () => this.cut())
+    this.#upstreamSeconds = (performance.now() - this.admitted.startedAt) / 1000
+  }
+
+  #headers(): Record<string, string> {
+    const { requestId, corsHeaders } = this.admitted
+    return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...corsHeaders }
+  }
+
+  #onDrained(): void {
+    this.#untaken = 0
+    this.#setBlocked(false)
+  }
+
+  #setBlocked(isBlocked: boolean): void {
+    if (this.#isBlocked === isBlocked) return
+    this.#isBlocked = isBlocked
+    this.#onBlocked?.(isBlocked)
+  }
+
+  #onOver(isSent: boolean): void {
+    const { response } = this.admitted
+    this.#isOver = true
+    this.admitted.place.leave()
+    this.#unwatch?.()
+    clearTimeout(this.#cutting)
+    clearTimeout(this.#keepAlive)
+    this.#setBlocked(false)
+    for (const callback of this.#whenOver) callback(this.#isWhole)
+    const whole = isSent ? 'whole' : 'client left'
+    const end = this.#isTokenEnded ? 'token ended' : whole
+    const status = response.headersSent ? response.statusCode : 0
+    this.#context.observer.onEnd(this, status, end)
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The JSON-RPC message in the body of a request, read so that no other parser can read another one out of it.
+ *
+ * @module
+ */
+import { countMembers, type JsonBounds } from '../base/json-size.js'
+import { foldName, isJsonObject, parseJsonStructure, type JsonObject } from '../base/json.js'
+import { RPC } from './rpc-error.js'
+
+/** A request or a notification: in the stateless era clients send nothing else (2026-07-28, "Sending Messages"). */
+export interface RpcMessage {
+  readonly method: string
+  readonly params: JsonObject | undefined
+  readonly isRequest: boolean
+  /** As it was written, because numbers beyond 2^53 change when they are read; `null` for a notification, or in a batch. */
+  readonly id: string
+}
+
+/** Why there is none. */
+export interface Unreadable {
+  readonly code: number
+  readonly reason: string
+  readonly id: string
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Members that decide what is asked for. */
+const ROUTED = new Set(['jsonrpc', 'id', 'method', 'params'])
+const ROUTED_PARAMS = new Set(['_meta', 'name', 'uri', 'taskid', 'ref', 'notifications'])
+
+/** Whether some parser takes another member for one that decides. */
+function hasTwin(
+  object: JsonObject,
+  routed: ReadonlySet<string>,
+  exact: ReadonlySet<string>,
+): boolean {
+  for (const name in object) {
+    if (!exact.has(name) && routed.has(foldName(name))) return true
+  }
+  return false
+}
+
+const ROUTED_META = new Set(['io.modelcontextprotocol/protocolversion'])
+const EXACT_META = new Set(['io.modelcontextprotocol/protocolVersion', 'progressToken'])
+const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
+/** The last of them decides nothing; nearly all that is called has them, and they need no second look. */
+const EXACT_PARAMS = new Set([
+  '_meta',
+  'name',
+  'uri',
+  'taskId',
+  'ref',
+  'notifications',
+  'arguments',
+])
+
+/** The end of the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; ; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '"') return i + 1
+  }
+}
+
+/** How the value of a top-level member of a valid JSON object was written. */
+function writtenValue(text: string, wanted: string): string {
+  let depth = 0
+  let name: string | undefined
+  let start = -1
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (char === '"') {
+      const end = endOfString(text, i)
+      if (depth === 1 && start < 0) name = JSON.parse(text.slice(i, end)) as string
+      i = end - 1
+    } else if (char === ':' && depth === 1) start = i + 1
+    else if ((char === ',' || char === '}') && depth === 1) {
+      if (name === wanted) return text.slice(start, i).trim()
+      start = -1
+    }
+    if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') depth--
+  }
+  return 'null'
+}
+
+/** An answer to a request of the server. */
+interface RpcResponse {
+  readonly isResponse: true
+}
+
+const RESPONSE: RpcResponse = { isResponse: true }
+
+class ReadMessage implements RpcMessage {
+  readonly method: string
+  readonly params: JsonObject | undefined
+  readonly isRequest: boolean
+  readonly #text: string | undefined
+
+  constructor(
+    text: string | undefined,
+    method: string,
+    params: JsonObject | undefined,
+    isRequest: boolean,
+  ) {
+    this.#text = text
+    this.method = method
+    this.params = params
+    this.isRequest = isRequest
+  }
+
+  get id(): string {
+    return this.isRequest && this.#text !== undefined ? writtenValue(this.#text, 'id') : 'null'
+  }
+}
+
+function decode(body: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(body)
+  } catch {
+    return undefined
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function unreadable(reason: string, id = 'null', code: number = RPC.invalidRequest): Unreadable {
+  return { code, reason, id }
+}
+
+/** @param text in which the message stands alone; `undefined` within a batch, where no id can be echoed */
+function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResponse | Unreadable {
+  if (!isJsonObject(value)) return unreadable('a message is no object')
+  const { jsonrpc, id, method, params } = value
+  const isId = typeof id === 'string' || typeof id === 'number'
+  const refuse = (reason: string) =>
+    unreadable(reason, isId && text !== undefined ? writtenValue(text, 'id') : 'null')
+  if (hasTwin(value, ROUTED, EXACT)) return refuse('some parsers take a member for another')
+  if (jsonrpc !== '2.0') return refuse('jsonrpc is not 2.0')
+  if (method === undefined && ('result' in value || 'error' in value)) return RESPONSE
+  if (typeof method !== 'string') return refuse('neither a request nor a notification')
+  if (id !== undefined && !isId) return refuse('id is neither a text nor a number')
+  if (params !== undefined && !isJsonObject(params)) return refuse('params is no object')
+  if (params !== undefined && hasTwin(params, ROUTED_PARAMS, EXACT_PARAMS)) {
+    return refuse('some parsers take a member of params for another')
+  }
+  const meta = params?.['_meta']
+  if (isJsonObject(meta) && hasTwin(meta, ROUTED_META, EXACT_META)) {
+    return refuse('some parsers take a member of _meta for another')
+  }
+  return new ReadMessage(text, method, params, id !== undefined)
+}
+
+/** Far more than anybody sends, and no more than can be read in a moment. */
+const BOUNDS: JsonBounds = { parts: 100_000, depth: 500 }
+
+/** Members named twice, at whatever depth, are refused: parsers disagree about which of them counts. */
+function parse(
+  body: Uint8Array,
+): { readonly text: string; readonly value: JsonObject | readonly unknown[] } | Unreadable {
+  const members = countMembers(body, BOUNDS)
+  if (members === undefined) return unreadable('the body holds too much, or is nested too deeply')
+  const text = decode(body)
+  if (text === undefined) return unreadable('the body is not UTF-8', 'null', RPC.parseError)
+  const value = parseJsonStructure(text, members)
+  if (value !== undefined) return { text, value }
+  return isJson(text)
+    ? unreadable('the body is neither an object nor a list, or names a member twice')
+    : unreadable('the body is not JSON', 'null', RPC.parseError)
+}
+
+/** Reads a body that must hold one request or notification. */
+export function readMessage(body: Uint8Array): RpcMessage | Unreadable {
+  const parsed = parse(body)
+  if ('code' in parsed) return parsed
+  if (Array.isArray(parsed.value)) return unreadable('the body is a batch')
+  const message = readOne(parsed.value, parsed.text)
+  return 'isResponse' in message ? unreadable('neither a request nor a notification') : message
+}
+
+/** More than anybody sends at once; each is judged. */
+const LONGEST_BATCH = 1000
+
+/** What clients of the older eras may send. */
+export interface RpcBody {
+  /** Answers to requests of the server are left out: they ask for nothing. */
+  readonly messages: readonly RpcMessage[]
+  readonly isBatch: boolean
+}
+
+/** Reads a message or a batch of them. */
+export function readMessages(body: Uint8Array): RpcBody | Unreadable {
+  const parsed = parse(body)
+  if ('code' in parsed) return parsed
+  const { text, value } = parsed
+  const isBatch = Array.isArray(value)
+  const values: readonly unknown[] = isBatch ? value : [value]
+  if (values.length === 0) return unreadable('the batch is empty')
+  if (values.length > LONGEST_BATCH) {
+    return unreadable(`a batch of more than ${LONGEST_BATCH}`, 'null', RPC.invalidParams)
+  }
+  const messages: RpcMessage[] = []
+  for (const each of values) {
+    const message = readOne(each, isBatch ? undefined : text)
+    if ('code' in message) return message
+    if ('method' in message) messages.push(message)
+  }
+  return { messages, isBatch }
+}
+
+/** Of `params`, what says what is asked for. */
+const ASKED = ['name', 'uri', 'taskId', 'ref', 'notifications'] as const
+
+function asksTheSame(one: unknown, other: unknown): boolean {
+  if (!isJsonObject(one) || !isJsonObject(other)) return false
+  const asked = ({ method, id, params }: JsonObject) => [
+    method,
+    id,
+    ...ASKED.map((name) => (isJsonObject(params) ? params[name] : null)),
+  ]
+  return JSON.stringify(asked(one)) === JSON.stringify(asked(other))
+}
+
+/** Whether two bodies hold the same messages, as far as methods, ids and names go. */
+export function holdTheSame(one: Uint8Array, other: Uint8Array): boolean {
+  const [first, second] = [parse(one), parse(other)]
+  if ('code' in first || 'code' in second) return false
+  const [values, others] = [first.value, second.value]
+  if (!Array.isArray(values)) return asksTheSame(values, others)
+  if (!Array.isArray(others) || values.length !== others.length) return false
+  return values.every((value, index) => asksTheSame(value, others[index]))
+}

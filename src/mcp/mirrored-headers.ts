@@ -1,0 +1,103 @@
+/**
+ * Header fields that mirror the body of a request (2026-07-28, "Request Metadata"): whoever routes or allows by
+ * them must get what the server then reads in the body.
+ *
+ * @module
+ */
+import { META_VERSION, metaVersionOf } from './protocol-revision.js'
+import type { RpcMessage } from './message.js'
+import { RPC } from './rpc-error.js'
+
+/** The fields as they came, all of each. */
+export interface MirroredHeaders {
+  readonly versions: readonly string[]
+  readonly methods: readonly string[]
+  readonly names: readonly string[]
+}
+
+/** What does not fit: a text for the client, which says nothing of what was sent. */
+export interface Mismatch {
+  readonly code: number
+  readonly message: string
+}
+
+/** Which member of `params` `Mcp-Name` mirrors (SEP-2243, SEP-2663). */
+const NAME_SOURCES: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+])
+
+const PREFIX = '=?base64?'
+const SUFFIX = '?='
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * What a value stands for: between lower-case markers Base64 of UTF-8, else itself (SEP-2243, "Value Encoding").
+ * `undefined` for Base64 that is none, or is written in another way than its one right form.
+ */
+export function decodeMirrored(value: string): string | undefined {
+  const isEncoded =
+    value.startsWith(PREFIX) &&
+    value.endsWith(SUFFIX) &&
+    value.length >= PREFIX.length + SUFFIX.length
+  if (!isEncoded) return value
+  const encoded = value.slice(PREFIX.length, -SUFFIX.length)
+  const bytes = Buffer.from(encoded, 'base64')
+  if (bytes.toString('base64') !== encoded) return undefined
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function mismatch(field: string): Mismatch {
+  return { code: RPC.headerMismatch, message: `${field} does not match the body` }
+}
+
+function versionFault(message: RpcMessage, versions: readonly string[]): Mismatch | undefined {
+  const version = metaVersionOf(message.params)
+  if (version === undefined) {
+    // As servers answer it themselves; what notifications carry is not laid down.
+    return message.isRequest
+      ? { code: RPC.invalidParams, message: `params._meta["${META_VERSION}"] is missing` }
+      : undefined
+  }
+  const [given] = versions
+  return versions.length === 1 && given === version ? undefined : mismatch('MCP-Protocol-Version')
+}
+
+function methodFault(message: RpcMessage, methods: readonly string[]): Mismatch | undefined {
+  // SDK v2 sends notifications/cancelled without it.
+  if (methods.length === 0 && !message.isRequest) return undefined
+  return methods.length === 1 && methods[0] === message.method ? undefined : mismatch('Mcp-Method')
+}
+
+function nameFault(
+  { method, params, isRequest }: RpcMessage,
+  names: readonly string[],
+): Mismatch | undefined {
+  const source = NAME_SOURCES.get(method)
+  if (names.length > 1) return mismatch('Mcp-Name')
+  if (source === undefined) return undefined
+  const [given] = names
+  const value = params?.[source]
+  // Neither here nor there: the server knows what it misses.
+  if (given === undefined && (typeof value !== 'string' || !isRequest)) return undefined
+  const isEqual = given !== undefined && decodeMirrored(given) === value
+  return isEqual ? undefined : mismatch('Mcp-Name')
+}
+
+/** The first thing that does not fit, or `undefined`. */
+export function compareMirrored(
+  message: RpcMessage,
+  { versions, methods, names }: MirroredHeaders,
+): Mismatch | undefined {
+  return (
+    versionFault(message, versions) ?? methodFault(message, methods) ?? nameFault(message, names)
+  )
+}

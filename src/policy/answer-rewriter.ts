@@ -1,0 +1,108 @@
+/**
+ * An answer whose lists show only what its caller may use, as it is written.
+ *
+ * @module
+ */
+import { concatBytes } from '../base/bytes.js'
+import { EventFilter } from './event-filter.js'
+import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
+
+/** Bytes of a body, or of one event, that are rewritten; what is larger is refused, because it would be shown whole. */
+const MAX_FILTERED = 16 * 1024 * 1024
+
+/** They tell of the bytes as they were, and of who may keep them. */
+const FACTS = new Set([
+  'cache-control',
+  'content-length',
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'etag',
+  'last-modified',
+  'accept-ranges',
+])
+
+/** Whether a header field is no longer true of a body that was filtered. */
+export function isFactOfBody(name: string): boolean {
+  return FACTS.has(name.toLowerCase())
+}
+
+/** CASE-60: made for this token, and for no other. */
+export const PRIVATE_FIELDS: readonly (readonly [name: string, value: string])[] = [
+  ['Cache-Control', 'private, no-store'],
+  ['Vary', 'Authorization'],
+]
+
+/** Takes a body as it comes, and gives what may be sent. */
+export interface AnswerRewriter {
+  /** Nothing is sent until the body is there, so that it can be refused as a whole. */
+  readonly isHeld: boolean
+  /** @throws where it cannot be filtered */
+  push(chunk: Uint8Array): readonly Uint8Array[]
+  /** The rest. @throws where it cannot be filtered */
+  end(): readonly Uint8Array[]
+}
+
+class BodyFilter implements AnswerRewriter {
+  readonly isHeld = true
+  readonly #filter: ListFilter
+  readonly #chunks: Uint8Array[] = []
+  #size = 0
+
+  constructor(filter: ListFilter) {
+    this.#filter = filter
+  }
+
+  push(chunk: Uint8Array): readonly Uint8Array[] {
+    this.#size += chunk.length
+    if (this.#size > MAX_FILTERED) {
+      throw new UnfilterableAnswer(`a body of more than ${MAX_FILTERED} bytes`)
+    }
+    this.#chunks.push(chunk)
+    return []
+  }
+
+  end(): readonly Uint8Array[] {
+    return this.#size === 0 ? [] : this.#filter.filter(concatBytes(this.#chunks))
+  }
+}
+
+class StreamFilter implements AnswerRewriter {
+  readonly isHeld = false
+  readonly #events: EventFilter
+
+  constructor(filter: ListFilter) {
+    this.#events = new EventFilter(filter, MAX_FILTERED)
+  }
+
+  push(chunk: Uint8Array): readonly Uint8Array[] {
+    return this.#events.push(chunk)
+  }
+
+  end(): readonly Uint8Array[] {
+    return this.#events.end()
+  }
+}
+
+/** What of an answer's head decides how its body is rewritten. */
+export interface RewrittenHead {
+  readonly status: number
+  readonly isEventStream: boolean
+  /** The body has a content coding (RFC 9110 §8.4). */
+  readonly isEncoded: boolean
+}
+
+/**
+ * @returns `undefined` for an answer that holds no list, because it is none to a request that succeeded. Of any other
+ *   type than a stream of events must be a list, whatever it is called
+ * @throws where it is encoded, and cannot be read
+ */
+export function rewriterFor(
+  filter: ListFilter,
+  { status, isEventStream, isEncoded }: RewrittenHead,
+): AnswerRewriter | undefined {
+  if (status >= 300 || status === 204) return undefined
+  if (isEncoded) throw new UnfilterableAnswer('its body is encoded')
+  return isEventStream ? new StreamFilter(filter) : new BodyFilter(filter)
+}

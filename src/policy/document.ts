@@ -1,0 +1,305 @@
+/**
+ * A policy as it is written: who may use which tools, prompts, resources and methods.
+ *
+ * @module
+ */
+import { quoted, type ConfigurationProblem } from '../errors.js'
+import { isPlainObject, type JsonObject } from '../base/json.js'
+import { GlobSet, type Wildcards } from './globs.js'
+import { LONGEST_NAME } from '../mcp/operation.js'
+import { findCycle, type Implications } from '../token/scope-hierarchy.js'
+import { parseScopes } from '../token/scopes.js'
+import { compileUriPattern } from './uri-pattern.js'
+
+/**
+ * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
+ * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
+ * (`weather://forecast?*`) allows one, and asks for its scopes wherever the query has its parameters.
+ */
+export interface PolicyRule {
+  readonly tools?: string | readonly string[]
+  readonly prompts?: string | readonly string[]
+  readonly resources?: string | readonly string[]
+  readonly methods?: string | readonly string[]
+  /** What whoever uses them needs besides the base scopes; none may be said by an empty list. */
+  readonly scopes?: string | readonly string[]
+  /**
+   * Claims that the token must have, each with one of these values: a text that is equal or a list that has it. Nested
+   * ones by a dotted path: `realm_access.roles`. What they deny, no scope cures.
+   */
+  readonly claims?: Readonly<Record<string, string | readonly string[]>>
+}
+
+/** Scopes and claims for operations. Every rule that matches adds what it needs; order never matters. */
+export interface PolicyDocument {
+  /** Scopes, each with those that it includes, transitively. */
+  readonly implies?: Implications
+  readonly rules: readonly PolicyRule[]
+  /** What no rule names: `deny`, which also denies methods outside of the protocol, or `base`, the base scopes suffice. */
+  readonly unmatched: 'deny' | 'base'
+  /** `filter`: lists show what this token may use. `full`: as the server says. Default `filter`. */
+  readonly lists?: 'filter' | 'full'
+}
+
+/** Where in a policy: `['rules', 3, 'scopes']`. */
+export type PolicyPath = readonly (string | number)[]
+
+/** One thing that is wrong with it. */
+export interface PolicyProblem extends Omit<ConfigurationProblem, 'path'> {
+  readonly path: PolicyPath
+}
+
+/** A rule, checked. */
+export interface CheckedRule {
+  readonly patterns: Readonly<Record<RuleSubject, readonly string[]>>
+  readonly scopes: readonly string[]
+  readonly claims: readonly ClaimRequirement[]
+}
+
+/** A claim that must hold one of these. */
+export interface ClaimRequirement {
+  readonly claim: string
+  readonly values: readonly string[]
+}
+
+export interface CheckedPolicy {
+  readonly implies: Implications
+  readonly rules: readonly CheckedRule[]
+  readonly unmatched: 'deny' | 'base'
+  readonly lists: 'filter' | 'full'
+}
+
+export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as const
+type RuleSubject = (typeof RULE_SUBJECTS)[number]
+
+const NAMES: Wildcards = { separator: undefined }
+const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
+const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
+const NAMES_HINT = 'a list of names, in which only * stands for any text'
+const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp:read'
+
+/** Line ends, escapes, and what has no width: a name that looks like another, and is never asked for. */
+const UNSEEN = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u
+const BLANK_AROUND = /^\p{Z}|\p{Z}$/u
+
+/**
+ * What other languages of patterns have: here each stands for itself, and the rule would be about nothing. A dot before a
+ * star is none of it: `github.*` are the tools of a server behind a server.
+ */
+const FOREIGN_PATTERN = /[?|\\]|\[.*\]|\{.*\}|^\.\*|^[!^~]|^\/.*\/$|\$$/
+/** A blank may be part of a name, but not of a method. */
+const SEVERAL_NAMES = /[,;]/
+const SEVERAL_METHODS = /[\s,;]/
+
+/**
+ * Why a text reads as if it were about more than it is. Names may have all of this: one that has is written in a list, and
+ * without a star.
+ */
+function patternFault(text: string, isMethod: boolean, isListed: boolean): string | undefined {
+  const isOneName = isListed && !isMethod
+  if (isOneName && !text.includes('*')) return undefined
+  if (FOREIGN_PATTERN.test(text)) return 'looks like a pattern of another kind'
+  const several = isMethod ? SEVERAL_METHODS : SEVERAL_NAMES
+  return !isOneName && several.test(text) ? 'looks like several names' : undefined
+}
+
+/** Why a text in a rule cannot be the name that it seems to be. */
+export function nameFault(text: string): string | undefined {
+  if (UNSEEN.test(text)) return 'has characters that cannot be seen'
+  if (BLANK_AROUND.test(text)) return 'begins or ends with a blank'
+  if (text.length > LONGEST_NAME) return 'is longer than any name that is judged'
+  return undefined
+}
+
+/** Methods that use what is of a subject: a rule for one of them is about all that there is of it. */
+const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly string[]>> = {
+  tools: ['tools/call'],
+  prompts: ['prompts/get', 'completion/complete'],
+  resources: [
+    'resources/read',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'completion/complete',
+    'subscriptions/listen',
+  ],
+}
+
+class PolicyChecker {
+  readonly problems: PolicyProblem[] = []
+
+  problem(path: PolicyPath, message: string, hint: string): void {
+    this.problems.push({ path, message, hint })
+  }
+
+  #unknownNames(path: PolicyPath, object: JsonObject, known: ReadonlySet<string>): void {
+    for (const name of Object.keys(object)) {
+      if (known.has(name)) continue
+      this.problem([...path, name], 'no such name', `known are ${[...known].join(', ')}`)
+    }
+  }
+
+  #texts(path: PolicyPath, value: unknown, hint: string): readonly string[] {
+    const list: unknown = typeof value === 'string' ? [value] : value
+    if (!Array.isArray(list) || list.length === 0) {
+      this.problem(path, 'must be a text or a list of texts, and not empty', hint)
+      return []
+    }
+    return list.filter((entry, index): entry is string => {
+      if (typeof entry === 'string' && entry !== '') return true
+      this.problem([...path, index], 'must be a text, and not empty', hint)
+      return false
+    })
+  }
+
+  #scopes(path: PolicyPath, value: unknown): readonly string[] {
+    const scopes = parseScopes(value)
+    if (scopes === undefined) this.problem(path, 'must be scopes', SCOPES_HINT)
+    // A variable that is not set, for example: nobody says so that nothing is needed.
+    else if (typeof value === 'string' && scopes.length === 0) {
+      this.problem(path, 'names no scope', 'scopes: [] where the base scopes suffice')
+    }
+    return scopes ?? []
+  }
+
+  #implies(value: unknown): Implications {
+    if (value === undefined) return {}
+    if (!isPlainObject(value)) {
+      this.problem(['implies'], 'must be scopes with those they include', 'mcp:write: [mcp:read]')
+      return {}
+    }
+    const implies: [string, readonly string[]][] = []
+    for (const [scope, included] of Object.entries(value)) {
+      if (parseScopes([scope]) === undefined) {
+        this.problem(['implies', scope], 'is no scope', SCOPES_HINT)
+      }
+      implies.push([scope, this.#scopes(['implies', scope], included)])
+    }
+    const cycle = findCycle(Object.fromEntries(implies))
+    if (cycle !== undefined) {
+      const message = `goes in a circle: ${cycle.join(', ')}`
+      this.problem(
+        ['implies', cycle[0] as string],
+        message,
+        'the greater scope includes the lesser',
+      )
+    }
+    return Object.fromEntries(implies)
+  }
+
+  #claims(path: PolicyPath, value: unknown): readonly ClaimRequirement[] {
+    const hint = 'realm_access.roles: [ops]'
+    if (!isPlainObject(value) || Object.keys(value).length === 0) {
+      this.problem(path, 'must be claims with the values that suffice', hint)
+      return []
+    }
+    return Object.entries(value).map(([claim, values]) => ({
+      claim,
+      values: this.#texts([...path, claim], values, hint),
+    }))
+  }
+
+  #patterns(path: PolicyPath, subject: RuleSubject, value: unknown): readonly string[] {
+    if (value === undefined) return []
+    return this.#texts(path, value, 'names, or patterns with *').map((text) => {
+      const place = Array.isArray(value) ? [...path, value.indexOf(text)] : path
+      if (subject === 'resources') {
+        const compiled = compileUriPattern(text)
+        if ('patterns' in compiled) return compiled.text
+        this.problem(place, `${quoted(text)} ${compiled.reason}`, compiled.hint)
+        return text
+      }
+      const fault = nameFault(text)
+      const hint = 'write the name without them; if it really has them, write a star in their place'
+      if (fault !== undefined) this.problem(place, `${quoted(text)} ${fault}`, hint)
+      const misread = fault ?? patternFault(text, subject === 'methods', Array.isArray(value))
+      if (misread !== fault) this.problem(place, `${quoted(text)} ${misread}`, NAMES_HINT)
+      return text
+    })
+  }
+
+  /** `{ tools: [search], methods: [tools/call] }` reads as if it were about one tool, and is about all of them. */
+  #contradictions(path: PolicyPath, rule: JsonObject, methods: readonly string[]): void {
+    for (const subject of ['tools', 'prompts', 'resources'] as const) {
+      if (rule[subject] === undefined) continue
+      const all = methods.find((pattern) =>
+        METHODS_OF[subject].some(
+          (method) => new GlobSet([pattern], NAMES).match(method).length > 0,
+        ),
+      )
+      if (all === undefined) continue
+      const message = `${quoted(all)} is about all ${subject}, whatever ${subject} the rule names`
+      this.problem([...path, 'methods'], message, `a rule of its own; ${subject} need no method`)
+    }
+  }
+
+  #rule(path: PolicyPath, rule: unknown): CheckedRule | undefined {
+    if (!isPlainObject(rule)) {
+      this.problem(path, 'must be a rule', '{ tools: [read_*], scopes: [mcp:read] }')
+      return undefined
+    }
+    this.#unknownNames(path, rule, RULE_NAMES)
+    const [tools, prompts, resources, methods] = RULE_SUBJECTS.map((subject) =>
+      this.#patterns([...path, subject], subject, rule[subject]),
+    ) as [readonly string[], readonly string[], readonly string[], readonly string[]]
+    this.#contradictions(path, rule, methods)
+    if (RULE_SUBJECTS.every((subject) => rule[subject] === undefined)) {
+      this.problem(path, 'names nothing', 'tools, prompts, resources or methods')
+    }
+    const { scopes, claims } = rule
+    if (scopes === undefined && claims === undefined) {
+      const hint = 'scopes or claims; scopes: [] where the base scopes suffice'
+      this.problem(path, 'does not say what is needed', hint)
+    }
+    return {
+      patterns: { tools, prompts, resources, methods },
+      scopes: scopes === undefined ? [] : this.#scopes([...path, 'scopes'], scopes),
+      claims: claims === undefined ? [] : this.#claims([...path, 'claims'], claims),
+    }
+  }
+
+  check(document: unknown): CheckedPolicy {
+    if (!isPlainObject(document)) {
+      this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
+      return { implies: {}, rules: [], unmatched: 'deny', lists: 'filter' }
+    }
+    this.#unknownNames([], document, MEMBERS)
+    const { rules, unmatched, lists = 'filter' } = document
+    const implies = this.#implies(document['implies'])
+    if (!Array.isArray(rules)) this.problem(['rules'], 'must be a list of rules', '- tools: […]')
+    const checked = (Array.isArray(rules) ? rules : []).flatMap(
+      (rule, index) => this.#rule(['rules', index], rule) ?? [],
+    )
+    if (unmatched !== 'deny' && unmatched !== 'base') {
+      const message =
+        unmatched === undefined ? 'does not say what holds for the rest' : 'must be deny or base'
+      const hint = 'unmatched: deny (what no rule names is denied) or base (base scopes suffice)'
+      this.problem(unmatched === undefined ? [] : ['unmatched'], message, hint)
+    }
+    if (lists !== 'filter' && lists !== 'full') {
+      this.problem(['lists'], 'must be filter or full', 'filter: lists show what a token may use')
+    }
+    return {
+      implies,
+      rules: checked,
+      unmatched: unmatched === 'base' ? 'base' : 'deny',
+      lists: lists === 'full' ? 'full' : 'filter',
+    }
+  }
+}
+
+/** Checks a policy whole; with problems the policy is of no use. */
+export function checkPolicy(document: unknown): {
+  readonly policy: CheckedPolicy
+  readonly problems: readonly PolicyProblem[]
+} {
+  const checker = new PolicyChecker()
+  return { policy: checker.check(document), problems: checker.problems }
+}
+
+/** As one text: `rules[3].scopes`. */
+export function writePath(path: PolicyPath): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '')
+}

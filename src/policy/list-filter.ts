@@ -1,0 +1,136 @@
+/**
+ * Lists of tools, prompts, resources and templates that show only what a token may use. The rest of an answer stays as
+ * the server wrote it, byte for byte.
+ *
+ * @module
+ */
+import {
+  isAtEnd,
+  readElements,
+  readMembers,
+  replaceSpans,
+  skipValue,
+  type Replacement,
+  type Span,
+} from '../base/json-spans.js'
+import type { ListMemory, ListNaming } from './list-memory.js'
+import { comparableName, type McpOperation, type McpTarget } from '../mcp/operation.js'
+import { canonicalTemplate } from '../mcp/uri-template.js'
+
+/** An answer that is no JSON-RPC, or says something twice: what cannot be filtered is not shown. */
+export class UnfilterableAnswer extends Error {
+  override readonly name = 'UnfilterableAnswer'
+}
+
+interface ListKind extends ListNaming {
+  /** What using an entry would ask for. */
+  readonly method: string
+  readonly target: McpTarget
+}
+
+const LISTS: Readonly<Record<string, ListKind>> = {
+  tools: { method: 'tools/call', target: 'tool', member: 'name' },
+  prompts: { method: 'prompts/get', target: 'prompt', member: 'name' },
+  resources: { method: 'resources/read', target: 'resource', member: 'uri' },
+  resourceTemplates: { method: 'resources/read', target: 'resource', member: 'uriTemplate' },
+}
+const LIST_METHODS = new Set([
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+])
+
+/** Whether the answer to a request of this method is a list. */
+export function isListMethod(method: string): boolean {
+  return LIST_METHODS.has(method)
+}
+
+const isResult = (name: string): name is 'result' => name === 'result'
+const isOfList = (name: string): name is string =>
+  Object.hasOwn(LISTS, name) || name === 'cacheScope' || name === 'ttlMs'
+
+export class ListFilter {
+  readonly #mayUse: (operation: McpOperation) => boolean
+  readonly #memory: ListMemory
+  readonly #caller: object | undefined
+
+  /**
+   * @param mayUse what it throws, every method throws
+   * @param memory of the same resource
+   * @param caller the same object for all for whom `mayUse` says the same; it is compared as an object
+   */
+  constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory, caller?: object) {
+    this.#mayUse = mayUse
+    this.#memory = memory
+    this.#caller = caller
+  }
+
+  /**
+   * An answer as a whole: one message, or a batch of them.
+   *
+   * @returns the same bytes where there is nothing to change, else pieces of the new text
+   * @throws {UnfilterableAnswer}
+   */
+  filter(bytes: Uint8Array): readonly Uint8Array[] {
+    const batch = readElements(bytes)
+    if (batch === undefined) return replaceSpans(bytes, this.#edits(bytes, 0, true))
+    return replaceSpans(
+      bytes,
+      batch.flatMap(({ start }) => this.#edits(bytes, start, false)),
+    )
+  }
+
+  /** @param isAlone nothing may stand after it */
+  #edits(bytes: Uint8Array, start: number, isAlone: boolean): readonly Replacement[] {
+    const edits: Replacement[] = []
+    const message = readMembers(bytes, start, isResult, (_name, at) => {
+      return this.#enterResult(bytes, at, edits)
+    })
+    if (message === undefined || (isAlone && !isAtEnd(bytes, message.end))) {
+      throw new UnfilterableAnswer('the answer is no JSON-RPC message, or has two results')
+    }
+    return edits.sort((one, other) => one.span.start - other.span.start)
+  }
+
+  #enterResult(bytes: Uint8Array, start: number, edits: Replacement[]): number {
+    const lists: Replacement[] = []
+    const read = readMembers(bytes, start, isOfList, (name, at) => {
+      const kind = LISTS[name]
+      return kind === undefined ? skipValue(bytes, at) : this.#enterList(bytes, at, kind, lists)
+    })
+    if (read === undefined) {
+      throw new UnfilterableAnswer('the result is no object, or names a list twice')
+    }
+    if (lists.length > 0) edits.push(...lists, ...privacy(read.members, start))
+    return read.end
+  }
+
+  /** The list with its order, and without what may not be used. */
+  #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
+    const list = this.#memory.read(bytes, start, kind)
+    if (list === undefined) throw new UnfilterableAnswer('what should be a list is none')
+    const end = start + list.bytes.length
+    const text = [list.select((name) => this.#isShown(name, kind), this.#caller)]
+    lists.push({ span: { start, end }, text })
+    return end
+  }
+
+  #isShown(value: unknown, { method, target, member }: ListKind): boolean {
+    const isTemplate = member === 'uriTemplate' && typeof value === 'string'
+    const name = isTemplate ? canonicalTemplate(value) : comparableName(target, value)
+    return name !== undefined && this.#mayUse({ method, target, name })
+  }
+}
+
+/**
+ * What was made for one token is no other's (STA-07), on all pages, whether anything is missing or not. Only the
+ * revisions that know how long a list may be kept know for whom.
+ */
+function privacy(members: ReadonlyMap<string, Span>, result: number): readonly Replacement[] {
+  const scope = members.get('cacheScope')
+  if (scope !== undefined) return [{ span: scope, text: '"private"' }]
+  if (!members.has('ttlMs')) return []
+  const start = result + 1
+  return [{ span: { start, end: start }, text: '"cacheScope":"private",' }]
+}

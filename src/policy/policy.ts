@@ -1,0 +1,252 @@
+/**
+ * What an operation needs, by rules or by a function, and what a token lacks of it.
+ *
+ * @module
+ */
+import type { VerifiedAccessToken } from '../types.js'
+import { claimAt } from '../token/claims.js'
+import { GlobSet, type Wildcards } from './globs.js'
+import { isProtocolMethod, type McpOperation } from '../mcp/operation.js'
+import type { CheckedPolicy, CheckedRule, ClaimRequirement, PolicyDocument } from './document.js'
+import { parseResourceUri } from '../mcp/resource-uri.js'
+import { ScopeHierarchy } from '../token/scope-hierarchy.js'
+import { isScopeToken } from '../token/scopes.js'
+import { UriRules, type UriMatch } from './uri-rules.js'
+
+/**
+ * Says what an operation needs: further scopes (none: the base scopes suffice), or that this token may not use it and
+ * no scope would help. It is asked for every operation and for every entry of a list that is filtered, and must answer
+ * at once. What it throws, and any other answer, is a denial and a fault of the server (500).
+ */
+export type JudgeOperation = (
+  operation: McpOperation,
+  token: VerifiedAccessToken,
+) => { readonly scopes: readonly string[] } | 'deny'
+
+/** What an operation needs of a token. */
+export interface OperationVerdict {
+  readonly scopes: readonly string[]
+  /** Why no scope would help; `undefined` where scopes decide. */
+  readonly denial: string | undefined
+}
+
+/** Judges operations. It knows nothing of base scopes. */
+export interface OperationPolicy {
+  readonly hierarchy: ScopeHierarchy
+  /** Whether a scope is one that the policy knows: such ones of a token are named in challenges of the older eras. */
+  isKnown(scope: string): boolean
+  /** Whether lists show only what a token may use. */
+  readonly filtersLists: boolean
+  /** Tokens with the same scopes may do the same: what was found out for one holds for the others. */
+  readonly judgesScopesAlone: boolean
+  /** Whether an operation names a user in its URI that no rule spells: then nothing is judged (400). */
+  isOfForeignUser(operation: McpOperation): boolean
+  /** @throws whatever a function throws that was given in place of rules */
+  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
+}
+
+/** What rules that match have in common; made once for each set of rules that occurs. */
+interface Requirement {
+  readonly scopes: readonly string[]
+  readonly claims: readonly ClaimRequirement[]
+}
+
+const NO_RULES: readonly number[] = []
+const NAMES: Wildcards = { separator: undefined }
+/** Subjects whose names are compared as they are. */
+const NAMED_SUBJECTS = ['tools', 'prompts', 'methods'] as const
+type NamedSubject = (typeof NAMED_SUBJECTS)[number]
+
+/** Finds the rules whose patterns a text is like. */
+class RuleIndex {
+  readonly #exact = new Map<string, readonly number[]>()
+  readonly #globs: GlobSet
+  /** The rule of each pattern. */
+  readonly #ruleOf: readonly number[]
+  readonly #known = new WeakMap<readonly number[], readonly number[]>()
+
+  constructor(rules: readonly CheckedRule[], subject: NamedSubject) {
+    const patterns: string[] = []
+    const ruleOf: number[] = []
+    const exact = new Map<string, number[]>()
+    for (const [index, rule] of rules.entries()) {
+      for (const pattern of rule.patterns[subject]) {
+        if (pattern.includes('*')) {
+          patterns.push(pattern)
+          ruleOf.push(index)
+        } else {
+          const others = exact.get(pattern)
+          if (others === undefined) exact.set(pattern, [index])
+          else others.push(index)
+        }
+      }
+    }
+    this.#globs = new GlobSet(patterns, NAMES)
+    this.#ruleOf = ruleOf
+    for (const [name, indexes] of exact) {
+      const all = new Set([...indexes, ...this.#byPattern(name)])
+      this.#exact.set(
+        name,
+        [...all].sort((one, other) => one - other),
+      )
+    }
+  }
+
+  #byPattern(text: string): readonly number[] {
+    const matches = this.#globs.match(text)
+    let rules = this.#known.get(matches)
+    if (rules === undefined) {
+      rules = [...new Set(matches.map((pattern) => this.#ruleOf[pattern] as number))]
+      this.#known.set(matches, rules)
+    }
+    return rules
+  }
+
+  /** In the order of the policy. Equal answers are the same object, as a rule. */
+  find(text: string): readonly number[] {
+    if (this.#ruleOf.length === 0) return this.#exact.get(text) ?? NO_RULES
+    return this.#exact.get(text) ?? this.#byPattern(text)
+  }
+}
+
+function hasOneOf(value: unknown, values: readonly string[]): boolean {
+  if (typeof value === 'string') return values.includes(value)
+  return Array.isArray(value) && value.some((each) => values.includes(each as string))
+}
+
+/** What is found out of an operation. */
+interface Look {
+  readonly uri: UriMatch | undefined
+  readonly byName: readonly number[]
+  readonly byMethod: readonly number[]
+}
+
+function allOf({ byName, byMethod }: Look): readonly number[] {
+  if (byMethod.length === 0) return byName
+  return byName.length === 0 ? byMethod : [...new Set([...byName, ...byMethod])]
+}
+
+/** A policy of rules. */
+export class RulePolicy implements OperationPolicy {
+  readonly hierarchy: ScopeHierarchy
+  readonly filtersLists: boolean
+  readonly judgesScopesAlone: boolean
+  readonly #rules: readonly CheckedRule[]
+  readonly #indexes: Readonly<Record<NamedSubject, RuleIndex>>
+  readonly #uris: UriRules
+  readonly #unmatched: PolicyDocument['unmatched']
+  readonly #known: ReadonlySet<string>
+  readonly #requirements = new WeakMap<readonly number[], Requirement>()
+
+  constructor({ implies, rules, unmatched, lists }: CheckedPolicy) {
+    this.hierarchy = new ScopeHierarchy(implies)
+    this.filtersLists = lists === 'filter'
+    this.judgesScopesAlone = rules.every(({ claims }) => claims.length === 0)
+    this.#rules = rules
+    this.#unmatched = unmatched
+    this.#indexes = Object.fromEntries(
+      NAMED_SUBJECTS.map((subject) => [subject, new RuleIndex(rules, subject)]),
+    ) as Record<NamedSubject, RuleIndex>
+    this.#uris = new UriRules(rules.map(({ patterns }) => patterns.resources))
+    this.#known = new Set([
+      ...rules.flatMap((rule) => rule.scopes),
+      ...Object.entries(implies).flatMap(([scope, included]) => [scope, ...included]),
+    ])
+  }
+
+  isKnown(scope: string): boolean {
+    return this.#known.has(scope)
+  }
+
+  isOfForeignUser(operation: McpOperation): boolean {
+    return this.#uriOf(operation)?.isForeignUser === true
+  }
+
+  #uriOf({ target, name }: McpOperation): UriMatch | undefined {
+    return target === 'resource' && name !== undefined ? this.#uris.match(name) : undefined
+  }
+
+  #look(operation: McpOperation): Look {
+    const { method, target, name } = operation
+    const uri = this.#uriOf(operation)
+    const byMethod = this.#indexes.methods.find(method)
+    if (uri !== undefined) return { uri, byName: uri.rules, byMethod }
+    if (target === undefined || name === undefined) return { uri, byName: NO_RULES, byMethod }
+    const byName = this.#indexes[target === 'tool' ? 'tools' : 'prompts'].find(name)
+    return { uri, byName, byMethod }
+  }
+
+  /** The rules that decide about an operation, by their place in the policy. */
+  rulesFor(operation: McpOperation): readonly number[] {
+    return allOf(this.#look(operation))
+  }
+
+  /** Why an operation is closed to everybody, whatever the token. */
+  closedBy(operation: McpOperation): string | undefined {
+    return this.#closedBy(operation, this.#look(operation))
+  }
+
+  #closedBy({ target, method }: McpOperation, { uri, byName, byMethod }: Look): string | undefined {
+    const isOpen = byMethod.length > 0 || this.#unmatched === 'base'
+    if (uri?.isForeignUser === true) return 'no rule names its user'
+    if (uri?.isQualified === true) {
+      if (uri.isNamed || (isOpen && !uri.isKnownPlace)) return undefined
+      return 'no rule names it with its query, user or host'
+    }
+    if (isOpen || (uri?.isNamed ?? byName.length > 0)) return undefined
+    return target === undefined && isProtocolMethod(method) ? undefined : 'no rule names it'
+  }
+
+  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
+    const look = this.#look(operation)
+    const closed = this.#closedBy(operation, look)
+    const { scopes, claims } = this.#requirementOf(allOf(look))
+    if (closed !== undefined) return { scopes, denial: closed }
+    const lacking = claims.find(
+      ({ claim, values }) => !hasOneOf(claimAt(token.claims, claim), values),
+    )
+    const denial = lacking && `claim ${lacking.claim} has none of ${lacking.values.join(', ')}`
+    return { scopes, denial }
+  }
+
+  #requirementOf(rules: readonly number[]): Requirement {
+    let requirement = this.#requirements.get(rules)
+    if (requirement === undefined) {
+      const all = rules.map((index) => this.#rules[index] as CheckedRule)
+      const scopes = [...new Set(all.flatMap((rule) => rule.scopes))]
+      requirement = { scopes, claims: all.flatMap((rule) => rule.claims) }
+      this.#requirements.set(rules, requirement)
+    }
+    return requirement
+  }
+}
+
+/** A policy by a function of the embedding program. */
+export class FunctionPolicy implements OperationPolicy {
+  readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
+  readonly filtersLists = true
+  readonly judgesScopesAlone = false
+  readonly #judge: JudgeOperation
+
+  constructor(judge: JudgeOperation) {
+    this.#judge = judge
+  }
+
+  isKnown(): boolean {
+    return false
+  }
+
+  isOfForeignUser({ target, name }: McpOperation): boolean {
+    if (target !== 'resource' || name === undefined) return false
+    return name.includes('@') && parseResourceUri(name)?.userinfo !== undefined
+  }
+
+  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
+    if (this.isOfForeignUser(operation)) return { scopes: [], denial: 'a user in a URI' }
+    const verdict: unknown = this.#judge(operation, token)
+    if (verdict === 'deny') return { scopes: [], denial: 'by the policy function' }
+    const scopes = (verdict as { readonly scopes?: unknown } | null | undefined)?.scopes
+    if (Array.isArray(scopes) && scopes.every(isScopeToken)) return { scopes, denial: undefined }
+    throw new TypeError('the policy function returned neither scopes nor deny')
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * Patterns for URIs of resources, compared component by component: what stands for text in one of them never reaches
+ * into the next.
+ *
+ * @module
+ */
+import { Glob, piecesOf, type Text, type Wildcards } from './globs.js'
+import {
+  decodeOnce,
+  decodeQuery,
+  encodePath,
+  encodeQuery,
+  isClear,
+  needsHost,
+  readHost,
+  splitUri,
+  splitUser,
+  writeUri,
+  type HostAndPort,
+  type ResourceUri,
+} from '../mcp/resource-uri.js'
+
+const IN_PATH: Wildcards = { separator: '/' }
+const IN_AUTHORITY: Wildcards = { separator: undefined }
+
+/** What a pattern says of one component. */
+interface ComponentPattern {
+  /** The only text that is like it; `undefined` with wildcards. */
+  readonly only: string | undefined
+  isLike(text: Text): boolean
+}
+
+/** A pattern, compiled. */
+export interface UriPattern {
+  readonly scheme: string
+  readonly userinfo: string | undefined
+  readonly hasAuthority: boolean
+  /** `undefined`: any, or none. */
+  readonly authority:
+    { readonly host: ComponentPattern; readonly port: ComponentPattern } | undefined
+  readonly path: ComponentPattern
+  /** `undefined` for one that names no query. */
+  readonly query: ComponentPattern | undefined
+  /** Each of its parameters alone, as forms are read. */
+  readonly parameters: readonly ComponentPattern[]
+  /** Whether what is like it may be allowed by it; else it only adds what its rule asks for. */
+  readonly permits: boolean
+}
+
+/** All that a text stands for. */
+export interface UriPatterns {
+  /** In one spelling. */
+  readonly text: string
+  readonly patterns: readonly UriPattern[]
+}
+
+/** Why a text is no pattern, or one that no URI is like. */
+export class UselessPattern {
+  readonly reason: string
+  readonly hint: string
+  constructor(reason: string, hint: string) {
+    this.reason = reason
+    this.hint = hint
+  }
+}
+
+function component(
+  text: string,
+  wildcards: Wildcards,
+  literal?: (part: string) => string,
+): ComponentPattern {
+  const pieces = piecesOf(text, wildcards, literal)
+  const glob = new Glob(pieces, wildcards)
+  const isOnly = pieces.every((piece) => typeof piece === 'string')
+  return { only: isOnly ? pieces.join('') : undefined, isLike: (other) => glob.isLike(other) }
+}
+
+/** A label that hosts may have, in place of stars while the URL standard reads the rest. */
+const MARK = 'wildcard-0-'
+
+/** @returns `undefined` where no URI has such an authority */
+function readAuthority(scheme: string, written: string): HostAndPort | undefined {
+  if (!written.includes('*')) return readHost(scheme, written)
+  // Where any port may stand, no number can be read.
+  const [, host = '', port] = /^(.*?)(?::([\d*]*))?$/s.exec(written) ?? []
+  if (host.includes(MARK)) return undefined
+  const read =
+    port === undefined || port.includes('*') || !host.includes('*')
+      ? readHost(scheme, host.replace(/\*+/g, MARK))
+      : readHost(scheme, `${host.replace(/\*+/g, MARK)}:${port}`)
+  if (read === undefined || /xn--[^.]*wildcard-0-/.test(read.host)) return undefined
+  return { host: read.host.replaceAll(MARK, '*'), port: port?.includes('*') ? port : read.port }
+}
+
+const STARS = /(\*+)/
+
+/** Escapes of what stands between stars; `undefined` for what is no UTF-8. */
+function decodeParts(
+  text: string,
+  decode: (part: string) => string | undefined,
+): readonly string[] | undefined {
+  const parts = text.split(STARS).map((part, index) => (index % 2 === 0 ? decode(part) : part))
+  return parts.includes(undefined) ? undefined : (parts as readonly string[])
+}
+
+/** Again as a text, in which a star that is no wildcard is encoded. */
+function spellParts(parts: readonly string[], encode: (part: string) => string): string {
+  return parts
+    .map((part, index) => (index % 2 === 0 ? encode(part).replaceAll('*', '%2A') : part))
+    .join('')
+}
+
+/** Everything of a scheme that has an authority. */
+const ALL = /^[^:/?]*:\/\/\*\*(?:\?.*)?$/s
+const EXAMPLE = 'file:///srv/**'
+
+/** What no URI that is judged is like, whatever the wildcards stand for. */
+function reasonUnclear(text: string): UselessPattern {
+  if (text.includes('#'))
+    return new UselessPattern('has a fragment: no URI with one is let in', EXAMPLE)
+  const reason =
+    'is no URI, or has dot segments, blanks around it or characters that are encoded without need'
+  return new UselessPattern(reason, EXAMPLE)
+}
+
+/**
+ * Compiles a pattern. `*` stands for text within a segment, `**` in a path for any text; in a host, one star is any
+ * text. `scheme://**` and `scheme:**` are everything of a scheme.
+ */
+export function compileUriPattern(text: string): UriPatterns | UselessPattern {
+  const parts = isClear(text) ? splitUri(text) : undefined
+  if (parts === undefined) return reasonUnclear(text)
+  const { scheme, authority } = parts
+  const [userinfo, written] = splitUser(authority ?? '')
+  if (userinfo !== undefined && (userinfo.includes('*') || scheme === 'file')) {
+    return new UselessPattern(
+      'has a user that no URI can have: users are let in where they are written without a star',
+      `${scheme}://reader@host/**`,
+    )
+  }
+  const isAll = ALL.test(text)
+  if (!isAll && written.includes('**')) {
+    const hint = `${scheme}://*/**`
+    return new UselessPattern(
+      'has two stars in its authority; there one star matches any text',
+      hint,
+    )
+  }
+  const place = readAuthority(scheme, isAll ? '*' : written)
+  if (place === undefined || (needsHost(scheme) && place.host === '')) {
+    return new UselessPattern('has an authority that no URI can have', EXAMPLE)
+  }
+  const path = decodeParts(parts.path, decodeOnce)
+  const query = parts.query === undefined ? undefined : decodeParts(parts.query, decodeQuery)
+  if (path === undefined || (parts.query !== undefined && query === undefined)) {
+    return reasonUnclear(text)
+  }
+  return toPatterns({ ...parts, userinfo, place, path, query, isAll })
+}
+
+interface ReadPattern {
+  readonly scheme: string
+  readonly authority: string | undefined
+  readonly userinfo: string | undefined
+  readonly place: HostAndPort
+  readonly path: readonly string[]
+  readonly query: readonly string[] | undefined
+  readonly isAll: boolean
+}
+
+function toPatterns({ path, query, isAll, ...pattern }: ReadPattern): UriPatterns {
+  const { scheme, authority, userinfo, place } = pattern
+  const spelledPath = spellParts(path, encodePath)
+  const spelledQuery = query && spellParts(query, encodeQuery)
+  const host = isAll ? '**' : place.host
+  const hasAuthority = authority !== undefined
+  const text = writeUri(
+    { scheme, userinfo, ...place, host, hasAuthority },
+    isAll ? '' : spelledPath,
+    spelledQuery,
+  )
+  const own = {
+    scheme,
+    userinfo,
+    hasAuthority,
+    authority: {
+      host: component(place.host, IN_AUTHORITY),
+      port: component(place.port, IN_AUTHORITY),
+    },
+    path: component(spelledPath, IN_PATH, (part) => decodeOnce(part) ?? part),
+    query: spelledQuery === undefined ? undefined : component(spelledQuery, IN_PATH, decodeStars),
+    parameters: parametersOf(spelledQuery ?? '').map((each) =>
+      component(each, IN_PATH, decodeStars),
+    ),
+    permits: true,
+  }
+  const anything = component('**', IN_PATH)
+  if (isAll) {
+    const port = component('*', IN_AUTHORITY)
+    return { text, patterns: [{ ...own, authority: { ...own.authority, port }, path: anything }] }
+  }
+  // Without an authority in the pattern nothing that has one is allowed, but it may be closed by what begins with **.
+  if (!hasAuthority && spelledPath.startsWith('**')) {
+    const permits = spelledPath === '**'
+    return { text, patterns: [own, { ...own, authority: undefined, permits }] }
+  }
+  if (!/.\/$/.test(spelledPath)) return { text, patterns: [own] }
+  // A directory is the same with and without its last slash.
+  const bare = component(spelledPath.slice(0, -1), IN_PATH, (part) => decodeOnce(part) ?? part)
+  return { text, patterns: [own, { ...own, path: bare, permits: false }] }
+}
+
+/** In a query all other escapes stay as they are. */
+function decodeStars(part: string): string {
+  return decodeQuery(part) ?? part
+}
+
+/** Names with values, in whatever order they stand: servers look for one of them, and take the first or the last. */
+export function parametersOf(query: string): readonly string[] {
+  const parameters = query.replaceAll('+', ' ').split(/[&;]/)
+  return [...new Set(parameters)].filter((each) => each !== '')
+}
+
+/**
+ * Whether what a pattern asks for is asked for with this query: where it is like all of it, and where it has each of the
+ * pattern's parameters, whatever else it has.
+ *
+ * @param given from {@link parametersOf}
+ */
+export function isDemanded(
+  { query, parameters }: UriPattern,
+  written: string | undefined,
+  given: readonly string[],
+): boolean {
+  if (query === undefined) return true
+  if (written === undefined) return false
+  if (query.isLike(written)) return true
+  return (
+    parameters.length > 0 && parameters.every((each) => given.some((other) => each.isLike(other)))
+  )
+}
+
+/** Whether a pattern has all of a URI that servers may take away before they look. */
+export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
+  const { authority, userinfo, query, hasAuthority, permits, path } = pattern
+  const isOfAnotherHost = uri.scheme === 'file' && uri.host !== '' && authority?.host.only === ''
+  return (
+    permits &&
+    !isOfAnotherHost &&
+    (authority === undefined || hasAuthority === uri.hasAuthority) &&
+    (uri.userinfo === undefined || userinfo !== undefined) &&
+    (uri.query === undefined || query?.isLike(uri.query) === true) &&
+    path.isLike(uri.path)
+  )
+}
+
+/** Whether a URI is in the authority of a pattern, its user aside. */
+export function isInAuthority(
+  { scheme, authority }: UriPattern,
+  uri: Pick<ResourceUri, 'scheme' | 'host' | 'port'>,
+): boolean {
+  if (scheme !== uri.scheme) return false
+  if (authority === undefined) return true
+  // Servers that open files look at the path alone.
+  const isAnyHost = scheme === 'file' && authority.host.only === ''
+  return isAnyHost || (authority.host.isLike(uri.host) && authority.port.isLike(uri.port))
+}

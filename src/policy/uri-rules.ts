@@ -1,0 +1,169 @@
+/**
+ * Which rules of a policy are about a URI, and whether one of them allows it.
+ *
+ * @module
+ */
+import { createCacheStore } from '../base/cache.js'
+import { LONGEST_KNOWN, MAX_TEXTS } from './globs.js'
+import { parseResourceUri, type ResourceUri } from '../mcp/resource-uri.js'
+import {
+  compileUriPattern,
+  isDemanded,
+  isInAuthority,
+  namesAllOf,
+  parametersOf,
+  type UriPattern,
+} from './uri-pattern.js'
+
+/** What rules say of a URI. */
+export interface UriMatch {
+  /** All whose demands hold, in the order of the policy. */
+  readonly rules: readonly number[]
+  /** Whether a pattern is like all of it, as it was written. */
+  readonly isNamed: boolean
+  /**
+   * Whether it has what many servers take away before they look: a query, a user, the host of a file. Then it is
+   * another name for what it is without, and allowed only by a pattern that has it, too.
+   */
+  readonly isQualified: boolean
+  /** Whether a pattern is about its scheme and authority. */
+  readonly isKnownPlace: boolean
+  /** Whether it names a user that no pattern spells. */
+  readonly isForeignUser: boolean
+}
+
+/** All that fit into one request. */
+const MAX_LONG_TEXTS = 350
+
+interface RulePattern extends UriPattern {
+  readonly rule: number
+}
+
+/** Patterns of one scheme and authority. */
+interface Group {
+  /** Any of them: their authorities are the same. */
+  readonly first: RulePattern
+  readonly exact: Map<string, RulePattern[]>
+  readonly globs: RulePattern[]
+  readonly users: Set<string>
+}
+
+/** What a path is to servers that drop its last slash, or parameters of its segments. */
+function readingsOf(path: string): readonly string[] {
+  const written = path.includes(';') ? [path, path.replace(/;[^/]*/g, '')] : [path]
+  const bare = written.filter((each) => /.\/$/s.test(each)).map((each) => each.slice(0, -1))
+  return [...written, ...bare]
+}
+
+const NOWHERE: UriMatch = {
+  rules: [],
+  isNamed: false,
+  isQualified: true,
+  isKnownPlace: true,
+  isForeignUser: false,
+}
+
+export class UriRules {
+  readonly #literal = new Map<string, Group>()
+  readonly #wild: Group[] = []
+  readonly #known = createCacheStore<UriMatch>(MAX_TEXTS)
+  /** Long ones are nobody's but an attacker's, whose request needs them twice. */
+  readonly #long = createCacheStore<UriMatch>(MAX_LONG_TEXTS)
+
+  /** @param patterns of each rule; those that are useless are about nothing */
+  constructor(patterns: readonly (readonly string[])[]) {
+    const wild = new Map<string, Group>()
+    for (const [rule, texts] of patterns.entries()) {
+      for (const text of texts) {
+        const compiled = compileUriPattern(text)
+        if (!('patterns' in compiled)) continue
+        for (const pattern of compiled.patterns) this.#add({ ...pattern, rule }, text, wild)
+      }
+    }
+    this.#wild.push(...wild.values())
+  }
+
+  #add(pattern: RulePattern, text: string, wild: Map<string, Group>): void {
+    const { scheme, authority, path, userinfo } = pattern
+    const { host, port } = authority ?? {}
+    const isLiteral = host?.only !== undefined && port?.only !== undefined
+    const groups = isLiteral ? this.#literal : wild
+    const key = isLiteral ? keyOf(scheme, host.only, port.only) : text
+    let group = groups.get(key)
+    if (group === undefined) {
+      group = { first: pattern, exact: new Map(), globs: [], users: new Set() }
+      groups.set(key, group)
+    }
+    if (userinfo !== undefined) group.users.add(userinfo)
+    if (path.only === undefined) return void group.globs.push(pattern)
+    const others = group.exact.get(path.only)
+    if (others === undefined) group.exact.set(path.only, [pattern])
+    else others.push(pattern)
+  }
+
+  /** Of a text seen before it is the same object. */
+  match(text: string): UriMatch {
+    const known = text.length > LONGEST_KNOWN ? this.#long : this.#known
+    let match = known.get(text)
+    if (match === undefined) {
+      match = this.#find(text)
+      known.set(text, match)
+    }
+    return match
+  }
+
+  #groupsOf(uri: ResourceUri): readonly Group[] {
+    const { scheme, host, port } = uri
+    const groups = [this.#literal.get(keyOf(scheme, host, port))]
+    if (scheme === 'file' && host !== '') groups.push(this.#literal.get(keyOf(scheme, '', '')))
+    const wild = this.#wild.filter(({ first }) => isInAuthority(first, uri))
+    return [...groups.filter((group) => group !== undefined), ...wild]
+  }
+
+  #find(text: string): UriMatch {
+    const uri = parseResourceUri(text)
+    if (uri === undefined) return NOWHERE
+    const { scheme, userinfo, host, query } = uri
+    const isOfHost = scheme === 'file' && host !== ''
+    const readings = readingsOf(uri.path)
+    const parameters = query === undefined ? [] : parametersOf(query)
+    const groups = this.#groupsOf(uri)
+    const rules = new Set<number>()
+    let isNamed = false
+    for (const group of groups) {
+      for (const pattern of patternsFor(group, uri, readings, parameters)) {
+        rules.add(pattern.rule)
+        isNamed ||= namesAllOf(pattern, uri)
+      }
+    }
+    return {
+      rules: Object.freeze([...rules].sort((one, other) => one - other)),
+      isNamed,
+      isQualified: userinfo !== undefined || query !== undefined || isOfHost,
+      isKnownPlace: groups.length > 0,
+      isForeignUser: userinfo !== undefined && !groups.some(({ users }) => users.has(userinfo)),
+    }
+  }
+}
+
+function keyOf(scheme: string, host: string, port: string): string {
+  return `${scheme}://${host}:${port}`
+}
+
+/** Those whose demands hold: what a URI has and a pattern does not name takes it out of no rule. */
+function* patternsFor(
+  { exact, globs }: Group,
+  { userinfo, query }: ResourceUri,
+  readings: readonly string[],
+  parameters: readonly string[],
+): Iterable<RulePattern> {
+  const isOf = (pattern: RulePattern) =>
+    (pattern.userinfo === undefined || pattern.userinfo === userinfo) &&
+    isDemanded(pattern, query, parameters)
+  for (const reading of readings) {
+    for (const pattern of exact.get(reading) ?? []) if (isOf(pattern)) yield pattern
+  }
+  for (const pattern of globs) {
+    if (readings.some((reading) => pattern.path.isLike(reading)) && isOf(pattern)) yield pattern
+  }
+}

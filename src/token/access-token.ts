@@ -1,0 +1,279 @@
+/**
+ * What a token whose signature is valid says, and whether that is acceptable here and now.
+ *
+ * Reading happens once for each token, judging on every request: only what cannot change may be
+ * remembered.
+ *
+ * @module
+ */
+import type { ShareList } from '../base/cache.js'
+import type { SigningKey } from '../discovery/signing-key.js'
+import { quoted, Refusal } from '../errors.js'
+import { hintFor } from '../advice/hints.js'
+import { deepFreeze, type JsonObject } from '../base/json.js'
+import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
+import {
+  isOptionalNumber,
+  isOptionalText,
+  readAudience,
+  readClientId,
+  readScopes,
+} from './claims.js'
+import { decodeClaims, type ParsedJwt } from './jwt.js'
+import { kindOfAnswer, kindOfJwt, type TokenKind } from './kind.js'
+
+/**
+ * The judged fields of a token: small, frozen, and without the token. This is what the memory holds,
+ * so each field costs eight bytes for every token remembered.
+ */
+export interface AccessTokenFacts {
+  /** The key that signed it; `undefined` when the authorization server was asked instead. */
+  readonly key: SigningKey | undefined
+  readonly algorithm: string | undefined
+  readonly kind: TokenKind
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  readonly scopes: readonly string[]
+  readonly audience: readonly string[]
+  /** Seconds since 1970; only an introspection answer may leave it out. */
+  readonly expiresAt: number | undefined
+  /** The later of `nbf` and `iat`, or 0. */
+  readonly validFrom: number
+  /** The token is bound to a key of its sender (`cnf`). */
+  readonly bound: boolean
+  /** What the authorization server said, when it was asked; valid by a clock that never runs backwards. */
+  readonly introspection: TokenIntrospection | undefined
+}
+
+/** What an issuer's tokens must fulfil at this resource. */
+export interface TokenPolicy {
+  readonly issuer: string
+  readonly audience: ReadonlySet<string>
+  readonly algorithms: readonly string[]
+  readonly requireType: boolean
+  /** Seconds. */
+  readonly clockTolerance: number
+  /** Names, or dotted paths. */
+  readonly scopeClaims: readonly string[]
+  /** Which claim is compared with the audience. */
+  readonly audienceClaim: 'aud' | 'client_id' | 'azp'
+  /** `nonce`, `at_hash` and `s_hash` do not make it an ID token. */
+  readonly acceptIdTokenClaims: boolean
+}
+
+/** Where the facts come from: what tokens and introspection answers do not have in common. */
+type Origin = Pick<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'> & {
+  /** What a token that was asked about says of itself, where it is a JWT: its times and its binding hold as well. */
+  readonly own?: JsonObject | undefined
+}
+
+/** When a token is good; `undefined` where that is not told in numbers (RFC 7519 §4.1.4 to §4.1.6). */
+function readTimes({ exp, nbf, iat }: JsonObject) {
+  if (!isOptionalNumber(exp) || !isOptionalNumber(nbf) || !isOptionalNumber(iat)) return undefined
+  return { end: exp ?? Number.POSITIVE_INFINITY, start: Math.max(nbf ?? 0, iat ?? 0) }
+}
+
+/** Whether a token is said to be bound to its sender: by a key (RFC 7800 §3.1), or by its type alone (RFC 9449 §6.2). */
+function isBound({ cnf, token_type: type }: JsonObject): boolean {
+  return cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type))
+}
+
+/** Claims of the wrong type refuse the token; absent ones are judged later. */
+function readClaims(
+  claims: JsonObject,
+  policy: TokenPolicy,
+  share: ShareList,
+  { key, algorithm, kind, introspection, own }: Origin,
+): AccessTokenFacts | Refusal {
+  const { issuer, audienceClaim } = policy
+  const refuse = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
+  const { sub } = claims
+  const times = readTimes(claims)
+  const ownTimes = own === undefined ? times : readTimes(own)
+  if (times === undefined || ownTimes === undefined) {
+    return refuse('exp, nbf or iat is not a number')
+  }
+  const end = Math.min(times.end, ownTimes.end)
+  if (!isOptionalText(sub)) return refuse('sub is not a text')
+  const audience = readAudience(claims[audienceClaim])
+  if (audience === undefined) {
+    return refuse(`${audienceClaim} is neither a text nor a list of texts`)
+  }
+  const scopes = readScopes(claims, policy.scopeClaims)
+  if (scopes === undefined) {
+    return refuse(`${policy.scopeClaims.join(' or ')} holds something that is not a scope`)
+  }
+  const clientId = readClientId(claims)
+  // One literal: an object put together by spreading takes twice the memory, for every token remembered.
+  return Object.freeze({
+    key,
+    algorithm,
+    kind,
+    issuer,
+    subject: sub === '' ? undefined : sub,
+    clientId: clientId === undefined ? undefined : share([clientId])[0],
+    scopes: share(scopes),
+    audience: share(audience),
+    expiresAt: Number.isFinite(end) ? end : undefined,
+    validFrom: Math.max(times.start, ownTimes.start),
+    bound: isBound(claims) || (own !== undefined && isBound(own)),
+    introspection,
+  })
+}
+
+/**
+ * Reads a token whose signature was found valid. Without `exp` it would never end (RFC 9068 §2.2), and is refused.
+ */
+export function readAccessToken(
+  jwt: ParsedJwt,
+  key: SigningKey,
+  policy: TokenPolicy,
+  share: ShareList,
+): AccessTokenFacts | Refusal {
+  const { claims } = jwt
+  if (claims['exp'] === undefined) {
+    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer)
+  }
+  return readClaims(claims, policy, share, {
+    key,
+    algorithm: jwt.algorithm,
+    kind: kindOfJwt(jwt.type, claims, policy.acceptIdTokenClaims),
+    introspection: undefined,
+  })
+}
+
+/**
+ * Reads what the authorization server says of a token (RFC 7662 §2.2). That it calls it active is the least; for
+ * whom, until when and of what kind it is, is judged as with a token that we can read.
+ *
+ * @param jwt the token itself, where it is one: what it says of its kind, its times and its binding holds as well;
+ *   audience and scopes are the answer's alone, because lightweight tokens have none
+ */
+export function readIntrospection(
+  introspection: TokenIntrospection,
+  jwt: ParsedJwt | undefined,
+  policy: TokenPolicy,
+  share: ShareList,
+): AccessTokenFacts | Refusal {
+  const { claims } = introspection
+  const { issuer, acceptIdTokenClaims } = policy
+  // RFC 7662 §2.2: a boolean. What merely looks like true is not.
+  if (claims['active'] !== true) {
+    const reason = 'the authorization server calls it not active'
+    return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer)
+  }
+  const { iss } = claims
+  if (iss !== undefined && iss !== issuer) {
+    const reason = `the answer is about a token of iss ${quoted(iss)}`
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer)
+  }
+  const kind = kindOfAnswer(claims, acceptIdTokenClaims)
+  return readClaims(claims, policy, share, {
+    key: undefined,
+    algorithm: undefined,
+    kind:
+      kind === 'opaque' && jwt !== undefined
+        ? kindOfJwt(jwt.type, jwt.claims, acceptIdTokenClaims)
+        : kind,
+    introspection,
+    own: jwt?.claims,
+  })
+}
+
+/** Short: a token may list thousands. */
+function describeAudience(audience: readonly string[], claim: string): string {
+  if (audience.length === 0) return `no ${claim} claim`
+  const shown = audience.slice(0, 5).map((entry) => quoted(entry))
+  const more = audience.length - shown.length
+  return `${claim} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+/**
+ * Judges a token that its issuer vouches for: kind, audience, times, binding, in this order, so
+ * that only a token which is right in everything else is called expired.
+ *
+ * @param at seconds since 1970
+ * @returns the reason to refuse it, or `undefined`
+ */
+export function judgeAccessToken(
+  facts: AccessTokenFacts,
+  policy: TokenPolicy,
+  at: number,
+): Refusal | undefined {
+  const { issuer } = policy
+  if (facts.issuer !== issuer) {
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'the key belongs to another issuer', issuer)
+  }
+  if (facts.algorithm !== undefined && !policy.algorithms.includes(facts.algorithm)) {
+    return new Refusal('ERR_TOKEN_ALGORITHM', `algorithm ${quoted(facts.algorithm)}`, issuer)
+  }
+  const { kind } = facts
+  // An opaque token has no header that could say so.
+  if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
+    if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
+    const reason = 'typ is not at+jwt, which is required here'
+    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, hintFor('at+jwt required', { issuer }))
+  }
+  if (!facts.audience.some((entry) => policy.audience.has(entry))) {
+    const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')
+    const reason = `${describeAudience(facts.audience, policy.audienceClaim)}; expected ${expected}`
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer)
+  }
+  if (facts.bound) {
+    return new Refusal(
+      'ERR_TOKEN_BOUND',
+      'bound to its sender (cnf), sent as a bearer token',
+      issuer,
+    )
+  }
+  if (facts.validFrom > at + policy.clockTolerance) {
+    const ahead = Math.ceil(facts.validFrom - at)
+    return new Refusal(
+      'ERR_TOKEN_NOT_YET_VALID',
+      `nbf or iat is ${ahead} s ahead of our clock`,
+      issuer,
+    )
+  }
+  if (facts.expiresAt !== undefined && facts.expiresAt <= at - policy.clockTolerance) {
+    const ago = Math.floor(at - facts.expiresAt)
+    return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer)
+  }
+  return undefined
+}
+
+class AccessToken implements VerifiedAccessToken {
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  readonly scopes: readonly string[]
+  readonly audience: readonly string[]
+  readonly expiresAt: number | undefined
+  /** Private, so that no log that prints the object prints the token. */
+  readonly #bearer: string
+  #claims: JsonObject | undefined
+
+  constructor(facts: AccessTokenFacts, bearer: string) {
+    this.issuer = facts.issuer
+    this.subject = facts.subject
+    this.clientId = facts.clientId
+    this.scopes = facts.scopes
+    this.audience = facts.audience
+    this.expiresAt = facts.expiresAt
+    this.#bearer = bearer
+    this.#claims = facts.introspection?.claims
+    Object.freeze(this)
+  }
+
+  get claims(): JsonObject {
+    return (this.#claims ??= deepFreeze(decodeClaims(this.#bearer)))
+  }
+}
+
+/** What the rest of the program gets to see of a token that was let in. */
+export function toVerifiedAccessToken(
+  facts: AccessTokenFacts,
+  bearer: string,
+): VerifiedAccessToken {
+  return new AccessToken(facts, bearer)
+}

@@ -1,0 +1,116 @@
+/**
+ * Browser origins: one list for CORS and for the `Origin` check.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { isLoopbackHost, parseHttpUrl } from '../base/http.js'
+
+type Headers = Readonly<Record<string, string>>
+
+export const ENDPOINT_METHODS = 'GET, POST, DELETE, OPTIONS'
+/** What a browser may show to the client's script. Without them there is no login and no session. */
+const EXPOSED_HEADERS =
+  'WWW-Authenticate, Mcp-Session-Id, Mcp-Protocol-Version, Retry-After, X-Request-Id'
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent, tracestate, baggage'
+const HEADER_NAMES = /^[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*$/
+const NO_HEADERS: Headers = Object.freeze({})
+
+export interface Origins {
+  isAllowed(origin: string): boolean
+  /** Headers that let an allowed origin read an answer; empty for others. */
+  corsHeaders(origin: string | undefined): Headers
+  /** Headers of the answer to a preflight for the MCP endpoint. */
+  preflightHeaders(
+    origin: string | undefined,
+    requestedHeaders: string | undefined,
+  ): Record<string, string>
+}
+
+const listed = (list: string) => list.split(',').map((name) => name.trim())
+
+/**
+ * CORS headers for an answer that has headers already: lists are added to, because a handler has its own to
+ * expose and to vary by.
+ */
+export function addCorsHeaders(
+  cors: Headers,
+  current: (name: string) => string | undefined,
+): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(cors).map(([name, value]) => {
+    const present = name === 'Access-Control-Allow-Origin' ? undefined : current(name)
+    if (present === undefined || present === '') return [name, value]
+    const known = new Set(listed(present.toLowerCase()))
+    const added = listed(value).filter((entry) => !known.has(entry.toLowerCase()))
+    return [name, known.has('*') ? present : [present, ...added].join(', ')]
+  })
+}
+
+export function checkOrigins(allowOrigins: unknown): readonly ConfigurationProblem[] {
+  if (allowOrigins === undefined) return []
+  const hint = 'scheme, host and port as a browser sends them: https://app.example.com'
+  if (!Array.isArray(allowOrigins)) {
+    return [{ path: 'allowOrigins', message: 'must be a list of origins', hint }]
+  }
+  return allowOrigins.flatMap((origin: unknown, index) => {
+    const isOrigin =
+      typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+    return isOrigin ? [] : [{ path: `allowOrigins[${index}]`, message: 'is not an origin', hint }]
+  })
+}
+
+/** Without a list: any loopback origin when the resource's host is loopback, else none. */
+function allowedBy(
+  allowOrigins: readonly string[] | undefined,
+  resource: string,
+): (origin: string) => boolean {
+  if (allowOrigins !== undefined) {
+    const allowed = new Set(allowOrigins)
+    return (origin) => allowed.has(origin)
+  }
+  if (!isLoopbackHost(new URL(resource).hostname)) return () => false
+  return (origin) => {
+    const url = parseHttpUrl(origin)
+    return url !== undefined && url.origin === origin && isLoopbackHost(url.hostname)
+  }
+}
+
+export function createOrigins(
+  allowOrigins: readonly string[] | undefined,
+  resource: string,
+): Origins {
+  const isAllowed = allowedBy(allowOrigins, resource)
+
+  function corsHeaders(origin: string | undefined): Headers {
+    if (origin === undefined || !isAllowed(origin)) return NO_HEADERS
+    // No Allow-Credentials: there are no cookies here (OAuth 2.1 §7.1.3.4).
+    return {
+      'Access-Control-Allow-Origin': origin,
+      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+      Vary: 'Origin',
+    }
+  }
+
+  return {
+    isAllowed,
+    corsHeaders,
+    preflightHeaders(origin, requestedHeaders) {
+      const cors = corsHeaders(origin)
+      if (cors === NO_HEADERS) return { Allow: ENDPOINT_METHODS }
+      const named =
+        requestedHeaders !== undefined && HEADER_NAMES.test(requestedHeaders)
+          ? `${ALLOWED_HEADERS}, ${requestedHeaders}`
+          : ALLOWED_HEADERS
+      return {
+        Allow: ENDPOINT_METHODS,
+        ...cors,
+        'Access-Control-Allow-Methods': ENDPOINT_METHODS,
+        // Mcp-Param-* have no fixed names, so what was asked for is allowed by name.
+        'Access-Control-Allow-Headers': named,
+        'Access-Control-Max-Age': '86400',
+        Vary: 'Origin, Access-Control-Request-Headers',
+      }
+    },
+  }
+}

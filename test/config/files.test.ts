@@ -1,0 +1,230 @@
+/** The files that settings name, and what the gateway gets of it all. */
+import { rootCertificates } from 'node:tls'
+import { describe, expect, test } from 'vitest'
+import { readConfiguration } from '../../src/config/configuration.js'
+import { toGatewayOptions } from '../../src/config/gateway-options.js'
+import { verifies } from '../support/verifies.js'
+import { EXAMPLES, FILES, SESSION_KEY } from './examples.js'
+import { ISSUER, OAUTH, OPEN, problemsOf, read, RESOURCE, UPSTREAM } from './support.js'
+
+const [CERTIFICATE = ''] = rootCertificates
+const JWKS = FILES['/etc/gatehouse/jwks.json'] ?? ''
+
+describe('the value of a header', () => {
+  const header = (...values: string[]) => {
+    const argv = values.flatMap((_, index) => ['--upstream-header', `X-${index}=/${index}`])
+    const files = Object.fromEntries(values.map((value, index) => [`/${index}`, value]))
+    return [[...OPEN, ...argv], { files }] as const
+  }
+
+  test.each([
+    ['secret', 'secret'],
+    ['secret\n', 'secret'],
+    ['secret\r\n', 'secret'],
+    ['Basic dTpw=', 'Basic dTpw='],
+    ['a\tb', 'a\tb'],
+  ])('%j is %j', async (content, value) => {
+    const { files, problems } = await read(...header(content))
+    expect(problems).toEqual([])
+    expect(files.resources[0]?.upstreamHeaders).toEqual({ 'X-0': value })
+  })
+
+  test.each([
+    ['', 'is empty'],
+    ['\n', 'is empty'],
+    [' hunter2', 'has blanks around its content'],
+    ['hunter2\t\n', 'has blanks around its content'],
+    ['hunter2\n\n', 'has more than one line of plain ASCII'],
+    ['a\r\nX-Injected: hunter2', 'has more than one line of plain ASCII'],
+    ['hunter2\0', 'has more than one line of plain ASCII'],
+    ['hünter2', 'has more than one line of plain ASCII'],
+    ['\ufeffhunter2', 'has more than one line of plain ASCII'],
+  ])('%j %s', async (content, message) => {
+    expect(await problemsOf(...header('ok', content))).toEqual([
+      `--upstream-header: value 2 names a file that ${message}`,
+    ])
+  })
+
+  test('a file that is not there, and a header that is there twice', async () => {
+    const argv = ['X-A=/hunter2', 'X-B=/k', 'x-b=/k'].flatMap((each) => ['--upstream-header', each])
+    expect(await problemsOf([...OPEN, ...argv], { files: { '/k': 'k' } })).toEqual([
+      '--upstream-header: value 1 names a file that cannot be read (ENOENT)',
+      '--upstream-header: value 3 names a header that is there already',
+    ])
+  })
+})
+
+describe('certificates', () => {
+  const problems = (content: string) =>
+    problemsOf([...OPEN, '--ca-file', '/ca.pem'], { files: { '/ca.pem': content } })
+
+  test('one or several, with text around', async () => {
+    expect(await problems(CERTIFICATE)).toEqual([])
+    expect(await problems(`# ours\n${CERTIFICATE}\n\nold:\n${CERTIFICATE}`)).toEqual([])
+  })
+
+  test('none, or a broken one', async () => {
+    expect(await problems('hunter2')).toEqual(['--ca-file: holds no certificate'])
+    expect(await problems('')).toEqual(['--ca-file: holds no certificate'])
+    const broken = CERTIFICATE.replace(/^.{64}\n/m, '')
+    expect(await problems(`${CERTIFICATE}\n${broken.replace(/\n.*\n/, '\nhunter2\n')}`)).toEqual([
+      '--ca-file: holds a broken certificate (number 2)',
+    ])
+    expect(await problemsOf([...OPEN, '--ca-file', '/none'])).toEqual([
+      '--ca-file: cannot be read (ENOENT)',
+    ])
+  })
+})
+
+describe('keys of sessions', () => {
+  const keys = (content: string) =>
+    [[...OAUTH, '--session-key-file', '/keys'], { files: { '/keys': content } }] as const
+  const [first, second] = ['hunter2'.padEnd(32, '+'), 'hunter2'.padEnd(64, '~')]
+
+  test('a line each, in the order of the file', async () => {
+    for (const content of [
+      `${first}\n${second}`,
+      `${first}\r\n${second}\r\n`,
+      `${first}\n${second}\n\n`,
+    ]) {
+      const { files, problems } = await read(...keys(content))
+      expect(problems).toEqual([])
+      expect(files.sessionKeys).toEqual([first, second])
+    }
+  })
+
+  test.each([
+    ['', '/keys line 1 has fewer than 32 characters'],
+    [`${first}\n${first.slice(1)}`, '/keys line 2 has fewer than 32 characters'],
+    [`${first}\n\n${second}`, '/keys line 2 has fewer than 32 characters'],
+    [`${first} `, '/keys line 1 has characters other than visible ASCII'],
+    [`${first}\n${first}ü`, '/keys line 2 has characters other than visible ASCII'],
+  ])('%j', async (content, message) => {
+    expect(await problemsOf(...keys(content))).toEqual([`--session-key-file: ${message}`])
+  })
+
+  test('a file that is not there', async () => {
+    const problems = await problemsOf([...OAUTH, '--session-key-file', '/none'])
+    expect(problems).toEqual(['--session-key-file: /none cannot be read (ENOENT)'])
+  })
+})
+
+describe('keys', () => {
+  const argv = [...OAUTH, '--oauth-jwks-file', '/keys.json']
+
+  test.each([
+    ['hunter2', 'cannot be read (no JSON)'],
+    ['{}', 'must be a JWK Set with at least one key'],
+    ['{"keys":[]}', 'must be a JWK Set with at least one key'],
+    ['{"keys":[{"kty":"oct"}]}', 'has no usable key'],
+  ])('%j %s', async (content, message) => {
+    expect(await problemsOf(argv, { files: { '/keys.json': content } })).toEqual([
+      `--oauth-jwks-file: ${message}`,
+    ])
+  })
+
+  test('are read anew each time the gateway asks', async () => {
+    const files: Record<string, string> = { '/keys.json': JWKS }
+    const { authorizationServers } = toGatewayOptions(await read(argv, { files }))
+    const [{ jwks }] = authorizationServers as unknown as [{ jwks: () => unknown }]
+    expect(jwks()).toEqual(JSON.parse(JWKS))
+    files['/keys.json'] = '{"keys":[1]}'
+    expect(jwks()).toEqual({ keys: [1] })
+    files['/keys.json'] = 'hunter2'
+    expect(jwks).toThrow(/^cannot be read \(no JSON\)$/)
+    delete files['/keys.json']
+    expect(jwks).toThrow('cannot be read (ENOENT)')
+  })
+})
+
+test('files are read from the disk when nobody says otherwise', async () => {
+  const argv = [...OPEN, '--config', '/nonexistent/gatehouse.yaml']
+  const { problems } = await readConfiguration({ argv, env: {} })
+  expect(problems.map(({ message }) => message)).toEqual(['cannot be read (ENOENT)'])
+  const manifest = await readConfiguration({ argv: [...OPEN, '--config=package.json'], env: {} })
+  expect(manifest.problems[0]?.path).toBe('package.json:2:3: name')
+})
+
+describe('the options of the gateway', () => {
+  const optionsOf = async (argv: readonly string[], env: Record<string, string> = {}) => {
+    const configuration = await read(argv, { env, files: FILES })
+    expect(configuration.problems).toEqual([])
+    return toGatewayOptions(configuration)
+  }
+
+  verifies('CASE-61', 'without tokens, nothing about tokens', async () => {
+    const argv = [...OPEN, '--oauth-issuer', ISSUER, '--resource', 'http://localhost:1/x']
+    expect(await optionsOf(argv)).toEqual({
+      auth: 'none',
+      host: '127.0.0.1',
+      port: 8080,
+      upstream: UPSTREAM,
+      maxRequests: 10_000,
+      maxRequestsPerCaller: 1_000,
+      upstreamTimeout: 60,
+      upstreamHeaders: {},
+      proxyEnvironment: {},
+      resource: 'http://localhost:1/x',
+    })
+  })
+
+  test('a resource that nobody named is not made up', async () => {
+    expect(await optionsOf(OAUTH)).not.toHaveProperty('resource')
+    expect(await optionsOf(OAUTH)).toMatchObject({
+      auth: 'oauth',
+      authorizationServers: [{ issuer: ISSUER }],
+    })
+  })
+
+  test('every setting that is the gateway’s arrives', async () => {
+    const own = Object.entries(EXAMPLES)
+      .filter(([path]) => !/^(?:upstream|oauth\.(?:issuer|jwksUri|discoveryUrl))$/.test(path))
+      .flatMap(([, { flags }]) => flags)
+    const env = { HTTPS_PROXY: 'http://proxy:1', no_proxy: 'a', NO_PROXY: 'b', HTTP_PROXYX: 'c' }
+    const argv = [...OPEN, '--oauth-issuer', ISSUER, ...own, '--', 'server']
+    expect(await optionsOf(argv, env)).toEqual({
+      auth: 'oauth',
+      host: '::1',
+      port: 0,
+      resource: 'https://mcp.example.com',
+      resourceName: '2024',
+      resourceDocumentation: 'https://docs.example.com/#a',
+      maxBody: 65_536,
+      maxRequests: 500,
+      maxRequestsPerCaller: 50,
+      auditArguments: true,
+      upstream: UPSTREAM,
+      upstreamHeaders: { Authorization: 'secret-1' },
+      upstreamTimeout: 120,
+      sessionKeys: [SESSION_KEY],
+      streamGrace: 600,
+      forwardHeaders: ['X-Tenant', 'X-Trace'],
+      authorizationServers: [
+        {
+          issuer: ISSUER,
+          validation: 'introspection',
+          jwks: expect.any(Function),
+          introspector: expect.any(Function),
+          tokenPrefix: 'authelia_at_',
+        },
+      ],
+      audience: ['0123'],
+      audienceClaim: 'azp',
+      acceptIdTokenClaims: true,
+      scopes: ['a', 'b'],
+      policy: { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' },
+      requireType: true,
+      scopeClaims: ['permissions'],
+      clockTolerance: 300,
+      jwksMaxAge: 3600,
+      jwksStaleFor: 0,
+      wait: 0.5,
+      allowOrigins: ['https://app.example.com'],
+      allowHosts: ['mcp.internal:8080', '[::1]'],
+      allowHttp: ['keycloak'],
+      ca: FILES['/etc/gatehouse/ca.pem'],
+      proxyEnvironment: { HTTPS_PROXY: 'http://proxy:1', no_proxy: 'a', NO_PROXY: 'b' },
+    })
+    expect((await optionsOf([...OAUTH, '--resource', RESOURCE])).resource).toBe(RESOURCE)
+  })
+})
