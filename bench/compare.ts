@@ -104,7 +104,10 @@ async function compare(row: Row): Promise<boolean> {
   return missed
 }
 
-const upstream = await start(checkouts.ours, 'proxies.ts', { proxy: 'node:http', upstream: 'http://127.0.0.1' })
+const upstream = await start(checkouts.ours, 'proxies.ts', {
+  proxy: 'node:http',
+  upstream: 'http://127.0.0.1',
+})
 const behind = { upstream: `http://127.0.0.1:${upstream.port}/mcp` }
 const ROWS: readonly Row[] = [
   { name: 'Hono, token seen before', file: 'server.ts', setup: { mode: 'remembered' } },
