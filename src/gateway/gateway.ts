@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { createKeySets } from '../discovery/key-sets.js'
+import { settingsOf } from '../base/option-checker.js'
 import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { Admission, admissionLimits } from './request/admission.js'
@@ -20,9 +21,11 @@ import type { GatewayOptions } from './options.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { MAX_HEADER_BYTES } from './request/head.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
+import { withIntrospectors } from './introspectors.js'
 import { createRoutes } from './routes.js'
 import { createSessionIds } from '../web/session-ids.js'
-import { checkGatewayOptions, defaultResource } from './settings.js'
+import { randomKey } from '../web/session-keys.js'
+import { checkGateway, defaultResource } from './settings.js'
 import { createSite, type Site } from './site.js'
 import { TransientSet } from './request/transients.js'
 import {
@@ -146,12 +149,19 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 /** With limits that a test need not wait for. */
 export function createLimitedGateway(options: GatewayOptions, limits: Limits): Gateway {
-  const settings = checkGatewayOptions(options)
+  const settings = settingsOf(checkGateway(options))
   const { host, auth } = settings
   const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
   const trail = createTrail(options)
   const emit = createEmit(withTrail(options.onEvent, trail))
   const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
+  const ownFetch = options.fetch ?? createFetch(network)
+  const isOnly = settings.sites.length === 1
+  const siteSettings = withIntrospectors(settings.sites, ({ resource }) => ({
+    now: options.now ?? Date.now,
+    fetch: ownFetch ?? ((url, init) => fetch(url, init)),
+    onEvent: (event) => emit?.(event, isOnly ? undefined : resource),
+  }))
   const open = new TransientSet<OpenRequest>()
   let draining = false
   /** Requests whose tokens are being judged. */
@@ -189,6 +199,7 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
   })
 
   function run(port: number): Running {
+    const { sessionKeys = [randomKey()] } = settings
     const context = {
       auth,
       network,
@@ -197,14 +208,13 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
       maxBody: settings.maxBody,
       streamGrace: settings.streamGrace,
       stalled: limits.stalled,
-      sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
+      sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
       residents: new Residents(),
       randomUUID,
-      fetch: options.fetch ?? createFetch(network),
+      fetch: ownFetch,
       keySetFor: createKeySets(emit),
     }
-    const isOnly = settings.sites.length === 1
-    const sites = settings.sites.map((each) =>
+    const sites = siteSettings.map((each) =>
       createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),
     ) as [Site, ...Site[]]
     const handle = createRequestHandler({

@@ -15,7 +15,14 @@ import { AuthorizationServerError, BearerTokenError, quoted, Refusal } from '../
 import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../advice/hints.js'
 import { deepFreeze } from '../base/json.js'
-import type { AccessTokenVerifier, TokenIntrospector, VerifiedAccessToken } from '../types.js'
+import { settingsOf } from '../base/option-checker.js'
+import { createOperationPolicy } from '../policy/policy.js'
+import type {
+  AccessTokenVerifier,
+  Runtime,
+  TokenIntrospector,
+  VerifiedAccessToken,
+} from '../types.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
 import { deny, unavailable, type Authenticated, type Decision, type Denied } from './decision.js'
@@ -26,7 +33,7 @@ import { isStateless } from '../mcp/protocol-revision.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
-import { checkOptions } from './settings.js'
+import { checkResourceServer, type ResourceServerSettings } from './settings.js'
 import { createTokenJudge } from './token-verifier.js'
 import { watchToken, type Standing } from './token-watch.js'
 
@@ -160,16 +167,21 @@ function describeOperation(operation: McpOperation | undefined): string {
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
-  return createResourceServerWith(options, createKeySet)
+  return createResourceServerWith(settingsOf(checkResourceServer(options)), options, createKeySet)
 }
 
-/** With keys from elsewhere: several resource servers may share them. */
+/**
+ * Of checked settings, and with keys from elsewhere: several resource servers may share them.
+ *
+ * @throws {ConfigurationError} when a function that makes an introspector does
+ */
 export function createResourceServerWith(
-  options: ResourceServerOptions,
+  settings: ResourceServerSettings,
+  options: Pick<ResourceServerOptions, keyof Runtime | 'onEvent'>,
   keySetFor: typeof createKeySet,
 ): ResourceServer {
-  const settings = checkOptions(options)
-  const { resource, scopes, policy } = settings
+  const { resource, scopes } = settings
+  const policy = createOperationPolicy(settings.policy)
   const hierarchy = policy?.hierarchy ?? new ScopeHierarchy()
   const baseScopes = new Set(scopes)
   const now = options.now ?? Date.now

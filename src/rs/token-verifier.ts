@@ -9,7 +9,7 @@ import type { createKeySet, KeyMissing, KeySet, KeySetOptions } from '../discove
 import type { SigningKey } from '../discovery/signing-key.js'
 import type { RequestContext } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
-import { ConfigurationError, quoted, Refusal, type ConfigurationProblem } from '../errors.js'
+import { ConfigurationError, quoted, Refusal } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { hintForIssuer } from '../advice/hints.js'
 import {
@@ -19,7 +19,9 @@ import {
   type AccessTokenFacts,
 } from '../token/access-token.js'
 import { parseJwt, type ParsedJwt } from '../token/jwt.js'
-import type { IssuerSettings, ResourceServerSettings } from './settings.js'
+import { createIntrospectors } from './introspectors.js'
+import type { IssuerSettings } from './issuer-settings.js'
+import type { ResourceServerSettings } from './settings.js'
 
 const SHORTEST_OPAQUE = 16
 
@@ -80,31 +82,13 @@ export function createTokenJudge(
   keySetFor: typeof createKeySet,
 ): TokenJudge {
   const issuers = new Map<unknown, TrustedIssuer>()
-  const problems: ConfigurationProblem[] = []
-
-  function createIntrospector(
-    { introspector, discoveryUrl, policy: { issuer } }: IssuerSettings,
-    index: number,
-  ): TokenIntrospector | undefined {
-    if (typeof introspector !== 'function') return introspector
-    try {
-      return introspector({
-        issuer,
-        ...(discoveryUrl !== undefined && { discoveryUrl }),
-        allowHttp: settings.allowHttp,
-        wait: settings.wait / 1000,
-        now: world.now,
-        fetch: world.fetch,
-        onEvent: (event) => world.emit?.(event),
-      })
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error
-      const place = `authorizationServers[${index}]`
-      problems.push(...error.problems.map((each) => ({ ...each, path: `${place}.${each.path}` })))
-      return undefined
-    }
-  }
-
+  const { now, fetch, emit } = world
+  const { introspectors, problems } = createIntrospectors(settings, {
+    now,
+    fetch,
+    onEvent: (event) => emit?.(event),
+  })
+  if (problems.length > 0) throw new ConfigurationError(problems)
   for (const [index, each] of settings.issuers.entries()) {
     const { policy, source } = each
     const keys = keySetFor({
@@ -117,15 +101,13 @@ export function createTokenJudge(
       wait: source.type === 'jwks' ? 0 : settings.wait,
       ...world,
     })
-    const introspector = createIntrospector(each, index)
     issuers.set(policy.issuer, {
       ...each,
       keys,
       // Where only JWTs count, nobody is asked.
-      introspector: each.validation === 'jwt' ? undefined : introspector,
+      introspector: each.validation === 'jwt' ? undefined : introspectors[index],
     })
   }
-  if (problems.length > 0) throw new ConfigurationError(problems)
 
   const remembered: CacheStore<AccessTokenFacts> | undefined =
     settings.rememberedTokens === 0 ? undefined : createCacheStore(settings.rememberedTokens)

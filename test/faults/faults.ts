@@ -323,7 +323,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'pattern-as-path',
     breaks: 'CASE-51',
-    find: '|| ODD_IN_PATH.test(path)',
+    find: '&& !ODD_IN_PATH.test(value)',
     replace: '',
     tests: ['rs/options.test.ts'],
   },

@@ -328,8 +328,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'open-without-tokens',
     breaks: 'CASE-61',
-    find: "    if (auth === 'none') {\n",
-    replace: '    if (auth === undefined) {\n',
+    find: "\n  if (auth === 'none') {\n",
+    replace: '\n  if (auth === undefined) {\n',
     tests: ['gateway/hosts.test.ts'],
   },
   {

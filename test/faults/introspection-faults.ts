@@ -125,4 +125,26 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     replace: "header['alg'] = alg ?? 'Ed25519'",
     tests,
   },
+  {
+    id: 'introspector-made-again',
+    breaks: 'INT-01',
+    find: 'return put.map(({ site }) => site)',
+    replace: 'return sites.slice(0, put.length)',
+    tests: ['gateway/options.test.ts'],
+  },
+  {
+    id: 'introspector-made-of-wrong-options',
+    breaks: 'INT-01',
+    find: 'return { settings: problems.length > 0 ? undefined : settings, problems }',
+    replace: 'return { settings, problems }',
+    tests: ['rs/options.test.ts'],
+  },
+  {
+    id: 'missing-issuer-hides-the-rest',
+    breaks: 'contract, "Settings": all problems at once',
+    find: 'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)',
+    replace:
+      'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)\n  if (!isNamed) return undefined',
+    tests: ['rs/options.test.ts'],
+  },
 ]
