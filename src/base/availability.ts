@@ -68,7 +68,11 @@ const LONGEST_CALL = 10_000
 export function pauseBefore(
   fault: Fault,
   at: number,
-  { wait, deadline, least }: { readonly wait: number; readonly deadline: number; readonly least: number },
+  {
+    wait,
+    deadline,
+    least,
+  }: { readonly wait: number; readonly deadline: number; readonly least: number },
 ): number | undefined {
   const pause = Math.max(fault.retryAt - at, least)
   return at + pause > Math.min(fault.since + wait, deadline) ? undefined : pause

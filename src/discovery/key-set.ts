@@ -23,7 +23,12 @@ import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import { findKey, importKeys, retireMissing, type KeyMissing, type KeyQuery } from './key-list.js'
-import { createKeyReader, keysUnavailable, type KeyReader, type KeyReaderOptions } from './key-source.js'
+import {
+  createKeyReader,
+  keysUnavailable,
+  type KeyReader,
+  type KeyReaderOptions,
+} from './key-source.js'
 import type { SigningKey } from './signing-key.js'
 
 export type { KeySource } from './key-source.js'
@@ -387,7 +392,8 @@ class IssuerKeys implements KeySet {
 
   #tooLate(): AuthorizationServerError {
     return (
-      this.#availability.recentFault?.error ?? keysUnavailable(this.#options.issuer, 'no answer yet')
+      this.#availability.recentFault?.error ??
+      keysUnavailable(this.#options.issuer, 'no answer yet')
     )
   }
 
