@@ -63,7 +63,7 @@ export interface KeySetOptions extends KeyReaderOptions {
 }
 
 /** What was signed, by which key according to the client, and the signature. */
-export interface SignedText extends KeyQuery {
+interface SignedText extends KeyQuery {
   readonly signedText: string
   readonly signature: BufferSource
 }

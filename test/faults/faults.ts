@@ -106,7 +106,7 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'JWT-03',
     find: "return jwk['alg'] === undefined || (alg !== undefined && ALGORITHMS.get(alg) === known)",
     replace: 'return true',
-    tests: ['forged', 'keys'],
+    tests: ['forged', 'discovery'],
   },
   {
     id: 'weak-rsa-key',

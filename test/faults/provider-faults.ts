@@ -1,7 +1,7 @@
 /** Rules that attacks broke before, broken on purpose. */
 import type { Fault } from './faults.js'
 
-const tests = ['introspect/endpoint-health.test.ts', 'introspect/strangers.test.ts']
+const tests = ['base/availability.test.ts', 'introspect/strangers.test.ts']
 const introspection = ['introspect/introspection.test.ts']
 
 export const PROVIDER_FAULTS: readonly Fault[] = [
@@ -12,6 +12,27 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     replace:
       "if (suspect === 'token') return this.#tell(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
     tests,
+  },
+  {
+    id: 'probe-for-ever',
+    breaks: 'ATK-16',
+    find: 'if (this.#probe !== undefined && this.#now() < this.#probe.until) return false',
+    replace: 'if (this.#probe !== undefined) return false',
+    tests: ['property/availability.test.ts'],
+  },
+  {
+    id: 'expected-for-ever',
+    breaks: 'ATK-16',
+    find: 'return this.#expected > 0 && this.#now() < this.#expectedUntil',
+    replace: 'return this.#expected > 0',
+    tests: ['property/availability.test.ts'],
+  },
+  {
+    id: 'calls-during-a-pause',
+    breaks: 'ATK-16',
+    find: 'if (this.isPausing) return false',
+    replace: '',
+    tests: ['property/availability.test.ts'],
   },
   {
     id: 'no-control-is-asked',
