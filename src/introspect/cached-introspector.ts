@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { AnswerStore } from '../base/answer-store.js'
 import {
   Availability,
   pauseBefore,
@@ -29,6 +30,7 @@ import type { Emit } from '../events.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
 import { IntrospectionFailure } from './introspector.js'
+import { SharedAnswers } from './shared-answers.js'
 import { createLeasedSlots, createSlots, type Slots } from './slots.js'
 
 export interface CachedIntrospectorOptions {
@@ -45,6 +47,10 @@ export interface CachedIntrospectorOptions {
   readonly emit: Emit | undefined
   /** What one request began is no other's ({@link isolatesRequests}). */
   readonly isolated: boolean
+  /** Where other processes share their answers. */
+  readonly store?: AnswerStore | undefined
+  /** SHA-256 of what tells our client from others. */
+  readonly namespace: string
 }
 
 const MAX_GOOD = 10_000
@@ -94,9 +100,10 @@ class CachedIntrospector {
   readonly #availability: Availability
   readonly #flights: Flights<Asking>
   readonly #slots: Slots
+  readonly #shared: SharedAnswers | undefined
 
   constructor(options: CachedIntrospectorOptions) {
-    const { concurrency, isolated } = options
+    const { concurrency, isolated, store, issuer, emit } = options
     this.#options = options
     const now = createSteadyClock(options.now, () => {
       // How old they are nobody knows.
@@ -113,6 +120,14 @@ class CachedIntrospector {
     this.#slots = isolated
       ? createLeasedSlots(concurrency, now)
       : createSlots(concurrency, MAX_WAITING)
+    this.#shared =
+      store &&
+      new SharedAnswers({
+        ...options,
+        store,
+        steadyNow: now,
+        onFailure: (reason, retryIn) => emit?.({ type: 'store.failed', issuer, reason, retryIn }),
+      })
   }
 
   async introspect(token: string): Promise<TokenIntrospection> {
@@ -133,9 +148,14 @@ class CachedIntrospector {
     return kept !== undefined && kept.until > at ? kept : undefined
   }
 
-  #remember(digest: string, claims: JsonObject): Kept {
-    const { cacheFor } = this.#options
+  /** @param validUntil by the clock of the others, where another process got the answer */
+  #remember(
+    digest: string,
+    claims: JsonObject,
+    validUntil: number = Number.POSITIVE_INFINITY,
+  ): Kept {
     const at = this.#options.now()
+    const cacheFor = Math.min(this.#options.cacheFor, validUntil - at)
     const { active: isActive, exp } = claims
     const end = typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY
     // What is over stays so: some servers call a token active long after its end.
@@ -231,7 +251,9 @@ class CachedIntrospector {
       if (this.#availability.answered() && !isolated) void this.#judgeControl()
       this.#faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
-      return this.#handOut(this.#remember(digest, claims))
+      const answer = this.#handOut(this.#remember(digest, claims))
+      this.#shared?.set(digest, answer)
+      return answer
     } catch (error) {
       return await this.#blame(call, digest, this.#asFailure(error))
     } finally {
@@ -262,6 +284,13 @@ class CachedIntrospector {
     } finally {
       release()
     }
+  }
+
+  /** The answer that another process got, or a new one. */
+  async #find(token: string, digest: string, deadline: number): Promise<TokenIntrospection> {
+    const answer = await this.#shared?.get(digest)
+    if (answer === undefined) return this.#attemptPatiently(token, digest, deadline)
+    return this.#handOut(this.#remember(digest, answer.claims, answer.validUntil))
   }
 
   /** Waits young faults out. */
@@ -296,7 +325,7 @@ class CachedIntrospector {
 
   #begin(token: string, digest: string): Asking {
     const deadline = this.#now() + Math.max(this.#options.wait, SHORTEST_WAIT)
-    const done = this.#attemptPatiently(token, digest, deadline)
+    const done = this.#find(token, digest, deadline)
     // Nobody may be left to hear of it.
     done.catch(() => undefined)
     return { done, deadline }
