@@ -19,15 +19,15 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'throw-in-dispatch-unheard',
     breaks: 'ATK-01',
-    find: 'guard(dispatch)',
-    replace: 'dispatch()',
+    find: 'this.#guard(() => this.#dispatch())',
+    replace: 'this.#dispatch()',
     tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'bodies-of-get-let-through',
     breaks: 'ATK-02',
     find: '(method) && head.hasBody',
-    replace: '(method) && head.hasBody && gate?.operations !== undefined',
+    replace: '(method) && head.hasBody && bindsSessions',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -75,8 +75,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'fields-named-away',
     breaks: 'ATK-04',
-    find: "if (head.nominated !== undefined) return refuseForm('Connection names a field of ours')",
-    replace: '',
+    find: 'if (this.#head.nominated !== undefined) {',
+    replace: "if (this.#head.nominated === 'never') {",
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
@@ -131,8 +131,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'past-end-unheard',
     breaks: 'ATK-06',
-    find: 'if (isToldLeft || opened !== undefined) return',
-    replace: 'if (method !== null) return',
+    find: 'if (this.#completed !== undefined || this.#open !== undefined) return',
+    replace: "if (this.id !== '') return",
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -145,7 +145,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'left-without-a-record',
     breaks: 'ATK-06',
-    find: 'options.audit?.leave(requestId)',
+    find: "this.#decision = 'refused'\n      this.#code = 'ERR_CLIENT_LEFT'\n",
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
@@ -188,15 +188,15 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'end-untold',
     breaks: 'ATK-08',
-    find: 'for (const socket of sockets) tellLast(socket)',
+    find: 'for (const socket of this.#sockets) tellLast(socket)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'kept-connections-reset',
     breaks: 'ATK-08',
-    find: 'NetServer.prototype.close.call(server, ',
-    replace: 'server.close(',
+    find: 'NetServer.prototype.close.call(this.#server, ',
+    replace: 'this.#server.close(',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -286,8 +286,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'tunnels-outlive-the-gateway',
     breaks: 'ATK-08',
-    find: 'for (const socket of sockets) cutConnection(socket)',
-    replace: 'server.closeAllConnections()',
+    find: 'for (const socket of this.#sockets) cutConnection(socket)',
+    replace: 'this.#server.closeAllConnections()',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -328,7 +328,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'hints-without-end',
     breaks: 'ATK-07',
-    find: 'if (isLate && !this.#isOver) this.#fail(TOO_LATE)',
+    find: 'if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
