@@ -49,7 +49,7 @@ export interface CachedIntrospectorOptions {
   readonly isolated: boolean
   /** Where other processes share their answers. */
   readonly store?: AnswerStore | undefined
-  /** SHA-256 of what tells our client from others. */
+  /** What tells our client at this server from others. */
   readonly namespace: string
 }
 
@@ -252,7 +252,8 @@ class CachedIntrospector {
       this.#faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
       const answer = this.#handOut(this.#remember(digest, claims))
-      this.#shared?.set(digest, answer)
+      // Nobody waits for it, and it does not reject.
+      void this.#shared?.set(digest, answer)
       return answer
     } catch (error) {
       return await this.#blame(call, digest, this.#asFailure(error))

@@ -7,6 +7,7 @@
 import type { AnswerStore } from '../base/answer-store.js'
 import { Availability } from '../base/availability.js'
 import { withDeadline } from '../base/deadline.js'
+import { sha256 } from '../base/digest.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
 import { AuthorizationServerError } from '../errors.js'
 import { isModest } from './answer.js'
@@ -23,7 +24,7 @@ export interface SharedAnswer {
 export interface SharedAnswersOptions {
   readonly store: AnswerStore
   readonly issuer: string
-  /** Whose answers these are: another client may get other ones. ASCII. */
+  /** Whose answers these are: another client may get other ones. */
   readonly namespace: string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -68,24 +69,26 @@ export class SharedAnswers {
   /** The answer that some process got; `undefined` where there is none to believe. */
   async get(digest: string): Promise<SharedAnswer | undefined> {
     const { store, now, cacheFor } = this.#options
-    const text = await this.#attempt(() => store.get(this.#keyOf(digest)))
+    const key = await this.#keyOf(digest)
+    const text = await this.#attempt(() => store.get(key))
     const answer = text === undefined ? undefined : parseAnswer(text)
     if (answer === undefined) return undefined
     const age = answer.validUntil - now()
     return age > 0 && age <= cacheFor ? answer : undefined
   }
 
-  /** Does not wait for the store. */
-  set(digest: string, answer: SharedAnswer): void {
+  async set(digest: string, answer: SharedAnswer): Promise<void> {
     const { store, now } = this.#options
     const keep = answer.validUntil - now()
     if (keep <= 0) return
-    void this.#attempt(() => store.set(this.#keyOf(digest), JSON.stringify(answer), keep))
+    const key = await this.#keyOf(digest)
+    await this.#attempt(() => store.set(key, JSON.stringify(answer), keep))
   }
 
-  #keyOf(digest: string): string {
-    // A digest is one character a byte here.
-    return `introspection:${this.#options.namespace}:${btoa(digest)}`
+  async #keyOf(digest: string): Promise<string> {
+    // A digest is one character a byte.
+    const name = await sha256(`${this.#options.namespace}\n${digest}`)
+    return `introspection:${btoa(name)}`
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {

@@ -91,6 +91,6 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     emit: createEmit(options.onEvent),
     isolated: isolatesRequests(),
     store: settings.store,
-    namespace: JSON.stringify([issuer, settings.clientId]),
+    namespace: JSON.stringify([issuer, introspectionUrl, settings.clientId]),
   })
 }

@@ -147,4 +147,32 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
       'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)\n  if (!isNamed) return undefined',
     tests: ['rs/options.test.ts'],
   },
+  {
+    id: 'shared-answers-for-ever',
+    breaks: 'KEY-07',
+    find: 'return age > 0 && age <= cacheFor ? answer : undefined',
+    replace: 'return answer',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'shared-answers-of-other-clients',
+    breaks: 'KEY-07',
+    find: '`${this.#options.namespace}\\n${digest}`',
+    replace: '`${this.#options.namespace.length > 0}\\n${digest}`',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'failing-store-asked-again-at-once',
+    breaks: 'KEY-07',
+    find: 'if (!this.#availability.mayCall(true)) return undefined',
+    replace: '',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'marks-evicted',
+    breaks: 'KEY-07',
+    find: 'else if (!isMark) oldest ??= key',
+    replace: 'else if (isMark || !isMark) oldest ??= key',
+    tests: ['base/answer-store.test.ts'],
+  },
 ]

@@ -229,7 +229,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     breaks: 'ATK-19',
     find: 'if (this.#options.isolated) return this.#loadAlone(deadline, request)',
     replace:
-      'if (this.#options.isolated) return (this.#flights.get(LOADING) ?? this.#begin()).done',
+      'if (this.#options.isolated) return ((this as { shared?: Promise<void> }).shared ??= this.#loadOnce())',
     tests: ['discovery/isolated.test.ts'],
   },
   {
