@@ -51,7 +51,7 @@ export function settingsOf<Settings>({ settings, problems }: Checked<Settings>):
 }
 
 /** Looks at one value: `undefined` when the option is missing or wrong and has no default. */
-type OptionCheck<Value = unknown> = (
+export type OptionCheck<Value = unknown> = (
   checker: OptionChecker,
   path: OptionPath,
   value: unknown,

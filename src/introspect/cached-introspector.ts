@@ -20,7 +20,7 @@ import {
   type Fault,
 } from '../base/availability.js'
 import { LONGEST_RETRY, retryAfterSeconds } from '../base/back-off.js'
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 import { withDeadline } from '../base/deadline.js'
 import { sha256 } from '../base/digest.js'
 import { Flights, type Flight } from '../base/flights.js'
@@ -90,12 +90,12 @@ function isRejected({ error }: Failure): boolean {
 
 class CachedIntrospector {
   readonly #options: CachedIntrospectorOptions
-  readonly #good = createCacheStore<Kept>(MAX_GOOD)
+  readonly #good = new Cache<Kept>(MAX_GOOD)
   /** Apart, so that a flood of refused tokens pushes no good one out. */
-  readonly #refused = createCacheStore<Kept>(MAX_REFUSED)
-  readonly #seenGood = createCacheStore<object>(MAX_GOOD)
+  readonly #refused = new Cache<Kept>(MAX_REFUSED)
+  readonly #seenGood = new Cache<object>(MAX_GOOD)
   /** Faults of single tokens. */
-  readonly #faulty = createCacheStore<Fault>(MAX_FAULTY)
+  readonly #faulty = new Cache<Fault>(MAX_FAULTY)
   readonly #now: () => number
   readonly #availability: Availability
   readonly #flights: Flights<Asking>

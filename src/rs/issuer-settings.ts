@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type JsonObject } from '../base/json.js'
-import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-checker.js'
+import type { OptionCheck, OptionChecker, OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenPolicy } from '../token/access-token.js'
@@ -27,21 +27,29 @@ type Draft = Omit<IssuerSettings, 'policy'> & {
   readonly policy: Omit<TokenPolicy, 'issuer'> & { readonly issuer: string | undefined }
 }
 
+/** Rules for tokens, as they were given. */
+export interface TokenRules {
+  readonly audience: readonly string[] | undefined
+  readonly audienceClaim: 'aud' | 'client_id' | 'azp' | undefined
+  readonly requireType: boolean | undefined
+  readonly algorithms: readonly string[] | undefined
+  readonly scopeClaims: readonly string[] | undefined
+  readonly acceptIdTokenClaims: boolean | undefined
+  readonly validation: IssuerSettings['validation'] | undefined
+}
+
 /** Rules for tokens: at the top for all issuers, and for one of them. */
-export const TOKEN_CHECKS = {
+export const TOKEN_CHECKS: {
+  readonly [Name in keyof TokenRules]: OptionCheck<TokenRules[Name]>
+} = {
   audience: (checker, path, value) => checker.texts(path, value),
-  audienceClaim: (checker, path, value) =>
-    checker.choice(path, value, ['aud', 'client_id', 'azp'] as const),
+  audienceClaim: (checker, path, value) => checker.choice(path, value, ['aud', 'client_id', 'azp']),
   requireType: (checker, path, value) => checker.flag(path, value, false),
   algorithms: checkAlgorithms,
   scopeClaims: (checker, path, value) => checker.texts(path, value),
   acceptIdTokenClaims: (checker, path, value) => checker.flag(path, value, false),
   validation: (checker, path, value) =>
-    checker.choice(path, value, ['auto', 'jwt', 'introspection'] as const),
-} satisfies OptionChecks<TokenOptions>
-
-type TokenRules = {
-  readonly [Name in keyof typeof TOKEN_CHECKS]: ReturnType<(typeof TOKEN_CHECKS)[Name]>
+    checker.choice(path, value, ['auto', 'jwt', 'introspection']),
 }
 
 /** What an authorization server has beside rules for tokens. They depend on each other, and are checked together. */

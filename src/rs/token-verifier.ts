@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createCacheStore, createShareList, type CacheStore } from '../base/cache.js'
+import { Cache, createShareList } from '../base/cache.js'
 import { Flights, type Flight } from '../base/flights.js'
 import type { RequestContext } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
@@ -58,7 +58,7 @@ export class TokenVerifier {
   readonly #issuers: TrustedIssuers
   readonly #now: () => number
   readonly #steadyNow: () => number
-  readonly #remembered: CacheStore<AccessTokenFacts> | undefined
+  readonly #remembered: Cache<AccessTokenFacts> | undefined
   readonly #share = createShareList()
   /** By digest: a burst of one token costs one signature check. */
   readonly #inspections: Flights<Inspection>
@@ -72,7 +72,7 @@ export class TokenVerifier {
     this.#issuers = new TrustedIssuers(settings, runtime, keySetFor)
     this.#now = runtime.now
     this.#remembered =
-      settings.rememberedTokens === 0 ? undefined : createCacheStore(settings.rememberedTokens)
+      settings.rememberedTokens === 0 ? undefined : new Cache(settings.rememberedTokens)
     this.#inspections = new Flights(runtime.isolated)
     this.#steadyNow = createSteadyClock(runtime.now, () => {
       // How old the answers are nobody knows.
