@@ -5,7 +5,7 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { FileDocument, shownName } from './file-document.js'
-import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './schema.js'
+import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './setting-lists.js'
 import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'

@@ -16,17 +16,12 @@ import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
 import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { optionProblems, toOptions } from './options.js'
+import { endpointProblems, optionProblems } from './option-problems.js'
+import { toOptions } from './options.js'
 import { configuredResources, type ConfiguredResource } from './resources.js'
 import { isFaulty } from './rules.js'
-import {
-  ENVIRONMENT_SETTINGS,
-  FILE_SETTINGS,
-  ISSUER,
-  parseSettings,
-  SETTINGS,
-  type Settings,
-} from './schema.js'
+import { parseSettings, type Settings } from './schema.js'
+import { ENVIRONMENT_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 import { collectEnvironment } from './sources.js'
 
@@ -118,16 +113,11 @@ function kernelProblems(
   checksTokens: boolean,
   issuers: readonly ReadIssuer[],
 ): readonly ConfigurationProblem[] {
-  const options = toOptions(settings, issuers)
   const sourceOf = (path: string, issuer?: number) =>
     (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
-  if (checksTokens) return optionProblems(options, sourceOf)
-  const { resource, allowOrigins } = options
-  const authorizationServers = 'https://issuer.invalid'
-  return optionProblems(
-    { resource, authorizationServers, ...(allowOrigins !== undefined && { allowOrigins }) },
-    sourceOf,
-  )
+  return checksTokens
+    ? optionProblems(toOptions(settings, issuers), issuers, sourceOf)
+    : endpointProblems(settings, sourceOf)
 }
 
 /**

@@ -8,14 +8,14 @@ import type { ConfiguredIssuer } from './issuers.js'
 import { memberOf } from './names.js'
 import { redactCommand, redactUrl } from './redacted.js'
 import type { ConfiguredResource } from './resources.js'
+import { valueOf, type Settings } from './schema.js'
 import {
   FILE_RESOURCE_SETTINGS,
   FILE_SETTINGS,
   ISSUER,
   ISSUERS,
   RESOURCES,
-  type Settings,
-} from './schema.js'
+} from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /** The setting whose value is a command with its arguments. */
@@ -33,9 +33,7 @@ export interface EffectiveSetting {
 
 function effective(setting: Setting, settings: Settings, given: GivenValues): EffectiveSetting {
   const { path, write } = setting
-  const [name = '', member = ''] = path.split('.')
-  const own = (settings as unknown as Readonly<Record<string, unknown>>)[name]
-  const value = member === '' ? own : (own as Readonly<Record<string, unknown>>)[member]
+  const value = valueOf(settings, path)
   const spelled = write === undefined || value === undefined ? value : write(value as number)
   return {
     setting,

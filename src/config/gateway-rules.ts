@@ -23,7 +23,8 @@ import {
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
 } from './rules.js'
-import { POLICY, RESOURCES, type Settings } from './schema.js'
+import type { Settings } from './schema.js'
+import { POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */

@@ -14,7 +14,10 @@ const EMPTY = 'is empty'
 const GIVE_OR_OMIT = 'give it a value, or leave it out'
 
 /** What every kind must be told. */
-type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description' | 'perResource'>
+type Basics = Pick<
+  SettingDetails,
+  'section' | 'inFlags' | 'description' | 'perIssuer' | 'perResource' | 'becomes' | 'onlyWhen'
+>
 
 interface TextDetails
   extends

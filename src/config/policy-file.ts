@@ -8,7 +8,7 @@ import { formatPath, type OptionPath } from '../base/option-checker.js'
 import { checkPolicy, type CheckedPolicy, type PolicyDocument } from '../policy/document.js'
 import { FileDocument, shownName } from './file-document.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { POLICY } from './schema.js'
+import { POLICY } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** Room for tens of thousands of rules. */

@@ -13,7 +13,7 @@ import {
   missingProblems,
   severalIssuersProblems,
 } from './rules.js'
-import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './schema.js'
+import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** A resource, and what is known of its settings. */

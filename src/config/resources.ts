@@ -6,14 +6,8 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { CollectedFile, CollectedResource } from './config-file.js'
 import { configuredIssuers, without, type ConfiguredIssuer } from './issuers.js'
-import {
-  FILE_RESOURCE_SETTINGS,
-  ISSUER,
-  ISSUER_SETTINGS,
-  ISSUERS,
-  parseSettings,
-  type Settings,
-} from './schema.js'
+import { parseSettings, type Settings } from './schema.js'
+import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUER_SETTINGS, ISSUERS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** One resource. */

@@ -6,7 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
-import { ISSUER_SETTINGS, ISSUERS, POLICY } from './schema.js'
+import { ISSUER_SETTINGS, ISSUERS, POLICY } from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /**

@@ -3,6 +3,11 @@
  *
  * @module
  */
+import type { GatewayOwnOptions, ServerOptions } from '../gateway/options.js'
+import type { ChildLimits } from '../gateway/stdio/limits.js'
+import type { TokenIntrospectorOptions } from '../rs/introspector-settings.js'
+import type { AuthorizationServerOptions } from '../rs/options.js'
+import type { ProtectedResourceOptions } from '../web/gate.js'
 
 /**
  * How a setting is given. `text`: once. `list`: by repeated flags. `words`: once, with blanks between.
@@ -21,6 +26,35 @@ export const SECTIONS = [
 ] as const
 
 type Section = (typeof SECTIONS)[number]
+
+type MiddlewareOptions = Omit<ProtectedResourceOptions, 'onEvent'>
+
+/**
+ * The options that settings become. `endpoint` and `tokens`: of the middleware, without tokens too or not. `issuer`: of
+ * an authorization server; `asked`: of one that is asked about tokens; `introspector`: how it is asked. `gateway`: of
+ * the gateway itself. `server`: of the server behind a resource; `upstream`: of one that is reached by HTTP;
+ * `children`: of one that we start.
+ */
+interface OptionGroups {
+  readonly endpoint: MiddlewareOptions
+  readonly tokens: MiddlewareOptions
+  readonly issuer: AuthorizationServerOptions
+  readonly asked: AuthorizationServerOptions
+  readonly introspector: TokenIntrospectorOptions
+  readonly gateway: GatewayOwnOptions
+  readonly server: ServerOptions
+  readonly upstream: ServerOptions
+  readonly children: ChildLimits
+}
+
+export type OptionGroup = keyof OptionGroups
+/** The options of a group. */
+export type OptionsOf<Group extends OptionGroup> = OptionGroups[Group]
+
+/** A group and the name of an option in it: `issuer.jwksUri`. */
+type OptionName = {
+  [Group in OptionGroup]: `${Group}.${keyof OptionGroups[Group] & string}`
+}[OptionGroup]
 
 export interface SettingDetails {
   readonly kind: SettingKind
@@ -52,6 +86,13 @@ export interface SettingDetails {
    * `too`: at the top it holds for all that have none of their own. `alone`: it exists there alone, as no flag.
    */
   readonly perResource?: 'only' | 'too' | 'alone'
+  /**
+   * The option that it becomes. With a `file` what that holds becomes the option; otherwise the value does. Settings
+   * without one are for the command line alone, or several become something together.
+   */
+  readonly becomes?: OptionName
+  /** When it becomes the option: where somebody gave it, or with tokens. Default: always. */
+  readonly onlyWhen?: 'given' | 'tokens'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
   readonly secret?: boolean
   /** One value of it in a config file, as JSON Schema. */

@@ -11,10 +11,9 @@ import {
   type OptionPath,
   type OptionWords,
 } from '../base/option-checker.js'
-import { checkResource } from '../rs/checks.js'
 import type { ResourceServerSettings } from '../rs/settings.js'
 import type { ProtectedResourceOptions } from '../web/gate.js'
-import { checkOrigins, checkProtectedResource } from '../web/options.js'
+import { checkProtectedResource, readUnprotectedResource } from '../web/options.js'
 import { upstreamFault } from './addresses.js'
 import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
 import type { GatewayOptions, ServerOptions } from './options.js'
@@ -142,8 +141,7 @@ function toServer(options: SiteOptions): ServerSettings {
 /** Without tokens: a resource is named here, too, because its path is the endpoint. */
 function checkOpen(options: SiteOptions, resource: string, words: OptionWords): Checked<undefined> {
   const checker = new OptionChecker(words)
-  checkOrigins(checker, ['allowOrigins'], options.allowOrigins)
-  checkResource(checker, ['resource'], resource)
+  readUnprotectedResource(checker, { ...options, resource })
   return checker.finish(undefined)
 }
 

@@ -15,6 +15,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import type { createKeySet } from '../discovery/key-set.js'
+import { checkResource } from '../rs/checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
 import { createResourceServerWith, type ResourceServer } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
@@ -24,7 +25,7 @@ import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 /** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
 
-export function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown): void {
+function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown): void {
   if (value === undefined) return
   const hint = 'scheme, host and port as a browser sends them: https://app.example.com'
   if (!Array.isArray(value)) {
@@ -78,6 +79,28 @@ const GATE_CHECKS = {
   sessionKeys: checkSessionKeys,
 } satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
 
+/** What {@link checkProtectedResource} finds with a checker that has more to look at. */
+export function readProtectedResource(
+  checker: OptionChecker,
+  options: unknown,
+): ResourceServerSettings | undefined {
+  // What is no object has no options of HTTP, and that is all that there is to say.
+  if (!isJsonObject(options)) return readResourceServer(checker, options)
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
+  const settings = readResourceServer(checker, Object.fromEntries(others))
+  checker.each(GATE_CHECKS, [], options)
+  return settings
+}
+
+/** What counts where no token is checked: the path of the resource is the endpoint, and browsers may be kept away. */
+export function readUnprotectedResource(
+  checker: OptionChecker,
+  { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
+): void {
+  checkResource(checker, ['resource'], resource)
+  checkOrigins(checker, ['allowOrigins'], allowOrigins)
+}
+
 /**
  * Checks options of the middleware. It makes nothing.
  *
@@ -88,12 +111,7 @@ export function checkProtectedResource(
   words: OptionWords = OPTION_WORDS,
 ): Checked<ResourceServerSettings> {
   const checker = new OptionChecker(words)
-  // What is no object has no options of HTTP, and that is all that there is to say.
-  if (!isJsonObject(options)) return checker.finish(readResourceServer(checker, options))
-  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
-  const settings = readResourceServer(checker, Object.fromEntries(others))
-  checker.each(GATE_CHECKS, [], options)
-  return checker.finish(settings)
+  return checker.finish(readProtectedResource(checker, options))
 }
 
 /** @throws {ConfigurationError} with every problem of the options */
