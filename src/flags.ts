@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
-import type { ProtectedResourceOptions } from './web/gate.js'
+import type { ProtectedResourceOptions } from './web/options.js'
 import { helpLines } from './config/help.js'
 import { configuredIssuers, readIssuers } from './config/issuers.js'
 import { optionProblems } from './config/option-problems.js'
@@ -27,7 +27,7 @@ import type { GivenValue } from './config/setting.js'
 import { collectEnvironment, collectFlags } from './config/sources.js'
 
 export type { ConfigurationProblem } from './errors.js'
-export type { ProtectedResourceOptions } from './web/gate.js'
+export type { ProtectedResourceOptions } from './web/options.js'
 
 /** What the server knows better than our defaults. Flags and environment come before it. */
 export interface AuthFlagDefaults {

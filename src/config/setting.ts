@@ -7,7 +7,7 @@ import type { GatewayOwnOptions, ServerOptions } from '../gateway/options.js'
 import type { ChildLimits } from '../gateway/stdio/limits.js'
 import type { TokenIntrospectorOptions } from '../rs/introspector-settings.js'
 import type { AuthorizationServerOptions } from '../rs/options.js'
-import type { ProtectedResourceOptions } from '../web/gate.js'
+import type { ProtectedResourceOptions } from '../web/options.js'
 
 /**
  * How a setting is given. `text`: once. `list`: by repeated flags. `words`: once, with blanks between.

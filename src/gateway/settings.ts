@@ -13,7 +13,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
-import { MAX_JUDGED_BODY } from '../web/gate.js'
+import { MAX_JUDGED_BODY } from '../web/options.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import { brokenProxies } from './http/proxies.js'

@@ -12,8 +12,11 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import type { ResourceServerSettings } from '../rs/settings.js'
-import type { ProtectedResourceOptions } from '../web/gate.js'
-import { checkProtectedResource, readUnprotectedResource } from '../web/options.js'
+import {
+  checkProtectedResource,
+  readUnprotectedResource,
+  type ProtectedResourceOptions,
+} from '../web/options.js'
 import { upstreamFault } from './addresses.js'
 import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
 import type { GatewayOptions, ServerOptions } from './options.js'

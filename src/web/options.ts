@@ -19,8 +19,43 @@ import { checkResource } from '../rs/checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
 import { createResourceServerWith, type ResourceServer } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
-import type { ProtectedResourceOptions } from './gate.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
+
+/** Options of the middleware: those of the resource server, and what concerns HTTP. */
+export interface ProtectedResourceOptions extends ResourceServerOptions {
+  /**
+   * Browser origins that may call the endpoint: one list for CORS and for the `Origin` check. Others get
+   * 403. Default: none; any loopback origin when the resource's host is loopback.
+   */
+  readonly allowOrigins?: readonly string[]
+  /**
+   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
+   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
+   */
+  readonly path?: string
+  /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
+  readonly rootMetadata?: boolean
+  /**
+   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first signs, all verify.
+   * The `Mcp-Session-Id` that your handler sets is then sealed for this issuer, user, client and resource; your
+   * handler gets its own id back, and in any other hands it is 404. Every process and isolate that serves the same
+   * sessions needs the same keys, a gateway in place of this middleware too. Needs `node:crypto`. Default: ids pass
+   * as they are, because keys that each process made for itself would end sessions at every other one; then your
+   * handler must compare whose a session is (`principalOf`).
+   */
+  readonly sessionKeys?: readonly string[]
+  /**
+   * Seconds that a stream of events which answers a POST may go on after the end of its token; then it is cut, so that
+   * it does not look complete. One that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token, and
+   * as if its writer had ended it. Default 300, at most 86400.
+   */
+  readonly streamGrace?: number
+  /** Bytes of a body that is read because of a `policy`. Default 2 MiB. */
+  readonly maxBody?: number
+}
+
+/** Room for a picture that a tool is given, in base64. */
+export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 
 /** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
