@@ -24,7 +24,7 @@ import {
   STDIO_WITH_TOKENS,
 } from './rules.js'
 import type { Settings } from './schema.js'
-import { POLICY, RESOURCES } from './setting-lists.js'
+import { isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */
@@ -46,20 +46,14 @@ function sourcesOf(given: GivenValues, isWanted: (path: string) => boolean): str
   return [...only(given, isWanted).values()].map(({ source }) => source).join(', ')
 }
 
-/** Settings that stdio has a use for. */
-const FOR_STDIO = new Set(['auth', 'transport', 'config', 'logLevel', 'logFormat'])
-
-const FOR_TOKENS = new Set([
-  'resourceName',
-  'resourceDocumentation',
-  'allowHttp',
-  'sessionKeyFile',
-  'streamGrace',
-])
-
-/** Without tokens nobody asks for these. */
 function isForTokens(path: string): boolean {
-  return path.startsWith('oauth.') || FOR_TOKENS.has(path)
+  const needs = needsOf(path)
+  return needs === 'tokens' || needs === 'client'
+}
+
+function isForCommand(path: string): boolean {
+  const needs = needsOf(path)
+  return needs === 'command' || needs === 'child'
 }
 
 function commandProblems({ command }: Findings): readonly ConfigurationProblem[] {
@@ -148,23 +142,19 @@ export function gatewayProblems(findings: Findings): readonly ConfigurationProbl
 function stdioWarnings({ given }: Findings): readonly string[] {
   const idle = sourcesOf(
     given,
-    (path) => !FOR_STDIO.has(path) && path !== 'upstream' && path !== POLICY,
+    (path) => !isForStdio(path) && path !== 'upstream' && path !== POLICY,
   )
   return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
 }
 
-/** Of a command that speaks HTTP itself, we start one and wait for it. */
-const FOR_ANY_COMMAND = new Set(['childEnv', 'childStartTimeout'])
-
 function commandWarnings({ given, command, resources }: Findings): readonly string[] {
-  const isForCommand = (path: string) => /^(?:child|maxChildren)/.test(path)
   const hasCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
   if (!hasCommand) {
     const idle = sourcesOf(given, isForCommand)
     return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
   }
   if (!given.has('upstream')) return []
-  const idle = sourcesOf(given, (path) => isForCommand(path) && !FOR_ANY_COMMAND.has(path))
+  const idle = sourcesOf(given, (path) => needsOf(path) === 'child')
   return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
 }
 

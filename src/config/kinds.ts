@@ -16,7 +16,15 @@ const GIVE_OR_OMIT = 'give it a value, or leave it out'
 /** What every kind must be told. */
 type Basics = Pick<
   SettingDetails,
-  'section' | 'inFlags' | 'description' | 'perIssuer' | 'perResource' | 'becomes' | 'onlyWhen'
+  | 'section'
+  | 'inFlags'
+  | 'description'
+  | 'perIssuer'
+  | 'perResource'
+  | 'becomes'
+  | 'onlyWhen'
+  | 'needs'
+  | 'inStdio'
 >
 
 interface TextDetails

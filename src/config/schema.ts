@@ -114,7 +114,7 @@ const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
 
 /** A setting that `./flags` has too. */
 const SHARED = { inFlags: true } as const
-const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too' } as const
+const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too', needs: 'tokens' } as const
 const ONE_ISSUER = { ...OAUTH, perIssuer: 'only' } as const
 const EACH_ISSUER = { ...OAUTH, perIssuer: 'too' } as const
 
@@ -123,10 +123,12 @@ const schema = z.object({
     ...SHARED,
     section: 'Listening',
     becomes: 'gateway.auth',
+    inStdio: true,
     description: 'oauth: every request needs a token',
   }),
   transport: choice(['streamable-http', 'stdio'], {
     section: 'Listening',
+    inStdio: true,
     description: 'stdio: stdin and stdout of the command, untouched, without tokens',
   }),
   host: textOr('127.0.0.1', {
@@ -158,6 +160,7 @@ const schema = z.object({
     perResource: 'only',
     section: 'Listening',
     becomes: 'tokens.resourceName',
+    needs: 'tokens',
     description: 'name that clients show to users',
     placeholder: 'NAME',
   }),
@@ -166,6 +169,7 @@ const schema = z.object({
     perResource: 'only',
     section: 'Listening',
     becomes: 'tokens.resourceDocumentation',
+    needs: 'tokens',
     description: 'page for developers',
     placeholder: 'URL',
   }),
@@ -242,6 +246,7 @@ const schema = z.object({
   sessionKeyFile: text({
     section: 'Upstream',
     becomes: 'gateway.sessionKeys',
+    needs: 'tokens',
     description: 'keys that bind sessions to their user, a line each; the first signs, all verify',
     placeholder: 'FILE',
     default: 'random: sessions end with the process',
@@ -253,12 +258,14 @@ const schema = z.object({
       section: 'Upstream',
       becomes: 'gateway.streamGrace',
       onlyWhen: 'tokens',
+      needs: 'tokens',
       description: 'how long an answer to a POST may go on after the end of its token',
     },
   ),
   childEnv: texts({
     perResource: 'too',
     section: 'Command',
+    needs: 'command',
     description: 'one more variable of our environment for the command',
     placeholder: 'NAME',
     fault: (name) => (/^[a-z_]\w*$/i.test(name) ? undefined : 'is no name of a variable'),
@@ -270,6 +277,7 @@ const schema = z.object({
       perResource: 'too',
       section: 'Command',
       becomes: 'children.startTimeout',
+      needs: 'command',
       description: 'how long the command may take until its first answer, or until it listens',
     },
   ),
@@ -279,6 +287,7 @@ const schema = z.object({
       perResource: 'too',
       section: 'Command',
       becomes: 'children.idle',
+      needs: 'child',
       description: 'after how long without a client a child is ended',
     },
   ),
@@ -287,6 +296,7 @@ const schema = z.object({
     {
       section: 'Command',
       becomes: 'children.maxChildren',
+      needs: 'child',
       description: 'children at once; one subject holds at most half',
     },
   ),
@@ -296,6 +306,7 @@ const schema = z.object({
       perResource: 'too',
       section: 'Command',
       becomes: 'children.maxChildrenPerPrincipal',
+      needs: 'child',
       description: 'of these, for one caller: user and client',
     },
   ),
@@ -305,6 +316,7 @@ const schema = z.object({
       perResource: 'too',
       section: 'Command',
       becomes: 'children.maxMessage',
+      needs: 'child',
       description: 'largest message of a child',
     },
   ),
@@ -314,6 +326,7 @@ const schema = z.object({
       perResource: 'too',
       section: 'Command',
       becomes: 'children.queue',
+      needs: 'child',
       description: 'what may wait for a slow client or child, and be sent again after a cut',
     },
   ),
@@ -400,6 +413,7 @@ const schema = z.object({
     introspectionUrl: text({
       ...ONE_ISSUER,
       becomes: 'introspector.introspectionUrl',
+      needs: 'client',
       description: 'where tokens are asked about',
       placeholder: 'URL',
       default: 'from discovery',
@@ -427,6 +441,7 @@ const schema = z.object({
     }),
     clientSecret: text({
       ...ONE_ISSUER,
+      needs: 'client',
       description: 'its secret',
       placeholder: 'SECRET',
       secret: true,
@@ -434,6 +449,7 @@ const schema = z.object({
     clientSecretFile: text({
       ...ONE_ISSUER,
       becomes: 'introspector.clientSecret',
+      needs: 'client',
       description: 'file with its secret; or MCP_GATEHOUSE_OAUTH_CLIENT_SECRET',
       placeholder: 'FILE',
       file: 'whole',
@@ -441,6 +457,7 @@ const schema = z.object({
     clientKeyFile: text({
       ...ONE_ISSUER,
       becomes: 'introspector.clientKey',
+      needs: 'client',
       description: 'file with its key: PEM or JWK',
       placeholder: 'FILE',
       file: 'whole',
@@ -448,6 +465,7 @@ const schema = z.object({
     tokenPrefix: text({
       ...ONE_ISSUER,
       becomes: 'asked.tokenPrefix',
+      needs: 'client',
       description: 'how opaque tokens begin',
       placeholder: 'PREFIX',
     }),
@@ -491,6 +509,7 @@ const schema = z.object({
     ...SHARED,
     section: 'OAuth',
     becomes: 'tokens.allowHttp',
+    needs: 'tokens',
     description: 'host reached without TLS',
     placeholder: 'HOST',
     default: 'loopback hosts',
@@ -525,15 +544,17 @@ const schema = z.object({
   }),
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],
-    { section: 'Operation', description: 'how much is logged, on stderr' },
+    { section: 'Operation', inStdio: true, description: 'how much is logged, on stderr' },
     'info',
   ),
   logFormat: choice(['auto', 'json', 'pretty'], {
     section: 'Operation',
+    inStdio: true,
     description: 'auto: pretty on a terminal',
   }),
   config: text({
     section: 'Operation',
+    inStdio: true,
     description: 'settings from a file, YAML or JSON',
     placeholder: 'FILE',
     file: 'whole',

@@ -4,7 +4,7 @@
  * @module
  */
 import { EVERYWHERE } from './schema.js'
-import type { Setting } from './setting.js'
+import { byPath, type Setting } from './setting.js'
 
 /** Those that have three spellings. */
 const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
@@ -48,6 +48,19 @@ export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
 export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
   ({ perResource, secret }) => perResource !== undefined && secret !== true,
 )
+
+const BY_PATH = byPath(EVERYWHERE)
+
+/** What must be there for a setting to do something; `undefined`: nothing more. */
+export function needsOf(path: string): Setting['needs'] {
+  // Lists are no settings, and what is in them concerns tokens.
+  return path === ISSUERS ? 'tokens' : BY_PATH.get(path)?.needs
+}
+
+/** Whether a setting does something with `--transport stdio`. */
+export function isForStdio(path: string): boolean {
+  return BY_PATH.get(path)?.inStdio === true
+}
 
 export const ISSUER = 'oauth.issuer'
 

@@ -91,6 +91,13 @@ export interface SettingDetails {
    * without one are for the command line alone, or several become something together.
    */
   readonly becomes?: OptionName
+  /**
+   * Without what it does nothing. `tokens`: with `--auth oauth`; `client`: with a client at the issuer, too; `command`:
+   * where we start a command; `child`: where that speaks stdio.
+   */
+  readonly needs?: 'tokens' | 'client' | 'command' | 'child'
+  /** Whether it does something with `--transport stdio`. */
+  readonly inStdio?: boolean
   /** When it becomes the option: where somebody gave it, or with tokens. Default: always. */
   readonly onlyWhen?: 'given' | 'tokens'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
