@@ -16,7 +16,7 @@ export interface Credentials {
   readonly clientKey?: string
 }
 
-/** Settings that say how to ask, and nothing without a client that asks. */
+/** Settings that do nothing without a client id. */
 const NEED_CLIENT = EVERYWHERE.filter(({ needs }) => needs === 'client').map(({ path }) => path)
 
 const SECRET = `${flagOf('oauth.clientSecretFile')} FILE, or ${environmentNameOf('oauth.clientSecret')} in the environment`

@@ -30,7 +30,7 @@ function isOfResource({ perResource }: Setting): boolean {
   return perResource !== undefined
 }
 
-/** What one resource has: the only one, or one of several with all that the top says, too. */
+/** The options of one resource: the only one, or one of several with what the top says for all. */
 function toResource(
   { settings, listed }: ConfiguredResource,
   { issuers, upstreamHeaders, policy }: ResourceFiles,
@@ -80,7 +80,7 @@ export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   })
   const [only] = served
   if (only?.listed === undefined) {
-    // The gateway knows the port in the end, and so what a resource is that nobody named.
+    // The gateway makes the default resource, because it knows the port.
     const { resource } = settings
     return { ...common, ...only?.options, ...(resource !== undefined && { resource }) }
   }

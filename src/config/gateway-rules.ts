@@ -32,9 +32,9 @@ export interface Findings {
   readonly settings: Settings
   readonly given: GivenValues
   readonly command: readonly string[] | undefined
-  /** False for a setting that was given in a way that says nothing about what is wanted. */
+  /** False for a setting whose value was a problem, so that nobody knows what was meant. */
   readonly isKnown: (path: string) => boolean
-  /** Each with what the top gives; where none are listed, the only one. */
+  /** Each with what the top gives. Without a list: the only one. */
   readonly resources: readonly ResourceFindings[]
 }
 
@@ -80,7 +80,7 @@ function stdioProblems({ settings, given, command }: Findings): readonly Configu
   return problems
 }
 
-/** Whoever reaches the listener can call the tools, unless a token is asked for (CASE-61). */
+/** Without tokens, anyone who reaches the listener can call the tools (CASE-61). */
 function listenProblems(findings: Findings): readonly ConfigurationProblem[] {
   const { settings, given, isKnown } = findings
   if (!isKnown('host') || !isKnown('auth') || isLoopbackAddress(settings.host)) return []
@@ -111,7 +111,7 @@ function tokenProblems({
   return resources.flatMap((each) => issuerProblems(each, isAuthKnown))
 }
 
-/** One that stands at the top is that of every resource, and told once. */
+/** A policy at the top is the policy of every resource, and is reported once. */
 function policyProblems({
   settings,
   given,
@@ -184,7 +184,7 @@ function tokenWarnings(
 }
 
 /**
- * What works and may not be meant.
+ * What works, but may not be what was meant.
  *
  * @param flags what was given on the command line
  * @param others what was given elsewhere

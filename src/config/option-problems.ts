@@ -1,5 +1,5 @@
 /**
- * What is wrong with the options that settings become, in the words of the settings.
+ * Problems of the options that settings become, in the words of the settings.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import { introspectorOptions, optionsOf, type ConfiguredOptions } from './option
 import { EVERYWHERE, type Settings } from './schema.js'
 import { ISSUER, ISSUERS } from './setting-lists.js'
 
-/** Where a setting got its value: that of all, or that of the issuer with this index. */
+/** Where a setting was given: for all, or for the issuer with this index. */
 type SourceOf = (path: string, issuer?: number) => string | undefined
 
-/** The settings that say where keys come from: more than one of them is a problem of all. */
+/** The settings that say where keys come from. They exclude each other. */
 const KEY_SOURCES = ['oauth.jwksUri', 'oauth.discoveryUrl', 'oauth.jwksFile']
 
 function settingsThatBecome(option: string): readonly string[] {
@@ -34,13 +34,13 @@ function settingsAt([option, index, ofIssuer]: OptionPath): {
   readonly issuer?: number
 } {
   if (option !== 'authorizationServers') return { paths: settingsThatBecome(String(option)) }
-  // What is said of all issuers is about their list.
+  // A problem of all issuers is a problem of their list.
   if (typeof index !== 'number') return { paths: [ISSUERS, ISSUER] }
   if (ofIssuer === undefined) return { paths: KEY_SOURCES, issuer: index }
   return { paths: settingsThatBecome(String(ofIssuer)), issuer: index }
 }
 
-/** Which value of a list: the value itself may be a secret typed into the wrong place. */
+/** Names a value of a list by its number, because it may be a secret typed into the wrong place. */
 function entryOf(path: OptionPath): string {
   const [option, index] = path
   const isEntry = path.length === 2 && option !== 'authorizationServers'
@@ -55,12 +55,12 @@ function settingWords(sourceOf: SourceOf): OptionWords {
       return { path: sources.join(', ') || formatPath(path), message: entryOf(path) + message }
     },
     nameOf: (option) => settingsThatBecome(option).map(flagOf).join(),
-    // The rules between settings tell what is missing.
+    // The rules between settings report what is missing.
     mayBeMissing: () => true,
   }
 }
 
-/** @param issuers those of the options, with what their files hold */
+/** @param issuers the issuers of the options, with what their files hold */
 export function optionProblems(
   options: ConfiguredOptions,
   issuers: readonly ReadIssuer[],
@@ -77,7 +77,7 @@ export function optionProblems(
   return checker.finish(undefined).problems
 }
 
-/** The same where no token is checked. */
+/** The same, when no token is checked. */
 export function endpointProblems(
   settings: Settings,
   sourceOf: SourceOf,

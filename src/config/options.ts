@@ -12,11 +12,11 @@ import type { ReadIssuer } from './issuers.js'
 import { EVERYWHERE, valueOf, type Settings } from './schema.js'
 import type { OptionGroup, OptionsOf, Setting } from './setting.js'
 
-/** The resource may be missing: that was told, or it follows from where the gateway listens. */
+/** The resource may be missing: a rule reports that, or the gateway makes a default. */
 export type ConfiguredOptions = Omit<ProtectedResourceOptions, 'onEvent' | 'resource'> &
   Partial<Pick<ProtectedResourceOptions, 'resource'>>
 
-/** The options of a group that settings become. What a setting's file holds is put beside them by its reader. */
+/** The options of one group. Settings that name a file are left out: their reader adds what the file holds. */
 export function optionsOf<Group extends OptionGroup>(
   group: Group,
   settings: Settings,
@@ -32,7 +32,7 @@ export function optionsOf<Group extends OptionGroup>(
   return Object.fromEntries(entries) as Partial<OptionsOf<Group>>
 }
 
-/** Our client at the issuer; `undefined`: nobody can be asked, or that has its problem already. */
+/** How the issuer is asked about tokens; `undefined` without a client id, or with credentials that have problems. */
 export function introspectorOptions({
   settings,
   credentials,
@@ -48,11 +48,11 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
   const { issuer: _list, ...places } = optionsOf('issuer', settings)
   const client = introspectorOptions(issuer)
   return {
-    // Without a name it has its problem already.
+    // A missing name is reported by the rules between settings.
     ...(name !== undefined && { issuer: name }),
     ...places,
     ...(jwks !== undefined && { jwks }),
-    // Its own rules; those of all stand at the top.
+    // Its own rules. Those for all issuers stand at the top.
     ...optionsOf('tokens', settings, ({ path, perIssuer }) => perIssuer === 'too' && own.has(path)),
     ...(client !== undefined && {
       ...optionsOf('asked', settings),
@@ -62,7 +62,7 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
 }
 
 /**
- * What concerns tokens.
+ * The options about tokens.
  *
  * @param issuers with what their files hold
  * @param policy what that file holds

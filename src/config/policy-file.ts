@@ -18,7 +18,7 @@ const SHAPE_HINT = 'rules: […] and unmatched: deny; mcp-gatehouse policy --hel
 export interface PolicyFile {
   /** All of them. With one, what else is here is of no use. */
   readonly problems: readonly ConfigurationProblem[]
-  /** As it was written, for whoever checks it himself. */
+  /** As it was written, for code that checks it itself. */
   readonly document: PolicyDocument
   readonly policy: CheckedPolicy
   /** `github.policy.yaml:7:5` */

@@ -31,7 +31,7 @@ import {
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
-/** Of `NAME=FILE`. */
+/** What is wrong with a `NAME=FILE`. */
 function pairFault(text: string): string | undefined {
   const [name] = splitPair(text) ?? []
   return name === undefined ? 'is not NAME=FILE' : setFault(name)
@@ -50,9 +50,9 @@ export interface Settings {
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
   readonly upstream?: string | undefined
-  /** Of one of several resources; that of the only one stands after `--`. */
+  /** The command of one of several resources. That of a single resource stands after `--`. */
   readonly command?: readonly string[] | undefined
-  /** Each `NAME=FILE`. */
+  /** Each is `NAME=FILE`. */
   readonly upstreamHeader?: readonly string[] | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
@@ -580,7 +580,7 @@ export function valueOf(settings: Settings, path: string): unknown {
   return member === undefined ? value : (value as JsonObject)[member]
 }
 
-/** The nested form. Members that were not given are there as `undefined`. */
+/** The nested form. Members that were not given are `undefined`. */
 function nest(given: GivenValues): Record<string, unknown> {
   const root: Record<string, unknown> = {}
   for (const { path } of EVERYWHERE) {

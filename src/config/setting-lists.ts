@@ -1,18 +1,18 @@
 /**
- * Which settings stand where, and the names of places that code speaks of.
+ * Lists of settings by the places where they may stand, and names that rules refer to.
  *
  * @module
  */
 import { EVERYWHERE } from './schema.js'
 import { byPath, type Setting } from './setting.js'
 
-/** Those that have three spellings. */
+/** The settings that have three spellings. */
 const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
 
-/** Those that may stand in the environment: all, and secrets nowhere else. */
+/** The settings of the environment: all of them. Secrets may stand nowhere else. */
 export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
 
-/** Those of the gateway. */
+/** The settings of the gateway's command line. */
 export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
   (setting) => {
     const { defaultInGateway } = setting
@@ -21,43 +21,43 @@ export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !=
   },
 )
 
-/** Those of `./flags`, in the order of its help. */
+/** The settings of `./flags`, in the order of its help. */
 export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(
   ({ inFlags, secret }) => inFlags === true && secret !== true,
 )
 
-/** Those of `./flags` that may stand in the environment. */
+/** The settings of `./flags` in the environment. */
 export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
   ({ inFlags }) => inFlags === true,
 )
 
-/** Those that a config file may have: it cannot lead to another. */
+/** The settings of a config file. A config file cannot name another one. */
 export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
 
-/** Those that belong to one issuer. */
+/** The settings of a single issuer. */
 export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
   ({ perIssuer }) => perIssuer === 'only',
 )
 
-/** Those that an issuer in a config file may have, beside its name. */
+/** The settings that an issuer in a config file may have, beside its name. */
 export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
   ({ perIssuer }) => perIssuer !== undefined,
 )
 
-/** Those that a resource in a config file may have. */
+/** The settings that a resource in a config file may have. */
 export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
   ({ perResource, secret }) => perResource !== undefined && secret !== true,
 )
 
 const BY_PATH = byPath(EVERYWHERE)
 
-/** What must be there for a setting to do something; `undefined`: nothing more. */
+/** What a setting needs to have an effect; `undefined`: nothing. */
 export function needsOf(path: string): Setting['needs'] {
-  // Lists are no settings, and what is in them concerns tokens.
+  // The list of issuers is not a setting itself.
   return path === ISSUERS ? 'tokens' : BY_PATH.get(path)?.needs
 }
 
-/** Whether a setting does something with `--transport stdio`. */
+/** Whether a setting has an effect with `--transport stdio`. */
 export function isForStdio(path: string): boolean {
   return BY_PATH.get(path)?.inStdio === true
 }

@@ -1,5 +1,5 @@
 /**
- * What is known of a setting, and how a value comes to it.
+ * What the table knows about a setting, and the values that were given.
  *
  * @module
  */
@@ -30,10 +30,14 @@ type Section = (typeof SECTIONS)[number]
 type MiddlewareOptions = Omit<ProtectedResourceOptions, 'onEvent'>
 
 /**
- * The options that settings become. `endpoint` and `tokens`: of the middleware, without tokens too or not. `issuer`: of
- * an authorization server; `asked`: of one that is asked about tokens; `introspector`: how it is asked. `gateway`: of
- * the gateway itself. `server`: of the server behind a resource; `upstream`: of one that is reached by HTTP;
- * `children`: of one that we start.
+ * The groups of options that settings become.
+ *
+ * - `endpoint`, `tokens`: options of the middleware. Those of `endpoint` count without tokens, too.
+ * - `issuer`: options of an authorization server. `asked`: those for one with an introspector, whose own options are
+ *   `introspector`.
+ * - `gateway`: options of the gateway itself.
+ * - `server`: options of the server behind a resource. `upstream`: those for a server that is reached by HTTP.
+ *   `children`: limits for one that we start.
  */
 interface OptionGroups {
   readonly endpoint: MiddlewareOptions
@@ -62,19 +66,19 @@ export interface SettingDetails {
   /** Whether `./flags` has it. The gateway has all. */
   readonly inFlags?: boolean
   readonly description: string
-  /** Stands for the value in the help. */
+  /** The word for the value in the help. */
   readonly placeholder: string
-  /** The default as the help shows it, also where it follows from other settings. */
+  /** The default as the help shows it. It may follow from other settings. */
   readonly default?: string
-  /** The default as a config file spells it, where it is a fixed value. */
+  /** The default as a config file spells it, when it is a fixed value. */
   readonly fixedDefault?: string | number | boolean
   /** `true`: must be given with `auth` oauth. A text: the condition in words, for {@link requirementOf}. */
   readonly required?: boolean | string
-  /** The gateway's default where `./flags` has none; then it is not required there in general. */
+  /** The gateway's default when `./flags` has none. The gateway then does not require it. */
   readonly defaultInGateway?: string
-  /** What to write instead of a value that is wrong. */
+  /** What to write instead of a wrong value. */
   readonly hint: string
-  /** Where in the text a file is named: everywhere, or in what follows the `=`. */
+  /** Which part of the value is a file name. */
   readonly file?: 'whole' | 'after ='
   /**
    * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer alone. `too`: at the
@@ -87,18 +91,18 @@ export interface SettingDetails {
    */
   readonly perResource?: 'only' | 'too' | 'alone'
   /**
-   * The option that it becomes. With a `file` what that holds becomes the option; otherwise the value does. Settings
-   * without one are for the command line alone, or several become something together.
+   * The option that the value becomes, or, with `file`, what that file holds. Settings without an option are for the
+   * command line alone, or several of them make one option.
    */
   readonly becomes?: OptionName
   /**
-   * Without what it does nothing. `tokens`: with `--auth oauth`; `client`: with a client at the issuer, too; `command`:
-   * where we start a command; `child`: where that speaks stdio.
+   * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: a client id at the issuer, too. `command`: a
+   * command that we start. `child`: a command that speaks stdio.
    */
   readonly needs?: 'tokens' | 'client' | 'command' | 'child'
-  /** Whether it does something with `--transport stdio`. */
+  /** Whether it has an effect with `--transport stdio`. */
   readonly inStdio?: boolean
-  /** When it becomes the option: where somebody gave it, or with tokens. Default: always. */
+  /** When it becomes the option: only if it was given, or only with tokens. Default: always. */
   readonly onlyWhen?: 'given' | 'tokens'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
   readonly secret?: boolean
@@ -108,7 +112,7 @@ export interface SettingDetails {
   readonly write?: (value: number) => string
 }
 
-/** What is known of a setting without its value. */
+/** A setting, without its value. */
 export interface Setting extends SettingDetails {
   /** The name in the schema: `oauth.jwksMaxAge`. */
   readonly path: string

@@ -1,5 +1,5 @@
 /**
- * Checking the options of the middleware: those of the resource server, and what concerns HTTP.
+ * Options of the middleware, and their checks.
  *
  * @module
  */
@@ -103,7 +103,7 @@ function checkMaxBody(checker: OptionChecker, path: OptionPath, value: unknown):
   checker.problem(path, 'must be a number of bytes', '2097152')
 }
 
-/** What an option of HTTP must be. */
+/** What each option beside those of the resource server must be. */
 const GATE_CHECKS = {
   allowOrigins: checkOrigins,
   path: checkPath,
@@ -114,12 +114,12 @@ const GATE_CHECKS = {
   sessionKeys: checkSessionKeys,
 } satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
 
-/** What {@link checkProtectedResource} finds with a checker that has more to look at. */
+/** As {@link checkProtectedResource}, for a checker that checks more options, too. */
 export function readProtectedResource(
   checker: OptionChecker,
   options: unknown,
 ): ResourceServerSettings | undefined {
-  // What is no object has no options of HTTP, and that is all that there is to say.
+  // Without an object there is one problem, and nothing more to check.
   if (!isJsonObject(options)) return readResourceServer(checker, options)
   const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
   const settings = readResourceServer(checker, Object.fromEntries(others))
@@ -127,7 +127,7 @@ export function readProtectedResource(
   return settings
 }
 
-/** What counts where no token is checked: the path of the resource is the endpoint, and browsers may be kept away. */
+/** The options that count when no token is checked. */
 export function readUnprotectedResource(
   checker: OptionChecker,
   { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
@@ -139,7 +139,7 @@ export function readUnprotectedResource(
 /**
  * Checks options of the middleware. It makes nothing.
  *
- * @returns the settings of the resource server; the options of HTTP are as they were given
+ * @returns the settings of the resource server; the other options need no conversion
  */
 export function checkProtectedResource(
   options: unknown,
