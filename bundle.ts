@@ -94,7 +94,7 @@ const flags = await build({
   plugins: [requireYaml, libraryOutside],
   allowOverwrite: true,
 })
-for (const { metafile } of [cli, flags]) copyLicences(metafile as Metafile)
+for (const { metafile } of [cli, flags]) copyLicences(metafile)
 // They are inside of it now; their types stay.
 for (const file of readdirSync(join(OUT, 'config'), { encoding: 'utf8', recursive: true })) {
   if (file.endsWith('.js')) rmSync(join(OUT, 'config', file))

@@ -1,8 +1,7 @@
 /**
- * Checking options: all problems at once, in the words of the one who gave the options.
+ * Checks options and reports all problems at once, in the words of the caller: option names, flags, places in a file.
  *
- * A check looks at one value, tells the checker what is wrong with it, and returns what the value means. It makes
- * nothing.
+ * A check takes one value, reports what is wrong with it, and returns the setting. It makes nothing that lives.
  *
  * @module
  */
@@ -12,13 +11,13 @@ import type { JsonObject } from './json.js'
 /** Where in the options: `['authorizationServers', 1, 'issuer']`. */
 export type OptionPath = readonly (string | number)[]
 
-/** How the one who gave the options spells them: by name, as flags, or as places in a file. */
+/** How options are spelled where they were given. */
 export interface OptionWords {
-  /** The place of a problem, and its message where the place is less exact than the path. */
+  /** The place of a problem. The message may change where the place is less exact than the path. */
   locate(path: OptionPath, message: string): Pick<ConfigurationProblem, 'path' | 'message'>
-  /** An option in a sentence. */
+  /** The name of an option inside a sentence. */
   nameOf(option: string): string
-  /** Whether an option may be missing: that was told already, or it follows later. */
+  /** Whether an option may be missing, because that is reported elsewhere or the option follows later. */
   mayBeMissing(option: string): boolean
 }
 
@@ -30,16 +29,16 @@ export function formatPath(path: OptionPath): string {
     .replace(/^\./, '')
 }
 
-/** Those of the library. */
+/** The names of options, as the library's users write them. */
 export const OPTION_WORDS: OptionWords = {
   locate: (path, message) => ({ path: formatPath(path), message }),
   nameOf: (option) => option,
   mayBeMissing: () => false,
 }
 
-/** Settings, or all that is wrong. */
+/** Settings, or all problems. */
 export interface Checked<Settings> {
-  /** `undefined` with problems, and where something is missing that may be missing. */
+  /** `undefined` when there are problems, or when an option is missing that may be missing. */
   readonly settings: Settings | undefined
   readonly problems: readonly ConfigurationProblem[]
 }
@@ -50,21 +49,21 @@ export function settingsOf<Settings>({ settings, problems }: Checked<Settings>):
   return settings
 }
 
-/** Looks at one value: `undefined` when the option is missing or wrong and has no default. */
+/** Checks one value. Returns the setting, the default, or `undefined`. */
 export type OptionCheck<Value = unknown> = (
   checker: OptionChecker,
   path: OptionPath,
   value: unknown,
 ) => Value
 
-/** A check for each option. An option without one does not compile. */
+/** A check for each option. An option without a check does not compile. */
 export type OptionChecks<Options> = { readonly [Name in keyof Options]-?: OptionCheck }
 
 type CheckedOptions<Checks> = {
   readonly [Name in keyof Checks]: Checks[Name] extends OptionCheck<infer Value> ? Value : never
 }
 
-/** Collects problems. Its own checks are those that many options need. */
+/** Collects problems, and has the checks that many options need. */
 export class OptionChecker {
   readonly #words: OptionWords
   readonly #problems = new Map<string, ConfigurationProblem>()
@@ -73,13 +72,13 @@ export class OptionChecker {
     this.#words = words
   }
 
-  /** The settings count only when nothing is wrong. */
+  /** The result: the settings count only when there are no problems. */
   finish<Settings>(settings: Settings | undefined): Checked<Settings> {
     const problems = [...this.#problems.values()]
     return { settings: problems.length > 0 ? undefined : settings, problems }
   }
 
-  /** What is wrong with a value that several have in common is told once. */
+  /** A problem that several have in common is reported once. */
   problem(path: OptionPath, message: string, hint: string): void {
     const located = this.#words.locate(path, message)
     const key = `${located.path}: ${located.message}`
@@ -94,7 +93,7 @@ export class OptionChecker {
     return this.#words.mayBeMissing(option)
   }
 
-  /** Runs a table of checks, in its order. */
+  /** Runs a table of checks, in the order of the table. */
   each<Checks extends Readonly<Record<string, OptionCheck>>>(
     checks: Checks,
     path: OptionPath,

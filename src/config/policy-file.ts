@@ -8,7 +8,7 @@ import { formatPath, type OptionPath } from '../base/option-checker.js'
 import { checkPolicy, type CheckedPolicy, type PolicyDocument } from '../policy/document.js'
 import { FileDocument, shownName } from './file-document.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { POLICY } from './schema.js'
+import { POLICY } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** Room for tens of thousands of rules. */
@@ -18,7 +18,7 @@ const SHAPE_HINT = 'rules: […] and unmatched: deny; mcp-gatehouse policy --hel
 export interface PolicyFile {
   /** All of them. With one, what else is here is of no use. */
   readonly problems: readonly ConfigurationProblem[]
-  /** As it was written, for whoever checks it himself. */
+  /** As it was written, for code that checks it itself. */
   readonly document: PolicyDocument
   readonly policy: CheckedPolicy
   /** `github.policy.yaml:7:5` */

@@ -1,5 +1,5 @@
 /**
- * The introspectors of a gateway: made with it, so that what is wrong with one stops the start.
+ * The introspectors of a gateway. They are made when the gateway is made, so that a problem stops the start.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { ConfigurationError, tellOnce } from '../errors.js'
 import { createIntrospectors, type IntrospectorRuntime } from '../rs/introspectors.js'
 import type { SiteSettings } from './site-settings.js'
 
-/** Puts introspectors in the place of the functions that make them. */
+/** Replaces functions that make introspectors by what they make. */
 function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
   const { gateOptions, trust, words } = site
   if (trust === undefined) return { site, problems: [] }
@@ -22,7 +22,7 @@ function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
 }
 
 /**
- * The same resources, with an introspector wherever there was a function that makes one.
+ * Calls every function that makes an introspector, once, and puts the introspector in its place.
  *
  * @throws {ConfigurationError} with the problems of all functions that throw one
  */

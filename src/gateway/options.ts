@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProtectedResourceOptions } from '../web/gate.js'
+import type { ProtectedResourceOptions } from '../web/options.js'
 import type { AuditRecord } from './audit.js'
 import type { GatewayEventListener } from './events.js'
 import type { ChildLimits } from './stdio/limits.js'

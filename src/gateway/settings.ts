@@ -13,7 +13,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
-import { MAX_JUDGED_BODY } from '../web/gate.js'
+import { MAX_JUDGED_BODY } from '../web/options.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import { brokenProxies } from './http/proxies.js'
@@ -29,12 +29,12 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
-  /** Of those that are judged. */
+  /** The limit for bodies that are judged. */
   readonly maxJudgedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
   readonly sites: readonly SiteSettings[]
-  /** At least one; `undefined`: a random one. */
+  /** At least one. `undefined`: the gateway makes a random one. */
   readonly sessionKeys: readonly string[] | undefined
   /** Seconds. */
   readonly streamGrace: number
@@ -47,7 +47,7 @@ export function defaultResource(host: string, port: number): string {
   return new URL(`http://${name}:${port}/mcp`).href
 }
 
-/** That of some port, while the port is not known: nothing is published under it. */
+/** The default resource for an arbitrary port, so that all is checked before the port is known. Never published. */
 function resourceOfSomePort(host: string): string {
   return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
 }
@@ -79,7 +79,7 @@ function checkRequests(fallback: number) {
   }
 }
 
-/** No problem shows anything of a key. */
+/** Problems show nothing of a key. */
 function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
   if (keys === undefined) return
   const isKey = (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined
@@ -99,7 +99,7 @@ const GATEWAY_CHECKS = {
     if (isWholeNumber(port, 65_535)) return
     checker.problem(path, 'must be a port', '0 to 65535; 0 picks one')
   },
-  // With all that stands beside them.
+  // Checked below, with what stands beside it.
   resources: () => undefined,
   allowHosts: checkAllowedHosts,
   maxBody: (checker, path, value) => {
@@ -121,13 +121,13 @@ const GATEWAY_CHECKS = {
   auditArguments: (checker, path, value) => checker.flag(path, value, false),
 } satisfies OptionChecks<Omit<GatewayOwnOptions, 'onEvent'>>
 
-/** What stands at the top only. */
+/** Options that stand at the top only. */
 const FOR_ALL: ReadonlySet<string> = new Set<string>([
   ...Object.keys(GATEWAY_CHECKS),
   ...(['onEvent', 'now', 'fetch', 'randomUUID', 'allowHttp'] as const),
 ])
 
-/** What one resource has cannot be that of all: a secret least of all. */
+/** Options of one resource alone. They are never inherited, above all not secrets. */
 const FOR_ONE = [
   'resource',
   'resourceName',
@@ -138,10 +138,10 @@ const FOR_ONE = [
   'upstreamHeaders',
 ] as const satisfies readonly (keyof GatewayOptions)[]
 
-/** Nothing for the resource server. */
+/** Options that the resource server does not know. */
 const NOT_OF_GATE = new Set([...Object.keys(GATEWAY_CHECKS), ...SERVER_OPTIONS, 'resource'])
 
-/** Options at the wrong place: there is a list, and what belongs to one of it stands beside it, or the reverse. */
+/** With `resources`, each option has one right place: at the top, or with a resource. */
 function checkPlaces(checker: OptionChecker, options: GatewayOptions): void {
   const { resources } = options
   if (resources === undefined) return
@@ -166,7 +166,7 @@ function checkPlaces(checker: OptionChecker, options: GatewayOptions): void {
   }
 }
 
-/** Without tokens on loopback only; with them, a name for what is reached from elsewhere. */
+/** Without tokens only loopback is allowed. With tokens, a public address needs a resource. */
 function checkListening(checker: OptionChecker, options: GatewayOptions): void {
   const { auth = 'oauth', host = '127.0.0.1', resource, resources } = options
   const isWrong = typeof host !== 'string' || listenHostFault(host) !== undefined
@@ -180,7 +180,7 @@ function checkListening(checker: OptionChecker, options: GatewayOptions): void {
   }
 }
 
-/** With what stands at the top, where it names nothing itself. */
+/** The options of one resource: its own, and those at the top that it does not replace. */
 function siteOptions(top: GatewayOptions, own: GatewayResource): SiteOptions {
   const isShared = (name: string) => name !== 'resources' && !FOR_ONE.includes(name as never)
   const shared = Object.entries(top).filter(([name]) => isShared(name))
@@ -201,7 +201,7 @@ function checkOne(
   return checkSite(options, resource, gateOptionsOf(options), words)
 }
 
-/** What a resource takes from the top is told of the top. */
+/** A problem of an inherited option is reported at the top. */
 function wordsOf(index: number, own: GatewayResource, top: GatewayOptions): OptionWords {
   return {
     ...OPTION_WORDS,
@@ -213,7 +213,7 @@ function wordsOf(index: number, own: GatewayResource, top: GatewayOptions): Opti
   }
 }
 
-/** Whether it makes sense to look into each. */
+/** Whether the entries can be checked one by one. */
 function isResourceList(resources: unknown): resources is readonly GatewayResource[] {
   return Array.isArray(resources) && resources.every((each) => isJsonObject(each))
 }
@@ -241,7 +241,7 @@ function checkSites(options: GatewayOptions, host: string): Checked<readonly Sit
   }
 }
 
-/** Checks options and fills in the defaults, those of the resource servers among them. It makes nothing. */
+/** Checks options, those of the resource servers too, and fills in the defaults. It makes nothing. */
 export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> {
   const { auth = 'oauth', host = '127.0.0.1' } = options
   const checker = new OptionChecker()

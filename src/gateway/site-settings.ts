@@ -11,20 +11,22 @@ import {
   type OptionPath,
   type OptionWords,
 } from '../base/option-checker.js'
-import { checkResource } from '../rs/checks.js'
 import type { ResourceServerSettings } from '../rs/settings.js'
-import type { ProtectedResourceOptions } from '../web/gate.js'
-import { checkOrigins, checkProtectedResource } from '../web/options.js'
+import {
+  checkProtectedResource,
+  readUnprotectedResource,
+  type ProtectedResourceOptions,
+} from '../web/options.js'
 import { upstreamFault } from './addresses.js'
 import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
 import type { GatewayOptions, ServerOptions } from './options.js'
 import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
 
-/** The options of one resource: its own, and what it takes from the top. */
+/** The options of one resource: its own, and those that it inherits from the top. */
 export type SiteOptions = Omit<GatewayOptions, 'resources'>
 
-/** What is behind it. */
+/** The server behind a resource. */
 export type ServerSettings =
   | {
       readonly command: undefined
@@ -41,14 +43,14 @@ export type ServerSettings =
 
 /** The checked options of one resource, with their defaults. */
 export interface SiteSettings {
-  /** `undefined`: it follows from the address that we listen on. */
+  /** `undefined`: it follows from the listening address. */
   readonly resource: string | undefined
   readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
   readonly allowOrigins: readonly string[] | undefined
-  /** What the gate must be told beside the resource. */
+  /** The options of the gate, without the resource. */
   readonly gateOptions: Omit<ProtectedResourceOptions, 'resource'>
-  /** Whom we trust, and how long we wait for them; `undefined` without tokens. */
+  /** The trusted issuers and how they are reached; `undefined` without tokens. */
   readonly trust: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'> | undefined
   /** How its options are spelled. */
   readonly words: OptionWords
@@ -93,12 +95,12 @@ function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown):
   checker.problem(path, 'must be a number from 0 to 86400', hint)
 }
 
-/** Of a server that is reached by HTTP. */
+/** Checks for a server that is reached by HTTP. */
 const UPSTREAM_CHECKS = {
   upstream: checkUpstream,
 } satisfies Partial<OptionChecks<ServerOptions>>
 
-/** Of a server that we start. */
+/** Checks for a server that we start. */
 const COMMAND_CHECKS = {
   upstream: (checker, _path, upstream) => {
     if (upstream === undefined) return
@@ -110,14 +112,14 @@ const COMMAND_CHECKS = {
   children: checkLimits,
 } satisfies Partial<OptionChecks<ServerOptions>>
 
-/** Of either. */
+/** Checks for both kinds of servers. */
 const COMMON_CHECKS = {
   upstreamHeaders: checkHeaders,
   forwardHeaders: checkForwarded,
   upstreamTimeout: checkTimeout,
 } satisfies Partial<OptionChecks<ServerOptions>>
 
-/** Every option has a check, for one kind of server or for both. */
+/** Every option has a check. */
 const SERVER_CHECKS: OptionChecks<ServerOptions> = {
   ...COMMON_CHECKS,
   ...UPSTREAM_CHECKS,
@@ -139,18 +141,17 @@ function toServer(options: SiteOptions): ServerSettings {
   return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
 }
 
-/** Without tokens: a resource is named here, too, because its path is the endpoint. */
+/** Without tokens the resource still counts: its path is the endpoint. */
 function checkOpen(options: SiteOptions, resource: string, words: OptionWords): Checked<undefined> {
   const checker = new OptionChecker(words)
-  checkOrigins(checker, ['allowOrigins'], options.allowOrigins)
-  checkResource(checker, ['resource'], resource)
+  readUnprotectedResource(checker, { ...options, resource })
   return checker.finish(undefined)
 }
 
 /**
  * Checks the options of one resource, and fills in the defaults.
  *
- * @param resource that for the port which was asked for, where none is named
+ * @param resource the named one, or the default
  * @param gateOptions what concerns tokens
  */
 export function checkSite(

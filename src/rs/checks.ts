@@ -1,5 +1,5 @@
 /**
- * What single options of the resource server must be, and what is said when they are not.
+ * Checks of single options of the resource server.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function isWithoutValue(member: unknown): boolean {
   )
 }
 
-/** What a resource has too much, and what it must have. */
+/** A URL may be a resource only in its canonical form, without query, fragment and user. */
 function checkResourceUrl(checker: OptionChecker, path: OptionPath, value: string, url: URL): void {
   if (url.hash !== '' || value.includes('#')) {
     checker.problem(path, 'must not have a fragment', 'cut it off at the # (RFC 8707 §2)')
@@ -79,7 +79,7 @@ export function checkResource(
   return value
 }
 
-/** What is reached with our requests: an issuer, its keys, its metadata. */
+/** A URL that we send requests to: an issuer, its keys, its metadata. */
 export function checkEndpoint(
   checker: OptionChecker,
   path: OptionPath,
@@ -111,7 +111,7 @@ export function checkReachable(
   checker.problem(path, 'must be https', hint)
 }
 
-/** As a URL spells them, since URLs are compared with them. */
+/** Hosts must be spelled as in URLs, because they are compared with URLs. */
 export function checkHosts(
   checker: OptionChecker,
   path: OptionPath,
@@ -151,7 +151,7 @@ export function checkScopes(
   return [...new Set(scopes)]
 }
 
-/** A rule set as it is to be compiled, or a function that decides. */
+/** Returns checked rules, or the function that decides. */
 export function checkOperationPolicy(
   checker: OptionChecker,
   path: OptionPath,
@@ -235,7 +235,7 @@ export function checkAlgorithms(
   return names
 }
 
-/** Keys that are given. What a function returns is known when the first token comes. */
+/** A given JWK Set. A function is called when the first token comes. */
 export function checkKeys(
   checker: OptionChecker,
   path: OptionPath,

@@ -1,5 +1,5 @@
 /**
- * Checking how an authorization server is asked about tokens.
+ * Checks the options of an introspector.
  *
  * @module
  */
@@ -81,7 +81,7 @@ function checkUrl(
   else checker.problem(path, 'must be an absolute https URL', 'copy it from the provider')
 }
 
-/** Who is asking, and how the server knows it. */
+/** Our client at the authorization server, and its credentials. */
 function checkClient(
   checker: OptionChecker,
   path: OptionPath,
@@ -132,9 +132,9 @@ function checkStore(checker: OptionChecker, path: OptionPath, store: unknown, ca
 }
 
 /**
- * What {@link checkTokenIntrospector} finds with a checker that has more to look at.
+ * As {@link checkTokenIntrospector}, for a checker that checks more options, too.
  *
- * @param path before the names of these options
+ * @param path where these options stand
  */
 export function readTokenIntrospector(
   checker: OptionChecker,

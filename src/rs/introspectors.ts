@@ -1,5 +1,5 @@
 /**
- * Making the introspectors that functions make.
+ * Makes the introspectors of a resource server.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import type { ResourceServerSettings } from './settings.js'
 export type IntrospectorRuntime = Pick<IntrospectionWorld, 'now' | 'fetch' | 'onEvent'>
 
 /**
- * The introspector of each issuer, in the configured order. A function is called here, and never again; what it finds
- * wrong with options of its own is a problem of its issuer.
+ * Returns the introspector of each issuer, in the configured order. A function that makes one is called here, once. When
+ * it throws a {@link ConfigurationError}, its problems are reported at its issuer.
  */
 export function createIntrospectors(
   { issuers, allowHttp, wait }: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'>,

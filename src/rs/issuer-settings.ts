@@ -1,5 +1,5 @@
 /**
- * Checking the authorization servers, each with its own rules for tokens and those of all.
+ * Checks of the authorization servers. Each may have its own rules for tokens; other rules hold for all.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface IssuerSettings {
   readonly tokenPrefix: string | undefined
 }
 
-/** The same while the issuer itself may be missing or wrong. */
+/** Settings while the issuer itself may be missing or wrong. */
 type Draft = Omit<IssuerSettings, 'policy'> & {
   readonly policy: Omit<TokenPolicy, 'issuer'> & { readonly issuer: string | undefined }
 }
@@ -38,7 +38,7 @@ export interface TokenRules {
   readonly validation: IssuerSettings['validation'] | undefined
 }
 
-/** Rules for tokens: at the top for all issuers, and for one of them. */
+/** Rules for tokens. They may stand at the top, for all issuers, and with one issuer. */
 export const TOKEN_CHECKS: {
   readonly [Name in keyof TokenRules]: OptionCheck<TokenRules[Name]>
 } = {
@@ -52,7 +52,7 @@ export const TOKEN_CHECKS: {
     checker.choice(path, value, ['auto', 'jwt', 'introspection']),
 }
 
-/** What an authorization server has beside rules for tokens. They depend on each other, and are checked together. */
+/** The other options of an authorization server. They depend on each other, and are checked together. */
 const SERVER_NAMES: Readonly<
   Record<Exclude<keyof AuthorizationServerOptions, keyof TokenOptions>, true>
 > = {
@@ -83,7 +83,7 @@ function defaultAudience(resource: string): readonly string[] {
   return pathname === '/' && search === '' ? [origin, `${origin}/`] : [resource]
 }
 
-/** False for what is no URL at all. */
+/** Returns false when the issuer is not a URL. */
 function checkIssuerName(
   checker: OptionChecker,
   path: OptionPath,
@@ -102,7 +102,7 @@ function checkIssuerName(
   return true
 }
 
-/** An audience by another claim says nothing about this resource. */
+/** Another claim than `aud` says nothing about this resource, so it needs more. */
 function checkAudienceClaim(
   checker: OptionChecker,
   path: OptionPath,
@@ -175,7 +175,7 @@ function checkKeySource(
   return { type: 'jwks', read: typeof jwks === 'function' ? jwks : () => jwks }
 }
 
-/** The issuer's own rules come before those for all. */
+/** The issuer's own rules replace those for all. */
 function rulesOf(own: TokenRules, all: TokenRules): TokenRules {
   const given = Object.entries(own).filter(([, value]) => value !== undefined)
   return { ...all, ...Object.fromEntries(given) }
@@ -223,7 +223,7 @@ function checkServer(
   }
 }
 
-/** An opaque token names no issuer, and must not be shown to one that did not issue it. */
+/** An opaque token names no issuer, and must not be sent to one that did not issue it. */
 function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonly Draft[]): void {
   const asked = drafts.filter(
     ({ introspector, validation }) => introspector !== undefined && validation !== 'jwt',

@@ -1,5 +1,5 @@
 /**
- * Checking what was configured: all problems at once, before anything is made.
+ * Checks the options of the resource server: all problems at once, before anything is made.
  *
  * @module
  */
@@ -39,10 +39,10 @@ export interface ResourceServerSettings {
   readonly policy: CheckedPolicy | JudgeOperation | undefined
 }
 
-/** Options that stand at the top alone: what each must be, and its default. */
+/** What each option at the top must be, and its default. */
 const SERVER_CHECKS = {
   resource: checkResource,
-  // With all that is known at the end.
+  // Checked below, with the options that hold for all of them.
   authorizationServers: (_checker, _path, value) => value,
   scopes: checkScopes,
   policy: checkOperationPolicy,
@@ -69,7 +69,7 @@ export const OPTION_NAMES: readonly string[] = [
   ...Object.keys(SERVER_CHECKS),
 ]
 
-/** What {@link checkResourceServer} finds with a checker that has more to look at. */
+/** As {@link checkResourceServer}, for a checker that checks more options, too. */
 export function readResourceServer(
   checker: OptionChecker,
   options: unknown,

@@ -19,8 +19,11 @@ import {
   type OperationGate,
   type OperationsRequest,
 } from './operation-gate.js'
-import type { ResourceServerOptions } from '../rs/options.js'
-import { createCheckedResourceServer } from './options.js'
+import {
+  createCheckedResourceServer,
+  MAX_JUDGED_BODY,
+  type ProtectedResourceOptions,
+} from './options.js'
 import { createOrigins } from './origins.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
 import { createRequestIds } from '../rs/request-id.js'
@@ -28,38 +31,7 @@ import type { ResourceServer } from '../rs/resource-server.js'
 import { setQuietTimer } from '../rs/token-watch.js'
 import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 
-/** Options of the middleware: those of the resource server, and what concerns HTTP. */
-export interface ProtectedResourceOptions extends ResourceServerOptions {
-  /**
-   * Browser origins that may call the endpoint: one list for CORS and for the `Origin` check. Others get
-   * 403. Default: none; any loopback origin when the resource's host is loopback.
-   */
-  readonly allowOrigins?: readonly string[]
-  /**
-   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
-   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
-   */
-  readonly path?: string
-  /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
-  readonly rootMetadata?: boolean
-  /**
-   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first signs, all verify.
-   * The `Mcp-Session-Id` that your handler sets is then sealed for this issuer, user, client and resource; your
-   * handler gets its own id back, and in any other hands it is 404. Every process and isolate that serves the same
-   * sessions needs the same keys, a gateway in place of this middleware too. Needs `node:crypto`. Default: ids pass
-   * as they are, because keys that each process made for itself would end sessions at every other one; then your
-   * handler must compare whose a session is (`principalOf`).
-   */
-  readonly sessionKeys?: readonly string[]
-  /**
-   * Seconds that a stream of events which answers a POST may go on after the end of its token; then it is cut, so that
-   * it does not look complete. One that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token, and
-   * as if its writer had ended it. Default 300, at most 86400.
-   */
-  readonly streamGrace?: number
-  /** Bytes of a body that is read because of a `policy`. Default 2 MiB. */
-  readonly maxBody?: number
-}
+export type { ProtectedResourceOptions } from './options.js'
 
 /** The parts of an HTTP request that decide. Members may be getters. */
 export interface GateRequest extends RequestContext {
@@ -119,9 +91,6 @@ export type OnStreamEnd = (how: 'end' | 'cut') => void
 const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
 type FailedRequest = Pick<GateRequest, 'origin' | 'requestId'>
-
-/** Room for a picture that a tool is given, in base64. */
-export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
 

@@ -12,7 +12,7 @@ import {
 } from 'mcp-gatehouse/flags'
 import { checkResourceServer, OPTION_NAMES } from '../../src/rs/settings.js'
 import { environmentNameOf, flagOf } from '../../src/config/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/setting-lists.js'
 import { fakeKey, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
