@@ -1,13 +1,17 @@
 /** Processes of a benchmark, and how to talk to them. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** They run the package as it was built: compiling on the way in costs the source, and no peer, a few percent. */
-const env = { ...process.env, TSX_TSCONFIG_PATH: join(import.meta.dirname, 'tsconfig.json') }
+function environmentOf(folder: string): NodeJS.ProcessEnv {
+  return { ...process.env, TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') }
+}
 
+/** @param file beside this one, or an absolute path into another checkout */
 export function child(file: string): ChildProcess {
-  return fork(new URL(file, import.meta.url), { execArgv: ['--import', 'tsx'], env })
+  const path = resolve(import.meta.dirname, file)
+  return fork(path, { execArgv: ['--import', 'tsx'], env: environmentOf(dirname(path)) })
 }
 
 export async function ask<T>(process: ChildProcess, message: object | string): Promise<T> {

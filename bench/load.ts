@@ -57,9 +57,22 @@ export function run({ port, requests, connections, milliseconds }: Load): Promis
   })
 }
 
-process.on('message', ({ tokens, ...load }: Omit<Load, 'requests'> & { tokens: string[] }) => {
-  const requests = tokens.map((token) =>
-    Buffer.from(`GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`),
-  )
+interface LoadOrder extends Omit<Load, 'requests'> {
+  readonly tokens: readonly string[]
+  /** Makes each request a POST of this JSON. */
+  readonly body?: string
+}
+
+function requestWith(token: string, body: string | undefined): Buffer {
+  const fields = `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`
+  if (body === undefined) return Buffer.from(`GET /mcp HTTP/1.1\r\n${fields}\r\n`)
+  const form = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+  const accept =
+    'Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2025-11-25\r\n'
+  return Buffer.from(`POST /mcp HTTP/1.1\r\n${fields}${form}${accept}\r\n${body}`)
+}
+
+process.on('message', ({ tokens, body, ...load }: LoadOrder) => {
+  const requests = tokens.map((token) => requestWith(token, body))
   void run({ ...load, requests }).then((result) => process.send?.(result))
 })

@@ -372,7 +372,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'redirect-followed',
     breaks: 'KEY-03, CASE-64',
-    file: 'http.ts',
+    file: 'base/http.ts',
     find: "redirect: 'manual',",
     replace: "redirect: 'follow',",
     tests: ['discovery/authorization-server.test.ts'],
