@@ -142,15 +142,15 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'bodies-of-get-behind-node',
     breaks: 'ATK-12',
-    find: "if (method !== 'POST' && bringsBody(request)) {",
-    replace: "if (method === 'PATCH' && bringsBody(request)) {",
+    find: 'return bringsBody(this.#request)',
+    replace: 'return this.#request === null',
     tests: policy,
   },
   {
     id: 'bodies-of-get-behind-hono',
     breaks: 'ATK-12',
-    find: "if (method !== 'POST' && bringsBody(c)) {",
-    replace: "if (method === 'PATCH' && bringsBody(c)) {",
+    find: 'return isOpen || announcesBody((name) => this.header(name))',
+    replace: 'return isOpen',
     tests: policy,
   },
   {
@@ -163,15 +163,17 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'unreadable-for-nothing',
     breaks: 'ATK-07',
-    find: '    countRefusal(authenticated)\n    const text =',
-    replace: '    const text =',
+    find: '    this.countRefusal(authenticated)\n    return this.#answers.refuseUnread(request, 400,',
+    replace:
+      '    if (code === RPC.headerMismatch) this.countRefusal(authenticated)\n    return this.#answers.refuseUnread(request, 400,',
     tests: policy,
   },
   {
     id: 'mismatches-for-nothing',
     breaks: 'ATK-07',
-    find: '      countRefusal(authenticated)\n      return refuse(400, reason,',
-    replace: '      return refuse(400, reason,',
+    find: '    this.countRefusal(authenticated)\n    return this.#answers.refuseUnread(request, 400,',
+    replace:
+      '    if (code !== RPC.headerMismatch) this.countRefusal(authenticated)\n    return this.#answers.refuseUnread(request, 400,',
     tests: policy,
   },
   {

@@ -7,14 +7,14 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-stream-outlives-token-hono',
     breaks: 'TRN-09',
-    find: 'gate.watchStream(request, authenticated, onEnd)',
-    replace: 'gate.watchStream(request, authenticated, () => void onEnd)',
+    find: 'endableStream(body, (onEnd) => rules.watch(onEnd))',
+    replace: 'endableStream(body, (onEnd) => rules.watch(() => void onEnd))',
     tests,
   },
   {
     id: 'embedded-stream-outlives-token-node',
     breaks: 'TRN-09',
-    find: "          if (how === 'end') endNow(response)\n          else cut(request, response)\n",
+    find: "    if (how === 'end') endAnswer(response)\n    else cutAnswer(request, response)\n",
     replace: '',
     tests,
   },
@@ -49,8 +49,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-half-an-answer-looks-whole-node',
     breaks: 'CASE-50, TRN-09',
-    find: "if (how === 'end') endNow(response)",
-    replace: "if (how !== 'never') endNow(response)",
+    find: "if (how === 'end') endAnswer(response)",
+    replace: "if (how !== 'never') endAnswer(response)",
     tests,
   },
   {

@@ -102,7 +102,7 @@ describe('the kernel', () => {
     }
   })
 
-  test.each(['index', 'hono'])('%s imports nothing of Node', async (entry) => {
+  test.each(['index', 'hono', 'fetch'])('%s imports nothing of Node', async (entry) => {
     const { packages } = graphOf(entry)
     expect(packages.filter((name) => name.startsWith('node:'))).toEqual([])
     // A bundler for browsers and workers is the judge for what the packages bring.
@@ -209,6 +209,11 @@ describe('in the empty project', () => {
           "toAuthInfo",
           "toOAuthTokenVerifier",
         ],
+        "./fetch": [
+          "HostRequest",
+          "createGuard",
+          "protect",
+        ],
         "./flags": [
           "authFlagsHelp",
           "readAuthFlags",
@@ -224,6 +229,9 @@ describe('in the empty project', () => {
           "createTokenIntrospector",
         ],
         "./node": [
+          "NodeGuardRequest",
+          "createGuard",
+          "guardAnswer",
           "protectedResource",
           "requireScopes",
         ],
@@ -238,6 +246,7 @@ describe('in the empty project', () => {
        import { createResourceServer, type Decision, type AuthInfo } from 'mcp-gatehouse'
        import { protectedResource, requireScopes, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
        import * as node from 'mcp-gatehouse/node'
+       import { protect, type Access } from 'mcp-gatehouse/fetch'
        import { readAuthFlags } from 'mcp-gatehouse/flags'
        import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
        const options = { resource: 'https://mcp.example.com/mcp', authorizationServers: 'https://sso.example.com' }
@@ -246,6 +255,7 @@ describe('in the empty project', () => {
        app.get('/mcp', requireScopes('a'), (c) => { const auth: AuthInfo = c.get('auth'); return c.text(auth.clientId) })
        const guard = node.protectedResource(options)
        createServer((req: node.AuthenticatedRequest, res) => guard(req, res, () => res.end(req.auth?.clientId)))
+       protect(options)(new Request('https://mcp.example.com/mcp'), (request, access: Access) => new Response(access.auth?.clientId + request.url))
        const decision: Decision | Promise<Decision> = createResourceServer(options).authenticate({ authorization: undefined })
        const flags = readAuthFlags({ argv: [], env: {} })
        if (flags.auth === 'oauth') protectedResource(flags.options)
