@@ -9,7 +9,12 @@ import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 import { FetchGuardRequest, type FetchContext } from './web/fetch-request.js'
 import { toResponse } from './web/finished-response.js'
-import { createGuard, refuseScopes, type Guard } from './web/guard.js'
+import {
+  createGuard as createWholeGuard,
+  refuseScopes,
+  type Guard,
+  type Passage,
+} from './web/guard.js'
 import type { GuardRequest } from './web/guard-request.js'
 import type { ProtectedResourceOptions } from './web/options.js'
 import type { Permission } from './web/permission.js'
@@ -48,7 +53,7 @@ function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
     auth: 'authInfo' in seen ? seen.authInfo : undefined,
     requireScopes(...scopes) {
       const refusal = refuseScopes(seen, scopes, { origin: request.origin })
-      return refusal && toResponse(refusal)
+      return refusal && toResponse(refusal, request.method)
     },
   }
 }
@@ -92,7 +97,7 @@ function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
  * ```
  */
 export function protect(options: ProtectedResourceOptions): Protect {
-  const guard = createGuard(options)
+  const guard = createWholeGuard(options)
   const { resourceServer } = guard
   const handle: Handle = async function protect(request, next, context = {}) {
     if (endOfTurn !== undefined) await endOfTurn()
@@ -100,8 +105,86 @@ export function protect(options: ProtectedResourceOptions): Protect {
     const outcome = guard.pass(shown)
     const passage = outcome instanceof Promise ? await outcome : outcome
     if (passage === undefined) return next(request, accessOf(guard, shown))
-    if (passage.outcome === 'answer') return toResponse(passage)
+    if (passage.outcome === 'answer') return toResponse(passage, request.method)
     return passage.finish(await next(shown.forHandler(passage), accessOf(passage, shown)))
   }
   return Object.assign(handle, { resourceServer })
+}
+
+/** Guards one resource, in whatever host. Made once, used for every request. */
+export interface RequestGuard {
+  readonly resourceServer: ResourceServer
+  /**
+   * Decides about a request: path, origin, token, then what it asks for, then its session. Neither throws nor rejects:
+   * what nobody expected is a 500. Answers at once, without a promise, for a token whose signature was checked before,
+   * where no body has to be read.
+   *
+   * @returns an answer to send; `undefined` for a path that is not guarded, where the handler sees the request as it is;
+   *   or a {@link Permission}, and then the host owes it three things: the handler gets `body` where there is one, and
+   *   `sessionId` in place of `Mcp-Session-Id` where there is one, and its answer goes through `finish()`
+   */
+  pass(request: GuardRequest): Passage | Promise<Passage>
+}
+
+/**
+ * The guard alone, for a host of your own: show it the request, send the answer that you get, or go on. A framework over
+ * `node:http` takes `NodeGuardRequest` and `guardAnswer` of `mcp-gatehouse/node` to do so; `examples/fastify` is one.
+ *
+ * @throws {ConfigurationError} with every problem of the options
+ *
+ * @example
+ * ```ts
+ * import { createGuard, HostRequest } from 'mcp-gatehouse/fetch'
+ *
+ * interface Call {
+ *   readonly method: string
+ *   readonly path: string
+ *   readonly fields: Map<string, string>
+ *   readonly body: Uint8Array
+ * }
+ *
+ * class CallRequest extends HostRequest {
+ *   readonly #call: Call
+ *
+ *   constructor(call: Call) {
+ *     super()
+ *     this.#call = call
+ *   }
+ *   get method() {
+ *     return this.#call.method
+ *   }
+ *   get path() {
+ *     return this.#call.path
+ *   }
+ *   header(name: string) {
+ *     return this.#call.fields.get(name)
+ *   }
+ *   bringsBody() {
+ *     return this.#call.body.length > 0
+ *   }
+ *   readBody(limit: number) {
+ *     const { body } = this.#call
+ *     return Promise.resolve(body.length > limit ? undefined : body)
+ *   }
+ * }
+ *
+ * const guard = createGuard({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ * })
+ *
+ * async function serve(call: Call, handler: (call: Call, subject?: string) => Response) {
+ *   const passage = await guard.pass(new CallRequest(call))
+ *   if (passage === undefined) return handler(call)
+ *   if (passage.outcome === 'answer') {
+ *     const { status, headers, body } = passage
+ *     return new Response(body === '' ? null : body, { status, headers })
+ *   }
+ *   if (passage.sessionId !== undefined) call.fields.set('mcp-session-id', passage.sessionId)
+ *   return passage.finish(handler(call, passage.token.subject))
+ * }
+ * ```
+ */
+export function createGuard(options: ProtectedResourceOptions): RequestGuard {
+  return createWholeGuard(options)
 }

@@ -37,8 +37,10 @@ export interface AnswerRules {
   fail(error: unknown): GuardAnswer
 }
 
-export function toResponse({ status, headers, body }: GuardAnswer): Response {
-  return new Response(status === 204 ? null : body, { status, headers: { ...headers } })
+/** @param method of the request: an answer to HEAD has no body */
+export function toResponse({ status, headers, body }: GuardAnswer, method?: string): Response {
+  const isEmpty = body === '' || method === 'HEAD'
+  return new Response(isEmpty ? null : body, { status, headers: { ...headers } })
 }
 
 /** The header fields that change, with their new values; `undefined` removes one. */

@@ -5,6 +5,7 @@ import express from 'express'
 import { Hono } from 'hono'
 import { onTestFinished } from 'vitest'
 import type { GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import { protect } from 'mcp-gatehouse/fetch'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
 import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
@@ -15,6 +16,7 @@ export const POLICY_HOSTS = [
   'gateway',
   'hono',
   'hono after a reader',
+  'fetch',
   'node:http',
   'express',
 ] as const
@@ -67,7 +69,22 @@ async function startMiddleware(
     writeAnswer(response)
   }
 
+  const lengthOf = () => String(Buffer.byteLength(answer.body))
+
   function startServer() {
+    if (host === 'fetch') {
+      const guard = protect(shared)
+      return serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        fetch: (incoming) =>
+          guard(incoming, async (request) => {
+            arrived.push(await request.text())
+            const headers = { 'content-type': answer.type, 'content-length': lengthOf() }
+            return new Response(answer.body, { headers })
+          }),
+      })
+    }
     if (host === 'hono' || host === 'hono after a reader') {
       const app = new Hono<honoFace.ProtectedResourceEnv>()
       if (host === 'hono after a reader') {
@@ -81,7 +98,7 @@ async function startMiddleware(
         arrived.push(host === 'hono' ? await c.req.raw.text() : await c.req.text())
         return c.body(answer.body, 200, {
           'content-type': answer.type,
-          'content-length': String(Buffer.byteLength(answer.body)),
+          'content-length': lengthOf(),
         })
       })
       return serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })

@@ -230,7 +230,6 @@ describe('in the empty project', () => {
         ],
         "./node": [
           "NodeGuardRequest",
-          "createGuard",
           "guardAnswer",
           "protectedResource",
           "requireScopes",
