@@ -63,7 +63,8 @@ function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
  * and everything below it, and answers 401, 403 and 503 with what clients need. Requests for other paths go to `next`
  * as they are, with `auth` undefined.
  *
- * With a `policy` the body of a POST is read and judged first, and `next` gets it again. What holds for the answer
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first, and
+ * `next` gets it again. What holds for the answer
  * (filtered lists, bound sessions, streams that end with their token) holds for the `Response` that `next` returns.
  * What `next` throws rejects the promise.
  *

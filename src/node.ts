@@ -65,9 +65,12 @@ function settle(
  * metadata has paths of its own, so that it is only published by one that is registered at the root.
  *
  * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
- * other POST is cut `streamGrace` later. No body is read here, and the id of a subscription stands nowhere else: its
- * stream closes without the result that the gateway ends it with, which clients take for a connection that was lost.
+ * other POST is cut `streamGrace` later. The stream of a subscription closes without the result that the gateway ends it
+ * with, and clients take that for a lost connection.
  * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
+ *
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first; your
+ * handler, or a body parser, reads the same bytes again.
  *
  * @throws {ConfigurationError} with every problem of the options
  *

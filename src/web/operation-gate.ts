@@ -117,8 +117,8 @@ function textOf({ code }: Unreadable): string {
   return code === RPC.invalidParams ? UNCLEAR_NAMES : UNREADABLE
 }
 
-/** The messages of a body, as its protocol revision allows them. */
-function messagesOf(
+/** The messages that stand in a body, as its protocol revision allows them. */
+function readAllowed(
   body: Uint8Array,
   { protocolVersion, mirrored }: OperationsRequest,
 ): readonly RpcMessage[] | InvalidMessage {
@@ -138,7 +138,25 @@ function messagesOf(
   return messages
 }
 
-/** Judges what requests ask for. With a policy; without one, {@link enter} lets pass what needs no reading. */
+/** @param sent the bytes that came, where a handler may see them beside what somebody made of them */
+function messagesOf(
+  body: Uint8Array,
+  request: OperationsRequest,
+  sent: Uint8Array | undefined,
+): readonly RpcMessage[] | InvalidMessage {
+  const messages = readAllowed(body, request)
+  if ('code' in messages) return messages
+  if (sent !== undefined && !holdTheSame(body, sent)) {
+    return invalid('what a body parser made of the body asks for something else')
+  }
+  if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
+    const [code, text] = [RPC.headerMismatch, OLDER_VERSION]
+    return { code, reason: text, id: idOf(messages), text }
+  }
+  return messages
+}
+
+/** Validates the messages of requests, and judges with a policy what they ask for. */
 export class OperationGate {
   readonly maxBody: number
   readonly #resourceServer: ResourceServer
@@ -163,19 +181,29 @@ export class OperationGate {
     authenticated: Authenticated,
     request: GuardRequest,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
-    const { method } = request
-    if (!this.#resourceServer.hasPolicy) return this.#enterUnjudged(method, request)
-    if (method === 'POST') return this.#enterWithBody(authenticated, request)
+    if (!this.#resourceServer.hasPolicy) return this.#enterUnjudged(request)
+    if (request.method === 'POST') return this.#enterWithBody(authenticated, request)
     const brings = request.bringsBody()
     return brings instanceof Promise
       ? brings.then((settled) => this.#enterOther(authenticated, request, settled))
       : this.#enterOther(authenticated, request, brings)
   }
 
-  /** Without a policy. */
-  #enterUnjudged(method: string, request: GuardRequest): GuardAnswer | Entered {
-    if (method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS
-    return this.#refuseType(request, request.contentType) ?? AS_IT_IS
+  /** Without a policy: before 2026-07-28 no field mirrors anything that a host could go by. */
+  #enterUnjudged(request: GuardRequest): Entered | Promise<GuardAnswer | Entered> {
+    if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS
+    return this.#enterStateless(request)
+  }
+
+  /** Whoever routes or allows by the fields that mirror the body must get what its handler reads in it. */
+  async #enterStateless(request: GuardRequest): Promise<GuardAnswer | Entered> {
+    const refusal = this.refuseForm(request, request)
+    if (refusal !== undefined) return refusal
+    const body = await request.readBody(this.maxBody)
+    if (body === undefined) return this.refuseLength(request)
+    const messages = messagesOf(body, request, request.bodyBeside)
+    if ('code' in messages) return this.#refuseMessage(messages, request)
+    return { body, filter: undefined }
   }
 
   /** Any method but POST. */
@@ -221,10 +249,6 @@ export class OperationGate {
       const headers = { 'Accept-Encoding': 'identity' }
       return this.#answers.refuseUnread(request, 415, text, body, headers)
     }
-    return this.#refuseType(request, contentType)
-  }
-
-  #refuseType(request: AnsweredRequest, contentType: string | undefined): GuardAnswer | undefined {
     if (isJsonInUtf8(contentType)) return undefined
     const body = errorBody('unsupported_media_type', NO_JSON_IN_UTF8)
     return this.#answers.refuseUnread(request, 415, NO_JSON_IN_UTF8, body)
@@ -270,17 +294,8 @@ export class OperationGate {
     // Those that came together with the one that was too much had not been counted when they came.
     const throttled = this.throttle(authenticated, request)
     if (throttled !== undefined) return throttled
-    const messages = messagesOf(body, request)
-    if ('code' in messages) return this.#refuseMessage(messages, authenticated, request)
-    if (sent !== undefined && !holdTheSame(body, sent)) {
-      const reason = 'what a body parser made of the body asks for something else'
-      return this.#refuseMessage(invalid(reason), authenticated, request)
-    }
-    if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
-      const [code, text] = [RPC.headerMismatch, OLDER_VERSION]
-      const older = { code, reason: text, id: idOf(messages), text }
-      return this.#refuseMessage(older, authenticated, request)
-    }
+    const messages = messagesOf(body, request, sent)
+    if ('code' in messages) return this.#refuseMessage(messages, request, authenticated)
     return this.judgeMessages(authenticated, messages, request)
   }
 
@@ -295,7 +310,7 @@ export class OperationGate {
     if (operations instanceof UnclearOperation) {
       const { reason } = operations
       const unclear = { code: RPC.invalidParams, reason, id: idOf(messages), text: UNCLEAR_NAMES }
-      return this.#refuseMessage(unclear, authenticated, request)
+      return this.#refuseMessage(unclear, request, authenticated)
     }
     const { requestId, protocolVersion } = request
     const asked = { requestId, protocolVersion }
@@ -321,13 +336,13 @@ export class OperationGate {
     )
   }
 
-  /** It costs as much to find out as what is judged, and counts as a refusal. */
+  /** @param authenticated with a policy: it costs as much to find out as what is judged, and counts as a refusal */
   #refuseMessage(
     { code, reason, id, text }: InvalidMessage,
-    authenticated: Authenticated,
     request: AnsweredRequest,
+    authenticated?: Authenticated,
   ): GuardAnswer {
-    this.countRefusal(authenticated)
+    if (authenticated !== undefined) this.countRefusal(authenticated)
     return this.#answers.refuseUnread(request, 400, reason, rpcError(id, code, text))
   }
 }

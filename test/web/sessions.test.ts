@@ -238,6 +238,7 @@ async function begin(start: Start, options: Options = {}) {
     method = 'POST',
     path = '',
     fields: Readonly<Record<string, string>> = {},
+    body = 'the body',
   ) {
     return fetch(url + path, {
       method,
@@ -246,7 +247,7 @@ async function begin(start: Start, options: Options = {}) {
         ...(session !== undefined && { 'mcp-session-id': session }),
         ...fields,
       },
-      ...(method === 'POST' && { body: 'the body' }),
+      ...(method === 'POST' && { body }),
     })
   }
   async function visit(token: string, session?: string, method?: string): Promise<Answer> {
@@ -436,12 +437,17 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     async () => {
       const { idp, handled, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
       const token = await shortToken(idp)
-      const listen = (version: string | undefined) =>
-        open(token, undefined, 'POST', '?stream', {
-          'mcp-method': 'subscriptions/listen',
+      const listen = (version: string | undefined) => {
+        const method = 'subscriptions/listen'
+        const _meta = { 'io.modelcontextprotocol/protocolVersion': version }
+        const fields = {
+          'mcp-method': method,
           'content-type': 'application/json',
           ...(version !== undefined && { 'mcp-protocol-version': version }),
-        })
+        }
+        const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta } })
+        return open(token, undefined, 'POST', '?stream', fields, body)
+      }
       for (const older of [await listen('2025-11-25'), await listen(undefined)]) {
         closing.push(() => void older.body?.cancel())
       }
