@@ -39,10 +39,15 @@ function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonly strin
 export class NodeGuardRequest extends HostRequest {
   readonly #request: RoutedRequest
   readonly #response: ServerResponse
+  readonly #isMounted: boolean
 
-  /** @param response says whether anybody waits for it */
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /**
+   * @param response says whether anybody still waits for an answer
+   * @param isMounted true where the framework has chosen this handler by the path: then every request is guarded
+   */
+  constructor(request: IncomingMessage, response: ServerResponse, isMounted: boolean = false) {
     super()
+    this.#isMounted = isMounted
     this.#request = request
     this.#response = response
   }
@@ -59,10 +64,10 @@ export class NodeGuardRequest extends HostRequest {
     const routed = baseUrl + url
     return routed === originalUrl ? undefined : pathOf(routed)
   }
-  /** On a route too: somebody named the path by hand, so what arrives is meant. */
+  /** In Express on a route too: somebody named the path by hand, so what arrives is meant. */
   override get mounted(): boolean {
     const { baseUrl, route } = this.#request
-    return (baseUrl !== undefined && baseUrl !== '') || route !== undefined
+    return this.#isMounted || (baseUrl !== undefined && baseUrl !== '') || route !== undefined
   }
   /** All of them: `headers` keeps the first of several `Authorization` fields and drops the others. */
   override get authorization(): FieldValue {

@@ -3,12 +3,14 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express from 'express'
+import { fastify, type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
 import { createResourceServer, toAuthInfo, type AuthInfo } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { protect } from 'mcp-gatehouse/fetch'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
+import * as fastifyFace from '../../examples/fastify/protected-resource.js'
 
 export interface TestRequest {
   readonly method: string
@@ -255,6 +257,30 @@ function expressHost(options: HostOptions): Promise<Host> {
   return socketHost('express', createServer(app), seen)
 }
 
+/** Bodies are the handlers' own affair. */
+export function fastifyApp(): FastifyInstance {
+  const app = fastify({ forceCloseConnections: true, bodyLimit: 2 ** 26 })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  return app
+}
+
+async function fastifyHost(options: HostOptions): Promise<Host> {
+  const seen: Seen = { caller: undefined }
+  const app = fastifyApp()
+  fastifyFace.protectResource(app, options)
+  app.get('/health', () => PUBLIC_BODY)
+  const preHandler = fastifyFace.requireScopes('mcp:admin', 'mcp:audit')
+  const handler = ({ auth }: { auth?: AuthInfo }) => {
+    seen.caller = callerOf(auth)
+    return HANDLER_BODY
+  }
+  app.all('/mcp/admin', { preHandler }, handler)
+  app.all('*', handler)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return { ...(await socketHost('fastify', app.server, seen)), close: () => app.close() }
+}
+
 /** An upstream that answers everything, and what it saw last. */
 async function gatewayHost(options: HostOptions): Promise<Host> {
   const { path: _p, rootMetadata: _r, ...rest } = options
@@ -295,6 +321,7 @@ export const HOSTS = [
   'fetch on node',
   'node:http',
   'express',
+  'fastify',
   'gateway',
 ]
 
@@ -307,6 +334,7 @@ export function createHosts(options: HostOptions): Promise<Host[]> {
     fetchOnNodeHost(options),
     nodeHost(options),
     expressHost(options),
+    fastifyHost(options),
     gatewayHost(options),
   ])
 }

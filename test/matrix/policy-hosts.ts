@@ -10,7 +10,8 @@ import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
 import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { portOf } from './hosts.js'
+import { protectResource } from '../../examples/fastify/protected-resource.js'
+import { fastifyApp, portOf } from './hosts.js'
 
 export const POLICY_HOSTS = [
   'gateway',
@@ -19,6 +20,7 @@ export const POLICY_HOSTS = [
   'fetch',
   'node:http',
   'express',
+  'fastify',
 ] as const
 export type PolicyHost = (typeof POLICY_HOSTS)[number]
 
@@ -102,6 +104,20 @@ async function startMiddleware(
         })
       })
       return serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+    }
+    if (host === 'fastify') {
+      const app = fastifyApp()
+      protectResource(app, shared)
+      app.all('/mcp', (request, reply) => {
+        arrived.push(typeof request.body === 'string' ? request.body : '')
+        if (answer.type !== 'text/event-stream') return reply.type(answer.type).send(answer.body)
+        // As transports do that know node:http only.
+        reply.hijack()
+        writeAnswer(reply.raw)
+        return reply
+      })
+      void app.listen({ port: 0, host: '127.0.0.1' })
+      return app.server
     }
     const guard = nodeFace.protectedResource(shared)
     if (host === 'express') {
