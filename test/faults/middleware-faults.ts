@@ -151,4 +151,11 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
     replace: '',
     tests: ['web/fetch.test.ts'],
   },
+  {
+    id: 'any-origin-behind-a-guard',
+    breaks: 'TRN-01',
+    find: 'if (origin === undefined || this.#origins.isAllowed(origin)) return undefined',
+    replace: 'if (origin !== null) return undefined',
+    tests: ['matrix/matrix.test.ts'],
+  },
 ]
