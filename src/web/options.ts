@@ -50,7 +50,7 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * as if its writer had ended it. Default 300, at most 86400.
    */
   readonly streamGrace?: number
-  /** Bytes of a body that is read because of a `policy`. Default 2 MiB. */
+  /** Bytes of a body that is read: with a `policy`, and in protocol revision 2026-07-28 and later. Default 2 MiB. */
   readonly maxBody?: number
 }
 

@@ -179,7 +179,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'judged-batches-of-every-version',
     breaks: 'HDR-09',
-    find: 'if (isBatch && protocolVersion !== BATCH_VERSION) {',
+    find: 'if (isBatch && (protocolVersion ?? BATCH_VERSION) !== BATCH_VERSION) {',
     replace: "if (isBatch && protocolVersion === 'never') {",
     tests: policy,
   },
@@ -312,8 +312,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'pipelined-requests-are-not-counted',
     breaks: 'issue 7: rate of refusals',
-    find: 'const throttled = throttle(authenticated, request)\n    if (throttled !== undefined)',
-    replace: 'const throttled = throttle(authenticated, request)\n    if (throttled === null)',
+    find: 'const throttled = this.throttle(authenticated, request)\n    if (throttled !== undefined)',
+    replace: 'const throttled = this.throttle(authenticated, request)\n    if (throttled === null)',
     tests: ['gateway/policy-connections.test.ts'],
   },
   {
