@@ -9,7 +9,7 @@ import { quoted } from '../errors.js'
 import { createEmit } from '../events.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
 import { createRequestIds } from '../rs/request-id.js'
-import type { ResourceServer } from '../rs/resource-server.js'
+import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
 import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
 import { Endpoint } from './endpoint.js'
@@ -53,15 +53,17 @@ export class Guard {
   readonly sessions: BoundSessions | undefined
   readonly #answers: Answers
   readonly #endpoint: Endpoint
+  readonly #core: ResourceServerCore
   readonly #origins: Origins
   readonly #operations: OperationGate
   readonly #streamGrace: number
 
-  /** @param resourceServer made of the same options */
-  constructor(options: ProtectedResourceOptions, resourceServer: ResourceServer) {
-    const { resource, metadata } = resourceServer
+  /** @param core made of the same options */
+  constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
+    const { resource, metadata } = core.server
     const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
-    this.resourceServer = resourceServer
+    this.resourceServer = core.server
+    this.#core = core
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.#answers = new Answers({
       emit: createEmit(options.onEvent),
@@ -70,7 +72,7 @@ export class Guard {
     })
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
     this.#operations = new OperationGate({
-      resourceServer,
+      authority: core.operations,
       answers: this.#answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_JUDGED_BODY,
@@ -81,7 +83,7 @@ export class Guard {
 
   /** Judges what requests ask for; `undefined` without a policy. */
   get operations(): OperationGate | undefined {
-    return this.resourceServer.hasPolicy ? this.#operations : undefined
+    return this.#core.operations.hasPolicy ? this.#operations : undefined
   }
   get answers(): Answers {
     return this.#answers
@@ -130,10 +132,10 @@ export class Guard {
 
   /** Credentials and token. */
   #verify(request: GateRequest): GateOutcome | Promise<GateOutcome> {
-    const { resourceServer } = this
+    const core = this.#core
     // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
-    const isJudgedLater = resourceServer.hasPolicy && bringsMessage(request.method)
-    const decision = resourceServer.authenticate(request, isJudgedLater ? 'later' : 'now')
+    const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
+    const decision = core.authenticate(request, isJudgedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
     return decision.then(
       (settled) => this.#outcomeOf(settled, request),
