@@ -295,7 +295,7 @@ export class ResourceServerCore {
       const request = { authorization: undefined }
       if (bearer instanceof Refusal) this.#refuse(facts, request)
       else this.#refuse(facts, request, bearer)
-      throw new BearerTokenError(facts.code, facts.reason)
+      throw new BearerTokenError(facts.code, facts.reason, facts.claim)
     } catch (error) {
       if (error instanceof AuthorizationServerError) this.#refusals.fail(error)
       throw error

@@ -83,10 +83,16 @@ export class TrustedIssuers {
   }
 
   refuseUntrusted(iss: unknown): Refusal {
-    if (iss === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim')
+    if (iss === undefined)
+      return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim', undefined, {
+        claim: 'iss',
+      })
     const known = this.all.map(({ policy }) => policy.issuer)
     const names = known.map((issuer) => quoted(issuer)).join(' or ')
     const reason = `iss ${quoted(iss)} is not ${names}`
-    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, { iss })
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, {
+      about: { iss },
+      claim: 'iss',
+    })
   }
 }
