@@ -4,6 +4,7 @@
  * @module
  */
 import type { JWK } from 'jose'
+import type { AnswerStore } from '../base/answer-store.js'
 import { parseHttpUrl } from '../base/http.js'
 import {
   OPTION_WORDS,
@@ -36,6 +37,11 @@ export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'>
   readonly discoveryUrl?: string
   /** Seconds for which an answer is used again. Default 30; 0 asks on every request. */
   readonly cache?: number
+  /**
+   * Where several processes share their answers, so that one of them asks for all. A store that fails costs a call.
+   * Default: each process keeps its own.
+   */
+  readonly store?: AnswerStore
   /** Calls at once; half of them at most for tokens that were never found active. Default 20. */
   readonly concurrency?: number
   /** Seconds that a request waits out a momentary fault, and waits for an answer, but then 1 at least. Default 3. */
@@ -48,7 +54,13 @@ export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'>
 
 export interface TokenIntrospectorSettings extends Pick<
   TokenIntrospectorOptions,
-  'issuer' | 'clientId' | 'clientSecret' | 'clientKey' | 'introspectionUrl' | 'discoveryUrl'
+  | 'issuer'
+  | 'clientId'
+  | 'clientSecret'
+  | 'clientKey'
+  | 'introspectionUrl'
+  | 'discoveryUrl'
+  | 'store'
 > {
   readonly authentication: IntrospectionAuthentication
   readonly allowHttp: readonly string[]
@@ -105,6 +117,20 @@ function checkNumber(
   return fallback
 }
 
+function checkStore(checker: OptionChecker, path: OptionPath, store: unknown, cache: number): void {
+  if (store === undefined) return
+  const methods = ['get', 'set', 'delete', 'setIfAbsent']
+  const members = store as Readonly<Record<string, unknown>> | null
+  if (!methods.every((name) => typeof members?.[name] === 'function')) {
+    checker.problem(
+      path,
+      `must have the methods ${methods.join(', ')}`,
+      'createMemoryAnswerStore()',
+    )
+  }
+  if (cache === 0) checker.problem(path, 'needs cache', 'seconds for which an answer is used again')
+}
+
 /**
  * As {@link checkTokenIntrospector}, for a checker that checks more options, too.
  *
@@ -132,8 +158,9 @@ export function readTokenIntrospector(
     number('concurrency', 20, 1, 1000),
     number('wait', 3, 0, 60),
   ]
+  checkStore(checker, [...path, 'store'], options.store, cache)
   if (issuer === undefined || clientId === undefined) return undefined
-  const { clientSecret, clientKey, introspectionUrl, discoveryUrl } = options
+  const { store, clientSecret, clientKey, introspectionUrl, discoveryUrl } = options
   return {
     issuer,
     clientId,
@@ -142,6 +169,7 @@ export function readTokenIntrospector(
     ...(clientKey !== undefined && { clientKey }),
     ...(introspectionUrl !== undefined && { introspectionUrl }),
     ...(discoveryUrl !== undefined && { discoveryUrl }),
+    ...(store !== undefined && { store }),
     allowHttp,
     cacheFor: cache * 1000,
     wait: wait * 1000,

@@ -34,7 +34,7 @@ import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
 import { checkResourceServer, type ResourceServerSettings } from './settings.js'
-import { createTokenJudge } from './token-verifier.js'
+import { TokenVerifier } from './token-verifier.js'
 import { watchToken, type Standing } from './token-watch.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
@@ -192,7 +192,7 @@ export function createResourceServerWith(
   const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
-  const tokens = createTokenJudge(
+  const tokens = new TokenVerifier(
     settings,
     { now, fetch: fetchFunction, emit, isolated: isolatesRequests() },
     keySetFor,
@@ -267,7 +267,7 @@ export function createResourceServerWith(
     if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
-      const facts = await tokens.judge(bearer, digest, request)
+      const facts = await tokens.verify(bearer, digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
@@ -400,7 +400,7 @@ export function createResourceServerWith(
 
   async function judgeAgain(bearer: string): Promise<Standing | Refusal> {
     const digest = await sha256(bearer)
-    const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
+    const facts = tokens.recall(digest) ?? (await tokens.verify(bearer, digest))
     if (facts instanceof Refusal) return facts
     const { issuer, expiresAt } = facts
     const missing = hierarchy.missing(facts.scopes, scopes)
@@ -443,7 +443,7 @@ export function createResourceServerWith(
         : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
     try {
       const facts =
-        bearer instanceof Refusal ? bearer : await tokens.judge(bearer, await sha256(bearer))
+        bearer instanceof Refusal ? bearer : await tokens.verify(bearer, await sha256(bearer))
       if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
       refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))
       throw new BearerTokenError(facts.code, facts.reason)
@@ -461,7 +461,7 @@ export function createResourceServerWith(
     return {
       issuers: tokens.keySets.map((keys) => keys.status()),
       introspectors: tokens.introspectors.flatMap((each) => each.status?.() ?? []),
-      rememberedTokens: tokens.remembered(),
+      rememberedTokens: tokens.remembered,
     }
   }
 

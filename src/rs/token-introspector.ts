@@ -90,5 +90,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     now,
     emit: createEmit(options.onEvent),
     isolated: isolatesRequests(),
+    store: settings.store,
+    namespace: JSON.stringify([issuer, introspectionUrl, settings.clientId]),
   })
 }
