@@ -17,7 +17,7 @@ import {
 import type { createKeySet } from '../discovery/key-set.js'
 import { checkResource } from '../rs/checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
-import { createResourceServerWith, type ResourceServer } from '../rs/resource-server.js'
+import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
@@ -50,7 +50,7 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * as if its writer had ended it. Default 300, at most 86400.
    */
   readonly streamGrace?: number
-  /** Bytes of a body that is read because of a `policy`. Default 2 MiB. */
+  /** Bytes of a body that is read: with a `policy`, and in protocol revision 2026-07-28 and later. Default 2 MiB. */
   readonly maxBody?: number
 }
 
@@ -153,7 +153,7 @@ export function checkProtectedResource(
 export function createCheckedResourceServer(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet,
-): ResourceServer {
+): ResourceServerCore {
   const settings = settingsOf(checkProtectedResource(options))
-  return createResourceServerWith(settings, options, keySetFor)
+  return new ResourceServerCore(settings, options, keySetFor)
 }

@@ -139,10 +139,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'outage-is-401',
     breaks: 'KEY-06, CASE-24',
-    file: 'rs/resource-server.ts',
-    find: 'if (!(error instanceof AuthorizationServerError)) throw error',
+    find: 'if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer',
     replace:
-      "if (error instanceof AuthorizationServerError) return refuse(new Refusal('ERR_TOKEN_KEY_UNKNOWN', ''), requestId, scopes)\n    throw error",
+      "if (error instanceof AuthorizationServerError) return this.refuse({ code: 'ERR_TOKEN_KEY_UNKNOWN', reason: '' } as Refusal, requestId, [])\n    if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer",
     tests: ['discovery'],
   },
   {
@@ -302,8 +301,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'rewritten-path-open',
     breaks: 'CASE-51',
-    find: '!isGuarded(request.otherPath)',
-    replace: 'request.otherPath !== path',
+    find: '|| this.#isGuarded(request.otherPath)',
+    replace: '|| this.#isGuarded(path)',
     tests: ['web/routers.test.ts'],
   },
   {
@@ -330,22 +329,22 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'misplaced-scopes-open-node',
     breaks: 'SCP-01, GW-10',
-    find: 'return send(response, refuseMisplacedScopes(entry?.gate, { origin }))',
-    replace: 'return next()',
+    find: 'if (refusal === undefined) next()',
+    replace: 'if (refusal?.status !== 403) next()',
     tests: ['web/routers.test.ts'],
   },
   {
     id: 'misplaced-scopes-open-hono',
     breaks: 'SCP-01, GW-10',
-    find: 'return Promise.resolve(toResponse(c, refuseMisplacedScopes(entry?.gate, { origin })))',
-    replace: 'return next()',
+    find: 'return refusal === undefined ? next()',
+    replace: 'return refusal?.status !== 403 ? next()',
     tests: ['web/routers.test.ts'],
   },
   {
     id: 'reached-after-the-answer',
     breaks: 'GW-10',
-    find: 'if (!isOver(response)) settle(',
-    replace: 'settle(',
+    find: 'return request.isGone === true',
+    replace: 'return request.isGone === null',
     tests: ['web/routers.test.ts'],
   },
   {
@@ -365,7 +364,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'verifier-keeps-the-reason',
     breaks: 'GW-08',
-    find: 'refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))',
+    find: 'else this.#refuse(facts, request, bearer)',
     replace: '',
     tests: ['rs/verified.test.ts'],
   },
@@ -438,8 +437,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'drip-fed-scopes',
     breaks: 'SCP-02',
-    find: 'return refuse(refusal, request.requestId, needed, clues)',
-    replace: 'return refuse(refusal, request.requestId, missing.slice(0, 1), clues)',
+    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, clues)',
+    replace: 'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), clues)',
     tests: ['matrix'],
   },
   {
@@ -459,8 +458,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'preflight-needs-token',
     breaks: 'COR-01, CASE-31',
-    find: 'return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))',
-    replace: '',
+    find: "if (request.method !== 'OPTIONS') return undefined",
+    replace: 'if (request.method !== null) return undefined',
     tests: ['matrix'],
   },
   {

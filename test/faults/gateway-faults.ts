@@ -96,7 +96,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'any-origin-without-tokens',
     breaks: 'TRN-01',
-    file: 'gateway/request/handler.ts',
     find: 'if (origin !== undefined && !origins.isAllowed(origin)) {',
     replace: "if (origin === 'never') {",
     tests: ['gateway/hosts.test.ts'],
