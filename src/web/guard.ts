@@ -35,7 +35,7 @@ const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sess
 /** For a client that has left: nobody reads it. */
 const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))
 
-/** Looked at after each wait: then nothing more is done for the request. */
+/** Asked after each wait: then nothing more is done for the request. */
 function isGone(request: GuardRequest): boolean {
   return request.isGone === true
 }
@@ -51,11 +51,12 @@ export class Guard {
   readonly resourceServer: ResourceServer
   /** Binds sessions to callers; `undefined` without keys. */
   readonly sessions: BoundSessions | undefined
-  readonly #answers: Answers
+  readonly answers: Answers
+  /** Milliseconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
   readonly #endpoint: Endpoint
   readonly #origins: Origins
   readonly #operations: OperationGate
-  readonly #streamGrace: number
 
   /** @param resourceServer made of the same options */
   constructor(options: ProtectedResourceOptions, resourceServer: ResourceServer) {
@@ -63,7 +64,7 @@ export class Guard {
     const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
     this.resourceServer = resourceServer
     this.#origins = createOrigins(options.allowOrigins, resource)
-    this.#answers = new Answers({
+    this.answers = new Answers({
       emit: createEmit(options.onEvent),
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
@@ -71,23 +72,17 @@ export class Guard {
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
     this.#operations = new OperationGate({
       resourceServer,
-      answers: this.#answers,
+      answers: this.answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_JUDGED_BODY,
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
-    this.#streamGrace = (options.streamGrace ?? 300) * 1000
+    this.streamGrace = (options.streamGrace ?? 300) * 1000
   }
 
   /** Judges what requests ask for; `undefined` without a policy. */
   get operations(): OperationGate | undefined {
     return this.resourceServer.hasPolicy ? this.#operations : undefined
-  }
-  get answers(): Answers {
-    return this.#answers
-  }
-  get streamGrace(): number {
-    return this.#streamGrace
   }
 
   /**
@@ -116,7 +111,7 @@ export class Guard {
   #refuseOrigin(request: GateRequest): GuardAnswer | undefined {
     const { origin } = request
     if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
-    const answers = this.#answers
+    const answers = this.answers
     const requestId = answers.idOf(request)
     answers.emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
     return refuseOrigin(requestId)
@@ -147,7 +142,7 @@ export class Guard {
     // Without CORS headers a browser hides the challenge, and nobody learns where to log in.
     return answer(
       status,
-      origin === undefined ? headers : { ...headers, ...this.#answers.corsHeaders(origin) },
+      origin === undefined ? headers : { ...headers, ...this.answers.corsHeaders(origin) },
       body,
     )
   }
@@ -190,7 +185,7 @@ export class Guard {
 
   /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
   refuseSession(visible: string, request: AnsweredRequest): GuardAnswer {
-    const answers = this.#answers
+    const answers = this.answers
     const requestId = answers.idOf(request)
     const { status, error, description } = SESSION_NOT_FOUND
     const reason = unknownSessionReason(visible)
@@ -200,7 +195,7 @@ export class Guard {
 
   /** What a request gets that met a bug, or a mistake of the person who built the server: 500, and an event. */
   fail(error: unknown, request: AnsweredRequest, description?: string): GuardAnswer {
-    return this.#answers.fail(error, request, description)
+    return this.answers.fail(error, request, description)
   }
 }
 

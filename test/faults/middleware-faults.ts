@@ -126,8 +126,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'fetch-judged-bytes-lost',
     breaks: 'ATK-11',
-    find: 'if (body !== undefined) request = withBody(request, body)\n    else if',
-    replace: 'if',
+    find: 'request = body === undefined ? withoutBody(request) : withBody(request, body)',
+    replace: 'request = body === null ? withBody(request, body) : withoutBody(request)',
     tests: ['web/fetch.test.ts'],
   },
   {
