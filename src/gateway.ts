@@ -5,7 +5,8 @@
  *
  * @module
  */
-export type { AuditedOperation, AuditRecord } from './gateway/audit.js'
+export type { AuditRecord } from './gateway/audit.js'
+export type { AuditedOperation } from './gateway/request/read-operations.js'
 export type {
   GatewayEvent,
   GatewayEventListener,

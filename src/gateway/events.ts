@@ -1,9 +1,10 @@
 /**
- * What the gateway tells the operator, beside the kernel's own events.
+ * What the gateway tells the operator, beside the kernel's own events; and what each event means: one table, which the
+ * log, the metrics and the records of requests go by.
  *
  * @module
  */
-import type { UpstreamErrorCode } from '../errors.js'
+import type { BearerTokenErrorCode, UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
 import type { ChildEvent } from './stdio/events.js'
 
@@ -68,3 +69,195 @@ export type GatewayEvent =
  * @param resource the one that it is about, where there are several; `undefined` for what reached none
  */
 export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
+
+/** What was decided about a request. */
+export type RequestDecision = 'allow' | 'deny' | 'refused' | 'unavailable'
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+
+type Of<Event, Value> = Value | ((event: Event) => Value)
+
+/** What one type of event means. Each member is a value, or is read from the event. */
+interface Meaning<Event> {
+  readonly level: Of<Event, LogLevel>
+  /** The line in the log. */
+  readonly line: Of<Event, string>
+  /** The outcome of the request, as metrics count it; without one it is not counted. */
+  readonly outcome?: Of<Event, string | undefined>
+  /** Why: an error code. */
+  readonly code?: Of<Event, string>
+  /** The reason that metrics count beside the outcome. Default: the code. */
+  readonly reason?: Of<Event, string>
+  /** What it says about the request's record. */
+  readonly decision?: Of<Event, RequestDecision>
+}
+
+/** Refusals of a token that is good for something else. */
+const DENIALS: ReadonlySet<BearerTokenErrorCode> = new Set([
+  'ERR_SCOPE_INSUFFICIENT',
+  'ERR_OPERATION_DENIED',
+])
+
+/** The statuses of our own answers that no other event tells. */
+const ANSWERED: ReadonlySet<number> = new Set([200, 204, 404])
+
+function completedOutcome({ refused, from, status }: RequestCompleted): string | undefined {
+  if (refused !== undefined) return undefined
+  if (from === 'upstream') return 'forwarded'
+  return ANSWERED.has(status) ? 'answered' : undefined
+}
+
+type Meanings = {
+  readonly [Type in GatewayEvent['type']]: Meaning<Extract<GatewayEvent, { readonly type: Type }>>
+}
+
+const MEANINGS: Meanings = {
+  'request.denied': {
+    level: 'info',
+    line: ({ reason }) => `denied: ${reason}`,
+    outcome: 'denied',
+    code: ({ code }) => code,
+    decision: ({ code }) => (DENIALS.has(code) ? 'deny' : 'refused'),
+  },
+  'request.unavailable': {
+    level: 'warn',
+    line: ({ reason }) => `identity provider unavailable: ${reason}`,
+    outcome: 'unavailable',
+    code: ({ code }) => code,
+    decision: 'unavailable',
+  },
+  'request.refused': {
+    level: 'info',
+    line: ({ reason }) => `refused: ${reason}`,
+    outcome: 'refused',
+    code: ({ code }) => code,
+    decision: 'refused',
+  },
+  'origin.refused': {
+    level: 'info',
+    line: ({ origin }) => `refused: Origin ${origin}; if it may call: --allow-origin`,
+    outcome: 'refused',
+    code: 'ERR_ORIGIN_FOREIGN',
+    decision: 'refused',
+  },
+  // Of the middleware alone: the gateway tells `request.refused`.
+  'session.refused': { level: 'info', line: ({ reason }) => `refused: ${reason}` },
+  'operation.unreadable': {
+    level: 'info',
+    line: ({ reason }) => `refused: ${reason}`,
+    outcome: 'refused',
+    code: 'ERR_BODY_UNREADABLE',
+    decision: 'refused',
+  },
+  'operation.throttled': {
+    level: ({ isFirst }) => (isFirst ? 'warn' : 'debug'),
+    line: 'too many refusals: this caller must wait',
+    outcome: 'refused',
+    code: 'ERR_REFUSALS_TOO_MANY',
+    decision: 'refused',
+  },
+  'operation.judged': {
+    level: 'debug',
+    line: ({ outcome, operations }) =>
+      `${outcome}: ${operations.map(({ method }) => method).join(', ')}`,
+    decision: ({ outcome }) => (outcome === 'allowed' ? 'allow' : 'deny'),
+  },
+  'upstream.failed': {
+    level: 'warn',
+    line: ({ reason }) => `upstream: ${reason}`,
+    outcome: 'upstream_failed',
+    code: ({ code }) => code,
+    // The request was allowed, and came to nothing.
+    decision: 'allow',
+  },
+  'request.failed': {
+    level: 'error',
+    line: 'a fault of the gateway',
+    outcome: 'failed',
+    code: 'ERR_INTERNAL',
+    reason: '',
+    decision: 'refused',
+  },
+  'request.completed': {
+    level: 'debug',
+    line: ({ method, status }) => `${method} ${status}`,
+    outcome: completedOutcome,
+    reason: ({ from, end, status }) =>
+      from === 'upstream' ? end.replace(' ', '_') : String(status),
+  },
+  'request.authenticated': { level: 'debug', line: 'authenticated' },
+  'token.ended': {
+    level: 'info',
+    line: ({ reason }) => `the token of an open answer is no longer good: ${reason}`,
+  },
+  'keys.loaded': {
+    level: 'info',
+    line: ({ issuer, usable }) => `keys of ${issuer}: ${usable} usable`,
+  },
+  'keys.failed': {
+    level: ({ serving }) => (serving ? 'warn' : 'error'),
+    line: ({ reason }) => reason,
+  },
+  'introspection.answered': {
+    level: 'debug',
+    line: ({ active }) => `introspection: ${active ? 'active' : 'not active'}`,
+  },
+  'introspection.failed': {
+    level: ({ concerns }) => (concerns === 'issuer' ? 'error' : 'info'),
+    line: ({ reason }) => reason,
+  },
+  'store.failed': { level: 'warn', line: ({ reason }) => reason },
+  'child.started': { level: 'info', line: ({ child }) => `child ${child} started` },
+  'child.ended': {
+    level: 'info',
+    line: ({ child, reason, seconds }) => `child ${child} ${reason} after ${seconds.toFixed(1)} s`,
+  },
+  'child.strays': {
+    level: 'warn',
+    line: ({ child, count }) =>
+      `child ${child} left ${count} processes behind in groups of their own: they were ended`,
+  },
+  'child.remarked': {
+    level: 'info',
+    line: ({ child, from, text }) => `child ${child} on ${from}: ${text}`,
+  },
+  'session.ended': {
+    level: 'info',
+    line: ({ child, reason }) => `session of child ${child} ended: ${reason}`,
+  },
+}
+
+function meaningOf(event: GatewayEvent): Meaning<GatewayEvent> {
+  return MEANINGS[event.type] as Meaning<GatewayEvent>
+}
+
+function read<Value extends string | undefined>(
+  of: Of<GatewayEvent, Value>,
+  event: GatewayEvent,
+): Value {
+  return typeof of === 'function' ? of(event) : of
+}
+
+/** For the log. */
+export function lineOf(event: GatewayEvent): readonly [level: LogLevel, text: () => string] {
+  const { level, line } = meaningOf(event)
+  return [read(level, event), () => read(line, event)]
+}
+
+/** For metrics; `undefined` for an event that ends no request. */
+export function outcomeOf(
+  event: GatewayEvent,
+): readonly [outcome: string, reason: string] | undefined {
+  const { outcome, code, reason = code } = meaningOf(event)
+  const label = read(outcome, event)
+  return label === undefined ? undefined : [label, read(reason, event) ?? '']
+}
+
+/** For the record of a request; `undefined` where nothing was decided. */
+export function decisionOf(
+  event: GatewayEvent,
+): readonly [decision: RequestDecision, code: string | undefined] | undefined {
+  const { decision, code } = meaningOf(event)
+  const decided = read(decision, event)
+  return decided === undefined ? undefined : [decided, read(code, event)]
+}

@@ -4,63 +4,28 @@
  *
  * @module
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
+import { settingsOf } from '../base/option-checker.js'
 import { createKeySets } from '../discovery/key-sets.js'
-import { createEmit } from '../events.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { Admission, admissionLimits } from './request/admission.js'
-import { createAuditTrail, type AuditTrail } from './audit.js'
-import type { OpenRequest, RequestObserver } from './request/backend.js'
-import { refuseConnection } from './request/connection-errors.js'
+import { auditRecordOf } from './audit.js'
+import { REAL_TIME, type Clock } from './clock.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './http/network.js'
-import type { GatewayEventListener } from './events.js'
+import { FrontServer, LIMITS, type Limits } from './front-server.js'
 import type { GatewayOptions } from './options.js'
+import { withIntrospectors } from './introspectors.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
-import { MAX_HEADER_BYTES } from './request/head.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
+import type { RequestRecord } from './request/record.js'
+import { Records } from './request/records.js'
 import { createRoutes } from './routes.js'
 import { createSessionIds } from '../web/session-ids.js'
-import { checkGatewayOptions, defaultResource } from './settings.js'
+import { randomKey } from '../web/session-keys.js'
+import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createSite, type Site } from './site.js'
-import { TransientSet } from './request/transients.js'
-import {
-  createTurns,
-  cutConnection,
-  cutHalf,
-  endSilent,
-  listenForErrors,
-  tellLast,
-} from './request/turns.js'
+import type { SiteSettings } from './site-settings.js'
 import { Residents } from './stdio/child-pool.js'
-
-/** Milliseconds, for everything that must end some time. */
-export interface Limits {
-  /** Running answers, when the gateway closes. */
-  readonly drain: number
-  /**
-   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word that
-   * the connection ends, and not by a reset.
-   */
-  readonly pause: number
-  /** Header fields of a request: whoever has not sent them by then is not going to. */
-  readonly head: number
-  /** A request with its body. */
-  readonly request: number
-  /** A reader who takes nothing of what is there for it. */
-  readonly stalled: number
-}
-
-const LIMITS: Limits = {
-  drain: 10_000,
-  pause: 300,
-  head: 15_000,
-  request: 120_000,
-  stalled: 60_000,
-}
-/** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
-const KEEP_ALIVE = 65_000
 
 /** What one can say about a gateway that listens. */
 export interface Listening {
@@ -115,11 +80,6 @@ export interface Gateway {
   refreshKeys(): Promise<void>
 }
 
-interface Running {
-  readonly handle: RequestHandler
-  readonly sites: readonly [Site, ...Site[]]
-}
-
 /**
  * Makes a gateway. It opens no socket and contacts nobody before {@link Gateway.listen}.
  *
@@ -144,204 +104,108 @@ export function createGateway(options: GatewayOptions): Gateway {
   return createLimitedGateway(options, LIMITS)
 }
 
-/** With limits that a test need not wait for. */
-export function createLimitedGateway(options: GatewayOptions, limits: Limits): Gateway {
-  const settings = checkGatewayOptions(options)
-  const { host, auth } = settings
-  const randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
-  const trail = createTrail(options)
-  const emit = createEmit(withTrail(options.onEvent, trail))
-  const network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
-  const open = new TransientSet<OpenRequest>()
-  let draining = false
-  /** Requests whose tokens are being judged. */
-  let waiting = 0
-  let noneLeft: (() => void) | undefined
-  let running: Running | undefined
-  let listening: Promise<Listening> | undefined
-  let closing: Promise<void> | undefined
-  const checkReadiness = createReadiness()
+/** With limits, and a clock, that a test need not wait for. */
+export function createLimitedGateway(
+  options: GatewayOptions,
+  limits: Limits,
+  clock: Clock = REAL_TIME,
+): Gateway {
+  const gateway = new HttpGateway(options, limits, clock)
+  return {
+    listen: () => gateway.listen(),
+    close: () => gateway.close(),
+    readiness: () => gateway.readiness(),
+    status: () => gateway.status(),
+    refreshKeys: () => gateway.refreshKeys(),
+  }
+}
 
-  const observe = (tag: string | undefined): RequestObserver => ({
-    onFault: (requestId, fault) => emit?.({ type: 'upstream.failed', requestId, ...fault }, tag),
-    onRefused: (requestId, refusal) =>
-      emit?.({ type: 'request.refused', requestId, ...refusal }, tag),
-    onEnd(ended, status, end) {
-      open.delete(ended)
-      if (draining) endWhatIsLeft()
-      if (emit === undefined) return
-      const { requestId, request, startedAt } = ended.admitted
-      const seconds = (performance.now() - startedAt) / 1000
-      const { upstreamSeconds, refused } = ended
-      const completed = {
-        type: 'request.completed',
-        requestId,
-        method: request.method ?? 'GET',
-        status,
-        from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
-        end,
-        ...(refused !== undefined && { refused }),
-        seconds,
-        ...(upstreamSeconds !== undefined && { upstreamSeconds }),
-      } as const
-      emit(completed, tag)
-    },
-  })
+/** What there is once the port is known. */
+interface Running {
+  readonly handle: RequestHandler
+  readonly sites: readonly [Site, ...Site[]]
+}
 
-  function run(port: number): Running {
-    const context = {
-      auth,
-      network,
-      emit,
-      observe,
-      maxBody: settings.maxBody,
-      streamGrace: settings.streamGrace,
-      stalled: limits.stalled,
-      sessionIds: auth === 'oauth' ? createSessionIds(settings.sessionKeys) : undefined,
-      residents: new Residents(),
-      randomUUID,
-      fetch: options.fetch ?? createFetch(network),
-      keySetFor: createKeySets(emit),
-    }
-    const isOnly = settings.sites.length === 1
-    const sites = settings.sites.map((each) =>
-      createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),
-    ) as [Site, ...Site[]]
-    const handle = createRequestHandler({
-      findSite: createRoutes(sites),
-      readHead: sites[0].readHead,
-      isHostAllowed: createHostGuard({
-        listenHost: host,
-        resources: sites.map(({ resource }) => resource),
-        allowHosts: settings.allowHosts,
-      }),
-      randomUUID,
-      maxBody: settings.maxJudgedBody,
-      isDraining: () => draining,
-      admission: new Admission(
-        admissionLimits(settings.maxRequests, settings.maxRequestsPerCaller, settings.maxBody),
-      ),
-      onWaiting() {
-        waiting++
-        return () => {
-          waiting--
-          if (draining) endWhatIsLeft()
-        }
-      },
-      emit,
-      audit: trail,
-      open({ backend }, admitted) {
-        trail?.admit(admitted)
-        const opened = backend.open(admitted)
-        open.add(opened)
-        return opened
-      },
+class HttpGateway implements Gateway {
+  readonly #options: GatewayOptions
+  readonly #settings: GatewaySettings
+  readonly #siteSettings: readonly SiteSettings[]
+  readonly #network: {
+    readonly ca: GatewayOptions['ca']
+    readonly proxyEnvironment: GatewayOptions['proxyEnvironment']
+  }
+  readonly #fetch: typeof fetch | undefined
+  readonly #limits: Limits
+  readonly #clock: Clock
+  readonly #randomUUID: () => string
+  readonly #records: Records
+  readonly #front: FrontServer
+  readonly #checkReadiness = createReadiness()
+  #running: Running | undefined
+  #listening: Promise<Listening> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: GatewayOptions, limits: Limits, clock: Clock) {
+    this.#options = options
+    this.#settings = settingsOf(checkGateway(options))
+    this.#network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
+    this.#fetch = options.fetch ?? createFetch(this.#network)
+    this.#limits = limits
+    this.#clock = clock
+    this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
+    this.#records = createRecords(options, clock)
+    this.#siteSettings = this.#makeIntrospectors()
+    this.#front = new FrontServer({
+      limits,
+      randomUUID: this.#randomUUID,
+      handle: (request, response, expectation) =>
+        this.#running?.handle(request, response, expectation),
+      onRefused: (refused) => this.#records.hear?.(refused),
     })
-    return { handle, sites }
   }
 
-  const server = createServer({
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: limits.head,
-    requestTimeout: limits.request,
-    keepAliveTimeout: KEEP_ALIVE,
-    // Of TCP: a peer that vanished without a word must not hold a stream for ever.
-    keepAlive: true,
-    keepAliveInitialDelay: 30_000,
-    connectionsCheckingInterval: Math.min(1_000, limits.head),
-    // Ours to answer, as everything else.
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-  })
-  // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
-  server.maxHeadersCount = 0
-  // Node ends what is silent, whoever has to speak, unless somebody listens. What that means is told to each connection.
-  server.setTimeout(limits.stalled, () => undefined)
-  const sockets = new TransientSet<Socket>()
-  server.on('connection', (socket) => {
-    listenForErrors(socket)
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    socket.prependOnceListener('end', () => cutHalf(socket))
-    socket.on('timeout', () => endSilent(socket))
-  })
-  // Of one that could not be accepted, for want of file descriptors above all.
-  server.on('error', () => undefined)
-  const inTurn = createTurns((waiting) =>
-    emit?.({
-      type: 'request.refused',
-      requestId: randomUUID(),
-      status: 429,
-      code: 'ERR_REQUESTS_TOO_MANY',
-      reason: `more than ${waiting} requests of one connection wait for their answers`,
-      hint: 'the client sends requests and reads no answers',
-    }),
-  )
-  function handle(request: IncomingMessage, response: ServerResponse): void {
-    running?.handle(request, response)
-  }
-  function handleContinue(request: IncomingMessage, response: ServerResponse): void {
-    running?.handle(request, response, '100-continue')
-  }
-  function handleExpectation(request: IncomingMessage, response: ServerResponse): void {
-    running?.handle(request, response, 'unknown')
-  }
-  server.on('request', (request, response) => inTurn(request, response, handle))
-  server.on('checkContinue', (request, response) => inTurn(request, response, handleContinue))
-  server.on('checkExpectation', (request, response) => inTurn(request, response, handleExpectation))
-  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-    const refusal = refuseConnection(error, socket, randomUUID)
-    if (refusal !== undefined) emit?.(refusal)
-  }
-  server.on('clientError', refuse)
-  server.on('connect', (_request, socket) => {
-    refuse(Object.assign(new Error('CONNECT'), { code: 'CONNECT' }), socket as Socket)
-  })
-
-  /** Streams that only their reader would end are ended once nobody waits for an answer any more. */
-  function endWhatIsLeft(): void {
-    if (waiting > 0) return
-    const left = [...open]
-    if (left.every((each) => each.isOpenEnded)) for (const each of left) each.end()
-    if (open.size === 0) noneLeft?.()
+  listen(): Promise<Listening> {
+    if (this.#closing !== undefined) return Promise.reject(new Error('the gateway was closed'))
+    this.#listening ??= this.#start()
+    return this.#listening
   }
 
-  async function close(): Promise<void> {
-    draining = true
-    // A socket that is being opened is open before it can be closed.
-    await listening?.catch(() => undefined)
-    // That of http.Server would close idle connections at once.
-    const closed = new Promise<void>((resolve) => {
-      NetServer.prototype.close.call(server, () => resolve())
-    })
-    for (const socket of sockets) tellLast(socket)
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const timeIsUp = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limits.drain)
-    })
-    endWhatIsLeft()
-    if (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, limits.pause))
-    const noneIsLeft = new Promise<void>((resolve) => {
-      noneLeft = resolve
-      // Also what came during the pause.
-      endWhatIsLeft()
-    })
-    await Promise.race([noneIsLeft, timeIsUp])
-    clearTimeout(timer)
-    server.close()
-    // Whatever is still open after this had its time.
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))])
-    // Those of the parser are not all: it has given some away.
-    for (const socket of sockets) cutConnection(socket)
-    await closed
-    await Promise.all(running?.sites.map(({ backend }) => backend.close()) ?? [])
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
   }
 
-  async function start(): Promise<Listening> {
-    await openSocket(server, host, settings.port)
-    const { port } = server.address() as AddressInfo
-    running = run(port)
-    const { sites } = running
+  async readiness(): Promise<Readiness> {
+    const { ready, checks } = await this.#checkReadiness(this.#sites)
+    const { isDraining } = this.#records
+    if (this.#running !== undefined && !isDraining) return { ready, checks }
+    const reason = isDraining ? 'ending' : 'does not listen yet'
+    return { ready: false, checks: [...checks, notReady(reason)] }
+  }
+
+  status(): GatewayStatus {
+    const { active, streams } = this.#records
+    const resources = this.#sites.map(({ resource, gate }) => ({
+      resource,
+      resourceServer: gate?.resourceServer.status(),
+    }))
+    return { active, streams, resources }
+  }
+
+  async refreshKeys(): Promise<void> {
+    const gates = this.#sites.flatMap(({ gate }) => gate ?? [])
+    await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
+  }
+
+  get #sites(): readonly Site[] {
+    return this.#running?.sites ?? []
+  }
+
+  async #start(): Promise<Listening> {
+    const { host } = this.#settings
+    const port = await this.#front.listen(host, this.#settings.port)
+    const sites = this.#createSites(port)
+    this.#running = { sites, handle: this.#createHandler(sites) }
     for (const { gate, backend } of sites) {
       void gate?.resourceServer.refreshKeys()
       // What fails here fails again at the first request, and is told there.
@@ -357,68 +221,96 @@ export function createLimitedGateway(options: GatewayOptions, limits: Limits): G
     }
   }
 
-  async function readiness(): Promise<Readiness> {
-    const { ready, checks } = await checkReadiness(running?.sites ?? [])
-    if (running !== undefined && !draining) return { ready, checks }
-    const reason = draining ? 'ending' : 'does not listen yet'
-    return { ready: false, checks: [...checks, notReady(reason)] }
+  /** At once, so that what is wrong with one stops the start. */
+  #makeIntrospectors(): readonly SiteSettings[] {
+    const { sites } = this.#settings
+    const isOnly = sites.length === 1
+    return withIntrospectors(sites, ({ resource }) => ({
+      now: this.#options.now ?? Date.now,
+      fetch: this.#fetch ?? ((url, init) => fetch(url, init)),
+      onEvent: (event) => this.#records.hear?.(event, isOnly ? undefined : resource),
+    }))
   }
 
-  return {
-    listen() {
-      if (closing !== undefined) return Promise.reject(new Error('the gateway was closed'))
-      listening ??= start()
-      return listening
-    },
-    close() {
-      closing ??= close()
-      return closing
-    },
-    readiness,
-    status: () => ({
-      active: open.size,
-      streams: [...open].filter((each) => each.isStream).length,
-      resources: (running?.sites ?? []).map(({ resource, gate }) => ({
-        resource,
-        resourceServer: gate?.resourceServer.status(),
-      })),
-    }),
-    async refreshKeys() {
-      const gates = running?.sites.flatMap(({ gate }) => gate ?? []) ?? []
-      await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
-    },
+  #createSites(port: number): readonly [Site, ...Site[]] {
+    const { auth, host, maxBody, streamGrace, sessionKeys = [randomKey()] } = this.#settings
+    const { hear } = this.#records
+    const context = {
+      auth,
+      network: this.#network,
+      hear,
+      clock: this.#clock,
+      maxBody,
+      streamGrace,
+      stalled: this.#limits.stalled,
+      sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
+      residents: new Residents(),
+      randomUUID: this.#randomUUID,
+      fetch: this.#fetch,
+      keySetFor: createKeySets(hear),
+    }
+    const sites = this.#siteSettings
+    const isOnly = sites.length === 1
+    return sites.map((each) =>
+      createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),
+    ) as [Site, ...Site[]]
+  }
+
+  #createHandler(sites: readonly [Site, ...Site[]]): RequestHandler {
+    const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxJudgedBody } =
+      this.#settings
+    return createRequestHandler({
+      findSite: createRoutes(sites),
+      readHead: sites[0].readHead,
+      isHostAllowed: createHostGuard({
+        listenHost: host,
+        resources: sites.map(({ resource }) => resource),
+        allowHosts,
+      }),
+      randomUUID: this.#randomUUID,
+      maxBody: maxJudgedBody,
+      admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
+      records: this.#records,
+    })
+  }
+
+  async #end(): Promise<void> {
+    this.#records.startDraining()
+    // A socket that is being opened is open before it can be closed.
+    await this.#listening?.catch(() => undefined)
+    this.#front.stopAccepting()
+    let timer: NodeJS.Timeout | undefined
+    const timeIsUp = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#limits.drain)
+    })
+    this.#records.endOpenEnded()
+    if (this.#front.hasConnections) {
+      await new Promise((resolve) => setTimeout(resolve, this.#limits.pause))
+    }
+    await Promise.race([this.#records.drained(), timeIsUp])
+    clearTimeout(timer)
+    await this.#front.end()
+    await Promise.all(this.#sites.map(({ backend }) => backend.close()))
   }
 }
 
-function createTrail(options: GatewayOptions): AuditTrail | undefined {
-  const { onAudit, auditArguments = false, now = Date.now } = options
-  const write = createEmit(onAudit)
-  return write && createAuditTrail(write, auditArguments, now)
-}
-
-/** Of one event the trail must hear whatever becomes of the listener. */
-function withTrail(
-  listener: GatewayEventListener | undefined,
-  trail: AuditTrail | undefined,
-): GatewayEventListener | undefined {
-  if (trail === undefined) return listener
-  return function tell(event, resource) {
-    trail.note(event, resource)
-    return listener?.(event, resource)
+function createRecords(options: GatewayOptions, clock: Clock): Records {
+  const { onEvent, onAudit, auditArguments = false, now = Date.now } = options
+  const writeLine = (record: RequestRecord) => {
+    const line = auditRecordOf(record)
+    return line && onAudit?.(line)
   }
+  const kept = auditArguments ? 'operations and arguments' : 'operations'
+  return new Records({
+    onEvent,
+    onClose: onAudit && writeLine,
+    kept: onAudit === undefined ? 'nothing' : kept,
+    now,
+    clock,
+  })
 }
 
 function toServedResource({ resource, gate, backend }: Site): ServedResource {
   const issuers = gate?.resourceServer.metadata.authorization_servers ?? []
   return { resource, issuers, upstream: backend.label }
-}
-
-function openSocket(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { GatewayEvent } from './events.js'
+import { outcomeOf, type GatewayEvent } from './events.js'
 import type { GatewayStatus } from './gateway.js'
 
 export interface Metrics {
@@ -12,35 +12,6 @@ export interface Metrics {
   count(event: GatewayEvent, resource?: string): void
   /** The text of `/metrics`, and its content type. */
   collect(): Promise<{ readonly contentType: string; readonly text: string }>
-}
-
-/** Outcome and reason of a request; `undefined` for events that end none. */
-function outcomeOf(event: GatewayEvent): readonly [outcome: string, reason: string] | undefined {
-  switch (event.type) {
-    case 'request.denied':
-      return ['denied', event.code]
-    case 'request.unavailable':
-      return ['unavailable', event.code]
-    case 'request.refused':
-      return ['refused', event.code]
-    case 'origin.refused':
-      return ['refused', 'ERR_ORIGIN_FOREIGN']
-    case 'operation.unreadable':
-      return ['refused', 'ERR_BODY_UNREADABLE']
-    case 'operation.throttled':
-      return ['refused', 'ERR_REFUSALS_TOO_MANY']
-    case 'upstream.failed':
-      return ['upstream_failed', event.code]
-    case 'request.failed':
-      return ['failed', '']
-    case 'request.completed':
-      if (event.refused !== undefined) return undefined
-      if (event.from === 'upstream') return ['forwarded', event.end.replace(' ', '_')]
-      // The other statuses of ours have an event of their own.
-      return [200, 204, 404].includes(event.status) ? ['answered', String(event.status)] : undefined
-    default:
-      return undefined
-  }
 }
 
 /** Lines that no reader took, since the start. */

@@ -7,7 +7,7 @@ import type { createKeySets } from '../discovery/key-sets.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
 import { createGate, type Gate } from '../web/gate.js'
 import { createOrigins, type Origins } from '../web/origins.js'
-import type { Backend, RequestObserver } from './request/backend.js'
+import type { Backend } from './request/backend.js'
 import { createHttpBackend } from './http/backend.js'
 import type { NetworkOptions } from './http/network.js'
 import { createHeadReader, type HeadReader } from './request/head.js'
@@ -16,11 +16,12 @@ import type { SessionIds } from '../web/session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
 import type { Residents } from './stdio/child-pool.js'
+import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
 export interface Site extends Routed {
   /** The resource, for events and metrics; `undefined` where it is the only one. */
-  readonly tag: string | undefined
+  readonly resourceLabel: string | undefined
   /** `undefined` without tokens. */
   readonly gate: Gate | undefined
   readonly origins: Origins
@@ -43,20 +44,20 @@ export interface SiteContext {
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
   readonly keySetFor: ReturnType<typeof createKeySets>
-  readonly emit: GatewayEventListener | undefined
+  /** Hears what is told beside the requests' records; `undefined` where nobody listens. */
+  readonly hear: GatewayEventListener | undefined
+  readonly clock: Clock
   readonly randomUUID: () => string
-  /** Of the requests of one site. */
-  readonly observe: (tag: string | undefined) => RequestObserver
 }
 
 function createBackend(
   server: ServerSettings,
   context: SiteContext,
-  tag: string | undefined,
+  resourceLabel: string | undefined,
 ): Backend {
-  const { maxBody, streamGrace, stalled, sessionIds, residents, network, emit, randomUUID } =
+  const { maxBody, streamGrace, stalled, clock, sessionIds, residents, network, hear, randomUUID } =
     context
-  const shared = { maxBody, streamGrace, stalled, observer: context.observe(tag) }
+  const shared = { maxBody, streamGrace, stalled, clock }
   if (server.command === undefined) {
     return createHttpBackend({
       ...network,
@@ -72,7 +73,7 @@ function createBackend(
     ...shared,
     residents,
     randomUUID,
-    emit: emit && ((event) => emit(event, tag)),
+    emit: hear && ((event) => hear(event, resourceLabel)),
   })
 }
 
@@ -83,8 +84,8 @@ export function createSite(
   isOnly: boolean,
   context: SiteContext,
 ): Site {
-  const { auth, fetch, keySetFor, emit } = context
-  const tag = isOnly ? undefined : resource
+  const { auth, fetch, keySetFor, hear } = context
+  const resourceLabel = isOnly ? undefined : resource
   const { gateOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
   const gate =
@@ -95,7 +96,7 @@ export function createSite(
             ...gateOptions,
             resource,
             ...(fetch !== undefined && { fetch }),
-            ...(emit !== undefined && { onEvent: (event) => emit(event, tag) }),
+            ...(hear !== undefined && { onEvent: (event) => hear(event, resourceLabel) }),
           },
           keySetFor,
         )
@@ -103,12 +104,12 @@ export function createSite(
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
   return {
     resource,
-    tag,
+    resourceLabel,
     endpoint: new URL(resource).pathname,
     metadataPaths: new Set(gate === undefined ? [] : metadataPaths),
     gate,
     origins: createOrigins(settings.allowOrigins, resource),
     readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
-    backend: createBackend(server, context, tag),
+    backend: createBackend(server, context, resourceLabel),
   }
 }

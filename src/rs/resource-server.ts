@@ -15,7 +15,14 @@ import { AuthorizationServerError, BearerTokenError, quoted, Refusal } from '../
 import { createEmit, whereThrown } from '../events.js'
 import { hintFor, type HintClues } from '../advice/hints.js'
 import { deepFreeze } from '../base/json.js'
-import type { AccessTokenVerifier, TokenIntrospector, VerifiedAccessToken } from '../types.js'
+import { settingsOf } from '../base/option-checker.js'
+import { createOperationPolicy } from '../policy/policy.js'
+import type {
+  AccessTokenVerifier,
+  Runtime,
+  TokenIntrospector,
+  VerifiedAccessToken,
+} from '../types.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
 import { deny, unavailable, type Authenticated, type Decision, type Denied } from './decision.js'
@@ -26,8 +33,8 @@ import { isStateless } from '../mcp/protocol-revision.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
-import { checkOptions } from './settings.js'
-import { createTokenJudge } from './token-verifier.js'
+import { checkResourceServer, type ResourceServerSettings } from './settings.js'
+import { TokenVerifier } from './token-verifier.js'
 import { watchToken, type Standing } from './token-watch.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
@@ -160,16 +167,21 @@ function describeOperation(operation: McpOperation | undefined): string {
  * ```
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
-  return createResourceServerWith(options, createKeySet)
+  return createResourceServerWith(settingsOf(checkResourceServer(options)), options, createKeySet)
 }
 
-/** With keys from elsewhere: several resource servers may share them. */
+/**
+ * Of checked settings, and with keys from elsewhere: several resource servers may share them.
+ *
+ * @throws {ConfigurationError} when a function that makes an introspector does
+ */
 export function createResourceServerWith(
-  options: ResourceServerOptions,
+  settings: ResourceServerSettings,
+  options: Pick<ResourceServerOptions, keyof Runtime | 'onEvent'>,
   keySetFor: typeof createKeySet,
 ): ResourceServer {
-  const settings = checkOptions(options)
-  const { resource, scopes, policy } = settings
+  const { resource, scopes } = settings
+  const policy = createOperationPolicy(settings.policy)
   const hierarchy = policy?.hierarchy ?? new ScopeHierarchy()
   const baseScopes = new Set(scopes)
   const now = options.now ?? Date.now
@@ -180,7 +192,7 @@ export function createResourceServerWith(
   const onlyIssuer = settings.issuers.length === 1 ? settings.issuers[0]?.policy.issuer : undefined
   const metadata = deepFreeze(structuredClone(settings.metadata)) as ProtectedResourceMetadata
 
-  const tokens = createTokenJudge(
+  const tokens = new TokenVerifier(
     settings,
     { now, fetch: fetchFunction, emit, isolated: isolatesRequests() },
     keySetFor,
@@ -255,7 +267,7 @@ export function createResourceServerWith(
     if (bearer instanceof Refusal) return refuse(bearer, request.requestId, scopes)
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
-      const facts = await tokens.judge(bearer, digest, request)
+      const facts = await tokens.verify(bearer, digest, request)
       if (facts instanceof Refusal) {
         return refuse(facts, request.requestId, scopes, cluesOf(bearer))
       }
@@ -388,7 +400,7 @@ export function createResourceServerWith(
 
   async function judgeAgain(bearer: string): Promise<Standing | Refusal> {
     const digest = await sha256(bearer)
-    const facts = tokens.recall(digest) ?? (await tokens.judge(bearer, digest))
+    const facts = tokens.recall(digest) ?? (await tokens.verify(bearer, digest))
     if (facts instanceof Refusal) return facts
     const { issuer, expiresAt } = facts
     const missing = hierarchy.missing(facts.scopes, scopes)
@@ -431,7 +443,7 @@ export function createResourceServerWith(
         : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
     try {
       const facts =
-        bearer instanceof Refusal ? bearer : await tokens.judge(bearer, await sha256(bearer))
+        bearer instanceof Refusal ? bearer : await tokens.verify(bearer, await sha256(bearer))
       if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
       refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))
       throw new BearerTokenError(facts.code, facts.reason)
@@ -449,7 +461,7 @@ export function createResourceServerWith(
     return {
       issuers: tokens.keySets.map((keys) => keys.status()),
       introspectors: tokens.introspectors.flatMap((each) => each.status?.() ?? []),
-      rememberedTokens: tokens.remembered(),
+      rememberedTokens: tokens.remembered,
     }
   }
 

@@ -11,4 +11,3 @@ export {
   type GateOutcome,
 } from './guard.js'
 export type { GateRequest } from './guard-request.js'
-export { MAX_JUDGED_BODY, type ProtectedResourceOptions } from './options.js'

@@ -1,15 +1,24 @@
 /**
- * Options of whatever guards requests, and their checks.
+ * Options of the middleware, and their checks.
  *
  * @module
  */
 import { sha256Sync } from '../base/digest.js'
 import { isJsonObject } from '../base/json.js'
+import {
+  OPTION_WORDS,
+  OptionChecker,
+  settingsOf,
+  type Checked,
+  type OptionChecks,
+  type OptionPath,
+  type OptionWords,
+} from '../base/option-checker.js'
 import type { createKeySet } from '../discovery/key-set.js'
-import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
+import { checkResource } from '../rs/checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
 import { createResourceServerWith, type ResourceServer } from '../rs/resource-server.js'
-import { checkOrigins } from './origins.js'
+import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** Options of the middleware: those of the resource server, and what concerns HTTP. */
@@ -51,79 +60,100 @@ export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 /** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
 
-const GATE_OPTIONS = [
-  'allowOrigins',
-  'path',
-  'rootMetadata',
-  'sessionKeys',
-  'streamGrace',
-  'maxBody',
-] as const
-type GateOption = (typeof GATE_OPTIONS)[number]
-
-function checkSessionKeys(keys: unknown): readonly ConfigurationProblem[] {
-  const path = 'sessionKeys'
-  if (keys === undefined) return []
-  if (!Array.isArray(keys) || keys.length === 0) {
-    const message = 'must be a list of keys, and not empty'
-    return [{ path, message, hint: `each of ${SESSION_KEY}` }]
+function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  const hint = 'scheme, host and port as a browser sends them: https://app.example.com'
+  if (!Array.isArray(value)) {
+    checker.problem(path, 'must be a list of origins', hint)
+    return
   }
-  const problems: ConfigurationProblem[] = []
+  for (const [index, origin] of (value as unknown[]).entries()) {
+    const isOrigin =
+      typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+    if (!isOrigin) checker.problem([...path, index], 'is not an origin', hint)
+  }
+}
+
+function checkPath(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value === 'string' && value.startsWith('/') && !ODD_IN_PATH.test(value)) return
+  const message =
+    'must be one path: beginning with /, without query, patterns, %, // and dot segments'
+  checker.problem(path, message, '/mcp')
+}
+
+function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
+  if (keys === undefined) return
+  if (!Array.isArray(keys) || keys.length === 0) {
+    checker.problem(path, 'must be a list of keys, and not empty', `each of ${SESSION_KEY}`)
+    return
+  }
   for (const [index, key] of (keys as unknown[]).entries()) {
     const message = typeof key === 'string' ? sessionKeyFault(key) : 'must be a text'
-    if (message !== undefined) {
-      problems.push({ path: `${path}[${index}]`, message, hint: SESSION_KEY })
-    }
+    if (message !== undefined) checker.problem([...path, index], message, SESSION_KEY)
   }
   if (sha256Sync === undefined) {
     const message = 'needs node:crypto, which this runtime does not have'
-    problems.push({ path, message, hint: 'nodejs_compat on Workers; or leave it out' })
+    checker.problem(path, message, 'nodejs_compat on Workers; or leave it out')
   }
-  return problems
 }
 
-function checkGateOptions(options: ProtectedResourceOptions): readonly ConfigurationProblem[] {
-  const problems = [...checkOrigins(options.allowOrigins)]
-  const { path, rootMetadata, streamGrace = 300 }: Partial<Record<GateOption, unknown>> = options
-  if (path !== undefined) {
-    if (typeof path !== 'string' || !path.startsWith('/') || ODD_IN_PATH.test(path)) {
-      const message =
-        'must be one path: beginning with /, without query, patterns, %, // and dot segments'
-      problems.push({ path: 'path', message, hint: '/mcp' })
-    }
-  }
-  if (rootMetadata !== undefined && typeof rootMetadata !== 'boolean') {
-    const message = 'must be true or false'
-    problems.push({ path: 'rootMetadata', message, hint: 'the default is true' })
-  }
-  if (typeof streamGrace !== 'number' || !(streamGrace >= 0 && streamGrace <= 86_400)) {
-    const message = 'must be a number from 0 to 86400'
-    problems.push({ path: 'streamGrace', message, hint: 'in seconds; the default is 300' })
-  }
-  const { maxBody }: Partial<Record<GateOption, unknown>> = options
-  if (maxBody !== undefined && !(Number.isInteger(maxBody) && (maxBody as number) > 0)) {
-    problems.push({ path: 'maxBody', message: 'must be a number of bytes', hint: '2097152' })
-  }
-  problems.push(...checkSessionKeys(options.sessionKeys))
-  return problems
+function checkMaxBody(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return
+  checker.problem(path, 'must be a number of bytes', '2097152')
 }
 
-/** Both kinds of problems are wanted at once, so the resource server's are caught and joined. */
+/** What each option beside those of the resource server must be. */
+const GATE_CHECKS = {
+  allowOrigins: checkOrigins,
+  path: checkPath,
+  rootMetadata: (checker, path, value) => checker.flag(path, value, true),
+  streamGrace: (checker, path, value) =>
+    checker.number(path, value, { fallback: 300, max: 86_400 }),
+  maxBody: checkMaxBody,
+  sessionKeys: checkSessionKeys,
+} satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
+
+/** As {@link checkProtectedResource}, for a checker that checks more options, too. */
+export function readProtectedResource(
+  checker: OptionChecker,
+  options: unknown,
+): ResourceServerSettings | undefined {
+  // Without an object there is one problem, and nothing more to check.
+  if (!isJsonObject(options)) return readResourceServer(checker, options)
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
+  const settings = readResourceServer(checker, Object.fromEntries(others))
+  checker.each(GATE_CHECKS, [], options)
+  return settings
+}
+
+/** The options that count when no token is checked. */
+export function readUnprotectedResource(
+  checker: OptionChecker,
+  { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
+): void {
+  checkResource(checker, ['resource'], resource)
+  checkOrigins(checker, ['allowOrigins'], allowOrigins)
+}
+
+/**
+ * Checks options of the middleware. It makes nothing.
+ *
+ * @returns the settings of the resource server; the other options need no conversion
+ */
+export function checkProtectedResource(
+  options: unknown,
+  words: OptionWords = OPTION_WORDS,
+): Checked<ResourceServerSettings> {
+  const checker = new OptionChecker(words)
+  return checker.finish(readProtectedResource(checker, options))
+}
+
+/** @throws {ConfigurationError} with every problem of the options */
 export function createCheckedResourceServer(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet,
 ): ResourceServer {
-  // What is no object has no options of ours, and that is all that there is to say.
-  if (!isJsonObject(options)) return createResourceServerWith(options, keySetFor)
-  const rest: ResourceServerOptions & Partial<Record<GateOption, unknown>> = { ...options }
-  for (const name of GATE_OPTIONS) delete rest[name]
-  const problems = checkGateOptions(options)
-  try {
-    const resourceServer = createResourceServerWith(rest, keySetFor)
-    if (problems.length === 0) return resourceServer
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    throw new ConfigurationError([...error.problems, ...problems])
-  }
-  throw new ConfigurationError(problems)
+  const settings = settingsOf(checkProtectedResource(options))
+  return createResourceServerWith(settings, options, keySetFor)
 }

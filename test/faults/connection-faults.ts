@@ -19,15 +19,15 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'throw-in-dispatch-unheard',
     breaks: 'ATK-01',
-    find: 'guard(dispatch)',
-    replace: 'dispatch()',
+    find: 'this.#guard(() => this.#dispatch())',
+    replace: 'this.#dispatch()',
     tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'bodies-of-get-let-through',
     breaks: 'ATK-02',
     find: '(method) && head.hasBody',
-    replace: '(method) && head.hasBody && gate?.operations !== undefined',
+    replace: '(method) && head.hasBody && bindsSessions',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -75,8 +75,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'fields-named-away',
     breaks: 'ATK-04',
-    find: "if (head.nominated !== undefined) return refuseForm('Connection names a field of ours')",
-    replace: '',
+    find: 'if (this.#head.nominated !== undefined) {',
+    replace: "if (this.#head.nominated === 'never') {",
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
@@ -131,8 +131,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'past-end-unheard',
     breaks: 'ATK-06',
-    find: 'if (isToldLeft || opened !== undefined) return',
-    replace: 'if (method !== null) return',
+    find: 'if (this.#completed !== undefined || this.#open !== undefined) return',
+    replace: "if (this.id !== '') return",
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -145,7 +145,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'left-without-a-record',
     breaks: 'ATK-06',
-    find: 'options.audit?.leave(requestId)',
+    find: "this.#decision = 'refused'\n      this.#code = 'ERR_CLIENT_LEFT'\n",
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
@@ -188,15 +188,15 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'end-untold',
     breaks: 'ATK-08',
-    find: 'for (const socket of sockets) tellLast(socket)',
+    find: 'for (const socket of this.#sockets) tellLast(socket)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'kept-connections-reset',
     breaks: 'ATK-08',
-    find: 'NetServer.prototype.close.call(server, ',
-    replace: 'server.close(',
+    find: 'NetServer.prototype.close.call(this.#server, ',
+    replace: 'this.#server.close(',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -286,8 +286,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'tunnels-outlive-the-gateway',
     breaks: 'ATK-08',
-    find: 'for (const socket of sockets) cutConnection(socket)',
-    replace: 'server.closeAllConnections()',
+    find: 'for (const socket of this.#sockets) cutConnection(socket)',
+    replace: 'this.#server.closeAllConnections()',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -328,7 +328,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'hints-without-end',
     breaks: 'ATK-07',
-    find: 'if (isLate && !this.#isOver) this.#fail(TOO_LATE)',
+    find: 'if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
@@ -345,5 +345,47 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     find: '(isSent = !socket.destroyed)',
     replace: '(isSent = true)',
     tests: ['gateway/connections.test.ts'],
+  },
+  {
+    id: 'completed-twice',
+    breaks: 'ATK-06',
+    find: 'if (this.#completed !== undefined) return\n    const upstreamSeconds',
+    replace: 'const upstreamSeconds',
+    tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'events-without-their-resource',
+    breaks: 'GW-11',
+    find: 'this.#listener.tell(event, this)',
+    replace: 'this.#listener.tell(event, { ...this, resource: undefined })',
+    tests: ['gateway/record.test.ts', 'gateway/resources.test.ts'],
+  },
+  {
+    id: 'kernel-unheard-by-the-record',
+    breaks: 'GW-11',
+    find: "'requestId' in event ? this.#live.get(event.requestId) : undefined",
+    replace: 'undefined as RequestRecord | undefined',
+    tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'operations-of-a-batch-unbounded',
+    breaks: 'GW-11',
+    find: '    .flatMap((message) => operationsIn(message, kept))\n    .slice(0, MOST_OPERATIONS)',
+    replace: '    .flatMap((message) => operationsIn(message, kept))',
+    tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'cut-told-as-left',
+    breaks: 'TRN-04',
+    find: "return this.#isOver && !this.#isWhole ? 'cut' : 'client left'",
+    replace: "return 'client left'",
+    tests: ['gateway/answer-life.test.ts'],
+  },
+  {
+    id: 'streams-end-before-the-last-answer',
+    breaks: 'ATK-08',
+    find: 'if (this.#waiting > 0) return\n',
+    replace: '',
+    tests: ['gateway/record.test.ts'],
   },
 ]

@@ -82,8 +82,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'any-host',
     breaks: 'TRN-02, CASE-66',
-    find: 'if (!options.isHostAllowed(head.host)) {',
-    replace: "if (head.host === 'never') {",
+    find: 'if (!isHostAllowed(head.host)) return foreignHost(head.host)',
+    replace: '',
     tests: ['gateway/hosts.test.ts'],
   },
   {
@@ -131,8 +131,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'upstream-not-told',
     breaks: 'TRN-05',
-    find: '    this.#isOver = true\n    this.#abort?.()\n',
-    replace: '    this.#isOver = true\n',
+    find: '    this.#life.stop()\n    this.#abort?.()\n',
+    replace: '    this.#life.stop()\n',
     tests: ['gateway/faults.test.ts'],
   },
   {
@@ -201,15 +201,15 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'stream-outlives-token',
     breaks: 'TRN-09, CASE-50',
-    find: '    this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())\n',
+    find: '    this.#life.watchToken(grace, () => this.#onTokenOver())\n',
     replace: '',
     tests: ['gateway/token-streams.test.ts'],
   },
   {
     id: 'subscription-outlives-token',
     breaks: 'TRN-09, CASE-50',
-    find: "(this.admitted.request.method === 'GET' || this.#isListening)",
-    replace: "this.admitted.request.method === 'GET'",
+    find: "(this.#admitted.request.method === 'GET' || this.#isListening)",
+    replace: "this.#admitted.request.method === 'GET'",
     tests: ['gateway/token-streams.test.ts'],
   },
   {
@@ -229,7 +229,7 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'slow-reader-holds-the-stream',
     breaks: 'TRN-09',
-    find: '    this.#limit.linger(response)\n',
+    find: '    this.#life.linger()\n',
     replace: '',
     tests: ['gateway/token-streams.test.ts'],
   },
@@ -327,8 +327,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'open-without-tokens',
     breaks: 'CASE-61',
-    find: "    if (auth === 'none') {\n",
-    replace: '    if (auth === undefined) {\n',
+    find: "\n  if (auth === 'none') {\n",
+    replace: '\n  if (auth === undefined) {\n',
     tests: ['gateway/hosts.test.ts'],
   },
   {
@@ -369,8 +369,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-headers-of-the-first',
     breaks: 'CASE-55',
-    find: 'if (site.readHead !== readHead) head',
-    replace: 'if (site.readHead === undefined) head',
+    find: 'if (site.readHead !== readHead) this.#head',
+    replace: 'if (site.readHead === undefined) this.#head',
     tests: ['gateway/resources.test.ts'],
   },
   {

@@ -319,7 +319,7 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'resource-with-a-query',
     breaks: 'ATK-15',
-    find: "this.problem(path, 'must not have a query', hint)",
+    find: "checker.problem(path, 'must not have a query', hint)",
     replace: '',
     tests: ['rs/options.test.ts'],
   },

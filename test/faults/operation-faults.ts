@@ -263,8 +263,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lost-events-unfiltered',
     breaks: 'CASE-60',
-    find: "const isStream = method === 'GET' && authenticated !== undefined",
-    replace: "const isStream = method === 'HEAD' && authenticated !== undefined",
+    find: "const isStream = this.#method === 'GET' && authenticated !== undefined",
+    replace: "const isStream = this.#method === 'HEAD' && authenticated !== undefined",
     tests: policy,
   },
   {
@@ -298,9 +298,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'a-broken-log-ends-the-records',
     breaks: 'issue 7: audit',
-    find: 'trail.note(event, resource)\n    return listener?.(event, resource)',
-    replace:
-      'const told = listener?.(event, resource)\n    trail.note(event, resource)\n    return told',
+    find: 'this.#emit = createEmit(options.onEvent)',
+    replace: 'this.#emit = options.onEvent',
     tests: audit,
   },
   {
@@ -320,8 +319,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'bodies-of-get-are-not-judged',
     breaks: 'HDR-08',
-    find: 'if (WITHOUT_BODY.has(method) && head.hasBody) {',
-    replace: 'if (method === null && head.hasBody) {',
+    find: 'if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)',
+    replace: '',
     tests: ['gateway/policy-connections.test.ts'],
   },
 ]

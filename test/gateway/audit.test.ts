@@ -187,5 +187,7 @@ describe('a record', () => {
       },
     })
     expect(await send(callTool('read_file'))).toMatchObject({ outcome: 'allow' })
+    const refused = await send(post('x', { 'content-encoding': 'gzip' }))
+    expect(refused).toMatchObject({ outcome: 'refused', code: 'ERR_BODY_ENCODED', status: 415 })
   })
 })

@@ -7,8 +7,11 @@ import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
 import { Admission, admissionLimits, Place } from '../../src/gateway/request/admission.js'
+import { REAL_TIME } from '../../src/gateway/clock.js'
+import type { Backend } from '../../src/gateway/request/backend.js'
 import { createHeadReader } from '../../src/gateway/request/head.js'
 import { createRequestHandler } from '../../src/gateway/request/handler.js'
+import { Records } from '../../src/gateway/request/records.js'
 import { createOrigins } from '../../src/web/origins.js'
 import {
   bodyOf,
@@ -114,30 +117,33 @@ describe('a connection', () => {
     const bug = () => {
       throw new RangeError('a secret')
     }
+    const open: Backend['open'] = ({ query }) => {
+      if (query === 'open') bug()
+      return { begin: bug, giveUp: () => undefined } as never
+    }
     const handle = createRequestHandler({
       findSite: () => ({
         resource: RESOURCE,
-        tag: undefined,
+        resourceLabel: undefined,
         endpoint: '/mcp',
         metadataPaths: new Set(),
         gate: undefined,
         origins: createOrigins([], RESOURCE),
         readHead,
-        backend: undefined as never,
+        backend: { open } as unknown as Backend,
       }),
       readHead,
       isHostAllowed: () => true,
       randomUUID: () => crypto.randomUUID(),
       maxBody: 1_000,
-      isDraining: () => false,
       admission: new Admission(admissionLimits(9, 9, 1_000)),
-      onWaiting: () => () => undefined,
-      emit: (event) => events.push(event),
-      audit: undefined,
-      open: (_site, admitted) => {
-        if (admitted.query === 'open') bug()
-        return { begin: bug, giveUp: () => undefined } as never
-      },
+      records: new Records({
+        onEvent: (event) => void events.push(event),
+        onClose: undefined,
+        kept: 'nothing',
+        now: Date.now,
+        clock: REAL_TIME,
+      }),
     })
     const server = createServer(handle).listen(0, '127.0.0.1')
     onTestFinished(() => void server.close())

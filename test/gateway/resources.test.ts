@@ -1,7 +1,7 @@
 /** Several resources behind one gateway: which one a request is for, and that nothing of one opens the other. */
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
+import { createGateway, type AuditRecord, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { createMetrics } from '../../src/gateway/metrics.js'
 import { createRoutes } from '../../src/gateway/routes.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
@@ -353,6 +353,69 @@ describe('what is told', () => {
       { resource: GITHUB, issuers: [ISSUER], upstream: bench.servers[0] },
       { resource: FILES, issuers: [ISSUER], upstream: bench.servers[1] },
     ])
+  })
+
+  verifies('GW-11', 'whatever is refused or fails names its resource', async () => {
+    const told: (readonly [what: string, resource: string | undefined])[] = []
+    const lines: AuditRecord[] = []
+    const { port, tokenFor } = await startTwo(
+      GITHUB,
+      FILES,
+      {
+        policy: { rules: [{ tools: ['read'], scopes: [] }], unmatched: 'deny' },
+        onEvent: (event, resource) => {
+          if (event.type !== 'request.authenticated' && !event.type.startsWith('keys.')) {
+            told.push([`${event.type} ${'code' in event ? event.code : ''}`, resource])
+          }
+        },
+        onAudit: (line) => lines.push(line),
+      },
+      [{ upstream: 'http://127.0.0.1:9/mcp' }],
+    )
+    const token = await tokenFor(GITHUB)
+    const json = { 'content-type': 'application/json' }
+    const modern = { ...json, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' }
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+    const call = (name: string, meta = {}) =>
+      JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, ...meta } })
+    const requests: readonly (readonly [what: string, status: number, asked: Asked])[] = [
+      ['request.denied ERR_CREDENTIALS_MISSING', 401, {}],
+      ['origin.refused ', 403, { token, headers: { origin: 'https://elsewhere.example' } }],
+      ['request.refused ERR_REQUEST_MALFORMED', 400, { token, headers: { connection: 'origin' } }],
+      ['request.refused ERR_METHOD_NOT_ALLOWED', 405, { token, method: 'PATCH' }],
+      ['request.refused ERR_SESSION_UNKNOWN', 404, { token, headers: { 'mcp-session-id': 'x' } }],
+      [
+        'request.refused ERR_BODY_ENCODED',
+        415,
+        { token, method: 'POST', headers: { 'content-encoding': 'gzip' } },
+      ],
+      [
+        'request.refused ERR_HEADER_MISMATCH',
+        400,
+        { token, method: 'POST', headers: modern, body: call('read', { _meta }) },
+      ],
+      ['operation.unreadable ', 400, { token, method: 'POST', headers: json, body: '[' }],
+      [
+        'request.denied ERR_OPERATION_DENIED',
+        403,
+        { token, method: 'POST', headers: json, body: call('write') },
+      ],
+      [
+        'upstream.failed ERR_UPSTREAM_UNREACHABLE',
+        502,
+        { token, method: 'POST', headers: json, body: call('read') },
+      ],
+    ]
+    for (const [what, status, asked] of requests) {
+      told.length = 0
+      lines.length = 0
+      expect((await ask(port, 'localhost', '/github/mcp', asked)).status, what).toBe(status)
+      await eventually(() => lines.length > 0)
+      expect(told).toContainEqual([what, GITHUB])
+      expect(told).toContainEqual(['request.completed ', GITHUB])
+      expect(told.filter(([, resource]) => resource !== GITHUB)).toEqual([])
+      expect(lines).toEqual([expect.objectContaining({ resource: GITHUB, status })])
+    }
   })
 
   verifies(

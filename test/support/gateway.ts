@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { Gateway, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
-import { createLimitedGateway, type Limits } from '../../src/gateway/gateway.js'
+import type { Limits } from '../../src/gateway/front-server.js'
+import { createLimitedGateway } from '../../src/gateway/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
 
 export interface GatewayBench {

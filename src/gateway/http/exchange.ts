@@ -16,16 +16,9 @@ import {
   valueOf,
   type AnswerHead,
 } from './answer-headers.js'
-import { AnswerLimit } from '../request/answer-limit.js'
-import {
-  endAfterRest,
-  errorAnswer,
-  onceOver,
-  sendAnswer,
-  unreadOf,
-  type Refused,
-} from '../request/answer.js'
-import type { AdmittedRequest, OpenRequest, RequestObserver } from '../request/backend.js'
+import { AnswerLife } from '../request/answer-life.js'
+import { endAfterRest, errorAnswer, sendAnswer, unreadOf, type Refused } from '../request/answer.js'
+import type { AdmittedRequest } from '../request/backend.js'
 import {
   bodyTooLarge,
   createCounter,
@@ -34,7 +27,6 @@ import {
   refuseNoJson,
 } from '../request/body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
-import type { RequestRefusedCode } from '../events.js'
 import { ExchangeSession } from './session.js'
 import { filterFault, headersOfFiltered, type HeldHead } from './filtered-answer.js'
 import { rewriterFor, type AnswerRewriter } from '../../policy/answer-rewriter.js'
@@ -48,7 +40,8 @@ import {
   wordingOf,
   type UpstreamFault,
 } from '../request/upstream-fault.js'
-import { cutAnswer } from '../request/turns.js'
+import type { OpenRequest } from '../request/open-request.js'
+import type { Clock } from '../clock.js'
 import type { Upstream } from './upstream.js'
 import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
@@ -66,67 +59,59 @@ export interface ExchangeContext {
   readonly streamGrace: number
   /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
   readonly stalled: number
-  readonly observer: RequestObserver
+  readonly clock: Clock
 }
 
 const NOTHING = Buffer.alloc(0)
 
 export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
-  readonly admitted: AdmittedRequest
+  readonly #admitted: AdmittedRequest
   readonly #context: ExchangeContext
+  readonly #life: AnswerLife
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined
   /** The beginning of the answer's body, held until it is clear whether it is all of it. */
   #first: Buffer | undefined
   #isFlushed = false
-  /** Nothing more goes to the client, or comes from it. */
-  #isOver = false
-  #isWhole = false
   #isStream = false
   /** An answer with a length cannot be ended before, only be cut. */
   #hasLength = false
   #boundary: EventBoundary | undefined
-  readonly #limit = new AnswerLimit()
-  #refused: RequestRefusedCode | undefined
   readonly #session: ExchangeSession | undefined
   #rewriter: AnswerRewriter | undefined
   #held: HeldHead | undefined
   #sentAt = 0
   readonly #socket = new UpstreamSocket()
-  #upstreamSeconds: number | undefined
 
   constructor(context: ExchangeContext, admitted: AdmittedRequest) {
     this.#context = context
-    this.admitted = admitted
+    this.#admitted = admitted
+    this.#life = new AnswerLife(admitted, context.clock)
     const { sessions } = context
     this.#session = sessions === undefined ? undefined : new ExchangeSession(sessions, admitted)
   }
 
   get isOpenEnded(): boolean {
-    return this.#isStream && (this.admitted.request.method === 'GET' || this.#isListening)
+    return this.#isStream && (this.#admitted.request.method === 'GET' || this.#isListening)
   }
 
   get #isListening(): boolean {
-    return this.admitted.message?.method === LISTEN
-  }
-
-  get refused(): RequestRefusedCode | undefined {
-    return this.#refused
-  }
-
-  get upstreamSeconds(): number | undefined {
-    return this.#upstreamSeconds
+    return this.#admitted.message?.method === LISTEN
   }
 
   get isStream(): boolean {
     return this.#isStream
   }
 
+  /** Milliseconds since the upstream was asked. */
+  get #passed(): number {
+    return this.#context.clock.now() - this.#sentAt
+  }
+
   begin(): void {
-    const { request, response, head, expectsContinue, body } = this.admitted
-    onceOver(request, response, (isSent) => this.#onClientGone(isSent))
+    const { request, response, head, expectsContinue, body } = this.#admitted
+    this.#life.begin(() => this.#onClientGone())
     const foreign = this.#session?.refused
-    this.#refused = foreign?.refusal.code
     if (foreign !== undefined) return this.#refuse(foreign)
     if (body !== undefined) return this.#send(body)
     if (request.method !== 'POST') return this.#send(null)
@@ -135,7 +120,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     const { maxBody } = this.#context
     if (contentLength <= COLLECTED) {
       return readBody(
-        this.admitted,
+        this.#admitted,
         maxBody,
         (read) => this.#onCollected(read),
         (refused) => this.#refuse(refused),
@@ -152,37 +137,35 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   giveUp(): void {
-    this.#stop()
-    this.#isWhole = true
+    this.#finish()
   }
 
   end(): void {
-    if (this.#isOver) return
-    this.#stop()
-    const { response, message } = this.admitted
-    this.#isWhole = true
+    if (this.#life.isOver) return
+    this.#finish()
+    const { response, message } = this.#admitted
     if (!response.headersSent || this.#hasLength) return void response.destroy()
     if (this.#first !== undefined) response.write(this.#first)
     this.#first = undefined
     const isBetween = this.#boundary?.isBetween === true
     response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
-    this.#limit.linger(response)
+    this.#life.linger()
   }
 
   #onCollected(body: Buffer): void {
-    if (this.#isOver) return
+    if (this.#life.isOver) return
     if (jsonStart(body) === 'json') this.#guard(() => this.#send(body))
     else this.#refuseNoJson()
   }
 
   /** Counts what comes, not what was announced. */
   #stream(request: IncomingMessage, chunks: readonly Buffer[]): void {
-    if (this.#isOver) return
+    if (this.#life.isOver) return
     const counter = createCounter(this.#context.maxBody, () =>
       this.#refuse(bodyTooLarge(this.#context.maxBody)),
     )
     for (const chunk of chunks) counter.write(chunk)
-    if (this.#isOver) return
+    if (this.#life.isOver) return
     // A client that leaves in the middle ends no pipe, so half a body never looks like a whole one.
     this.#send(request.pipe(counter))
   }
@@ -192,26 +175,25 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     try {
       step()
     } catch (error) {
-      this.admitted.fail(error)
+      this.#admitted.fail(error)
     }
   }
 
   #refuseNoJson(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.#isWhole = true
-    refuseNoJson(this.admitted, this.#context.observer)
+    if (this.#life.isOver) return
+    this.#life.finish()
+    refuseNoJson(this.#admitted)
   }
 
   #send(body: Buffer | Readable | null): void {
-    const { request, head, query, caller } = this.admitted
+    const { request, head, query, caller } = this.#admitted
     const { contentLength } = head
     const headers = [...head.forwarded, ...caller.identity]
     this.#session?.restore(headers)
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
-    this.#sentAt = performance.now()
+    this.#sentAt = this.#context.clock.now()
     this.#context.upstream.send({ method: request.method ?? 'GET', query, headers, body }, this)
   }
 
@@ -219,7 +201,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onConnect(abort: (reason?: Error) => void): void {
     // To abort would end the connection, over which nothing was sent. What is thrown ends this request alone.
-    if (this.#isOver) throw new RequestOver()
+    if (this.#life.isOver) throw new RequestOver()
     this.#abort = abort
     expectSocket(this.#socket)
   }
@@ -230,13 +212,13 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     // Informational answers are of one hop; ours were sent where they belong.
-    const isLate = status < 200 && performance.now() - this.#sentAt > this.#context.upstream.timeout
+    const isLate = status < 200 && this.#passed > this.#context.upstream.timeout
     // Each of them begins undici's time anew.
-    if (isLate && !this.#isOver) this.#fail(TOO_LATE)
+    if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)
     if (status < 200) return true
     this.#socket.answered()
     // Nobody waits for it: of a stream nobody knows when it ends.
-    if (this.#isOver) {
+    if (this.#life.isOver) {
       if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
       return true
     }
@@ -246,7 +228,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
       this.#fail(fault)
       return true
     }
-    const { request, response, requestId, corsHeaders } = this.admitted
+    const { request, response, record, corsHeaders } = this.#admitted
     const head = readAnswerHead(raw, this.#session?.seal)
     const { isEventStream, isCoded, hasLength, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
@@ -256,13 +238,13 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     }
     if (!this.#rewrite(status, head)) return true
     const headers = this.#rewriter === undefined ? head.headers : headersOfFiltered(head.headers)
-    headers.push('X-Request-Id', requestId)
+    headers.push('X-Request-Id', record.id)
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
     this.#resume = resume
     this.#isStream = isEventStream
     this.#hasLength = hasLength && this.#rewriter === undefined
     if (isEventStream && this.#isListening) this.#boundary = new EventBoundary()
-    this.#upstreamSeconds = (performance.now() - this.#sentAt) / 1000
+    record.answer(this.#sentAt)
     // Answered before the body was there: the rest is of no use, and neither is the connection after it.
     if (!request.complete) headers.push('Connection', 'close')
     const phrase = phraseOf(statusText)
@@ -277,8 +259,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   onData(received: Buffer): boolean {
-    if (this.#isOver) return true
-    const { response } = this.admitted
+    if (this.#life.isOver) return true
+    const { response } = this.#admitted
     const chunk = this.#rewritten((rewriter) => rewriter.push(received), received)
     if (chunk === undefined || chunk.length === 0) return true
     this.#boundary?.pass(chunk)
@@ -298,25 +280,24 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     // An answer without a length ends with its connection: undici takes a reset for that, too.
     if (this.#socket.isBroken) return this.onError(new Error('reset'))
     this.#socket.release()
-    if (this.#isOver) return
+    if (this.#life.isOver) return
     const rest = this.#rewritten((rewriter) => rewriter.end(), NOTHING)
     if (rest === undefined) return
     this.#sendHeld(rest.length)
     if (rest.length > 0) {
-      if (this.#first !== undefined) this.admitted.response.write(this.#first)
+      if (this.#first !== undefined) this.#admitted.response.write(this.#first)
       this.#first = rest
     }
-    this.#isOver = true
-    this.#isWhole = true
+    this.#life.finish()
     this.#isFlushed = true
-    this.#limit.clear()
-    const { request, response } = this.admitted
+    this.#life.clear()
+    const { request, response } = this.#admitted
     const first = this.#first
     this.#first = undefined
     if (request.complete) {
       response.end(first)
       if (response.writableLength > 0) {
-        this.#limit.watchReader(response, this.#context.stalled, () => this.#cut())
+        this.#life.watchReader(this.#context.stalled, () => this.#life.cut())
       }
     } else {
       if (first !== undefined) response.write(first)
@@ -326,17 +307,16 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     this.#socket.release()
-    if (this.#isOver) return
-    if (!this.admitted.response.headersSent) {
+    if (this.#life.isOver) return
+    if (!this.#admitted.response.headersSent) {
       return this.#guard(() => this.#fail(faultOfError(error)))
     }
-    this.#isOver = true
-    this.#cut()
+    this.#life.cut()
   }
 
   /** @returns false: the answer could not be filtered, and was refused */
   #rewrite(status: number, head: AnswerHead): boolean {
-    const { filter } = this.admitted
+    const { filter } = this.#admitted
     if (filter === undefined) return true
     try {
       this.#rewriter = rewriterFor(filter, { status, ...head })
@@ -365,79 +345,77 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #sendHeld(length: number): void {
     if (this.#held === undefined) return
     const { status, phrase, headers } = this.#held
-    this.admitted.response.writeHead(status, phrase, [...headers, 'Content-Length', String(length)])
+    this.#admitted.response.writeHead(status, phrase, [
+      ...headers,
+      'Content-Length',
+      String(length),
+    ])
   }
 
   /** What cannot be filtered must not be shown. */
   #failToFilter(error: unknown): void {
     const reason = `its list cannot be filtered: ${filterFault(error)}`
     const fault = { code: 'ERR_UPSTREAM_INVALID', reason } as const
-    if (!this.admitted.response.headersSent) return this.#fail(fault)
-    this.#context.observer.onFault(this.admitted.requestId, fault)
+    if (!this.#admitted.response.headersSent) return this.#fail(fault)
+    this.#admitted.record.failUpstream(fault)
     this.#breakOff()
   }
 
   #breakOff(): void {
     this.#stop()
-    this.#cut()
-  }
-
-  /** Half an answer must not look like a whole one. */
-  #cut(): void {
-    cutAnswer(this.admitted.response)
+    // Half an answer must not look like a whole one.
+    this.#life.cut()
   }
 
   #flush(): void {
-    if (this.#isFlushed || this.#isOver) return
+    if (this.#isFlushed || this.#life.isOver) return
     this.#isFlushed = true
-    const { response } = this.admitted
+    const { response } = this.#admitted
     if (this.#first === undefined) response.flushHeaders()
     else response.write(this.#first)
     this.#first = undefined
-    const { caller, requestId } = this.admitted
     const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
     // Most answers are whole by now, and need no watch.
-    this.#limit.watch(caller, requestId, grace, () => this.#onTokenOver())
-    this.#limit.watchReader(response, this.#context.stalled, () => this.#breakOff())
+    this.#life.watchToken(grace, () => this.#onTokenOver())
+    this.#life.watchReader(this.#context.stalled, () => this.#breakOff())
   }
 
   /** What would go on for ever ends; what was asked for with a good token had its time. */
   #onTokenOver(): void {
-    if (this.#isOver) return
+    if (this.#life.isOver) return
     if (this.isOpenEnded) return this.end()
     this.#breakOff()
   }
 
   /** 502 or 504: the upstream's fault, and nothing of what it said. */
   #fail(fault: UpstreamFault): void {
-    this.#stop()
-    const { request, response, requestId, corsHeaders, head } = this.admitted
-    this.#context.observer.onFault(requestId, fault)
+    this.#finish()
+    const { request, response, record, corsHeaders, head } = this.#admitted
+    record.failUpstream(fault)
     const { status, error, description } = wordingOf(fault)
-    this.#isWhole = true
     sendAnswer(
       request,
       response,
-      errorAnswer(status, requestId, error, description, corsHeaders),
+      errorAnswer(status, record.id, error, description, corsHeaders),
       request.complete ? 0 : unreadOf(head, false),
     )
   }
 
   #refuse(refused: Refused): void {
-    if (this.#isOver) return
-    this.#stop()
-    this.#isWhole = !this.admitted.response.headersSent
-    refuseInstead(this.admitted, refused, this.#context.observer)
+    if (this.#life.isOver) return
+    if (this.#admitted.response.headersSent) this.#stop()
+    else this.#finish()
+    refuseInstead(this.#admitted, refused)
   }
 
   /** Nobody waits any more. An answer that is short, and comes soon, costs the upstream less than a new connection. */
   #abandon(): void {
-    const { place } = this.admitted
+    const { place } = this.#admitted
     if (this.#isStream || !this.#socket.isSent) {
       this.#stop()
       return place.leave()
     }
-    this.#isOver = true
+    this.#life.stop()
     this.#resume?.()
     this.#socket.abandon(() => {
       this.#abort?.()
@@ -445,20 +423,20 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     })
   }
 
-  /** The upstream is told; what it still says is not heard. */
-  #stop(): void {
-    this.#isOver = true
+  /** The client got all that it is to get. */
+  #finish(): void {
+    this.#life.finish()
     this.#abort?.()
   }
 
-  #onClientGone(isSent: boolean): void {
-    const { response } = this.admitted
-    const isCut = this.#isOver && !this.#isWhole
-    if (this.#isOver) this.admitted.place.leave()
+  /** The upstream is told; what it still says is not heard. */
+  #stop(): void {
+    this.#life.stop()
+    this.#abort?.()
+  }
+
+  #onClientGone(): void {
+    if (this.#life.isOver) this.#admitted.place.leave()
     else this.#abandon()
-    this.#limit.clear()
-    const whole = isSent ? 'whole' : isCut ? 'cut' : 'client left'
-    const end = this.#limit.isTokenOver ? 'token ended' : whole
-    this.#context.observer.onEnd(this, response.headersSent ? response.statusCode : 0, end)
   }
 }

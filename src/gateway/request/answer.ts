@@ -5,8 +5,8 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody } from '../../rs/decision.js'
-import type { RequestRefused } from '../events.js'
 import type { RequestHead } from './head.js'
+import type { Refusal } from './record.js'
 
 export interface OwnAnswer {
   readonly status: number
@@ -16,7 +16,7 @@ export interface OwnAnswer {
 
 /** A request that is refused: what the operator is told, and what the client. */
 export interface Refused {
-  readonly refusal: Omit<RequestRefused, 'type' | 'requestId'>
+  readonly refusal: Refusal
   readonly error: string
   readonly description: string
   readonly headers?: Readonly<Record<string, string>>

@@ -6,11 +6,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Place } from './admission.js'
 import type { Caller } from './caller.js'
-import type { RequestCompleted, RequestRefused, RequestRefusedCode } from '../events.js'
 import type { ListFilter } from '../../policy/list-filter.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { RequestHead } from './head.js'
-import type { UpstreamFault } from './upstream-fault.js'
+import type { OpenRequest } from './open-request.js'
+import type { RequestRecord } from './record.js'
 
 /** What is known about a request when it may go on. */
 export interface AdmittedRequest {
@@ -18,7 +18,7 @@ export interface AdmittedRequest {
   readonly response: ServerResponse
   readonly head: RequestHead
   readonly query: string | undefined
-  readonly requestId: string
+  readonly record: RequestRecord
   readonly caller: Caller
   readonly corsHeaders: Readonly<Record<string, string>>
   /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
@@ -29,37 +29,10 @@ export interface AdmittedRequest {
   readonly message: RpcMessage | undefined
   /** What the lists of the answer show; `undefined`: it goes on as it is. */
   readonly filter: ListFilter | undefined
-  /** `performance.now()` when the request came. */
-  readonly startedAt: number
   /** Its share of the limits. The backend gives it back when the request ends. */
   readonly place: Place
   /** Answers 500 for a bug in the gateway, or cuts an answer that has begun. */
   readonly fail: (error: unknown) => void
-}
-
-/** A request that is with the server behind us. */
-export interface OpenRequest {
-  readonly admitted: AdmittedRequest
-  /** It is answered by a stream of events. */
-  readonly isStream: boolean
-  /** A stream that nothing but its reader would end. */
-  readonly isOpenEnded: boolean
-  /** Seconds until the answer began that the client got; `undefined`: it got one of ours. */
-  readonly upstreamSeconds: number | undefined
-  /** Why it was refused after all. */
-  readonly refused?: RequestRefusedCode | undefined
-  begin(): void
-  /** Ends the answer as if the server had ended it. */
-  end(): void
-  /** Says nothing more: somebody else answers. */
-  giveUp(): void
-}
-
-/** Who wants to know what becomes of requests. */
-export interface RequestObserver {
-  onFault(requestId: string, fault: UpstreamFault): void
-  onRefused(requestId: string, refusal: Omit<RequestRefused, 'type' | 'requestId'>): void
-  onEnd(request: OpenRequest, status: number, end: RequestCompleted['end']): void
 }
 
 export interface Backend {

@@ -7,7 +7,7 @@ import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import { Transform } from 'node:stream'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
 import type { Overload } from './admission.js'
-import type { AdmittedRequest, RequestObserver } from './backend.js'
+import type { AdmittedRequest } from './backend.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
 import { cutAnswer } from './turns.js'
 
@@ -37,32 +37,35 @@ export function tooManyRequests({ reason, hint }: Overload): Refused {
 
 /** What is said in place of forwarding, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
 export function refuseInstead(
-  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  { request, response, record, corsHeaders, head, expectsContinue }: AdmittedRequest,
   { refusal, error, description, headers }: Refused,
-  observer: RequestObserver,
 ): void {
-  observer.onRefused(requestId, refusal)
+  record.refuse(refusal)
   if (response.headersSent) return cutAnswer(response)
   sendAnswer(
     request,
     response,
-    errorAnswer(refusal.status, requestId, error, description, { ...corsHeaders, ...headers }),
+    errorAnswer(refusal.status, record.id, error, description, { ...corsHeaders, ...headers }),
     request.complete ? 0 : unreadOf(head, expectsContinue),
   )
 }
 
 /** 400 for a body that is no JSON-RPC, of which nothing was forwarded. */
-export function refuseNoJson(
-  { request, response, requestId, corsHeaders, head, expectsContinue }: AdmittedRequest,
-  observer: RequestObserver,
-): void {
+export function refuseNoJson({
+  request,
+  response,
+  record,
+  corsHeaders,
+  head,
+  expectsContinue,
+}: AdmittedRequest): void {
   const reason = 'the body is neither a JSON object nor a list'
-  observer.onRefused(requestId, { status: 400, code: 'ERR_BODY_UNREADABLE', reason })
+  record.refuse({ status: 400, code: 'ERR_BODY_UNREADABLE', reason })
   const body = rpcError('null', RPC.parseError, 'The body is neither a JSON object nor a list')
   sendAnswer(
     request,
     response,
-    rpcErrorAnswer(400, requestId, body, corsHeaders),
+    rpcErrorAnswer(400, record.id, body, corsHeaders),
     request.complete ? 0 : unreadOf(head, expectsContinue),
   )
 }

@@ -6,8 +6,9 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
+import type { Clock } from '../clock.js'
 import { errorAnswer } from '../request/answer.js'
-import type { Backend, RequestObserver } from '../request/backend.js'
+import type { Backend } from '../request/backend.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { identityEnvironment } from '../identity.js'
@@ -47,7 +48,7 @@ export interface BridgeOptions {
   readonly maxBody: number
   /** Milliseconds without a byte taken, after which a reader is cut. */
   readonly stalled: number
-  readonly observer: RequestObserver
+  readonly clock: Clock
   /** Unpredictable text: the ids of sessions. */
   readonly randomUUID: () => string
   readonly emit: ((event: ChildEvent) => void) | undefined
@@ -95,7 +96,7 @@ class Bridge {
   }
 
   #read(connection: Connection): void {
-    const { maxBody, observer } = this.#options
+    const { maxBody } = this.#options
     const { admitted } = connection
     const { contentType } = admitted.head
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
@@ -113,7 +114,7 @@ class Bridge {
           admitted.fail(error)
         }
       },
-      (refused) => refuseInstead(admitted, refused, observer),
+      (refused) => refuseInstead(admitted, refused),
     )
   }
 
@@ -164,7 +165,7 @@ class Bridge {
 
   /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
   #sessionOf(connection: Connection, message?: RawMessage): Session | undefined {
-    const { head, caller, requestId, corsHeaders } = connection.admitted
+    const { head, caller, record, corsHeaders } = connection.admitted
     const { sessionId: id } = head
     if (id === undefined) {
       refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
@@ -173,16 +174,15 @@ class Bridge {
     const session = this.#sessions.get(id)
     if (session?.callerKey === caller.key) return session
     const { refusal, error, description } = unknownSession(id, HINT)
-    this.#options.observer.onRefused(requestId, refusal)
-    connection.refused = refusal.code
-    connection.refuse(errorAnswer(404, requestId, error, description, corsHeaders))
+    record.refuse(refusal)
+    connection.refuse(errorAnswer(404, record.id, error, description, corsHeaders))
     return undefined
   }
 
   #openSession(connection: Connection, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
     const noRoom = this.#makeRoom(connection)
-    if (noRoom !== undefined) return this.#refuseRoom(connection, noRoom, message)
+    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
     const id = randomUUID()
     const session = new Session({
       ...this.#childOptions(connection, id),
@@ -217,7 +217,7 @@ class Bridge {
     }
     const isStatefulOnly = this.#verdicts.has(key)
     const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(connection)
-    if (noRoom !== undefined) return this.#refuseRoom(connection, noRoom, message)
+    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
     const shared = isStatefulOnly ? undefined : this.#sharedOf(connection)
     // From now on: a child whose first words are waited for is in use.
     shared?.child.attendance.enter(connection)
@@ -269,10 +269,6 @@ class Bridge {
     return residents.makeRoom({ callerKey, principalKey }, limits)
   }
 
-  #refuseRoom(connection: Connection, noRoom: NoRoom, message: RawMessage): void {
-    refuseRoom(connection, this.#options.observer, noRoom, message)
-  }
-
   #childOptions({ admitted: { caller } }: Connection, labelled: string) {
     const { command, environment, limits, emit } = this.#options
     const { authenticated } = caller
@@ -308,7 +304,7 @@ function refuseUnknownVersion(
 export function createBridge(options: BridgeOptions): Backend {
   const bridge = new Bridge(options)
   const context: ConnectionContext = {
-    observer: options.observer,
+    clock: options.clock,
     maxQueue: options.limits.queue,
     grace: options.streamGrace * 1000,
     stalled: options.stalled,

@@ -4,7 +4,6 @@
  * @module
  */
 import { errorAnswer } from '../request/answer.js'
-import type { RequestObserver } from '../request/backend.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'
 import type { Connection } from './request.js'
@@ -19,16 +18,16 @@ export function refuse(
   request?: RawMessage,
   data?: object,
 ): void {
-  const { requestId, corsHeaders } = connection.admitted
+  const { record, corsHeaders } = connection.admitted
   const body = rpcError(request?.idText ?? 'null', code, message, data)
-  connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders))
+  connection.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders))
 }
 
 export function refuseMethod(connection: Connection): void {
-  const { requestId, corsHeaders } = connection.admitted
+  const { record, corsHeaders } = connection.admitted
   const description = 'In this version of the protocol there is POST alone'
   connection.refuse(
-    errorAnswer(405, requestId, 'method_not_allowed', description, {
+    errorAnswer(405, record.id, 'method_not_allowed', description, {
       ...corsHeaders,
       Allow: 'POST',
     }),
@@ -36,10 +35,10 @@ export function refuseMethod(connection: Connection): void {
 }
 
 export function refuseBusy(connection: Connection): void {
-  const { requestId, corsHeaders } = connection.admitted
+  const { record, corsHeaders } = connection.admitted
   const description = 'The MCP server does not take what it was sent before'
   const headers = { ...corsHeaders, 'Retry-After': '1' }
-  connection.refuse(errorAnswer(503, requestId, 'temporarily_unavailable', description, headers))
+  connection.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
 }
 
 /** What the operator is told of it, and which setting cures it. */
@@ -58,18 +57,12 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
   },
 }
 
-export function refuseRoom(
-  connection: Connection,
-  observer: RequestObserver,
-  noRoom: NoRoom,
-  request: RawMessage,
-): void {
+export function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
   const isTheirs = noRoom !== 'all'
   const text = isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use'
   const status = isTheirs ? 429 : 503
   const refusal = { status, code: 'ERR_CHILDREN_TOO_MANY', ...NO_ROOM[noRoom] } as const
-  observer.onRefused(connection.admitted.requestId, refusal)
-  connection.refused = refusal.code
+  connection.admitted.record.refuse(refusal)
   refuse(connection, status, RPC.serverError, text, request)
 }
 

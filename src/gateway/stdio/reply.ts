@@ -116,8 +116,8 @@ export class Reply {
     }
     this.#answers.push(...lines)
     const body = this.#body().toString()
-    const { requestId, corsHeaders } = this.connection.admitted
-    this.connection.refuse(rpcErrorAnswer(status, requestId, body, corsHeaders), fault)
+    const { record, corsHeaders } = this.connection.admitted
+    this.connection.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders), fault)
     this.#done()
   }
 

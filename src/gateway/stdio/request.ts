@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { errorAnswer, onceOver, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
-import type { AdmittedRequest, OpenRequest, RequestObserver } from '../request/backend.js'
-import type { RequestRefusedCode } from '../events.js'
+import { AnswerLife } from '../request/answer-life.js'
+import { errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
+import type { AdmittedRequest } from '../request/backend.js'
+import type { Clock } from '../clock.js'
 import { filterFault } from '../http/filtered-answer.js'
-import { cutAnswer } from '../request/turns.js'
+import type { OpenRequest } from '../request/open-request.js'
 import type { UpstreamFault } from '../request/upstream-fault.js'
 import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
@@ -19,7 +20,7 @@ const KEEP_ALIVE = 15_000
 const COMMENT = Buffer.from(': \n\n')
 
 export interface ConnectionContext {
-  readonly observer: RequestObserver
+  readonly clock: Clock
   /** Bytes that may wait for a client before its server has to. */
   readonly maxQueue: number
   /** Milliseconds that an answer to a POST may run on after its token has ended. */
@@ -31,24 +32,18 @@ export interface ConnectionContext {
 export class Connection implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
-  refused: RequestRefusedCode | undefined
   /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
   endWithToken: () => void = () => this.end()
   readonly #context: ConnectionContext
+  readonly #life: AnswerLife
   readonly #begin: (connection: Connection) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
-  #isWhole = false
-  #isOver = false
   #isBlocked = false
   /** Events that were written since the client had taken all of them the last time. */
   #untaken = 0
   #isAnswered = false
-  #isTokenEnded = false
-  #upstreamSeconds: number | undefined
-  #unwatch: (() => void) | undefined
-  #cutting: ReturnType<typeof setTimeout> | undefined
   #keepAlive: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -58,6 +53,7 @@ export class Connection implements OpenRequest {
   ) {
     this.#context = context
     this.admitted = admitted
+    this.#life = new AnswerLife(admitted, context.clock)
     this.#begin = begin
   }
 
@@ -65,13 +61,9 @@ export class Connection implements OpenRequest {
     return this.#isStream
   }
 
-  get upstreamSeconds(): number | undefined {
-    return this.#upstreamSeconds
-  }
-
   /** Something was answered, or nobody is there to hear it. */
   get isAnswered(): boolean {
-    return this.#isAnswered || this.#isOver
+    return this.#isAnswered || this.#life.isOver
   }
 
   /** Calls when nothing more can be said: the answer is whole, or its client is gone. */
@@ -94,8 +86,7 @@ export class Connection implements OpenRequest {
   }
 
   begin(): void {
-    const { request, response } = this.admitted
-    onceOver(request, response, (isSent) => this.#onOver(isSent))
+    this.#life.begin(() => this.#onOver())
     this.#begin(this)
   }
 
@@ -105,34 +96,32 @@ export class Connection implements OpenRequest {
   }
 
   giveUp(): void {
-    this.#isAnswered = true
-    this.#isWhole = true
+    this.#life.finish()
   }
 
   /** Ends it in the middle. */
   cut(): void {
-    cutAnswer(this.admitted.response)
+    this.#life.cut()
   }
 
   /** An answer of ours. */
   refuse(answer: OwnAnswer, fault?: UpstreamFault): void {
     if (this.isAnswered) return
-    this.#isAnswered = true
-    this.#isWhole = true
-    const { request, response, requestId, head, expectsContinue } = this.admitted
-    if (fault !== undefined) this.#context.observer.onFault(requestId, fault)
+    this.#life.finish()
+    const { request, response, record, head, expectsContinue } = this.admitted
+    if (fault !== undefined) record.failUpstream(fault)
     sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
   }
 
   /** A message, or a batch of them, with the lists that this caller may see; `undefined`: refused, for it cannot be read. */
   #filtered(bytes: Buffer): Buffer | undefined {
-    const { filter, requestId } = this.admitted
+    const { filter, record } = this.admitted
     if (filter === undefined || bytes.length === 0) return bytes
     try {
       return Buffer.concat(filter.filter(bytes))
     } catch (error) {
       const reason = `its list cannot be filtered: ${filterFault(error)}`
-      this.#context.observer.onFault(requestId, { code: 'ERR_UPSTREAM_INVALID', reason })
+      record.failUpstream({ code: 'ERR_UPSTREAM_INVALID', reason })
       return undefined
     }
   }
@@ -142,12 +131,12 @@ export class Connection implements OpenRequest {
     if (this.isAnswered) return
     const body = this.#filtered(answer)
     if (body === undefined) {
-      const { requestId, corsHeaders } = this.admitted
+      const { record, corsHeaders } = this.admitted
       const text = 'The MCP server could not answer'
-      return this.refuse(errorAnswer(502, requestId, 'bad_gateway', text, corsHeaders))
+      return this.refuse(errorAnswer(502, record.id, 'bad_gateway', text, corsHeaders))
     }
     this.#answered()
-    this.#isWhole = true
+    this.#life.finish()
     this.admitted.response.writeHead(status, {
       ...this.#headers(),
       ...headers,
@@ -161,19 +150,15 @@ export class Connection implements OpenRequest {
   sendNothing(status: number): void {
     if (this.isAnswered) return
     this.#answered()
-    this.#isWhole = true
+    this.#life.finish()
     this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
   }
 
   /** For an answer that takes its time: it ends when its token does, now or a little later. */
   watchToken(): void {
-    // Of one that left before, nobody would ever end the watch.
-    if (this.#isOver) return
-    const { caller, requestId } = this.admitted
-    this.#unwatch ??= caller.watch(requestId, () => {
-      this.#isTokenEnded = true
-      if (this.isOpenEnded) return this.endWithToken()
-      this.#cutting = setTimeout(() => this.cut(), this.#context.grace)
+    this.#life.watchToken(this.isOpenEnded ? 0 : this.#context.grace, () => {
+      if (this.isOpenEnded) this.endWithToken()
+      else this.cut()
     })
   }
 
@@ -203,7 +188,7 @@ export class Connection implements OpenRequest {
 
   write(bytes: Buffer): void {
     const { response } = this.admitted
-    if (this.#isOver || response.writableEnded) return
+    if (this.#life.isOver) return
     // Where it says yes, it will not say that there is room again.
     const isFlowing = response.write(bytes)
     this.#keepAlive?.refresh()
@@ -214,23 +199,23 @@ export class Connection implements OpenRequest {
   }
 
   endStream(): void {
-    if (this.#isOver || this.admitted.response.writableEnded) return
-    this.#isWhole = true
+    if (this.#life.isOver) return
+    this.#life.finish()
     clearTimeout(this.#keepAlive)
     this.admitted.response.end()
   }
 
   #answered(): void {
     this.#isAnswered = true
-    // Of the socket, which sees each byte that is taken: who is slow may be so, also once all is said. A silent stream has
-    // its comments. Who takes nothing would keep a child for as long as it likes.
-    this.admitted.response.setTimeout(this.#context.stalled, () => this.cut())
-    this.#upstreamSeconds = (performance.now() - this.admitted.startedAt) / 1000
+    const { record } = this.admitted
+    // A client may be slow, also once all is said. One that takes nothing would keep a child for as long as it likes.
+    this.#life.watchReader(this.#context.stalled, () => this.cut())
+    record.answer(record.startedAt)
   }
 
   #headers(): Record<string, string> {
-    const { requestId, corsHeaders } = this.admitted
-    return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...corsHeaders }
+    const { record, corsHeaders } = this.admitted
+    return { 'Cache-Control': 'no-store', 'X-Request-Id': record.id, ...corsHeaders }
   }
 
   #onDrained(): void {
@@ -244,18 +229,10 @@ export class Connection implements OpenRequest {
     this.#onBlocked?.(isBlocked)
   }
 
-  #onOver(isSent: boolean): void {
-    const { response } = this.admitted
-    this.#isOver = true
+  #onOver(): void {
     this.admitted.place.leave()
-    this.#unwatch?.()
-    clearTimeout(this.#cutting)
     clearTimeout(this.#keepAlive)
     this.#setBlocked(false)
-    for (const callback of this.#whenOver) callback(this.#isWhole)
-    const whole = isSent ? 'whole' : 'client left'
-    const end = this.#isTokenEnded ? 'token ended' : whole
-    const status = response.headersSent ? response.statusCode : 0
-    this.#context.observer.onEnd(this, status, end)
+    for (const callback of this.#whenOver) callback(this.#life.isWhole)
   }
 }

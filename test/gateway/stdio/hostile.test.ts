@@ -10,6 +10,8 @@ import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { AdmittedRequest } from '../../../src/gateway/request/backend.js'
 import { Admission, admissionLimits } from '../../../src/gateway/request/admission.js'
 import { ANYBODY } from '../../../src/gateway/request/caller.js'
+import { Records } from '../../../src/gateway/request/records.js'
+import { REAL_TIME } from '../../../src/gateway/clock.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { Connection } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
@@ -384,14 +386,17 @@ test('what a server says by itself does not go to a stream that was left', async
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
   async function serve(respond: (connection: Connection) => void): Promise<number> {
-    const observer = {
-      onFault: () => undefined,
-      onRefused: () => undefined,
-      onEnd: () => undefined,
-    }
-    const context = { observer, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
+    const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
+    const records = new Records({
+      onEvent: undefined,
+      onClose: undefined,
+      kept: 'nothing',
+      now: Date.now,
+      clock: REAL_TIME,
+    })
     const server = createServer((request, response) => {
-      const known = { requestId: 'r', caller: ANYBODY, corsHeaders: {}, startedAt: 0 }
+      const record = records.begin({ id: 'r', method: 'GET', head: undefined as never })
+      const known = { record, caller: ANYBODY, corsHeaders: {} }
       const place = new Admission(admissionLimits(1, 1, 1)).enter('')
       const admitted = { ...known, place, request, response } as unknown as AdmittedRequest
       new Connection(context, admitted, respond).begin()

@@ -1,0 +1,23 @@
+/**
+ * Time as a parameter, so that no test has to wait.
+ *
+ * @module
+ */
+import { setQuietTimer } from '../rs/token-watch.js'
+
+export interface Clock {
+  /** Milliseconds that never run backwards. */
+  readonly now: () => number
+  /**
+   * Calls back once. The timer keeps no process alive.
+   *
+   * @param delay milliseconds
+   * @returns takes it back
+   */
+  readonly setTimer: (callback: () => void, delay: number) => () => void
+}
+
+export const REAL_TIME: Clock = {
+  now: () => performance.now(),
+  setTimer: setQuietTimer,
+}

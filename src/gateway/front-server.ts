@@ -1,0 +1,189 @@
+/**
+ * The HTTP server that clients connect to: its limits, its connections, and how it ends.
+ *
+ * @module
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
+import { refuseConnection } from './request/connection-errors.js'
+import type { RequestRefused } from './events.js'
+import type { Expectation } from './request/form.js'
+import { MAX_HEADER_BYTES } from './request/head.js'
+import { TransientSet } from './request/transients.js'
+import {
+  createTurns,
+  cutConnection,
+  cutHalf,
+  endSilent,
+  listenForErrors,
+  tellLast,
+} from './request/turns.js'
+
+/** Milliseconds, for everything that must end some time. */
+export interface Limits {
+  /** Running answers, when the gateway closes. */
+  readonly drain: number
+  /**
+   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word that
+   * the connection ends, and not by a reset.
+   */
+  readonly pause: number
+  /** Header fields of a request: whoever has not sent them by then is not going to. */
+  readonly head: number
+  /** A request with its body. */
+  readonly request: number
+  /** A reader who takes nothing of what is there for it. */
+  readonly stalled: number
+}
+
+export const LIMITS: Limits = {
+  drain: 10_000,
+  pause: 300,
+  head: 15_000,
+  request: 120_000,
+  stalled: 60_000,
+}
+/** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
+const KEEP_ALIVE = 65_000
+/** Milliseconds that connections have to close by themselves, once they may. */
+const LAST_WAIT = 200
+
+export interface FrontServerOptions {
+  readonly limits: Limits
+  readonly randomUUID: () => string
+  /** Gets each request when it is its turn. */
+  readonly handle: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectation: Expectation,
+  ) => void
+  /** What came over a connection and was no request, or one too many. */
+  readonly onRefused: (refused: RequestRefused) => void
+}
+
+export class FrontServer {
+  readonly #options: FrontServerOptions
+  readonly #server: Server
+  readonly #sockets = new TransientSet<Socket>()
+  #closed: Promise<void> | undefined
+
+  constructor(options: FrontServerOptions) {
+    this.#options = options
+    this.#server = createLimitedServer(options.limits)
+    this.#hearConnections()
+    this.#hearRequests()
+    this.#hearErrors()
+  }
+
+  get hasConnections(): boolean {
+    return this.#sockets.size > 0
+  }
+
+  /**
+   * @returns the port
+   * @throws the socket's error, such as EADDRINUSE
+   */
+  listen(host: string, port: number): Promise<number> {
+    const server = this.#server
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        resolve((server.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  /** Takes no further connection, and says so over those that there are. */
+  stopAccepting(): void {
+    // That of http.Server would close idle connections at once.
+    this.#closed = new Promise((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve())
+    })
+    for (const socket of this.#sockets) tellLast(socket)
+  }
+
+  /** Ends every connection. After {@link stopAccepting}. */
+  async end(): Promise<void> {
+    this.#server.close()
+    // Whatever is still open after this had its time.
+    await Promise.race([this.#closed, new Promise((resolve) => setTimeout(resolve, LAST_WAIT))])
+    // Those of the parser are not all: it has given some away.
+    for (const socket of this.#sockets) cutConnection(socket)
+    await this.#closed
+  }
+
+  #hearConnections(): void {
+    this.#server.on('connection', (socket) => {
+      listenForErrors(socket)
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+      socket.prependOnceListener('end', () => cutHalf(socket))
+      socket.on('timeout', () => endSilent(socket))
+    })
+  }
+
+  #hearRequests(): void {
+    const { handle } = this.#options
+    const inTurn = createTurns((waiting) => this.#refuseTurn(waiting))
+    function handlePlain(request: IncomingMessage, response: ServerResponse): void {
+      handle(request, response, 'nothing')
+    }
+    function handleContinue(request: IncomingMessage, response: ServerResponse): void {
+      handle(request, response, '100-continue')
+    }
+    function handleExpectation(request: IncomingMessage, response: ServerResponse): void {
+      handle(request, response, 'unknown')
+    }
+    this.#server
+      .on('request', (request, response) => inTurn(request, response, handlePlain))
+      .on('checkContinue', (request, response) => inTurn(request, response, handleContinue))
+      .on('checkExpectation', (request, response) => inTurn(request, response, handleExpectation))
+  }
+
+  #hearErrors(): void {
+    // Of a connection that could not be accepted, for want of file descriptors above all.
+    this.#server.on('error', () => undefined)
+    this.#server.on('clientError', (error, socket) => this.#refuse(error, socket as Socket))
+    this.#server.on('connect', (_request, socket) => {
+      this.#refuse(Object.assign(new Error('CONNECT'), { code: 'CONNECT' }), socket as Socket)
+    })
+  }
+
+  #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const refused = refuseConnection(error, socket, this.#options.randomUUID)
+    if (refused !== undefined) this.#options.onRefused(refused)
+  }
+
+  #refuseTurn(waiting: number): void {
+    this.#options.onRefused({
+      type: 'request.refused',
+      requestId: this.#options.randomUUID(),
+      status: 429,
+      code: 'ERR_REQUESTS_TOO_MANY',
+      reason: `more than ${waiting} requests of one connection wait for their answers`,
+      hint: 'the client sends requests and reads no answers',
+    })
+  }
+}
+
+function createLimitedServer(limits: Limits): Server {
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.head,
+    requestTimeout: limits.request,
+    keepAliveTimeout: KEEP_ALIVE,
+    // Of TCP: a peer that vanished without a word must not hold a stream for ever.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    connectionsCheckingInterval: Math.min(1_000, limits.head),
+    // Ours to answer, as everything else.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  })
+  // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
+  server.maxHeadersCount = 0
+  // Node ends what is silent, whoever has to speak, unless somebody listens. What that means is told to each connection.
+  server.setTimeout(limits.stalled, () => undefined)
+  return server
+}

@@ -1,0 +1,135 @@
+/**
+ * Whether a request has the form that this server takes: what HTTP leaves open, and what others would read another way.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import { quoted } from '../../errors.js'
+import { ENDPOINT_METHODS } from '../../web/origins.js'
+import type { Refused } from './answer.js'
+import type { RequestHead } from './head.js'
+import { parseTarget, type RequestTarget } from './target.js'
+
+/** What the client expects before it sends its body (RFC 9110 §10.1.1). */
+export type Expectation = 'nothing' | '100-continue' | 'unknown'
+
+const HEADERS_TOO_LARGE: Refused = {
+  refusal: {
+    status: 431,
+    code: 'ERR_HEADERS_TOO_LARGE',
+    reason: 'header fields of more than 32 KiB',
+  },
+  error: 'header_fields_too_large',
+  description: 'The header fields are too large',
+}
+
+/** What is said of a request that is not as HTTP wants it. */
+export function malformed(reason: string, headers?: Readonly<Record<string, string>>): Refused {
+  return {
+    refusal: { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
+    error: 'invalid_request',
+    description: 'The request is malformed',
+    ...(headers !== undefined && { headers }),
+  }
+}
+
+function foreignHost(host: string): Refused {
+  return {
+    refusal: {
+      status: 403,
+      code: 'ERR_HOST_FOREIGN',
+      reason: `Host ${quoted(host)}`,
+      hint: 'if clients reach it by this name: --allow-host',
+    },
+    error: 'host_not_allowed',
+    description: 'This server is not known under this name',
+  }
+}
+
+function unknownExpectation(expect: string | undefined): Refused {
+  const reason = `Expect ${quoted(expect, 40)}`
+  return {
+    refusal: { status: 417, code: 'ERR_REQUEST_MALFORMED', reason },
+    error: 'expectation_failed',
+    description: 'Only 100-continue can be expected here',
+  }
+}
+
+/** Form, size and host: what is judged before the path. */
+export function checkForm(
+  request: IncomingMessage,
+  head: RequestHead,
+  expectation: Expectation,
+  isHostAllowed: (host: string) => boolean,
+): RequestTarget | Refused {
+  if (head.isTooLarge) return HEADERS_TOO_LARGE
+  const target = parseTarget(request.url ?? '')
+  if (target === undefined) return malformed('the target is not in origin form')
+  if (head.isCoded) return malformed('a transfer coding other than chunked')
+  if (head.hosts !== 1) return malformed(`${head.hosts} Host fields`)
+  if (!isHostAllowed(head.host)) return foreignHost(head.host)
+  if (expectation === 'unknown') return unknownExpectation(request.headers.expect)
+  return target
+}
+
+const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE'])
+
+function needlessBody(method: string): Refused {
+  return {
+    refusal: {
+      status: 400,
+      code: 'ERR_BODY_UNREADABLE',
+      reason: `a body that comes with ${method}`,
+    },
+    error: 'invalid_request',
+    description: 'Only POST brings a body',
+  }
+}
+
+function unknownMethod(method: string): Refused {
+  const reason = `method ${quoted(method, 20)}`
+  return {
+    refusal: { status: 405, code: 'ERR_METHOD_NOT_ALLOWED', reason },
+    error: 'method_not_allowed',
+    description: 'The MCP endpoint takes GET, POST and DELETE',
+    headers: { Allow: ENDPOINT_METHODS },
+  }
+}
+
+function encodedBody(contentEncoding: string): Refused {
+  const reason = `Content-Encoding ${quoted(contentEncoding, 40)}`
+  return {
+    refusal: { status: 415, code: 'ERR_BODY_ENCODED', reason },
+    error: 'unsupported_media_type',
+    description: 'The body must not be encoded',
+    // RFC 9110 §15.5.16: says that it is the coding, not the type.
+    headers: { 'Accept-Encoding': 'identity' },
+  }
+}
+
+/**
+ * What the MCP endpoint takes: methods, repeated fields, encodings.
+ *
+ * @param bindsSessions then a session with several ids is unknown, and is refused as such
+ */
+export function checkEndpointForm(
+  method: string,
+  head: RequestHead,
+  bindsSessions: boolean,
+): Refused | undefined {
+  // It means nothing (RFC 9110 §9.3.1), and a server that does not read it takes it for the next request.
+  if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
+  const repeated = head.repeated.find((name) => {
+    // Those of a POST are a mismatch.
+    if (name === 'mcp-protocol-version') return method !== 'POST'
+    return name !== 'mcp-session-id' || !bindsSessions
+  })
+  if (repeated !== undefined) return malformed(`several ${repeated} fields`)
+  if (!FORWARDED_METHODS.has(method)) return unknownMethod(method)
+  const { contentEncoding } = head
+  if (contentEncoding !== undefined && !/^identity$/i.test(contentEncoding)) {
+    return encodedBody(contentEncoding)
+  }
+  return undefined
+}
