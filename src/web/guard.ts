@@ -1,6 +1,15 @@
 /**
- * The one way a request passes, in every host: path, origin, credentials and token, then what the request asks for,
- * then its session. A host shows its request, and sends the answer that it gets, or goes on; it decides nothing.
+ * The one way a request passes, in every host. A host shows its request, and sends the answer that it gets, or goes on;
+ * it decides nothing. The steps, in this order:
+ *
+ * 1. the path: the metadata, a guarded one, or another one
+ * 2. the origin; a preflight is answered
+ * 3. credentials and token, and base scopes where no operation is judged
+ * 4. what the request asks for (`OperationGate.enter`): a body where none belongs → callers who were refused too often →
+ *    the form of the body → its length → its messages → operations and their scopes
+ * 5. the session
+ *
+ * Form, size and host of a request come before; only a server that owns its connections sees them.
  *
  * @module
  */
@@ -92,11 +101,11 @@ export class Guard {
   pass(request: GuardRequest): Passage | Promise<Passage> {
     const outcome = this.handle(request)
     return outcome instanceof Promise
-      ? outcome.then((settled) => (isGone(request) ? UNREAD : this.#goOn(request, settled)))
-      : this.#goOn(request, outcome)
+      ? outcome.then((settled) => (isGone(request) ? UNREAD : this.#enter(request, settled)))
+      : this.#enter(request, outcome)
   }
 
-  /** The steps that the head of a request is enough for. Neither throws nor rejects. */
+  /** Steps 1 to 3, which need the head of a request only. Neither throws nor rejects. */
   handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
     try {
       const location = this.#endpoint.locate(request)
@@ -147,8 +156,8 @@ export class Guard {
     )
   }
 
-  /** The steps that need who is calling. */
-  #goOn(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
+  /** Steps 4 and 5, which need who is calling. */
+  #enter(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
     if (outcome === undefined || outcome.outcome === 'answer') return outcome
     try {
       const entered = this.#operations.enter(outcome, request)

@@ -158,4 +158,19 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
     replace: 'if (origin !== null) return undefined',
     tests: ['matrix/matrix.test.ts'],
   },
+  {
+    id: 'form-before-the-throttle',
+    breaks: 'ATK-07',
+    find: 'const refusal = this.throttle(authenticated, request) ?? this.refuseForm(request, request)',
+    replace:
+      'const refusal = this.refuseForm(request, request) ?? this.throttle(authenticated, request)',
+    tests: ['web/guard.test.ts'],
+  },
+  {
+    id: 'origin-after-the-token',
+    breaks: 'TRN-01',
+    find: 'return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)',
+    replace: 'return this.#verify(request)',
+    tests: ['web/guard.test.ts'],
+  },
 ]
