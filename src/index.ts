@@ -65,6 +65,8 @@ export type {
 export type { McpOperation, McpTarget } from './mcp/operation.js'
 export type { JudgeOperation } from './policy/policy.js'
 export type { PolicyDocument, PolicyRule } from './policy/document.js'
+export type { TokenValidator } from './rs/token-validators.js'
+export type { RequiredClaims } from './token/required-claims.js'
 export { principalOf, type Principal } from './rs/principal.js'
 export {
   createResourceServer,

@@ -9,7 +9,7 @@ import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenPolicy } from '../token/access-token.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
-import { checkAlgorithms, checkEndpoint, checkKeys } from './checks.js'
+import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
 
 /** The checked settings of one issuer. */
@@ -36,6 +36,7 @@ const TOKEN_CHECKS = {
   algorithms: checkAlgorithms,
   scopeClaims: (checker, path, value) => checker.texts(path, value),
   acceptIdTokenClaims: (checker, path, value) => checker.flag(path, value, false),
+  requiredClaims: checkRequiredClaims,
   validation: (checker, path, value) =>
     checker.choice(path, value, ['auto', 'jwt', 'introspection'] as const),
 } satisfies OptionChecks<TokenOptions>
@@ -214,6 +215,7 @@ function checkServer(
       scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
+      requiredClaims: rules.requiredClaims ?? {},
     }),
   }
 }

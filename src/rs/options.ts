@@ -6,7 +6,9 @@
 import type { EventListener } from '../events.js'
 import type { JudgeOperation } from '../policy/policy.js'
 import type { PolicyDocument } from '../policy/document.js'
+import type { RequiredClaims } from '../token/required-claims.js'
 import type { CreateTokenIntrospector, Runtime, TokenIntrospector } from '../types.js'
+import type { TokenValidator } from './token-validators.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
 export interface TokenOptions {
@@ -28,6 +30,8 @@ export interface TokenOptions {
    * Its ID tokens for the same audience are then accepted, too. Default false.
    */
   readonly acceptIdTokenClaims?: boolean
+  /** Claims that a token must have, with the values that count. Default: none but those that OAuth asks for. */
+  readonly requiredClaims?: RequiredClaims
   /**
    * `auto`: JWTs by keys, anything else by introspection where there is an `introspector`. `jwt`: JWTs only.
    * `introspection`: every token, so that logout and revocation take effect at once. Default `auto`.
@@ -72,6 +76,8 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
    * `authorizeOperations` after it. Default: the base scopes suffice for everything.
    */
   readonly policy?: PolicyDocument | JudgeOperation
+  /** Checks of your own, run in this order on every request. Default none. */
+  readonly validators?: readonly TokenValidator[]
   /** Shown to users by clients. */
   readonly resourceName?: string
   /** URL of a page for developers. */

@@ -21,9 +21,11 @@ import {
   checkPage,
   checkResource,
   checkScopes,
+  checkValidators,
 } from './checks.js'
 import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
+import type { TokenValidator } from './token-validators.js'
 
 export interface ResourceServerSettings {
   readonly resource: string
@@ -37,6 +39,7 @@ export interface ResourceServerSettings {
   readonly wait: number
   readonly rememberedTokens: number
   readonly policy: CheckedPolicy | JudgeOperation | undefined
+  readonly validators: readonly TokenValidator[]
 }
 
 /** What each option at the top must be, and its default. */
@@ -46,6 +49,7 @@ const SERVER_CHECKS = {
   authorizationServers: (_checker, _path, value) => value,
   scopes: checkScopes,
   policy: checkOperationPolicy,
+  validators: checkValidators,
   resourceName: (checker, path, value) => checker.text(path, value),
   resourceDocumentation: checkPage,
   additionalMetadata: checkMetadata,
@@ -105,6 +109,7 @@ export function readResourceServer(
     wait: own.wait * 1000,
     rememberedTokens: own.rememberedTokens,
     policy: own.policy,
+    validators: own.validators,
   }
 }
 

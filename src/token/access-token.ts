@@ -19,6 +19,7 @@ import {
   readScopes,
 } from './claims.js'
 import { decodeClaims, type ParsedJwt } from './jwt.js'
+import { findUnmetClaim, type RequiredClaims } from './required-claims.js'
 import { kindOfAnswer, kindOfJwt, type TokenKind } from './kind.js'
 
 /**
@@ -59,6 +60,7 @@ export interface TokenPolicy {
   readonly audienceClaim: 'aud' | 'client_id' | 'azp'
   /** `nonce`, `at_hash` and `s_hash` do not make it an ID token. */
   readonly acceptIdTokenClaims: boolean
+  readonly requiredClaims: RequiredClaims
 }
 
 /** Where the facts come from: what tokens and introspection answers do not have in common. */
@@ -114,6 +116,8 @@ function readClaims(
     const reason = `${policy.scopeClaims.join(' or ')} holds something that is not a scope`
     return refuse(reason, others.length === 0 ? only : undefined)
   }
+  const unmet = findUnmetClaim(claims, policy.requiredClaims)
+  if (unmet !== undefined) return refuse(unmet.reason, unmet.claim)
   const clientId = readClientId(claims)
   // One literal: an object put together by spreading takes twice the memory, for every token remembered.
   return Object.freeze({
