@@ -23,4 +23,25 @@ export const OPTION_FAULTS: readonly Fault[] = [
     replace: "return isEntry ? '' : ''",
     tests: ['config/options.test.ts'],
   },
+  {
+    id: 'missing-told-twice',
+    breaks: 'contract, "Settings"',
+    find: 'mayBeMissing: () => true,',
+    replace: 'mayBeMissing: () => false,',
+    tests: ['config/options.test.ts'],
+  },
+  {
+    id: 'default-size-for-judged-bodies-lost',
+    breaks: 'contract, "Settings"',
+    find: "if (onlyWhen === 'given') return given.has(path)",
+    replace: "if (onlyWhen === 'given') return true",
+    tests: ['config/files.test.ts'],
+  },
+  {
+    id: 'idle-list-of-issuers-unsaid',
+    breaks: 'CASE-61',
+    find: "return path === ISSUERS ? 'tokens' : BY_PATH.get(path)?.needs",
+    replace: 'return BY_PATH.get(path)?.needs',
+    tests: ['config/options.test.ts', 'config/issuers.test.ts'],
+  },
 ]
