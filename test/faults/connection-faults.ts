@@ -33,8 +33,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'empty-chunked-body-of-get',
     breaks: 'ATK-02',
-    find: 'hasBody: isChunked || (contentLength ?? 0) > 0',
-    replace: 'hasBody: (contentLength ?? 0) > 0',
+    find: 'return this.#isChunked || (this.contentLength ?? 0) > 0',
+    replace: 'return (this.contentLength ?? 0) > 0',
     tests: ['gateway/connections.test.ts'],
   },
   {

@@ -28,13 +28,14 @@ import {
 } from '../request/body.js'
 import { EventBoundary, lastEvent } from './event-stream.js'
 import { ExchangeSession } from './session.js'
-import { filterFault, headersOfFiltered, type HeldHead } from './filtered-answer.js'
+import { headersOfFiltered, type HeldHead } from './filtered-answer.js'
 import { rewriterFor, type AnswerRewriter } from '../../policy/answer-rewriter.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
 import {
   faultOfError,
+  faultOfFilter,
   faultOfStatus,
   TOO_LATE,
   wordingOf,
@@ -354,8 +355,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   /** What cannot be filtered must not be shown. */
   #failToFilter(error: unknown): void {
-    const reason = `its list cannot be filtered: ${filterFault(error)}`
-    const fault = { code: 'ERR_UPSTREAM_INVALID', reason } as const
+    const fault = faultOfFilter(error)
     if (!this.#admitted.response.headersSent) return this.#fail(fault)
     this.#admitted.record.failUpstream(fault)
     this.#breakOff()

@@ -1,6 +1,6 @@
 /**
- * One request, from its arrival until its last byte has left or was lost: what is known about it, and the only voice that
- * speaks of it. Log, metrics and audit listen.
+ * One request, from its arrival until its last byte has left or was lost: what is known about it, and the only voice
+ * that speaks of it. Log, metrics and audit listen.
  *
  * @module
  */
