@@ -375,6 +375,13 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['gateway/record.test.ts'],
   },
   {
+    id: 'answer-in-place-told-as-the-servers',
+    breaks: 'GW-11',
+    find: '    record.answerInPlace()\n',
+    replace: '',
+    tests: ['matrix/policy.test.ts'],
+  },
+  {
     id: 'cut-told-as-left',
     breaks: 'TRN-04',
     find: "return this.#isOver && !this.#isWhole ? 'cut' : 'client left'",

@@ -181,6 +181,11 @@ export class RequestRecord implements Arrival {
     this.#upstreamSeconds = (this.#listener.now() - sentAt) / 1000
   }
 
+  /** The gateway answers in place of the server, whose answer cannot be shown. */
+  answerInPlace(): void {
+    this.#upstreamSeconds = undefined
+  }
+
   /** What is told about this request, here or by the kernel under its id. */
   tell(event: GatewayEvent): void {
     this.#learn(event)
