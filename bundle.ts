@@ -1,36 +1,101 @@
 /**
- * The last step of `npm run build`: the command line as a few files instead of some two hundred, which start it in
- * two thirds of the time. What a run may not need stays a file of its own. The entries of the library are the
- * compiler's files, because whoever imports them has a bundler of their own, or wants to see what is there.
+ * The last step of `npm run build`: what the command line needs and the library does not becomes part of our own
+ * files, so that who uses the library installs none of it, and the command starts faster.
+ *
+ * - `dist/cli`: the command line with all of its packages but those of the library. What a run may not need stays a file
+ *   of its own.
+ * - `dist/flags.js`: the entry `./flags` with zod and yaml. It shares every other file with the other entries: an error
+ *   class that existed twice would not be an instance of itself.
  */
-import { copyFileSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { build } from 'esbuild'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 
 const ROOT = import.meta.dirname
-const OUT = join(ROOT, 'dist/cli')
+const SOURCE = join(ROOT, 'src')
+const OUT = join(ROOT, 'dist')
+const LICENCES = join(OUT, 'cli/licences')
 const { dependencies, peerDependencies } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
 ) as Record<'dependencies' | 'peerDependencies', Record<string, string>>
 
-/**
- * Of zod's files, two thirds are translations of messages, and every way to import it loads them all. The other
- * packages stay the installed ones: updates of theirs reach whoever runs us.
- */
-const BUNDLED = 'zod'
+/** `./flags` answers at once, so it loads yaml by `require`; a bundler looks into one that it knows only. */
+const REQUIRED_YAML = "createRequire(import.meta.url)('yaml')"
+const requireYaml: Plugin = {
+  name: 'require-yaml',
+  setup({ onLoad }) {
+    onLoad({ filter: /config\/file-document\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      if (!source.includes(REQUIRED_YAML)) throw new Error(`${path} loads yaml in another way`)
+      return { contents: source.replace(REQUIRED_YAML, "require('yaml')"), loader: 'ts' }
+    })
+  },
+}
 
-await build({
-  entryPoints: [join(ROOT, 'src/cli/main.ts')],
-  outdir: OUT,
+/** The files of the library stay the compiler's files. */
+const libraryOutside: Plugin = {
+  name: 'library-outside',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ path, importer, resolveDir }) => {
+      if (!importer.startsWith(SOURCE)) return undefined
+      const file = relative(SOURCE, resolve(resolveDir, path))
+      return file.startsWith('config/') ? undefined : { path: `./${file}`, external: true }
+    })
+  },
+}
+
+const COMMON: BuildOptions & { readonly metafile: true } = {
   bundle: true,
-  splitting: true,
-  chunkNames: 'parts/[name]-[hash]',
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  external: Object.keys({ ...dependencies, ...peerDependencies }).filter(
-    (name) => name !== BUNDLED,
-  ),
+  external: Object.keys({ ...dependencies, ...peerDependencies }),
+  // Packages in CommonJS ask for modules of Node by `require`.
+  banner: {
+    js: "import { createRequire as gatehouseRequire } from 'node:module'; const require = gatehouseRequire(import.meta.url);",
+  },
+  metafile: true,
   logLevel: 'warning',
+}
+
+/** The folder of the package that a bundled file belongs to. */
+function packageOf(file: string): string | undefined {
+  const parts = file.split('/')
+  const at = parts.lastIndexOf('node_modules')
+  if (at < 0) return undefined
+  return parts.slice(0, at + (parts[at + 1]?.startsWith('@') === true ? 3 : 2)).join('/')
+}
+
+/** Their licences ask for it. */
+function copyLicences({ inputs }: Metafile): void {
+  const packages = new Set(Object.keys(inputs).flatMap((file) => packageOf(file) ?? []))
+  for (const folder of packages) {
+    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const licence = readdirSync(join(ROOT, folder)).find((file) => /^licen[cs]e/i.test(file))
+    if (licence === undefined)
+      throw new Error(`${name} has no licence that could be shipped with it`)
+    mkdirSync(LICENCES, { recursive: true })
+    copyFileSync(join(ROOT, folder, licence), join(LICENCES, name.replace('/', '+')))
+  }
+}
+
+const cli = await build({
+  ...COMMON,
+  entryPoints: [join(SOURCE, 'cli/main.ts')],
+  outdir: join(OUT, 'cli'),
+  splitting: true,
+  chunkNames: 'parts/[name]-[hash]',
+  plugins: [requireYaml],
 })
-copyFileSync(join(ROOT, 'node_modules', BUNDLED, 'LICENSE'), join(OUT, `parts/LICENSE-${BUNDLED}`))
+const flags = await build({
+  ...COMMON,
+  entryPoints: [join(SOURCE, 'flags.ts')],
+  outfile: join(OUT, 'flags.js'),
+  plugins: [requireYaml, libraryOutside],
+  allowOverwrite: true,
+})
+for (const { metafile } of [cli, flags]) copyLicences(metafile)
+// They are inside of it now; their types stay.
+for (const file of readdirSync(join(OUT, 'config'), { encoding: 'utf8', recursive: true })) {
+  if (file.endsWith('.js')) rmSync(join(OUT, 'config', file))
+}

@@ -126,13 +126,19 @@ export class Refusal {
   readonly reason: string
   /** The configured issuer that the token named, once one was selected. */
   readonly issuer: string | undefined
-  readonly hint: string | undefined
+  /** A cause that needs advice of its own, or the issuer that the token names and nobody configured. */
+  readonly about: 'at+jwt required' | { readonly iss: unknown } | undefined
 
-  constructor(code: BearerTokenErrorCode, reason: string, issuer?: string, hint?: string) {
+  constructor(
+    code: BearerTokenErrorCode,
+    reason: string,
+    issuer?: string,
+    about?: Refusal['about'],
+  ) {
     this.code = code
     this.reason = reason
     this.issuer = issuer
-    this.hint = hint
+    this.about = about
   }
 }
 

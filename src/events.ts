@@ -159,6 +159,15 @@ export interface IntrospectionFailed {
   readonly concerns: 'issuer' | 'token'
 }
 
+/** A store of answers failed. The authorization server is asked instead, so nobody is refused for it. */
+export interface StoreFailed {
+  readonly type: 'store.failed'
+  readonly issuer: string
+  readonly reason: string
+  /** Milliseconds until the store is tried again. */
+  readonly retryIn: number
+}
+
 export type ResourceServerEvent =
   | RequestDenied
   | OriginRefused
@@ -174,6 +183,7 @@ export type ResourceServerEvent =
   | KeysFailed
   | IntrospectionAnswered
   | IntrospectionFailed
+  | StoreFailed
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too: a broken

@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from './errors.js'
-import type { ProtectedResourceOptions } from './web/gate.js'
+import type { ProtectedResourceOptions } from './web/options.js'
 import { helpLines } from './config/help.js'
 import { configuredIssuers, readIssuers } from './config/issuers.js'
-import { optionProblems, toOptions } from './config/options.js'
+import { optionProblems } from './config/option-problems.js'
+import { toOptions } from './config/options.js'
 import { readPolicy } from './config/policy-file.js'
 import {
   idlePolicyProblems,
@@ -20,12 +21,13 @@ import {
   severalIssuersProblems,
   stdioProblems,
 } from './config/rules.js'
-import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS, parseSettings } from './config/schema.js'
+import { parseSettings } from './config/schema.js'
+import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS } from './config/setting-lists.js'
 import type { GivenValue } from './config/setting.js'
 import { collectEnvironment, collectFlags } from './config/sources.js'
 
 export type { ConfigurationProblem } from './errors.js'
-export type { ProtectedResourceOptions } from './web/gate.js'
+export type { ProtectedResourceOptions } from './web/options.js'
 
 /** What the server knows better than our defaults. Flags and environment come before it. */
 export interface AuthFlagDefaults {
@@ -155,14 +157,15 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     ...policy.problems,
   ]
   const options = toOptions(settings, read.now, policy.document)
-  found.push(...optionProblems(options, (path) => given.get(path)?.source))
-  if (found.length > 0) return invalid(found, environment.warnings)
+  const { resource } = options
+  found.push(...optionProblems(options, read.now, (path) => given.get(path)?.source))
+  if (found.length > 0 || resource === undefined) return invalid(found, environment.warnings)
   const warnings = [
     ...environment.warnings,
     ...plainHttpWarnings(given),
     ...idTokenWarnings(issuers),
   ]
-  return { auth: 'oauth', options, rest: flags.rest, warnings }
+  return { auth: 'oauth', options: { ...options, resource }, rest: flags.rest, warnings }
 }
 
 /**

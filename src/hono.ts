@@ -8,35 +8,24 @@ import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
 import { isJsonObject } from './base/json.js'
 import { endOfTurn } from './base/loop-turn.js'
-import { toAuthInfo } from './rs/auth-info.js'
-import { SESSION_FIELD, type BoundSessions, type NamedSession } from './web/bound-sessions.js'
-import type { Authenticated } from './rs/decision.js'
-import { endableStream, isEventStream } from './web/endable-stream.js'
-import { isStateless } from './mcp/protocol-revision.js'
-import {
-  createGate,
-  refuseMisplacedScopes,
-  type Gate,
-  type GateAnswer,
-  type GateOutcome,
-  type GateRequest,
-  type OnStreamEnd,
-  type ProtectedResourceOptions,
-} from './web/gate.js'
-import { filterResponse } from './web/filtered-response.js'
-import { readLimited } from './web/limited-body.js'
-import type { ListFilter } from './policy/list-filter.js'
-import {
-  bringsMessage,
-  type OperationGate,
-  type OperationsRequest,
-  type Permission,
-} from './web/operation-gate.js'
-import { addCorsHeaders } from './web/origins.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
+import type { GuardAnswer } from './web/answers.js'
+import { pathOfUrl } from './web/fetch-request.js'
+import { createGuard, refuseScopes, type Guard, type Passage } from './web/guard.js'
+import { HostRequest } from './web/guard-request.js'
+import { readLimited } from './web/limited-body.js'
+import type { ProtectedResourceOptions } from './web/options.js'
+import type { Permission } from './web/permission.js'
+import {
+  announcesBody,
+  bringsBody,
+  withBody,
+  withoutBody,
+  withSession,
+} from './web/request-body.js'
 
-export type { ProtectedResourceOptions } from './web/gate.js'
+export type { ProtectedResourceOptions } from './web/options.js'
 
 /** What handlers behind the middleware find in their context: `new Hono<ProtectedResourceEnv>()`. */
 export interface ProtectedResourceEnv {
@@ -46,24 +35,23 @@ export interface ProtectedResourceEnv {
   }
 }
 
-/** What {@link requireScopes} needs from the middleware before it. */
-interface Entry {
-  /** `undefined` on paths that are not guarded. */
-  readonly authenticated: Authenticated | undefined
-  readonly gate: Gate
-}
+/** What {@link requireScopes} needs; its place in the context is out of sight, and cheaper than a WeakMap. */
+const SEEN: unique symbol = Symbol('mcp-gatehouse')
 
-/** Its place in the context: out of sight, and cheaper than a WeakMap on every request. */
-const ENTRY: unique symbol = Symbol('mcp-gatehouse')
+/** The guard itself on paths that are not guarded. */
+type Seen = Permission | Guard
 
-function inContext(c: Context): Context<{ Variables: { [ENTRY]?: Entry } }> {
+function inContext(c: Context): Context<{ Variables: { [SEEN]?: Seen } }> {
   return c
 }
 
-class HonoGateRequest implements GateRequest {
+class HonoGuardRequest extends HostRequest {
   readonly #c: Context
+  /** The body is used up, and Hono does not have it. */
+  #isRead = false
 
   constructor(c: Context) {
+    super()
     this.#c = c
   }
 
@@ -75,26 +63,54 @@ class HonoGateRequest implements GateRequest {
   }
   /** What was sent, where the application routes by something else (`getPath`) or by the decoded path. */
   get otherPath(): string | undefined {
-    const { url } = this.#c.req
-    const start = url.indexOf('/', url.indexOf('//') + 2)
-    const path = start < 0 ? '/' : url.slice(start).replace(/[?#].*$/s, '')
+    const path = pathOfUrl(this.#c.req.url)
     return path === this.#c.req.path ? undefined : path
   }
-  get mounted(): boolean {
+  override get mounted(): boolean {
     const path = routePath(this.#c)
     return path !== '*' && path !== '/*'
   }
-  get authorization(): string | undefined {
-    return this.#c.req.header('authorization')
-  }
-  get origin(): string | undefined {
-    return this.#c.req.header('origin')
-  }
-  get requestedHeaders(): string | undefined {
-    return this.#c.req.header('access-control-request-headers')
-  }
   get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
     return waitUntilOf(this.#c)
+  }
+
+  header(name: string): string | undefined {
+    return this.#c.req.header(name)
+  }
+
+  /** On Node the body of a GET is gone, and only the request below can tell. */
+  bringsBody(): boolean | Promise<boolean> {
+    const { req, env } = this.#c as { readonly req: Context['req']; readonly env: unknown }
+    const below: unknown = isJsonObject(env) ? env['incoming'] : undefined
+    if (isJsonObject(below)) {
+      const { stream } = below
+      const isOpen = isJsonObject(stream) && stream['endAfterHeaders'] === false
+      return isOpen || announcesBody((name) => this.header(name))
+    }
+    // What a middleware before us has read, Hono still has.
+    if (req.raw.bodyUsed) return req.arrayBuffer().then(({ byteLength }) => byteLength > 0)
+    const brings = bringsBody(req.raw)
+    this.#isRead = brings instanceof Promise
+    return brings
+  }
+
+  async readBody(limit: number): Promise<Uint8Array | undefined> {
+    const { req } = this.#c
+    if (!req.raw.bodyUsed) {
+      this.#isRead = true
+      return readLimited(req.raw.body, limit)
+    }
+    const body = new Uint8Array(await req.arrayBuffer())
+    return body.length > limit ? undefined : body
+  }
+
+  /** Gives the handler the request that was judged. */
+  hand({ body, sessionId, filter }: Permission): void {
+    const c = this.#c
+    if (filter !== undefined) hideSocket(c)
+    if (this.#isRead)
+      c.req.raw = body === undefined ? withoutBody(c.req.raw) : withBody(c.req.raw, body)
+    if (sessionId !== undefined) c.req.raw = withSession(c.req.raw, sessionId)
   }
 }
 
@@ -108,18 +124,6 @@ function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined
   }
 }
 
-const NO_SESSION_ID = 'an Mcp-Session-Id that is none'
-
-/** The same request with the handler's own id of its session. */
-function withSession(request: Request, id: string): Request {
-  const headers = new Headers(request.headers)
-  headers.set(SESSION_FIELD, id)
-  if (!request.bodyUsed) return new Request(request, { headers })
-  // Hono has what was read before.
-  const { url, method, signal } = request
-  return new Request(url, { method, headers, signal })
-}
-
 /**
  * On Node a handler may write to the socket itself, past everything that is filtered: then it must find none. Its
  * request fails, and nothing is shown.
@@ -129,27 +133,22 @@ function hideSocket(c: Context): void {
   if (isJsonObject(env) && 'outgoing' in env) c.env = { ...env, outgoing: undefined }
 }
 
-/**
- * Whether a body came. On Node every request that may have one seems to, and of those that may not it is gone, so that
- * only the request below can tell.
- */
-function bringsBody(c: Context): boolean {
-  const { env } = c as { readonly env: unknown }
-  const below: unknown = isJsonObject(env) ? env['incoming'] : undefined
-  if (c.req.header('transfer-encoding') !== undefined) return true
-  if (Number(c.req.header('content-length') ?? 0) !== 0) return true
-  if (!isJsonObject(below)) return c.req.raw.body !== null
-  const { stream } = below
-  return isJsonObject(stream) && stream['endAfterHeaders'] === false
-}
-
-/** The same request with a body that was read. */
-function withBody(request: Request, body: Uint8Array): Request {
-  return new Request(request, { method: request.method, body: body as BodyInit })
-}
-
-function toResponse(c: Context, { status, headers, body }: GateAnswer): Response {
+function toResponse(c: Context, { status, headers, body }: GuardAnswer): Response {
   return c.newResponse(status === 204 ? null : body, status as StatusCode, { ...headers })
+}
+
+/** Hono would take over what the other one said of its body. */
+function replaceResponse(c: Context, response: Response): void {
+  if (response === c.res) return
+  c.res = undefined
+  c.res = response
+}
+
+/** Afterwards: what is set before would take the place of what the handler sets. */
+function finish(c: Context, permission: Permission): Promise<void> | void {
+  const finished = permission.finish(c.res)
+  if (!(finished instanceof Promise)) return replaceResponse(c, finished)
+  return finished.then((response) => replaceResponse(c, response))
 }
 
 /** The middleware, and the resource server behind it for other uses. */
@@ -164,13 +163,13 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * the metadata has paths of its own, so that it is only published by one that is registered at the root.
  *
  * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
- * other POST is cut `streamGrace` later. No body is read here, and the id of a subscription stands nowhere else: its
- * stream closes without the result that the gateway ends it with, which clients take for a connection that was lost.
+ * other POST is cut `streamGrace` later. The stream of a subscription closes without the result that the gateway ends it
+ * with, and clients take that for a lost connection.
  * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
  *
- * With a `policy` the body of a POST is read and judged first; your handler reads it again. Lists are filtered in the
- * `Response` that it returns, so that for a list and for a GET stream there is no `c.env.outgoing`; with
- * `lists: 'full'` there is.
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first; your
+ * handler reads it again. With a policy lists are filtered in the `Response` that the handler returns, so that for a list
+ * and for a GET stream there is no `c.env.outgoing`; with `lists: 'full'` there is.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -191,190 +190,42 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * ```
  */
 export function protectedResource(options: ProtectedResourceOptions): ProtectedResourceMiddleware {
-  const gate = createGate(options)
-
-  /** With a policy: what the request asks for, before anybody else sees it. */
-  async function judge(
-    c: Context<ProtectedResourceEnv>,
-    operations: OperationGate,
-    authenticated: Authenticated,
-    request: OperationsRequest,
-  ): Promise<GateAnswer | Permission> {
-    const refusal =
-      operations.throttle(authenticated, request) ??
-      operations.refuseForm(
-        {
-          contentEncoding: c.req.header('content-encoding'),
-          contentType: c.req.header('content-type'),
-        },
-        request,
-      )
-    if (refusal !== undefined) return refusal
-    try {
-      const { raw } = c.req
-      // What a middleware before us has read, Hono still has.
-      const isRead = raw.bodyUsed
-      const body = isRead
-        ? new Uint8Array(await c.req.arrayBuffer())
-        : await readLimited(raw.body, operations.maxBody)
-      if (body === undefined || body.length > operations.maxBody) {
-        return operations.refuseLength(request)
-      }
-      // The handler reads the bytes that were judged.
-      if (!isRead) c.req.raw = withBody(raw, body)
-      return operations.judge(authenticated, body, request)
-    } catch (error) {
-      return gate.fail(error, request)
-    }
-  }
-
-  /** Judges, goes on, and filters what comes back. */
-  async function enterJudged(
-    c: Context<ProtectedResourceEnv>,
-    next: () => Promise<void>,
-    operations: OperationGate,
-    authenticated: Authenticated,
-    request: OperationsRequest,
-  ): Promise<Response | void> {
-    const { origin } = request
-    const { method } = c.req
-    if (method !== 'POST' && bringsBody(c)) {
-      return toResponse(c, operations.refuseMethod(method, request))
-    }
-    // What was lost of a stream of events may be any answer.
-    if (method === 'GET') {
-      return enter(c, next, authenticated, origin, operations.filterFor(authenticated))
-    }
-    if (!bringsMessage(method)) return enter(c, next, authenticated, origin)
-    const judged = await judge(c, operations, authenticated, request)
-    if ('outcome' in judged) return toResponse(c, judged)
-    return enter(c, next, authenticated, origin, judged.filter)
-  }
-
-  /** What cannot be filtered is not shown. */
-  async function filterLists(
-    c: Context<ProtectedResourceEnv>,
-    filter: ListFilter,
-    origin: string | undefined,
-  ): Promise<void> {
-    const tell = (error: unknown) => gate.fail(error, { origin })
-    let filtered: Response
-    try {
-      filtered = await filterResponse(c.res, filter, tell)
-    } catch (error) {
-      const { status, headers, body } = tell(error)
-      filtered = new Response(body, { status, headers })
-    }
-    // Hono would take over what the other one said of its body.
-    c.res = undefined
-    c.res = filtered
-  }
-
-  function enter(
-    c: Context<ProtectedResourceEnv>,
-    next: () => Promise<void>,
-    authenticated: Authenticated,
-    origin: string | undefined,
-    filter?: ListFilter,
-  ): Promise<Response | void> {
-    if (filter !== undefined) hideSocket(c)
-    const { sessions } = gate
-    let named: NamedSession | undefined
-    if (sessions !== undefined) {
-      const visible = c.req.header(SESSION_FIELD)
-      if (visible !== undefined) {
-        const id = sessions.open(authenticated, visible)
-        if (id === undefined) {
-          return Promise.resolve(toResponse(c, gate.refuseSession(visible, { origin })))
-        }
-        named = { visible, id }
-        c.req.raw = withSession(c.req.raw, id)
-      }
-    }
-    c.set('auth', toAuthInfo(authenticated.token, authenticated.bearer))
-    inContext(c).set(ENTRY, { authenticated, gate })
-    // Afterwards: what is set before would take the place of what the handler sets.
-    return next().then(() => {
-      if (sessions !== undefined) sealSession(c, sessions, authenticated, named)
-      if (origin !== undefined) {
-        const current = (name: string) => c.res.headers.get(name) ?? undefined
-        for (const [name, value] of addCorsHeaders(gate.corsHeaders(origin), current)) {
-          c.header(name, value)
-        }
-      }
-      if (filter === undefined) return limitStream(c, authenticated)
-      return filterLists(c, filter, origin).then(() => limitStream(c, authenticated))
-    })
-  }
-
-  /** The handler's id must not be seen by others, who might be let in by it elsewhere. */
-  function sealSession(
-    c: Context,
-    sessions: BoundSessions,
-    authenticated: Authenticated,
-    named: NamedSession | undefined,
-  ): void {
-    const id = c.res.headers.get(SESSION_FIELD)
-    if (id === null) return
-    const visible = sessions.seal(authenticated, id, named)
-    if (visible === undefined) gate.fail(new TypeError(NO_SESSION_ID), { origin: undefined })
-    c.header(SESSION_FIELD, visible)
-  }
-
-  function limitStream(c: Context, authenticated: Authenticated): void {
-    const { body } = c.res
-    if (body === null || !isEventStream(c.res.headers.get('content-type') ?? '')) return
-    const request = {
-      method: c.req.method,
-      version: c.req.header('mcp-protocol-version'),
-      rpcMethod: c.req.header('mcp-method'),
-    }
-    const watch = (onEnd: OnStreamEnd) => gate.watchStream(request, authenticated, onEnd)
-    c.res = new Response(endableStream(body, watch), c.res)
-  }
+  const guard = createGuard(options)
+  const { resourceServer } = guard
 
   function settle(
     c: Context<ProtectedResourceEnv>,
     next: () => Promise<void>,
-    outcome: GateOutcome,
-    request: GateRequest,
+    request: HonoGuardRequest,
+    passage: Passage,
   ): Promise<Response | void> {
-    if (outcome === undefined) {
+    if (passage === undefined) {
       const context = inContext(c)
-      if (context.get(ENTRY) === undefined) context.set(ENTRY, { authenticated: undefined, gate })
+      if (context.get(SEEN) === undefined) context.set(SEEN, guard)
       return next()
     }
-    if (outcome.outcome === 'answer') return Promise.resolve(toResponse(c, outcome))
-    const { operations } = gate
-    const { method, origin } = request
-    const protocolVersion = c.req.header('mcp-protocol-version')
-    if (operations !== undefined) {
-      return enterJudged(c, next, operations, outcome, { origin, protocolVersion })
-    }
-    if (method === 'POST' && isStateless(protocolVersion)) {
-      const asked = { origin, protocolVersion }
-      const refusal = gate.refuseForm(asked, c.req.header('content-type'))
-      if (refusal !== undefined) return Promise.resolve(toResponse(c, refusal))
-    }
-    return enter(c, next, outcome, origin)
+    if (passage.outcome === 'answer') return Promise.resolve(toResponse(c, passage))
+    request.hand(passage)
+    c.set('auth', passage.authInfo)
+    inContext(c).set(SEEN, passage)
+    return next().then(() => finish(c, passage))
   }
 
   function handle(
     c: Context<ProtectedResourceEnv>,
     next: () => Promise<void>,
   ): Promise<Response | void> {
-    const request = new HonoGateRequest(c)
-    const outcome = gate.handle(request)
-    if (!(outcome instanceof Promise)) return settle(c, next, outcome, request)
-    return outcome.then((settled) => settle(c, next, settled, request))
+    const request = new HonoGuardRequest(c)
+    const passage = guard.pass(request)
+    return passage instanceof Promise
+      ? passage.then((settled) => settle(c, next, request, settled))
+      : settle(c, next, request, passage)
   }
 
   const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
     return endOfTurn === undefined ? handle(c, next) : endOfTurn().then(() => handle(c, next))
   }
-  return Object.assign(middleware, {
-    resourceServer: gate.resourceServer,
-  })
+  return Object.assign(middleware, { resourceServer })
 }
 
 /**
@@ -401,15 +252,8 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
  */
 export function requireScopes(...scopes: readonly string[]): MiddlewareHandler {
   return function requireScopes(c, next) {
-    const entry = inContext(c).get(ENTRY)
-    const origin = c.req.header('origin')
-    if (entry?.authenticated === undefined) {
-      return Promise.resolve(toResponse(c, refuseMisplacedScopes(entry?.gate, { origin })))
-    }
-    const { authenticated, gate } = entry
-    const denied = gate.resourceServer.authorize(authenticated.token, scopes)
-    if (denied === undefined) return next()
-    const headers = { ...denied.headers, ...gate.corsHeaders(origin) }
-    return Promise.resolve(c.newResponse(denied.body, denied.status, headers))
+    const request = { origin: c.req.header('origin') }
+    const refusal = refuseScopes(inContext(c).get(SEEN), scopes, request)
+    return refusal === undefined ? next() : Promise.resolve(toResponse(c, refusal))
   }
 }

@@ -6,6 +6,11 @@
  * @module
  */
 export {
+  createMemoryAnswerStore,
+  type AnswerStore,
+  type MemoryAnswerStoreOptions,
+} from './base/answer-store.js'
+export {
   discoverAuthorizationServer,
   type AuthorizationServerMetadata,
   type DiscoverAuthorizationServerOptions,
@@ -40,6 +45,7 @@ export type {
   RequestUnavailable,
   ResourceServerEvent,
   SessionRefused,
+  StoreFailed,
   TokenEnded,
 } from './events.js'
 export {

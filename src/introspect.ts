@@ -5,6 +5,7 @@
  *
  * @module
  */
-export { createTokenIntrospector, type TokenIntrospectorOptions } from './rs/token-introspector.js'
+export type { TokenIntrospectorOptions } from './rs/introspector-settings.js'
+export { createTokenIntrospector } from './rs/token-introspector.js'
 export type { IntrospectionAuthentication } from './introspect/authentication-methods.js'
 export type { TokenIntrospection, TokenIntrospector } from './types.js'

@@ -3,25 +3,60 @@
  *
  * @module
  */
-import { LRUCache } from 'lru-cache'
 
 /**
- * Where facts about tokens are remembered. Keys are digests, values are small frozen objects; neither
- * holds a token. An implementation must be bounded and must return just what was set, in this process.
+ * Remembers a bounded number of values; the least recently used goes first. Keys are digests or short texts, values
+ * are small frozen objects; neither holds a token.
  */
-export interface CacheStore<V extends object> {
-  get(key: string): V | undefined
-  set(key: string, value: V): void
-  delete(key: string): void
-  /** Forgets everything. */
-  clear(): void
-  /** Entries held now. */
-  readonly size: number
-}
+export class Cache<V extends object> {
+  /** In the order of use: a `Map` gives its keys back as they were set. */
+  readonly #values = new Map<string, V>()
+  /**
+   * Walks from the oldest on. What it has passed is gone, and what is used again stands before it: so it never begins
+   * anew, where it would step over all that was deleted.
+   */
+  #oldest = this.#values.keys()
+  readonly #max: number
 
-/** Least recently used goes first. `max` is the number of entries. */
-export function createCacheStore<V extends object>(max: number): CacheStore<V> {
-  return new LRUCache<string, V>({ max })
+  /** @param max how many values are kept */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get(key: string): V | undefined {
+    const value = this.#values.get(key)
+    if (value === undefined) return undefined
+    this.#values.delete(key)
+    this.#values.set(key, value)
+    return value
+  }
+
+  set(key: string, value: V): void {
+    if (!this.#values.delete(key) && this.#values.size >= this.#max) this.#forgetOldest()
+    this.#values.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#values.delete(key)
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#values.clear()
+    this.#oldest = this.#values.keys()
+  }
+
+  /** Values held now. */
+  get size(): number {
+    return this.#values.size
+  }
+
+  #forgetOldest(): void {
+    let next = this.#oldest.next()
+    // An iterator that has come to the end stays there.
+    if (next.done === true) next = (this.#oldest = this.#values.keys()).next()
+    if (next.done !== true) this.#values.delete(next.value)
+  }
 }
 
 /** Gives equal lists of texts one frozen copy. */
@@ -32,7 +67,7 @@ export type ShareList = (list: readonly string[]) => readonly string[]
  * a remembered token costs.
  */
 export function createShareList(max = 1000): ShareList {
-  const known = new LRUCache<string, readonly string[]>({ max })
+  const known = new Cache<readonly string[]>(max)
   return function share(list) {
     const key = JSON.stringify(list)
     let shared = known.get(key)

@@ -13,7 +13,7 @@ import {
   type EffectiveSetting,
 } from '../config/effective.js'
 import { memberOf } from '../config/names.js'
-import { ISSUER, ISSUERS, RESOURCES } from '../config/schema.js'
+import { ISSUER, ISSUERS, RESOURCES } from '../config/setting-lists.js'
 import { formatProblems } from './problems.js'
 
 /** Where a command reads and writes. Texts are whole lines. */

@@ -5,7 +5,7 @@
  */
 import { settingLines } from '../config/help.js'
 import { environmentNameOf, flagOf } from '../config/names.js'
-import { SETTINGS } from '../config/schema.js'
+import { SETTINGS } from '../config/setting-lists.js'
 import { SECTIONS } from '../config/setting.js'
 
 const COLUMNS = 100

@@ -36,8 +36,8 @@ export function tameLine(line: string): string {
 }
 
 async function loadPretty(): Promise<(line: string) => string> {
-  const { prettyFactory } = await import('pino-pretty')
-  const format = prettyFactory({
+  const { default: pinoPretty } = await import('pino-pretty')
+  const format = pinoPretty.prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',

@@ -5,15 +5,15 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { FileDocument, shownName } from './file-document.js'
-import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './schema.js'
+import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './setting-lists.js'
 import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'
 
-/** What the top gives, or one resource. */
+/** What stands at the top of the file, or with one resource. */
 interface CollectedPart {
   readonly given: GivenValues
-  /** Of each issuer of the list, whose place `given` has; `undefined` where there is no list. */
+  /** One for each issuer in the list. `given` has the place of the list. `undefined`: there is no list. */
   readonly issuers?: readonly GivenValues[]
 }
 
@@ -21,9 +21,9 @@ interface CollectedPart {
 export interface CollectedResource extends CollectedPart {
   /** Where it begins: `gatehouse.yaml:8:5: resources[0]`. */
   readonly source: string
-  /** Before its names: `resources[0].`. */
+  /** The prefix of its names: `resources[0].`. */
   readonly place: string
-  /** False when nobody knows what it gives. */
+  /** False when it cannot be understood. */
   readonly isRead: boolean
 }
 
@@ -31,11 +31,11 @@ export interface CollectedFile extends CollectedPart {
   /** `undefined` where there is no list. */
   readonly resources?: readonly CollectedResource[]
   readonly problems: readonly ConfigurationProblem[]
-  /** False when it makes no sense as a whole: nobody knows what it gives. */
+  /** False when the file as a whole cannot be understood. */
   readonly isRead: boolean
 }
 
-/** The names that a map may have: all begin with the prefix, and are written without it. */
+/** The names that a map may have. All begin with the prefix; the file leaves the prefix out. */
 interface Names {
   readonly prefix: string
   readonly known: ReadonlyMap<string, Setting>
@@ -97,7 +97,7 @@ class FileCollector {
     const part = this.#readPart(root.node, root.place, { known: this.#all, place: '' }, (given) => [
       RESOURCES,
       (node, source, place) => {
-        // Named all the same: nobody needs to be told that something is missing.
+        // Marked as given, so that nothing is reported as missing.
         given.set(RESOURCES, { value: [], source })
         resources = this.#readResources(node, source, place)
       },
@@ -105,7 +105,7 @@ class FileCollector {
     return { ...part, problems, isRead, ...(resources !== undefined && { resources }) }
   }
 
-  /** Settings, and a list of issuers among them. */
+  /** Reads settings, and a list of issuers among them. */
   #readPart(
     node: unknown,
     at: string,
@@ -168,7 +168,7 @@ class FileCollector {
       const source = `${document.placeOfTarget(item)}: ${own}`
       const before = document.problems.length
       const collected = read(item, source, `${own}.`)
-      // What it has instead is wrong already.
+      // Another problem of this entry was reported already.
       if (!collected.given.has(key) && document.problems.length === before) {
         document.problem(source, `has no ${noun}`, hint)
       }
@@ -176,7 +176,7 @@ class FileCollector {
     })
   }
 
-  /** False for what is no map. */
+  /** Returns false when the node is not a map. */
   #readMap(node: unknown, names: Names, at: string): boolean {
     const { prefix, known, given, place, lists } = names
     const entries = this.#document.entriesOf(node, at)
@@ -192,7 +192,7 @@ class FileCollector {
       else if (prefix === '' && [...known.keys()].some((each) => each.startsWith(`${name}.`))) {
         const group = { ...names, prefix: `${name}.`, place: `${place}${name}.` }
         this.#readMap(value, group, source)
-        // A JSON file has no other place to tell its editor about the schema.
+        // A JSON file names its schema for editors this way.
       } else if (path !== '$schema' || place !== '') {
         this.#document.problem(source, 'no such setting', this.#unknownHint(name, names))
       }
@@ -234,7 +234,7 @@ class FileCollector {
   #unknownHint(own: string, { prefix, known, lists, list }: Names): string {
     const path = prefix + own
     const [group, member] = path.split('.')
-    // A name has no dot, so whoever writes one at the top means the nested form.
+    // Names have no dots, so a dotted name at the top means the nested form.
     if (known.has(path)) return `write ${member} below ${group}:`
     if (prefix === '') {
       const nested = [...known.keys(), ...lists.keys()].find((each) => each.endsWith(`.${own}`))
@@ -244,7 +244,7 @@ class FileCollector {
     if (list !== undefined && this.#all.has(path)) {
       return `it holds for all: write it beside ${list.name}:`
     }
-    // In a list the group is not part of what somebody writes.
+    // Inside a list the group is not written.
     const start = list === undefined ? 0 : prefix.length
     const names = [...known.keys(), ...lists.keys()].map((name) => name.slice(start))
     return didYouMean(path.slice(start), names)

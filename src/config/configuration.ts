@@ -1,6 +1,5 @@
 /**
- * The configuration of the gateway: from command line, environment and file to values that are right, or to
- * all that is wrong.
+ * The configuration of the gateway: reads command line, environment and file, and returns values or all problems.
  *
  * @module
  */
@@ -16,17 +15,12 @@ import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
 import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { optionProblems, toOptions } from './options.js'
+import { endpointProblems, optionProblems } from './option-problems.js'
+import { toOptions } from './options.js'
 import { configuredResources, type ConfiguredResource } from './resources.js'
 import { isFaulty } from './rules.js'
-import {
-  ENVIRONMENT_SETTINGS,
-  FILE_SETTINGS,
-  ISSUER,
-  parseSettings,
-  SETTINGS,
-  type Settings,
-} from './schema.js'
+import { parseSettings, type Settings } from './schema.js'
+import { ENVIRONMENT_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 import { collectEnvironment } from './sources.js'
 
@@ -35,15 +29,15 @@ export interface ConfigurationInput {
   readonly argv: readonly string[]
   /** `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Gets absolute names. Default: the text of the file, in UTF-8. */
+  /** Receives absolute file names. Default: reads the file as UTF-8. */
   readonly readFile?: ReadFile
 }
 
 export interface Configuration {
   readonly settings: Settings
-  /** What somebody gave, with its origin. Names of files are absolute. */
+  /** The values that were given, each with its origin. File names are absolute. */
   readonly given: GivenValues
-  /** Those that the top names, for all resources that name none. */
+  /** The issuers at the top. They hold for every resource that names none. */
   readonly issuers: readonly ConfiguredIssuer[]
   /** At least one. */
   readonly resources: readonly ConfiguredResource[]
@@ -51,11 +45,11 @@ export interface Configuration {
   readonly command: readonly string[] | undefined
   readonly files: SettingFiles
   readonly proxyEnvironment: Readonly<Record<string, string>>
-  /** What a command gets of our environment, with these names beside what it needs. */
+  /** The part of our environment that a command gets: what every command needs, and these names. */
   readonly environmentFor: (childEnv: readonly string[] | undefined) => Record<string, string>
-  /** All of them. When there is one, nothing may start. */
+  /** All problems. With one or more, nothing may start. */
   readonly problems: readonly ConfigurationProblem[]
-  /** To be shown; nothing stops. */
+  /** Shown to the operator; they stop nothing. */
   readonly warnings: readonly string[]
 }
 
@@ -87,7 +81,7 @@ function readConfigFile({ value, source }: GivenValue, readFile: ReadFile): Coll
   }
 }
 
-/** Cloud Run, and others after it, say so where they send requests to. */
+/** Cloud Run and similar platforms name the port in `PORT`. */
 function platformPort(given: GivenValues, env: ConfigurationInput['env']): GivenValues {
   const { PORT } = env
   const isStdio = given.get('transport')?.value === 'stdio'
@@ -106,33 +100,28 @@ function proxiesOf(env: ConfigurationInput['env']): Readonly<Record<string, stri
   )
 }
 
-/** Their values may hold passwords. */
+/** Proxy URLs may hold passwords, so no problem shows a value. */
 function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationProblem[] {
   const hint = 'the address of a proxy: http://proxy.example.com:3128'
   return brokenProxies(env).map((path) => ({ path, message: 'is no proxy', hint }))
 }
 
-/** What the kernel finds wrong. Without tokens it has a say about the resource and the origins only. */
+/** What is wrong with the options. Without tokens only the resource and the origins count. */
 function kernelProblems(
   { settings, given }: ConfiguredResource,
   checksTokens: boolean,
   issuers: readonly ReadIssuer[],
 ): readonly ConfigurationProblem[] {
-  const options = toOptions(settings, issuers)
   const sourceOf = (path: string, issuer?: number) =>
     (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
-  if (checksTokens) return optionProblems(options, sourceOf)
-  const { resource, allowOrigins } = options
-  const authorizationServers = 'https://issuer.invalid'
-  return optionProblems(
-    { resource, authorizationServers, ...(allowOrigins !== undefined && { allowOrigins }) },
-    sourceOf,
-  )
+  return checksTokens
+    ? optionProblems(toOptions(settings, issuers), issuers, sourceOf)
+    : endpointProblems(settings, sourceOf)
 }
 
 /**
- * Reads everything, checks everything, and changes nothing. Precedence: flag, environment, file, default. No
- * value is part of a problem or a warning, because somebody may have typed a secret.
+ * Reads everything, checks everything, and changes nothing. Precedence: flag, environment, file, default. Problems and
+ * warnings never show a value, because it may be a secret.
  */
 export async function readConfiguration({
   argv,
@@ -170,7 +159,7 @@ export async function readConfiguration({
   const findings: Findings = { settings, given, command, isKnown, resources }
 
   const isHttp = settings.transport === 'streamable-http'
-  // When auth cannot be read, we do not know what was meant, and list what else is wrong.
+  // When auth cannot be read, tokens are assumed, so that all other problems are listed, too.
   const checksTokens = isHttp && (settings.auth === 'oauth' || !isKnown('auth'))
   const { files, issuersNow, ...reading } = isHttp
     ? await readFiles(settings, given, resources, checksTokens, readFile)

@@ -7,7 +7,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { faultOf, type ReadFile } from './keys.js'
 import { environmentNameOf, flagOf, memberOf } from './names.js'
-import type { Settings } from './schema.js'
+import { EVERYWHERE, type Settings } from './schema.js'
 import type { GivenValues } from './setting.js'
 
 export interface Credentials {
@@ -16,14 +16,8 @@ export interface Credentials {
   readonly clientKey?: string
 }
 
-/** Settings that say how to ask, and nothing without a client that asks. */
-const NEED_CLIENT = [
-  'oauth.clientSecret',
-  'oauth.clientSecretFile',
-  'oauth.clientKeyFile',
-  'oauth.introspectionUrl',
-  'oauth.tokenPrefix',
-]
+/** Settings that do nothing without a client id. */
+const NEED_CLIENT = EVERYWHERE.filter(({ needs }) => needs === 'client').map(({ path }) => path)
 
 const SECRET = `${flagOf('oauth.clientSecretFile')} FILE, or ${environmentNameOf('oauth.clientSecret')} in the environment`
 const LISTED_SECRET = 'clientSecretFile beside its issuer'

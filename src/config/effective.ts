@@ -8,14 +8,14 @@ import type { ConfiguredIssuer } from './issuers.js'
 import { memberOf } from './names.js'
 import { redactCommand, redactUrl } from './redacted.js'
 import type { ConfiguredResource } from './resources.js'
+import { valueOf, type Settings } from './schema.js'
 import {
   FILE_RESOURCE_SETTINGS,
   FILE_SETTINGS,
   ISSUER,
   ISSUERS,
   RESOURCES,
-  type Settings,
-} from './schema.js'
+} from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /** The setting whose value is a command with its arguments. */
@@ -25,7 +25,7 @@ type FileValue = string | number | boolean | readonly string[]
 
 export interface EffectiveSetting {
   readonly setting: Setting
-  /** `undefined` where the default is no fixed value. */
+  /** `undefined` when the default is not a fixed value. */
   readonly value: FileValue | undefined
   /** A flag, an environment name, a place in a file, or `default`. */
   readonly origin: string
@@ -33,9 +33,7 @@ export interface EffectiveSetting {
 
 function effective(setting: Setting, settings: Settings, given: GivenValues): EffectiveSetting {
   const { path, write } = setting
-  const [name = '', member = ''] = path.split('.')
-  const own = (settings as unknown as Readonly<Record<string, unknown>>)[name]
-  const value = member === '' ? own : (own as Readonly<Record<string, unknown>>)[member]
+  const value = valueOf(settings, path)
   const spelled = write === undefined || value === undefined ? value : write(value as number)
   return {
     setting,
@@ -44,23 +42,23 @@ function effective(setting: Setting, settings: Settings, given: GivenValues): Ef
   }
 }
 
-/** What is shown ends in issues and chats, and people write keys into URLs and commands. */
+/** People paste this output into issues and chats, and they write keys into URLs and commands. */
 function redact(path: string, value: FileValue | undefined): FileValue | undefined {
   if (typeof value === 'string') return redactUrl(value)
   if (typeof value !== 'object') return value
   return path === COMMAND ? redactCommand(value) : value.map(redactUrl)
 }
 
-/** Settings at one level of a config file, and the issuers that are listed among them. */
+/** The settings at one level of a config file, and the issuers listed there. */
 export interface EffectivePart {
   readonly settings: readonly EffectiveSetting[]
-  /** Of each its own, its name first; none where no list is. */
+  /** The own settings of each issuer, its name first. Empty when there is no list. */
   readonly issuers: readonly (readonly EffectiveSetting[])[]
 }
 
-/** All that a file can say. Secrets are not among them: settings name the files in which they are. */
+/** Everything that a config file can say. Secrets are not included: settings name the files that hold them. */
 export interface EffectiveConfiguration extends EffectivePart {
-  /** Of each resource of the list its own; none where no list is. */
+  /** The own settings of each resource. Empty when there is no list. */
   readonly resources: readonly EffectivePart[]
 }
 
@@ -93,7 +91,7 @@ export function effectiveConfiguration({
   resources,
 }: Configuration): EffectiveConfiguration {
   const areListed = given.has(RESOURCES)
-  // What is one resource's has no value at the top, and no default either.
+  // A setting of one resource has no value and no default at the top.
   const isAtTop = ({ perResource }: Setting) => !(areListed && perResource === 'only')
   return {
     settings: FILE_SETTINGS.filter(isAtTop).map((setting) => effective(setting, settings, given)),
@@ -117,7 +115,7 @@ function nestPart({ settings, issuers }: EffectivePart): Record<string, unknown>
   return { ...root, oauth: { ...(root['oauth'] as object | undefined), issuers: listed } }
 }
 
-/** The nested form, without what has no value. */
+/** The nested form, without settings that have no value. */
 export function nestEffective({
   resources,
   ...top

@@ -12,7 +12,7 @@ type Document = ReturnType<Yaml['parseDocument']>
 
 /** One name of a map with what belongs to it. */
 interface Entry {
-  /** As it was written; `?` for what is no text. */
+  /** As it was written; `?` when it is not a text. */
   readonly name: string
   /** What is not looked into yet. */
   readonly node: unknown
@@ -47,7 +47,7 @@ const MAX_ALIASES = 100
 const MAX_DEPTH = 50
 const ALIAS_HINT = 'write out what the aliases stand for'
 
-/** Loaded by whoever has a document, at once: `./flags` answers at once, too. */
+/** Loaded synchronously, because `./flags` answers synchronously. */
 function loadYaml(): Yaml {
   return createRequire(import.meta.url)('yaml') as Yaml
 }
@@ -114,7 +114,7 @@ export class FileDocument {
     return isEmpty ? undefined : { node: contents, place: this.#placeAt(0) }
   }
 
-  /** `undefined`, and a problem, for what is no map. */
+  /** `undefined`, with a problem, when the node is not a map. */
   entriesOf(node: unknown, source: string): readonly Entry[] | undefined {
     const map = this.#resolved(node)
     if (!this.#yaml.isMap(map)) {
@@ -132,7 +132,7 @@ export class FileDocument {
     return this.#yaml.isMap(this.#resolved(node))
   }
 
-  /** `undefined` for what is no list. */
+  /** `undefined` when the node is not a list. */
   itemsOf(node: unknown): readonly unknown[] | undefined {
     const list = this.#resolved(node)
     return this.#yaml.isSeq(list) ? list.items : undefined

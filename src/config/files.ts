@@ -24,9 +24,9 @@ export interface SettingFiles {
   readonly resources: readonly ResourceFiles[]
 }
 
-/** What those of one resource hold. */
+/** What the files of one resource hold. */
 interface ResourceFiles {
-  /** Whose tokens are accepted; none where no token is checked. */
+  /** The issuers whose tokens are accepted. Empty when no token is checked. */
   readonly issuers: readonly ReadIssuer[]
   readonly upstreamHeaders: Readonly<Record<string, string>>
   /** `undefined`: the base scopes suffice for everything. */
@@ -42,14 +42,14 @@ interface ReadFiles {
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
-/** Why nobody can be trusted by this text, or `undefined`. */
+/** Why this text is not a list of certificates, or `undefined`. */
 async function certificatesFault(text: string): Promise<string | undefined> {
   const { X509Certificate } = await import('node:crypto')
   const certificates = text.match(PEM)
   if (certificates === null) return 'holds no certificate'
   for (const [index, pem] of certificates.entries()) {
     try {
-      // Certificates that cannot be parsed are skipped in silence when they are used.
+      // Node skips certificates that it cannot parse, without a word.
       void new X509Certificate(pem)
     } catch {
       return `holds a broken certificate (number ${index + 1})`
@@ -102,7 +102,7 @@ export function readHeaders(
   return { headers: Object.fromEntries(headers.values()), problems }
 }
 
-/** No problem shows anything of a key. */
+/** Problems show nothing of a key. */
 function readSessionKeys(file: string, source: string, readFile: ReadFile) {
   const problems: ConfigurationProblem[] = []
   const problem = (message: string) => {
@@ -147,7 +147,7 @@ function readResource(
   }
 }
 
-/** Reads those that are needed, and tells of all that cannot be used. */
+/** Reads the files that are needed, and reports all that cannot be used. */
 export async function readFiles(
   { caFile, sessionKeyFile }: Settings,
   given: GivenValues,

@@ -5,9 +5,10 @@
  */
 import type { GatewayOptions, GatewayResource } from '../gateway/options.js'
 import type { Configuration } from './configuration.js'
-import { toOptions } from './options.js'
+import { optionsOf, tokenOptions } from './options.js'
 import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './schema.js'
+import type { Setting } from './setting.js'
 
 /** A command without an upstream speaks stdio. */
 function commandOptions(
@@ -18,73 +19,68 @@ function commandOptions(
   return {
     command,
     childEnvironment: environmentFor(settings.childEnv),
-    children: {
-      idle: settings.childIdle,
-      startTimeout: settings.childStartTimeout,
-      maxChildren: settings.maxChildren,
-      maxChildrenPerPrincipal: settings.maxChildrenPerPrincipal,
-      maxMessage: settings.childMaxMessage,
-      queue: settings.childQueue,
-    },
+    children: optionsOf('children', settings),
   }
 }
 
 type ResourceFiles = Configuration['files']['resources'][number]
 
-/** What one resource has: the only one, or one of several with all that the top says, too. */
+/** Whether a resource may have its own; the others stand at the top. */
+function isOfResource({ perResource }: Setting): boolean {
+  return perResource !== undefined
+}
+
+/** The options of one resource: the only one, or one of several with what the top says for all. */
 function toResource(
   { settings, listed }: ConfiguredResource,
   { issuers, upstreamHeaders, policy }: ResourceFiles,
   configuration: Configuration,
 ): Omit<GatewayResource, 'resource'> {
-  const { upstream, upstreamTimeout, forwardHeader } = settings
   const { command = [] } = listed === undefined ? configuration : settings
-  const {
-    resource: _,
-    allowOrigins,
-    allowHttp: _ofAll,
-    ...tokenOptions
-  } = toOptions(settings, issuers, policy)
+  const { resource: _, ...endpoint } = optionsOf('endpoint', settings)
   return {
-    ...(upstream === undefined
+    ...(settings.upstream === undefined
       ? commandOptions(command, settings, configuration)
-      : { upstream, upstreamTimeout, upstreamHeaders }),
-    ...(allowOrigins !== undefined && { allowOrigins }),
-    ...(settings.auth === 'oauth' && tokenOptions),
-    ...(forwardHeader !== undefined && { forwardHeaders: forwardHeader }),
+      : { ...optionsOf('upstream', settings), upstreamHeaders }),
+    ...optionsOf('server', settings),
+    ...endpoint,
+    ...(settings.auth === 'oauth' && tokenOptions(settings, issuers, policy, isOfResource)),
+  }
+}
+
+/** What stands at the top. */
+function toGateway({
+  settings,
+  given,
+  files,
+  proxyEnvironment,
+}: Configuration): Omit<GatewayOptions, 'resource' | 'resources'> {
+  const isOAuth = settings.auth === 'oauth'
+  return {
+    ...optionsOf('gateway', settings, ({ path, onlyWhen }) => {
+      if (onlyWhen === 'given') return given.has(path)
+      return onlyWhen === undefined || isOAuth
+    }),
+    ...(isOAuth && {
+      ...optionsOf('tokens', settings, (setting) => !isOfResource(setting)),
+      ...(files.sessionKeys !== undefined && { sessionKeys: files.sessionKeys }),
+    }),
+    proxyEnvironment,
+    ...(files.ca !== undefined && { ca: files.ca }),
   }
 }
 
 /** Of a configuration without problems, for `streamable-http`. */
 export function toGatewayOptions(configuration: Configuration): GatewayOptions {
-  const { settings, given, files, proxyEnvironment, resources } = configuration
-  const { auth, host, port, allowHost, allowHttp, maxBody } = settings
-  const { maxRequests, maxRequestsPerCaller } = settings
-  const common = {
-    auth,
-    host,
-    port,
-    // The smaller default of bodies that are judged holds where nobody says how large they may be.
-    ...(given.has('maxBody') && { maxBody }),
-    maxRequests,
-    maxRequestsPerCaller,
-    proxyEnvironment,
-    ...(settings.auditArguments && { auditArguments: true }),
-    ...(auth === 'oauth' && {
-      streamGrace: settings.streamGrace,
-      ...(allowHttp !== undefined && { allowHttp }),
-      ...(files.sessionKeys !== undefined && { sessionKeys: files.sessionKeys }),
-    }),
-    ...(allowHost !== undefined && { allowHosts: allowHost }),
-    ...(files.ca !== undefined && { ca: files.ca }),
-  }
+  const { settings, files, resources } = configuration
+  const common = toGateway(configuration)
   const served = resources.flatMap((each, index) => {
     const read = files.resources[index]
     return read === undefined ? [] : [{ ...each, options: toResource(each, read, configuration) }]
   })
   const [only] = served
   if (only?.listed === undefined) {
-    // The gateway knows the port in the end, and so what a resource is that nobody named.
+    // The gateway makes the default resource, because it knows the port.
     const { resource } = settings
     return { ...common, ...only?.options, ...(resource !== undefined && { resource }) }
   }

@@ -23,7 +23,8 @@ import {
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
 } from './rules.js'
-import { POLICY, RESOURCES, type Settings } from './schema.js'
+import type { Settings } from './schema.js'
+import { isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** What is known before the rules between settings are looked at. */
@@ -31,9 +32,9 @@ export interface Findings {
   readonly settings: Settings
   readonly given: GivenValues
   readonly command: readonly string[] | undefined
-  /** False for a setting that was given in a way that says nothing about what is wanted. */
+  /** False for a setting whose value was a problem, so that nobody knows what was meant. */
   readonly isKnown: (path: string) => boolean
-  /** Each with what the top gives; where none are listed, the only one. */
+  /** Each with what the top gives. Without a list: the only one. */
   readonly resources: readonly ResourceFindings[]
 }
 
@@ -45,20 +46,14 @@ function sourcesOf(given: GivenValues, isWanted: (path: string) => boolean): str
   return [...only(given, isWanted).values()].map(({ source }) => source).join(', ')
 }
 
-/** Settings that stdio has a use for. */
-const FOR_STDIO = new Set(['auth', 'transport', 'config', 'logLevel', 'logFormat'])
-
-const FOR_TOKENS = new Set([
-  'resourceName',
-  'resourceDocumentation',
-  'allowHttp',
-  'sessionKeyFile',
-  'streamGrace',
-])
-
-/** Without tokens nobody asks for these. */
 function isForTokens(path: string): boolean {
-  return path.startsWith('oauth.') || FOR_TOKENS.has(path)
+  const needs = needsOf(path)
+  return needs === 'tokens' || needs === 'client'
+}
+
+function isForCommand(path: string): boolean {
+  const needs = needsOf(path)
+  return needs === 'command' || needs === 'child'
 }
 
 function commandProblems({ command }: Findings): readonly ConfigurationProblem[] {
@@ -85,7 +80,7 @@ function stdioProblems({ settings, given, command }: Findings): readonly Configu
   return problems
 }
 
-/** Whoever reaches the listener can call the tools, unless a token is asked for (CASE-61). */
+/** Without tokens, anyone who reaches the listener can call the tools (CASE-61). */
 function listenProblems(findings: Findings): readonly ConfigurationProblem[] {
   const { settings, given, isKnown } = findings
   if (!isKnown('host') || !isKnown('auth') || isLoopbackAddress(settings.host)) return []
@@ -116,7 +111,7 @@ function tokenProblems({
   return resources.flatMap((each) => issuerProblems(each, isAuthKnown))
 }
 
-/** One that stands at the top is that of every resource, and told once. */
+/** A policy at the top is the policy of every resource, and is reported once. */
 function policyProblems({
   settings,
   given,
@@ -147,23 +142,19 @@ export function gatewayProblems(findings: Findings): readonly ConfigurationProbl
 function stdioWarnings({ given }: Findings): readonly string[] {
   const idle = sourcesOf(
     given,
-    (path) => !FOR_STDIO.has(path) && path !== 'upstream' && path !== POLICY,
+    (path) => !isForStdio(path) && path !== 'upstream' && path !== POLICY,
   )
   return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
 }
 
-/** Of a command that speaks HTTP itself, we start one and wait for it. */
-const FOR_ANY_COMMAND = new Set(['childEnv', 'childStartTimeout'])
-
 function commandWarnings({ given, command, resources }: Findings): readonly string[] {
-  const isForCommand = (path: string) => /^(?:child|maxChildren)/.test(path)
   const hasCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
   if (!hasCommand) {
     const idle = sourcesOf(given, isForCommand)
     return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
   }
   if (!given.has('upstream')) return []
-  const idle = sourcesOf(given, (path) => isForCommand(path) && !FOR_ANY_COMMAND.has(path))
+  const idle = sourcesOf(given, (path) => needsOf(path) === 'child')
   return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
 }
 
@@ -193,7 +184,7 @@ function tokenWarnings(
 }
 
 /**
- * What works and may not be meant.
+ * What works, but may not be what was meant.
  *
  * @param flags what was given on the command line
  * @param others what was given elsewhere

@@ -6,12 +6,13 @@
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readJwks, readKeys, type ReadFile } from './keys.js'
-import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS, parseSettings, type Settings } from './schema.js'
+import { parseSettings, type Settings } from './schema.js'
+import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** One issuer. */
 export interface ConfiguredIssuer {
-  /** What holds for it: `oauth.issuer` is this one alone, and its own settings come before those of all. */
+  /** The settings that hold for it. `oauth.issuer` names it alone. Its own settings replace those for all. */
   readonly settings: Settings
   /** The same as it was given. */
   readonly given: GivenValues
@@ -19,11 +20,11 @@ export interface ConfiguredIssuer {
   readonly own: GivenValues
 }
 
-/** With what its files hold. */
+/** An issuer with what its files hold. */
 export interface ReadIssuer extends ConfiguredIssuer {
   /** A JWK Set, or a function that reads it anew. */
   readonly jwks?: unknown
-  /** Ours at its introspection endpoint; `undefined` when they have problems. */
+  /** Our credentials at its introspection endpoint; `undefined` when they have problems. */
   readonly credentials?: Credentials
 }
 
@@ -34,7 +35,7 @@ const OF_ALL_TOO = new Set(
   FILE_ISSUER_SETTINGS.filter(({ perIssuer }) => perIssuer === 'too').map(({ path }) => path),
 )
 
-/** What one issuer has cannot be that of all. */
+/** What holds for all issuers: without settings of a single one. */
 function shared(given: GivenValues): GivenValues {
   return without(given, (path) => OF_ONE.has(path))
 }
@@ -43,7 +44,7 @@ export function without(given: GivenValues, isLeftOut: (path: string) => boolean
   return new Map([...given].filter(([path]) => !isLeftOut(path)))
 }
 
-/** Those that `oauth.issuer` names. What one issuer alone may have is the first one's. */
+/** The issuers that `oauth.issuer` names. Settings of a single issuer belong to the first. */
 function namedIssuers(settings: Settings, given: GivenValues): readonly ConfiguredIssuer[] {
   const names = settings.oauth.issuer ?? [undefined]
   return names.map((name, index) => {
@@ -114,7 +115,7 @@ export function readIssuers(
   return {
     issuers: read.map(({ issuer }) => issuer),
     now: read.map(({ now }) => now),
-    // What is wrong with a setting of all is wrong for each of them.
+    // A setting for all issuers has the same problem at each of them.
     problems: tellOnce(read.flatMap(({ problems }) => problems)),
   }
 }

@@ -18,7 +18,7 @@ export function faultOf(error: unknown, otherwise: string): string {
 /**
  * The JSON of a file.
  *
- * @throws with nothing of its content: a parser's own message would show a part of it, and so would a cause
+ * @throws an error that shows nothing of the content; a parser's message or cause would
  */
 export function readJwks(path: string, readFile: ReadFile): unknown {
   let message: string

@@ -14,7 +14,18 @@ const EMPTY = 'is empty'
 const GIVE_OR_OMIT = 'give it a value, or leave it out'
 
 /** What every kind must be told. */
-type Basics = Pick<SettingDetails, 'section' | 'inFlags' | 'description' | 'perResource'>
+type Basics = Pick<
+  SettingDetails,
+  | 'section'
+  | 'inFlags'
+  | 'description'
+  | 'perIssuer'
+  | 'perResource'
+  | 'becomes'
+  | 'onlyWhen'
+  | 'needs'
+  | 'inStdio'
+>
 
 interface TextDetails
   extends
@@ -69,7 +80,7 @@ export function texts({
     .superRefine((values, context) => {
       for (const [index, value] of values.entries()) {
         const reason = value === '' ? undefined : fault?.(value)
-        // Which one it is says its number: the value may be a secret typed into the wrong place.
+        // By its number, because the value may be a secret typed into the wrong place.
         const message = `value ${index + 1} ${reason}`
         if (reason !== undefined) context.addIssue({ code: 'custom', message })
       }
@@ -119,7 +130,7 @@ export function toggle(about: Basics): z.ZodDefault<z.ZodType<boolean>> {
 interface Range {
   readonly fallback: number
   readonly max: number
-  /** Whether zero makes no sense. */
+  /** Whether zero is refused. */
   readonly positive?: boolean
 }
 
@@ -214,7 +225,7 @@ export function port(fallback: number, about: Basics): z.ZodDefault<z.ZodType<nu
 export function portOrOff(about: Basics): z.ZodOptional<z.ZodType<number | undefined>> {
   const schema: z.ZodType<number | undefined> = z
     .string()
-    // NaN stands for what is neither, because `off` is `undefined` already.
+    // NaN: neither a port nor `off`, which is `undefined`.
     .transform((value) => (value === 'off' ? undefined : (parsePort(value) ?? Number.NaN)))
     .pipe(z.number('is not a port').optional())
   return schema.optional().register(details, {

@@ -37,7 +37,7 @@ export function environmentNameOf(path: string): string {
   return ENVIRONMENT_PREFIX + wordsOf(path).join('_').toUpperCase()
 }
 
-/** The path that a flag spells, whether or not there is such a setting. `undefined`: it is no flag of ours. */
+/** The path that a flag spells, whether or not the setting exists. `undefined`: not a flag of this form. */
 export function pathOfFlag(flag: string): string | undefined {
   return flag.startsWith('--') ? pathOf(flag.slice(2).split('-')) : undefined
 }

@@ -4,16 +4,11 @@
  * @module
  */
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
-import {
-  checkPolicy,
-  writePath,
-  type CheckedPolicy,
-  type PolicyDocument,
-  type PolicyPath,
-} from '../policy/document.js'
+import { formatPath, type OptionPath } from '../base/option-checker.js'
+import { checkPolicy, type CheckedPolicy, type PolicyDocument } from '../policy/document.js'
 import { FileDocument, shownName } from './file-document.js'
 import { faultOf, type ReadFile } from './keys.js'
-import { POLICY } from './schema.js'
+import { POLICY } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** Room for tens of thousands of rules. */
@@ -23,11 +18,11 @@ const SHAPE_HINT = 'rules: […] and unmatched: deny; mcp-gatehouse policy --hel
 export interface PolicyFile {
   /** All of them. With one, what else is here is of no use. */
   readonly problems: readonly ConfigurationProblem[]
-  /** As it was written, for whoever checks it himself. */
+  /** As it was written, for code that checks it itself. */
   readonly document: PolicyDocument
   readonly policy: CheckedPolicy
   /** `github.policy.yaml:7:5` */
-  placeOf(path: PolicyPath): string
+  placeOf(path: OptionPath): string
 }
 
 /** @param name of the file, as it is to be shown */
@@ -44,7 +39,7 @@ export function parsePolicy(name: string, content: string): PolicyFile {
   // What nobody could read has its problem already.
   if (isRead && isWhole) {
     for (const { path, message, hint } of problems) {
-      const where = path.length === 0 ? '' : `: ${shownName(writePath(path))}`
+      const where = path.length === 0 ? '' : `: ${shownName(formatPath(path))}`
       document.problem(placeOf(path) + where, message.replace(/\p{Cc}/gu, '?'), hint)
     }
   }

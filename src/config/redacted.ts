@@ -1,5 +1,5 @@
 /**
- * Texts of a configuration without the secrets that people write into them: queries of URLs, arguments of commands.
+ * Hides the secrets that people write into settings: in queries of URLs, and in arguments of commands.
  *
  * @module
  */
@@ -18,8 +18,8 @@ const HEADER = /^([\w-]+): ?\S/
 const ASSIGNMENT = /^(-{0,2}[\w.-]+)=(.*)$/s
 
 /**
- * A URL with the names of its query, and without their values and a user name. A fragment is sent nowhere, and stays.
- * Other texts stay as they are.
+ * Hides the values in the query of a URL, and a user name. A fragment is never sent, and stays. Other texts stay as
+ * they are.
  */
 export function redactUrl(text: string): string {
   const [, scheme, rest = '', query, fragment = ''] = URL_FORM.exec(text) ?? []
@@ -57,7 +57,7 @@ function redactArgument(argument: string, before: string | undefined): string {
   return isNamed && !argument.startsWith('-') ? HIDDEN : redactWord(argument)
 }
 
-/** A command with its arguments. What may be a secret is hidden, sometimes more than that. */
+/** Hides every argument that may be a secret, and rather too many than too few. */
 export function redactCommand(command: readonly string[]): readonly string[] {
   return command.map((argument, index) => redactArgument(argument, command[index - 1]))
 }

@@ -13,12 +13,12 @@ import {
   missingProblems,
   severalIssuersProblems,
 } from './rules.js'
-import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './schema.js'
+import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
-/** A resource, and what is known of its settings. */
+/** A resource, and which of its settings are known. */
 export interface ResourceFindings extends ConfiguredResource {
-  /** False for a setting that was given in a way that says nothing about what is wanted. */
+  /** False for a setting whose value was a problem, so that nobody knows what was meant. */
   readonly isKnown: (path: string) => boolean
 }
 
@@ -33,7 +33,7 @@ export function serverProblems(
 ): readonly ConfigurationProblem[] {
   const hasUpstream = given.has('upstream') || !isKnown('upstream')
   if (listed === undefined) {
-    // A list that cannot be used has its problem already.
+    // A list that cannot be used was reported already.
     const isThere = hasUpstream || command !== undefined || given.has(RESOURCES)
     return isThere ? [] : missing('upstream')
   }
@@ -48,7 +48,7 @@ export function serverProblems(
   return [{ path: own.source, message, hint: 'one server each: keep one' }]
 }
 
-/** @param isAuthKnown whether tokens are wanted for certain */
+/** @param isAuthKnown whether it is certain that tokens are checked */
 export function issuerProblems(
   { given, listed, areIssuersListed, isKnown }: ResourceFindings,
   isAuthKnown: boolean,
@@ -70,9 +70,9 @@ export function issuerProblems(
 }
 
 /**
- * What several resources cannot have in common, and what cannot stand beside them.
+ * Conflicts between resources, and settings that must not stand beside them.
  *
- * @param top what is for all
+ * @param top the settings for all
  * @param command what stands after `--`
  */
 export function severalResourcesProblems(
@@ -111,7 +111,7 @@ export function upstreamWarnings({ settings, given }: ConfiguredResource): reado
   return [`${source}: without TLS; only for a network that is yours alone`]
 }
 
-/** AUD-06: a token for one must fail at the other, and these say of themselves that it does not. */
+/** AUD-06: a token for one resource must fail at another, unless they are configured to share an audience. */
 export function sharedAudienceWarnings(
   resources: readonly ConfiguredResource[],
 ): readonly string[] {

@@ -6,30 +6,24 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { CollectedFile, CollectedResource } from './config-file.js'
 import { configuredIssuers, without, type ConfiguredIssuer } from './issuers.js'
-import {
-  FILE_RESOURCE_SETTINGS,
-  ISSUER,
-  ISSUER_SETTINGS,
-  ISSUERS,
-  parseSettings,
-  type Settings,
-} from './schema.js'
+import { parseSettings, type Settings } from './schema.js'
+import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUER_SETTINGS, ISSUERS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
 /** One resource. */
 export interface ConfiguredResource {
-  /** What holds for it: its own settings come before those of all. */
+  /** The settings that hold for it. Its own replace those for all. */
   readonly settings: Settings
   /** The same as it was given. */
   readonly given: GivenValues
-  /** What it alone was given: where the config file lists resources. */
+  /** Its own values in the list of the config file. */
   readonly own: GivenValues
   readonly issuers: readonly ConfiguredIssuer[]
-  /** Whether a config file lists them. */
+  /** Whether a config file lists its issuers. */
   readonly areIssuersListed: boolean
-  /** Whether it has them for itself. */
+  /** Whether it has issuers of its own. */
   readonly hasOwnIssuers: boolean
-  /** Where the config file has it in its list; `undefined` where it has none. */
+  /** Its place in the list of the config file; `undefined` without a list. */
   readonly listed?: Pick<CollectedResource, 'source' | 'place' | 'isRead'>
 }
 
@@ -48,19 +42,19 @@ const OF_ONE = new Set(
 const OF_ALL_TOO = new Set(
   FILE_RESOURCE_SETTINGS.filter(({ perResource }) => perResource === 'too').map(({ path }) => path),
 )
-/** Who is trusted, and how that one is reached and asked: our secret there is for nobody else. */
+/** The trusted issuers and how they are asked. A client secret must go to its own issuer only. */
 const OF_ISSUERS: ReadonlySet<string> = new Set([
   ISSUER,
   ISSUERS,
   ...ISSUER_SETTINGS.map(({ path }) => path),
 ])
 
-/** Whether it belongs to the issuers that the top names. */
+/** Whether a setting belongs to the issuers at the top. */
 export function concernsIssuers(path: string): boolean {
   return OF_ISSUERS.has(path)
 }
 
-/** Whether it stands with one of the resources, where the config file lists them. */
+/** Whether a setting stands with one resource where the config file lists resources. */
 export function isOfOneResource(path: string): boolean {
   return OF_ONE.has(path)
 }
@@ -74,12 +68,12 @@ function configuredResource(
   const hasOwnIssuers = written.has(ISSUER) || written.has(ISSUERS)
   const isInherited = (path: string) =>
     !isOfOneResource(path) && !(hasOwnIssuers && concernsIssuers(path))
-  // A flag comes before the file, here too; but one about the issuers at the top is not about others.
+  // A flag replaces the file here, too. But a flag about the issuers at the top does not concern others.
   const isTyped = (path: string) => typed.has(path) && OF_ALL_TOO.has(path) && isInherited(path)
   const own = without(written, isTyped)
   const its = new Map([...without(given, (path) => !isInherited(path)), ...own])
   const { settings } = parseSettings(its)
-  // What a resource says comes before what the top says of one issuer.
+  // A resource's own settings replace those of an issuer at the top.
   const before = issuers === undefined ? new Map([...typed, ...own]) : typed
   const list = issuers ?? (hasOwnIssuers ? undefined : file.issuers)
   const configured = configuredIssuers(settings, its, list, before)
@@ -98,7 +92,7 @@ function configuredResource(
 }
 
 /**
- * @param settings what stands at the top: of the only resource, or of all
+ * @param settings those at the top: of the only resource, or for all
  * @param typed what flags and environment gave
  */
 export function configuredResources(

@@ -6,14 +6,14 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
-import { ISSUER_SETTINGS, ISSUERS, POLICY } from './schema.js'
+import { ISSUER_SETTINGS, ISSUERS, POLICY } from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /**
- * Whether one of the problems is with this setting.
+ * Whether one of the problems is about this setting.
  *
- * @param source of its value, if it has one
- * @param place before the names of the resource that has it, in a list of the file
+ * @param source where its value was given, if it was
+ * @param place the prefix of names of its resource in a list of the file
  */
 export function isFaulty(
   problems: readonly ConfigurationProblem[],
@@ -23,7 +23,7 @@ export function isFaulty(
 ): boolean {
   const names = new Set([flagOf(setting), environmentNameOf(setting), source])
   const [group = setting] = setting.split('.')
-  // Those of a file end with the setting, or with the group when that as a whole is wrong.
+  // A place in a file ends with the setting, or with its group when the whole group is wrong.
   const isOfFile = (path: string) =>
     [setting, group].some((name) => path.endsWith(`: ${place}${name}`))
   return problems.some(({ path }) => names.has(path) || isOfFile(path))
@@ -36,7 +36,7 @@ export function missingProblem({ path, hint }: Setting): ConfigurationProblem {
 /**
  * Required settings that nobody gave.
  *
- * @param isKnown false for one that was given in a way that is a problem already, and so is not missing
+ * @param isKnown false for a setting whose value was a problem: it is not missing
  */
 export function missingProblems(
   settings: readonly Setting[],
@@ -48,7 +48,7 @@ export function missingProblems(
     .map(missingProblem)
 }
 
-/** With several issuers nothing says whose keys a single address holds. */
+/** With several issuers, a single address could belong to any of them. */
 export function severalIssuersProblems(
   given: GivenValues,
   hint = 'leave it out: the keys of each are found by its metadata',
@@ -62,7 +62,7 @@ export function severalIssuersProblems(
   }))
 }
 
-/** Where a config file lists the issuers, each has its settings there. */
+/** When a config file lists issuers, their settings stand there. */
 export function listedIssuersProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const beside = given.get('oauth.issuer')
   return [
@@ -87,7 +87,7 @@ export function listedIssuersProblems(given: GivenValues): readonly Configuratio
   ]
 }
 
-/** Loud: what it lets in is not only what is meant. */
+/** A warning, because more is accepted than access tokens. */
 export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
   const sources = issuers.flatMap(({ settings, given }) =>
     settings.oauth.acceptIdTokenClaims
@@ -99,7 +99,7 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
   )
 }
 
-/** Where no token is checked, a policy would decide nothing, and look as if it did. */
+/** Without tokens a policy decides nothing, and would only look as if it did. */
 export function idlePolicyProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const policy = given.get(POLICY)
   if (policy === undefined) return []
@@ -129,22 +129,22 @@ export function stdioProblems(rest: readonly string[]): readonly ConfigurationPr
 }
 
 /**
- * Loud, because a server that looks protected and is not is the worst outcome.
+ * Warnings, because a server that looks protected and is not is the worst outcome.
  *
- * @param others what was given elsewhere than on the command line
+ * @param others values that were not given on the command line
  */
 export function idleWarnings(flags: GivenValues, others: GivenValues): readonly string[] {
-  // Whoever wrote `--auth none` means it, and an environment may be shared by several servers.
+  // With `--auth none` that is intended, and several servers may share an environment.
   const isChosen = flags.has('auth') || others.has('auth')
   const idle = [...flags, ...(isChosen ? [] : others)]
-    // A policy is more than that: a problem.
+    // A policy is a problem, and no warning.
     .filter(([path]) => path !== 'auth' && path !== POLICY)
     .map(([, { source }]) => source)
   if (idle.length === 0) return []
   return [`no token is checked: without --auth oauth these do nothing: ${idle.join(', ')}`]
 }
 
-/** Whoever controls that network can replace the keys, and then every token is good. */
+/** An attacker in that network can replace the keys; then every token is accepted. */
 export function plainHttpWarnings(given: GivenValues): readonly string[] {
   const allowed = given.get('allowHttp')
   if (allowed === undefined) return []

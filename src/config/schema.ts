@@ -5,6 +5,7 @@
  * @module
  */
 import * as z from 'zod'
+import type { JsonObject } from '../base/json.js'
 import type { ConfigurationProblem } from '../errors.js'
 import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
 import { MOST_REQUESTS } from '../gateway/request/admission.js'
@@ -30,7 +31,7 @@ import {
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
-/** Of `NAME=FILE`. */
+/** What is wrong with a `NAME=FILE`. */
 function pairFault(text: string): string | undefined {
   const [name] = splitPair(text) ?? []
   return name === undefined ? 'is not NAME=FILE' : setFault(name)
@@ -49,9 +50,9 @@ export interface Settings {
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
   readonly upstream?: string | undefined
-  /** Of one of several resources; that of the only one stands after `--`. */
+  /** The command of one of several resources. That of a single resource stands after `--`. */
   readonly command?: readonly string[] | undefined
-  /** Each `NAME=FILE`. */
+  /** Each is `NAME=FILE`. */
   readonly upstreamHeader?: readonly string[] | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
@@ -113,7 +114,7 @@ const HOST_HINT = '127.0.0.1, ::1, 0.0.0.0 or a name of this machine'
 
 /** A setting that `./flags` has too. */
 const SHARED = { inFlags: true } as const
-const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too' } as const
+const OAUTH = { section: 'OAuth', inFlags: true, perResource: 'too', needs: 'tokens' } as const
 const ONE_ISSUER = { ...OAUTH, perIssuer: 'only' } as const
 const EACH_ISSUER = { ...OAUTH, perIssuer: 'too' } as const
 
@@ -121,24 +122,33 @@ const schema = z.object({
   auth: choice(['none', 'oauth'], {
     ...SHARED,
     section: 'Listening',
+    becomes: 'gateway.auth',
+    inStdio: true,
     description: 'oauth: every request needs a token',
   }),
   transport: choice(['streamable-http', 'stdio'], {
     section: 'Listening',
+    inStdio: true,
     description: 'stdio: stdin and stdout of the command, untouched, without tokens',
   }),
   host: textOr('127.0.0.1', {
     section: 'Listening',
+    becomes: 'gateway.host',
     description: 'address to listen on',
     placeholder: 'HOST',
     fault: listenHostFault,
     hint: HOST_HINT,
   }),
-  port: port(8080, { section: 'Listening', description: 'port to listen on; 0 picks a free one' }),
+  port: port(8080, {
+    section: 'Listening',
+    becomes: 'gateway.port',
+    description: 'port to listen on; 0 picks a free one',
+  }),
   resource: text({
     ...SHARED,
     perResource: 'only',
     section: 'Listening',
+    becomes: 'endpoint.resource',
     description: 'the MCP endpoint as clients type it',
     placeholder: 'URL',
     required: true,
@@ -149,6 +159,8 @@ const schema = z.object({
     ...SHARED,
     perResource: 'only',
     section: 'Listening',
+    becomes: 'tokens.resourceName',
+    needs: 'tokens',
     description: 'name that clients show to users',
     placeholder: 'NAME',
   }),
@@ -156,6 +168,8 @@ const schema = z.object({
     ...SHARED,
     perResource: 'only',
     section: 'Listening',
+    becomes: 'tokens.resourceDocumentation',
+    needs: 'tokens',
     description: 'page for developers',
     placeholder: 'URL',
   }),
@@ -163,23 +177,31 @@ const schema = z.object({
     { fallback: 4 * 2 ** 20, max: 2 ** 30 },
     {
       section: 'Listening',
+      becomes: 'gateway.maxBody',
+      onlyWhen: 'given',
       description: 'largest body of a request; unless it is given, 2MiB where a body is judged',
     },
   ),
   maxRequests: count(
     { fallback: MOST_REQUESTS.maxRequests, max: 1_000_000, positive: true },
-    { section: 'Listening', description: 'requests at once, open streams among them; beyond: 429' },
+    {
+      section: 'Listening',
+      becomes: 'gateway.maxRequests',
+      description: 'requests at once, open streams among them; beyond: 429',
+    },
   ),
   maxRequestsPerCaller: count(
     { fallback: MOST_REQUESTS.maxRequestsPerCaller, max: 1_000_000, positive: true },
     {
       section: 'Listening',
+      becomes: 'gateway.maxRequestsPerCaller',
       description: 'requests at once of one user, over all their clients; needs tokens',
     },
   ),
   upstream: text({
     perResource: 'only',
     section: 'Upstream',
+    becomes: 'upstream.upstream',
     description: 'the MCP server behind us: its exact endpoint',
     placeholder: 'URL',
     required: 'unless --transport stdio',
@@ -196,6 +218,7 @@ const schema = z.object({
   upstreamHeader: texts({
     perResource: 'only',
     section: 'Upstream',
+    becomes: 'upstream.upstreamHeaders',
     description: "a secret header of the upstream's own (an API key); its value is in the file",
     placeholder: 'NAME=FILE',
     file: 'after =',
@@ -207,12 +230,14 @@ const schema = z.object({
     {
       perResource: 'too',
       section: 'Upstream',
+      becomes: 'upstream.upstreamTimeout',
       description: "how long the first byte of the upstream's answer may take",
     },
   ),
   forwardHeader: texts({
     perResource: 'too',
     section: 'Upstream',
+    becomes: 'server.forwardHeaders',
     description: 'one more request header that reaches the upstream',
     placeholder: 'NAME',
     fault: forwardFault,
@@ -220,6 +245,8 @@ const schema = z.object({
   }),
   sessionKeyFile: text({
     section: 'Upstream',
+    becomes: 'gateway.sessionKeys',
+    needs: 'tokens',
     description: 'keys that bind sessions to their user, a line each; the first signs, all verify',
     placeholder: 'FILE',
     default: 'random: sessions end with the process',
@@ -229,12 +256,16 @@ const schema = z.object({
     { fallback: 300, max: DAY },
     {
       section: 'Upstream',
+      becomes: 'gateway.streamGrace',
+      onlyWhen: 'tokens',
+      needs: 'tokens',
       description: 'how long an answer to a POST may go on after the end of its token',
     },
   ),
   childEnv: texts({
     perResource: 'too',
     section: 'Command',
+    needs: 'command',
     description: 'one more variable of our environment for the command',
     placeholder: 'NAME',
     fault: (name) => (/^[a-z_]\w*$/i.test(name) ? undefined : 'is no name of a variable'),
@@ -245,6 +276,8 @@ const schema = z.object({
     {
       perResource: 'too',
       section: 'Command',
+      becomes: 'children.startTimeout',
+      needs: 'command',
       description: 'how long the command may take until its first answer, or until it listens',
     },
   ),
@@ -253,36 +286,54 @@ const schema = z.object({
     {
       perResource: 'too',
       section: 'Command',
+      becomes: 'children.idle',
+      needs: 'child',
       description: 'after how long without a client a child is ended',
     },
   ),
   maxChildren: count(
     { fallback: DEFAULT_LIMITS.maxChildren, max: 10_000, positive: true },
-    { section: 'Command', description: 'children at once; one subject holds at most half' },
+    {
+      section: 'Command',
+      becomes: 'children.maxChildren',
+      needs: 'child',
+      description: 'children at once; one subject holds at most half',
+    },
   ),
   maxChildrenPerPrincipal: count(
     { fallback: DEFAULT_LIMITS.maxChildrenPerPrincipal, max: 10_000, positive: true },
     {
       perResource: 'too',
       section: 'Command',
+      becomes: 'children.maxChildrenPerPrincipal',
+      needs: 'child',
       description: 'of these, for one caller: user and client',
     },
   ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
-    { perResource: 'too', section: 'Command', description: 'largest message of a child' },
+    {
+      perResource: 'too',
+      section: 'Command',
+      becomes: 'children.maxMessage',
+      needs: 'child',
+      description: 'largest message of a child',
+    },
   ),
   childQueue: size(
     { fallback: DEFAULT_LIMITS.queue, max: 2 ** 30 },
     {
       perResource: 'too',
       section: 'Command',
+      becomes: 'children.queue',
+      needs: 'child',
       description: 'what may wait for a slow client or child, and be sent again after a cut',
     },
   ),
   oauth: z.object({
     issuer: texts({
       ...OAUTH,
+      becomes: 'issuer.issuer',
       description: 'exact issuer of the IdP',
       placeholder: 'URL',
       required: true,
@@ -290,6 +341,7 @@ const schema = z.object({
     }),
     audience: texts({
       ...EACH_ISSUER,
+      becomes: 'tokens.audience',
       description: 'accepted aud value',
       placeholder: 'AUDIENCE',
       default: 'the resource',
@@ -297,11 +349,13 @@ const schema = z.object({
     scopes: texts({
       ...OAUTH,
       kind: 'words',
+      becomes: 'tokens.scopes',
       description: 'scopes that every request needs',
       placeholder: '"A B"',
     }),
     policy: text({
       ...OAUTH,
+      becomes: 'tokens.policy',
       description: 'who may call what: scopes for tools, prompts and resources; read at the start',
       placeholder: 'FILE',
       default: 'the base scopes suffice',
@@ -310,43 +364,56 @@ const schema = z.object({
     }),
     jwksUri: text({
       ...ONE_ISSUER,
+      becomes: 'issuer.jwksUri',
       description: 'where the keys are',
       placeholder: 'URL',
       default: 'from discovery',
     }),
     discoveryUrl: text({
       ...ONE_ISSUER,
+      becomes: 'issuer.discoveryUrl',
       description: 'where the metadata of the issuer is',
       placeholder: 'URL',
       default: 'its well-known places',
     }),
     jwksFile: text({
       ...ONE_ISSUER,
+      becomes: 'issuer.jwks',
       description: 'keys from a file: the issuer is never contacted',
       placeholder: 'FILE',
       file: 'whole',
     }),
-    requireType: toggle({ ...EACH_ISSUER, description: 'only tokens with the header typ: at+jwt' }),
+    requireType: toggle({
+      ...EACH_ISSUER,
+      becomes: 'tokens.requireType',
+      description: 'only tokens with the header typ: at+jwt',
+    }),
     scopeClaim: texts({
       ...EACH_ISSUER,
+      becomes: 'tokens.scopeClaims',
       description: 'claim that holds scopes',
       placeholder: 'NAME',
       default: 'scope, scp',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
       ...EACH_ISSUER,
+      becomes: 'tokens.audienceClaim',
       description: 'claim that is compared with the audience, for an IdP without aud',
     }),
     acceptIdTokenClaims: toggle({
       ...EACH_ISSUER,
+      becomes: 'tokens.acceptIdTokenClaims',
       description: 'at_hash and nonce do not make it an ID token (Dex)',
     }),
     validation: choice(['auto', 'jwt', 'introspection'], {
       ...EACH_ISSUER,
+      becomes: 'asked.validation',
       description: 'auto: JWTs by keys, others by introspection if there is a client id',
     }),
     introspectionUrl: text({
       ...ONE_ISSUER,
+      becomes: 'introspector.introspectionUrl',
+      needs: 'client',
       description: 'where tokens are asked about',
       placeholder: 'URL',
       default: 'from discovery',
@@ -354,72 +421,83 @@ const schema = z.object({
     introspectionAuth: choice(INTROSPECTION_AUTHENTICATIONS, {
       ...EACH_ISSUER,
       placeholder: 'METHOD',
+      becomes: 'introspector.authentication',
       description:
         'how our client says who it is: client_secret_basic, client_secret_post, private_key_jwt or none',
     }),
     introspectionCache: duration(
       { fallback: 30, max: 300 },
-      { ...EACH_ISSUER, description: 'how long an answer is used' },
+      { ...EACH_ISSUER, becomes: 'introspector.cache', description: 'how long an answer is used' },
     ),
     introspectionConcurrency: count(
       { fallback: 20, max: 1000 },
-      { ...EACH_ISSUER, description: 'calls at once' },
+      { ...EACH_ISSUER, becomes: 'introspector.concurrency', description: 'calls at once' },
     ),
     clientId: text({
       ...ONE_ISSUER,
+      becomes: 'introspector.clientId',
       description: 'our client there, for introspection',
       placeholder: 'ID',
     }),
     clientSecret: text({
       ...ONE_ISSUER,
+      needs: 'client',
       description: 'its secret',
       placeholder: 'SECRET',
       secret: true,
     }),
     clientSecretFile: text({
       ...ONE_ISSUER,
+      becomes: 'introspector.clientSecret',
+      needs: 'client',
       description: 'file with its secret; or MCP_GATEHOUSE_OAUTH_CLIENT_SECRET',
       placeholder: 'FILE',
       file: 'whole',
     }),
     clientKeyFile: text({
       ...ONE_ISSUER,
+      becomes: 'introspector.clientKey',
+      needs: 'client',
       description: 'file with its key: PEM or JWK',
       placeholder: 'FILE',
       file: 'whole',
     }),
     tokenPrefix: text({
       ...ONE_ISSUER,
+      becomes: 'asked.tokenPrefix',
+      needs: 'client',
       description: 'how opaque tokens begin',
       placeholder: 'PREFIX',
     }),
     clockTolerance: duration(
       { fallback: 30, max: 300 },
-      { ...OAUTH, description: 'how far clocks may differ' },
+      { ...OAUTH, becomes: 'tokens.clockTolerance', description: 'how far clocks may differ' },
     ),
     jwksMaxAge: duration(
       { fallback: 600, max: DAY },
-      { ...OAUTH, description: 'when keys are fetched again' },
+      { ...OAUTH, becomes: 'tokens.jwksMaxAge', description: 'when keys are fetched again' },
     ),
     jwksStaleFor: duration(
       { fallback: DAY, max: 30 * DAY },
-      { ...OAUTH, description: 'how long old keys serve' },
+      { ...OAUTH, becomes: 'tokens.jwksStaleFor', description: 'how long old keys serve' },
     ),
     wait: duration(
       { fallback: 3, max: 60 },
-      { ...OAUTH, description: 'how long requests wait for the provider' },
+      { ...OAUTH, becomes: 'tokens.wait', description: 'how long requests wait for the provider' },
     ),
   }),
   allowOrigin: texts({
     ...SHARED,
     perResource: 'too',
     section: 'Browser and hosts',
+    becomes: 'endpoint.allowOrigins',
     description: 'browser origin',
     placeholder: 'ORIGIN',
     default: 'loopback if the resource is',
   }),
   allowHost: texts({
     section: 'Browser and hosts',
+    becomes: 'gateway.allowHosts',
     description:
       'accepted Host header, beside the default, on both listeners; a port counts only when written',
     placeholder: 'HOST',
@@ -430,12 +508,15 @@ const schema = z.object({
   allowHttp: texts({
     ...SHARED,
     section: 'OAuth',
+    becomes: 'tokens.allowHttp',
+    needs: 'tokens',
     description: 'host reached without TLS',
     placeholder: 'HOST',
     default: 'loopback hosts',
   }),
   caFile: text({
     section: 'Operation',
+    becomes: 'gateway.ca',
     description: "certificates (PEM) trusted beside the system's, for IdP and upstream",
     placeholder: 'FILE',
     file: 'whole',
@@ -457,19 +538,23 @@ const schema = z.object({
   }),
   auditArguments: toggle({
     section: 'Operation',
+    becomes: 'gateway.auditArguments',
+    onlyWhen: 'given',
     description: 'with the arguments of tools, where requests are read',
   }),
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],
-    { section: 'Operation', description: 'how much is logged, on stderr' },
+    { section: 'Operation', inStdio: true, description: 'how much is logged, on stderr' },
     'info',
   ),
   logFormat: choice(['auto', 'json', 'pretty'], {
     section: 'Operation',
+    inStdio: true,
     description: 'auto: pretty on a terminal',
   }),
   config: text({
     section: 'Operation',
+    inStdio: true,
     description: 'settings from a file, YAML or JSON',
     placeholder: 'FILE',
     file: 'whole',
@@ -486,61 +571,16 @@ function settingsOf(shape: Readonly<Record<string, z.ZodType>>, prefix = ''): re
   })
 }
 
-const EVERYWHERE = settingsOf(schema.shape)
-/** Those that have three spellings. */
-const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
+/** All of them, in the order of the help. */
+export const EVERYWHERE: readonly Setting[] = settingsOf(schema.shape)
 
-/** Those that may stand in the environment: all, and secrets nowhere else. */
-export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
+export function valueOf(settings: Settings, path: string): unknown {
+  const [name = '', member] = path.split('.')
+  const value = (settings as unknown as JsonObject)[name]
+  return member === undefined ? value : (value as JsonObject)[member]
+}
 
-/** Those of the gateway. */
-export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
-  (setting) => {
-    const { defaultInGateway } = setting
-    if (defaultInGateway === undefined) return setting
-    return { ...setting, default: defaultInGateway, required: false }
-  },
-)
-
-/** Those of `./flags`, in the order of its help. */
-export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(
-  ({ inFlags, secret }) => inFlags === true && secret !== true,
-)
-
-/** Those of `./flags` that may stand in the environment. */
-export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
-  ({ inFlags }) => inFlags === true,
-)
-
-/** Those that a config file may have: it cannot lead to another. */
-export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
-
-/** Those that belong to one issuer. */
-export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
-  ({ perIssuer }) => perIssuer === 'only',
-)
-
-/** Those that an issuer in a config file may have, beside its name. */
-export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
-  ({ perIssuer }) => perIssuer !== undefined,
-)
-
-/** Those that a resource in a config file may have. */
-export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
-  ({ perResource, secret }) => perResource !== undefined && secret !== true,
-)
-
-export const ISSUER = 'oauth.issuer'
-
-export const POLICY = 'oauth.policy'
-
-/** Where a config file lists issuers with settings of their own. */
-export const ISSUERS = 'oauth.issuers'
-
-/** Where it lists resources, each with a server and settings of its own. */
-export const RESOURCES = 'resources'
-
-/** The nested form. Members that were not given are there as `undefined`. */
+/** The nested form. Members that were not given are `undefined`. */
 function nest(given: GivenValues): Record<string, unknown> {
   const root: Record<string, unknown> = {}
   for (const { path } of EVERYWHERE) {

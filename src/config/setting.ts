@@ -1,8 +1,13 @@
 /**
- * What is known of a setting, and how a value comes to it.
+ * What the table knows about a setting, and the values that were given.
  *
  * @module
  */
+import type { GatewayOwnOptions, ServerOptions } from '../gateway/options.js'
+import type { ChildLimits } from '../gateway/stdio/limits.js'
+import type { TokenIntrospectorOptions } from '../rs/introspector-settings.js'
+import type { AuthorizationServerOptions } from '../rs/options.js'
+import type { ProtectedResourceOptions } from '../web/options.js'
 
 /**
  * How a setting is given. `text`: once. `list`: by repeated flags. `words`: once, with blanks between.
@@ -22,25 +27,58 @@ export const SECTIONS = [
 
 type Section = (typeof SECTIONS)[number]
 
+type MiddlewareOptions = Omit<ProtectedResourceOptions, 'onEvent'>
+
+/**
+ * The groups of options that settings become.
+ *
+ * - `endpoint`, `tokens`: options of the middleware. Those of `endpoint` count without tokens, too.
+ * - `issuer`: options of an authorization server. `asked`: those for one with an introspector, whose own options are
+ *   `introspector`.
+ * - `gateway`: options of the gateway itself.
+ * - `server`: options of the server behind a resource. `upstream`: those for a server that is reached by HTTP.
+ *   `children`: limits for one that we start.
+ */
+interface OptionGroups {
+  readonly endpoint: MiddlewareOptions
+  readonly tokens: MiddlewareOptions
+  readonly issuer: AuthorizationServerOptions
+  readonly asked: AuthorizationServerOptions
+  readonly introspector: TokenIntrospectorOptions
+  readonly gateway: GatewayOwnOptions
+  readonly server: ServerOptions
+  readonly upstream: ServerOptions
+  readonly children: ChildLimits
+}
+
+export type OptionGroup = keyof OptionGroups
+/** The options of a group. */
+export type OptionsOf<Group extends OptionGroup> = OptionGroups[Group]
+
+/** A group and the name of an option in it: `issuer.jwksUri`. */
+type OptionName = {
+  [Group in OptionGroup]: `${Group}.${keyof OptionGroups[Group] & string}`
+}[OptionGroup]
+
 export interface SettingDetails {
   readonly kind: SettingKind
   readonly section: Section
   /** Whether `./flags` has it. The gateway has all. */
   readonly inFlags?: boolean
   readonly description: string
-  /** Stands for the value in the help. */
+  /** The word for the value in the help. */
   readonly placeholder: string
-  /** The default as the help shows it, also where it follows from other settings. */
+  /** The default as the help shows it. It may follow from other settings. */
   readonly default?: string
-  /** The default as a config file spells it, where it is a fixed value. */
+  /** The default as a config file spells it, when it is a fixed value. */
   readonly fixedDefault?: string | number | boolean
   /** `true`: must be given with `auth` oauth. A text: the condition in words, for {@link requirementOf}. */
   readonly required?: boolean | string
-  /** The gateway's default where `./flags` has none; then it is not required there in general. */
+  /** The gateway's default when `./flags` has none. The gateway then does not require it. */
   readonly defaultInGateway?: string
-  /** What to write instead of a value that is wrong. */
+  /** What to write instead of a wrong value. */
   readonly hint: string
-  /** Where in the text a file is named: everywhere, or in what follows the `=`. */
+  /** Which part of the value is a file name. */
   readonly file?: 'whole' | 'after ='
   /**
    * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer alone. `too`: at the
@@ -52,6 +90,20 @@ export interface SettingDetails {
    * `too`: at the top it holds for all that have none of their own. `alone`: it exists there alone, as no flag.
    */
   readonly perResource?: 'only' | 'too' | 'alone'
+  /**
+   * The option that the value becomes, or, with `file`, what that file holds. Settings without an option are for the
+   * command line alone, or several of them make one option.
+   */
+  readonly becomes?: OptionName
+  /**
+   * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: a client id at the issuer, too. `command`: a
+   * command that we start. `child`: a command that speaks stdio.
+   */
+  readonly needs?: 'tokens' | 'client' | 'command' | 'child'
+  /** Whether it has an effect with `--transport stdio`. */
+  readonly inStdio?: boolean
+  /** When it becomes the option: only if it was given, or only with tokens. Default: always. */
+  readonly onlyWhen?: 'given' | 'tokens'
   /** A secret: it comes from the environment alone, and is shown nowhere. */
   readonly secret?: boolean
   /** One value of it in a config file, as JSON Schema. */
@@ -60,7 +112,7 @@ export interface SettingDetails {
   readonly write?: (value: number) => string
 }
 
-/** What is known of a setting without its value. */
+/** A setting, without its value. */
 export interface Setting extends SettingDetails {
   /** The name in the schema: `oauth.jwksMaxAge`. */
   readonly path: string

@@ -1,5 +1,5 @@
 /**
- * Collecting what was given on the command line and in the environment, each value with its origin.
+ * Collects the values of command line and environment, each with its origin.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { splitList, splitWords } from './values.js'
 
 interface CollectedFlags {
   readonly given: GivenValues
-  /** What is not ours, in order. */
+  /** Arguments that are not ours, in order. */
   readonly rest: string[]
   /** Where in the command line each of those stood. */
   readonly places: readonly number[]
@@ -29,7 +29,7 @@ interface CollectedEnvironment {
   readonly warnings: readonly string[]
 }
 
-/** What to say of a name that does not exist. */
+/** The hint for a name that does not exist. */
 export function didYouMean(name: string, names: readonly string[]): string {
   const closest = closestName(name, names)
   return closest === undefined ? 'see --help for those that exist' : `did you mean ${closest}?`
@@ -43,9 +43,9 @@ export function noSuchFlag(flag: string, settings: readonly Setting[]): Configur
 
 /**
  * Takes the flags of the settings out of a command line. Nothing after `--` is looked at. Values are
- * never part of a problem: somebody may have typed a secret.
+ * never part of a problem, because they may be secrets.
  *
- * @param ownPrefix flags that begin so are ours, also those that do not exist
+ * @param ownPrefix flags with this prefix are ours, even if they do not exist
  */
 export function collectFlags(
   settings: readonly Setting[],
@@ -99,7 +99,7 @@ export function collectFlags(
 }
 
 /**
- * Takes the settings out of an environment. An unknown name of ours is a warning and no problem, because
+ * Takes the settings out of an environment. An unknown name with our prefix is only a warning, because
  * Kubernetes injects such names for a service that is called mcp-gatehouse.
  */
 export function collectEnvironment(
@@ -112,7 +112,7 @@ export function collectEnvironment(
 
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue
-    // Kubernetes tells so where a service of our name is.
+    // Kubernetes injects this for a service that is called mcp-gatehouse.
     if (name.endsWith('_PORT') && value.startsWith('tcp://')) continue
     const setting = known.get(pathOfEnvironmentName(name) ?? '')
     if (setting !== undefined) {

@@ -25,7 +25,7 @@ export function closestName(name: string, candidates: readonly string[]): string
   // with as much of it changed is one as well.
   let least = Math.min(4, Math.floor(name.length / 4) + 2)
   for (const candidate of candidates) {
-    // Whoever types a name of kilobytes means none of these, and must not make us work for it.
+    // A name of kilobytes is none of these, and comparing it would cost time.
     if (Math.abs(candidate.length - name.length) >= least) continue
     const steps = distance(name, candidate)
     if (steps < least) {

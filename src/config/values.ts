@@ -40,7 +40,7 @@ function inLargestUnit(value: number, units: Readonly<Record<string, number>>): 
   return unit === undefined ? undefined : `${value / unit[1]}${unit[0]}`
 }
 
-/** `undefined` for what is no port. */
+/** `undefined` when the text is not a port. */
 export function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
 }

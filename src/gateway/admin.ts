@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { AddressInfo, Socket } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Gateway } from './gateway.js'
 import { createAdminHostGuard } from './hosts.js'
 import type { Metrics } from './metrics.js'
@@ -27,35 +26,64 @@ export interface Admin {
   close(): void
 }
 
-function createApp({ gateway, metrics, host, allowHosts = [] }: AdminOptions): Hono {
-  const isHostAllowed = createAdminHostGuard(host, allowHosts)
-  const app = new Hono()
-  app.use(async (c, next) => {
-    // No page in a browser has any business here.
-    if (!isHostAllowed(c.req.header('host') ?? '') || c.req.header('origin') !== undefined) {
-      return c.json({ error: 'not_allowed' }, 403)
+interface AdminAnswer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+function json(status: number, value: object): AdminAnswer {
+  return { status, type: 'application/json', body: JSON.stringify(value) }
+}
+
+const NOT_FOUND = json(404, { error: 'not_found' })
+const SERVER_ERROR = json(500, { error: 'server_error' })
+
+async function answerTo(path: string, { gateway, metrics }: AdminOptions): Promise<AdminAnswer> {
+  switch (path) {
+    case '/livez':
+      return json(200, { live: true })
+    case '/readyz': {
+      const readiness = await gateway.readiness()
+      return json(readiness.ready ? 200 : 503, readiness)
     }
-    await next()
-    c.header('Cache-Control', 'no-store')
-    return undefined
+    case '/metrics': {
+      const { text, contentType } = await metrics.collect()
+      return { status: 200, type: contentType, body: text }
+    }
+    default:
+      return NOT_FOUND
+  }
+}
+
+function send(response: ServerResponse, { status, type, body }: AdminAnswer): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
   })
-  app.get('/livez', (c) => c.json({ live: true }))
-  app.get('/readyz', async (c) => {
-    const readiness = await gateway.readiness()
-    return c.json(readiness, readiness.ready ? 200 : 503)
-  })
-  app.get('/metrics', async (c) => {
-    const { text, contentType } = await metrics.collect()
-    return c.body(text, 200, { 'Content-Type': contentType })
-  })
-  app.notFound((c) => c.json({ error: 'not_found' }, 404))
-  app.onError((_error, c) => c.json({ error: 'server_error' }, 500))
-  return app
+  response.end(body)
+}
+
+function createHandler(options: AdminOptions): RequestListener {
+  const isHostAllowed = createAdminHostGuard(options.host, options.allowHosts ?? [])
+  return function handleAdmin({ method, url = '/', headers }, response) {
+    // No page in a browser has any business here.
+    if (!isHostAllowed(headers.host ?? '') || headers.origin !== undefined) {
+      return send(response, json(403, { error: 'not_allowed' }))
+    }
+    if (method !== 'GET' && method !== 'HEAD') return send(response, NOT_FOUND)
+    const [path = ''] = url.split('?', 1)
+    answerTo(path, options).then(
+      (answer) => send(response, answer),
+      () => send(response, SERVER_ERROR),
+    )
+  }
 }
 
 export function createAdmin(options: AdminOptions): Admin {
-  const server = createAdaptorServer({ fetch: createApp(options).fetch })
-  server.on('connection', (socket: Socket) => listenForErrors(socket))
+  const server = createServer(createHandler(options))
+  server.on('connection', listenForErrors)
   return {
     async listen() {
       await new Promise<void>((resolve, reject) => {
@@ -68,7 +96,7 @@ export function createAdmin(options: AdminOptions): Admin {
     },
     close() {
       server.close()
-      if ('closeAllConnections' in server) server.closeAllConnections()
+      server.closeAllConnections()
     },
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { settingsOf } from '../base/option-checker.js'
 import { createKeySets } from '../discovery/key-sets.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { Admission, admissionLimits } from './request/admission.js'
@@ -13,14 +14,17 @@ import { createHostGuard } from './hosts.js'
 import { createFetch } from './http/network.js'
 import { FrontServer, LIMITS, type Limits } from './front-server.js'
 import type { GatewayOptions } from './options.js'
+import { withIntrospectors } from './introspectors.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import type { RequestRecord } from './request/record.js'
 import { Records } from './request/records.js'
 import { createRoutes } from './routes.js'
 import { createSessionIds } from '../web/session-ids.js'
-import { checkGatewayOptions, defaultResource, type GatewaySettings } from './settings.js'
+import { randomKey } from '../web/session-keys.js'
+import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createSite, type Site } from './site.js'
+import type { SiteSettings } from './site-settings.js'
 import { Residents } from './stdio/child-pool.js'
 
 /** What one can say about a gateway that listens. */
@@ -125,6 +129,12 @@ interface Running {
 class HttpGateway implements Gateway {
   readonly #options: GatewayOptions
   readonly #settings: GatewaySettings
+  readonly #siteSettings: readonly SiteSettings[]
+  readonly #network: {
+    readonly ca: GatewayOptions['ca']
+    readonly proxyEnvironment: GatewayOptions['proxyEnvironment']
+  }
+  readonly #fetch: typeof fetch | undefined
   readonly #limits: Limits
   readonly #clock: Clock
   readonly #randomUUID: () => string
@@ -137,11 +147,14 @@ class HttpGateway implements Gateway {
 
   constructor(options: GatewayOptions, limits: Limits, clock: Clock) {
     this.#options = options
-    this.#settings = checkGatewayOptions(options)
+    this.#settings = settingsOf(checkGateway(options))
+    this.#network = { ca: options.ca, proxyEnvironment: options.proxyEnvironment }
+    this.#fetch = options.fetch ?? createFetch(this.#network)
     this.#limits = limits
     this.#clock = clock
     this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
     this.#records = createRecords(options, clock)
+    this.#siteSettings = this.#makeIntrospectors()
     this.#front = new FrontServer({
       limits,
       randomUUID: this.#randomUUID,
@@ -208,14 +221,23 @@ class HttpGateway implements Gateway {
     }
   }
 
+  /** At once, so that what is wrong with one stops the start. */
+  #makeIntrospectors(): readonly SiteSettings[] {
+    const { sites } = this.#settings
+    const isOnly = sites.length === 1
+    return withIntrospectors(sites, ({ resource }) => ({
+      now: this.#options.now ?? Date.now,
+      fetch: this.#fetch ?? ((url, init) => fetch(url, init)),
+      onEvent: (event) => this.#records.hear?.(event, isOnly ? undefined : resource),
+    }))
+  }
+
   #createSites(port: number): readonly [Site, ...Site[]] {
-    const { ca, proxyEnvironment, fetch } = this.#options
-    const { auth, host, maxBody, streamGrace, sessionKeys, sites } = this.#settings
+    const { auth, host, maxBody, streamGrace, sessionKeys = [randomKey()] } = this.#settings
     const { hear } = this.#records
-    const network = { ca, proxyEnvironment }
     const context = {
       auth,
-      network,
+      network: this.#network,
       hear,
       clock: this.#clock,
       maxBody,
@@ -224,9 +246,10 @@ class HttpGateway implements Gateway {
       sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
       residents: new Residents(),
       randomUUID: this.#randomUUID,
-      fetch: fetch ?? createFetch(network),
+      fetch: this.#fetch,
       keySetFor: createKeySets(hear),
     }
+    const sites = this.#siteSettings
     const isOnly = sites.length === 1
     return sites.map((each) =>
       createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { ProtectedResourceOptions } from '../web/gate.js'
+import type { ProtectedResourceOptions } from '../web/options.js'
 import type { AuditRecord } from './audit.js'
 import type { GatewayEventListener } from './events.js'
 import type { ChildLimits } from './stdio/limits.js'
 
 /** The MCP server behind a resource: reached by HTTP, or started as a command. */
-interface ServerOptions {
+export interface ServerOptions {
   /** Its endpoint, exactly: `http://127.0.0.1:8000/mcp`. */
   readonly upstream?: string
   /** What to start, and to speak stdio with: a file and its arguments, without a shell. */
@@ -65,10 +65,8 @@ export interface GatewayResource
   readonly resource: string
 }
 
-/**
- * Options of {@link createGateway}. What concerns tokens is as for the middleware.
- */
-export interface GatewayOptions extends TokenOptions, ServerOptions {
+/** What concerns the gateway itself. */
+export interface GatewayOwnOptions {
   /** `none` checks no token and is for loopback addresses only. Default `oauth`: then an issuer is required. */
   readonly auth?: 'oauth' | 'none'
   /** Address to listen on. Default `127.0.0.1`. */
@@ -113,3 +111,8 @@ export interface GatewayOptions extends TokenOptions, ServerOptions {
   /** With the arguments of the tools that were called, as far as requests are read. Default false. */
   readonly auditArguments?: boolean
 }
+
+/**
+ * Options of {@link createGateway}. What concerns tokens is as for the middleware.
+ */
+export interface GatewayOptions extends TokenOptions, ServerOptions, GatewayOwnOptions {}

@@ -3,22 +3,24 @@
  *
  * @module
  */
-import { MOST_REQUESTS } from './request/admission.js'
-import { ConfigurationError, tellOnce, type ConfigurationProblem } from '../errors.js'
-import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
-import type { GatewayOptions, GatewayResource } from './options.js'
-import { brokenProxies } from './http/proxies.js'
-import { routeConflicts } from './routes.js'
-import { MAX_JUDGED_BODY } from '../web/gate.js'
-import { randomKey, SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
+import { isJsonObject } from '../base/json.js'
 import {
-  isResourceList,
-  misplacedProblems,
-  siteOptions,
-  siteProblems,
-  toSiteSettings,
-  type SiteSettings,
-} from './site-settings.js'
+  OPTION_WORDS,
+  OptionChecker,
+  type Checked,
+  type OptionChecks,
+  type OptionPath,
+  type OptionWords,
+} from '../base/option-checker.js'
+import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { MAX_JUDGED_BODY } from '../web/options.js'
+import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
+import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
+import { brokenProxies } from './http/proxies.js'
+import type { GatewayOptions, GatewayOwnOptions, GatewayResource } from './options.js'
+import { MOST_REQUESTS } from './request/admission.js'
+import { routeConflicts } from './routes.js'
+import { checkSite, SERVER_OPTIONS, type SiteOptions, type SiteSettings } from './site-settings.js'
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
@@ -27,13 +29,13 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
-  /** Of those that are judged. */
+  /** The limit for bodies that are judged. */
   readonly maxJudgedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
   readonly sites: readonly SiteSettings[]
-  /** At least one. */
-  readonly sessionKeys: readonly string[]
+  /** At least one. `undefined`: the gateway makes a random one. */
+  readonly sessionKeys: readonly string[] | undefined
   /** Seconds. */
   readonly streamGrace: number
 }
@@ -45,8 +47,8 @@ export function defaultResource(host: string, port: number): string {
   return new URL(`http://${name}:${port}/mcp`).href
 }
 
-/** Stands in while the port is not known: nothing is published under it. */
-function placeholderResource(host: string): string {
+/** The default resource for an arbitrary port, so that all is checked before the port is known. Never published. */
+function resourceOfSomePort(host: string): string {
   return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
 }
 
@@ -54,106 +56,216 @@ function isWholeNumber(value: unknown, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max
 }
 
-function checkOwn(options: GatewayOptions): readonly ConfigurationProblem[] {
-  const problems: ConfigurationProblem[] = []
-  const problem = (path: string, message: string, hint: string) => {
-    problems.push({ path, message, hint })
-  }
-  const { auth = 'oauth', host = '127.0.0.1', port = 8080, resource, resources } = options
-  if (auth !== 'oauth' && auth !== 'none') {
-    problem('auth', 'must be oauth or none', 'oauth checks tokens')
-  }
-  const hostFault = typeof host === 'string' ? listenHostFault(host) : 'must be a text'
-  if (hostFault !== undefined) problem('host', hostFault, '127.0.0.1, ::1, 0.0.0.0')
-  else if (!isLoopbackAddress(host)) {
-    if (auth === 'none') {
-      const hint = 'whoever reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
-      problem('host', 'must be loopback with auth none', hint)
-    } else if (resource === undefined && resources === undefined) {
-      const hint = 'the URL that users type: https://mcp.example.com/mcp'
-      problem('resource', 'is missing, and the address is not loopback', hint)
-    }
-  }
-  if (!isWholeNumber(port, 65_535)) problem('port', 'must be a port', '0 to 65535; 0 picks one')
-  const { allowHosts = [] } = options
-  if (!Array.isArray(allowHosts) || !allowHosts.every((text) => typeof text === 'string')) {
-    problem('allowHosts', 'must be a list of hosts', "['mcp.internal', 'localhost:8080']")
-  } else {
-    for (const [index, text] of allowHosts.entries()) {
-      const fault = hostValueFault(text)
-      if (fault !== undefined) problem(`allowHosts[${index}]`, fault, 'mcp.internal:8080')
-    }
-  }
-  if (options.maxBody !== undefined && !isWholeNumber(options.maxBody, 2 ** 32)) {
-    problem('maxBody', 'must be a number of bytes', 'the default is 4194304')
-  }
-  for (const [name, fallback] of Object.entries(MOST_REQUESTS)) {
-    const value = options[name as keyof typeof MOST_REQUESTS] ?? fallback
-    if (!isWholeNumber(value, 1_000_000) || value === 0) {
-      problem(name, 'must be a number from 1 to 1000000', `the default is ${fallback}`)
-    }
-  }
-  const { sessionKeys } = options
-  if (
-    sessionKeys !== undefined &&
-    (!Array.isArray(sessionKeys) ||
-      !sessionKeys.every(
-        (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined,
-      ))
-  ) {
-    problem('sessionKeys', 'must be a list of keys', `each of ${SESSION_KEY}`)
-  } else if (sessionKeys?.length === 0) problem('sessionKeys', 'is empty', 'leave it out')
-  const grace = options.streamGrace ?? 300
-  if (typeof grace !== 'number' || !(grace >= 0 && grace <= 86_400)) {
-    problem('streamGrace', 'must be a number from 0 to 86400', 'in seconds; the default is 300')
-  }
-  for (const name of brokenProxies(options.proxyEnvironment)) {
-    problem(`proxyEnvironment.${name}`, 'is no proxy', 'http://proxy.example.com:3128')
-  }
-  return problems
+function checkHost(checker: OptionChecker, path: OptionPath, host: unknown = '127.0.0.1'): void {
+  const fault = typeof host === 'string' ? listenHostFault(host) : 'must be a text'
+  if (fault !== undefined) checker.problem(path, fault, '127.0.0.1, ::1, 0.0.0.0')
 }
 
-/** What is wrong with each of several, and what they cannot have in common. */
-function checkResources(
-  options: GatewayOptions,
-  resources: readonly GatewayResource[],
-): readonly ConfigurationProblem[] {
-  const problems = resources.flatMap((own, index) =>
-    siteProblems(siteOptions(options, own), own.resource).map((problem) => {
-      const [name = ''] = /^\w+/.exec(problem.path) ?? []
-      const isOfAll = options[name as keyof GatewayOptions] !== undefined && !(name in own)
-      return isOfAll ? problem : { ...problem, path: `resources[${index}].${problem.path}` }
-    }),
-  )
-  const conflicts = routeConflicts(resources.map(({ resource }) => resource))
-  return [
-    ...tellOnce(problems),
-    ...conflicts.map(({ index, ...rest }) => ({ path: `resources[${index}].resource`, ...rest })),
-  ]
+function checkAllowedHosts(checker: OptionChecker, path: OptionPath, hosts: unknown = []): void {
+  if (!Array.isArray(hosts) || !hosts.every((text) => typeof text === 'string')) {
+    checker.problem(path, 'must be a list of hosts', "['mcp.internal', 'localhost:8080']")
+    return
+  }
+  for (const [index, text] of hosts.entries()) {
+    const fault = hostValueFault(text)
+    if (fault !== undefined) checker.problem([...path, index], fault, 'mcp.internal:8080')
+  }
 }
 
-/**
- * @throws {ConfigurationError} with every problem, those of the resource servers among them
- */
-export function checkGatewayOptions(options: GatewayOptions): GatewaySettings {
-  const { auth = 'oauth', host = '127.0.0.1', resources } = options
-  const problems = [...checkOwn(options), ...misplacedProblems(options)]
-  if (resources === undefined) {
-    problems.push(...siteProblems(options, options.resource ?? placeholderResource(host)))
-  } else if (isResourceList(resources)) problems.push(...checkResources(options, resources))
-  if (problems.length > 0) throw new ConfigurationError(problems)
-  const sites = resources?.map((own) => siteOptions(options, own)) ?? [options]
+function checkRequests(fallback: number) {
+  return (checker: OptionChecker, path: OptionPath, value: unknown): void => {
+    if (isWholeNumber(value ?? fallback, 1_000_000) && value !== 0) return
+    checker.problem(path, 'must be a number from 1 to 1000000', `the default is ${fallback}`)
+  }
+}
+
+/** Problems show nothing of a key. */
+function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
+  if (keys === undefined) return
+  const isKey = (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined
+  if (!Array.isArray(keys) || !keys.every(isKey)) {
+    checker.problem(path, 'must be a list of keys', `each of ${SESSION_KEY}`)
+  } else if (keys.length === 0) checker.problem(path, 'is empty', 'leave it out')
+}
+
+/** Options of the gateway itself: they stand at the top only. */
+const GATEWAY_CHECKS = {
+  auth: (checker, path, auth = 'oauth') => {
+    if (auth === 'oauth' || auth === 'none') return
+    checker.problem(path, 'must be oauth or none', 'oauth checks tokens')
+  },
+  host: checkHost,
+  port: (checker, path, port = 8080) => {
+    if (isWholeNumber(port, 65_535)) return
+    checker.problem(path, 'must be a port', '0 to 65535; 0 picks one')
+  },
+  // Checked below, with what stands beside it.
+  resources: () => undefined,
+  allowHosts: checkAllowedHosts,
+  maxBody: (checker, path, value) => {
+    if (value === undefined || isWholeNumber(value, 2 ** 32)) return
+    checker.problem(path, 'must be a number of bytes', 'the default is 4194304')
+  },
+  maxRequests: checkRequests(MOST_REQUESTS.maxRequests),
+  maxRequestsPerCaller: checkRequests(MOST_REQUESTS.maxRequestsPerCaller),
+  sessionKeys: checkSessionKeys,
+  streamGrace: (checker, path, value) =>
+    checker.number(path, value ?? undefined, { fallback: 300, max: 86_400 }),
+  proxyEnvironment: (checker, path, value) => {
+    for (const name of brokenProxies(value as GatewayOptions['proxyEnvironment'])) {
+      checker.problem([...path, name], 'is no proxy', 'http://proxy.example.com:3128')
+    }
+  },
+  ca: (checker, path, value) => checker.text(path, value),
+  onAudit: (checker, path, value) => checker.callable(path, value),
+  auditArguments: (checker, path, value) => checker.flag(path, value, false),
+} satisfies OptionChecks<Omit<GatewayOwnOptions, 'onEvent'>>
+
+/** Options that stand at the top only. */
+const FOR_ALL: ReadonlySet<string> = new Set<string>([
+  ...Object.keys(GATEWAY_CHECKS),
+  ...(['onEvent', 'now', 'fetch', 'randomUUID', 'allowHttp'] as const),
+])
+
+/** Options of one resource alone. They are never inherited, above all not secrets. */
+const FOR_ONE = [
+  'resource',
+  'resourceName',
+  'resourceDocumentation',
+  'additionalMetadata',
+  'upstream',
+  'command',
+  'upstreamHeaders',
+] as const satisfies readonly (keyof GatewayOptions)[]
+
+/** Options that the resource server does not know. */
+const NOT_OF_GATE = new Set([...Object.keys(GATEWAY_CHECKS), ...SERVER_OPTIONS, 'resource'])
+
+/** With `resources`, each option has one right place: at the top, or with a resource. */
+function checkPlaces(checker: OptionChecker, options: GatewayOptions): void {
+  const { resources } = options
+  if (resources === undefined) return
+  if (!Array.isArray(resources) || resources.length === 0) {
+    const hint = "[{ resource: 'https://…', upstream: 'http://…' }]"
+    checker.problem(['resources'], 'must be a list of resources', hint)
+    return
+  }
+  for (const name of FOR_ONE.filter((each) => options[each] !== undefined)) {
+    const message = 'stands beside resources, and belongs to one of them'
+    checker.problem([name], message, 'put it into resources')
+  }
+  for (const [index, own] of (resources as readonly unknown[]).entries()) {
+    const place = ['resources', index]
+    if (!isJsonObject(own)) {
+      checker.problem(place, 'must be an object', '{ resource, upstream }')
+      continue
+    }
+    for (const name of Object.keys(own).filter((each) => FOR_ALL.has(each))) {
+      checker.problem([...place, name], 'is for the whole gateway', 'write it beside resources')
+    }
+  }
+}
+
+/** Without tokens only loopback is allowed. With tokens, a public address needs a resource. */
+function checkListening(checker: OptionChecker, options: GatewayOptions): void {
+  const { auth = 'oauth', host = '127.0.0.1', resource, resources } = options
+  const isWrong = typeof host !== 'string' || listenHostFault(host) !== undefined
+  if (isWrong || isLoopbackAddress(host)) return
+  if (auth === 'none') {
+    const hint = 'whoever reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
+    checker.problem(['host'], 'must be loopback with auth none', hint)
+  } else if (resource === undefined && resources === undefined) {
+    const hint = 'the URL that users type: https://mcp.example.com/mcp'
+    checker.problem(['resource'], 'is missing, and the address is not loopback', hint)
+  }
+}
+
+/** The options of one resource: its own, and those at the top that it does not replace. */
+function siteOptions(top: GatewayOptions, own: GatewayResource): SiteOptions {
+  const isShared = (name: string) => name !== 'resources' && !FOR_ONE.includes(name as never)
+  const shared = Object.entries(top).filter(([name]) => isShared(name))
+  const named = Object.entries(own).filter(([, value]) => value !== undefined)
+  return Object.fromEntries([...shared, ...named])
+}
+
+function gateOptionsOf(options: SiteOptions): SiteSettings['gateOptions'] {
+  const rest = Object.entries(options).filter(([name]) => !NOT_OF_GATE.has(name))
+  return { authorizationServers: [], ...Object.fromEntries(rest) }
+}
+
+function checkOne(
+  options: SiteOptions,
+  resource: string,
+  words: OptionWords,
+): Checked<SiteSettings> {
+  return checkSite(options, resource, gateOptionsOf(options), words)
+}
+
+/** A problem of an inherited option is reported at the top. */
+function wordsOf(index: number, own: GatewayResource, top: GatewayOptions): OptionWords {
   return {
-    auth,
-    host,
-    port: options.port ?? 8080,
-    allowHosts: options.allowHosts ?? [],
-    maxBody: options.maxBody ?? 4 * 1024 * 1024,
-    maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
-    maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
-    maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
-    sites: sites.map(toSiteSettings),
-    sessionKeys: options.sessionKeys ?? [randomKey()],
-    streamGrace: options.streamGrace ?? 300,
+    ...OPTION_WORDS,
+    locate(path, message) {
+      const name = path[0] as keyof GatewayOptions
+      const isOfAll = top[name] !== undefined && !(name in own)
+      return OPTION_WORDS.locate(isOfAll ? path : ['resources', index, ...path], message)
+    },
+  }
+}
+
+/** Whether the entries can be checked one by one. */
+function isResourceList(resources: unknown): resources is readonly GatewayResource[] {
+  return Array.isArray(resources) && resources.every((each) => isJsonObject(each))
+}
+
+function conflictsOf(resources: readonly GatewayResource[]): readonly ConfigurationProblem[] {
+  const checker = new OptionChecker()
+  for (const { index, message, hint } of routeConflicts(resources.map((each) => each.resource))) {
+    checker.problem(['resources', index, 'resource'], message, hint)
+  }
+  return checker.finish(undefined).problems
+}
+
+function checkSites(options: GatewayOptions, host: string): Checked<readonly SiteSettings[]> {
+  const { resources } = options
+  if (resources !== undefined && !isResourceList(resources)) return { settings: [], problems: [] }
+  const checked = resources?.map((own, index) =>
+    checkOne(siteOptions(options, own), own.resource, wordsOf(index, own, options)),
+  ) ?? [checkOne(options, options.resource ?? resourceOfSomePort(host), OPTION_WORDS)]
+  return {
+    settings: checked.flatMap(({ settings }) => settings ?? []),
+    problems: [
+      ...tellOnce(checked.flatMap(({ problems }) => problems)),
+      ...conflictsOf(resources ?? []),
+    ],
+  }
+}
+
+/** Checks options, those of the resource servers too, and fills in the defaults. It makes nothing. */
+export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> {
+  const { auth = 'oauth', host = '127.0.0.1' } = options
+  const checker = new OptionChecker()
+  checker.each(GATEWAY_CHECKS, [], { ...options })
+  checkListening(checker, options)
+  checkPlaces(checker, options)
+  const own = checker.finish(undefined)
+  const sites = checkSites(options, host)
+  const problems = [...own.problems, ...sites.problems]
+  if (problems.length > 0 || sites.settings === undefined) return { settings: undefined, problems }
+  return {
+    problems,
+    settings: {
+      auth,
+      host,
+      port: options.port ?? 8080,
+      allowHosts: options.allowHosts ?? [],
+      maxBody: options.maxBody ?? 4 * 1024 * 1024,
+      maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
+      maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
+      maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
+      sites: sites.settings,
+      sessionKeys: options.sessionKeys,
+      streamGrace: options.streamGrace ?? 300,
+    },
   }
 }

@@ -3,21 +3,30 @@
  *
  * @module
  */
-import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
 import { isJsonObject } from '../base/json.js'
-import { createGate, type ProtectedResourceOptions } from '../web/gate.js'
-import { checkOrigins } from '../web/origins.js'
-import { createResourceServer } from '../rs/resource-server.js'
+import {
+  OptionChecker,
+  type Checked,
+  type OptionChecks,
+  type OptionPath,
+  type OptionWords,
+} from '../base/option-checker.js'
+import type { ResourceServerSettings } from '../rs/settings.js'
+import {
+  checkProtectedResource,
+  readUnprotectedResource,
+  type ProtectedResourceOptions,
+} from '../web/options.js'
 import { upstreamFault } from './addresses.js'
 import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
-import type { GatewayOptions, GatewayResource } from './options.js'
-import { checkCommand } from './stdio/check.js'
+import type { GatewayOptions, ServerOptions } from './options.js'
+import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
 
-/** The options of one resource: its own, and what it takes from the top. */
+/** The options of one resource: its own, and those that it inherits from the top. */
 export type SiteOptions = Omit<GatewayOptions, 'resources'>
 
-/** What is behind it. */
+/** The server behind a resource. */
 export type ServerSettings =
   | {
       readonly command: undefined
@@ -34,175 +43,95 @@ export type ServerSettings =
 
 /** The checked options of one resource, with their defaults. */
 export interface SiteSettings {
-  /** `undefined`: it follows from the address that we listen on. */
+  /** `undefined`: it follows from the listening address. */
   readonly resource: string | undefined
   readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
   readonly allowOrigins: readonly string[] | undefined
-  /** What the gate must be told beside the resource. */
+  /** The options of the gate, without the resource. */
   readonly gateOptions: Omit<ProtectedResourceOptions, 'resource'>
+  /** The trusted issuers and how they are reached; `undefined` without tokens. */
+  readonly trust: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'> | undefined
+  /** How its options are spelled. */
+  readonly words: OptionWords
 }
 
-/** Options of the gateway itself, and of the server behind a resource: nothing for the resource server. */
-const GATEWAY_OPTIONS = [
-  'auth',
-  'host',
-  'port',
-  'resources',
-  'allowHosts',
-  'maxBody',
-  'maxRequests',
-  'maxRequestsPerCaller',
-  'sessionKeys',
-  'streamGrace',
-  'ca',
-  'onAudit',
-  'auditArguments',
-] as const
-const WORLD_OPTIONS = ['proxyEnvironment', 'onEvent', 'now', 'fetch', 'randomUUID'] as const
-const SERVER_OPTIONS = [
-  'upstream',
-  'command',
-  'childEnvironment',
-  'children',
-  'upstreamHeaders',
-  'upstreamTimeout',
-  'forwardHeaders',
-]
-const NOT_OF_GATE = new Set<string>([
-  ...GATEWAY_OPTIONS,
-  ...SERVER_OPTIONS,
-  'proxyEnvironment',
-  'resource',
-])
-/** What stands at the top only. */
-const FOR_ALL: ReadonlySet<string> = new Set([...GATEWAY_OPTIONS, ...WORLD_OPTIONS, 'allowHttp'])
-/** What one resource has cannot be that of all: a secret least of all. */
-const FOR_ONE = [
-  'resource',
-  'resourceName',
-  'resourceDocumentation',
-  'additionalMetadata',
-  'upstream',
-  'command',
-  'upstreamHeaders',
-] as const satisfies readonly (keyof GatewayOptions)[]
-
-/** With what stands at the top, where it names nothing itself. */
-export function siteOptions(top: GatewayOptions, own: GatewayResource): SiteOptions {
-  const isShared = (name: string) => name !== 'resources' && !FOR_ONE.includes(name as never)
-  const shared = Object.entries(top).filter(([name]) => isShared(name))
-  const named = Object.entries(own).filter(([, value]) => value !== undefined)
-  return Object.fromEntries([...shared, ...named])
+function checkUpstream(checker: OptionChecker, path: OptionPath, upstream: unknown): void {
+  const fault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
+  if (fault === undefined) return
+  const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
+  checker.problem(path, fault, hint)
 }
 
-function isTextList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const headers = value ?? {}
+  if (!isJsonObject(headers)) {
+    checker.problem(path, 'must be an object', "{ 'X-Api-Key': '…' }")
+    return
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    const fault =
+      setFault(name) ??
+      (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
+    if (fault !== undefined) checker.problem([...path, name], fault, 'one line of text')
+  }
 }
 
-/** Whether it makes sense to look into each. */
-export function isResourceList(resources: unknown): resources is readonly GatewayResource[] {
-  return Array.isArray(resources) && resources.every((each) => isJsonObject(each))
+function checkForwarded(checker: OptionChecker, path: OptionPath, names: unknown = []): void {
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+    checker.problem(path, 'must be a list of header names', "['X-Tenant']")
+    return
+  }
+  for (const [index, name] of names.entries()) {
+    const fault = forwardFault(name)
+    if (fault !== undefined) checker.problem([...path, index], fault, 'leave it out')
+  }
 }
 
-/** Options at the wrong place: there is a list, and what belongs to one of it stands beside it, or the reverse. */
-export function misplacedProblems(options: GatewayOptions): readonly ConfigurationProblem[] {
-  const { resources } = options
-  if (resources === undefined) return []
-  if (!Array.isArray(resources) || resources.length === 0) {
-    const hint = "[{ resource: 'https://…', upstream: 'http://…' }]"
-    return [{ path: 'resources', message: 'must be a list of resources', hint }]
-  }
-  const beside = FOR_ONE.filter((name) => options[name] !== undefined).map((path) => {
-    const message = 'stands beside resources, and belongs to one of them'
-    return { path, message, hint: 'put it into resources' }
-  })
-  const inside = resources.flatMap((own: unknown, index) => {
-    const place = `resources[${index}]`
-    if (!isJsonObject(own)) {
-      return [{ path: place, message: 'must be an object', hint: '{ resource, upstream }' }]
-    }
-    return Object.keys(own)
-      .filter((name) => FOR_ALL.has(name))
-      .map((name) => {
-        const message = 'is for the whole gateway'
-        return { path: `${place}.${name}`, message, hint: 'write it beside resources' }
-      })
-  })
-  return [...beside, ...inside]
+function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const timeout = value ?? 60
+  if (typeof timeout === 'number' && timeout > 0 && timeout <= 86_400) return
+  const hint = 'in seconds; the default is 60'
+  checker.problem(path, 'must be a number from 0 to 86400', hint)
 }
 
-function checkServer(options: SiteOptions): readonly ConfigurationProblem[] {
-  const problems: ConfigurationProblem[] = []
-  const problem = (path: string, message: string, hint: string) => {
-    problems.push({ path, message, hint })
-  }
-  const { upstream, command } = options
-  if (command !== undefined) {
-    problems.push(...checkCommand(options))
-  } else {
-    const fault = typeof upstream === 'string' ? upstreamFault(upstream) : 'is missing'
-    if (fault !== undefined) {
-      const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
-      problem('upstream', fault, hint)
-    }
-  }
-  const headers: unknown = options.upstreamHeaders ?? {}
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
-    problem('upstreamHeaders', 'must be an object', "{ 'X-Api-Key': '…' }")
-  } else {
-    for (const [name, value] of Object.entries(headers)) {
-      const fault =
-        setFault(name) ??
-        (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
-      if (fault !== undefined) problem(`upstreamHeaders.${name}`, fault, 'one line of text')
-    }
-  }
-  const { forwardHeaders = [] } = options
-  if (!isTextList(forwardHeaders)) {
-    problem('forwardHeaders', 'must be a list of header names', "['X-Tenant']")
-  } else {
-    for (const [index, name] of forwardHeaders.entries()) {
-      const fault = forwardFault(name)
-      if (fault !== undefined) problem(`forwardHeaders[${index}]`, fault, 'leave it out')
-    }
-  }
-  const timeout = options.upstreamTimeout ?? 60
-  if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 86_400)) {
-    problem('upstreamTimeout', 'must be a number from 0 to 86400', 'in seconds; the default is 60')
-  }
-  return problems
+/** Checks for a server that is reached by HTTP. */
+const UPSTREAM_CHECKS = {
+  upstream: checkUpstream,
+} satisfies Partial<OptionChecks<ServerOptions>>
+
+/** Checks for a server that we start. */
+const COMMAND_CHECKS = {
+  upstream: (checker, _path, upstream) => {
+    if (upstream === undefined) return
+    const hint = 'one server is behind a resource: keep one'
+    checker.problem(['command'], 'is given beside upstream', hint)
+  },
+  command: checkCommand,
+  childEnvironment: checkEnvironment,
+  children: checkLimits,
+} satisfies Partial<OptionChecks<ServerOptions>>
+
+/** Checks for both kinds of servers. */
+const COMMON_CHECKS = {
+  upstreamHeaders: checkHeaders,
+  forwardHeaders: checkForwarded,
+  upstreamTimeout: checkTimeout,
+} satisfies Partial<OptionChecks<ServerOptions>>
+
+/** Every option has a check. */
+const SERVER_CHECKS: OptionChecks<ServerOptions> = {
+  ...COMMON_CHECKS,
+  ...UPSTREAM_CHECKS,
+  ...COMMAND_CHECKS,
 }
 
-/** What the gate must be told beside the resource. */
-function toGateOptions(options: SiteOptions): SiteSettings['gateOptions'] {
-  const rest = Object.entries(options).filter(([name]) => !NOT_OF_GATE.has(name))
-  return { authorizationServers: [], ...Object.fromEntries(rest) }
-}
+/** Options of the server behind a resource. */
+export const SERVER_OPTIONS: readonly string[] = Object.keys(SERVER_CHECKS)
 
-/**
- * Everything that is wrong with the options of one resource.
- *
- * @param resource with a stand-in, where it follows from an address that nobody knows yet
- */
-export function siteProblems(
-  options: SiteOptions,
-  resource: string,
-): readonly ConfigurationProblem[] {
-  const server = checkServer(options)
-  const check = () => {
-    if (options.auth !== 'none') return createGate({ ...toGateOptions(options), resource })
-    // A resource is named also where no token is asked for: its path is the endpoint.
-    return createResourceServer({ resource, authorizationServers: 'https://issuer.invalid' })
-  }
-  const origins = options.auth === 'none' ? checkOrigins(options.allowOrigins) : []
-  try {
-    check()
-    return [...server, ...origins]
-  } catch (error) {
-    if (error instanceof ConfigurationError) return [...server, ...origins, ...error.problems]
-    throw error
-  }
+function checkServer(checker: OptionChecker, options: SiteOptions): void {
+  const checks = options.command === undefined ? UPSTREAM_CHECKS : COMMAND_CHECKS
+  checker.each({ ...checks, ...COMMON_CHECKS }, [], { ...options })
 }
 
 function toServer(options: SiteOptions): ServerSettings {
@@ -212,13 +141,42 @@ function toServer(options: SiteOptions): ServerSettings {
   return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
 }
 
-/** Of options without problems. */
-export function toSiteSettings(options: SiteOptions): SiteSettings {
+/** Without tokens the resource still counts: its path is the endpoint. */
+function checkOpen(options: SiteOptions, resource: string, words: OptionWords): Checked<undefined> {
+  const checker = new OptionChecker(words)
+  readUnprotectedResource(checker, { ...options, resource })
+  return checker.finish(undefined)
+}
+
+/**
+ * Checks the options of one resource, and fills in the defaults.
+ *
+ * @param resource the named one, or the default
+ * @param gateOptions what concerns tokens
+ */
+export function checkSite(
+  options: SiteOptions,
+  resource: string,
+  gateOptions: SiteSettings['gateOptions'],
+  words: OptionWords,
+): Checked<SiteSettings> {
+  const checker = new OptionChecker(words)
+  checkServer(checker, options)
+  const { problems } = checker.finish(undefined)
+  const tokens =
+    options.auth === 'none'
+      ? checkOpen(options, resource, words)
+      : checkProtectedResource({ ...gateOptions, resource }, words)
   return {
-    resource: options.resource,
-    server: toServer(options),
-    forwardHeaders: options.forwardHeaders ?? [],
-    allowOrigins: options.allowOrigins,
-    gateOptions: toGateOptions(options),
+    problems: [...problems, ...tokens.problems],
+    settings: {
+      resource: options.resource,
+      server: toServer(options),
+      forwardHeaders: options.forwardHeaders ?? [],
+      allowOrigins: options.allowOrigins,
+      gateOptions,
+      trust: tokens.settings,
+      words,
+    },
   }
 }

@@ -5,23 +5,33 @@
  * - Calls under way are shared by all requests with the same token.
  * - An answer is kept for a short time and never past the token's `exp`; a refusal more briefly, because some
  *   servers call a good token inactive while their storage fails.
- * - After a fault the next call waits, ever longer; requests that come meanwhile are told so without one. Whether all
- *   tokens wait or one of them is told by {@link createEndpointHealth}.
- * - A request waits as long as it would for keys, for whatever: a slot, an answer, a fault that may pass.
+ * - After a fault the next call waits, ever longer; requests that come meanwhile are told so without one.
+ *   {@link Availability} tells whether all tokens wait, or one of them.
+ * - A request waits as long as it would for keys, whatever it waits for: a slot, an answer, a fault that may pass.
  *
  * @module
  */
-import { retryAfterSeconds } from '../base/back-off.js'
-import { createCacheStore } from '../base/cache.js'
+import type { AnswerStore } from '../base/answer-store.js'
+import {
+  Availability,
+  pauseBefore,
+  type Call,
+  type Failure,
+  type Fault,
+} from '../base/availability.js'
+import { LONGEST_RETRY, retryAfterSeconds } from '../base/back-off.js'
+import { Cache } from '../base/cache.js'
+import { withDeadline } from '../base/deadline.js'
 import { sha256 } from '../base/digest.js'
+import { Flights, type Flight } from '../base/flights.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
-import { createEndpointHealth, nextFault, type Call, type Fault } from './endpoint-health.js'
 import { IntrospectionFailure } from './introspector.js'
-import { createLeasedSlots, createSlots } from './slots.js'
+import { SharedAnswers } from './shared-answers.js'
+import { createLeasedSlots, createSlots, type Slots } from './slots.js'
 
 export interface CachedIntrospectorOptions {
   readonly issuer: string
@@ -37,6 +47,10 @@ export interface CachedIntrospectorOptions {
   readonly emit: Emit | undefined
   /** What one request began is no other's ({@link isolatesRequests}). */
   readonly isolated: boolean
+  /** Where other processes share their answers. */
+  readonly store?: AnswerStore | undefined
+  /** What tells our client at this server from others. */
+  readonly namespace: string
 }
 
 const MAX_GOOD = 10_000
@@ -49,6 +63,11 @@ const MAX_WAITING = 200
 /** The shortest that a request waits for an answer, in milliseconds, and how often it looks for the end of a fault. */
 const SHORTEST_WAIT = 1_000
 const LOOK_AGAIN = 50
+/**
+ * A server that is away is asked again so soon, in milliseconds: every user waits for it, and nothing old serves
+ * meanwhile, as keys do.
+ */
+const LONGEST_ABSENCE = 4_000
 /** As long as a token of most providers, and none of any. */
 const CONTROL = 'r7FSZIgFEWlKAg7bSwz1VrvmajvRaBQORedM6EhzCak'
 
@@ -59,221 +78,265 @@ interface Kept {
 }
 
 /** One or several calls for all requests with the same token. */
-interface Flight {
-  readonly answer: Promise<TokenIntrospection>
+interface Asking extends Flight {
+  readonly done: Promise<TokenIntrospection>
   readonly deadline: number
 }
 
-export function createCachedIntrospector(options: CachedIntrospectorOptions): TokenIntrospector {
-  const { issuer, cacheFor, emit, wait, isolated } = options
-  const good = createCacheStore<Kept>(MAX_GOOD)
-  // Apart, so that a flood of refused tokens pushes no good one out.
-  const refused = createCacheStore<Kept>(MAX_REFUSED)
-  const seenGood = createCacheStore<object>(MAX_GOOD)
-  /** Faults of single tokens. */
-  const faulty = createCacheStore<Fault>(MAX_FAULTY)
-  const now = createSteadyClock(options.now, () => {
-    // How old they are nobody knows.
-    good.clear()
-    refused.clear()
-  })
-  const health = createEndpointHealth(now)
-  const underWay = new Map<string, Flight>()
-  const slots = isolated
-    ? createLeasedSlots(options.concurrency, now)
-    : createSlots(options.concurrency, MAX_WAITING)
-  const longestWait = Math.max(wait, SHORTEST_WAIT)
+/** Our own credentials were refused: somebody must act, and each refusal may count against us there. */
+function isRejected({ error }: Failure): boolean {
+  return error.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'
+}
 
-  function recall(digest: string): Kept | undefined {
+class CachedIntrospector {
+  readonly #options: CachedIntrospectorOptions
+  readonly #good = new Cache<Kept>(MAX_GOOD)
+  /** Apart, so that a flood of refused tokens pushes no good one out. */
+  readonly #refused = new Cache<Kept>(MAX_REFUSED)
+  readonly #seenGood = new Cache<object>(MAX_GOOD)
+  /** Faults of single tokens. */
+  readonly #faulty = new Cache<Fault>(MAX_FAULTY)
+  readonly #now: () => number
+  readonly #availability: Availability
+  readonly #flights: Flights<Asking>
+  readonly #slots: Slots
+  readonly #shared: SharedAnswers | undefined
+
+  constructor(options: CachedIntrospectorOptions) {
+    const { concurrency, isolated, store, issuer, emit } = options
+    this.#options = options
+    const now = createSteadyClock(options.now, () => {
+      // How old they are nobody knows.
+      this.#good.clear()
+      this.#refused.clear()
+    })
+    this.#now = now
+    this.#availability = new Availability({
+      now,
+      longestPause: (failure) => (isRejected(failure) ? LONGEST_RETRY : LONGEST_ABSENCE),
+      isAlarming: isRejected,
+    })
+    this.#flights = new Flights(isolated)
+    this.#slots = isolated
+      ? createLeasedSlots(concurrency, now)
+      : createSlots(concurrency, MAX_WAITING)
+    this.#shared =
+      store &&
+      new SharedAnswers({
+        ...options,
+        store,
+        steadyNow: now,
+        onFailure: (reason, retryIn) => emit?.({ type: 'store.failed', issuer, reason, retryIn }),
+      })
+  }
+
+  async introspect(token: string): Promise<TokenIntrospection> {
+    const digest = await sha256(token)
+    const kept = this.#recall(digest)
+    if (kept !== undefined) return this.#handOut(kept)
+    return this.#waitFor(this.#flights.join(digest, () => this.#begin(token, digest)))
+  }
+
+  status(): ReturnType<NonNullable<TokenIntrospector['status']>> {
+    return { issuer: this.#options.issuer, fault: this.#availability.trouble }
+  }
+
+  #recall(digest: string): Kept | undefined {
     // The clock first: when it was set back, nothing is remembered.
-    const at = now()
-    const kept = good.get(digest) ?? refused.get(digest)
+    const at = this.#now()
+    const kept = this.#good.get(digest) ?? this.#refused.get(digest)
     return kept !== undefined && kept.until > at ? kept : undefined
   }
 
-  function remember(digest: string, claims: JsonObject): Kept {
-    const at = options.now()
+  /** @param validUntil by the clock of the others, where another process got the answer */
+  #remember(
+    digest: string,
+    claims: JsonObject,
+    validUntil: number = Number.POSITIVE_INFINITY,
+  ): Kept {
+    const at = this.#options.now()
+    const cacheFor = Math.min(this.#options.cacheFor, validUntil - at)
     const { active: isActive, exp } = claims
     const end = typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY
     // What is over stays so: some servers call a token active long after its end.
     const isGood = isActive === true && end > at
     const keep = isGood ? Math.min(cacheFor, end - at) : Math.min(cacheFor, REFUSED_FOR)
-    const kept = { claims: deepFreeze(claims), until: now() + keep }
-    if (isGood) seenGood.set(digest, health)
-    if (keep > 0) (isGood ? good : refused).set(digest, kept)
+    const kept = { claims: deepFreeze(claims), until: this.#now() + keep }
+    if (isGood) this.#seenGood.set(digest, this.#availability)
+    if (keep > 0) (isGood ? this.#good : this.#refused).set(digest, kept)
     return kept
   }
 
   /** By the clock of the others. */
-  function handOut({ claims, until }: Kept): TokenIntrospection {
-    return Object.freeze({ claims, validUntil: options.now() + until - now() })
+  #handOut({ claims, until }: Kept): TokenIntrospection {
+    return Object.freeze({ claims, validUntil: this.#options.now() + until - this.#now() })
   }
 
-  function unavailable(reason: string): AuthorizationServerError {
+  #unavailable(reason: string): AuthorizationServerError {
+    const { issuer } = this.#options
     return new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', issuer, reason, 1)
   }
 
-  function asError({ error, retryAt }: Fault): AuthorizationServerError {
-    const retryAfter = retryAfterSeconds(retryAt, now())
+  #asError({ error, retryAt }: Fault): AuthorizationServerError {
+    const retryAfter = retryAfterSeconds(retryAt, this.#now())
+    const { issuer } = this.#options
     return new AuthorizationServerError(error.code, issuer, error.message, retryAfter)
   }
 
-  function asFailure(cause: unknown): IntrospectionFailure {
+  #asFailure(cause: unknown): IntrospectionFailure {
     if (cause instanceof IntrospectionFailure) return cause
-    const error = unavailable('the introspector failed')
+    const error = this.#unavailable('the introspector failed')
     return new IntrospectionFailure(error, error, { passes: true, wasWritten: true })
   }
 
-  function tell(fault: Fault, concerns: 'issuer' | 'token'): Fault {
+  #tell(fault: Fault, concerns: 'issuer' | 'token'): Fault {
+    const { issuer, emit } = this.#options
     const { code, message: reason } = fault.error
-    const retryIn = Math.max(0, fault.retryAt - now())
+    const retryIn = Math.max(0, fault.retryAt - this.#now())
     emit?.({ type: 'introspection.failed', issuer, code, reason, retryIn, concerns })
     return fault
   }
 
   /** Asks about a token of nobody's: `undefined` when that was answered. */
-  async function askControl(): Promise<IntrospectionFailure | undefined> {
+  async #askControl(): Promise<IntrospectionFailure | undefined> {
+    const { introspect, issuer, emit } = this.#options
     try {
-      await options.introspect(CONTROL)
+      await introspect(CONTROL)
     } catch (error) {
-      return asFailure(error)
+      return this.#asFailure(error)
     }
-    health.controlAnswered()
+    this.#availability.controlAnswered()
     emit?.({ type: 'introspection.answered', issuer, active: false })
     return undefined
   }
 
-  /** Whether the constant is answered where tokens are: some providers fail for whatever they do not know. */
-  async function judgeControl(): Promise<void> {
-    const began = now()
-    const failure = await askControl()
-    if (failure?.wasWritten === true) health.controlFailed(undefined, began, failure)
+  /** Whether the constant is answered where tokens are: some providers fail for every token that they do not know. */
+  async #judgeControl(): Promise<void> {
+    const began = this.#now()
+    const failure = await this.#askControl()
+    if (failure?.wasWritten === true) this.#availability.controlFailed(undefined, began, failure)
   }
 
-  function blameToken(digest: string, failure: IntrospectionFailure, isSure: boolean): Fault {
+  #blameToken(digest: string, failure: IntrospectionFailure, isSure: boolean): Fault {
     const { passes, error, alone } = failure
     const described = { passes, error: isSure ? alone : error }
-    const fault = nextFault(described, faulty.get(digest), now())
-    faulty.set(digest, fault)
-    return tell(fault, 'token')
+    const fault = this.#availability.next(described, this.#faulty.get(digest))
+    this.#faulty.set(digest, fault)
+    return this.#tell(fault, 'token')
   }
 
   /** Whose fault it is that a call failed. */
-  async function blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
-    if (!failure.wasWritten) return tell(health.failedBefore(call, failure), 'issuer')
-    const suspect = health.suspect(call, failure)
-    if (typeof suspect === 'object') return tell(suspect, 'issuer')
-    if (suspect !== 'control') return blameToken(digest, failure, suspect === 'token')
-    const began = now()
-    const second = await askControl()
-    if (second === undefined) return blameToken(digest, failure, true)
+  async #blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
+    const availability = this.#availability
+    if (!failure.wasWritten) return this.#tell(availability.failedBefore(call, failure), 'issuer')
+    const suspect = availability.suspect(call, failure)
+    if (typeof suspect === 'object') return this.#tell(suspect, 'issuer')
+    if (suspect !== 'control') return this.#blameToken(digest, failure, suspect === 'token')
+    const began = this.#now()
+    const second = await this.#askControl()
+    if (second === undefined) return this.#blameToken(digest, failure, true)
     const fault = second.wasWritten
-      ? health.controlFailed(call, began, second)
-      : health.failedBefore(call, second)
+      ? availability.controlFailed(call, began, second)
+      : availability.failedBefore(call, second)
     return typeof fault === 'object'
-      ? tell(fault, 'issuer')
-      : blameToken(digest, failure, fault === 'token')
+      ? this.#tell(fault, 'issuer')
+      : this.#blameToken(digest, failure, fault === 'token')
   }
 
-  async function ask(
-    token: string,
-    digest: string,
-    isKnown: boolean,
-  ): Promise<TokenIntrospection | Fault> {
-    const call = health.begin(isKnown)
+  async #ask(token: string, digest: string, isKnown: boolean): Promise<TokenIntrospection | Fault> {
+    const { introspect, issuer, emit, isolated } = this.#options
+    const call = this.#availability.begin(isKnown)
     try {
-      const claims = await options.introspect(token)
-      if (health.answered() && !isolated) void judgeControl()
-      faulty.delete(digest)
+      const claims = await introspect(token)
+      if (this.#availability.answered() && !isolated) void this.#judgeControl()
+      this.#faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
-      return handOut(remember(digest, claims))
+      const answer = this.#handOut(this.#remember(digest, claims))
+      // Nobody waits for it, and it does not reject.
+      void this.#shared?.set(digest, answer)
+      return answer
     } catch (error) {
-      return await blame(call, digest, asFailure(error))
+      return await this.#blame(call, digest, this.#asFailure(error))
     } finally {
-      health.end(call)
+      this.#availability.end(call)
     }
   }
 
   /** What keeps a token from being asked about now. */
-  function obstacle(digest: string, isKnown: boolean): Fault | undefined {
-    const own = faulty.get(digest)
-    if (own !== undefined && now() < own.retryAt) return own
-    return health.mayCall(isKnown) ? undefined : health.fault()
+  #obstacle(digest: string, isKnown: boolean): Fault | undefined {
+    const own = this.#faulty.get(digest)
+    if (own !== undefined && this.#now() < own.retryAt) return own
+    return this.#availability.mayCall(isKnown) ? undefined : this.#availability.fault
   }
 
   /** One call, in a slot of its own, when the last fault allows one. */
-  async function attempt(
+  async #attempt(
     token: string,
     digest: string,
     { isKnown, deadline }: { readonly isKnown: boolean; readonly deadline: number },
   ): Promise<TokenIntrospection | Fault> {
-    const found = obstacle(digest, isKnown)
+    const found = this.#obstacle(digest, isKnown)
     if (found !== undefined) return found
-    const release = await slots.acquire(isKnown, Math.max(deadline - now(), 0))
-    if (release === undefined) throw unavailable('too many introspection calls are waiting')
+    const release = await this.#slots.acquire(isKnown, Math.max(deadline - this.#now(), 0))
+    if (release === undefined) throw this.#unavailable('too many introspection calls are waiting')
     try {
-      // Whoever waited for the slot may find that the server failed in the meantime.
-      return obstacle(digest, isKnown) ?? (await ask(token, digest, isKnown))
+      // While the request waited for the slot, the server may have failed.
+      return this.#obstacle(digest, isKnown) ?? (await this.#ask(token, digest, isKnown))
     } finally {
       release()
     }
   }
 
-  /** A fault younger than `wait` is waited out, because clients do not honour Retry-After. */
-  async function attemptPatiently(
+  /** The answer that another process got, or a new one. */
+  async #find(token: string, digest: string, deadline: number): Promise<TokenIntrospection> {
+    const answer = await this.#shared?.get(digest)
+    if (answer === undefined) return this.#attemptPatiently(token, digest, deadline)
+    return this.#handOut(this.#remember(digest, answer.claims, answer.validUntil))
+  }
+
+  /** Waits young faults out. */
+  async #attemptPatiently(
     token: string,
     digest: string,
     deadline: number,
   ): Promise<TokenIntrospection> {
-    const isKnown = seenGood.get(digest) !== undefined
+    const { wait } = this.#options
+    const isKnown = this.#seenGood.get(digest) !== undefined
     for (;;) {
-      const outcome = await attempt(token, digest, { isKnown, deadline })
+      const outcome = await this.#attempt(token, digest, { isKnown, deadline })
       if (!('retryAt' in outcome)) return outcome
-      const pause = Math.max(outcome.retryAt - now(), LOOK_AGAIN)
-      const end = Math.min(outcome.since + wait, deadline)
+      const pause = pauseBefore(outcome, this.#now(), { wait, deadline, least: LOOK_AGAIN })
       // What is wrong with our own credentials does not pass in a moment.
-      if (!outcome.passes || now() + pause > end) throw asError(outcome)
-      // What waits for itself alone is not expected: strangers would wait with it.
-      const isExpected = isKnown && outcome === health.fault()
-      if (isExpected) health.expect(deadline)
+      if (!outcome.passes || pause === undefined) throw this.#asError(outcome)
+      // A token that waits for itself alone is not expected: strangers would wait with it.
+      const isExpected = isKnown && outcome === this.#availability.fault
+      if (isExpected) this.#availability.expect(deadline)
       await new Promise((resolve) => setTimeout(resolve, pause))
-      if (isExpected) health.unexpect()
+      if (isExpected) this.#availability.unexpect()
     }
   }
 
   /** The call goes on when nobody waits for it any more, and its answer is remembered. */
-  async function waitFor({ answer, deadline }: Flight): Promise<TokenIntrospection> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const fault = health.fault()
-        reject(fault === undefined ? unavailable('no answer yet') : asError(fault))
-      }, deadline - now())
+  #waitFor({ done, deadline }: Asking): Promise<TokenIntrospection> {
+    return withDeadline(done, deadline - this.#now(), () => {
+      const { fault } = this.#availability
+      return fault === undefined ? this.#unavailable('no answer yet') : this.#asError(fault)
     })
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
-  function begin(token: string, digest: string): Flight {
-    const deadline = now() + longestWait
-    const answer = attemptPatiently(token, digest, deadline).finally(() => underWay.delete(digest))
+  #begin(token: string, digest: string): Asking {
+    const deadline = this.#now() + Math.max(this.#options.wait, SHORTEST_WAIT)
+    const done = this.#find(token, digest, deadline)
     // Nobody may be left to hear of it.
-    answer.catch(() => undefined)
-    const flight = { answer, deadline }
-    if (!isolated) underWay.set(digest, flight)
-    return flight
+    done.catch(() => undefined)
+    return { done, deadline }
   }
+}
 
+export function createCachedIntrospector(options: CachedIntrospectorOptions): TokenIntrospector {
+  const introspector = new CachedIntrospector(options)
   return {
-    async introspect(token) {
-      const digest = await sha256(token)
-      const kept = recall(digest)
-      if (kept !== undefined) return handOut(kept)
-      return waitFor(underWay.get(digest) ?? begin(token, digest))
-    },
-    status: () => ({ issuer, fault: health.trouble() }),
+    introspect: (token) => introspector.introspect(token),
+    status: () => introspector.status(),
   }
 }

@@ -46,10 +46,10 @@ export function decodeMirrored(value: string): string | undefined {
     value.length >= PREFIX.length + SUFFIX.length
   if (!isEncoded) return value
   const encoded = value.slice(PREFIX.length, -SUFFIX.length)
-  const bytes = Buffer.from(encoded, 'base64')
-  if (bytes.toString('base64') !== encoded) return undefined
   try {
-    return decoder.decode(bytes)
+    const binary = atob(encoded)
+    if (btoa(binary) !== encoded) return undefined
+    return decoder.decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)))
   } catch {
     return undefined
   }

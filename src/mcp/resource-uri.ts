@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 
 /** A URI that can be judged. */
 export interface ResourceUri {
@@ -220,7 +220,7 @@ export function parseResourceUri(text: string): ResourceUri | undefined {
 }
 
 /** Clients ask for the same ones all day long. What is known of a text never changes. */
-const spellings = createCacheStore<ResourceUri>(1_000)
+const spellings = new Cache<ResourceUri>(1_000)
 const LONGEST_KNOWN = 200
 
 /** In one spelling (RFC 3986 §6.2.2); `undefined` for what {@link parseResourceUri} does not read. */

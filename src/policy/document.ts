@@ -5,6 +5,7 @@
  */
 import { quoted, type ConfigurationProblem } from '../errors.js'
 import { isPlainObject, type JsonObject } from '../base/json.js'
+import type { OptionPath } from '../base/option-checker.js'
 import { GlobSet, type Wildcards } from './globs.js'
 import { LONGEST_NAME } from '../mcp/operation.js'
 import { findCycle, type Implications } from '../token/scope-hierarchy.js'
@@ -41,12 +42,9 @@ export interface PolicyDocument {
   readonly lists?: 'filter' | 'full'
 }
 
-/** Where in a policy: `['rules', 3, 'scopes']`. */
-export type PolicyPath = readonly (string | number)[]
-
 /** One thing that is wrong with it. */
 export interface PolicyProblem extends Omit<ConfigurationProblem, 'path'> {
-  readonly path: PolicyPath
+  readonly path: OptionPath
 }
 
 /** A rule, checked. */
@@ -127,18 +125,18 @@ const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly stri
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
 
-  problem(path: PolicyPath, message: string, hint: string): void {
+  problem(path: OptionPath, message: string, hint: string): void {
     this.problems.push({ path, message, hint })
   }
 
-  #unknownNames(path: PolicyPath, object: JsonObject, known: ReadonlySet<string>): void {
+  #unknownNames(path: OptionPath, object: JsonObject, known: ReadonlySet<string>): void {
     for (const name of Object.keys(object)) {
       if (known.has(name)) continue
       this.problem([...path, name], 'no such name', `known are ${[...known].join(', ')}`)
     }
   }
 
-  #texts(path: PolicyPath, value: unknown, hint: string): readonly string[] {
+  #texts(path: OptionPath, value: unknown, hint: string): readonly string[] {
     const list: unknown = typeof value === 'string' ? [value] : value
     if (!Array.isArray(list) || list.length === 0) {
       this.problem(path, 'must be a text or a list of texts, and not empty', hint)
@@ -151,7 +149,7 @@ class PolicyChecker {
     })
   }
 
-  #scopes(path: PolicyPath, value: unknown): readonly string[] {
+  #scopes(path: OptionPath, value: unknown): readonly string[] {
     const scopes = parseScopes(value)
     if (scopes === undefined) this.problem(path, 'must be scopes', SCOPES_HINT)
     // A variable that is not set, for example: nobody says so that nothing is needed.
@@ -186,7 +184,7 @@ class PolicyChecker {
     return Object.fromEntries(implies)
   }
 
-  #claims(path: PolicyPath, value: unknown): readonly ClaimRequirement[] {
+  #claims(path: OptionPath, value: unknown): readonly ClaimRequirement[] {
     const hint = 'realm_access.roles: [ops]'
     if (!isPlainObject(value) || Object.keys(value).length === 0) {
       this.problem(path, 'must be claims with the values that suffice', hint)
@@ -198,7 +196,7 @@ class PolicyChecker {
     }))
   }
 
-  #patterns(path: PolicyPath, subject: RuleSubject, value: unknown): readonly string[] {
+  #patterns(path: OptionPath, subject: RuleSubject, value: unknown): readonly string[] {
     if (value === undefined) return []
     return this.#texts(path, value, 'names, or patterns with *').map((text) => {
       const place = Array.isArray(value) ? [...path, value.indexOf(text)] : path
@@ -218,7 +216,7 @@ class PolicyChecker {
   }
 
   /** `{ tools: [search], methods: [tools/call] }` reads as if it were about one tool, and is about all of them. */
-  #contradictions(path: PolicyPath, rule: JsonObject, methods: readonly string[]): void {
+  #contradictions(path: OptionPath, rule: JsonObject, methods: readonly string[]): void {
     for (const subject of ['tools', 'prompts', 'resources'] as const) {
       if (rule[subject] === undefined) continue
       const all = methods.find((pattern) =>
@@ -232,7 +230,7 @@ class PolicyChecker {
     }
   }
 
-  #rule(path: PolicyPath, rule: unknown): CheckedRule | undefined {
+  #rule(path: OptionPath, rule: unknown): CheckedRule | undefined {
     if (!isPlainObject(rule)) {
       this.problem(path, 'must be a rule', '{ tools: [read_*], scopes: [mcp:read] }')
       return undefined
@@ -294,12 +292,4 @@ export function checkPolicy(document: unknown): {
 } {
   const checker = new PolicyChecker()
   return { policy: checker.check(document), problems: checker.problems }
-}
-
-/** As one text: `rules[3].scopes`. */
-export function writePath(path: PolicyPath): string {
-  return path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
-    .join('')
-    .replace(/^\./, '')
 }

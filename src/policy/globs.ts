@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 
 /** What `*` and `**` stand for. */
 export interface Wildcards {
@@ -149,7 +149,7 @@ export class Glob {
 
 export class GlobSet {
   readonly #patterns: readonly Glob[]
-  readonly #known = createCacheStore<readonly number[]>(MAX_TEXTS)
+  readonly #known = new Cache<readonly number[]>(MAX_TEXTS)
 
   constructor(patterns: readonly string[], wildcards: Wildcards) {
     this.#patterns = patterns.map((pattern) => new Glob(piecesOf(pattern, wildcards), wildcards))

@@ -222,7 +222,7 @@ export class RulePolicy implements OperationPolicy {
 }
 
 /** A policy by a function of the embedding program. */
-export class FunctionPolicy implements OperationPolicy {
+class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true
   readonly judgesScopesAlone = false
@@ -249,4 +249,11 @@ export class FunctionPolicy implements OperationPolicy {
     if (Array.isArray(scopes) && scopes.every(isScopeToken)) return { scopes, denial: undefined }
     throw new TypeError('the policy function returned neither scopes nor deny')
   }
+}
+
+export function createOperationPolicy(
+  policy: CheckedPolicy | JudgeOperation | undefined,
+): OperationPolicy | undefined {
+  if (policy === undefined) return undefined
+  return typeof policy === 'function' ? new FunctionPolicy(policy) : new RulePolicy(policy)
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 import { LONGEST_KNOWN, MAX_TEXTS } from './globs.js'
 import { parseResourceUri, type ResourceUri } from '../mcp/resource-uri.js'
 import {
@@ -66,9 +66,9 @@ const NOWHERE: UriMatch = {
 export class UriRules {
   readonly #literal = new Map<string, Group>()
   readonly #wild: Group[] = []
-  readonly #known = createCacheStore<UriMatch>(MAX_TEXTS)
+  readonly #known = new Cache<UriMatch>(MAX_TEXTS)
   /** Long ones are nobody's but an attacker's, whose request needs them twice. */
-  readonly #long = createCacheStore<UriMatch>(MAX_LONG_TEXTS)
+  readonly #long = new Cache<UriMatch>(MAX_LONG_TEXTS)
 
   /** @param patterns of each rule; those that are useless are about nothing */
   constructor(patterns: readonly (readonly string[])[]) {

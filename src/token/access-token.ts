@@ -9,7 +9,6 @@
 import type { ShareList } from '../base/cache.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
-import { hintFor } from '../advice/hints.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
 import {
@@ -213,7 +212,7 @@ export function judgeAccessToken(
   if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
     if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
     const reason = 'typ is not at+jwt, which is required here'
-    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, hintFor('at+jwt required', { issuer }))
+    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, 'at+jwt required')
   }
   if (!facts.audience.some((entry) => policy.audience.has(entry))) {
     const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')

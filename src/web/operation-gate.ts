@@ -4,27 +4,35 @@
  * @module
  */
 import { quoted } from '../errors.js'
-import type { Emit } from '../events.js'
-import { callerKey } from '../rs/caller-key.js'
-import { isContentCoded } from './content-coding.js'
-import { answerHeaders, errorBody, type Authenticated } from '../rs/decision.js'
+import { holdTheSame, readMessages, type RpcMessage, type Unreadable } from '../mcp/message.js'
+import type { MirroredHeaders } from '../mcp/mirrored-headers.js'
+import { operationsOf, UnclearOperation, type McpOperation } from '../mcp/operation.js'
 import { isBehind, isStateless } from '../mcp/protocol-revision.js'
-import type { GateAnswer } from './gate.js'
+import { RPC, rpcError } from '../mcp/rpc-error.js'
+import { readStatelessMessage, type InvalidMessage } from '../mcp/stateless-message.js'
 import { isListMethod, ListFilter } from '../policy/list-filter.js'
 import { ListMemory } from '../policy/list-memory.js'
+import { callerKey } from '../rs/caller-key.js'
+import { errorBody, type Authenticated } from '../rs/decision.js'
+import type { OperationAuthority } from '../rs/operation-authority.js'
+import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
+import { isContentCoded } from './content-coding.js'
+import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
-import { holdTheSame, readMessages, type RpcMessage, type Unreadable } from '../mcp/message.js'
-import { operationsOf, UnclearOperation, type McpOperation } from '../mcp/operation.js'
 import { RefusalRate } from './refusal-rate.js'
-import type { ResourceServer } from '../rs/resource-server.js'
-import { RPC, rpcError } from '../mcp/rpc-error.js'
 
 /** The parts of a request that decide about what it asks for. */
-export interface OperationsRequest {
-  readonly origin: string | undefined
-  readonly requestId?: string | undefined
+export interface OperationsRequest extends AnsweredRequest {
   /** `MCP-Protocol-Version`. */
   readonly protocolVersion: string | undefined
+  /** The fields that mirror the body; `undefined` where they were compared before, or where there are none. */
+  readonly mirrored?: MirroredHeaders | undefined
+}
+
+/** The header fields that say how a body is to be read. */
+interface BodyForm {
+  readonly contentEncoding: string | undefined
+  readonly contentType: string | undefined
 }
 
 /** Methods of HTTP that bring no message, whoever handles them: a body is then too much. */
@@ -36,60 +44,24 @@ export function bringsMessage(method: string): boolean {
 }
 
 /** Messages that may go on. */
-export interface Permission {
+export interface AllowedMessages {
   readonly messages: readonly RpcMessage[]
   /** What the answer must be filtered by; `undefined`: it passes as it is. */
   readonly filter: ListFilter | undefined
 }
 
-export interface OperationGate {
-  /** Bytes of a body that is read. */
-  readonly maxBody: number
-  /** 400 for a body that comes with another method than POST: nobody judges it, and a handler may read it. */
-  refuseMethod(method: string, request: OperationsRequest): GateAnswer
-  /** 415 for a body that is encoded, or is not JSON in UTF-8: nobody would read what was judged (HDR-08). */
-  refuseForm(
-    fields: {
-      readonly contentEncoding: string | undefined
-      readonly contentType: string | undefined
-    },
-    request: OperationsRequest,
-  ): GateAnswer | undefined
-  /** 413. */
-  refuseLength(request: OperationsRequest): GateAnswer
-  /** 429 for a caller who was refused too often, before anything of his is read. */
-  throttle(authenticated: Authenticated, request: OperationsRequest): GateAnswer | undefined
-  /**
-   * Reads and judges a body, as the handler sees it.
-   *
-   * @param sent the bytes that came, where a handler may see them beside what somebody made of them
-   * @throws whatever a policy throws that is a function
-   */
-  judge(
-    authenticated: Authenticated,
-    body: Uint8Array,
-    request: OperationsRequest,
-    sent?: Uint8Array,
-  ): GateAnswer | Permission
-  /** The same, of messages that were read, and of a caller who was not refused too often. */
-  judgeMessages(
-    authenticated: Authenticated,
-    messages: readonly RpcMessage[],
-    request: OperationsRequest,
-  ): GateAnswer | Permission
-  /** One more refusal of a caller, for what was found out elsewhere. */
-  countRefusal(authenticated: Authenticated): void
-  /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
-  filterFor(authenticated: Authenticated): ListFilter | undefined
+/** A request that may go on, as far as it was looked at. */
+export interface Entered {
+  /** The bytes that were judged; `undefined`: none were. */
+  readonly body: Uint8Array | undefined
+  readonly filter: ListFilter | undefined
 }
 
 export interface OperationGateOptions {
-  readonly resourceServer: ResourceServer
+  readonly authority: OperationAuthority
+  readonly answers: Answers
   readonly now: () => number
-  readonly emit: Emit | undefined
-  readonly nextRequestId: () => string
-  readonly corsHeaders: (origin: string | undefined) => Readonly<Record<string, string>>
-  /** Bytes. */
+  /** Bytes of a body that is read. */
   readonly maxBody: number
 }
 
@@ -108,10 +80,13 @@ const MOST_COMPARED = 128 * 1024
 const UNREADABLE = 'The body is not a JSON-RPC message that can be judged'
 const UNCLEAR_NAMES =
   'A name or a URI in the request is not acceptable, or there are too many of them'
+const OLDER_VERSION = 'MCP-Protocol-Version does not match the body'
+
+const AS_IT_IS: Entered = Object.freeze({ body: undefined, filter: undefined })
 
 function operationsOfAll(
   messages: readonly RpcMessage[],
-  isOfForeignUser: ResourceServer['isOfForeignUser'],
+  isOfForeignUser: (operation: McpOperation) => boolean,
 ): readonly McpOperation[] | UnclearOperation {
   const operations: McpOperation[] = []
   let compared = 0
@@ -129,175 +104,245 @@ function operationsOfAll(
     : operations
 }
 
-export function createOperationGate(options: OperationGateOptions): OperationGate {
-  const { resourceServer, emit, nextRequestId, corsHeaders } = options
-  const rate = new RefusalRate(options.now)
-  const memory = new ListMemory()
+/** The id that an answer about all messages of a body names. */
+function idOf(messages: readonly RpcMessage[]): string {
+  return messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
+}
 
-  function answer(
-    status: number,
-    requestId: string,
-    body: string,
-    { origin }: OperationsRequest,
-    headers: Readonly<Record<string, string>> = {},
-  ): GateAnswer {
-    const all = { ...answerHeaders(requestId), ...headers, ...corsHeaders(origin) }
-    return { outcome: 'answer', status, headers: all, body }
+function invalid(reason: string): InvalidMessage {
+  return { code: RPC.invalidRequest, reason, id: 'null', text: UNREADABLE }
+}
+
+function textOf({ code }: Unreadable): string {
+  return code === RPC.invalidParams ? UNCLEAR_NAMES : UNREADABLE
+}
+
+/** The messages that stand in a body, as its protocol revision allows them. */
+function readAllowed(
+  body: Uint8Array,
+  { protocolVersion, mirrored }: OperationsRequest,
+): readonly RpcMessage[] | InvalidMessage {
+  if (mirrored !== undefined && isStateless(protocolVersion)) {
+    const message = readStatelessMessage(body, mirrored)
+    return 'text' in message ? message : [message]
+  }
+  const read = readMessages(body)
+  if ('code' in read) return { ...read, text: textOf(read) }
+  const { messages, isBatch } = read
+  if (isBatch && (protocolVersion ?? BATCH_VERSION) !== BATCH_VERSION) {
+    return invalid('a batch, in a version without them')
+  }
+  if (isStateless(protocolVersion) && messages.length !== 1) {
+    return invalid('an answer, in a version without requests of servers')
+  }
+  return messages
+}
+
+/** @param sent the bytes that came, where a handler may see them beside what somebody made of them */
+function messagesOf(
+  body: Uint8Array,
+  request: OperationsRequest,
+  sent: Uint8Array | undefined,
+): readonly RpcMessage[] | InvalidMessage {
+  const messages = readAllowed(body, request)
+  if ('code' in messages) return messages
+  if (sent !== undefined && !holdTheSame(body, sent)) {
+    return invalid('what a body parser made of the body asks for something else')
+  }
+  if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
+    const [code, text] = [RPC.headerMismatch, OLDER_VERSION]
+    return { code, reason: text, id: idOf(messages), text }
+  }
+  return messages
+}
+
+/** Validates the messages of requests, and judges with a policy what they ask for. */
+export class OperationGate {
+  readonly maxBody: number
+  readonly #authority: OperationAuthority
+  readonly #answers: Answers
+  readonly #rate: RefusalRate
+  readonly #memory = new ListMemory()
+
+  constructor({ authority, answers, now, maxBody }: OperationGateOptions) {
+    this.maxBody = maxBody
+    this.#authority = authority
+    this.#answers = answers
+    this.#rate = new RefusalRate(now)
   }
 
-  function throttle(
+  /**
+   * All steps: presence of a body → throttle → form → length → messages → operations and their scopes.
+   *
+   * @returns what may go on, or the answer that refuses it
+   * @throws whatever reading the body, and a policy that is a function, throw
+   */
+  enter(
     authenticated: Authenticated,
-    request: OperationsRequest,
-  ): GateAnswer | undefined {
+    request: GuardRequest,
+  ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
+    if (!this.#authority.hasPolicy) return this.#enterUnjudged(request)
+    if (request.method === 'POST') return this.#enterWithBody(authenticated, request)
+    const brings = request.bringsBody()
+    return brings instanceof Promise
+      ? brings.then((settled) => this.#enterOther(authenticated, request, settled))
+      : this.#enterOther(authenticated, request, brings)
+  }
+
+  /** Without a policy: before 2026-07-28 no field mirrors anything that a host could go by. */
+  #enterUnjudged(request: GuardRequest): Entered | Promise<GuardAnswer | Entered> {
+    if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS
+    return this.#enterStateless(request)
+  }
+
+  /** Whoever routes or allows by the fields that mirror the body must get what its handler reads in it. */
+  async #enterStateless(request: GuardRequest): Promise<GuardAnswer | Entered> {
+    const refusal = this.refuseForm(request, request)
+    if (refusal !== undefined) return refusal
+    const body = await request.readBody(this.maxBody)
+    if (body === undefined) return this.refuseLength(request)
+    const messages = messagesOf(body, request, request.bodyBeside)
+    if ('code' in messages) return this.#refuseMessage(messages, request)
+    return { body, filter: undefined }
+  }
+
+  /** Any method but POST. */
+  #enterOther(
+    authenticated: Authenticated,
+    request: GuardRequest,
+    hasBody: boolean,
+  ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
+    const { method } = request
+    if (hasBody) return this.refuseMethod(method, request)
+    // What was lost of a stream of events may be any answer.
+    if (method === 'GET') return { body: undefined, filter: this.filterFor(authenticated) }
+    return bringsMessage(method) ? this.#enterWithBody(authenticated, request) : AS_IT_IS
+  }
+
+  async #enterWithBody(
+    authenticated: Authenticated,
+    request: GuardRequest,
+  ): Promise<GuardAnswer | Entered> {
+    const refusal = this.throttle(authenticated, request) ?? this.refuseForm(request, request)
+    if (refusal !== undefined) return refusal
+    const body = await request.readBody(this.maxBody)
+    if (body === undefined) return this.refuseLength(request)
+    const judged = this.judge(authenticated, body, request, request.bodyBeside)
+    return 'outcome' in judged ? judged : { body, filter: judged.filter }
+  }
+
+  /** 400 for a body that comes with another method than POST: nobody judges it, and a handler may read it. */
+  refuseMethod(method: string, request: AnsweredRequest): GuardAnswer {
+    const body = errorBody('invalid_request', 'Only POST brings a body')
+    const reason = `a body that comes with ${quoted(method, 20)}`
+    return this.#answers.refuseUnread(request, 400, reason, body)
+  }
+
+  /** 415 for a body that is encoded, or is not JSON in UTF-8: nobody would read what was judged (HDR-08). */
+  refuseForm(
+    { contentEncoding, contentType }: BodyForm,
+    request: AnsweredRequest,
+  ): GuardAnswer | undefined {
+    if (isContentCoded(contentEncoding)) {
+      const text = 'The body must not be encoded'
+      const body = errorBody('unsupported_media_type', text)
+      const headers = { 'Accept-Encoding': 'identity' }
+      return this.#answers.refuseUnread(request, 415, text, body, headers)
+    }
+    if (isJsonInUtf8(contentType)) return undefined
+    const body = errorBody('unsupported_media_type', NO_JSON_IN_UTF8)
+    return this.#answers.refuseUnread(request, 415, NO_JSON_IN_UTF8, body)
+  }
+
+  /** 413. */
+  refuseLength(request: AnsweredRequest): GuardAnswer {
+    const text = `The body is larger than ${this.maxBody} bytes`
+    return this.#answers.refuseUnread(request, 413, text, errorBody('content_too_large', text))
+  }
+
+  /** 429 for a caller who was refused too often, before anything of theirs is read. */
+  throttle(authenticated: Authenticated, request: AnsweredRequest): GuardAnswer | undefined {
+    const rate = this.#rate
     const wait = rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))
     if (wait === undefined) return undefined
     const { issuer, subject, clientId } = authenticated.token
-    const requestId = request.requestId ?? nextRequestId()
-    emit?.({ type: 'operation.throttled', requestId, issuer, subject, clientId, ...wait })
+    const answers = this.#answers
+    const requestId = answers.idOf(request)
+    answers.emit?.({ type: 'operation.throttled', requestId, issuer, subject, clientId, ...wait })
     const body = errorBody('too_many_requests', 'Too many requests of this caller were refused')
-    return answer(429, requestId, body, request, { 'Retry-After': String(wait.retryAfter) })
+    const headers = { 'Retry-After': String(wait.retryAfter) }
+    return answers.give(request, requestId, 429, body, headers)
   }
 
-  /** Of what cannot be judged. */
-  function refuse(
-    status: number,
-    reason: string,
-    body: string,
-    request: OperationsRequest,
-    headers?: Readonly<Record<string, string>>,
-  ): GateAnswer {
-    const requestId = request.requestId ?? nextRequestId()
-    emit?.({ type: 'operation.unreadable', requestId, reason })
-    return answer(status, requestId, body, request, headers)
+  /** One more refusal of a caller, for what was found out elsewhere too. */
+  countRefusal(authenticated: Authenticated): void {
+    this.#rate.count(callerKey(authenticated))
   }
 
-  /** It costs as much to find out as what is judged, and counts as a refusal. */
-  function refuseUnreadable(
-    { code, reason, id }: Unreadable,
-    authenticated: Authenticated,
-    request: OperationsRequest,
-  ): GateAnswer {
-    countRefusal(authenticated)
-    const text = code === RPC.invalidParams ? UNCLEAR_NAMES : UNREADABLE
-    return refuse(400, reason, rpcError(id, code, text), request)
-  }
-
-  function refuseBody(
-    status: number,
-    error: string,
-    description: string,
-    request: OperationsRequest,
-    headers?: Readonly<Record<string, string>>,
-  ): GateAnswer {
-    return refuse(status, description, errorBody(error, description), request, headers)
-  }
-
-  function refuseMethod(method: string, request: OperationsRequest): GateAnswer {
-    const body = errorBody('invalid_request', 'Only POST brings a body')
-    return refuse(400, `a body that comes with ${quoted(method, 20)}`, body, request)
-  }
-
-  function refuseForm(
-    { contentEncoding, contentType }: Parameters<OperationGate['refuseForm']>[0],
-    request: OperationsRequest,
-  ): GateAnswer | undefined {
-    const error = 'unsupported_media_type'
-    if (isContentCoded(contentEncoding)) {
-      const headers = { 'Accept-Encoding': 'identity' }
-      return refuseBody(415, error, 'The body must not be encoded', request, headers)
-    }
-    return isJsonInUtf8(contentType) ? undefined : refuseBody(415, error, NO_JSON_IN_UTF8, request)
-  }
-
-  function refuseLength(request: OperationsRequest): GateAnswer {
-    const description = `The body is larger than ${options.maxBody} bytes`
-    return refuseBody(413, 'content_too_large', description, request)
-  }
-
-  function countRefusal(authenticated: Authenticated): void {
-    rate.count(callerKey(authenticated))
-  }
-
-  function filterFor({ token }: Authenticated): ListFilter | undefined {
-    if (!resourceServer.filtersLists) return undefined
-    return new ListFilter(
-      (operation) => resourceServer.mayUse(token, operation),
-      memory,
-      resourceServer.sameUse(token),
-    )
-  }
-
-  function judgeMessages(
-    authenticated: Authenticated,
-    messages: readonly RpcMessage[],
-    request: OperationsRequest,
-  ): GateAnswer | Permission {
-    const { protocolVersion } = request
-    const operations = operationsOfAll(messages, resourceServer.isOfForeignUser)
-    if (operations instanceof UnclearOperation) {
-      const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
-      const unclear = { code: RPC.invalidParams, reason: operations.reason, id }
-      return refuseUnreadable(unclear, authenticated, request)
-    }
-    const { requestId } = request
-    const denied = resourceServer.authorizeOperations(authenticated.token, operations, {
-      requestId,
-      protocolVersion,
-    })
-    if (denied !== undefined) {
-      countRefusal(authenticated)
-      const headers = { ...denied.headers, ...corsHeaders(request.origin) }
-      return { outcome: 'answer', status: denied.status, headers, body: denied.body }
-    }
-    const isList = messages.some(({ method }) => isListMethod(method))
-    return { messages, filter: isList ? filterFor(authenticated) : undefined }
-  }
-
-  function judge(
+  /**
+   * Reads and judges a body, as the handler sees it.
+   *
+   * @param sent the bytes that came, where a handler may see them beside what somebody made of them
+   * @throws whatever a policy throws that is a function
+   */
+  judge(
     authenticated: Authenticated,
     body: Uint8Array,
     request: OperationsRequest,
     sent?: Uint8Array,
-  ): GateAnswer | Permission {
+  ): GuardAnswer | AllowedMessages {
     // Those that came together with the one that was too much had not been counted when they came.
-    const throttled = throttle(authenticated, request)
+    const throttled = this.throttle(authenticated, request)
     if (throttled !== undefined) return throttled
-    const read = readMessages(body)
-    if ('code' in read) return refuseUnreadable(read, authenticated, request)
-    const refuseMessages = (reason: string) => {
-      const unclear = { code: RPC.invalidRequest, reason, id: 'null' }
-      return refuseUnreadable(unclear, authenticated, request)
-    }
-    const { messages, isBatch } = read
-    const { protocolVersion = BATCH_VERSION } = request
-    if (isBatch && protocolVersion !== BATCH_VERSION) {
-      return refuseMessages('a batch, in a version without them')
-    }
-    if (isStateless(request.protocolVersion) && messages.length !== 1) {
-      return refuseMessages('an answer, in a version without requests of servers')
-    }
-    if (sent !== undefined && !holdTheSame(body, sent)) {
-      return refuseMessages('what a body parser made of the body asks for something else')
-    }
-    if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
-      const reason = 'MCP-Protocol-Version does not match the body'
-      const id = messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
-      countRefusal(authenticated)
-      return refuse(400, reason, rpcError(id, RPC.headerMismatch, reason), request)
-    }
-    return judgeMessages(authenticated, messages, request)
+    const messages = messagesOf(body, request, sent)
+    if ('code' in messages) return this.#refuseMessage(messages, request, authenticated)
+    return this.judgeMessages(authenticated, messages, request)
   }
 
-  const { maxBody } = options
-  return {
-    maxBody,
-    refuseMethod,
-    refuseForm,
-    refuseLength,
-    throttle,
-    judge,
-    judgeMessages,
-    countRefusal,
-    filterFor,
+  /** The same, of messages that were read, and of a caller who was not refused too often. */
+  judgeMessages(
+    authenticated: Authenticated,
+    messages: readonly RpcMessage[],
+    request: OperationsRequest,
+  ): GuardAnswer | AllowedMessages {
+    const authority = this.#authority
+    const operations = operationsOfAll(messages, (each) => authority.isOfForeignUser(each))
+    if (operations instanceof UnclearOperation) {
+      const { reason } = operations
+      const unclear = { code: RPC.invalidParams, reason, id: idOf(messages), text: UNCLEAR_NAMES }
+      return this.#refuseMessage(unclear, request, authenticated)
+    }
+    const { requestId, protocolVersion } = request
+    const asked = { requestId, protocolVersion }
+    const denied = authority.authorizeOperations(authenticated.token, operations, asked)
+    if (denied !== undefined) {
+      this.countRefusal(authenticated)
+      const { status, body } = denied
+      const headers = { ...denied.headers, ...this.#answers.corsHeaders(request.origin) }
+      return { outcome: 'answer', status, headers, body }
+    }
+    const isList = messages.some(({ method }) => isListMethod(method))
+    return { messages, filter: isList ? this.filterFor(authenticated) : undefined }
+  }
+
+  /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
+  filterFor({ token }: Authenticated): ListFilter | undefined {
+    const authority = this.#authority
+    if (!authority.filtersLists) return undefined
+    return new ListFilter(
+      (operation) => authority.mayUse(token, operation),
+      this.#memory,
+      authority.sameUse(token),
+    )
+  }
+
+  /** @param authenticated with a policy: it costs as much to find out as what is judged, and counts as a refusal */
+  #refuseMessage(
+    { code, reason, id, text }: InvalidMessage,
+    request: AnsweredRequest,
+    authenticated?: Authenticated,
+  ): GuardAnswer {
+    if (authenticated !== undefined) this.countRefusal(authenticated)
+    return this.#answers.refuseUnread(request, 400, reason, rpcError(id, code, text))
   }
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../errors.js'
 import { isLoopbackHost, parseHttpUrl } from '../base/http.js'
 
 type Headers = Readonly<Record<string, string>>
@@ -44,19 +43,6 @@ export function addCorsHeaders(
     const known = new Set(listed(present.toLowerCase()))
     const added = listed(value).filter((entry) => !known.has(entry.toLowerCase()))
     return [name, known.has('*') ? present : [present, ...added].join(', ')]
-  })
-}
-
-export function checkOrigins(allowOrigins: unknown): readonly ConfigurationProblem[] {
-  if (allowOrigins === undefined) return []
-  const hint = 'scheme, host and port as a browser sends them: https://app.example.com'
-  if (!Array.isArray(allowOrigins)) {
-    return [{ path: 'allowOrigins', message: 'must be a list of origins', hint }]
-  }
-  return allowOrigins.flatMap((origin: unknown, index) => {
-    const isOrigin =
-      typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
-    return isOrigin ? [] : [{ path: `allowOrigins[${index}]`, message: 'is not an origin', hint }]
   })
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 
 /** Refusals that come at once: an agent that tries each tool of a small server is no attack. */
 const BURST = 30
@@ -31,7 +31,7 @@ export interface Wait {
 
 /** A bucket for each caller, which every refusal takes from and time fills again. */
 export class RefusalRate {
-  readonly #allowances = createCacheStore<Allowance>(MAX_CALLERS)
+  readonly #allowances = new Cache<Allowance>(MAX_CALLERS)
   readonly #now: () => number
 
   constructor(now: () => number) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createCacheStore } from '../base/cache.js'
+import { Cache } from '../base/cache.js'
 import { createMac, equalInConstantTime, type Mac } from '../base/digest.js'
 
 /** Whose a session is. */
@@ -46,7 +46,7 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
   const macs = keys.flatMap((key) => createMac(key) ?? [])
   const [signing] = macs
   if (signing === undefined) throw new TypeError('no key to sign with')
-  const known = createCacheStore<Known>(MAX_KNOWN)
+  const known = new Cache<Known>(MAX_KNOWN)
 
   function remember(visible: string, { resource, key }: SessionOwner, id: string): void {
     if (visible.length <= LONGEST_KNOWN) known.set(visible, { resource, key, id })

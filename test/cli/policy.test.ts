@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { runPolicy } from '../../src/cli/policy/command.js'
 import { createGate } from '../../src/web/gate.js'
-import { readerOf } from '../config/support.js'
+import { ISSUER, readerOf } from '../config/support.js'
 import { verifies } from '../support/verifies.js'
 
 const POLICY = `implies: { mcp:write: [mcp:read] }
@@ -255,10 +255,10 @@ The client gets:
     )) as unknown as { answer: { headers: Record<string, string>; body: object } }
     const gate = createGate({
       resource: 'https://mcp.example.com/files/mcp',
-      authorizationServers: 'https://issuer.invalid',
+      authorizationServers: ISSUER,
       policy: { rules: [{ tools: 'search', scopes: 'mcp:read' }], unmatched: 'deny' },
     })
-    const token = { scopes: [], claims: {}, issuer: 'https://issuer.invalid' }
+    const token = { scopes: [], claims: {}, issuer: ISSUER }
     const denied = gate.resourceServer.authorizeOperations(token as never, [
       { method: 'tools/call', target: 'tool', name: 'search' },
     ])

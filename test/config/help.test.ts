@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { helpText } from '../../src/cli/help.js'
 import { flagOf } from '../../src/config/names.js'
-import { SETTINGS } from '../../src/config/schema.js'
+import { SETTINGS } from '../../src/config/setting-lists.js'
 import { SECTIONS } from '../../src/config/setting.js'
 
 const lines = helpText().split('\n')

@@ -1,7 +1,7 @@
 /** Where values come from, and which of them counts. */
 import { describe, expect, test } from 'vitest'
 import { environmentNameOf, flagOf } from '../../src/config/names.js'
-import { FILE_SETTINGS } from '../../src/config/schema.js'
+import { FILE_SETTINGS } from '../../src/config/setting-lists.js'
 import { EXAMPLES, FILES, fileLines } from './examples.js'
 import { inFile, OAUTH, OPEN, problemsOf, read, RESOURCE, settingsOf, UPSTREAM } from './support.js'
 

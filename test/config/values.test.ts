@@ -7,7 +7,7 @@ import {
   pathOfEnvironmentName,
   pathOfFlag,
 } from '../../src/config/names.js'
-import { AUTH_SETTINGS, SETTINGS } from '../../src/config/schema.js'
+import { AUTH_SETTINGS, SETTINGS } from '../../src/config/setting-lists.js'
 import { formatSize, parsePort, parseSize, splitPair } from '../../src/config/values.js'
 
 test.each(['', ' ', '-1', '1.5MiB', '4MB', '4mib', '4 MiB', 'MiB', '0x10', '1e3', '4M', '1TiB'])(

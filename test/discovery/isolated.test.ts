@@ -4,6 +4,7 @@
  */
 import { Hono } from 'hono'
 import type { ResourceServerOptions } from 'mcp-gatehouse'
+import { protect } from 'mcp-gatehouse/fetch'
 import { protectedResource } from 'mcp-gatehouse/hono'
 import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
@@ -195,25 +196,46 @@ function metadata(idp: FakeIdp): Response {
 
 verifies(
   'ATK-19',
-  'Hono’s context is what keeps a request alive; without one it is asked for nothing',
+  'the host’s context is what keeps a request alive; without one it is asked for nothing',
   async () => {
-    const idp = await FakeIdp.start()
-    let clock = Date.now()
-    const app = new Hono()
-    const options = { resource: RESOURCE, authorizationServers: ISSUER, fetch: idp.fetch }
-    app.use(protectedResource({ ...options, now: () => clock }))
-    app.all('/mcp', (c) => c.text('in'))
-    const headers = { authorization: `Bearer ${await idp.token()}` }
-    const work: Promise<unknown>[] = []
-    const context = { waitUntil: (each: Promise<unknown>) => void work.push(each) }
-    const send = async (...more: readonly unknown[]) =>
-      (await app.request('/mcp', { headers }, ...(more as []))).status
-    expect(await send()).toBe(200)
-    clock += 620_000
-    expect(await send({}, { ...context, passThroughOnException: () => undefined })).toBe(401)
-    expect(work).toHaveLength(1)
-    await Promise.all(work)
-    expect(idp.jwksFetches).toBe(2)
+    for (const host of ['hono', 'fetch']) {
+      const idp = await FakeIdp.start()
+      let clock = Date.now()
+      const options = {
+        resource: RESOURCE,
+        authorizationServers: ISSUER,
+        fetch: idp.fetch,
+        now: () => clock,
+      }
+      const app = new Hono()
+      app.use(protectedResource(options))
+      app.all('/mcp', (c) => c.text('in'))
+      const guard = protect(options)
+      const headers = { authorization: `Bearer ${await idp.token()}` }
+      const work: Promise<unknown>[] = []
+      const context = {
+        waitUntil(each: Promise<unknown>) {
+          // Workers demand it.
+          expect(this).toBe(context)
+          work.push(each)
+        },
+        passThroughOnException: () => undefined,
+        props: undefined,
+      }
+      const send = async (given?: typeof context) => {
+        const request = new Request(RESOURCE, { headers })
+        const response = await (host === 'hono'
+          ? app.fetch(request, {}, given)
+          : guard(request, () => new Response('in'), given))
+        return response.status
+      }
+      expect(await send()).toBe(200)
+      clock += 620_000
+      expect(await send(context)).toBe(401)
+      expect({ host, work: work.length }).toEqual({ host, work: 1 })
+      await Promise.all(work)
+      expect(idp.jwksFetches).toBe(2)
+    }
   },
 )
 

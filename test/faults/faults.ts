@@ -18,8 +18,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'signature-ignored',
     breaks: 'JWT-03, CASE-14',
-    find: 'const isValid = await key.verify(jwt.algorithm, jwt.signedText, jwt.signature)',
-    replace: 'const isValid = jwt.signedText.length > 0',
+    find: 'const isValid = await key.verify(algorithm, signedText, signature)',
+    replace: 'const isValid = signedText.length > 0',
     tests: ['forged', 'property/mutated-token.test.ts'],
   },
   {
@@ -90,8 +90,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'issuer-slash-folded',
     breaks: 'JWT-05, CASE-11',
-    find: "const trusted = issuers.get(jwt.claims['iss'])",
-    replace: "const trusted = issuers.get(String(jwt.claims['iss']).replace(/\\/$/, ''))",
+    find: "const trusted = this.#issuers.get(jwt.claims['iss'])",
+    replace: "const trusted = this.#issuers.get(String(jwt.claims['iss']).replace(/\\/$/, ''))",
     tests: ['forged'],
   },
   {
@@ -106,14 +106,14 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'JWT-03',
     find: "return jwk['alg'] === undefined || (alg !== undefined && ALGORITHMS.get(alg) === known)",
     replace: 'return true',
-    tests: ['forged', 'keys'],
+    tests: ['forged', 'discovery'],
   },
   {
     id: 'weak-rsa-key',
     breaks: 'JWT-11',
     find: 'const MIN_RSA_BITS = 2048',
     replace: 'const MIN_RSA_BITS = 512',
-    tests: ['keys'],
+    tests: ['discovery'],
   },
   {
     id: 'crit-ignored',
@@ -139,39 +139,38 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'outage-is-401',
     breaks: 'KEY-06, CASE-24',
-    file: 'rs/resource-server.ts',
-    find: 'if (!(error instanceof AuthorizationServerError)) throw error',
+    find: 'if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer',
     replace:
-      "if (error instanceof AuthorizationServerError) return refuse(new Refusal('ERR_TOKEN_KEY_UNKNOWN', ''), requestId, scopes)\n    throw error",
-    tests: ['keys'],
+      "if (error instanceof AuthorizationServerError) return this.refuse({ code: 'ERR_TOKEN_KEY_UNKNOWN', reason: '' } as Refusal, requestId, [])\n    if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer",
+    tests: ['discovery'],
   },
   {
     id: 'no-stale-keys',
     breaks: 'KEY-05, CASE-19',
-    find: 'return now() - loadedAt <= maxAge + options.staleFor',
-    replace: 'return now() - loadedAt <= maxAge',
-    tests: ['keys'],
+    find: 'return this.#now() - this.#loadedAt <= this.#maxAge + this.#options.staleFor',
+    replace: 'return this.#now() - this.#loadedAt <= this.#maxAge',
+    tests: ['discovery'],
   },
   {
     id: 'stale-keys-for-ever',
     breaks: 'CASE-20',
     find: 'key.retired = true',
     replace: 'key.retired = false',
-    tests: ['keys'],
+    tests: ['discovery'],
   },
   {
     id: 'fetch-per-unknown-kid',
     breaks: 'KEY-05, CASE-16',
-    find: 'if (now() - doubtedAt < DOUBT_COOLDOWN) return found',
+    find: 'if (this.#isCoolingDown()) return found',
     replace: '',
-    tests: ['keys'],
+    tests: ['discovery'],
   },
   {
     id: 'no-single-flight',
     breaks: 'KEY-05, CASE-17',
-    find: 'loading ??= {',
-    replace: 'loading = {',
-    tests: ['keys'],
+    find: 'return this.#flights.join(LOADING, () =>',
+    replace: 'return this.#flights.join(String(Math.random()), () =>',
+    tests: ['discovery'],
   },
   {
     id: 'authorization-response-accepted',
@@ -183,7 +182,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'replaced-key-unseen',
     breaks: 'KEY-05, CASE-20',
-    find: 'await keys.renew(arrival, request)',
+    find: 'await this.#renew(arrival, request)',
     replace: '',
     tests: ['discovery/renewal.test.ts'],
   },
@@ -225,14 +224,14 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'idle-server-trusts',
     breaks: 'KEY-05, CASE-20',
-    find: 'if (!isInGrace && loading?.late !== true && knownFault() === undefined) return false',
+    find: 'if (!isInGrace && !this.#isLate && this.#availability.recentFault === undefined) return false',
     replace: '',
     tests: ['discovery/waiting.test.ts'],
   },
   {
     id: 'trusts-by-an-old-fault',
     breaks: 'KEY-05, CASE-20',
-    find: 'fault !== undefined && now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined',
+    find: 'fault !== undefined && this.#now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined',
     replace: 'fault',
     tests: ['discovery/waiting.test.ts'],
   },
@@ -246,14 +245,14 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'fetch-per-forged-signature',
     breaks: 'KEY-05, CASE-16',
-    find: 'if (now() - doubtedAt < DOUBT_COOLDOWN) return\n',
-    replace: '\n',
+    find: 'if (this.#isGiven || this.#fetchLoaded > arrival || this.#isCoolingDown()) return',
+    replace: 'if (this.#isGiven || this.#fetchLoaded > arrival) return',
     tests: ['discovery/renewal.test.ts'],
   },
   {
     id: 'fetch-for-what-is-new-already',
     breaks: 'KEY-05',
-    find: '|| fetchLoaded > arrival) return found',
+    find: '|| this.#fetchLoaded > arrival) return found',
     replace: ') return found',
     tests: ['discovery/waiting.test.ts'],
   },
@@ -302,8 +301,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'rewritten-path-open',
     breaks: 'CASE-51',
-    find: '!isGuarded(request.otherPath)',
-    replace: 'request.otherPath !== path',
+    find: '|| this.#isGuarded(request.otherPath)',
+    replace: '|| this.#isGuarded(path)',
     tests: ['web/routers.test.ts'],
   },
   {
@@ -323,29 +322,29 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'pattern-as-path',
     breaks: 'CASE-51',
-    find: '|| ODD_IN_PATH.test(path)',
+    find: '&& !ODD_IN_PATH.test(value)',
     replace: '',
     tests: ['rs/options.test.ts'],
   },
   {
     id: 'misplaced-scopes-open-node',
     breaks: 'SCP-01, GW-10',
-    find: 'return send(response, refuseMisplacedScopes(entry?.gate, { origin }))',
-    replace: 'return next()',
+    find: 'if (refusal === undefined) next()',
+    replace: 'if (refusal?.status !== 403) next()',
     tests: ['web/routers.test.ts'],
   },
   {
     id: 'misplaced-scopes-open-hono',
     breaks: 'SCP-01, GW-10',
-    find: 'return Promise.resolve(toResponse(c, refuseMisplacedScopes(entry?.gate, { origin })))',
-    replace: 'return next()',
+    find: 'return refusal === undefined ? next()',
+    replace: 'return refusal?.status !== 403 ? next()',
     tests: ['web/routers.test.ts'],
   },
   {
     id: 'reached-after-the-answer',
     breaks: 'GW-10',
-    find: 'if (!isOver(response)) settle(',
-    replace: 'settle(',
+    find: 'return request.isGone === true',
+    replace: 'return request.isGone === null',
     tests: ['web/routers.test.ts'],
   },
   {
@@ -365,7 +364,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'verifier-keeps-the-reason',
     breaks: 'GW-08',
-    find: 'refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))',
+    find: 'else this.#refuse(facts, request, bearer)',
     replace: '',
     tests: ['rs/verified.test.ts'],
   },
@@ -423,9 +422,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'scope-before-expiry',
     breaks: 'CASE-54',
-    find: 'return judgeAccessToken(facts, issuer.policy, world.now() / 1000)',
+    find: 'return judgeAccessToken(facts, issuer.policy, this.#now() / 1000)',
     replace:
-      'return facts.scopes.length === 0 ? undefined : judgeAccessToken(facts, issuer.policy, world.now() / 1000)',
+      'return facts.scopes.length === 0 ? undefined : judgeAccessToken(facts, issuer.policy, this.#now() / 1000)',
     tests: ['matrix'],
   },
   {
@@ -438,8 +437,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'drip-fed-scopes',
     breaks: 'SCP-02',
-    find: 'return refuse(refusal, request.requestId, needed, clues)',
-    replace: 'return refuse(refusal, request.requestId, missing.slice(0, 1), clues)',
+    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, clues)',
+    replace: 'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), clues)',
     tests: ['matrix'],
   },
   {
@@ -459,8 +458,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'preflight-needs-token',
     breaks: 'COR-01, CASE-31',
-    find: 'return answer(204, origins.preflightHeaders(origin, request.requestedHeaders))',
-    replace: '',
+    find: "if (request.method !== 'OPTIONS') return undefined",
+    replace: 'if (request.method !== null) return undefined',
     tests: ['matrix'],
   },
   {

@@ -96,7 +96,6 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'any-origin-without-tokens',
     breaks: 'TRN-01',
-    file: 'gateway/request/handler.ts',
     find: 'if (origin !== undefined && !origins.isAllowed(origin)) {',
     replace: "if (origin === 'never') {",
     tests: ['gateway/hosts.test.ts'],
@@ -328,8 +327,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'open-without-tokens',
     breaks: 'CASE-61',
-    find: "    if (auth === 'none') {\n",
-    replace: '    if (auth === undefined) {\n',
+    find: "\n  if (auth === 'none') {\n",
+    replace: '\n  if (auth === undefined) {\n',
     tests: ['gateway/hosts.test.ts'],
   },
   {

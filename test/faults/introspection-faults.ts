@@ -50,8 +50,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'call-for-every-request',
     breaks: 'INT-05, CASE-28',
-    find: 'waitFor(underWay.get(digest) ?? ',
-    replace: 'waitFor(underWay.get(digest + Math.random()) ?? ',
+    find: 'this.#flights.join(digest, () => this.#begin(token, digest))',
+    replace: 'this.#flights.join(digest + Math.random(), () => this.#begin(token, digest))',
     tests: ['introspect'],
   },
   {
@@ -64,16 +64,16 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'a-call-for-every-fault',
     breaks: 'INT-02',
-    find: 'return health.mayCall(isKnown) ? undefined : health.fault()',
-    replace: 'return health.mayCall(isKnown) || isKnown ? undefined : undefined',
+    find: 'return this.#availability.mayCall(isKnown) ? undefined : this.#availability.fault',
+    replace: 'return this.#availability.mayCall(isKnown) || isKnown ? undefined : undefined',
     tests,
   },
   {
     id: 'foreign-jwt-shown-around',
     breaks: 'TOK-07',
-    find: "if (trusted === undefined) return untrusted(jwt.claims['iss'])\n    if (trusted.validation",
+    find: "if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims['iss'])\n",
     replace:
-      "if (trusted === undefined) { const first = issuerOfOpaque(token); return first === undefined ? untrusted(jwt.claims['iss']) : ask(first, token, undefined) }\n    if (trusted.validation",
+      "if (trusted === undefined) { const first = this.#issuers.ofOpaque(token); return first === undefined ? this.#issuers.refuseUntrusted(jwt.claims['iss']) : this.#introspect(first, token, undefined) }\n",
     tests,
   },
   {
@@ -86,7 +86,7 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'answer-remembered-for-ever',
     breaks: 'INT-05',
-    find: 'return introspection.validUntil > steadyNow()',
+    find: 'return introspection.validUntil > this.#steadyNow()',
     replace: 'return true',
     tests,
   },
@@ -114,8 +114,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'long-absence-after-an-outage',
     breaks: 'INT-02, CASE-24',
-    find: 'backOff(attempts, LONGEST_ABSENCE)',
-    replace: 'backOff(attempts)',
+    find: '(isRejected(failure) ? LONGEST_RETRY : LONGEST_ABSENCE)',
+    replace: 'LONGEST_RETRY + (isRejected(failure) ? 0 : 0 * LONGEST_ABSENCE)',
     tests,
   },
   {
@@ -124,5 +124,76 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     find: "header['alg'] = alg ?? 'EdDSA'",
     replace: "header['alg'] = alg ?? 'Ed25519'",
     tests,
+  },
+  {
+    id: 'introspector-made-again',
+    breaks: 'INT-01',
+    find: 'return put.map(({ site }) => site)',
+    replace: 'return sites.slice(0, put.length)',
+    tests: ['gateway/options.test.ts'],
+  },
+  {
+    id: 'introspector-made-of-wrong-options',
+    breaks: 'INT-01',
+    find: 'return { settings: problems.length > 0 ? undefined : settings, problems }',
+    replace: 'return { settings, problems }',
+    tests: ['rs/options.test.ts'],
+  },
+  {
+    id: 'missing-issuer-hides-the-rest',
+    breaks: 'contract, "Settings": all problems at once',
+    find: 'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)',
+    replace:
+      'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)\n  if (!isNamed) return undefined',
+    tests: ['rs/options.test.ts'],
+  },
+  {
+    id: 'shared-answers-for-ever',
+    breaks: 'KEY-07',
+    find: 'return age > 0 && age <= cacheFor ? answer : undefined',
+    replace: 'return answer',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'shared-answers-of-other-clients',
+    breaks: 'KEY-07',
+    find: '`${this.#options.namespace}\\n${digest}`',
+    replace: '`${this.#options.namespace.length > 0}\\n${digest}`',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'failing-store-asked-again-at-once',
+    breaks: 'KEY-07',
+    find: 'if (!this.#availability.mayCall(true)) return undefined',
+    replace: '',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
+  {
+    id: 'marks-evicted',
+    breaks: 'KEY-07',
+    find: 'else if (!isMark) oldest ??= key',
+    replace: 'else if (isMark || !isMark) oldest ??= key',
+    tests: ['base/answer-store.test.ts'],
+  },
+  {
+    id: 'introspection-url-unchecked',
+    breaks: 'INT-01',
+    find: 'if (client === undefined) continue',
+    replace: 'continue',
+    tests: ['config/options.test.ts'],
+  },
+  {
+    id: 'problem-of-another-issuer',
+    breaks: 'contract, "Settings": each with its source',
+    find: 'return { paths: settingsThatBecome(String(ofIssuer)), issuer: index }',
+    replace: 'return { paths: settingsThatBecome(String(ofIssuer)) }',
+    tests: ['config/options.test.ts'],
+  },
+  {
+    id: 'value-without-its-number',
+    breaks: 'contract, "Settings": each with its source',
+    find: "return isEntry && typeof index === 'number' ? `value ${index + 1} ` : ''",
+    replace: "return isEntry ? '' : ''",
+    tests: ['config/options.test.ts'],
   },
 ]

@@ -142,15 +142,15 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'bodies-of-get-behind-node',
     breaks: 'ATK-12',
-    find: "if (method !== 'POST' && bringsBody(request)) {",
-    replace: "if (method === 'PATCH' && bringsBody(request)) {",
+    find: 'return bringsBody(this.#request)',
+    replace: 'return this.#request === null',
     tests: policy,
   },
   {
     id: 'bodies-of-get-behind-hono',
     breaks: 'ATK-12',
-    find: "if (method !== 'POST' && bringsBody(c)) {",
-    replace: "if (method === 'PATCH' && bringsBody(c)) {",
+    find: 'return isOpen || announcesBody((name) => this.header(name))',
+    replace: 'return isOpen',
     tests: policy,
   },
   {
@@ -163,15 +163,17 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'unreadable-for-nothing',
     breaks: 'ATK-07',
-    find: '    countRefusal(authenticated)\n    const text =',
-    replace: '    const text =',
+    find: 'if (authenticated !== undefined) this.countRefusal(authenticated)',
+    replace:
+      'if (authenticated !== undefined && code === RPC.headerMismatch) this.countRefusal(authenticated)',
     tests: policy,
   },
   {
     id: 'mismatches-for-nothing',
     breaks: 'ATK-07',
-    find: '      countRefusal(authenticated)\n      return refuse(400, reason,',
-    replace: '      return refuse(400, reason,',
+    find: 'if (authenticated !== undefined) this.countRefusal(authenticated)',
+    replace:
+      'if (authenticated !== undefined && code !== RPC.headerMismatch) this.countRefusal(authenticated)',
     tests: policy,
   },
   {
@@ -317,8 +319,36 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'resource-with-a-query',
     breaks: 'ATK-15',
-    find: "this.problem(path, 'must not have a query', hint)",
+    find: "checker.problem(path, 'must not have a query', hint)",
     replace: '',
     tests: ['rs/options.test.ts'],
+  },
+  {
+    id: 'fields-of-the-stateless-revision-believed-with-a-policy',
+    breaks: 'HDR-01, HDR-02',
+    find: 'if (mirrored !== undefined && isStateless(protocolVersion)) {',
+    replace: 'if (mirrored === null) {',
+    tests: ['matrix/stateless.test.ts'],
+  },
+  {
+    id: 'fields-of-the-stateless-revision-believed-without-a-policy',
+    breaks: 'HDR-01, HDR-02',
+    find: "if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS",
+    replace: "if (request.method !== 'never') return AS_IT_IS",
+    tests: ['matrix/stateless.test.ts'],
+  },
+  {
+    id: 'two-names-joined-behind-node',
+    breaks: 'HDR-08',
+    find: "names: valuesOf(this.#request, 'mcp-name'),",
+    replace: "names: [String(this.#request.headers['mcp-name'])],",
+    tests: ['matrix/stateless.test.ts'],
+  },
+  {
+    id: 'another-spelling-of-base64',
+    breaks: 'HDR-03',
+    find: 'if (btoa(binary) !== encoded) return undefined',
+    replace: '',
+    tests: ['matrix/stateless.test.ts'],
   },
 ]

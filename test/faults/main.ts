@@ -53,9 +53,11 @@ function runOnce(fault: Fault): Promise<Outcome> {
 
 let passed = 0
 let failed = 0
-/** `npm run faults -- NAME` plants those whose name contains it. */
-const wanted = process.argv[2] ?? ''
-const queue = ALL_FAULTS.filter(({ id }) => id.includes(wanted))
+/** `npm run faults -- NAME…` plants those whose name contains one of them. */
+const wanted = process.argv.slice(2)
+const queue = ALL_FAULTS.filter(
+  ({ id }) => wanted.length === 0 || wanted.some((name) => id.includes(name)),
+)
 
 async function work(): Promise<void> {
   for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {

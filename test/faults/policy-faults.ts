@@ -26,8 +26,8 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-of-one-resource-for-none',
     breaks: 'contract, "Several servers in one gateway"',
-    find: '} = toOptions(settings, issuers, policy)',
-    replace: '} = toOptions(settings, issuers)',
+    find: 'tokenOptions(settings, issuers, policy, isOfResource)',
+    replace: 'tokenOptions(settings, issuers, undefined, isOfResource)',
     tests: ['config/resources.test.ts', 'config/files.test.ts'],
   },
   {

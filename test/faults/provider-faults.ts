@@ -1,73 +1,93 @@
 /** Rules that attacks broke before, broken on purpose. */
 import type { Fault } from './faults.js'
 
-const tests = ['introspect/endpoint-health.test.ts', 'introspect/strangers.test.ts']
+const tests = ['base/availability.test.ts', 'introspect/strangers.test.ts']
 const introspection = ['introspect/introspection.test.ts']
 
 export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'one-token-for-all',
     breaks: 'ATK-16',
-    find: "if (suspect !== 'control') return blameToken(",
+    find: "if (suspect !== 'control') return this.#blameToken(",
     replace:
-      "if (suspect === 'token') return tell(health.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return blameToken(",
+      "if (suspect === 'token') return this.#tell(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
     tests,
+  },
+  {
+    id: 'probe-for-ever',
+    breaks: 'ATK-16',
+    find: 'if (this.#probe !== undefined && this.#now() < this.#probe.until) return false',
+    replace: 'if (this.#probe !== undefined) return false',
+    tests: ['property/availability.test.ts'],
+  },
+  {
+    id: 'expected-for-ever',
+    breaks: 'ATK-16',
+    find: 'return this.#expected > 0 && this.#now() < this.#expectedUntil',
+    replace: 'return this.#expected > 0',
+    tests: ['property/availability.test.ts'],
+  },
+  {
+    id: 'calls-during-a-pause',
+    breaks: 'ATK-16',
+    find: 'if (this.isPausing) return false',
+    replace: '',
+    tests: ['property/availability.test.ts'],
   },
   {
     id: 'no-control-is-asked',
     breaks: 'ATK-16',
-    find: 'const second = await askControl()',
-    replace: 'const second = failure',
+    find: 'const second = await this.#askControl()',
+    replace: 'const second = failure as IntrospectionFailure | undefined',
     tests: ['introspect/strangers.test.ts'],
   },
   {
     id: 'a-control-for-every-fault',
     breaks: 'ATK-16',
-    find: 'if (at < controlNotBefore) return isAnswering',
-    replace: 'if (at < 0) return isAnswering',
+    find: 'if (at < this.#controlNotBefore) {',
+    replace: 'if (at < 0) {',
     tests,
   },
   {
     id: 'late-calls-raise-attempts',
     breaks: 'ATK-16',
-    find: 'if (fault !== undefined && call.fault !== fault) return fault\n      const at',
-    replace:
-      'if (fault !== undefined && call.fault !== fault) return declare(fault, false)\n      const at',
+    find: 'if (known !== undefined) return known\n    const at',
+    replace: 'if (known !== undefined) return this.#declare(known, false)\n    const at',
     tests,
   },
   {
     id: 'strangers-before-users-after-a-fault',
     breaks: 'ATK-16',
-    find: 'return isKnown || !isOneExpected()',
+    find: 'return isKnown || !this.#isOneExpected()',
     replace: 'return isKnown || true',
     tests,
   },
   {
     id: 'constant-believed-beside-answers',
     breaks: 'ATK-16',
-    find: 'if (answeredAt >= began || (isAnswering && call === undefined)) {',
-    replace: 'if (answeredAt > began + CONTROL_HOLDS) {',
+    find: 'if (this.#answeredAt >= began || (isAnswering && call === undefined)) {',
+    replace: 'if (this.#answeredAt > began + CONTROL_HOLDS) {',
     tests,
   },
   {
     id: 'answers-hide-a-changed-secret',
     breaks: 'ATK-16',
-    find: 'if (isAnswering && error.code !== REJECTED)',
+    find: 'if (isAnswering && !this.#isAlarming(failure))',
     replace: 'if (isAnswering)',
     tests,
   },
   {
     id: 'a-doubt-that-answers-do-not-end',
     breaks: 'ATK-16',
-    find: 'if (doubt !== undefined) distrustConstant()',
+    find: 'if (this.#doubt !== undefined) this.#distrustConstant()',
     replace: '',
     tests,
   },
   {
     id: 'bad-token-forgotten-at-once',
     breaks: 'ATK-16',
-    find: 'if (own !== undefined && now() < own.retryAt) return own',
-    replace: 'if (own === undefined && now() < 0) return own',
+    find: 'if (own !== undefined && this.#now() < own.retryAt) return own',
+    replace: 'if (own === undefined && this.#now() < 0) return own',
     tests,
   },
   {
@@ -115,15 +135,15 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'a-call-longer-than-the-wait',
     breaks: 'ATK-17',
-    find: 'return await Promise.race([answer, late])',
-    replace: 'return await answer',
+    find: 'return withDeadline(done, deadline - this.#now(), () => {',
+    replace: 'return withDeadline(done, 600_000, () => {',
     tests,
   },
   {
     id: 'answers-by-the-wall-clock',
     breaks: 'ATK-17',
-    find: 'return introspection.validUntil > steadyNow()',
-    replace: 'return introspection.validUntil > world.now()',
+    find: 'return introspection.validUntil > this.#steadyNow()',
+    replace: 'return introspection.validUntil > this.#now()',
     tests: introspection,
   },
   {
@@ -171,9 +191,9 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'audience-of-an-introspected-jwt',
     breaks: 'ATK-18',
-    find: 'return readIntrospection(Object.freeze(standing), jwt, policy, share)',
+    find: 'return readIntrospection(Object.freeze(standing), jwt, policy, this.#share)',
     replace:
-      'return readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, policy, share)',
+      'return readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, policy, this.#share)',
     tests: introspection,
   },
   {
@@ -193,29 +213,29 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'a-throw-for-one-token-is-ours',
     breaks: 'ATK-19',
-    find: "return 'failed'\n    }",
-    replace: "throw new Error('unexpected')\n    }",
+    find: "return 'failed'\n",
+    replace: "throw new Error('unexpected')\n",
     tests: ['discovery/self-test.test.ts'],
   },
   {
     id: 'keys-of-another-request',
     breaks: 'ATK-19',
-    find: 'if (isolated) return { done: loadOnce(), late: false }',
-    replace: '',
+    find: 'this.#flights = new Flights(options.isolated)',
+    replace: 'this.#flights = new Flights(false)',
     tests: ['discovery/isolated.test.ts'],
   },
   {
     id: 'keys-waited-for-on-workers',
     breaks: 'ATK-19',
-    find: 'if (isolated) return loadAlone(deadline, request)',
+    find: 'if (this.#options.isolated) return this.#loadAlone(deadline, request)',
     replace:
-      'if (loading !== undefined) return loading.done\n    loading = { done: loadOnce(), late: false }\n    return loading.done',
+      'if (this.#options.isolated) return ((this as { shared?: Promise<void> }).shared ??= this.#loadOnce())',
     tests: ['discovery/isolated.test.ts'],
   },
   {
     id: 'background-without-a-host',
     breaks: 'ATK-19',
-    find: 'if (isolated && waitUntil === undefined) return false',
+    find: 'if (this.#options.isolated && waitUntil === undefined) return false',
     replace: '',
     tests: ['discovery/isolated.test.ts'],
   },
@@ -236,29 +256,29 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'every-failed-fetch-counts',
     breaks: 'ATK-19',
-    find: 'if (fetchLoaded > number || (fault !== undefined && fault !== faultBefore)) throw error',
-    replace: '',
+    find: 'if (this.#fetchLoaded > number) throw error\n      const fault = this.#availability.failedBefore(call, ',
+    replace: 'const fault = this.#availability.failedBefore({ ...call, fault: before }, ',
     tests: ['discovery/isolated.test.ts'],
   },
   {
     id: 'older-keys-that-come-later',
     breaks: 'ATK-19',
-    find: 'if (fetchLoaded > fetched) return',
+    find: 'if (this.#fetchLoaded > number) return\n',
     replace: '',
     tests: ['discovery/isolated.test.ts'],
   },
   {
     id: 'tokens-looked-at-together-on-workers',
     breaks: 'ATK-19',
-    find: 'if (world.isolated) return inspect(token, request, arrival)',
-    replace: '',
+    find: 'this.#inspections = new Flights(runtime.isolated)',
+    replace: 'this.#inspections = new Flights(false)',
     tests: ['discovery/isolated.test.ts'],
   },
   {
     id: 'answers-waited-for-on-workers',
     breaks: 'ATK-19',
-    find: 'if (!isolated) underWay.set(digest, flight)',
-    replace: 'underWay.set(digest, flight)',
+    find: 'this.#flights = new Flights(isolated)',
+    replace: 'this.#flights = new Flights(false)',
     tests: ['discovery/isolated.test.ts'],
   },
   {

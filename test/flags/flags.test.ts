@@ -10,9 +10,9 @@ import {
   type ConfigurationProblem,
   type ProtectedResourceOptions,
 } from 'mcp-gatehouse/flags'
-import { checkOptions, OPTION_NAMES } from '../../src/rs/settings.js'
+import { checkResourceServer, OPTION_NAMES } from '../../src/rs/settings.js'
 import { environmentNameOf, flagOf } from '../../src/config/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/setting-lists.js'
 import { fakeKey, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
@@ -678,8 +678,10 @@ describe('the problems', () => {
 describe('the options', () => {
   test('are those that the kernel has by itself when nothing else is given', () => {
     const { allowOrigins: _, ...options } = optionsOf(BASE)
-    expect(checkOptions(options)).toEqual(
-      checkOptions({ resource: RESOURCE, authorizationServers: ISSUER }),
+    const { settings, problems } = checkResourceServer(options)
+    expect(problems).toEqual([])
+    expect(settings).toEqual(
+      checkResourceServer({ resource: RESOURCE, authorizationServers: ISSUER }).settings,
     )
   })
 
@@ -690,7 +692,9 @@ describe('the options', () => {
     ['wait', '--oauth-wait', '1m'],
   ] as const)('%s ends where the kernel says', (name, flag, most) => {
     const options = optionsOf([...BASE, flag, most])
-    expect(() => checkOptions({ ...options, [name]: Number(options[name]) + 0.001 })).toThrow(name)
+    const tooMuch = { ...options, [name]: Number(options[name]) + 0.001 }
+    expect(checkResourceServer(options).problems).toEqual([])
+    expect(checkResourceServer(tooMuch).problems.map(({ path }) => path)).toEqual([name])
   })
 
   test('have no name that the kernel does not know', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { authFlagsHelp } from 'mcp-gatehouse/flags'
 import { flagOf } from '../../src/config/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/setting-lists.js'
 
 const lines = authFlagsHelp().split('\n')
 /** Without the breaks within a setting. */

@@ -6,7 +6,7 @@ import {
   pathOfEnvironmentName,
   pathOfFlag,
 } from '../../src/config/names.js'
-import { AUTH_SETTINGS as SETTINGS } from '../../src/config/schema.js'
+import { AUTH_SETTINGS as SETTINGS } from '../../src/config/setting-lists.js'
 import { closestName } from '../../src/config/suggestion.js'
 
 test.each([

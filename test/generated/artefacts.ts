@@ -8,7 +8,7 @@ import {
   ISSUER,
   RESOURCES,
   SETTINGS,
-} from '../../src/config/schema.js'
+} from '../../src/config/setting-lists.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.js'
 
 const START = '<!-- settings -->'

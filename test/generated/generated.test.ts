@@ -4,7 +4,13 @@ import { parse } from 'yaml'
 import { describe, expect, test } from 'vitest'
 import { fromJSONSchema } from 'zod'
 import { flagOf } from '../../src/config/names.js'
-import { FILE_SETTINGS, ISSUER, ISSUERS, RESOURCES, SETTINGS } from '../../src/config/schema.js'
+import {
+  FILE_SETTINGS,
+  ISSUER,
+  ISSUERS,
+  RESOURCES,
+  SETTINGS,
+} from '../../src/config/setting-lists.js'
 import { EXAMPLES, FILES, fileLines } from '../config/examples.js'
 import { inFile, OPEN, read } from '../config/support.js'
 import { jsonSchema, readmeWithTables } from './artefacts.js'

@@ -692,7 +692,7 @@ export const CASES: readonly Case[] = [
   {
     name: 'no message at all in the stateless era',
     verifies: ['HDR-08'],
-    layer: 'gateway',
+    layer: 'http',
     method: 'POST',
     headers: [
       ...BEARER,

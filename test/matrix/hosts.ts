@@ -3,11 +3,14 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import express from 'express'
+import { fastify, type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
 import { createResourceServer, toAuthInfo, type AuthInfo } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
+import { protect } from 'mcp-gatehouse/fetch'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
+import * as fastifyFace from '../../examples/fastify/protected-resource.js'
 
 export interface TestRequest {
   readonly method: string
@@ -118,6 +121,41 @@ function honoHost(options: HostOptions): Host {
   }
 }
 
+type FetchHandler = (request: Request) => Promise<Response>
+
+function fetchHandler(options: HostOptions, seen: Seen): FetchHandler {
+  const guard = protect(options)
+  return (request) =>
+    guard(request, ({ url }, { auth, requireScopes }) => {
+      const { pathname } = new URL(url)
+      const isAdmin = pathname.startsWith('/mcp/admin')
+      const refusal = isAdmin ? requireScopes('mcp:admin', 'mcp:audit') : undefined
+      if (refusal !== undefined) return refusal
+      seen.caller = callerOf(auth)
+      return new Response(pathname === '/health' ? PUBLIC_BODY : HANDLER_BODY)
+    })
+}
+
+function fetchHost(options: HostOptions): Host {
+  const seen: Seen = { caller: undefined }
+  const handle = fetchHandler(options, seen)
+  return {
+    name: 'fetch',
+    layer: 'middleware',
+    async send({ method, path, headers }) {
+      seen.caller = undefined
+      const fields = new Headers()
+      for (const [name, value] of headers) fields.append(name, value)
+      const response = await handle(
+        new Request(`http://localhost${path}`, { method, headers: fields }),
+      )
+      const body = await response.text()
+      return { status: response.status, headers: response.headers, body, caller: seen.caller }
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
@@ -169,14 +207,22 @@ async function socketHost(name: string, server: Server, seen: Seen): Promise<Hos
   }
 }
 
-function honoOnNodeHost(options: HostOptions): Promise<Host> {
-  const seen: Seen = { caller: undefined }
+function onNodeHost(name: string, handle: FetchHandler, seen: Seen): Promise<Host> {
   return new Promise((resolve) => {
-    const server = serve(
-      { fetch: honoApp(options, seen).fetch, port: 0, hostname: '127.0.0.1' },
-      () => resolve(socketHost('hono on node', server, seen)),
+    const server = serve({ fetch: handle, port: 0, hostname: '127.0.0.1' }, () =>
+      resolve(socketHost(name, server, seen)),
     ) as Server
   })
+}
+
+function honoOnNodeHost(options: HostOptions): Promise<Host> {
+  const seen: Seen = { caller: undefined }
+  return onNodeHost('hono on node', honoApp(options, seen).fetch as FetchHandler, seen)
+}
+
+function fetchOnNodeHost(options: HostOptions): Promise<Host> {
+  const seen: Seen = { caller: undefined }
+  return onNodeHost('fetch on node', fetchHandler(options, seen), seen)
 }
 
 function nodeHost(options: HostOptions): Promise<Host> {
@@ -211,6 +257,30 @@ function expressHost(options: HostOptions): Promise<Host> {
   return socketHost('express', createServer(app), seen)
 }
 
+/** Bodies are the handlers' own affair. */
+export function fastifyApp(): FastifyInstance {
+  const app = fastify({ forceCloseConnections: true, bodyLimit: 2 ** 26 })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  return app
+}
+
+async function fastifyHost(options: HostOptions): Promise<Host> {
+  const seen: Seen = { caller: undefined }
+  const app = fastifyApp()
+  fastifyFace.protectResource(app, options)
+  app.get('/health', () => PUBLIC_BODY)
+  const preHandler = fastifyFace.requireScopes('mcp:admin', 'mcp:audit')
+  const handler = ({ auth }: { auth?: AuthInfo }) => {
+    seen.caller = callerOf(auth)
+    return HANDLER_BODY
+  }
+  app.all('/mcp/admin', { preHandler }, handler)
+  app.all('*', handler)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return { ...(await socketHost('fastify', app.server, seen)), close: () => app.close() }
+}
+
 /** An upstream that answers everything, and what it saw last. */
 async function gatewayHost(options: HostOptions): Promise<Host> {
   const { path: _p, rootMetadata: _r, ...rest } = options
@@ -242,13 +312,29 @@ async function gatewayHost(options: HostOptions): Promise<Host> {
   }
 }
 
+/** Their names; each is one that {@link createHosts} makes. */
+export const HOSTS = [
+  'kernel',
+  'hono',
+  'hono on node',
+  'fetch',
+  'fetch on node',
+  'node:http',
+  'express',
+  'fastify',
+  'gateway',
+]
+
 export function createHosts(options: HostOptions): Promise<Host[]> {
   return Promise.all([
     kernelHost(options),
     honoHost(options),
     honoOnNodeHost(options),
+    fetchHost(options),
+    fetchOnNodeHost(options),
     nodeHost(options),
     expressHost(options),
+    fastifyHost(options),
     gatewayHost(options),
   ])
 }

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { FakeIntrospection } from '../introspect/server.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { createHosts, type Host, type TestAnswer } from './hosts.js'
+import { createHosts, HOSTS, type Host, type TestAnswer } from './hosts.js'
 
-const HOSTS = ['kernel', 'hono', 'hono on node', 'node:http', 'express', 'gateway']
 const server = new FakeIntrospection()
 let idp: FakeIdp
 let hosts: Host[]

@@ -3,9 +3,8 @@ import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 import { CASES, ORIGIN, type Layer } from './cases.js'
-import { createHosts, PUBLIC_BODY, type Host } from './hosts.js'
+import { createHosts, HOSTS, PUBLIC_BODY, type Host } from './hosts.js'
 
-const HOSTS = ['kernel', 'hono', 'hono on node', 'node:http', 'express', 'gateway']
 /** Which cases a host is held to; the other hosts are middleware. */
 const LAYERS: Readonly<Record<string, readonly Layer[]>> = {
   kernel: ['kernel'],

@@ -5,18 +5,22 @@ import express from 'express'
 import { Hono } from 'hono'
 import { onTestFinished } from 'vitest'
 import type { GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import { protect } from 'mcp-gatehouse/fetch'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
 import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { portOf } from './hosts.js'
+import { protectResource } from '../../examples/fastify/protected-resource.js'
+import { fastifyApp, portOf } from './hosts.js'
 
 export const POLICY_HOSTS = [
   'gateway',
   'hono',
   'hono after a reader',
+  'fetch',
   'node:http',
   'express',
+  'fastify',
 ] as const
 export type PolicyHost = (typeof POLICY_HOSTS)[number]
 
@@ -67,7 +71,22 @@ async function startMiddleware(
     writeAnswer(response)
   }
 
+  const lengthOf = () => String(Buffer.byteLength(answer.body))
+
   function startServer() {
+    if (host === 'fetch') {
+      const guard = protect(shared)
+      return serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        fetch: (incoming) =>
+          guard(incoming, async (request) => {
+            arrived.push(await request.text())
+            const headers = { 'content-type': answer.type, 'content-length': lengthOf() }
+            return new Response(answer.body, { headers })
+          }),
+      })
+    }
     if (host === 'hono' || host === 'hono after a reader') {
       const app = new Hono<honoFace.ProtectedResourceEnv>()
       if (host === 'hono after a reader') {
@@ -81,10 +100,24 @@ async function startMiddleware(
         arrived.push(host === 'hono' ? await c.req.raw.text() : await c.req.text())
         return c.body(answer.body, 200, {
           'content-type': answer.type,
-          'content-length': String(Buffer.byteLength(answer.body)),
+          'content-length': lengthOf(),
         })
       })
       return serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+    }
+    if (host === 'fastify') {
+      const app = fastifyApp()
+      protectResource(app, shared)
+      app.all('/mcp', (request, reply) => {
+        arrived.push(typeof request.body === 'string' ? request.body : '')
+        if (answer.type !== 'text/event-stream') return reply.type(answer.type).send(answer.body)
+        // As transports do that know node:http only.
+        reply.hijack()
+        writeAnswer(reply.raw)
+        return reply
+      })
+      void app.listen({ port: 0, host: '127.0.0.1' })
+      return app.server
     }
     const guard = nodeFace.protectedResource(shared)
     if (host === 'express') {

@@ -1,8 +1,14 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigurationError, createResourceServer, type ConfigurationProblem } from 'mcp-gatehouse'
+import {
+  ConfigurationError,
+  createResourceServer,
+  type ConfigurationProblem,
+  type IntrospectionWorld,
+} from 'mcp-gatehouse'
 import { protectedResource as honoFace } from 'mcp-gatehouse/hono'
 import { protectedResource as nodeFace } from 'mcp-gatehouse/node'
+import { checkProtectedResource } from '../../src/web/options.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies, type Citation } from '../support/verifies.js'
 
@@ -326,4 +332,87 @@ test('options are not changed, and later changes to them do not count', () => {
     audience: Object.freeze(['a']),
   })
   expect(createResourceServer(options).scopes).toEqual(['mcp:tools'])
+})
+
+describe('an introspector that a function makes', () => {
+  /** Counts how often it is called, and complains where it is told to. */
+  function makerOf(problems: readonly ConfigurationProblem[] = []) {
+    const calls: IntrospectionWorld[] = []
+    const introspector = (world: IntrospectionWorld) => {
+      calls.push(world)
+      if (problems.length > 0) throw new ConfigurationError(problems)
+      return { introspect: () => Promise.reject(new Error('not in this test')) }
+    }
+    return { calls, introspector }
+  }
+
+  verifies('INT-01', 'is made once, and by no check', () => {
+    for (const face of [createResourceServer, honoFace, nodeFace]) {
+      const { calls, introspector } = makerOf()
+      const options = { ...GOOD, authorizationServers: { issuer: ISSUER, introspector } }
+      expect(checkProtectedResource(options).problems).toEqual([])
+      expect(checkProtectedResource({ ...options, path: 'mcp' }).problems).toHaveLength(1)
+      expect(calls).toHaveLength(0)
+      face(options)
+      expect(calls).toHaveLength(1)
+      expect(calls[0]).toMatchObject({ issuer: ISSUER, allowHttp: [], wait: 3 })
+    }
+  })
+
+  test('is not made when anything else is wrong', () => {
+    const { calls, introspector } = makerOf()
+    const options = { ...GOOD, authorizationServers: { issuer: ISSUER, introspector } }
+    expect(problemsOf(() => honoFace({ ...options, maxBody: 0 }))).toHaveLength(1)
+    expect(problemsOf(() => honoFace({ ...options, wait: -1 }))).toHaveLength(1)
+    expect(calls).toHaveLength(0)
+  })
+
+  test('has problems of its own at its issuer, those of all issuers at once', () => {
+    const { introspector } = makerOf([{ path: 'cache', message: 'is odd', hint: 'leave it out' }])
+    const servers = ['a', 'b'].map((name) => ({
+      issuer: `https://${name}.example.com`,
+      tokenPrefix: name,
+      introspector,
+    }))
+    const make = () => createResourceServer({ ...GOOD, authorizationServers: servers })
+    expect(problemsOf(make).map(({ path }) => path)).toEqual([
+      'authorizationServers[0].cache',
+      'authorizationServers[1].cache',
+    ])
+  })
+})
+
+test('a rule for all issuers is checked where each has one of its own, too', () => {
+  const authorizationServers = [{ issuer: ISSUER, audienceClaim: 'aud' as const }]
+  const make = () =>
+    createResourceServer({ ...GOOD, authorizationServers, audienceClaim: 'sub' as never })
+  expect(problemsOf(make).map(({ path }) => path)).toEqual(['audienceClaim'])
+})
+
+test('what else is wrong with an issuer is told when its name is wrong', () => {
+  const authorizationServers = { issuer: 'sso', jwksUri: 'keys', tokenPrefix: ' ' }
+  const make = () => createResourceServer({ ...GOOD, authorizationServers })
+  expect(problemsOf(make).map(({ path }) => path)).toEqual([
+    'authorizationServers.issuer',
+    'authorizationServers.tokenPrefix',
+    'authorizationServers.tokenPrefix',
+    'authorizationServers.jwksUri',
+  ])
+})
+
+test('words are those of the one who asks', () => {
+  const options = { authorizationServers: [{ jwksUri: 'http://sso/keys' }] }
+  const { settings, problems } = checkProtectedResource(options, {
+    locate: (path, message) => ({ path: `~${path.join('/')}`, message: `${message}!` }),
+    nameOf: (option) => `~${option}`,
+    mayBeMissing: () => true,
+  })
+  expect(settings).toBeUndefined()
+  expect(problems).toEqual([
+    {
+      path: '~authorizationServers/0/jwksUri',
+      message: 'must be https!',
+      hint: 'or name sso in ~allowHttp if its network is yours alone',
+    },
+  ])
 })

@@ -8,6 +8,7 @@ import express from 'express'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConfigurationError, type ResourceServerEvent } from 'mcp-gatehouse'
+import { protect } from 'mcp-gatehouse/fetch'
 import * as honoFace from 'mcp-gatehouse/hono'
 import * as nodeFace from 'mcp-gatehouse/node'
 import { callerKey } from '../../src/rs/caller-key.js'
@@ -49,6 +50,55 @@ afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
 
+/** What handlers of a `Request` answer. */
+function webAnswer(id: string | undefined, isStream: boolean, handled: Handled): Response {
+  const headers = { 'Mcp-Session-Id': id ?? handled.created }
+  if (!isStream) return new Response('{}', { headers })
+  const encoder = new TextEncoder()
+  const write = handled.write
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      handled.open++
+      const event = () => {
+        try {
+          controller.enqueue(encoder.encode(EVENT))
+        } catch {
+          // As SDKs do: the reader has left.
+        }
+      }
+      event()
+      handled.write = () => (write(), event())
+      handled.end = () => controller.close()
+    },
+    cancel() {
+      handled.open--
+    },
+  })
+  return new Response(body, {
+    status: 201,
+    headers: { ...headers, 'Content-Type': 'text/event-stream', 'X-Mine': 'kept' },
+  })
+}
+
+function fetchServer(
+  options: nodeFace.ProtectedResourceOptions,
+  handled: Handled,
+): Promise<Server> {
+  const guard = protect(options)
+  const handle = (incoming: Request) =>
+    guard(incoming, async (request) => {
+      const id = request.headers.get('mcp-session-id') ?? undefined
+      handled.sessions.push([id, id])
+      if (request.method !== 'GET') handled.bodies.push(await request.text())
+      return webAnswer(id, new URL(request.url).searchParams.has('stream'), handled)
+    })
+  return new Promise((resolve) => {
+    const server = serve({ fetch: handle, port: 0, hostname: '127.0.0.1' }, () =>
+      resolve(server as Server),
+    )
+  })
+}
+
 function honoServer(
   options: nodeFace.ProtectedResourceOptions,
   handled: Handled,
@@ -61,32 +111,7 @@ function honoServer(
     const id = c.req.header('mcp-session-id')
     handled.sessions.push([id, c.req.raw.headers.get('mcp-session-id') ?? undefined])
     if (c.req.method !== 'GET') handled.bodies.push(await c.req.text())
-    const headers = { 'Mcp-Session-Id': id ?? handled.created }
-    if (c.req.query('stream') === undefined) return new Response('{}', { headers })
-    const encoder = new TextEncoder()
-    const write = handled.write
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        handled.open++
-        const event = () => {
-          try {
-            controller.enqueue(encoder.encode(EVENT))
-          } catch {
-            // As SDKs do: whoever reads has left.
-          }
-        }
-        event()
-        handled.write = () => (write(), event())
-        handled.end = () => controller.close()
-      },
-      cancel() {
-        handled.open--
-      },
-    })
-    return new Response(body, {
-      status: 201,
-      headers: { ...headers, 'Content-Type': 'text/event-stream', 'X-Mine': 'kept' },
-    })
+    return webAnswer(id, c.req.query('stream') !== undefined, handled)
   })
   return new Promise((resolve) => {
     const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () =>
@@ -162,6 +187,7 @@ const expressServer: Start = async (options, handled) => {
 
 const FACES: readonly (readonly [string, Start])[] = [
   ['hono', honoServer],
+  ['fetch', fetchServer],
   ['node, fields as an object', nodeServer('object')],
   ['node, fields as a list', nodeServer('list')],
   ['node, fields set', nodeServer('set')],
@@ -212,6 +238,7 @@ async function begin(start: Start, options: Options = {}) {
     method = 'POST',
     path = '',
     fields: Readonly<Record<string, string>> = {},
+    body = 'the body',
   ) {
     return fetch(url + path, {
       method,
@@ -220,7 +247,7 @@ async function begin(start: Start, options: Options = {}) {
         ...(session !== undefined && { 'mcp-session-id': session }),
         ...fields,
       },
-      ...(method === 'POST' && { body: 'the body' }),
+      ...(method === 'POST' && { body }),
     })
   }
   async function visit(token: string, session?: string, method?: string): Promise<Answer> {
@@ -410,12 +437,17 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     async () => {
       const { idp, handled, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
       const token = await shortToken(idp)
-      const listen = (version: string | undefined) =>
-        open(token, undefined, 'POST', '?stream', {
-          'mcp-method': 'subscriptions/listen',
+      const listen = (version: string | undefined) => {
+        const method = 'subscriptions/listen'
+        const _meta = { 'io.modelcontextprotocol/protocolVersion': version }
+        const fields = {
+          'mcp-method': method,
           'content-type': 'application/json',
           ...(version !== undefined && { 'mcp-protocol-version': version }),
-        })
+        }
+        const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta } })
+        return open(token, undefined, 'POST', '?stream', fields, body)
+      }
       for (const older of [await listen('2025-11-25'), await listen(undefined)]) {
         closing.push(() => void older.body?.cancel())
       }

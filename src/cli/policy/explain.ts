@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigurationError, type ConfigurationProblem } from '../../errors.js'
+import type { ConfigurationProblem } from '../../errors.js'
 import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../base/json.js'
 import { createGate, type GateAnswer } from '../../web/gate.js'
@@ -12,10 +12,11 @@ import { canonicalUri } from '../../mcp/resource-uri.js'
 import { ScopeHierarchy } from '../../token/scope-hierarchy.js'
 import { parseScopes } from '../../token/scopes.js'
 import { flagOf } from '../../config/names.js'
+import { endpointProblems } from '../../config/option-problems.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
-import { createOracle, describeClaim, tokenWith, type Needs } from './needs.js'
+import { createOracle, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
 import { jsonText, remark, shownScalar } from './shown.js'
 
 const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
@@ -88,6 +89,7 @@ function readQuestion({
     ),
     resource: settings.resource ?? EXAMPLE_RESOURCE,
   }
+  problems.push(...endpointProblems(settings, (path) => given.get(path)?.source))
   const params = paramsOf(method, name)
   if (typeof params === 'string') {
     problem('NAME', params, 'tools/call NAME, prompts/get NAME, resources/read URI, tools/list')
@@ -106,7 +108,7 @@ function judge(question: Question, { document }: PolicyFile): Verdict {
   const events: ResourceServerEvent[] = []
   const gate = createGate({
     resource: question.resource,
-    authorizationServers: 'https://issuer.invalid',
+    authorizationServers: EXAMPLE_ISSUER,
     scopes: question.baseScopes,
     policy: document,
     onEvent: (event) => events.push(event),
@@ -234,14 +236,7 @@ export function explainFile(
   if (!('method' in question)) return question
   const operations = operationsOf(question.method, question.params)
   const operation = operations instanceof UnclearOperation ? undefined : operations[0]
-  let explanation: Explanation
-  try {
-    explanation = explain(question, operation, file)
-  } catch (error) {
-    // Only the resource was not looked at before.
-    if (!(error instanceof ConfigurationError)) throw error
-    return error.problems.map((problem) => ({ ...problem, path: flagOf(problem.path) }))
-  }
+  const explanation = explain(question, operation, file)
   const isJson = given.given.has('json')
   stdout(isJson ? formatJson(explanation) : formatText(explanation, file.policy.unmatched))
   return explanation.allowed ? 0 : 1

@@ -19,12 +19,15 @@ export interface Needs {
   readonly denial: string | undefined
 }
 
+/** Of the token that is made up; nobody is asked there. */
+export const EXAMPLE_ISSUER = 'https://sso.example.com'
+
 export function tokenWith(
   scopes: readonly string[],
   claims: VerifiedAccessToken['claims'],
 ): VerifiedAccessToken {
   return {
-    issuer: 'https://issuer.invalid',
+    issuer: EXAMPLE_ISSUER,
     subject: 'somebody',
     clientId: 'client',
     scopes,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ConfigurationProblem } from '../../errors.js'
-import type { GatewayOptions } from '../options.js'
+import { isJsonObject } from '../../base/json.js'
+import type { OptionChecker, OptionPath } from '../../base/option-checker.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './limits.js'
 
 /** The largest of each; the smallest is 1. */
@@ -28,39 +28,41 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && !value.includes('\0')
 }
 
-/** Of options with a command. */
-export function checkCommand({
-  command,
-  upstream,
-  childEnvironment = {},
-  children = {},
-}: Omit<GatewayOptions, 'resources'>): readonly ConfigurationProblem[] {
-  const problems: ConfigurationProblem[] = []
-  const problem = (path: string, message: string, hint: string) => {
-    problems.push({ path, message, hint })
-  }
-  if (upstream !== undefined)
-    problem('command', 'is given beside upstream', 'one server is behind a resource: keep one')
+export function checkCommand(checker: OptionChecker, path: OptionPath, command: unknown): void {
   const isCommand = Array.isArray(command) && command.length > 0 && command.every(isText)
-  if (!isCommand || command[0] === '') {
-    problem('command', 'must be a list of texts, the file first', "['uvx', 'mcp-server-time']")
+  if (isCommand && command[0] !== '') return
+  checker.problem(path, 'must be a list of texts, the file first', "['uvx', 'mcp-server-time']")
+}
+
+export function checkEnvironment(
+  checker: OptionChecker,
+  path: OptionPath,
+  environment: unknown = {},
+): void {
+  if (!isJsonObject(environment)) {
+    checker.problem(path, 'must be an object', "{ TZ: 'UTC' }")
+    return
   }
-  for (const [name, value] of Object.entries(childEnvironment)) {
-    const path = `childEnvironment.${name}`
-    if (!isText(value)) problem(path, 'must be a text', 'leave it out')
-    if (name.startsWith('GATEHOUSE_')) problem(path, 'is a name that only we set', 'leave it out')
-  }
-  for (const [name, value] of Object.entries(children)) {
-    const path = `children.${name}`
-    if (!(name in MOST)) {
-      problem(path, 'no such option', `known are ${Object.keys(MOST).join(', ')}`)
-      continue
+  for (const [name, value] of Object.entries(environment)) {
+    const place = [...path, name]
+    if (!isText(value)) checker.problem(place, 'must be a text', 'leave it out')
+    if (name.startsWith('GATEHOUSE_')) {
+      checker.problem(place, 'is a name that only we set', 'leave it out')
     }
+  }
+}
+
+export function checkLimits(checker: OptionChecker, path: OptionPath, limits: unknown = {}): void {
+  if (!isJsonObject(limits)) {
+    checker.problem(path, 'must be an object', '{ maxChildren: 10 }')
+    return
+  }
+  checker.unknownNames(path, limits, Object.keys(MOST))
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined || !Object.hasOwn(MOST, name)) continue
     const known = name as keyof ChildLimits
-    if (value !== undefined && !isWithin(known, value)) {
-      const hint = `the default is ${DEFAULT_LIMITS[known]}`
-      problem(path, `must be a number up to ${MOST[known]}`, hint)
-    }
+    if (isWithin(known, value)) continue
+    const hint = `the default is ${DEFAULT_LIMITS[known]}`
+    checker.problem([...path, name], `must be a number up to ${MOST[known]}`, hint)
   }
-  return problems
 }

@@ -1,7 +1,7 @@
-/** Whose fault a failing introspection endpoint is: each rule alone, by a clock that is set by hand. */
+/** Whose fault it is when a server gives no answer: each rule alone, by a clock that the test moves. */
 import { AuthorizationServerError } from 'mcp-gatehouse'
 import { expect, vi } from 'vitest'
-import { createEndpointHealth } from '../../src/introspect/endpoint-health.js'
+import { Availability } from '../../src/base/availability.js'
 import { createSlots } from '../../src/introspect/slots.js'
 import { verifies } from '../support/verifies.js'
 
@@ -16,7 +16,11 @@ function failure(code: 'UNAVAILABLE' | 'CLIENT_REJECTED' = 'UNAVAILABLE') {
 
 function createScene() {
   let at = 1_000_000
-  const health = createEndpointHealth(() => at)
+  const health = new Availability({
+    now: () => at,
+    longestPause: ({ error }) => (error.code.endsWith('REJECTED') ? 30_000 : 4_000),
+    isAlarming: ({ error }) => error.code.endsWith('REJECTED'),
+  })
   const scene = {
     health,
     pass: (milliseconds: number) => (at += milliseconds),
@@ -58,7 +62,7 @@ verifies('ATK-16', 'what failed before it was written is the issuer’s at once'
 verifies('ATK-16', 'anything else is the token’s, until the constant fails too', () => {
   const { health, suspect, breakDown, pass } = createScene()
   expect(suspect()).toBe('control')
-  expect(health.fault()).toBeUndefined()
+  expect(health.fault).toBeUndefined()
   expect(health.mayCall(false)).toBe(true)
   // Another asks already: nobody else does.
   expect(suspect()).toBe('unsure')
@@ -94,7 +98,7 @@ verifies('ATK-16', 'calls that began before the fault was known raise nothing', 
   for (const each of late) expect(health.failedBefore(each, failure())).toBe(fault)
   expect(health.controlFailed(late[0], 0, failure())).toBe(fault)
   for (const each of late) health.end(each)
-  expect(health.fault()?.attempts).toBe(1)
+  expect(health.fault?.attempts).toBe(1)
   pass(500)
   expect(call(false, (each) => health.failedBefore(each, failure()))?.attempts).toBe(2)
 })
@@ -134,7 +138,7 @@ verifies('ATK-16', 'pauses grow by failures in a row, and an old fault is forgot
     pauses.push(fault.retryAt - fault.since)
     pass(Math.max(500, 500 * 2 ** round))
   }
-  expect(health.fault()?.attempts).toBe(6)
+  expect(health.fault?.attempts).toBe(6)
   pass(70_000)
   expect(breakDown()).toMatchObject({ attempts: 1 })
   expect(pauses[0]).toBe(500)
@@ -157,7 +161,7 @@ verifies(
     // Worth to know whether it was the endpoint or the constant.
     expect(health.answered()).toBe(true)
     expect(health.controlFailed(undefined, 1_000_500, failure())).toBe('token')
-    expect(health.fault()).toBeUndefined()
+    expect(health.fault).toBeUndefined()
     pass(2_000)
     expect(suspect()).toBe('token')
     expect(suspect(true)).toBe('token')
@@ -184,8 +188,8 @@ verifies(
         return health.controlFailed(each, 1_000_500, refused)
       })
       expect(verdict).toBe('unsure')
-      expect(health.fault()).toBeUndefined()
-      expect(health.trouble()).toBe(refused.error)
+      expect(health.fault).toBeUndefined()
+      expect(health.trouble).toBe(refused.error)
       return scene
     }
     // Nobody is answered: ours were changed.
@@ -197,7 +201,7 @@ verifies(
     // Somebody is: this provider refuses what it does not know.
     const odd = createDoubt()
     odd.health.answered()
-    expect(odd.health.trouble()).toBeUndefined()
+    expect(odd.health.trouble).toBeUndefined()
     odd.pass(2_000)
     expect(odd.call(false, (each) => odd.health.suspect(each, refused))).toBe('token')
   },

@@ -1,0 +1,278 @@
+/**
+ * Whether a server that we depend on can be asked now, and whose fault it is when it gives no answer: the server's, so
+ * that everybody waits, or that of one token. What one caller sends never decides for the others. Keys, introspection
+ * and whatever else is fetched from an identity provider use this one machine.
+ *
+ * - A failure before the request was written cannot be the token's. It is the server's fault at once.
+ * - Any other failure is the token's, until a control fails too. The control is any other token that is answered; a
+ *   token that was active before is the best one. Where there is none, a constant is asked, once for each pause at most.
+ * - Some servers answer with an error to every token that they do not know, and so to the constant. When the constant
+ *   fails beside a token that is answered, it says nothing for a while.
+ * - Some failures are alarming: refused credentials. They are worth a control even when a token was answered a moment
+ *   ago. If the control is refused too, the next answer decides, or the next moment without one.
+ * - After a fault each pause is longer than the one before. One call tries again at its end, for a token that was
+ *   active before if one waits.
+ *
+ * It does no I/O, and its clock never runs backwards. A runtime may cancel what a request began, so nothing here waits
+ * for an end without a limit.
+ *
+ * @module
+ */
+import { backOff, LONGEST_RETRY } from './back-off.js'
+import type { AuthorizationServerError } from '../errors.js'
+
+/** Something that failed, and how long it is left alone. Times in milliseconds of the clock. */
+export interface Fault {
+  readonly error: AuthorizationServerError
+  /** Whether it may pass in a moment, so that a request waits it out. */
+  readonly passes: boolean
+  readonly since: number
+  readonly attempts: number
+  readonly retryAt: number
+}
+
+/** One call to the server. */
+export interface Call {
+  /** Whether it asks about a token that was found active before. */
+  readonly isKnown: boolean
+  /** The fault of the server that was known when the call began. */
+  readonly fault: Fault | undefined
+}
+
+export type Failure = Pick<Fault, 'error' | 'passes'>
+
+export interface AvailabilityOptions {
+  /** Milliseconds; never runs backwards. */
+  readonly now: () => number
+  /** The longest pause after a failure, in milliseconds. Default {@link LONGEST_RETRY}. */
+  readonly longestPause?: (failure: Failure) => number
+  /** A failure that answers to others do not explain away. Default: none is. */
+  readonly isAlarming?: (failure: Failure) => boolean
+}
+
+/** How long after the next attempt was due a fault still says something about the server. */
+const FAULT_MAX_AGE = 60_000
+/** How long an answer shows that the server is well, and how often the constant is asked at most while it is. */
+const CONTROL_HOLDS = 1_000
+/** How long the constant is not asked after it failed beside a token that was answered. */
+const CONSTANT_DISTRUSTED = 300_000
+/** A call takes no longer: one that began earlier is lost. */
+const LONGEST_CALL = 10_000
+
+/**
+ * How long a request pauses before it tries again, in milliseconds. Clients do not honour `Retry-After`, so a request
+ * waits out a fault that is younger than `wait`.
+ *
+ * @returns `undefined` when the request must give up
+ */
+export function pauseBefore(
+  fault: Fault,
+  at: number,
+  {
+    wait,
+    deadline,
+    least,
+  }: { readonly wait: number; readonly deadline: number; readonly least: number },
+): number | undefined {
+  const pause = Math.max(fault.retryAt - at, least)
+  return at + pause > Math.min(fault.since + wait, deadline) ? undefined : pause
+}
+
+export class Availability {
+  readonly #now: () => number
+  readonly #longestPause: (failure: Failure) => number
+  readonly #isAlarming: (failure: Failure) => boolean
+  #fault: Fault | undefined
+  /** Found by the constant, so that it is worth knowing whether the constant says anything. */
+  #isByConstant = false
+  /** The constant was refused a moment after a token was answered: one of the two is out of date. */
+  #doubt: AuthorizationServerError | undefined
+  #probe: { readonly call: Call; readonly until: number } | undefined
+  #answeredAt = Number.NEGATIVE_INFINITY
+  #controlNotBefore = Number.NEGATIVE_INFINITY
+  #distrustedUntil = Number.NEGATIVE_INFINITY
+  #expected = 0
+  #expectedUntil = Number.NEGATIVE_INFINITY
+  #knownUnderWay = 0
+  #knownBegan = Number.NEGATIVE_INFINITY
+
+  constructor({ now, longestPause, isAlarming }: AvailabilityOptions) {
+    this.#now = now
+    this.#longestPause = longestPause ?? (() => LONGEST_RETRY)
+    this.#isAlarming = isAlarming ?? (() => false)
+  }
+
+  /** The fault after the one before, which is forgotten when it is old. */
+  next({ error, passes }: Failure, before: Fault | undefined, since: number = this.#now()): Fault {
+    const at = this.#now()
+    const recent = before !== undefined && at <= before.retryAt + FAULT_MAX_AGE ? before : undefined
+    const attempts = (recent?.attempts ?? 0) + 1
+    const pause = Math.max(
+      backOff(attempts, this.#longestPause({ error, passes })),
+      Math.min((error.retryAfter ?? 0) * 1000, LONGEST_RETRY),
+    )
+    return { error, passes, attempts, since: recent?.since ?? since, retryAt: at + pause }
+  }
+
+  /** The fault of the server; nobody may call before its `retryAt`. */
+  get fault(): Fault | undefined {
+    return this.#fault
+  }
+
+  /** The same, unless it is old: a process that was idle knows nothing about the server. */
+  get recentFault(): Fault | undefined {
+    const fault = this.#fault
+    return fault !== undefined && this.#now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined
+  }
+
+  /** The fault, or what is probably wrong: for health checks. */
+  get trouble(): AuthorizationServerError | undefined {
+    return this.#fault?.error ?? this.#doubt
+  }
+
+  get isPausing(): boolean {
+    return this.#fault !== undefined && this.#now() < this.#fault.retryAt
+  }
+
+  /** A token that was active before waits for its call, until then at most. */
+  expect(until: number): void {
+    if (this.#now() >= this.#expectedUntil) this.#expected = 0
+    this.#expected++
+    this.#expectedUntil = Math.max(this.#expectedUntil, until)
+  }
+
+  /** It waits no longer. */
+  unexpect(): void {
+    this.#expected = Math.max(0, this.#expected - 1)
+  }
+
+  /** Whether a call may begin now. */
+  mayCall(isKnown: boolean): boolean {
+    if (this.#fault === undefined) return true
+    if (this.isPausing) return false
+    if (this.#probe !== undefined && this.#now() < this.#probe.until) return false
+    return isKnown || !this.#isOneExpected()
+  }
+
+  begin(isKnown: boolean): Call {
+    const at = this.#now()
+    const call = { isKnown, fault: this.#fault }
+    if (this.#fault !== undefined) this.#probe = { call, until: at + LONGEST_CALL }
+    if (isKnown) {
+      this.#knownUnderWay++
+      this.#knownBegan = at
+    }
+    return call
+  }
+
+  /** The call is over, however it ended; comes after {@link answered} or one of the others. */
+  end(call: Call): void {
+    if (this.#probe?.call === call) this.#probe = undefined
+    if (call.isKnown) this.#knownUnderWay = Math.max(0, this.#knownUnderWay - 1)
+  }
+
+  /**
+   * There was an answer, whatever it says.
+   *
+   * @returns whether the constant should be asked once more, to learn whether it says anything here
+   */
+  answered(): boolean {
+    const isDoubtful = this.#fault !== undefined && this.#isByConstant
+    if (this.#doubt !== undefined) this.#distrustConstant()
+    this.#fault = this.#doubt = undefined
+    this.#answeredAt = this.#now()
+    return isDoubtful
+  }
+
+  /** The constant was answered. */
+  controlAnswered(): void {
+    this.#fault = this.#doubt = undefined
+    this.#answeredAt = this.#now()
+    this.#controlNotBefore = this.#answeredAt + CONTROL_HOLDS
+  }
+
+  /**
+   * The call failed before the request was written, or for a reason that has nothing to do with a token.
+   *
+   * @param since when it went wrong; default now
+   */
+  failedBefore(call: Call, failure: Failure, since?: number): Fault {
+    return this.#faultBeyond(call) ?? this.#declare(failure, false, since)
+  }
+
+  /**
+   * The call failed later.
+   *
+   * @returns `token`: others are answered. `control`: this caller is to ask the constant. `unsure`: another caller is
+   *   about to find out; the failure is the token's until then. Or a fault of the server that became known meanwhile
+   */
+  suspect(call: Call, failure: Failure): 'token' | 'unsure' | 'control' | Fault {
+    const known = this.#faultBeyond(call)
+    if (known !== undefined) return known
+    const at = this.#now()
+    if (at < this.#distrustedUntil) {
+      // The request was written: so much works again.
+      this.#fault = undefined
+      return 'token'
+    }
+    const isAnswering = at - this.#answeredAt < CONTROL_HOLDS
+    if (isAnswering && !this.#isAlarming(failure)) return 'token'
+    if (at < this.#controlNotBefore) {
+      return isAnswering && this.#doubt === undefined ? 'token' : 'unsure'
+    }
+    if (!call.isKnown && this.#willBeTold()) return 'unsure'
+    this.#controlNotBefore = at + LONGEST_CALL
+    return 'control'
+  }
+
+  /**
+   * The constant failed; the call about it began then.
+   *
+   * @param call the call that the control was for; `undefined` when it was asked for its own sake
+   * @returns the server's fault; or as {@link suspect}
+   */
+  controlFailed(
+    call: Call | undefined,
+    began: number,
+    failure: Failure,
+  ): 'token' | 'unsure' | Fault {
+    const known = this.#faultBeyond(call)
+    if (known !== undefined) return known
+    this.#controlNotBefore = this.#now() + CONTROL_HOLDS
+    const isAnswering = this.#answeredAt > began - CONTROL_HOLDS
+    if (this.#answeredAt >= began || (isAnswering && call === undefined)) {
+      this.#distrustConstant()
+      return 'token'
+    }
+    if (!isAnswering) return this.#declare(failure, true)
+    this.#doubt = failure.error
+    return 'unsure'
+  }
+
+  /** A fault that became known after the call began: the call met the same one. */
+  #faultBeyond(call: Call | undefined): Fault | undefined {
+    return this.#fault !== call?.fault ? this.#fault : undefined
+  }
+
+  #declare(failure: Failure, byConstant: boolean, since?: number): Fault {
+    const fault = this.next(failure, this.#fault, since)
+    this.#fault = fault
+    this.#isByConstant = byConstant
+    this.#controlNotBefore = fault.retryAt
+    this.#doubt = undefined
+    return fault
+  }
+
+  #distrustConstant(): void {
+    this.#distrustedUntil = this.#now() + CONSTANT_DISTRUSTED
+  }
+
+  #isOneExpected(): boolean {
+    return this.#expected > 0 && this.#now() < this.#expectedUntil
+  }
+
+  /** A call about a token that was active before is under way, and will show whether the server answers. */
+  #willBeTold(): boolean {
+    return this.#knownUnderWay > 0 && this.#now() - this.#knownBegan < CONTROL_HOLDS
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Lists of settings by the places where they may stand, and names that rules refer to.
+ *
+ * @module
+ */
+import { EVERYWHERE } from './schema.js'
+import { byPath, type Setting } from './setting.js'
+
+/** The settings that have three spellings. */
+const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
+
+/** The settings of the environment: all of them. Secrets may stand nowhere else. */
+export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
+
+/** The settings of the gateway's command line. */
+export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
+  (setting) => {
+    const { defaultInGateway } = setting
+    if (defaultInGateway === undefined) return setting
+    return { ...setting, default: defaultInGateway, required: false }
+  },
+)
+
+/** The settings of `./flags`, in the order of its help. */
+export const AUTH_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags, secret }) => inFlags === true && secret !== true,
+)
+
+/** The settings of `./flags` in the environment. */
+export const AUTH_ENVIRONMENT_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ inFlags }) => inFlags === true,
+)
+
+/** The settings of a config file. A config file cannot name another one. */
+export const FILE_SETTINGS: readonly Setting[] = SETTINGS.filter(({ path }) => path !== 'config')
+
+/** The settings of a single issuer. */
+export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
+  ({ perIssuer }) => perIssuer === 'only',
+)
+
+/** The settings that an issuer in a config file may have, beside its name. */
+export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
+  ({ perIssuer }) => perIssuer !== undefined,
+)
+
+/** The settings that a resource in a config file may have. */
+export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
+  ({ perResource, secret }) => perResource !== undefined && secret !== true,
+)
+
+const BY_PATH = byPath(EVERYWHERE)
+
+/** What a setting needs to have an effect; `undefined`: nothing. */
+export function needsOf(path: string): Setting['needs'] {
+  // The list of issuers is not a setting itself.
+  return path === ISSUERS ? 'tokens' : BY_PATH.get(path)?.needs
+}
+
+/** Whether a setting has an effect with `--transport stdio`. */
+export function isForStdio(path: string): boolean {
+  return BY_PATH.get(path)?.inStdio === true
+}
+
+export const ISSUER = 'oauth.issuer'
+
+export const POLICY = 'oauth.policy'
+
+/** Where a config file lists issuers with settings of their own. */
+export const ISSUERS = 'oauth.issuers'
+
+/** Where it lists resources, each with a server and settings of its own. */
+export const RESOURCES = 'resources'

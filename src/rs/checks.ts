@@ -1,0 +1,256 @@
+/**
+ * Checks of single options of the resource server.
+ *
+ * @module
+ */
+import { parseHttpUrl, isLoopbackHost } from '../base/http.js'
+import { isJsonObject, isPlainObject, reasonNotJson } from '../base/json.js'
+import type { OptionChecker, OptionPath } from '../base/option-checker.js'
+import { isReachableUrl } from '../discovery/authorization-server.js'
+import { reasonToSkip, SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
+import { checkPolicy, type CheckedPolicy } from '../policy/document.js'
+import type { JudgeOperation } from '../policy/policy.js'
+import { parseScopes } from '../token/scopes.js'
+
+/** Members that follow from other settings and must not contradict what we do. */
+const OWN_METADATA = new Set([
+  'resource',
+  'authorization_servers',
+  'scopes_supported',
+  'bearer_methods_supported',
+  'resource_name',
+  'resource_documentation',
+  'jwks_uri',
+  'signed_metadata',
+  'dpop_bound_access_tokens_required',
+  'dpop_signing_alg_values_supported',
+  'tls_client_certificate_bound_access_tokens',
+])
+
+const HOST = /^(?:[a-z\d._-]+|\[[a-f\d:.]+\])$/
+
+/** RFC 9728 §3.2: members without a value are left out. */
+function isWithoutValue(member: unknown): boolean {
+  return (
+    member === undefined ||
+    member === null ||
+    member === '' ||
+    (Array.isArray(member) && member.length === 0)
+  )
+}
+
+/** A URL may be a resource only in its canonical form, without query, fragment and user. */
+function checkResourceUrl(checker: OptionChecker, path: OptionPath, value: string, url: URL): void {
+  if (url.hash !== '' || value.includes('#')) {
+    checker.problem(path, 'must not have a fragment', 'cut it off at the # (RFC 8707 §2)')
+  }
+  if (url.search !== '' || /^[^#]*\?/.test(value)) {
+    const hint =
+      'cut it off at the ?: a token for one query would open every other, and all share one path'
+    checker.problem(path, 'must not have a query', hint)
+  }
+  if (url.username !== '' || url.password !== '') {
+    checker.problem(path, 'must not have a user name or password', 'it is published to everyone')
+    // So that no hint below repeats them.
+    url.username = url.password = ''
+  }
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
+    checker.problem(path, 'must be https', 'plain http is for loopback hosts only (RFC 9728 §7.1)')
+  }
+  // Only the lone slash of an origin may differ; anything else some client spells the other way.
+  if (url.href !== value && url.href !== `${value}/` && url.hash + url.search === '') {
+    checker.problem(path, 'is not in its canonical form', `write it as ${url.href}`)
+  }
+}
+
+export function checkResource(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): string | undefined {
+  if (value === undefined && checker.mayBeMissing('resource')) return undefined
+  const url = parseHttpUrl(value)
+  if (typeof value !== 'string' || url === undefined) {
+    const hint = 'the URL that users type: https://mcp.example.com/mcp'
+    checker.problem(path, 'must be an absolute http(s) URL', hint)
+    return undefined
+  }
+  checkResourceUrl(checker, path, value, url)
+  return value
+}
+
+/** A URL that we send requests to: an issuer, its keys, its metadata. */
+export function checkEndpoint(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+  allowHttp: readonly string[],
+): value is string {
+  const url = parseHttpUrl(value)
+  if (url === undefined) {
+    const hint = 'for example https://sso.example.com/realms/mcp'
+    checker.problem(path, 'must be an absolute https URL', hint)
+    return false
+  }
+  checkReachable(checker, path, url, allowHttp)
+  if (url.username !== '' || url.password !== '') {
+    checker.problem(path, 'must not have a user name or password', 'leave them out')
+  }
+  return true
+}
+
+export function checkReachable(
+  checker: OptionChecker,
+  path: OptionPath,
+  url: URL,
+  allowHttp: readonly string[],
+): void {
+  if (isReachableUrl(url, allowHttp)) return
+  const allow = checker.nameOf('allowHttp')
+  const hint = `or name ${url.hostname} in ${allow} if its network is yours alone`
+  checker.problem(path, 'must be https', hint)
+}
+
+/** Hosts must be spelled as in URLs, because they are compared with URLs. */
+export function checkHosts(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) {
+    checker.problem(path, 'must be a list of host names', "for example ['keycloak']")
+    return []
+  }
+  for (const [index, host] of (value as unknown[]).entries()) {
+    if (typeof host === 'string' && HOST.test(host)) {
+      if (parseHttpUrl(`http://${host}`)?.hostname === host) continue
+    }
+    const hint = 'without scheme, port and path, in lower case: keycloak'
+    checker.problem([...path, index], 'must be a host name', hint)
+  }
+  return value as string[]
+}
+
+export function checkScopes(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): readonly string[] {
+  if (value === undefined) return []
+  const scopes = parseScopes(value)
+  if (scopes === undefined) {
+    const hint = 'printable ASCII without quote and backslash (RFC 6749 §3.3)'
+    checker.problem(path, 'must be scopes', hint)
+    return []
+  }
+  if (scopes.includes('offline_access')) {
+    const hint = 'it asks for a refresh token, which is between client and authorization server'
+    checker.problem(path, 'must not contain offline_access', hint)
+  }
+  return [...new Set(scopes)]
+}
+
+/** Returns checked rules, or the function that decides. */
+export function checkOperationPolicy(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): CheckedPolicy | JudgeOperation | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'function') return value as JudgeOperation
+  const { policy, problems } = checkPolicy(value)
+  for (const each of problems) checker.problem([...path, ...each.path], each.message, each.hint)
+  return policy
+}
+
+/** The URL of a page that clients open. */
+export function checkPage(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): string | undefined {
+  const text = checker.text(path, value)
+  if (text !== undefined && parseHttpUrl(text) === undefined) {
+    checker.problem(path, 'must be an http(s) URL', 'clients open it')
+  }
+  return text
+}
+
+export function checkMetadata(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {}
+  if (!isPlainObject(value)) {
+    checker.problem(path, 'must be an object', 'members of RFC 9728 §2')
+    return {}
+  }
+  for (const [name, member] of Object.entries(value)) {
+    const place = [...path, name]
+    if (OWN_METADATA.has(name)) checker.problem(place, 'is set by other options', 'leave it out')
+    if (isWithoutValue(member)) {
+      checker.problem(place, 'has no value', 'leave it out (RFC 9728 §3.2)')
+    }
+    const reason = isWithoutValue(member) ? undefined : reasonNotJson(member)
+    if (reason !== undefined) {
+      checker.problem(place, `is not JSON: ${reason}`, 'it is published as JSON')
+    }
+    if (/_uri(?:#|$)/.test(name) && parseHttpUrl(member) === undefined) {
+      checker.problem(place, 'must be an http(s) URL', 'clients open it')
+    }
+  }
+  return value
+}
+
+/** A number of things. */
+export function checkCount(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+  range: { readonly fallback: number; readonly max: number; readonly unit: string },
+): number {
+  if (value === undefined || Number.isInteger(value)) return checker.number(path, value, range)
+  const hint = `in ${range.unit}; the default is ${range.fallback}`
+  checker.problem(path, 'must be a whole number', hint)
+  return range.fallback
+}
+
+export function checkAlgorithms(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): readonly string[] | undefined {
+  const names = checker.texts(path, value)
+  for (const name of names ?? []) {
+    if (SIGNATURE_ALGORITHMS.includes(name)) continue
+    const hint = `choose from ${SIGNATURE_ALGORITHMS.join(', ')}`
+    checker.problem(path, `${name} is not supported`, hint)
+  }
+  // One algorithm with two names (RFC 9864).
+  if (names?.includes('EdDSA') === true || names?.includes('Ed25519') === true) {
+    return [...new Set([...names, 'EdDSA', 'Ed25519'])]
+  }
+  return names
+}
+
+/** A given JWK Set. A function is called when the first token comes. */
+export function checkKeys(
+  checker: OptionChecker,
+  path: OptionPath,
+  jwks: unknown,
+  algorithms: readonly string[],
+): void {
+  if (typeof jwks === 'function') return
+  const keys: unknown = isJsonObject(jwks) ? jwks['keys'] : undefined
+  if (!Array.isArray(keys) || keys.length === 0) {
+    const hint = '{ keys: […] } (RFC 7517 §5)'
+    checker.problem(path, 'must be a JWK Set with at least one key', hint)
+    return
+  }
+  const reasons = keys.map((key) => reasonToSkip(key, algorithms))
+  if (!reasons.includes(undefined)) {
+    checker.problem(path, 'has no usable key', reasons.slice(0, 5).join('; '))
+  }
+}

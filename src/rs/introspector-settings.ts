@@ -1,0 +1,187 @@
+/**
+ * Checks the options of an introspector.
+ *
+ * @module
+ */
+import type { JWK } from 'jose'
+import type { AnswerStore } from '../base/answer-store.js'
+import { parseHttpUrl } from '../base/http.js'
+import {
+  OPTION_WORDS,
+  OptionChecker,
+  type Checked,
+  type OptionPath,
+  type OptionWords,
+} from '../base/option-checker.js'
+import type { EventListener } from '../events.js'
+import {
+  INTROSPECTION_AUTHENTICATIONS,
+  type IntrospectionAuthentication,
+} from '../introspect/authentication-methods.js'
+import type { Runtime } from '../types.js'
+import { checkReachable } from './checks.js'
+
+export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'> {
+  /** The issuer, as in the options of the resource server. */
+  readonly issuer: string
+  /** Our own client at the authorization server. */
+  readonly clientId: string
+  /** How it proves who it is. Default `client_secret_basic`. */
+  readonly authentication?: IntrospectionAuthentication
+  readonly clientSecret?: string
+  /** For `private_key_jwt`: PEM (PKCS #8) or a JWK. */
+  readonly clientKey?: string | JWK
+  /** Where the endpoint is, when not where the metadata says. */
+  readonly introspectionUrl?: string
+  /** Where the metadata is, when not at the well-known places of the issuer. */
+  readonly discoveryUrl?: string
+  /** Seconds for which an answer is used again. Default 30; 0 asks on every request. */
+  readonly cache?: number
+  /**
+   * Where several processes share their answers, so that one of them asks for all. A store that fails costs a call.
+   * Default: each process keeps its own.
+   */
+  readonly store?: AnswerStore
+  /** Calls at once; half of them at most for tokens that were never found active. Default 20. */
+  readonly concurrency?: number
+  /** Seconds that a request waits out a momentary fault, and waits for an answer, but then 1 at least. Default 3. */
+  readonly wait?: number
+  /** Host names that may be reached without TLS. Loopback hosts may always. */
+  readonly allowHttp?: readonly string[]
+  /** Receives what happens, without tokens. */
+  readonly onEvent?: EventListener
+}
+
+export interface TokenIntrospectorSettings extends Pick<
+  TokenIntrospectorOptions,
+  | 'issuer'
+  | 'clientId'
+  | 'clientSecret'
+  | 'clientKey'
+  | 'introspectionUrl'
+  | 'discoveryUrl'
+  | 'store'
+> {
+  readonly authentication: IntrospectionAuthentication
+  readonly allowHttp: readonly string[]
+  /** Milliseconds. */
+  readonly cacheFor: number
+  readonly wait: number
+  readonly concurrency: number
+}
+
+function checkUrl(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+  allowHttp: readonly string[],
+): void {
+  const url = parseHttpUrl(value)
+  if (url !== undefined) checkReachable(checker, path, url, allowHttp)
+  else checker.problem(path, 'must be an absolute https URL', 'copy it from the provider')
+}
+
+/** Our client at the authorization server, and its credentials. */
+function checkClient(
+  checker: OptionChecker,
+  path: OptionPath,
+  { clientId, clientSecret = '', clientKey, authentication }: Partial<TokenIntrospectorOptions>,
+): void {
+  if (typeof clientId !== 'string' || clientId === '') {
+    const hint = 'the client of this resource server at the provider'
+    checker.problem([...path, 'clientId'], 'is missing', hint)
+  }
+  const method: unknown = authentication ?? INTROSPECTION_AUTHENTICATIONS[0]
+  if (!INTROSPECTION_AUTHENTICATIONS.some((each) => each === method)) {
+    const hint = `choose from ${INTROSPECTION_AUTHENTICATIONS.join(', ')}`
+    checker.problem([...path, 'authentication'], 'is no method', hint)
+  }
+  if (typeof method === 'string' && method.startsWith('client_secret') && clientSecret === '') {
+    checker.problem([...path, 'clientSecret'], 'is missing', `${method} needs it`)
+  }
+  if (method === 'private_key_jwt' && clientKey === undefined) {
+    checker.problem([...path, 'clientKey'], 'is missing', `${method} needs it`)
+  }
+}
+
+function checkNumber(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+  [fallback, min, max]: readonly [fallback: number, min: number, max: number],
+): number {
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  const message = `must be a number from ${min} to ${max}`
+  checker.problem(path, message, `the default is ${fallback}`)
+  return fallback
+}
+
+function checkStore(checker: OptionChecker, path: OptionPath, store: unknown, cache: number): void {
+  if (store === undefined) return
+  const methods = ['get', 'set', 'delete', 'setIfAbsent']
+  const members = store as Readonly<Record<string, unknown>> | null
+  if (!methods.every((name) => typeof members?.[name] === 'function')) {
+    checker.problem(
+      path,
+      `must have the methods ${methods.join(', ')}`,
+      'createMemoryAnswerStore()',
+    )
+  }
+  if (cache === 0) checker.problem(path, 'needs cache', 'seconds for which an answer is used again')
+}
+
+/**
+ * As {@link checkTokenIntrospector}, for a checker that checks more options, too.
+ *
+ * @param path where these options stand
+ */
+export function readTokenIntrospector(
+  checker: OptionChecker,
+  path: OptionPath,
+  options: Partial<TokenIntrospectorOptions>,
+): TokenIntrospectorSettings | undefined {
+  const { allowHttp = [], authentication = 'client_secret_basic', issuer, clientId } = options
+  const isLater = issuer === undefined && checker.mayBeMissing('issuer')
+  if (!isLater) checkUrl(checker, [...path, 'issuer'], issuer, allowHttp)
+  for (const name of ['introspectionUrl', 'discoveryUrl'] as const) {
+    const url = options[name]
+    if (url !== undefined) checkUrl(checker, [...path, name], url, allowHttp)
+  }
+  checkClient(checker, path, options)
+  const number = (
+    name: 'cache' | 'concurrency' | 'wait',
+    ...range: readonly [fallback: number, min: number, max: number]
+  ) => checkNumber(checker, [...path, name], options[name], range)
+  const [cache, concurrency, wait] = [
+    number('cache', 30, 0, 300),
+    number('concurrency', 20, 1, 1000),
+    number('wait', 3, 0, 60),
+  ]
+  checkStore(checker, [...path, 'store'], options.store, cache)
+  if (issuer === undefined || clientId === undefined) return undefined
+  const { store, clientSecret, clientKey, introspectionUrl, discoveryUrl } = options
+  return {
+    issuer,
+    clientId,
+    authentication,
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(clientKey !== undefined && { clientKey }),
+    ...(introspectionUrl !== undefined && { introspectionUrl }),
+    ...(discoveryUrl !== undefined && { discoveryUrl }),
+    ...(store !== undefined && { store }),
+    allowHttp,
+    cacheFor: cache * 1000,
+    wait: wait * 1000,
+    concurrency,
+  }
+}
+
+/** Checks options and fills in the defaults. It makes nothing. */
+export function checkTokenIntrospector(
+  options: Partial<TokenIntrospectorOptions>,
+  words: OptionWords = OPTION_WORDS,
+): Checked<TokenIntrospectorSettings> {
+  const checker = new OptionChecker(words)
+  return checker.finish(readTokenIntrospector(checker, [], options))
+}

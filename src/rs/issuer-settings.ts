@@ -1,0 +1,278 @@
+/**
+ * Checks of the authorization servers. Each may have its own rules for tokens; other rules hold for all.
+ *
+ * @module
+ */
+import { isJsonObject, type JsonObject } from '../base/json.js'
+import type { OptionCheck, OptionChecker, OptionPath } from '../base/option-checker.js'
+import type { KeySource } from '../discovery/key-set.js'
+import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
+import type { TokenPolicy } from '../token/access-token.js'
+import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
+import { checkAlgorithms, checkEndpoint, checkKeys } from './checks.js'
+import type { AuthorizationServerOptions, TokenOptions } from './options.js'
+
+/** The checked settings of one issuer. */
+export interface IssuerSettings {
+  readonly source: KeySource
+  readonly policy: TokenPolicy
+  readonly validation: 'auto' | 'jwt' | 'introspection'
+  readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
+  readonly discoveryUrl: string | undefined
+  readonly tokenPrefix: string | undefined
+}
+
+/** Settings while the issuer itself may be missing or wrong. */
+type Draft = Omit<IssuerSettings, 'policy'> & {
+  readonly policy: Omit<TokenPolicy, 'issuer'> & { readonly issuer: string | undefined }
+}
+
+/** Rules for tokens, as they were given. */
+export interface TokenRules {
+  readonly audience: readonly string[] | undefined
+  readonly audienceClaim: 'aud' | 'client_id' | 'azp' | undefined
+  readonly requireType: boolean | undefined
+  readonly algorithms: readonly string[] | undefined
+  readonly scopeClaims: readonly string[] | undefined
+  readonly acceptIdTokenClaims: boolean | undefined
+  readonly validation: IssuerSettings['validation'] | undefined
+}
+
+/** Rules for tokens. They may stand at the top, for all issuers, and with one issuer. */
+export const TOKEN_CHECKS: {
+  readonly [Name in keyof TokenRules]: OptionCheck<TokenRules[Name]>
+} = {
+  audience: (checker, path, value) => checker.texts(path, value),
+  audienceClaim: (checker, path, value) => checker.choice(path, value, ['aud', 'client_id', 'azp']),
+  requireType: (checker, path, value) => checker.flag(path, value, false),
+  algorithms: checkAlgorithms,
+  scopeClaims: (checker, path, value) => checker.texts(path, value),
+  acceptIdTokenClaims: (checker, path, value) => checker.flag(path, value, false),
+  validation: (checker, path, value) =>
+    checker.choice(path, value, ['auto', 'jwt', 'introspection']),
+}
+
+/** The other options of an authorization server. They depend on each other, and are checked together. */
+const SERVER_NAMES: Readonly<
+  Record<Exclude<keyof AuthorizationServerOptions, keyof TokenOptions>, true>
+> = {
+  issuer: true,
+  discoveryUrl: true,
+  jwksUri: true,
+  jwks: true,
+  introspector: true,
+  tokenPrefix: true,
+}
+const ISSUER_OPTION_NAMES = [...Object.keys(TOKEN_CHECKS), ...Object.keys(SERVER_NAMES)]
+
+/** What holds for all issuers. */
+export interface IssuerDefaults {
+  /** As they were given at the top. */
+  readonly options: JsonObject
+  readonly rules: TokenRules
+  readonly scopes: readonly string[]
+  readonly allowHttp: readonly string[]
+  readonly clockTolerance: number
+  /** `undefined` when there is no usable resource. */
+  readonly resource: string | undefined
+}
+
+/** The resource, and for one without a path its twin: older clients write `new URL(resource).href`. */
+function defaultAudience(resource: string): readonly string[] {
+  const { origin, pathname, search } = new URL(resource)
+  return pathname === '/' && search === '' ? [origin, `${origin}/`] : [resource]
+}
+
+/** Returns false when the issuer is not a URL. */
+function checkIssuerName(
+  checker: OptionChecker,
+  path: OptionPath,
+  issuer: unknown,
+  allowHttp: readonly string[],
+): issuer is string {
+  if (issuer === undefined && checker.mayBeMissing('issuer')) return false
+  if (!checkEndpoint(checker, path, issuer, allowHttp)) return false
+  if (/[?#]/.test(issuer)) {
+    checker.problem(path, 'must not have a query or fragment', 'RFC 8414 §2')
+  }
+  // URL parsers drop these, so the issuer would be found and then match no token.
+  if (/[^\x21-\x7e]/.test(issuer)) {
+    checker.problem(path, 'has blanks, line ends or other odd characters', 'copy it again')
+  }
+  return true
+}
+
+/** Another claim than `aud` says nothing about this resource, so it needs more. */
+function checkAudienceClaim(
+  checker: OptionChecker,
+  path: OptionPath,
+  server: JsonObject,
+  audienceClaim: string,
+  { options, scopes }: IssuerDefaults,
+): void {
+  if (audienceClaim === 'aud') return
+  const where =
+    server['audienceClaim'] === undefined ? ['audienceClaim'] : [...path, 'audienceClaim']
+  if (server['audience'] === undefined && options['audience'] === undefined) {
+    checker.problem(where, 'needs audience', `the values of ${audienceClaim} that may come in`)
+  }
+  if (scopes.length === 0) {
+    const hint = 'a token for another server names the same client; only a scope tells them apart'
+    checker.problem(where, 'needs scopes', hint)
+  }
+}
+
+function checkIntrospection(
+  checker: OptionChecker,
+  path: OptionPath,
+  { introspector, tokenPrefix }: Partial<AuthorizationServerOptions>,
+  validation: IssuerSettings['validation'],
+): void {
+  const where = [...path, 'introspector']
+  const isOne =
+    typeof (introspector as { introspect?: unknown } | undefined)?.introspect === 'function'
+  if (introspector !== undefined && !isOne && typeof introspector !== 'function') {
+    const hint = "createTokenIntrospector() of 'mcp-gatehouse/introspect'"
+    checker.problem(where, 'must have a method introspect', hint)
+  }
+  if (validation === 'introspection' && introspector === undefined) {
+    checker.problem(where, 'is missing, and validation is introspection', 'say how to ask')
+  }
+  if (tokenPrefix === undefined) return
+  const ofPrefix = [...path, 'tokenPrefix']
+  if (typeof tokenPrefix !== 'string' || !/^[\w.~+/-]+$/.test(tokenPrefix)) {
+    const hint = 'how opaque tokens begin: authelia_at_'
+    checker.problem(ofPrefix, 'must be the beginning of a token', hint)
+  }
+  if (introspector === undefined) {
+    checker.problem(ofPrefix, 'needs an introspector', 'leave it out')
+  }
+}
+
+function checkKeySource(
+  checker: OptionChecker,
+  path: OptionPath,
+  { jwks, jwksUri, discoveryUrl }: Partial<AuthorizationServerOptions>,
+  allowHttp: readonly string[],
+  algorithms: readonly string[],
+): KeySource {
+  const given = [jwks, jwksUri, discoveryUrl].filter((value) => value !== undefined)
+  if (given.length > 1) {
+    const [one, two, three] = ['jwks', 'jwksUri', 'discoveryUrl'].map((name) =>
+      checker.nameOf(name),
+    )
+    checker.problem(path, `${one}, ${two} and ${three} exclude each other`, 'keep one of them')
+  }
+  for (const [name, url] of Object.entries({ jwksUri, discoveryUrl })) {
+    if (url !== undefined) checkEndpoint(checker, [...path, name], url, allowHttp)
+  }
+  if (jwks === undefined) {
+    return jwksUri === undefined
+      ? { type: 'discovery', url: discoveryUrl }
+      : { type: 'jwks_uri', url: jwksUri }
+  }
+  checkKeys(checker, [...path, 'jwks'], jwks, algorithms)
+  return { type: 'jwks', read: typeof jwks === 'function' ? jwks : () => jwks }
+}
+
+/** The issuer's own rules replace those for all. */
+function rulesOf(own: TokenRules, all: TokenRules): TokenRules {
+  const given = Object.entries(own).filter(([, value]) => value !== undefined)
+  return { ...all, ...Object.fromEntries(given) }
+}
+
+function checkServer(
+  checker: OptionChecker,
+  path: OptionPath,
+  entry: unknown,
+  defaults: IssuerDefaults,
+): Draft | undefined {
+  const server = typeof entry === 'string' ? { issuer: entry } : entry
+  if (!isJsonObject(server)) {
+    checker.problem(path, 'must be an issuer or an object with one', "{ issuer: 'https://…' }")
+    return undefined
+  }
+  const { allowHttp, clockTolerance, resource } = defaults
+  checker.unknownNames(path, server, ISSUER_OPTION_NAMES)
+  const { issuer } = server
+  const issuerPath = typeof entry === 'string' ? path : [...path, 'issuer']
+  const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)
+  const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), defaults.rules)
+  const { algorithms = SIGNATURE_ALGORITHMS, validation = 'auto', audienceClaim = 'aud' } = rules
+  checkAudienceClaim(checker, path, server, audienceClaim, defaults)
+  checkIntrospection(checker, path, server, validation)
+  const { introspector, tokenPrefix, discoveryUrl }: Partial<AuthorizationServerOptions> = server
+  return {
+    validation,
+    introspector,
+    tokenPrefix,
+    discoveryUrl,
+    source: checkKeySource(checker, path, server, allowHttp, algorithms),
+    policy: Object.freeze({
+      issuer: isNamed ? issuer : undefined,
+      audience: new Set(
+        rules.audience ?? (resource === undefined ? [] : defaultAudience(resource)),
+      ),
+      algorithms,
+      requireType: rules.requireType ?? false,
+      clockTolerance,
+      scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
+      audienceClaim,
+      acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
+    }),
+  }
+}
+
+/** An opaque token names no issuer, and must not be sent to one that did not issue it. */
+function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonly Draft[]): void {
+  const asked = drafts.filter(
+    ({ introspector, validation }) => introspector !== undefined && validation !== 'jwt',
+  )
+  if (asked.length < 2) return
+  const prefixes = asked.map(({ tokenPrefix }) => tokenPrefix)
+  const isClear = prefixes.every((prefix, index) =>
+    prefixes.every(
+      (other, at) => at === index || (prefix !== undefined && other?.startsWith(prefix) === false),
+    ),
+  )
+  if (isClear) return
+  checker.problem(
+    path,
+    'several have an introspector, and nothing says whose an opaque token is',
+    'give each a tokenPrefix, none of which begins another',
+  )
+}
+
+function isComplete(draft: Draft): draft is IssuerSettings {
+  return draft.policy.issuer !== undefined
+}
+
+/** @returns `undefined` where one is missing or wrong */
+export function checkIssuers(
+  checker: OptionChecker,
+  path: OptionPath,
+  servers: unknown,
+  defaults: IssuerDefaults,
+): readonly IssuerSettings[] | undefined {
+  const isList = Array.isArray(servers)
+  const list: readonly unknown[] = isList ? servers : servers === undefined ? [] : [servers]
+  if (list.length === 0) {
+    if (checker.mayBeMissing('issuer')) return undefined
+    checker.problem(path, 'is missing', 'the issuer of your identity provider')
+  }
+  const drafts: Draft[] = []
+  for (const [index, entry] of list.entries()) {
+    const place = isList ? [...path, index] : path
+    const draft = checkServer(checker, place, entry, defaults)
+    if (draft === undefined) continue
+    const { issuer } = draft.policy
+    if (issuer !== undefined && drafts.some(({ policy }) => policy.issuer === issuer)) {
+      const where = typeof entry === 'string' ? place : [...place, 'issuer']
+      checker.problem(where, 'is listed twice', 'keep one')
+    }
+    drafts.push(draft)
+  }
+  checkPrefixes(checker, path, drafts)
+  const issuers = drafts.filter(isComplete)
+  return issuers.length < list.length ? undefined : issuers
+}

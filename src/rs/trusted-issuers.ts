@@ -1,0 +1,92 @@
+/**
+ * The issuers whose tokens count here, each with its keys and the way to ask it about a token.
+ *
+ * @module
+ */
+import type { createKeySet, KeySet, KeySetOptions } from '../discovery/key-set.js'
+import { ConfigurationError, quoted, Refusal } from '../errors.js'
+import type { TokenIntrospector } from '../types.js'
+import { createIntrospectors } from './introspectors.js'
+import type { IssuerSettings } from './issuer-settings.js'
+import type { ResourceServerSettings } from './settings.js'
+
+/** A shorter text cannot be a secret (RFC 6749 §10.10): it is not worth a call. */
+const SHORTEST_OPAQUE = 16
+
+export interface TrustedIssuer extends IssuerSettings {
+  readonly keys: KeySet
+  readonly introspector: TokenIntrospector | undefined
+}
+
+/** What keys and introspectors need from outside. */
+export type IssuersRuntime = Pick<KeySetOptions, 'now' | 'fetch' | 'emit' | 'isolated'>
+
+export class TrustedIssuers {
+  readonly #byName = new Map<unknown, TrustedIssuer>()
+
+  /** @throws {ConfigurationError} when a function that makes an introspector does */
+  constructor(
+    settings: ResourceServerSettings,
+    runtime: IssuersRuntime,
+    keySetFor: typeof createKeySet,
+  ) {
+    const { now, fetch, emit } = runtime
+    const { introspectors, problems } = createIntrospectors(settings, {
+      now,
+      fetch,
+      onEvent: (event) => emit?.(event),
+    })
+    if (problems.length > 0) throw new ConfigurationError(problems)
+    for (const [index, each] of settings.issuers.entries()) {
+      const { policy, source } = each
+      const keys = keySetFor({
+        issuer: policy.issuer,
+        source,
+        algorithms: policy.algorithms,
+        allowHttp: settings.allowHttp,
+        maxAge: settings.jwksMaxAge,
+        staleFor: settings.jwksStaleFor,
+        wait: source.type === 'jwks' ? 0 : settings.wait,
+        ...runtime,
+      })
+      this.#byName.set(policy.issuer, {
+        ...each,
+        keys,
+        // Where only JWTs count, nobody is asked.
+        introspector: each.validation === 'jwt' ? undefined : introspectors[index],
+      })
+    }
+  }
+
+  get(issuer: unknown): TrustedIssuer | undefined {
+    return this.#byName.get(issuer)
+  }
+
+  /** In the configured order. */
+  get all(): readonly TrustedIssuer[] {
+    return [...this.#byName.values()]
+  }
+
+  /** The one issuer that an opaque token may be shown to. */
+  ofOpaque(token: string): TrustedIssuer | undefined {
+    if (token.length < SHORTEST_OPAQUE) return undefined
+    return this.all.find(
+      ({ introspector, tokenPrefix }) =>
+        introspector !== undefined && (tokenPrefix === undefined || token.startsWith(tokenPrefix)),
+    )
+  }
+
+  whyNobodyIsAsked(): string {
+    return this.all.some(({ introspector }) => introspector !== undefined)
+      ? 'too short to ask about, or without the prefix of the tokens that are asked about'
+      : 'no introspection is configured'
+  }
+
+  refuseUntrusted(iss: unknown): Refusal {
+    if (iss === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim')
+    const known = this.all.map(({ policy }) => policy.issuer)
+    const names = known.map((issuer) => quoted(issuer)).join(' or ')
+    const reason = `iss ${quoted(iss)} is not ${names}`
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, { iss })
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The paths of one resource: those of its metadata, and those that are guarded.
+ *
+ * @module
+ */
+import {
+  protectedResourceMetadataPaths,
+  type ProtectedResourceMetadata,
+} from '../discovery/protected-resource.js'
+import { errorBody } from '../rs/decision.js'
+import { answer, type GuardAnswer } from './answers.js'
+import { encodeNonAscii, guardedPaths } from './paths.js'
+
+/** The parts of a request that say where it goes. Members may be getters. */
+export interface LocatedRequest {
+  readonly method: string
+  /** Without the query, as it was sent. */
+  readonly path: string
+  /** Where what was sent and what the router goes by differ, the other of them: either may be the guarded one. */
+  readonly otherPath?: string | undefined
+  /** True when the host application mounted the guard at a path of its own: all that arrives is guarded. */
+  readonly mounted: boolean
+}
+
+export interface EndpointOptions {
+  readonly resource: string
+  readonly metadata: ProtectedResourceMetadata
+  /** Where the endpoint is served. */
+  readonly path: string
+  /** Serve the metadata without the resource's path too. */
+  readonly rootMetadata: boolean
+}
+
+const METADATA_METHODS = 'GET, HEAD, OPTIONS'
+
+function serveMetadata(method: string, text: string): GuardAnswer {
+  const cors = { 'Access-Control-Allow-Origin': '*' }
+  if (method === 'GET' || method === 'HEAD') {
+    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=300', ...cors }
+    return answer(200, headers, method === 'HEAD' ? '' : text)
+  }
+  if (method === 'OPTIONS') {
+    return answer(204, {
+      Allow: METADATA_METHODS,
+      'Access-Control-Allow-Methods': METADATA_METHODS,
+      // The wildcard never covers Authorization, which some clients send even here.
+      'Access-Control-Allow-Headers': 'Authorization, *',
+      'Access-Control-Max-Age': '86400',
+      ...cors,
+    })
+  }
+  return answer(
+    405,
+    { Allow: METADATA_METHODS, 'Content-Type': 'application/json', ...cors },
+    errorBody('method_not_allowed', 'The metadata can only be read'),
+  )
+}
+
+export class Endpoint {
+  readonly #path: string
+  readonly #isGuarded: (path: string | undefined) => boolean
+  readonly #metadataPaths: ReadonlySet<string>
+  readonly #metadataText: string
+
+  constructor({ resource, metadata, path, rootMetadata }: EndpointOptions) {
+    const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
+    this.#path = path
+    this.#isGuarded = guardedPaths(path)
+    this.#metadataPaths = new Set(rootMetadata ? [ownPath, rootPath] : [ownPath])
+    this.#metadataText = JSON.stringify(metadata)
+  }
+
+  /** @returns the metadata, `guarded`, or `elsewhere` */
+  locate(request: LocatedRequest): GuardAnswer | 'guarded' | 'elsewhere' {
+    const { path } = request
+    // Most requests are for the endpoint as it is written, and need none of this.
+    if (path === this.#path) return 'guarded'
+    if (this.#metadataPaths.has(path) || this.#metadataPaths.has(encodeNonAscii(path))) {
+      return serveMetadata(request.method, this.#metadataText)
+    }
+    const isOurs = this.#isGuarded(path) || request.mounted || this.#isGuarded(request.otherPath)
+    return isOurs ? 'guarded' : 'elsewhere'
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A `Request`, as a guard sees it.
+ *
+ * @module
+ */
+import type { RequestContext } from '../base/runtime.js'
+import { HostRequest, type FieldValue } from './guard-request.js'
+import { readLimited } from './limited-body.js'
+import type { Permission } from './permission.js'
+import { bringsBody, withBody, withoutBody, withSession } from './request-body.js'
+
+/** The path of an absolute URL, as it was sent. */
+export function pathOfUrl(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  return start < 0 ? '/' : url.slice(start).replace(/[?#].*$/s, '')
+}
+
+export interface FetchContext extends RequestContext {
+  /**
+   * True where the framework has chosen this handler by the path (Next.js route handlers, h3): then every request is
+   * guarded, whatever its path. Default false.
+   */
+  readonly mounted?: boolean
+}
+
+export class FetchGuardRequest extends HostRequest {
+  readonly #request: Request
+  readonly #context: FetchContext
+  #isRead = false
+
+  constructor(request: Request, context: FetchContext) {
+    super()
+    this.#request = request
+    this.#context = context
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+  get path(): string {
+    return pathOfUrl(this.#request.url)
+  }
+  override get mounted(): boolean {
+    return this.#context.mounted === true
+  }
+  /** Called as a method of its context: Workers demand it. */
+  get waitUntil(): RequestContext['waitUntil'] {
+    const context = this.#context
+    return context.waitUntil === undefined ? undefined : (work) => context.waitUntil?.(work)
+  }
+
+  header(name: string): FieldValue {
+    return this.#request.headers.get(name) ?? undefined
+  }
+  bringsBody(): boolean | Promise<boolean> {
+    const brings = bringsBody(this.#request)
+    this.#isRead = brings instanceof Promise
+    return brings
+  }
+  async readBody(limit: number): Promise<Uint8Array | undefined> {
+    if (this.#request.bodyUsed) throw new TypeError('the body was read by somebody else')
+    this.#isRead = true
+    return readLimited(this.#request.body, limit)
+  }
+
+  /** The request as its handler must see it. */
+  forHandler({ body, sessionId }: Permission): Request {
+    let request = this.#request
+    if (body !== undefined) request = withBody(request, body)
+    else if (this.#isRead) request = withoutBody(request)
+    return sessionId === undefined ? request : withSession(request, sessionId)
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A request, as a host shows it to a guard.
+ *
+ * @module
+ */
+import type { RequestContext } from '../base/runtime.js'
+import type { MirroredHeaders } from '../mcp/mirrored-headers.js'
+import type { AnsweredRequest } from './answers.js'
+import type { LocatedRequest } from './endpoint.js'
+
+/** The head of a request, as far as it says who is calling from where. Members may be getters. */
+export interface GateRequest extends LocatedRequest, AnsweredRequest, RequestContext {
+  /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
+  readonly authorization: string | readonly string[] | undefined
+  /** `Access-Control-Request-Headers`. */
+  readonly requestedHeaders: string | undefined
+}
+
+/** All that a guard looks at. Members may be getters: each is read only when it is needed. */
+export interface GuardRequest extends GateRequest {
+  /** `MCP-Protocol-Version`. */
+  readonly protocolVersion: string | undefined
+  /** `Mcp-Method`. */
+  readonly rpcMethod: string | undefined
+  /** The fields that mirror the body: `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name`. */
+  readonly mirrored: MirroredHeaders
+  /** `Mcp-Session-Id`. */
+  readonly sessionId: string | undefined
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  /** True when nobody waits for an answer any more: the client left, or somebody else has answered. */
+  readonly isGone?: boolean
+  /** Whether a body came, or is on its way. Asked for methods other than POST. */
+  bringsBody(): boolean | Promise<boolean>
+  /**
+   * The whole body. The handler must then be given the same bytes.
+   *
+   * @param limit in bytes
+   * @returns `undefined` where the body is longer; then the rest need not be read
+   */
+  readBody(limit: number): Promise<Uint8Array | undefined>
+  /** After {@link readBody}: the bytes that came, where the handler may see them beside what a parser made of them. */
+  readonly bodyBeside?: Uint8Array | undefined
+}
+
+/** The value of a header field; all values where there are several fields and the host keeps them apart. */
+export type FieldValue = string | readonly string[] | undefined
+
+function joined(value: FieldValue): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : value.join(', ')
+}
+
+function listed(value: FieldValue): readonly string[] {
+  if (value === undefined) return []
+  return typeof value === 'string' ? [value] : value
+}
+
+/** A {@link GuardRequest} whose header fields are looked up by name: what most hosts extend. */
+export abstract class HostRequest implements GuardRequest {
+  abstract get method(): string
+  /** Without the query, as it was sent. */
+  abstract get path(): string
+  /** @param name in lower case */
+  abstract header(name: string): FieldValue
+  abstract bringsBody(): boolean | Promise<boolean>
+  abstract readBody(limit: number): Promise<Uint8Array | undefined>
+
+  get mounted(): boolean {
+    return false
+  }
+  get authorization(): FieldValue {
+    return this.header('authorization')
+  }
+  get origin(): string | undefined {
+    return joined(this.header('origin'))
+  }
+  get requestedHeaders(): string | undefined {
+    return joined(this.header('access-control-request-headers'))
+  }
+  get protocolVersion(): string | undefined {
+    return joined(this.header('mcp-protocol-version'))
+  }
+  get rpcMethod(): string | undefined {
+    return joined(this.header('mcp-method'))
+  }
+  get sessionId(): string | undefined {
+    return joined(this.header('mcp-session-id'))
+  }
+  get contentType(): string | undefined {
+    return joined(this.header('content-type'))
+  }
+  get contentEncoding(): string | undefined {
+    return joined(this.header('content-encoding'))
+  }
+  get mirrored(): MirroredHeaders {
+    return {
+      versions: listed(this.header('mcp-protocol-version')),
+      methods: listed(this.header('mcp-method')),
+      names: listed(this.header('mcp-name')),
+    }
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The one way a request passes, in every host: path, origin, credentials and token, then what the request asks for,
+ * then its session. A host shows its request, and sends the answer that it gets, or goes on; it decides nothing.
+ *
+ * @module
+ */
+import { createKeySet } from '../discovery/key-set.js'
+import { quoted } from '../errors.js'
+import { createEmit } from '../events.js'
+import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
+import { createRequestIds } from '../rs/request-id.js'
+import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
+import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
+import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
+import { Endpoint } from './endpoint.js'
+import type { GateRequest, GuardRequest } from './guard-request.js'
+import { bringsMessage, OperationGate, type Entered } from './operation-gate.js'
+import {
+  createCheckedResourceServer,
+  MAX_JUDGED_BODY,
+  type ProtectedResourceOptions,
+} from './options.js'
+import { createOrigins, type Origins } from './origins.js'
+import { Permission } from './permission.js'
+import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
+
+/** `undefined`: the request is for another path, and is not guarded. */
+export type Passage = Permission | GuardAnswer | undefined
+
+/** What the head of a request leads to. */
+export type GateOutcome = Authenticated | GuardAnswer | undefined
+
+const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
+
+/** For a client that has left: nobody reads it. */
+const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))
+
+/** Looked at after each wait: then nothing more is done for the request. */
+function isGone(request: GuardRequest): boolean {
+  return request.isGone === true
+}
+
+/** The `Origin` check of MCP's Streamable HTTP: 403 before the token is looked at. */
+export function refuseOrigin(requestId: string): GuardAnswer {
+  const description = 'This origin may not call this server from a browser'
+  return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
+}
+
+/** Guards one resource. Made once, used for every request. */
+export class Guard {
+  readonly resourceServer: ResourceServer
+  /** Binds sessions to callers; `undefined` without keys. */
+  readonly sessions: BoundSessions | undefined
+  readonly #answers: Answers
+  readonly #endpoint: Endpoint
+  readonly #core: ResourceServerCore
+  readonly #origins: Origins
+  readonly #operations: OperationGate
+  readonly #streamGrace: number
+
+  /** @param core made of the same options */
+  constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
+    const { resource, metadata } = core.server
+    const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
+    this.resourceServer = core.server
+    this.#core = core
+    this.#origins = createOrigins(options.allowOrigins, resource)
+    this.#answers = new Answers({
+      emit: createEmit(options.onEvent),
+      nextRequestId: createRequestIds(options.randomUUID),
+      corsHeaders: this.#origins.corsHeaders,
+    })
+    this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
+    this.#operations = new OperationGate({
+      authority: core.operations,
+      answers: this.#answers,
+      now: options.now ?? Date.now,
+      maxBody: options.maxBody ?? MAX_JUDGED_BODY,
+    })
+    this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
+    this.#streamGrace = (options.streamGrace ?? 300) * 1000
+  }
+
+  /** Judges what requests ask for; `undefined` without a policy. */
+  get operations(): OperationGate | undefined {
+    return this.#core.operations.hasPolicy ? this.#operations : undefined
+  }
+  get answers(): Answers {
+    return this.#answers
+  }
+  get streamGrace(): number {
+    return this.#streamGrace
+  }
+
+  /**
+   * All steps. Neither throws nor rejects: what nobody expected is a 500. Answers at once, without a promise, for a
+   * token whose signature was checked before, where no body has to be read.
+   */
+  pass(request: GuardRequest): Passage | Promise<Passage> {
+    const outcome = this.handle(request)
+    return outcome instanceof Promise
+      ? outcome.then((settled) => (isGone(request) ? UNREAD : this.#goOn(request, settled)))
+      : this.#goOn(request, outcome)
+  }
+
+  /** The steps that the head of a request is enough for. Neither throws nor rejects. */
+  handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
+    try {
+      const location = this.#endpoint.locate(request)
+      if (location === 'elsewhere') return undefined
+      if (location !== 'guarded') return location
+      return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)
+    } catch (error) {
+      return this.fail(error, request)
+    }
+  }
+
+  #refuseOrigin(request: GateRequest): GuardAnswer | undefined {
+    const { origin } = request
+    if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
+    const answers = this.#answers
+    const requestId = answers.idOf(request)
+    answers.emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
+    return refuseOrigin(requestId)
+  }
+
+  /** Without a token, because a preflight cannot carry one. */
+  #answerPreflight(request: GateRequest): GuardAnswer | undefined {
+    if (request.method !== 'OPTIONS') return undefined
+    return answer(204, this.#origins.preflightHeaders(request.origin, request.requestedHeaders))
+  }
+
+  /** Credentials and token. */
+  #verify(request: GateRequest): GateOutcome | Promise<GateOutcome> {
+    const core = this.#core
+    // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
+    const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
+    const decision = core.authenticate(request, isJudgedLater ? 'later' : 'now')
+    if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
+    return decision.then(
+      (settled) => this.#outcomeOf(settled, request),
+      (error: unknown) => this.fail(error, request),
+    )
+  }
+
+  #outcomeOf(decision: Decision, { origin }: GateRequest): GateOutcome {
+    if (decision.outcome === 'authenticated') return decision
+    const { status, headers, body } = decision
+    // Without CORS headers a browser hides the challenge, and nobody learns where to log in.
+    return answer(
+      status,
+      origin === undefined ? headers : { ...headers, ...this.#answers.corsHeaders(origin) },
+      body,
+    )
+  }
+
+  /** The steps that need who is calling. */
+  #goOn(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
+    if (outcome === undefined || outcome.outcome === 'answer') return outcome
+    try {
+      const entered = this.#operations.enter(outcome, request)
+      if (!(entered instanceof Promise)) return this.#permit(request, outcome, entered)
+      return entered
+        .then((settled) => (isGone(request) ? UNREAD : this.#permit(request, outcome, settled)))
+        .catch((error: unknown) => this.fail(error, request))
+    } catch (error) {
+      return this.fail(error, request)
+    }
+  }
+
+  /** The last step: whose session it is. */
+  #permit(
+    request: GuardRequest,
+    authenticated: Authenticated,
+    entered: GuardAnswer | Entered,
+  ): Passage {
+    if ('outcome' in entered) return entered
+    const session = this.#openSession(request, authenticated)
+    if (session !== undefined && 'outcome' in session) return session
+    return new Permission(this, request, authenticated, entered, session)
+  }
+
+  #openSession(
+    request: GuardRequest,
+    authenticated: Authenticated,
+  ): NamedSession | GuardAnswer | undefined {
+    const visible = this.sessions === undefined ? undefined : request.sessionId
+    if (visible === undefined) return undefined
+    const id = this.sessions?.open(authenticated, visible)
+    return id === undefined ? this.refuseSession(visible, request) : { visible, id }
+  }
+
+  /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
+  refuseSession(visible: string, request: AnsweredRequest): GuardAnswer {
+    const answers = this.#answers
+    const requestId = answers.idOf(request)
+    const { status, error, description } = SESSION_NOT_FOUND
+    const reason = unknownSessionReason(visible)
+    answers.emit?.({ type: 'session.refused', requestId, reason, hint: SESSION_HINT })
+    return answers.give(request, requestId, status, errorBody(error, description))
+  }
+
+  /** What a request gets that met a bug, or a mistake of the person who built the server: 500, and an event. */
+  fail(error: unknown, request: AnsweredRequest, description?: string): GuardAnswer {
+    return this.#answers.fail(error, request, description)
+  }
+}
+
+/**
+ * @param keySetFor where keys come from, when several guards share them
+ * @throws {ConfigurationError} with every problem of the options
+ */
+export function createGuard(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet = createKeySet,
+): Guard {
+  return new Guard(options, createCheckedResourceServer(options, keySetFor))
+}
+
+/**
+ * Asks for scopes beyond the base ones, behind a guard. A mistake in the order of middleware must not open a route,
+ * and the person who made it must be able to see it.
+ *
+ * @param seen what the guard before made of the request; the guard itself where the path is not guarded
+ * @returns the answer to send; `undefined`: go on
+ */
+export function refuseScopes(
+  seen: Permission | Guard | undefined,
+  scopes: readonly string[],
+  request: AnsweredRequest,
+): GuardAnswer | undefined {
+  if (seen instanceof Permission) return seen.requireScopes(scopes)
+  const description = 'requireScopes() needs protectedResource() before it, on the same path'
+  if (seen !== undefined) return seen.fail(new TypeError(description), request, description)
+  return serverError(request.requestId ?? crypto.randomUUID(), description)
+}

@@ -1,0 +1,159 @@
+/**
+ * Options of the middleware, and their checks.
+ *
+ * @module
+ */
+import { sha256Sync } from '../base/digest.js'
+import { isJsonObject } from '../base/json.js'
+import {
+  OPTION_WORDS,
+  OptionChecker,
+  settingsOf,
+  type Checked,
+  type OptionChecks,
+  type OptionPath,
+  type OptionWords,
+} from '../base/option-checker.js'
+import type { createKeySet } from '../discovery/key-set.js'
+import { checkResource } from '../rs/checks.js'
+import type { ResourceServerOptions } from '../rs/options.js'
+import { ResourceServerCore } from '../rs/resource-server.js'
+import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
+import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
+
+/** Options of the middleware: those of the resource server, and what concerns HTTP. */
+export interface ProtectedResourceOptions extends ResourceServerOptions {
+  /**
+   * Browser origins that may call the endpoint: one list for CORS and for the `Origin` check. Others get
+   * 403. Default: none; any loopback origin when the resource's host is loopback.
+   */
+  readonly allowOrigins?: readonly string[]
+  /**
+   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
+   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
+   */
+  readonly path?: string
+  /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
+  readonly rootMetadata?: boolean
+  /**
+   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first signs, all verify.
+   * The `Mcp-Session-Id` that your handler sets is then sealed for this issuer, user, client and resource; your
+   * handler gets its own id back, and in any other hands it is 404. Every process and isolate that serves the same
+   * sessions needs the same keys, a gateway in place of this middleware too. Needs `node:crypto`. Default: ids pass
+   * as they are, because keys that each process made for itself would end sessions at every other one; then your
+   * handler must compare whose a session is (`principalOf`).
+   */
+  readonly sessionKeys?: readonly string[]
+  /**
+   * Seconds that a stream of events which answers a POST may go on after the end of its token; then it is cut, so that
+   * it does not look complete. One that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token, and
+   * as if its writer had ended it. Default 300, at most 86400.
+   */
+  readonly streamGrace?: number
+  /** Bytes of a body that is read: with a `policy`, and in protocol revision 2026-07-28 and later. Default 2 MiB. */
+  readonly maxBody?: number
+}
+
+/** Room for a picture that a tool is given, in base64. */
+export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
+
+/** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
+const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
+
+function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  const hint = 'scheme, host and port as a browser sends them: https://app.example.com'
+  if (!Array.isArray(value)) {
+    checker.problem(path, 'must be a list of origins', hint)
+    return
+  }
+  for (const [index, origin] of (value as unknown[]).entries()) {
+    const isOrigin =
+      typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+    if (!isOrigin) checker.problem([...path, index], 'is not an origin', hint)
+  }
+}
+
+function checkPath(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value === 'string' && value.startsWith('/') && !ODD_IN_PATH.test(value)) return
+  const message =
+    'must be one path: beginning with /, without query, patterns, %, // and dot segments'
+  checker.problem(path, message, '/mcp')
+}
+
+function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
+  if (keys === undefined) return
+  if (!Array.isArray(keys) || keys.length === 0) {
+    checker.problem(path, 'must be a list of keys, and not empty', `each of ${SESSION_KEY}`)
+    return
+  }
+  for (const [index, key] of (keys as unknown[]).entries()) {
+    const message = typeof key === 'string' ? sessionKeyFault(key) : 'must be a text'
+    if (message !== undefined) checker.problem([...path, index], message, SESSION_KEY)
+  }
+  if (sha256Sync === undefined) {
+    const message = 'needs node:crypto, which this runtime does not have'
+    checker.problem(path, message, 'nodejs_compat on Workers; or leave it out')
+  }
+}
+
+function checkMaxBody(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return
+  checker.problem(path, 'must be a number of bytes', '2097152')
+}
+
+/** What each option beside those of the resource server must be. */
+const GATE_CHECKS = {
+  allowOrigins: checkOrigins,
+  path: checkPath,
+  rootMetadata: (checker, path, value) => checker.flag(path, value, true),
+  streamGrace: (checker, path, value) =>
+    checker.number(path, value, { fallback: 300, max: 86_400 }),
+  maxBody: checkMaxBody,
+  sessionKeys: checkSessionKeys,
+} satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
+
+/** As {@link checkProtectedResource}, for a checker that checks more options, too. */
+export function readProtectedResource(
+  checker: OptionChecker,
+  options: unknown,
+): ResourceServerSettings | undefined {
+  // Without an object there is one problem, and nothing more to check.
+  if (!isJsonObject(options)) return readResourceServer(checker, options)
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
+  const settings = readResourceServer(checker, Object.fromEntries(others))
+  checker.each(GATE_CHECKS, [], options)
+  return settings
+}
+
+/** The options that count when no token is checked. */
+export function readUnprotectedResource(
+  checker: OptionChecker,
+  { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
+): void {
+  checkResource(checker, ['resource'], resource)
+  checkOrigins(checker, ['allowOrigins'], allowOrigins)
+}
+
+/**
+ * Checks options of the middleware. It makes nothing.
+ *
+ * @returns the settings of the resource server; the other options need no conversion
+ */
+export function checkProtectedResource(
+  options: unknown,
+  words: OptionWords = OPTION_WORDS,
+): Checked<ResourceServerSettings> {
+  const checker = new OptionChecker(words)
+  return checker.finish(readProtectedResource(checker, options))
+}
+
+/** @throws {ConfigurationError} with every problem of the options */
+export function createCheckedResourceServer(
+  options: ProtectedResourceOptions,
+  keySetFor: typeof createKeySet,
+): ResourceServerCore {
+  const settings = settingsOf(checkProtectedResource(options))
+  return new ResourceServerCore(settings, options, keySetFor)
+}

@@ -1,0 +1,131 @@
+/**
+ * The permission to go on: who is calling, what they asked for, and what holds for the answer.
+ *
+ * @module
+ */
+import { isOpenEnded } from '../mcp/open-ended.js'
+import type { ListFilter } from '../policy/list-filter.js'
+import { toAuthInfo } from '../rs/auth-info.js'
+import type { Authenticated } from '../rs/decision.js'
+import type { ResourceServer } from '../rs/resource-server.js'
+import { setQuietTimer } from '../rs/token-watch.js'
+import type { AuthInfo, VerifiedAccessToken } from '../types.js'
+import { answer, type Answers, type GuardAnswer } from './answers.js'
+import type { BoundSessions, NamedSession } from './bound-sessions.js'
+import { finishResponse, type AnswerRules, type OnStreamEnd } from './finished-response.js'
+import type { GuardRequest } from './guard-request.js'
+import type { Entered } from './operation-gate.js'
+
+/** What all permissions of one guard share. */
+export interface PermissionContext {
+  readonly resourceServer: ResourceServer
+  readonly answers: Answers
+  /** `undefined` without keys. */
+  readonly sessions: BoundSessions | undefined
+  /** Milliseconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
+}
+
+/** What would go on for ever ends with its token; what was asked for with a good token has its time. */
+function watchStream(
+  resourceServer: ResourceServer,
+  request: GuardRequest,
+  authenticated: Authenticated,
+  grace: number,
+  onEnd: OnStreamEnd,
+): () => void {
+  let clear: () => void
+  clear = resourceServer.watch(authenticated, () => {
+    const { method, protocolVersion, rpcMethod } = request
+    if (isOpenEnded({ method, version: protocolVersion, rpcMethod })) onEnd('end')
+    else clear = setQuietTimer(() => onEnd('cut'), grace)
+  })
+  return () => clear()
+}
+
+const NOT_A_SESSION_ID = 'an Mcp-Session-Id that is none'
+
+export class Permission implements AnswerRules {
+  readonly outcome = 'permitted'
+  /** The bytes that were judged: the handler must get these and no others. `undefined`: no body was read. */
+  readonly body: Uint8Array | undefined
+  readonly filter: ListFilter | undefined
+  /** Of the browser that sent the request. */
+  readonly origin: string | undefined
+  readonly #context: PermissionContext
+  readonly #request: GuardRequest
+  readonly #authenticated: Authenticated
+  readonly #session: NamedSession | undefined
+
+  constructor(
+    context: PermissionContext,
+    request: GuardRequest,
+    authenticated: Authenticated,
+    { body, filter }: Entered,
+    session: NamedSession | undefined,
+  ) {
+    this.body = body
+    this.filter = filter
+    this.origin = request.origin
+    this.#context = context
+    this.#request = request
+    this.#authenticated = authenticated
+    this.#session = session
+  }
+
+  get token(): VerifiedAccessToken {
+    return this.#authenticated.token
+  }
+  /** The MCP SDK's `AuthInfo`, made anew. */
+  get authInfo(): AuthInfo {
+    const { token, bearer } = this.#authenticated
+    return toAuthInfo(token, bearer)
+  }
+  /** What the handler must find in `Mcp-Session-Id`: its own id. `undefined`: the field stays as it is. */
+  get sessionId(): string | undefined {
+    return this.#session?.id
+  }
+  get bindsSessions(): boolean {
+    return this.#context.sessions !== undefined
+  }
+  get corsHeaders(): Readonly<Record<string, string>> {
+    return this.#context.answers.corsHeaders(this.origin)
+  }
+
+  sealSession(id: string): string | undefined {
+    const { sessions, answers } = this.#context
+    const visible = sessions?.seal(this.#authenticated, id, this.#session)
+    if (visible === undefined) answers.fail(new TypeError(NOT_A_SESSION_ID), { origin: undefined })
+    return visible
+  }
+
+  watch(onEnd: OnStreamEnd): () => void {
+    const { resourceServer, streamGrace } = this.#context
+    return watchStream(resourceServer, this.#request, this.#authenticated, streamGrace, onEnd)
+  }
+
+  fail(error: unknown): GuardAnswer {
+    return this.#context.answers.fail(error, { origin: this.origin })
+  }
+
+  /**
+   * Asks for scopes beyond the base ones.
+   *
+   * @returns the 403 to send, with a challenge that names base scopes and these together; `undefined`: go on
+   */
+  requireScopes(scopes: readonly string[]): GuardAnswer | undefined {
+    const denied = this.#context.resourceServer.authorize(this.token, scopes)
+    if (denied === undefined) return undefined
+    return answer(denied.status, { ...denied.headers, ...this.corsHeaders }, denied.body)
+  }
+
+  /**
+   * What becomes of the handler's answer, on runtimes with `Response`: its session is sealed, the browser may read it,
+   * its lists are filtered, and it ends with its token.
+   *
+   * @returns the same response where nothing changes
+   */
+  finish(response: Response): Response | Promise<Response> {
+    return finishResponse(this, response)
+  }
+}

@@ -1,0 +1,78 @@
+/** The bounded memory against a model that is obviously right. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Cache } from '../../src/base/cache.js'
+
+/** A list of keys and values, the least recently used first. */
+class Model {
+  entries: (readonly [string, object])[] = []
+  readonly max: number
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  get(key: string): object | undefined {
+    const found = this.entries.find(([name]) => name === key)
+    if (found !== undefined) this.put(key, found[1])
+    return found?.[1]
+  }
+
+  put(key: string, value: object): void {
+    this.entries = [...this.entries.filter(([name]) => name !== key), [key, value] as const].slice(
+      -this.max,
+    )
+  }
+}
+
+const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', '__proto__', '')
+const steps = fc.array(
+  fc.oneof(
+    fc.tuple(fc.constant('get' as const), key),
+    fc.tuple(fc.constant('set' as const), key),
+    fc.tuple(fc.constant('delete' as const), key),
+    fc.tuple(fc.constantFrom('clear' as const, 'get' as const), key),
+  ),
+  { maxLength: 200 },
+)
+
+describe('the bounded memory', () => {
+  test('keeps the most recently used, as a model of it does', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), steps, (max, all) => {
+        const cache = new Cache<object>(max)
+        const model = new Model(max)
+        for (const [step, name] of all) {
+          const value = {}
+          if (step === 'get') expect(cache.get(name)).toBe(model.get(name))
+          if (step === 'set') {
+            cache.set(name, value)
+            model.put(name, value)
+          }
+          if (step === 'delete') {
+            cache.delete(name)
+            model.entries = model.entries.filter(([each]) => each !== name)
+          }
+          if (step === 'clear') {
+            cache.clear()
+            model.entries = []
+          }
+          expect(cache.size).toBe(model.entries.length)
+        }
+        for (const [name, value] of [...model.entries]) expect(cache.get(name)).toBe(value)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('forgets one value for one, also after many', () => {
+    const cache = new Cache<object>(1_000)
+    for (let i = 0; i < 100_000; i++) {
+      cache.set(String(i), {})
+      if (i % 3 === 0) cache.get(String(i - 500))
+    }
+    expect(cache.size).toBe(1_000)
+    expect(cache.get('99999')).toBeDefined()
+    expect(cache.get('0')).toBeUndefined()
+  })
+})
