@@ -377,6 +377,7 @@ class Passage {
     this.#opened?.giveUp()
     this.#record.fail(error)
     if (this.#response.headersSent) return cutAnswer(this.#response)
+    this.#record.answerInPlace()
     const failed = errorAnswer(500, this.#record.id, 'server_error', 'Internal error')
     if (this.#opened === undefined) this.#send(failed)
     else sendAnswer(this.#request, this.#response, failed, this.#unread)

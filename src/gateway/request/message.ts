@@ -49,9 +49,8 @@ export function judgeUnread(
 }
 
 /** Whether every reader takes the body for what is judged. */
-export function isJudgeable({ forwarded }: RequestHead): boolean {
-  const fields = valuesOf(forwarded, 'content-type')
-  return isJsonInUtf8(fields.length === 0 ? undefined : fields.join())
+export function isJudgeable({ contentType }: RequestHead): boolean {
+  return isJsonInUtf8(contentType)
 }
 
 /** The one message of a body in the stateless era, as its header fields name it. */

@@ -6,7 +6,7 @@
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { Attendance } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
@@ -111,22 +111,22 @@ export class Session implements Resident {
    * @param opening the request that opens the session: its answer comes alone, and brings these headers
    */
   post(
-    connection: Connection,
+    exchange: StdioRequest,
     messages: readonly RawMessage[],
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
-    this.attendance.enter(connection)
-    this.#channel.watch(connection)
+    this.attendance.enter(exchange)
+    this.#channel.watch(exchange)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
     const keys = requests.map(({ idKey }) => idKey ?? '')
-    const reply = new Reply(connection, {
+    const reply = new Reply(exchange, {
       ids,
       isBatch,
       isPlain: opening !== undefined,
       headers: opening ?? {},
-      startStream: () => this.#openStream(connection),
+      startStream: () => this.#openStream(exchange),
       onDone: () => this.#forget(reply, keys),
     })
     for (const [index, { bytes, params }] of requests.entries()) {
@@ -153,18 +153,18 @@ export class Session implements Resident {
    *
    * @returns false when the client has too many
    */
-  listen(connection: Connection, lastEventId: string | undefined): boolean {
+  listen(exchange: StdioRequest, lastEventId: string | undefined): boolean {
     const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.attendance.enter(connection)
-    this.#channel.watch(connection)
+    this.attendance.enter(exchange)
+    this.#channel.watch(exchange)
     // The rest of an answer to a POST has the time that the answer had.
-    connection.isOpenEnded = known === undefined || this.#readers.has(known)
-    connection.startStream()
-    if (known !== undefined) known.attach(connection, last?.number)
-    const stream = known ?? this.#openStream(connection)
+    exchange.isOpenEnded = known === undefined || this.#readers.has(known)
+    exchange.startStream()
+    if (known !== undefined) known.attach(exchange, last?.number)
+    const stream = known ?? this.#openStream(exchange)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
     return true
@@ -182,13 +182,13 @@ export class Session implements Resident {
     return this.#ended
   }
 
-  #openStream(connection: Connection): EventStream {
+  #openStream(exchange: StdioRequest): EventStream {
     this.#streamCount++
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
-    stream.attach(connection)
+    stream.attach(exchange)
     // Clients before 2025-11-25 take every event for a message.
-    const { protocolVersion = '' } = connection.admitted.head
+    const { protocolVersion = '' } = exchange.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream

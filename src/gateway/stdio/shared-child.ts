@@ -9,7 +9,7 @@ import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
 import { Attendance } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { TransientMap } from '../request/transients.js'
@@ -134,14 +134,14 @@ export class SharedChild implements Resident {
     })
   }
 
-  /** The connection has entered already. */
-  request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.#channel.watch(connection)
+  /** The request has entered already. */
+  request(exchange: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
+    this.#channel.watch(exchange)
     this.#lastId++
     const ours = String(this.#lastId)
     const key = `number:${ours}`
     const progressSpan = findSpan(bytes, params, '_meta', 'progressToken')
-    const reply = new Reply(connection, {
+    const reply = new Reply(exchange, {
       ids: [idText],
       isBatch: false,
       isPlain: false,
@@ -149,8 +149,8 @@ export class SharedChild implements Resident {
       startStream: () => ({
         // Who leaves is forgotten.
         isRead: true,
-        send: (line) => connection.writeEvent(line),
-        end: () => connection.endStream(),
+        send: (line) => exchange.writeEvent(line),
+        end: () => exchange.endStream(),
       }),
       onDone: () => {
         this.#routes.delete(key)
@@ -171,7 +171,7 @@ export class SharedChild implements Resident {
     )
     this.#outbox.addReply(reply)
     // Here leaving is how a client says that it wants no answer (2026-07-28, "Cancellation").
-    connection.whenOver(() => {
+    exchange.whenOver(() => {
       if (!this.#routes.delete(key)) return
       this.#outbox.removeReply(reply)
       this.#cancel(ours)
@@ -191,12 +191,12 @@ export class SharedChild implements Resident {
   }
 
   /** Ends a subscription whose reader may read no longer, as its server would (2026-07-28, "Graceful Closure"). */
-  endSubscription(connection: Connection): void {
+  endSubscription(exchange: StdioRequest): void {
     for (const { reply, id } of this.#routes.values()) {
-      if (reply.connection !== connection || !connection.isStream) continue
+      if (reply.exchange !== exchange || !exchange.isStream) continue
       reply.send(Buffer.from(lastResult(id)))
     }
-    connection.end()
+    exchange.end()
   }
 
   end(end: ResidentEnd): Promise<void> {
