@@ -22,7 +22,7 @@ import {
   checkResource,
   checkScopes,
 } from './checks.js'
-import { checkIssuers, TOKEN_CHECKS, type IssuerSettings } from './issuer-settings.js'
+import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
 
 export interface ResourceServerSettings {
@@ -65,7 +65,7 @@ const SERVER_CHECKS = {
 
 /** The names that {@link createResourceServer} takes. */
 export const OPTION_NAMES: readonly string[] = [
-  ...Object.keys(TOKEN_CHECKS),
+  ...TOKEN_OPTION_NAMES,
   ...Object.keys(SERVER_CHECKS),
 ]
 
@@ -80,12 +80,10 @@ export function readResourceServer(
   }
   checker.unknownNames([], options, OPTION_NAMES)
   const own = checker.each(SERVER_CHECKS, [], options)
-  const rules = checker.each(TOKEN_CHECKS, [], options)
   const { resource, scopes, resourceName, resourceDocumentation, allowHttp } = own
   const issuers = checkIssuers(checker, ['authorizationServers'], own.authorizationServers, {
     ...own,
     options,
-    rules,
   })
   if (resource === undefined || issuers === undefined) return undefined
   return {

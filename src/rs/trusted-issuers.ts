@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { hintForIssuer } from '../advice/hints.js'
 import type { createKeySet, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import { ConfigurationError, quoted, Refusal } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
@@ -84,10 +83,16 @@ export class TrustedIssuers {
   }
 
   refuseUntrusted(iss: unknown): Refusal {
-    if (iss === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim')
+    if (iss === undefined)
+      return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim', undefined, {
+        claim: 'iss',
+      })
     const known = this.all.map(({ policy }) => policy.issuer)
     const names = known.map((issuer) => quoted(issuer)).join(' or ')
     const reason = `iss ${quoted(iss)} is not ${names}`
-    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, hintForIssuer(iss, known))
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, {
+      about: { iss },
+      claim: 'iss',
+    })
   }
 }

@@ -9,7 +9,6 @@
 import type { ShareList } from '../base/cache.js'
 import type { SigningKey } from '../discovery/signing-key.js'
 import { quoted, Refusal } from '../errors.js'
-import { hintFor } from '../advice/hints.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, VerifiedAccessToken } from '../types.js'
 import {
@@ -79,6 +78,13 @@ function isBound({ cnf, token_type: type }: JsonObject): boolean {
   return cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type))
 }
 
+/** The first of the times that is not a number. */
+function wrongTimeOf(claims: JsonObject): string | undefined {
+  return ['exp', 'nbf', 'iat'].find(
+    (name) => claims[name] !== undefined && !Number.isFinite(claims[name]),
+  )
+}
+
 /** Claims of the wrong type refuse the token; absent ones are judged later. */
 function readClaims(
   claims: JsonObject,
@@ -87,22 +93,26 @@ function readClaims(
   { key, algorithm, kind, introspection, own }: Origin,
 ): AccessTokenFacts | Refusal {
   const { issuer, audienceClaim } = policy
-  const refuse = (reason: string) => new Refusal('ERR_TOKEN_CLAIM', reason, issuer)
+  const refuse = (reason: string, claim: string | undefined) =>
+    new Refusal('ERR_TOKEN_CLAIM', reason, issuer, { claim })
   const { sub } = claims
   const times = readTimes(claims)
   const ownTimes = own === undefined ? times : readTimes(own)
   if (times === undefined || ownTimes === undefined) {
-    return refuse('exp, nbf or iat is not a number')
+    const wrong = times === undefined ? claims : (own ?? claims)
+    return refuse('exp, nbf or iat is not a number', wrongTimeOf(wrong))
   }
   const end = Math.min(times.end, ownTimes.end)
-  if (!isOptionalText(sub)) return refuse('sub is not a text')
+  if (!isOptionalText(sub)) return refuse('sub is not a text', 'sub')
   const audience = readAudience(claims[audienceClaim])
   if (audience === undefined) {
-    return refuse(`${audienceClaim} is neither a text nor a list of texts`)
+    return refuse(`${audienceClaim} is neither a text nor a list of texts`, audienceClaim)
   }
   const scopes = readScopes(claims, policy.scopeClaims)
   if (scopes === undefined) {
-    return refuse(`${policy.scopeClaims.join(' or ')} holds something that is not a scope`)
+    const [only, ...others] = policy.scopeClaims
+    const reason = `${policy.scopeClaims.join(' or ')} holds something that is not a scope`
+    return refuse(reason, others.length === 0 ? only : undefined)
   }
   const clientId = readClientId(claims)
   // One literal: an object put together by spreading takes twice the memory, for every token remembered.
@@ -133,7 +143,7 @@ export function readAccessToken(
 ): AccessTokenFacts | Refusal {
   const { claims } = jwt
   if (claims['exp'] === undefined) {
-    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer)
+    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer, { claim: 'exp' })
   }
   return readClaims(claims, policy, share, {
     key,
@@ -161,12 +171,12 @@ export function readIntrospection(
   // RFC 7662 §2.2: a boolean. What merely looks like true is not.
   if (claims['active'] !== true) {
     const reason = 'the authorization server calls it not active'
-    return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer)
+    return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer, { claim: 'active' })
   }
   const { iss } = claims
   if (iss !== undefined && iss !== issuer) {
     const reason = `the answer is about a token of iss ${quoted(iss)}`
-    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer)
+    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer, { claim: 'iss' })
   }
   const kind = kindOfAnswer(claims, acceptIdTokenClaims)
   return readClaims(claims, policy, share, {
@@ -213,18 +223,19 @@ export function judgeAccessToken(
   if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
     if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
     const reason = 'typ is not at+jwt, which is required here'
-    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, hintFor('at+jwt required', { issuer }))
+    return new Refusal('ERR_TOKEN_TYPE', reason, issuer, { about: 'at+jwt required' })
   }
   if (!facts.audience.some((entry) => policy.audience.has(entry))) {
     const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')
     const reason = `${describeAudience(facts.audience, policy.audienceClaim)}; expected ${expected}`
-    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer)
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim: policy.audienceClaim })
   }
   if (facts.bound) {
     return new Refusal(
       'ERR_TOKEN_BOUND',
       'bound to its sender (cnf), sent as a bearer token',
       issuer,
+      { claim: 'cnf' },
     )
   }
   if (facts.validFrom > at + policy.clockTolerance) {
@@ -237,7 +248,7 @@ export function judgeAccessToken(
   }
   if (facts.expiresAt !== undefined && facts.expiresAt <= at - policy.clockTolerance) {
     const ago = Math.floor(at - facts.expiresAt)
-    return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer)
+    return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer, { claim: 'exp' })
   }
   return undefined
 }

@@ -18,7 +18,7 @@ import { quoted } from '../errors.js'
 import { createEmit } from '../events.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
 import { createRequestIds } from '../rs/request-id.js'
-import type { ResourceServer } from '../rs/resource-server.js'
+import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
 import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
 import { Endpoint } from './endpoint.js'
@@ -64,14 +64,16 @@ export class Guard {
   /** Milliseconds that an answer to a POST may go on after the end of its token. */
   readonly streamGrace: number
   readonly #endpoint: Endpoint
+  readonly #core: ResourceServerCore
   readonly #origins: Origins
   readonly #operations: OperationGate
 
-  /** @param resourceServer made of the same options */
-  constructor(options: ProtectedResourceOptions, resourceServer: ResourceServer) {
-    const { resource, metadata } = resourceServer
+  /** @param core made of the same options */
+  constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
+    const { resource, metadata } = core.server
     const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
-    this.resourceServer = resourceServer
+    this.resourceServer = core.server
+    this.#core = core
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.answers = new Answers({
       emit: createEmit(options.onEvent),
@@ -80,7 +82,7 @@ export class Guard {
     })
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
     this.#operations = new OperationGate({
-      resourceServer,
+      authority: core.operations,
       answers: this.answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_JUDGED_BODY,
@@ -91,7 +93,7 @@ export class Guard {
 
   /** Judges what requests ask for; `undefined` without a policy. */
   get operations(): OperationGate | undefined {
-    return this.resourceServer.hasPolicy ? this.#operations : undefined
+    return this.#core.operations.hasPolicy ? this.#operations : undefined
   }
 
   /**
@@ -134,10 +136,10 @@ export class Guard {
 
   /** Credentials and token. */
   #verify(request: GateRequest): GateOutcome | Promise<GateOutcome> {
-    const { resourceServer } = this
+    const core = this.#core
     // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
-    const isJudgedLater = resourceServer.hasPolicy && bringsMessage(request.method)
-    const decision = resourceServer.authenticate(request, isJudgedLater ? 'later' : 'now')
+    const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
+    const decision = core.authenticate(request, isJudgedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
     return decision.then(
       (settled) => this.#outcomeOf(settled, request),

@@ -14,7 +14,7 @@ import { isListMethod, ListFilter } from '../policy/list-filter.js'
 import { ListMemory } from '../policy/list-memory.js'
 import { callerKey } from '../rs/caller-key.js'
 import { errorBody, type Authenticated } from '../rs/decision.js'
-import type { ResourceServer } from '../rs/resource-server.js'
+import type { OperationAuthority } from '../rs/operation-authority.js'
 import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
 import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
@@ -58,7 +58,7 @@ export interface Entered {
 }
 
 export interface OperationGateOptions {
-  readonly resourceServer: ResourceServer
+  readonly authority: OperationAuthority
   readonly answers: Answers
   readonly now: () => number
   /** Bytes of a body that is read. */
@@ -86,7 +86,7 @@ const AS_IT_IS: Entered = Object.freeze({ body: undefined, filter: undefined })
 
 function operationsOfAll(
   messages: readonly RpcMessage[],
-  isOfForeignUser: ResourceServer['isOfForeignUser'],
+  isOfForeignUser: (operation: McpOperation) => boolean,
 ): readonly McpOperation[] | UnclearOperation {
   const operations: McpOperation[] = []
   let compared = 0
@@ -159,14 +159,14 @@ function messagesOf(
 /** Validates the messages of requests, and judges with a policy what they ask for. */
 export class OperationGate {
   readonly maxBody: number
-  readonly #resourceServer: ResourceServer
+  readonly #authority: OperationAuthority
   readonly #answers: Answers
   readonly #rate: RefusalRate
   readonly #memory = new ListMemory()
 
-  constructor({ resourceServer, answers, now, maxBody }: OperationGateOptions) {
+  constructor({ authority, answers, now, maxBody }: OperationGateOptions) {
     this.maxBody = maxBody
-    this.#resourceServer = resourceServer
+    this.#authority = authority
     this.#answers = answers
     this.#rate = new RefusalRate(now)
   }
@@ -181,7 +181,7 @@ export class OperationGate {
     authenticated: Authenticated,
     request: GuardRequest,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
-    if (!this.#resourceServer.hasPolicy) return this.#enterUnjudged(request)
+    if (!this.#authority.hasPolicy) return this.#enterUnjudged(request)
     if (request.method === 'POST') return this.#enterWithBody(authenticated, request)
     const brings = request.bringsBody()
     return brings instanceof Promise
@@ -305,8 +305,8 @@ export class OperationGate {
     messages: readonly RpcMessage[],
     request: OperationsRequest,
   ): GuardAnswer | AllowedMessages {
-    const resourceServer = this.#resourceServer
-    const operations = operationsOfAll(messages, resourceServer.isOfForeignUser)
+    const authority = this.#authority
+    const operations = operationsOfAll(messages, (each) => authority.isOfForeignUser(each))
     if (operations instanceof UnclearOperation) {
       const { reason } = operations
       const unclear = { code: RPC.invalidParams, reason, id: idOf(messages), text: UNCLEAR_NAMES }
@@ -314,7 +314,7 @@ export class OperationGate {
     }
     const { requestId, protocolVersion } = request
     const asked = { requestId, protocolVersion }
-    const denied = resourceServer.authorizeOperations(authenticated.token, operations, asked)
+    const denied = authority.authorizeOperations(authenticated.token, operations, asked)
     if (denied !== undefined) {
       this.countRefusal(authenticated)
       const { status, body } = denied
@@ -327,12 +327,12 @@ export class OperationGate {
 
   /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
   filterFor({ token }: Authenticated): ListFilter | undefined {
-    const resourceServer = this.#resourceServer
-    if (!resourceServer.filtersLists) return undefined
+    const authority = this.#authority
+    if (!authority.filtersLists) return undefined
     return new ListFilter(
-      (operation) => resourceServer.mayUse(token, operation),
+      (operation) => authority.mayUse(token, operation),
       this.#memory,
-      resourceServer.sameUse(token),
+      authority.sameUse(token),
     )
   }
 

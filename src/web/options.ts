@@ -17,7 +17,7 @@ import {
 import type { createKeySet } from '../discovery/key-set.js'
 import { checkResource } from '../rs/checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
-import { createResourceServerWith, type ResourceServer } from '../rs/resource-server.js'
+import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
@@ -153,7 +153,7 @@ export function checkProtectedResource(
 export function createCheckedResourceServer(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet,
-): ResourceServer {
+): ResourceServerCore {
   const settings = settingsOf(checkProtectedResource(options))
-  return createResourceServerWith(settings, options, keySetFor)
+  return new ResourceServerCore(settings, options, keySetFor)
 }

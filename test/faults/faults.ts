@@ -139,10 +139,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'outage-is-401',
     breaks: 'KEY-06, CASE-24',
-    file: 'rs/resource-server.ts',
-    find: 'if (!(error instanceof AuthorizationServerError)) throw error',
+    find: 'if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer',
     replace:
-      "if (error instanceof AuthorizationServerError) return refuse(new Refusal('ERR_TOKEN_KEY_UNKNOWN', ''), requestId, scopes)\n    throw error",
+      "if (error instanceof AuthorizationServerError) return this.refuse({ code: 'ERR_TOKEN_KEY_UNKNOWN', reason: '' } as Refusal, requestId, [])\n    if (!(error instanceof AuthorizationServerError)) throw error\n    const { code, issuer",
     tests: ['discovery'],
   },
   {
@@ -365,7 +364,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'verifier-keeps-the-reason',
     breaks: 'GW-08',
-    find: 'refuse(facts, undefined, scopes, bearer instanceof Refusal ? {} : cluesOf(bearer))',
+    find: 'else this.#refuse(facts, request, bearer)',
     replace: '',
     tests: ['rs/verified.test.ts'],
   },
@@ -438,8 +437,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'drip-fed-scopes',
     breaks: 'SCP-02',
-    find: 'return refuse(refusal, request.requestId, needed, clues)',
-    replace: 'return refuse(refusal, request.requestId, missing.slice(0, 1), clues)',
+    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, clues)',
+    replace: 'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), clues)',
     tests: ['matrix'],
   },
   {

@@ -10,22 +10,22 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'policy-forgotten',
     breaks: 'SCP-01, CASE-53',
-    find: 'for (const operation of operations) {\n      const verdict = policy?.judge(operation, token)',
+    find: 'for (const operation of operations) {\n      const verdict = this.#policy?.judge(operation, token)',
     replace:
-      'for (const operation of operations.slice(99)) {\n      const verdict = policy?.judge(operation, token)',
+      'for (const operation of operations.slice(99)) {\n      const verdict = this.#policy?.judge(operation, token)',
     tests: policy,
   },
   {
     id: 'base-scopes-forgotten',
     breaks: 'SCP-02, CASE-53',
-    find: 'let needed = scopes\n',
-    replace: 'let needed = scopes.slice(99)\n',
+    find: 'let { scopes } = this.#options\n',
+    replace: 'let scopes = this.#options.scopes.slice(99)\n',
     tests: policy,
   },
   {
     id: 'denials-forgotten',
     breaks: 'SCP-06, SCP-07',
-    find: 'const isAllowed = denied === undefined && missing.length === 0',
+    find: 'const isAllowed = needs.denied === undefined && missing.length === 0',
     replace: 'const isAllowed = missing.length === 0',
     tests: policy,
   },
@@ -53,8 +53,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'foreign-scopes-told',
     breaks: 'SCP-05',
-    find: 'token.scopes.filter((scope) => baseScopes.has(scope) || policy?.isKnown(scope))',
-    replace: 'token.scopes.filter((scope) => scope.length > 0)',
+    find: '(scope) => this.#baseScopes.has(scope) || this.#policy?.isKnown(scope)',
+    replace: '(scope) => scope.length > 0',
     tests: policy,
   },
   {

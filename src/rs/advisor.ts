@@ -1,0 +1,40 @@
+/**
+ * Advice about identity providers, for the operator. It is loaded by the first request, beside whatever that waits for:
+ * a browser or a worker need not hold it before.
+ *
+ * @module
+ */
+import type * as AdviceHints from '../advice/hints.js'
+import type { Refusal } from '../errors.js'
+
+type Hints = typeof AdviceHints
+
+export class Advisor {
+  readonly #issuers: readonly string[]
+  #hints: Hints | undefined
+
+  /** @param issuers all that are configured */
+  constructor(issuers: readonly string[]) {
+    this.#issuers = issuers
+  }
+
+  /** Waits until there is advice; without it there are refusals all the same. */
+  async ready(): Promise<void> {
+    // Not one promise for all: what one request began another may never see the end of.
+    this.#hints ??= await import('../advice/hints.js').catch(() => undefined)
+  }
+
+  /** One sentence; `undefined` when there is nothing useful to say. */
+  hintFor({ code, issuer, about }: Refusal, clues: AdviceHints.HintClues): string | undefined {
+    const hints = this.#hints
+    if (hints === undefined) return undefined
+    const onlyIssuer = this.#issuers.length === 1 ? this.#issuers[0] : undefined
+    const general = () => hints.hintFor(code, { issuer: issuer ?? onlyIssuer, ...clues })
+    if (about === undefined) return general()
+    const special =
+      about === 'at+jwt required'
+        ? hints.hintFor(about, { issuer })
+        : hints.hintForIssuer(about.iss, this.#issuers)
+    return special ?? general()
+  }
+}

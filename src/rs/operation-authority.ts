@@ -1,0 +1,180 @@
+/**
+ * Who may do what: base scopes, the policy, and the scopes that imply others.
+ *
+ * @module
+ */
+import { quoted, Refusal } from '../errors.js'
+import type { Emit } from '../events.js'
+import { tellOperations, type McpOperation } from '../mcp/operation.js'
+import { isStateless } from '../mcp/protocol-revision.js'
+import type { OperationPolicy } from '../policy/policy.js'
+import { ScopeHierarchy } from '../token/scope-hierarchy.js'
+import { uniteScopes } from '../token/scopes.js'
+import type { VerifiedAccessToken } from '../types.js'
+import type { Denied } from './decision.js'
+import type { Refusals } from './refusals.js'
+
+/** The parts of a request that a challenge for more scopes depends on. */
+export interface OperationRequest {
+  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  readonly requestId?: string | undefined
+  /** `MCP-Protocol-Version`: clients before 2026-07-28 lose the scopes that a challenge does not repeat (SCP-03). */
+  readonly protocolVersion?: string | undefined
+}
+
+export interface OperationAuthorityOptions {
+  /** Base scopes. */
+  readonly scopes: readonly string[]
+  readonly policy: OperationPolicy | undefined
+  readonly refusals: Refusals
+  readonly emit: Emit | undefined
+  readonly nextRequestId: () => string
+}
+
+/** What a policy says of all operations of a request together. */
+interface Needs {
+  /** Base scopes too. */
+  readonly scopes: readonly string[]
+  readonly denied: { readonly operation: McpOperation; readonly denial: string } | undefined
+}
+
+/** For the operator's log. */
+function describeOperation(operation: McpOperation | undefined): string {
+  if (operation === undefined) return 'nothing'
+  const { method, name } = operation
+  return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
+}
+
+export class OperationAuthority {
+  readonly #options: OperationAuthorityOptions
+  readonly #policy: OperationPolicy | undefined
+  readonly #hierarchy: ScopeHierarchy
+  readonly #baseScopes: ReadonlySet<string>
+
+  constructor(options: OperationAuthorityOptions) {
+    this.#options = options
+    this.#policy = options.policy
+    this.#hierarchy = options.policy?.hierarchy ?? new ScopeHierarchy()
+    this.#baseScopes = new Set(options.scopes)
+  }
+
+  /** Whether there is a policy, so that what requests ask for must be judged, too. */
+  get hasPolicy(): boolean {
+    return this.#policy !== undefined
+  }
+
+  /** Whether lists are to show only what a token may use. */
+  get filtersLists(): boolean {
+    return this.#policy?.filtersLists === true
+  }
+
+  /** The scopes that are needed and not held. */
+  missing(held: readonly string[], needed: readonly string[]): readonly string[] {
+    return this.#hierarchy.missing(held, needed)
+  }
+
+  /** @param bearer the token, for advice */
+  authorize(
+    token: VerifiedAccessToken,
+    required: readonly string[],
+    requestId: string | undefined,
+    bearer?: string,
+  ): Denied | undefined {
+    const needed = uniteScopes(this.#options.scopes, required)
+    const missing = this.missing(token.scopes, needed)
+    if (missing.length === 0) return undefined
+    const reason = `lacks ${missing.join(' ')}`
+    const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
+    // All of them, granted ones too: clients before 2026-07-28 lose what a challenge does not repeat.
+    const clues = { token: bearer, claims: () => token.claims, missing }
+    return this.#options.refusals.refuse(refusal, requestId, needed, clues)
+  }
+
+  authorizeOperations(
+    token: VerifiedAccessToken,
+    operations: readonly McpOperation[],
+    { requestId: given, protocolVersion }: OperationRequest,
+  ): Denied | undefined {
+    const { emit, nextRequestId } = this.#options
+    const needs = this.#needsOf(token, operations)
+    const missing = this.missing(token.scopes, needs.scopes)
+    const isAllowed = needs.denied === undefined && missing.length === 0
+    const requestId = emit === undefined && isAllowed ? '' : (given ?? nextRequestId())
+    emit?.({
+      type: 'operation.judged',
+      requestId,
+      outcome: isAllowed ? 'allowed' : 'denied',
+      operations: tellOperations(operations),
+      issuer: token.issuer,
+      subject: token.subject,
+      clientId: token.clientId,
+      scopesNeeded: needs.scopes,
+      scopesHeld: token.scopes,
+    })
+    if (isAllowed) return undefined
+    if (needs.denied !== undefined) return this.#deny(token, needs.denied, requestId)
+    const [first] = operations
+    const what = operations.length === 1 ? ` for ${describeOperation(first)}` : ''
+    const reason = `lacks ${missing.join(' ')}${what}`
+    return this.#options.refusals.refuse(
+      new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer),
+      requestId,
+      this.#challengeScopes(token, needs.scopes, protocolVersion),
+      { claims: () => token.claims, missing },
+    )
+  }
+
+  /** Whether a token may use something, for lists that show nothing else. */
+  mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
+    const verdict = this.#policy?.judge(operation, token)
+    if (verdict === undefined) return true
+    if (verdict.denial !== undefined) return false
+    return this.missing(token.scopes, verdict.scopes).length === 0
+  }
+
+  /** What stands for all tokens that may use the same; `undefined`: nothing but the token itself. */
+  sameUse(token: VerifiedAccessToken): object | undefined {
+    return this.#policy?.judgesScopesAlone === true ? token.scopes : undefined
+  }
+
+  /** Whether an operation names a user in its URI that no rule spells: it is not judged, and refused by 400. */
+  isOfForeignUser(operation: McpOperation): boolean {
+    return this.#policy?.isOfForeignUser(operation) === true
+  }
+
+  #needsOf(token: VerifiedAccessToken, operations: readonly McpOperation[]): Needs {
+    let { scopes } = this.#options
+    let denied: Needs['denied']
+    for (const operation of operations) {
+      const verdict = this.#policy?.judge(operation, token)
+      if (verdict === undefined) continue
+      scopes = uniteScopes(scopes, verdict.scopes)
+      if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }
+    }
+    return { scopes, denied }
+  }
+
+  /** Another login would not help, so none is asked for, whatever scopes are missing as well (SCP-07). */
+  #deny(
+    { issuer }: VerifiedAccessToken,
+    { operation, denial }: NonNullable<Needs['denied']>,
+    requestId: string,
+  ): Denied {
+    const reason = `${describeOperation(operation)}: ${denial}`
+    const refusal = new Refusal('ERR_OPERATION_DENIED', reason, issuer)
+    return this.#options.refusals.refuse(refusal, requestId, [])
+  }
+
+  /** With relevant scopes that the token has, for clients that ask for what a challenge names and for nothing else. */
+  #challengeScopes(
+    token: VerifiedAccessToken,
+    needed: readonly string[],
+    protocolVersion: string | undefined,
+  ): readonly string[] {
+    if (isStateless(protocolVersion)) return needed
+    const kept = token.scopes.filter(
+      (scope) => this.#baseScopes.has(scope) || this.#policy?.isKnown(scope),
+    )
+    return uniteScopes(needed, kept)
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What a resource server says when it lets nobody in: the answer for the client, and the exact reason for the operator.
+ *
+ * @module
+ */
+import type { HintClues } from '../advice/hints.js'
+import { AuthorizationServerError, type Refusal } from '../errors.js'
+import type { Emit } from '../events.js'
+import type { Advisor } from './advisor.js'
+import { deny, unavailable, type Decision, type Denied } from './decision.js'
+
+export interface RefusalsOptions {
+  /** Where clients are told to find the metadata. */
+  readonly metadataUrl: string
+  readonly emit: Emit | undefined
+  readonly nextRequestId: () => string
+  readonly advisor: Advisor
+  /** Seconds until an issuer may be asked again. */
+  readonly retryAfter: (issuer: string) => number
+}
+
+export class Refusals {
+  readonly #options: RefusalsOptions
+
+  constructor(options: RefusalsOptions) {
+    this.#options = options
+  }
+
+  /** Waits until a refusal can be explained; comes before the first one. */
+  async ready(): Promise<void> {
+    const { emit, advisor } = this.#options
+    if (emit !== undefined) await advisor.ready()
+  }
+
+  /** @param scope what the challenge names */
+  refuse(
+    refusal: Refusal,
+    requestId: string | undefined,
+    scope: readonly string[],
+    clues: HintClues = {},
+  ): Denied {
+    const { emit, nextRequestId, metadataUrl, advisor } = this.#options
+    const { code, reason, issuer } = refusal
+    const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, scope)
+    if (emit === undefined) return denied
+    const hint = advisor.hintFor(refusal, clues)
+    emit({
+      type: 'request.denied',
+      requestId: denied.requestId,
+      status: denied.status,
+      code,
+      reason,
+      ...(issuer !== undefined && { issuer }),
+      ...(hint !== undefined && { hint }),
+    })
+    return denied
+  }
+
+  /** @throws whatever is not the authorization server's fault */
+  fail(error: unknown, requestId: string = this.#options.nextRequestId()): Decision {
+    if (!(error instanceof AuthorizationServerError)) throw error
+    const { code, issuer, message: reason } = error
+    const retryAfter = error.retryAfter ?? this.#options.retryAfter(issuer)
+    const { emit } = this.#options
+    emit?.({ type: 'request.unavailable', requestId, code, reason, issuer, retryAfter })
+    return unavailable(code, requestId, retryAfter)
+  }
+}
