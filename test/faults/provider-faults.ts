@@ -149,7 +149,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'answers-kept-when-the-clock-is-set-back',
     breaks: 'ATK-17',
-    find: 'good.clear()\n',
+    find: 'this.#good.clear()\n',
     replace: '',
     tests: introspection,
   },
