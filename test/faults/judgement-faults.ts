@@ -373,4 +373,11 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     replace: "if (typeof reason !== 'string') continue\n    if (typeof reason !== 'string') {",
     tests: ['rs/validators.test.ts'],
   },
+  {
+    id: 'memory-holds-what-it-moved',
+    breaks: 'bounded memories',
+    find: 'if (++this.#uses > this.#values.size) this.#beginAnew()',
+    replace: 'this.#uses++',
+    tests: ['property/cache.test.ts'],
+  },
 ]
