@@ -271,7 +271,8 @@ export function checkRequiredClaims(
 ): RequiredClaims | undefined {
   if (value === undefined) return undefined
   const hint = "{ tid: ['contoso'], email: true }"
-  if (!isJsonObject(value) || Array.isArray(value)) {
+  // A Map has no members: its claims would be required of nobody.
+  if (!isPlainObject(value)) {
     checker.problem(path, 'must be an object of claims', hint)
     return undefined
   }

@@ -44,4 +44,11 @@ export const OPTION_FAULTS: readonly Fault[] = [
     replace: 'return BY_PATH.get(path)?.needs',
     tests: ['config/options.test.ts', 'config/issuers.test.ts'],
   },
+  {
+    id: 'claims-of-a-map-required-of-nobody',
+    breaks: 'own rules about tokens',
+    find: 'required of nobody.\n  if (!isPlainObject(value)) {',
+    replace: 'required of nobody.\n  if (!isJsonObject(value)) {',
+    tests: ['rs/validators.test.ts'],
+  },
 ]

@@ -14,6 +14,15 @@ const OPTIONS = { resource: RESOURCE, authorizationServers: ISSUER }
 describe('required claims and validators', () => {
   test.each([
     [{ requiredClaims: ['tid'] }, 'requiredClaims: must be an object of claims'],
+    [{ requiredClaims: null }, 'requiredClaims: must be an object of claims'],
+    [
+      { requiredClaims: new Map([['tid', ['contoso']]]) },
+      'requiredClaims: must be an object of claims',
+    ],
+    [
+      { requiredClaims: Object.create({ tid: ['contoso'] }) as object },
+      'requiredClaims: must be an object of claims',
+    ],
     [{ requiredClaims: { tid: 'contoso' } }, 'requiredClaims.tid: must be true or a list'],
     [{ requiredClaims: { tid: [] } }, 'requiredClaims.tid: must be true or a list'],
     [{ requiredClaims: { tid: [{}] } }, 'requiredClaims.tid: must be true or a list'],
