@@ -45,6 +45,23 @@ export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_REDIRECT'
   | 'ERR_UPSTREAM_INVALID'
 
+const BRAND = Symbol.for('mcp-gatehouse.error')
+
+/**
+ * Lets `instanceof` find errors of a class also where an application has this package twice: a class of the one copy is a
+ * stranger to the other, and a handler of errors would let them pass.
+ */
+function brand(errorClass: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errorClass.prototype, BRAND, { value: name })
+  Object.defineProperty(errorClass, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      // A class that somebody derived from it is found as every other is.
+      if (this !== errorClass) return Function.prototype[Symbol.hasInstance].call(this, value)
+      return value instanceof Error && (value as { readonly [BRAND]?: unknown })[BRAND] === name
+    },
+  })
+}
+
 /**
  * A request was refused because of what the client sent. Thrown by
  * {@link ResourceServer.verifyAccessToken}; over HTTP it becomes 400, 401 or 403 (RFC 6750 §3.1).
@@ -52,12 +69,19 @@ export type UpstreamErrorCode =
  * `message` is the exact reason and is meant for logs: never send it to the client.
  */
 export class BearerTokenError extends Error {
+  static {
+    brand(this, 'BearerTokenError')
+  }
+
   override readonly name = 'BearerTokenError'
   readonly code: BearerTokenErrorCode
+  /** The claim that was not acceptable: `aud`, `exp`; `undefined` where it is not a single one. */
+  readonly claim: string | undefined
 
-  constructor(code: BearerTokenErrorCode, reason: string) {
+  constructor(code: BearerTokenErrorCode, reason: string, claim?: string) {
     super(reason)
     this.code = code
+    this.claim = claim
   }
 }
 
@@ -67,6 +91,10 @@ export class BearerTokenError extends Error {
  * client throw a good token away and log in again.
  */
 export class AuthorizationServerError extends Error {
+  static {
+    brand(this, 'AuthorizationServerError')
+  }
+
   override readonly name = 'AuthorizationServerError'
   readonly code: AuthorizationServerErrorCode
   /** The issuer that was asked, as configured. */
@@ -104,6 +132,10 @@ export function tellOnce(problems: readonly ConfigurationProblem[]): Configurati
 
 /** The configuration is wrong. All problems are listed at once; the object was not made. */
 export class ConfigurationError extends Error {
+  static {
+    brand(this, 'ConfigurationError')
+  }
+
   override readonly name = 'ConfigurationError'
   readonly code = 'ERR_CONFIGURATION'
   readonly problems: readonly ConfigurationProblem[]
@@ -128,17 +160,20 @@ export class Refusal {
   readonly issuer: string | undefined
   /** A cause that needs advice of its own, or the issuer that the token names and nobody configured. */
   readonly about: 'at+jwt required' | { readonly iss: unknown } | undefined
+  /** The claim that is not acceptable, where it is a single one. */
+  readonly claim: string | undefined
 
   constructor(
     code: BearerTokenErrorCode,
     reason: string,
     issuer?: string,
-    about?: Refusal['about'],
+    { about, claim }: Partial<Pick<Refusal, 'about' | 'claim'>> = {},
   ) {
     this.code = code
     this.reason = reason
     this.issuer = issuer
     this.about = about
+    this.claim = claim
   }
 }
 

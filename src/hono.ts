@@ -4,26 +4,15 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono'
-import { routePath } from 'hono/route'
 import type { StatusCode } from 'hono/utils/http-status'
-import { isJsonObject } from './base/json.js'
 import { endOfTurn } from './base/loop-turn.js'
+import { HonoGuardRequest } from './hono/guard-request.js'
 import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 import type { GuardAnswer } from './web/answers.js'
-import { pathOfUrl } from './web/fetch-request.js'
 import { createGuard, refuseScopes, type Guard, type Passage } from './web/guard.js'
-import { HostRequest } from './web/guard-request.js'
-import { readLimited } from './web/limited-body.js'
 import type { ProtectedResourceOptions } from './web/options.js'
 import type { Permission } from './web/permission.js'
-import {
-  announcesBody,
-  bringsBody,
-  withBody,
-  withoutBody,
-  withSession,
-} from './web/request-body.js'
 
 export type { ProtectedResourceOptions } from './web/options.js'
 
@@ -43,94 +32,6 @@ type Seen = Permission | Guard
 
 function inContext(c: Context): Context<{ Variables: { [SEEN]?: Seen } }> {
   return c
-}
-
-class HonoGuardRequest extends HostRequest {
-  readonly #c: Context
-  /** The body is used up, and Hono does not have it. */
-  #isRead = false
-
-  constructor(c: Context) {
-    super()
-    this.#c = c
-  }
-
-  get method(): string {
-    return this.#c.req.method
-  }
-  get path(): string {
-    return this.#c.req.path
-  }
-  /** What was sent, where the application routes by something else (`getPath`) or by the decoded path. */
-  get otherPath(): string | undefined {
-    const path = pathOfUrl(this.#c.req.url)
-    return path === this.#c.req.path ? undefined : path
-  }
-  override get mounted(): boolean {
-    const path = routePath(this.#c)
-    return path !== '*' && path !== '/*'
-  }
-  get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
-    return waitUntilOf(this.#c)
-  }
-
-  header(name: string): string | undefined {
-    return this.#c.req.header(name)
-  }
-
-  /** On Node the body of a GET is gone, and only the request below can tell. */
-  bringsBody(): boolean | Promise<boolean> {
-    const { req, env } = this.#c as { readonly req: Context['req']; readonly env: unknown }
-    const below: unknown = isJsonObject(env) ? env['incoming'] : undefined
-    if (isJsonObject(below)) {
-      const { stream } = below
-      const isOpen = isJsonObject(stream) && stream['endAfterHeaders'] === false
-      return isOpen || announcesBody((name) => this.header(name))
-    }
-    // What a middleware before us has read, Hono still has.
-    if (req.raw.bodyUsed) return req.arrayBuffer().then(({ byteLength }) => byteLength > 0)
-    const brings = bringsBody(req.raw)
-    this.#isRead = brings instanceof Promise
-    return brings
-  }
-
-  async readBody(limit: number): Promise<Uint8Array | undefined> {
-    const { req } = this.#c
-    if (!req.raw.bodyUsed) {
-      this.#isRead = true
-      return readLimited(req.raw.body, limit)
-    }
-    const body = new Uint8Array(await req.arrayBuffer())
-    return body.length > limit ? undefined : body
-  }
-
-  /** Gives the handler the request that was judged. */
-  hand({ body, sessionId, filter }: Permission): void {
-    const c = this.#c
-    if (filter !== undefined) hideSocket(c)
-    if (this.#isRead)
-      c.req.raw = body === undefined ? withoutBody(c.req.raw) : withBody(c.req.raw, body)
-    if (sessionId !== undefined) c.req.raw = withSession(c.req.raw, sessionId)
-  }
-}
-
-/** Of Workers; Hono throws where the host has none. */
-function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined {
-  try {
-    const context = c.executionCtx
-    return (work) => context.waitUntil(work)
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * On Node a handler may write to the socket itself, past everything that is filtered: then it must find none. Its
- * request fails, and nothing is shown.
- */
-function hideSocket(c: Context): void {
-  const env: unknown = c.env
-  if (isJsonObject(env) && 'outgoing' in env) c.env = { ...env, outgoing: undefined }
 }
 
 function toResponse(c: Context, { status, headers, body }: GuardAnswer): Response {

@@ -50,7 +50,7 @@ export function settingsOf<Settings>({ settings, problems }: Checked<Settings>):
 }
 
 /** Checks one value. Returns the setting, the default, or `undefined`. */
-export type OptionCheck<Value = unknown> = (
+type OptionCheck<Value = unknown> = (
   checker: OptionChecker,
   path: OptionPath,
   value: unknown,

@@ -4,13 +4,15 @@
  * @module
  */
 import { parseHttpUrl, isLoopbackHost } from '../base/http.js'
-import { isJsonObject, isPlainObject, reasonNotJson } from '../base/json.js'
+import { deepFreeze, isJsonObject, isPlainObject, reasonNotJson } from '../base/json.js'
 import type { OptionChecker, OptionPath } from '../base/option-checker.js'
 import { isReachableUrl } from '../discovery/authorization-server.js'
 import { reasonToSkip, SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import { checkPolicy, type CheckedPolicy } from '../policy/document.js'
-import type { JudgeOperation } from '../policy/policy.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
+import type { RequiredClaims } from '../token/required-claims.js'
 import { parseScopes } from '../token/scopes.js'
+import type { TokenValidator } from './token-validators.js'
 
 /** Members that follow from other settings and must not contradict what we do. */
 const OWN_METADATA = new Set([
@@ -156,9 +158,9 @@ export function checkOperationPolicy(
   checker: OptionChecker,
   path: OptionPath,
   value: unknown,
-): CheckedPolicy | JudgeOperation | undefined {
+): CheckedPolicy | AuthorizeOperation | undefined {
   if (value === undefined) return undefined
-  if (typeof value === 'function') return value as JudgeOperation
+  if (typeof value === 'function') return value as AuthorizeOperation
   const { policy, problems } = checkPolicy(value)
   for (const each of problems) checker.problem([...path, ...each.path], each.message, each.hint)
   return policy
@@ -253,4 +255,48 @@ export function checkKeys(
   if (!reasons.includes(undefined)) {
     checker.problem(path, 'has no usable key', reasons.slice(0, 5).join('; '))
   }
+}
+
+/** Where each value of a rule about claims must be one that a claim can have. */
+function isClaimRule(rule: unknown): boolean {
+  if (rule === true) return true
+  const isValue = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)
+  return Array.isArray(rule) && rule.length > 0 && rule.every(isValue)
+}
+
+export function checkRequiredClaims(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): RequiredClaims | undefined {
+  if (value === undefined) return undefined
+  const hint = "{ tid: ['contoso'], email: true }"
+  if (!isJsonObject(value) || Array.isArray(value)) {
+    checker.problem(path, 'must be an object of claims', hint)
+    return undefined
+  }
+  for (const [name, rule] of Object.entries(value)) {
+    if (isClaimRule(rule)) continue
+    checker.problem([...path, name], 'must be true or a list of values, and not empty', hint)
+  }
+  return deepFreeze(structuredClone(value)) as RequiredClaims
+}
+
+export function checkValidators(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): readonly TokenValidator[] {
+  if (value === undefined) return []
+  const hint = '{ name, validate }'
+  if (!Array.isArray(value)) {
+    checker.problem(path, 'must be a list of validators', hint)
+    return []
+  }
+  for (const [index, each] of (value as unknown[]).entries()) {
+    const { name, validate } = (isJsonObject(each) ? each : {}) as Partial<TokenValidator>
+    if (typeof name === 'string' && name !== '' && typeof validate === 'function') continue
+    checker.problem([...path, index], 'must have a name and a method validate', hint)
+  }
+  return [...(value as readonly TokenValidator[])]
 }

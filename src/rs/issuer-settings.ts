@@ -4,18 +4,18 @@
  * @module
  */
 import { isJsonObject, type JsonObject } from '../base/json.js'
-import type { OptionCheck, OptionChecker, OptionPath } from '../base/option-checker.js'
+import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
-import type { TokenPolicy } from '../token/access-token.js'
+import type { TokenRequirements } from '../token/access-token.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
-import { checkAlgorithms, checkEndpoint, checkKeys } from './checks.js'
+import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
   readonly source: KeySource
-  readonly policy: TokenPolicy
+  readonly requirements: TokenRequirements
   readonly validation: 'auto' | 'jwt' | 'introspection'
   readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
   readonly discoveryUrl: string | undefined
@@ -23,33 +23,29 @@ export interface IssuerSettings {
 }
 
 /** Settings while the issuer itself may be missing or wrong. */
-type Draft = Omit<IssuerSettings, 'policy'> & {
-  readonly policy: Omit<TokenPolicy, 'issuer'> & { readonly issuer: string | undefined }
-}
-
-/** Rules for tokens, as they were given. */
-export interface TokenRules {
-  readonly audience: readonly string[] | undefined
-  readonly audienceClaim: 'aud' | 'client_id' | 'azp' | undefined
-  readonly requireType: boolean | undefined
-  readonly algorithms: readonly string[] | undefined
-  readonly scopeClaims: readonly string[] | undefined
-  readonly acceptIdTokenClaims: boolean | undefined
-  readonly validation: IssuerSettings['validation'] | undefined
+type Draft = Omit<IssuerSettings, 'requirements'> & {
+  readonly requirements: Omit<TokenRequirements, 'issuer'> & { readonly issuer: string | undefined }
 }
 
 /** Rules for tokens. They may stand at the top, for all issuers, and with one issuer. */
-export const TOKEN_CHECKS: {
-  readonly [Name in keyof TokenRules]: OptionCheck<TokenRules[Name]>
-} = {
+const TOKEN_CHECKS = {
   audience: (checker, path, value) => checker.texts(path, value),
-  audienceClaim: (checker, path, value) => checker.choice(path, value, ['aud', 'client_id', 'azp']),
+  audienceClaim: (checker, path, value) =>
+    checker.choice(path, value, ['aud', 'client_id', 'azp'] as const),
   requireType: (checker, path, value) => checker.flag(path, value, false),
   algorithms: checkAlgorithms,
   scopeClaims: (checker, path, value) => checker.texts(path, value),
   acceptIdTokenClaims: (checker, path, value) => checker.flag(path, value, false),
+  requiredClaims: checkRequiredClaims,
   validation: (checker, path, value) =>
-    checker.choice(path, value, ['auto', 'jwt', 'introspection']),
+    checker.choice(path, value, ['auto', 'jwt', 'introspection'] as const),
+} satisfies OptionChecks<TokenOptions>
+
+/** The names of these rules. */
+export const TOKEN_OPTION_NAMES: readonly string[] = Object.keys(TOKEN_CHECKS)
+
+type TokenRules = {
+  readonly [Name in keyof typeof TOKEN_CHECKS]: ReturnType<(typeof TOKEN_CHECKS)[Name]>
 }
 
 /** The other options of an authorization server. They depend on each other, and are checked together. */
@@ -63,13 +59,12 @@ const SERVER_NAMES: Readonly<
   introspector: true,
   tokenPrefix: true,
 }
-const ISSUER_OPTION_NAMES = [...Object.keys(TOKEN_CHECKS), ...Object.keys(SERVER_NAMES)]
+const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
 /** What holds for all issuers. */
 export interface IssuerDefaults {
   /** As they were given at the top. */
   readonly options: JsonObject
-  readonly rules: TokenRules
   readonly scopes: readonly string[]
   readonly allowHttp: readonly string[]
   readonly clockTolerance: number
@@ -186,6 +181,7 @@ function checkServer(
   path: OptionPath,
   entry: unknown,
   defaults: IssuerDefaults,
+  rulesForAll: TokenRules,
 ): Draft | undefined {
   const server = typeof entry === 'string' ? { issuer: entry } : entry
   if (!isJsonObject(server)) {
@@ -197,7 +193,7 @@ function checkServer(
   const { issuer } = server
   const issuerPath = typeof entry === 'string' ? path : [...path, 'issuer']
   const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)
-  const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), defaults.rules)
+  const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), rulesForAll)
   const { algorithms = SIGNATURE_ALGORITHMS, validation = 'auto', audienceClaim = 'aud' } = rules
   checkAudienceClaim(checker, path, server, audienceClaim, defaults)
   checkIntrospection(checker, path, server, validation)
@@ -208,7 +204,7 @@ function checkServer(
     tokenPrefix,
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
-    policy: Object.freeze({
+    requirements: Object.freeze({
       issuer: isNamed ? issuer : undefined,
       audience: new Set(
         rules.audience ?? (resource === undefined ? [] : defaultAudience(resource)),
@@ -219,6 +215,7 @@ function checkServer(
       scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
+      requiredClaims: rules.requiredClaims ?? {},
     }),
   }
 }
@@ -244,7 +241,7 @@ function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonl
 }
 
 function isComplete(draft: Draft): draft is IssuerSettings {
-  return draft.policy.issuer !== undefined
+  return draft.requirements.issuer !== undefined
 }
 
 /** @returns `undefined` where one is missing or wrong */
@@ -254,6 +251,7 @@ export function checkIssuers(
   servers: unknown,
   defaults: IssuerDefaults,
 ): readonly IssuerSettings[] | undefined {
+  const rulesForAll = checker.each(TOKEN_CHECKS, [], defaults.options)
   const isList = Array.isArray(servers)
   const list: readonly unknown[] = isList ? servers : servers === undefined ? [] : [servers]
   if (list.length === 0) {
@@ -263,10 +261,10 @@ export function checkIssuers(
   const drafts: Draft[] = []
   for (const [index, entry] of list.entries()) {
     const place = isList ? [...path, index] : path
-    const draft = checkServer(checker, place, entry, defaults)
+    const draft = checkServer(checker, place, entry, defaults, rulesForAll)
     if (draft === undefined) continue
-    const { issuer } = draft.policy
-    if (issuer !== undefined && drafts.some(({ policy }) => policy.issuer === issuer)) {
+    const { issuer } = draft.requirements
+    if (issuer !== undefined && drafts.some(({ requirements }) => requirements.issuer === issuer)) {
       const where = typeof entry === 'string' ? place : [...place, 'issuer']
       checker.problem(where, 'is listed twice', 'keep one')
     }

@@ -23,7 +23,7 @@ import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
 import { parseJwt } from '../token/jwt.js'
 import type {
   AccessTokenVerifier,
-  Runtime,
+  RuntimeHooks,
   TokenIntrospector,
   VerifiedAccessToken,
 } from '../types.js'
@@ -34,6 +34,7 @@ import type { ResourceServerOptions } from './options.js'
 import { Refusals } from './refusals.js'
 import { createRequestIds } from './request-id.js'
 import { checkResourceServer, type ResourceServerSettings } from './settings.js'
+import { validateToken } from './token-validators.js'
 import { TokenVerifier } from './token-verifier.js'
 import { watchToken, type Standing } from './token-watch.js'
 
@@ -149,7 +150,7 @@ export class ResourceServerCore {
    */
   constructor(
     settings: ResourceServerSettings,
-    options: Pick<ResourceServerOptions, keyof Runtime | 'onEvent'>,
+    options: Pick<ResourceServerOptions, keyof RuntimeHooks | 'onEvent'>,
     keySetFor: typeof createKeySet,
   ) {
     const { resource, scopes } = settings
@@ -166,7 +167,7 @@ export class ResourceServerCore {
     this.#refusals = new Refusals({
       ...common,
       metadataUrl,
-      advisor: new Advisor(settings.issuers.map(({ policy }) => policy.issuer)),
+      advisor: new Advisor(settings.issuers.map(({ requirements }) => requirements.issuer)),
       retryAfter: (issuer) => this.#tokens.retryAfter(issuer),
     })
     this.operations = new OperationAuthority({
@@ -233,15 +234,22 @@ export class ResourceServerCore {
     return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, clues)
   }
 
-  /** Scopes come last: an expired token is a 401 whatever it was granted. */
+  /**
+   * Scopes come last: an expired token is a 401 whatever it was granted.
+   *
+   * @throws whatever a validator throws
+   */
   #admit(
     facts: AccessTokenFacts,
     bearer: string,
-    { requestId }: AuthenticationRequest,
+    request: AuthenticationRequest,
     baseScopes: BaseScopes,
     wasRemembered: boolean,
   ): Decision {
     const token = toVerifiedAccessToken(facts, bearer)
+    const refusal = validateToken(token, this.#settings.validators)
+    if (refusal !== undefined) return this.#refuse(refusal, request, bearer)
+    const { requestId } = request
     const isOpen = this.#settings.scopes.length === 0 || baseScopes === 'later'
     const denied = isOpen ? undefined : this.operations.authorize(token, [], requestId, bearer)
     if (denied !== undefined) return denied
@@ -288,18 +296,25 @@ export class ResourceServerCore {
         : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
     const ready = this.#refusals.ready()
     try {
-      const facts =
-        bearer instanceof Refusal ? bearer : await this.#tokens.verify(bearer, await sha256(bearer))
-      if (!(facts instanceof Refusal)) return toVerifiedAccessToken(facts, bearer as string)
+      const facts = bearer instanceof Refusal ? bearer : await this.#verify(bearer)
+      if (!(facts instanceof Refusal)) return facts
       await ready
       const request = { authorization: undefined }
       if (bearer instanceof Refusal) this.#refuse(facts, request)
       else this.#refuse(facts, request, bearer)
-      throw new BearerTokenError(facts.code, facts.reason)
+      throw new BearerTokenError(facts.code, facts.reason, facts.claim)
     } catch (error) {
       if (error instanceof AuthorizationServerError) this.#refusals.fail(error)
       throw error
     }
+  }
+
+  /** @throws whatever a validator throws */
+  async #verify(bearer: string): Promise<VerifiedAccessToken | Refusal> {
+    const facts = await this.#tokens.verify(bearer, await sha256(bearer))
+    if (facts instanceof Refusal) return facts
+    const token = toVerifiedAccessToken(facts, bearer)
+    return validateToken(token, this.#settings.validators) ?? token
   }
 
   /** Its looks are no requests, and so are none of their events. */
@@ -329,6 +344,8 @@ export class ResourceServerCore {
     const digest = await sha256(bearer)
     const facts = this.#tokens.recall(digest) ?? (await this.#tokens.verify(bearer, digest))
     if (facts instanceof Refusal) return facts
+    const refusal = validateToken(toVerifiedAccessToken(facts, bearer), this.#settings.validators)
+    if (refusal !== undefined) return refusal
     const { issuer, expiresAt } = facts
     const missing = this.operations.missing(facts.scopes, this.#settings.scopes)
     if (missing.length > 0) {
@@ -339,8 +356,10 @@ export class ResourceServerCore {
 
   /** In milliseconds since 1970; `undefined` for a token without an end. */
   #endOf(expiresAt: number | undefined, issuer: string): number | undefined {
-    const trusted = this.#settings.issuers.find(({ policy }) => policy.issuer === issuer)
-    const tolerance = trusted?.policy.clockTolerance ?? 0
+    const trusted = this.#settings.issuers.find(
+      ({ requirements }) => requirements.issuer === issuer,
+    )
+    const tolerance = trusted?.requirements.clockTolerance ?? 0
     return expiresAt === undefined ? undefined : (expiresAt + tolerance) * 1000
   }
 

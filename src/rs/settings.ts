@@ -12,7 +12,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import type { CheckedPolicy } from '../policy/document.js'
-import type { JudgeOperation } from '../policy/policy.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
 import {
   checkCount,
   checkHosts,
@@ -21,9 +21,11 @@ import {
   checkPage,
   checkResource,
   checkScopes,
+  checkValidators,
 } from './checks.js'
-import { checkIssuers, TOKEN_CHECKS, type IssuerSettings } from './issuer-settings.js'
+import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
+import type { TokenValidator } from './token-validators.js'
 
 export interface ResourceServerSettings {
   readonly resource: string
@@ -36,7 +38,8 @@ export interface ResourceServerSettings {
   readonly jwksStaleFor: number
   readonly wait: number
   readonly rememberedTokens: number
-  readonly policy: CheckedPolicy | JudgeOperation | undefined
+  readonly policy: CheckedPolicy | AuthorizeOperation | undefined
+  readonly validators: readonly TokenValidator[]
 }
 
 /** What each option at the top must be, and its default. */
@@ -46,6 +49,7 @@ const SERVER_CHECKS = {
   authorizationServers: (_checker, _path, value) => value,
   scopes: checkScopes,
   policy: checkOperationPolicy,
+  validators: checkValidators,
   resourceName: (checker, path, value) => checker.text(path, value),
   resourceDocumentation: checkPage,
   additionalMetadata: checkMetadata,
@@ -65,7 +69,7 @@ const SERVER_CHECKS = {
 
 /** The names that {@link createResourceServer} takes. */
 export const OPTION_NAMES: readonly string[] = [
-  ...Object.keys(TOKEN_CHECKS),
+  ...TOKEN_OPTION_NAMES,
   ...Object.keys(SERVER_CHECKS),
 ]
 
@@ -80,12 +84,10 @@ export function readResourceServer(
   }
   checker.unknownNames([], options, OPTION_NAMES)
   const own = checker.each(SERVER_CHECKS, [], options)
-  const rules = checker.each(TOKEN_CHECKS, [], options)
   const { resource, scopes, resourceName, resourceDocumentation, allowHttp } = own
   const issuers = checkIssuers(checker, ['authorizationServers'], own.authorizationServers, {
     ...own,
     options,
-    rules,
   })
   if (resource === undefined || issuers === undefined) return undefined
   return {
@@ -94,7 +96,7 @@ export function readResourceServer(
     issuers,
     metadata: {
       resource,
-      authorization_servers: issuers.map(({ policy }) => policy.issuer),
+      authorization_servers: issuers.map(({ requirements }) => requirements.issuer),
       ...(scopes.length > 0 && { scopes_supported: scopes }),
       bearer_methods_supported: ['header'],
       ...(resourceName !== undefined && { resource_name: resourceName }),
@@ -107,6 +109,7 @@ export function readResourceServer(
     wait: own.wait * 1000,
     rememberedTokens: own.rememberedTokens,
     policy: own.policy,
+    validators: own.validators,
   }
 }
 

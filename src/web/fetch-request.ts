@@ -4,13 +4,13 @@
  * @module
  */
 import type { RequestContext } from '../base/runtime.js'
-import { HostRequest, type FieldValue } from './guard-request.js'
+import { HostRequest } from './guard-request.js'
 import { readLimited } from './limited-body.js'
 import type { Permission } from './permission.js'
 import { bringsBody, withBody, withoutBody, withSession } from './request-body.js'
 
 /** The path of an absolute URL, as it was sent. */
-export function pathOfUrl(url: string): string {
+function pathOfUrl(url: string): string {
   const start = url.indexOf('/', url.indexOf('//') + 2)
   return start < 0 ? '/' : url.slice(start).replace(/[?#].*$/s, '')
 }
@@ -26,9 +26,10 @@ export interface FetchContext extends RequestContext {
 export class FetchGuardRequest extends HostRequest {
   readonly #request: Request
   readonly #context: FetchContext
+  /** The body is used up, by us. */
   #isRead = false
 
-  constructor(request: Request, context: FetchContext) {
+  constructor(request: Request, context: FetchContext = {}) {
     super()
     this.#request = request
     this.#context = context
@@ -49,7 +50,7 @@ export class FetchGuardRequest extends HostRequest {
     return context.waitUntil === undefined ? undefined : (work) => context.waitUntil?.(work)
   }
 
-  header(name: string): FieldValue {
+  header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined
   }
   bringsBody(): boolean | Promise<boolean> {
@@ -58,6 +59,8 @@ export class FetchGuardRequest extends HostRequest {
     return brings
   }
   async readBody(limit: number): Promise<Uint8Array | undefined> {
+    // Nothing was in it.
+    if (this.#isRead) return new Uint8Array()
     if (this.#request.bodyUsed) throw new TypeError('the body was read by somebody else')
     this.#isRead = true
     return readLimited(this.#request.body, limit)
@@ -66,8 +69,7 @@ export class FetchGuardRequest extends HostRequest {
   /** The request as its handler must see it. */
   forHandler({ body, sessionId }: Permission): Request {
     let request = this.#request
-    if (body !== undefined) request = withBody(request, body)
-    else if (this.#isRead) request = withoutBody(request)
+    if (this.#isRead) request = body === undefined ? withoutBody(request) : withBody(request, body)
     return sessionId === undefined ? request : withSession(request, sessionId)
   }
 }

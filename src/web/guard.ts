@@ -1,6 +1,15 @@
 /**
- * The one way a request passes, in every host: path, origin, credentials and token, then what the request asks for,
- * then its session. A host shows its request, and sends the answer that it gets, or goes on; it decides nothing.
+ * The one way a request passes, in every host. A host shows its request, and sends the answer that it gets, or goes on;
+ * it decides nothing. The steps, in this order:
+ *
+ * 1. the path: the metadata, a guarded one, or another one
+ * 2. the origin; a preflight is answered
+ * 3. credentials and token, and base scopes where no operation is judged
+ * 4. what the request asks for (`OperationGate.enter`): a body where none belongs → callers who were refused too often →
+ *    the form of the body → its length → its messages → operations and their scopes
+ * 5. the session
+ *
+ * Form, size and host of a request come before; only a server that owns its connections sees them.
  *
  * @module
  */
@@ -35,7 +44,7 @@ const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sess
 /** For a client that has left: nobody reads it. */
 const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))
 
-/** Looked at after each wait: then nothing more is done for the request. */
+/** Asked after each wait: then nothing more is done for the request. */
 function isGone(request: GuardRequest): boolean {
   return request.isGone === true
 }
@@ -51,12 +60,13 @@ export class Guard {
   readonly resourceServer: ResourceServer
   /** Binds sessions to callers; `undefined` without keys. */
   readonly sessions: BoundSessions | undefined
-  readonly #answers: Answers
+  readonly answers: Answers
+  /** Milliseconds that an answer to a POST may go on after the end of its token. */
+  readonly streamGrace: number
   readonly #endpoint: Endpoint
   readonly #core: ResourceServerCore
   readonly #origins: Origins
   readonly #operations: OperationGate
-  readonly #streamGrace: number
 
   /** @param core made of the same options */
   constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
@@ -65,7 +75,7 @@ export class Guard {
     this.resourceServer = core.server
     this.#core = core
     this.#origins = createOrigins(options.allowOrigins, resource)
-    this.#answers = new Answers({
+    this.answers = new Answers({
       emit: createEmit(options.onEvent),
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
@@ -73,23 +83,17 @@ export class Guard {
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
     this.#operations = new OperationGate({
       authority: core.operations,
-      answers: this.#answers,
+      answers: this.answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_JUDGED_BODY,
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
-    this.#streamGrace = (options.streamGrace ?? 300) * 1000
+    this.streamGrace = (options.streamGrace ?? 300) * 1000
   }
 
   /** Judges what requests ask for; `undefined` without a policy. */
   get operations(): OperationGate | undefined {
     return this.#core.operations.hasPolicy ? this.#operations : undefined
-  }
-  get answers(): Answers {
-    return this.#answers
-  }
-  get streamGrace(): number {
-    return this.#streamGrace
   }
 
   /**
@@ -99,11 +103,11 @@ export class Guard {
   pass(request: GuardRequest): Passage | Promise<Passage> {
     const outcome = this.handle(request)
     return outcome instanceof Promise
-      ? outcome.then((settled) => (isGone(request) ? UNREAD : this.#goOn(request, settled)))
-      : this.#goOn(request, outcome)
+      ? outcome.then((settled) => (isGone(request) ? UNREAD : this.#enter(request, settled)))
+      : this.#enter(request, outcome)
   }
 
-  /** The steps that the head of a request is enough for. Neither throws nor rejects. */
+  /** Steps 1 to 3, which need the head of a request only. Neither throws nor rejects. */
   handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
     try {
       const location = this.#endpoint.locate(request)
@@ -118,7 +122,7 @@ export class Guard {
   #refuseOrigin(request: GateRequest): GuardAnswer | undefined {
     const { origin } = request
     if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
-    const answers = this.#answers
+    const answers = this.answers
     const requestId = answers.idOf(request)
     answers.emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
     return refuseOrigin(requestId)
@@ -149,13 +153,13 @@ export class Guard {
     // Without CORS headers a browser hides the challenge, and nobody learns where to log in.
     return answer(
       status,
-      origin === undefined ? headers : { ...headers, ...this.#answers.corsHeaders(origin) },
+      origin === undefined ? headers : { ...headers, ...this.answers.corsHeaders(origin) },
       body,
     )
   }
 
-  /** The steps that need who is calling. */
-  #goOn(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
+  /** Steps 4 and 5, which need who is calling. */
+  #enter(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
     if (outcome === undefined || outcome.outcome === 'answer') return outcome
     try {
       const entered = this.#operations.enter(outcome, request)
@@ -192,7 +196,7 @@ export class Guard {
 
   /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
   refuseSession(visible: string, request: AnsweredRequest): GuardAnswer {
-    const answers = this.#answers
+    const answers = this.answers
     const requestId = answers.idOf(request)
     const { status, error, description } = SESSION_NOT_FOUND
     const reason = unknownSessionReason(visible)
@@ -202,7 +206,7 @@ export class Guard {
 
   /** What a request gets that met a bug, or a mistake of the person who built the server: 500, and an event. */
   fail(error: unknown, request: AnsweredRequest, description?: string): GuardAnswer {
-    return this.#answers.fail(error, request, description)
+    return this.answers.fail(error, request, description)
   }
 }
 

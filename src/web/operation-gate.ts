@@ -195,7 +195,7 @@ export class OperationGate {
     return this.#enterStateless(request)
   }
 
-  /** Whoever routes or allows by the fields that mirror the body must get what its handler reads in it. */
+  /** A proxy that routes or allows by the fields that mirror the body must get what the handler reads in it. */
   async #enterStateless(request: GuardRequest): Promise<GuardAnswer | Entered> {
     const refusal = this.refuseForm(request, request)
     if (refusal !== undefined) return refusal

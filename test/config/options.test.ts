@@ -67,6 +67,15 @@ test('a hint names the setting that helps', async () => {
   ])
 })
 
+test('issuers that do nothing are a warning, listed ones, too', async () => {
+  const listed = inFile(`oauth: { issuers: [{ issuer: ${ISSUER} }] }\n`)
+  expect((await read(OPEN, listed)).warnings).toEqual([
+    'no token is checked: without --auth oauth these do nothing: gatehouse.yaml:1:10: oauth.issuers',
+  ])
+  const named = inFile(`auth: oauth\noauth: { issuers: [{ issuer: ${ISSUER} }] }\n`)
+  expect((await read(OPEN, named)).warnings).toEqual([])
+})
+
 test('no two settings become the same option', () => {
   const options = EVERYWHERE.flatMap(({ becomes }) => becomes ?? [])
   expect(new Set(options).size).toBe(options.length)

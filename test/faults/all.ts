@@ -9,6 +9,7 @@ import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
 import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 import { OPERATION_FAULTS } from './operation-faults.js'
+import { OPTION_FAULTS } from './option-faults.js'
 import { POLICY_FAULTS } from './policy-faults.js'
 
 export const ALL_FAULTS: readonly Fault[] = [
@@ -18,6 +19,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...INTROSPECTION_FAULTS,
   ...MIDDLEWARE_FAULTS,
   ...OPERATION_FAULTS,
+  ...OPTION_FAULTS,
   ...POLICY_FAULTS,
   ...CHILD_FAULTS,
   ...PROVIDER_FAULTS,

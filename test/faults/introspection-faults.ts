@@ -175,25 +175,4 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     replace: 'else if (isMark || !isMark) oldest ??= key',
     tests: ['base/answer-store.test.ts'],
   },
-  {
-    id: 'introspection-url-unchecked',
-    breaks: 'INT-01',
-    find: 'if (client === undefined) continue',
-    replace: 'continue',
-    tests: ['config/options.test.ts'],
-  },
-  {
-    id: 'problem-of-another-issuer',
-    breaks: 'contract, "Settings": each with its source',
-    find: 'return { paths: settingsThatBecome(String(ofIssuer)), issuer: index }',
-    replace: 'return { paths: settingsThatBecome(String(ofIssuer)) }',
-    tests: ['config/options.test.ts'],
-  },
-  {
-    id: 'value-without-its-number',
-    breaks: 'contract, "Settings": each with its source',
-    find: "return isEntry && typeof index === 'number' ? `value ${index + 1} ` : ''",
-    replace: "return isEntry ? '' : ''",
-    tests: ['config/options.test.ts'],
-  },
 ]

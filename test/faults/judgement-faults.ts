@@ -351,4 +351,26 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     replace: '',
     tests: ['matrix/stateless.test.ts'],
   },
+  {
+    id: 'required-claims-forgotten',
+    breaks: 'own rules about tokens',
+    find: 'const unmet = findUnmetClaim(claims, requirements.requiredClaims)',
+    replace: 'const unmet = findUnmetClaim(claims, {})',
+    tests: ['matrix/own-rules.test.ts'],
+  },
+  {
+    id: 'validators-forgotten-for-remembered-tokens',
+    breaks: 'own rules about tokens',
+    find: 'if (refusal !== undefined) return this.#refuse(refusal, request, bearer)',
+    replace:
+      'if (refusal !== undefined && !wasRemembered) return this.#refuse(refusal, request, bearer)',
+    tests: ['matrix/own-rules.test.ts'],
+  },
+  {
+    id: 'promise-of-a-validator-passes',
+    breaks: 'own rules about tokens',
+    find: "if (typeof reason !== 'string') {",
+    replace: "if (typeof reason !== 'string') continue\n    if (typeof reason !== 'string') {",
+    tests: ['rs/validators.test.ts'],
+  },
 ]

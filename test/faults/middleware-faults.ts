@@ -126,8 +126,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'fetch-judged-bytes-lost',
     breaks: 'ATK-11',
-    find: 'if (body !== undefined) request = withBody(request, body)\n    else if',
-    replace: 'if',
+    find: 'request = body === undefined ? withoutBody(request) : withBody(request, body)',
+    replace: 'request = body === null ? withBody(request, body) : withoutBody(request)',
     tests: ['web/fetch.test.ts'],
   },
   {
@@ -157,5 +157,20 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
     find: 'if (origin === undefined || this.#origins.isAllowed(origin)) return undefined',
     replace: 'if (origin !== null) return undefined',
     tests: ['matrix/matrix.test.ts'],
+  },
+  {
+    id: 'form-before-the-throttle',
+    breaks: 'ATK-07',
+    find: 'const refusal = this.throttle(authenticated, request) ?? this.refuseForm(request, request)',
+    replace:
+      'const refusal = this.refuseForm(request, request) ?? this.throttle(authenticated, request)',
+    tests: ['web/guard.test.ts'],
+  },
+  {
+    id: 'origin-after-the-token',
+    breaks: 'TRN-01',
+    find: 'return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)',
+    replace: 'return this.#verify(request)',
+    tests: ['web/guard.test.ts'],
   },
 ]

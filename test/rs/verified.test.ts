@@ -1,6 +1,12 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
-import { principalOf, toAuthInfo, toOAuthTokenVerifier, type Authenticated } from 'mcp-gatehouse'
+import {
+  BearerTokenError,
+  principalOf,
+  toAuthInfo,
+  toOAuthTokenVerifier,
+  type Authenticated,
+} from 'mcp-gatehouse'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { createBench } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
@@ -363,4 +369,24 @@ describe('what is plugged in', () => {
       )
     },
   )
+})
+
+describe('the claim that was not acceptable', () => {
+  test.each([
+    [{ aud: 'https://other.example' }, 'aud'],
+    [{ exp: 1 }, 'exp'],
+    [{ exp: 'soon' }, 'exp'],
+    [{ nbf: 'later' }, 'nbf'],
+    [{ sub: 7 }, 'sub'],
+    [{ cnf: { jkt: 'x' } }, 'cnf'],
+    [{ iss: 'https://nobody.example' }, 'iss'],
+    [{ scope: 7 }, undefined],
+  ])('%j is told as %s', async (claims, claim) => {
+    const idp = await FakeIdp.start()
+    const { resourceServer } = createBench(idp)
+    const token = await idp.token({ claims: claims as never })
+    const error = await resourceServer.verifyAccessToken(token).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(BearerTokenError)
+    expect((error as BearerTokenError).claim).toBe(claim)
+  })
 })

@@ -117,6 +117,13 @@ describe('bodies', () => {
     },
   )
 
+  verifies('ATK-12', 'PUT with such a stream is judged as empty', async () => {
+    const { guard, requestOf } = await startBench({ policy: POLICY })
+    const headers = { 'content-type': 'application/json' }
+    const request = requestOf({ method: 'PUT', headers, body: streamOf(), duplex: 'half' })
+    expect((await guard(request, hello)).status).toBe(400)
+  })
+
   verifies('ATK-11', 'what was judged is what the handler reads, however it came', async () => {
     const { guard, requestOf } = await startBench({ policy: POLICY, sessionKeys: ['k'.repeat(32)] })
     const headers = { 'content-type': 'application/json' }

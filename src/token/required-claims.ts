@@ -1,0 +1,52 @@
+/**
+ * Claims that a token must have, with the values that count.
+ *
+ * @module
+ */
+import { quoted } from '../errors.js'
+import type { JsonObject } from '../base/json.js'
+import { claimAt } from './claims.js'
+
+type ClaimValue = string | number | boolean
+
+/**
+ * Claims that a token must have. Each name, or dotted path, with the values that count; `true` is any value. A claim that
+ * is a list must hold one of them. Values are compared exactly: `7` is not `'7'`.
+ *
+ * @example
+ * ```ts
+ * import type { RequiredClaims } from 'mcp-gatehouse'
+ *
+ * export const ours: RequiredClaims = { tid: ['contoso', 'fabrikam'], 'realm_access.roles': ['mcp'], email: true }
+ * ```
+ */
+export type RequiredClaims = Readonly<Record<string, true | readonly ClaimValue[]>>
+
+/** What is wrong with a required claim. */
+export interface UnmetClaim {
+  readonly claim: string
+  readonly reason: string
+}
+
+function isMet(value: unknown, wanted: readonly ClaimValue[]): boolean {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return values.some((each) => wanted.some((one) => one === each))
+}
+
+/** The first required claim that a token does not meet. */
+export function findUnmetClaim(
+  claims: JsonObject,
+  required: RequiredClaims,
+): UnmetClaim | undefined {
+  for (const [claim, wanted] of Object.entries(required)) {
+    const value = claimAt(claims, claim)
+    if (value === undefined || value === null) return { claim, reason: `no ${quoted(claim)} claim` }
+    if (wanted === true || isMet(value, wanted)) continue
+    const expected = wanted
+      .slice(0, 5)
+      .map((one) => quoted(String(one)))
+      .join(' or ')
+    return { claim, reason: `${quoted(claim)} is ${quoted(value)}; expected ${expected}` }
+  }
+  return undefined
+}
