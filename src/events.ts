@@ -193,7 +193,7 @@ export type EventListener = (event: ResourceServerEvent) => void
 
 export type Emit = (event: ResourceServerEvent) => void
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
 

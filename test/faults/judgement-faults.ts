@@ -373,4 +373,25 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     replace: "if (typeof reason !== 'string') continue\n    if (typeof reason !== 'string') {",
     tests: ['rs/validators.test.ts'],
   },
+  {
+    id: 'memory-holds-what-it-moved',
+    breaks: 'bounded memories',
+    find: 'if (++this.#uses > this.#values.size) this.#beginAnew()',
+    replace: 'this.#uses++',
+    tests: ['property/cache.test.ts'],
+  },
+  {
+    id: 'rejection-of-a-validator-unheard',
+    breaks: 'own rules about tokens',
+    find: 'if (isThenable(reason)) Promise.resolve(reason).catch(() => undefined)',
+    replace: '',
+    tests: ['rs/validators.test.ts'],
+  },
+  {
+    id: 'throw-of-a-validator-is-an-outage',
+    breaks: 'own rules about tokens',
+    find: 'if (!(error instanceof AuthorizationServerError)) throw error\n    throw new Error(`the validator',
+    replace: 'if (error !== undefined) throw error\n    throw new Error(`the validator',
+    tests: ['rs/validators.test.ts'],
+  },
 ]
