@@ -185,16 +185,16 @@ class HttpGateway implements Gateway {
 
   status(): GatewayStatus {
     const { active, streams } = this.#records
-    const resources = this.#sites.map(({ resource, gate }) => ({
+    const resources = this.#sites.map(({ resource, guard }) => ({
       resource,
-      resourceServer: gate?.resourceServer.status(),
+      resourceServer: guard?.resourceServer.status(),
     }))
     return { active, streams, resources }
   }
 
   async refreshKeys(): Promise<void> {
-    const gates = this.#sites.flatMap(({ gate }) => gate ?? [])
-    await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
+    const guards = this.#sites.flatMap(({ guard }) => guard ?? [])
+    await Promise.all(guards.map(({ resourceServer }) => resourceServer.refreshKeys()))
   }
 
   get #sites(): readonly Site[] {
@@ -206,8 +206,8 @@ class HttpGateway implements Gateway {
     const port = await this.#front.listen(host, this.#settings.port)
     const sites = this.#createSites(port)
     this.#running = { sites, handle: this.#createHandler(sites) }
-    for (const { gate, backend } of sites) {
-      void gate?.resourceServer.refreshKeys()
+    for (const { guard, backend } of sites) {
+      void guard?.resourceServer.refreshKeys()
       // What fails here fails again at the first request, and is told there.
       backend.warm().catch(() => undefined)
     }
@@ -310,7 +310,7 @@ function createRecords(options: GatewayOptions, clock: Clock): Records {
   })
 }
 
-function toServedResource({ resource, gate, backend }: Site): ServedResource {
-  const issuers = gate?.resourceServer.metadata.authorization_servers ?? []
+function toServedResource({ resource, guard, backend }: Site): ServedResource {
+  const issuers = guard?.resourceServer.metadata.authorization_servers ?? []
   return { resource, issuers, upstream: backend.label }
 }
