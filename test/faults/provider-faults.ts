@@ -295,4 +295,18 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     replace: 'setImmediate === undefined',
     tests: ['discovery/isolated.test.ts'],
   },
+  {
+    id: 'same-key-as-another-object',
+    breaks: 'ATK-19, KEY-05',
+    find: 'return known ?? key\n',
+    replace: 'return key\n',
+    tests: ['discovery/isolated.test.ts'],
+  },
+  {
+    id: 'key-that-stays-is-retired',
+    breaks: 'ATK-19',
+    find: 'leaving.delete(key.identity)\n',
+    replace: '',
+    tests: ['discovery/isolated.test.ts'],
+  },
 ]
