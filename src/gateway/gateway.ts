@@ -25,7 +25,7 @@ import { randomKey } from '../web/session-keys.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createSite, type Site } from './site.js'
 import type { SiteSettings } from './site-settings.js'
-import { Residents } from './stdio/child-pool.js'
+import { ChildPool } from './stdio/child-pool.js'
 
 /** What one can say about a gateway that listens. */
 export interface Listening {
@@ -244,7 +244,7 @@ class HttpGateway implements Gateway {
       streamGrace,
       stalled: this.#limits.stalled,
       sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
-      residents: new Residents(),
+      childPool: new ChildPool(),
       randomUUID: this.#randomUUID,
       fetch: this.#fetch,
       keySetFor: createKeySets(hear),

@@ -15,7 +15,7 @@ import type { Routed } from './routes.js'
 import type { SessionIds } from '../web/session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
-import type { Residents } from './stdio/child-pool.js'
+import type { ChildPool } from './stdio/child-pool.js'
 import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
@@ -39,7 +39,7 @@ export interface SiteContext {
   readonly stalled: number
   /** `undefined` without tokens: all callers are one. */
   readonly sessionIds: SessionIds | undefined
-  readonly residents: Residents
+  readonly childPool: ChildPool
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
@@ -55,7 +55,7 @@ function createBackend(
   context: SiteContext,
   resourceLabel: string | undefined,
 ): Backend {
-  const { maxBody, streamGrace, stalled, clock, sessionIds, residents, network, hear, randomUUID } =
+  const { maxBody, streamGrace, stalled, clock, sessionIds, childPool, network, hear, randomUUID } =
     context
   const shared = { maxBody, streamGrace, stalled, clock }
   if (server.command === undefined) {
@@ -71,7 +71,7 @@ function createBackend(
   return createBridge({
     ...server,
     ...shared,
-    residents,
+    childPool,
     randomUUID,
     emit: hear && ((event) => hear(event, resourceLabel)),
   })
