@@ -187,7 +187,7 @@ export type ResourceServerEvent =
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too: a broken
- * log must not open or close the gate, nor end the process.
+ * log must neither let anybody in, nor keep anybody out, nor end the process.
  */
 export type EventListener = (event: ResourceServerEvent) => void
 

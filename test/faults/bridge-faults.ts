@@ -153,7 +153,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     id: 'notifying-is-idling',
     breaks: 'issue 6: idle sessions end, others do not',
     file: 'gateway/stdio/session.ts',
-    find: '    this.attendance.touch()\n',
+    find: '    this.idleTimer.touch()\n',
     replace: '',
     tests: ['gateway/stdio/bounds.test.ts'],
   },

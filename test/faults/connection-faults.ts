@@ -382,6 +382,13 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['matrix/policy.test.ts'],
   },
   {
+    id: 'answers-without-lists-lost',
+    breaks: 'GW-01',
+    find: '    // Where it could not be made, the answer was refused.\n    if (this.#life.isOver) return\n',
+    replace: '    if (filter !== undefined && rewriter === undefined) return\n',
+    tests: ['gateway/policy-connections.test.ts'],
+  },
+  {
     id: 'cut-told-as-left',
     breaks: 'TRN-04',
     find: "return this.#isOver && !this.#isWhole ? 'cut' : 'client left'",

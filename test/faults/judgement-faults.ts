@@ -354,7 +354,7 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'required-claims-forgotten',
     breaks: 'own rules about tokens',
-    find: 'const unmet = findUnmetClaim(claims, policy.requiredClaims)',
+    find: 'const unmet = findUnmetClaim(claims, requirements.requiredClaims)',
     replace: 'const unmet = findUnmetClaim(claims, {})',
     tests: ['matrix/own-rules.test.ts'],
   },

@@ -30,7 +30,7 @@ import {
   refuseWaiting,
 } from './refusals.js'
 import { silenceOf } from './pooled-child.js'
-import type { NoRoom, Residents } from './child-pool.js'
+import type { NoRoom, ChildPool } from './child-pool.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 import { Verdicts } from './verdicts.js'
@@ -41,7 +41,7 @@ export interface BridgeOptions {
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
   /** Shared by all commands of a gateway, which have one bound together. */
-  readonly residents: Residents
+  readonly childPool: ChildPool
   /** Seconds that an answer to a POST may run on after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
@@ -92,7 +92,7 @@ class Bridge {
   }
 
   async close(): Promise<void> {
-    await this.#options.residents.close()
+    await this.#options.childPool.close()
   }
 
   #read(exchange: StdioRequest): void {
@@ -189,11 +189,11 @@ class Bridge {
       id,
       onEnd: (ended) => {
         this.#sessions.delete(id)
-        this.#options.residents.remove(session, ended)
+        this.#options.childPool.remove(session, ended)
       },
     })
     this.#sessions.set(id, session)
-    this.#options.residents.add(session)
+    this.#options.childPool.add(session)
     const timer = setTimeout(() => {
       void session.end(silenceOf(limits.startTimeout))
     }, limits.startTimeout * 1000)
@@ -220,7 +220,7 @@ class Bridge {
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const shared = isStatefulOnly ? undefined : this.#sharedOf(exchange)
     // From now on: a child whose first words are waited for is in use.
-    shared?.child.attendance.enter(exchange)
+    shared?.child.idleTimer.enter(exchange)
     const versions = await shared?.versions
     // Who left meanwhile will never be over again, and would be waited for without end.
     if (exchange.isAnswered) return
@@ -243,10 +243,10 @@ class Bridge {
       ...this.#childOptions(exchange, key),
       onEnd: (ended) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
-        this.#options.residents.remove(child, ended)
+        this.#options.childPool.remove(child, ended)
       },
     })
-    this.#options.residents.add(child)
+    this.#options.childPool.add(child)
     const versions = child.discover().then((discovery) => this.#judge(child, discovery))
     const shared = { child, versions }
     this.#shared.set(key, shared)
@@ -264,9 +264,9 @@ class Bridge {
   }
 
   #makeRoom({ admitted: { caller } }: StdioRequest): NoRoom | undefined {
-    const { residents, limits } = this.#options
+    const { childPool, limits } = this.#options
     const { key: callerKey, principalKey } = caller
-    return residents.makeRoom({ callerKey, principalKey }, limits)
+    return childPool.makeRoom({ callerKey, principalKey }, limits)
   }
 
   #childOptions({ admitted: { caller } }: StdioRequest, labelled: string) {

@@ -6,7 +6,7 @@
 import { TransientSet } from '../request/transients.js'
 import type { StdioRequest } from './request.js'
 
-export class Attendance {
+export class IdleTimer {
   readonly #present = new TransientSet<StdioRequest>()
   readonly #timer: ReturnType<typeof setTimeout>
   #leftAt = performance.now()

@@ -4,7 +4,7 @@
  * @module
  */
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
-import { Attendance } from './idle-timer.js'
+import { IdleTimer } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { StdioRequest } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
@@ -14,7 +14,7 @@ import { TransientMap } from '../request/transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { valueAt } from '../../base/json-spans.js'
-import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './pooled-child.js'
+import { exitOf, failAll, floodOf, type PooledChild, type ChildEnd } from './pooled-child.js'
 
 /** Streams at once that a client opened by GET. */
 const MAX_READERS = 8
@@ -41,11 +41,11 @@ export interface SessionOptions extends ChannelOptions {
   readonly onEnd: (ended: Promise<void>) => void
 }
 
-export class Session implements Resident {
+export class Session implements PooledChild {
   readonly id: string
   readonly callerKey: string
   readonly principalKey: string | undefined
-  readonly attendance: Attendance
+  readonly idleTimer: IdleTimer
   /** Which the server agreed to speak. */
   version: string | undefined
   readonly #options: SessionOptions
@@ -70,7 +70,7 @@ export class Session implements Resident {
     this.#options = options
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
-    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -116,7 +116,7 @@ export class Session implements Resident {
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
-    this.attendance.enter(exchange)
+    this.idleTimer.enter(exchange)
     this.#channel.watch(exchange)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
@@ -141,7 +141,7 @@ export class Session implements Resident {
 
   /** What has no answer: notifications, and answers to requests of the server. */
   notify(messages: readonly RawMessage[]): void {
-    this.attendance.touch()
+    this.idleTimer.touch()
     for (const message of messages) {
       this.#channel.write(message.bytes)
       if (message.method === 'notifications/cancelled') this.#onCancelled(message)
@@ -158,7 +158,7 @@ export class Session implements Resident {
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.attendance.enter(exchange)
+    this.idleTimer.enter(exchange)
     this.#channel.watch(exchange)
     // The rest of an answer to a POST has the time that the answer had.
     exchange.isOpenEnded = known === undefined || this.#readers.has(known)
@@ -170,10 +170,10 @@ export class Session implements Resident {
     return true
   }
 
-  end(end: ResidentEnd): Promise<void> {
+  end(end: ChildEnd): Promise<void> {
     if (this.#ended !== undefined) return this.#ended
     this.#ended = this.#channel.stop()
-    this.attendance.close()
+    this.idleTimer.close()
     const { emit, label, onEnd } = this.#options
     onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })

@@ -7,7 +7,7 @@
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
-import { Attendance } from './idle-timer.js'
+import { IdleTimer } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
 import type { StdioRequest } from './request.js'
 import type { ChildLimits } from './limits.js'
@@ -20,8 +20,8 @@ import {
   failAll,
   floodOf,
   silenceOf,
-  type Resident,
-  type ResidentEnd,
+  type PooledChild,
+  type ChildEnd,
 } from './pooled-child.js'
 import { replaceSpans, textAt, valueAt, type Span } from '../../base/json-spans.js'
 
@@ -89,10 +89,10 @@ function statusOf(message: RawMessage): number {
   return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
 }
 
-export class SharedChild implements Resident {
+export class SharedChild implements PooledChild {
   readonly callerKey: string
   readonly principalKey: string | undefined
-  readonly attendance: Attendance
+  readonly idleTimer: IdleTimer
   readonly #options: SharedChildOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
@@ -108,7 +108,7 @@ export class SharedChild implements Resident {
     this.principalKey = principalKey
     this.#options = options
     this.#outbox = new Outbox(limits.queue, () => undefined)
-    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -179,7 +179,7 @@ export class SharedChild implements Resident {
   }
 
   notify({ bytes, method, params }: RawMessage): void {
-    this.attendance.touch()
+    this.idleTimer.touch()
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
@@ -199,10 +199,10 @@ export class SharedChild implements Resident {
     exchange.end()
   }
 
-  end(end: ResidentEnd): Promise<void> {
+  end(end: ChildEnd): Promise<void> {
     if (this.#ended !== undefined) return this.#ended
     this.#ended = this.#channel.stop()
-    this.attendance.close()
+    this.idleTimer.close()
     const { emit, label, onEnd } = this.#options
     onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
