@@ -7,17 +7,19 @@
  * - `dist/flags.js`: the entry `./flags` with zod and yaml. It shares every other file with the other entries: an error
  *   class that existed twice would not be an instance of itself.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 
 const ROOT = import.meta.dirname
 const SOURCE = join(ROOT, 'src')
 const OUT = join(ROOT, 'dist')
 const LICENCES = join(OUT, 'cli/licences')
-const { dependencies, peerDependencies } = JSON.parse(
+const { dependencies, peerDependencies, bin, exports } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
-) as Record<'dependencies' | 'peerDependencies', Record<string, string>>
+) as Record<'dependencies' | 'peerDependencies' | 'bin', Record<string, string>> & {
+  readonly exports: Record<string, string | { readonly types: string; readonly default: string }>
+}
 
 /** `./flags` answers at once, so it loads yaml by `require`; a bundler looks into one that it knows only. */
 const REQUIRED_YAML = "createRequire(import.meta.url)('yaml')"
@@ -95,7 +97,35 @@ const flags = await build({
   allowOverwrite: true,
 })
 for (const { metafile } of [cli, flags]) copyLicences(metafile)
-// They are inside of it now; their types stay.
-for (const file of readdirSync(join(OUT, 'config'), { encoding: 'utf8', recursive: true })) {
-  if (file.endsWith('.js')) rmSync(join(OUT, 'config', file))
+/** What a file of `dist` names by a relative path: code, or types. */
+function namedBy(file: string): readonly string[] {
+  const isTypes = file.endsWith('.d.ts')
+  const named = readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"\n]+)['"]/g)
+  return [...named].map(([, path = '']) => {
+    const target = resolve(dirname(file), path)
+    return isTypes ? target.replace(/\.js$/, '.d.ts') : target
+  })
 }
+
+/** Files that no entry leads to: types of what is inside, and code that was nothing but types or is bundled. */
+function removeUnreached(entries: readonly string[]): void {
+  const reached = new Set<string>()
+  const pending = entries.map((entry) => resolve(ROOT, entry))
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    // What an example in a comment names need not be there.
+    if (reached.has(file) || !existsSync(file)) continue
+    reached.add(file)
+    pending.push(...namedBy(file))
+  }
+  for (const name of readdirSync(OUT, { encoding: 'utf8', recursive: true })) {
+    const file = join(OUT, name)
+    if (/\.(?:js|d\.ts)$/.test(name) && !reached.has(file)) rmSync(file)
+  }
+}
+
+removeUnreached([
+  ...Object.values(bin),
+  ...Object.values(exports).flatMap((each) =>
+    typeof each === 'string' ? [] : [each.types, each.default],
+  ),
+])

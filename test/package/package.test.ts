@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -87,6 +87,24 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'undici',
   ])
   expect(manifest.peerDependenciesMeta).toEqual({ hono: { optional: true } })
+})
+
+test('each of its files is an entry, or another one names it', () => {
+  const dist = join(installed, 'dist')
+  const files = readdirSync(dist, { encoding: 'utf8', recursive: true }).filter((name) =>
+    /\.(?:js|d\.ts)$/.test(name),
+  )
+  const named = new Set(['cli/main.js'])
+  for (const file of files) {
+    const source = readFileSync(join(dist, file), 'utf8')
+    for (const [, path = ''] of source.matchAll(/['"](\.{1,2}\/[^'"\n]+\.js)['"]/g)) {
+      const target = relative(dist, resolve(dist, dirname(file), path))
+      named.add(file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target)
+    }
+  }
+  const isEntry = (file: string) => !file.includes('/')
+  expect(files.filter((file) => !isEntry(file) && !named.has(file))).toEqual([])
+  expect(files.filter((file) => isEntry(file) && file.endsWith('.js')).length).toBeGreaterThan(6)
 })
 
 test('who guards a Hono application installs six packages', () => {
