@@ -187,13 +187,13 @@ export type ResourceServerEvent =
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too: a broken
- * log must not open or close the gate, nor end the process.
+ * log must neither let anybody in, nor keep anybody out, nor end the process.
  */
 export type EventListener = (event: ResourceServerEvent) => void
 
 export type Emit = (event: ResourceServerEvent) => void
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
 

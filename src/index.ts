@@ -63,7 +63,7 @@ export type {
   TokenOptions,
 } from './rs/options.js'
 export type { McpOperation, McpTarget } from './mcp/operation.js'
-export type { JudgeOperation } from './policy/policy.js'
+export type { AuthorizeOperation } from './policy/policy.js'
 export type { PolicyDocument, PolicyRule } from './policy/document.js'
 export type { TokenValidator } from './rs/token-validators.js'
 export type { RequiredClaims } from './token/required-claims.js'
@@ -79,8 +79,8 @@ export type {
   AccessTokenVerifier,
   AuthInfo,
   CreateTokenIntrospector,
-  IntrospectionWorld,
-  Runtime,
+  IntrospectorContext,
+  RuntimeHooks,
   TokenIntrospection,
   TokenIntrospector,
   VerifiedAccessToken,

@@ -16,6 +16,15 @@ import type { Permission } from './web/permission.js'
 export { guardAnswer, NodeGuardRequest }
 export type { ProtectedResourceOptions } from './web/options.js'
 
+declare global {
+  // Express's requests extend this one, so that `req.auth` compiles in its handlers.
+  namespace Express {
+    interface Request {
+      auth?: AuthInfo
+    }
+  }
+}
+
 /** A request that was let in: `auth` is where the SDK's first transport looks. */
 export interface AuthenticatedRequest extends IncomingMessage {
   auth?: AuthInfo

@@ -81,7 +81,7 @@ export interface TokenIntrospector {
 }
 
 /** What a resource server lends to the introspector of one of its issuers. */
-export interface IntrospectionWorld {
+export interface IntrospectorContext {
   readonly issuer: string
   /** Where the metadata of the issuer is, when that was configured. */
   readonly discoveryUrl?: string
@@ -94,10 +94,10 @@ export interface IntrospectionWorld {
 }
 
 /** Makes an introspector that shares fetch, clock and events of the resource server. */
-export type CreateTokenIntrospector = (world: IntrospectionWorld) => TokenIntrospector
+export type CreateTokenIntrospector = (world: IntrospectorContext) => TokenIntrospector
 
 /** The world outside, so that tests can replace it. All default to the runtime's own. */
-export interface Runtime {
+export interface RuntimeHooks {
   /** Milliseconds since 1970. */
   readonly now?: () => number
   /** Used for all requests to identity providers. */

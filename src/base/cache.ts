@@ -12,10 +12,12 @@ export class Cache<V extends object> {
   /** In the order of use: a `Map` gives its keys back as they were set. */
   readonly #values = new Map<string, V>()
   /**
-   * Walks from the oldest on. What it has passed is gone, and what is used again stands before it: so it never begins
-   * anew, where it would step over all that was deleted.
+   * Walks from the oldest on. What it has passed is gone, and what is used again stands before it: so it need not begin
+   * anew for each value, where it would step over all that was deleted.
    */
   #oldest = this.#values.keys()
+  /** Uses since that walk began or went on. */
+  #uses = 0
   readonly #max: number
 
   /** @param max how many values are kept */
@@ -28,12 +30,14 @@ export class Cache<V extends object> {
     if (value === undefined) return undefined
     this.#values.delete(key)
     this.#values.set(key, value)
+    this.#countUse()
     return value
   }
 
   set(key: string, value: V): void {
     if (!this.#values.delete(key) && this.#values.size >= this.#max) this.#forgetOldest()
     this.#values.set(key, value)
+    this.#countUse()
   }
 
   delete(key: string): void {
@@ -43,7 +47,7 @@ export class Cache<V extends object> {
   /** Forgets everything. */
   clear(): void {
     this.#values.clear()
-    this.#oldest = this.#values.keys()
+    this.#beginAnew()
   }
 
   /** Values held now. */
@@ -51,7 +55,21 @@ export class Cache<V extends object> {
     return this.#values.size
   }
 
+  /**
+   * A `Map` that is used moves to new tables now and then. A walk that rests holds each of them, with all that was in
+   * it: so it rests no longer than the values are used once each.
+   */
+  #countUse(): void {
+    if (++this.#uses > this.#values.size) this.#beginAnew()
+  }
+
+  #beginAnew(): void {
+    this.#oldest = this.#values.keys()
+    this.#uses = 0
+  }
+
   #forgetOldest(): void {
+    this.#uses = 0
     let next = this.#oldest.next()
     // An iterator that has come to the end stays there.
     if (next.done === true) next = (this.#oldest = this.#values.keys()).next()

@@ -51,7 +51,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
     log: { level: logLevel, format: logFormat },
     auditFile: settings.auditFile,
     admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
-    companion:
+    sidecar:
       command === undefined || settings.upstream === undefined
         ? undefined
         : {

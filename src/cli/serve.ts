@@ -11,7 +11,7 @@ import { createGateway, type Gateway, type Listening } from '../gateway/gateway.
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
 import { findExecutable } from '../gateway/stdio/executable.js'
-import type { Companion } from './sidecar.js'
+import type { Sidecar } from './sidecar.js'
 import { openAuditFile, type AuditFile } from './audit-file.js'
 import { createEventLog } from './log-events.js'
 import { createLog, type Log, type LogOptions } from './log.js'
@@ -25,7 +25,7 @@ export interface ServeInput {
   /** `undefined`: no second listener. */
   readonly admin: { readonly host: string; readonly port: number } | undefined
   /** The HTTP server to start beside us. */
-  readonly companion:
+  readonly sidecar:
     | {
         readonly command: readonly string[]
         readonly environment: Readonly<Record<string, string>>
@@ -48,7 +48,7 @@ class Running {
   readonly #gateway: Gateway
   #metrics: Metrics | undefined
   #admin: Admin | undefined
-  #companion: Companion | undefined
+  #sidecar: Sidecar | undefined
   #isStopping = false
   readonly #audit: AuditFile | undefined
 
@@ -72,7 +72,7 @@ class Running {
 
   async start(): Promise<void> {
     await this.#findCommand()
-    await this.#startCompanion()
+    await this.#startSidecar()
     const { admin, options } = this.#input
     // A signal may have come while the command was starting.
     if (this.#isStopping) return
@@ -86,7 +86,7 @@ class Running {
 
   /** Settles when there is a reason to end other than a signal. */
   async failed(): Promise<Failure> {
-    const reason = await (this.#companion?.exited ?? new Promise<never>(() => undefined))
+    const reason = await (this.#sidecar?.exited ?? new Promise<never>(() => undefined))
     return new Failure(`the command ${reason}`)
   }
 
@@ -102,7 +102,7 @@ class Running {
     this.#isStopping = true
     await this.#gateway.close()
     this.#admin?.close()
-    await this.#companion?.stop()
+    await this.#sidecar?.stop()
     await this.#audit?.close()
   }
 
@@ -117,19 +117,19 @@ class Running {
     }
   }
 
-  async #startCompanion(): Promise<void> {
-    const { companion, options } = this.#input
+  async #startSidecar(): Promise<void> {
+    const { sidecar, options } = this.#input
     // The rules between settings have it that there is one.
-    if (companion === undefined || options.upstream === undefined) return
-    const { startCompanion } = await import('./sidecar.js')
-    this.#logger.info({ command: companion.command[0] }, 'starting the command')
+    if (sidecar === undefined || options.upstream === undefined) return
+    const { startSidecar } = await import('./sidecar.js')
+    this.#logger.info({ command: sidecar.command[0] }, 'starting the command')
     try {
-      this.#companion = await startCompanion({
-        ...companion,
+      this.#sidecar = await startSidecar({
+        ...sidecar,
         upstream: new URL(options.upstream ?? ''),
         onOutput: (line) => this.#writer.write(line),
       })
-      await this.#companion.started
+      await this.#sidecar.started
     } catch (error) {
       throw new Failure(`the command ${error instanceof Error ? error.message : ''}`)
     }

@@ -14,7 +14,7 @@ const POLL = 100
 /** Bytes of a line that it writes: what is longer is not shown. */
 const MAX_LINE = 64 * 1024
 
-export interface CompanionOptions {
+export interface SidecarOptions {
   readonly command: readonly string[]
   readonly upstream: URL
   readonly environment: Readonly<Record<string, string>>
@@ -24,7 +24,7 @@ export interface CompanionOptions {
   readonly onOutput: (line: string) => void
 }
 
-export interface Companion {
+export interface Sidecar {
   /** Settles when somebody listens at the upstream's address. @throws when it ends before, or takes too long */
   readonly started: Promise<void>
   /** Settles with how it ended, in words. */
@@ -34,7 +34,7 @@ export interface Companion {
 }
 
 /** @throws when the address is taken: requests would reach somebody else */
-export async function startCompanion(options: CompanionOptions): Promise<Companion> {
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { command, environment, upstream, startTimeout, onOutput } = options
   if ((await tryToConnect(upstream)) === undefined) {
     throw new Error(`somebody listens at ${upstream.origin} already`)

@@ -29,24 +29,21 @@ const MAX_KEYS = 100
 /**
  * Imports a JWK Set.
  *
- * @param current keys that are in use: one that stays keeps its object, so what was remembered by it stays remembered
  * @throws {AuthorizationServerError} `ERR_KEYS_UNAVAILABLE` when no key is usable
  */
 export async function importKeys(
   issuer: string,
   document: JsonObject,
   algorithms: readonly string[],
-  current: readonly SigningKey[],
 ): Promise<ImportedKeys> {
   const members = document['keys']
   if (!Array.isArray(members)) throw keysUnavailable(issuer, 'the document has no list of keys')
-  const known = new Map(current.map((key) => [key.identity, key]))
   const fresh = new Map<string, SigningKey>()
   const skipped: string[] = members.length > MAX_KEYS ? [`all beyond the first ${MAX_KEYS}`] : []
   for (const member of members.slice(0, MAX_KEYS) as unknown[]) {
     const key = await createSigningKey(member, algorithms)
     if (typeof key === 'string') skipped.push(key)
-    else fresh.set(key.identity, known.get(key.identity) ?? key)
+    else fresh.set(key.identity, key)
   }
   if (fresh.size === 0) {
     throw keysUnavailable(
@@ -57,16 +54,29 @@ export async function importKeys(
   return { keys: [...fresh.values()], skipped }
 }
 
-/** Retires the keys that a newer set no longer contains. A retired key verifies nothing. */
-export function retireMissing(old: readonly SigningKey[], current: readonly SigningKey[]): number {
-  const identities = new Set(current.map(({ identity }) => identity))
-  let retired = 0
-  for (const key of old) {
-    if (identities.has(key.identity)) continue
-    key.retired = true
-    retired++
-  }
-  return retired
+/** What a newer set makes of the keys in use. */
+export interface ReplacedKeys {
+  readonly keys: readonly SigningKey[]
+  /** How many keys the newer set no longer contains. A retired key verifies nothing. */
+  readonly retired: number
+}
+
+/**
+ * Puts a newer set in the place of the keys in use. A key that stays keeps its object, so what was remembered by it stays
+ * remembered, and dies with it. To be called at once: `old` must still be in use.
+ */
+export function replaceKeys(
+  old: readonly SigningKey[],
+  newer: readonly SigningKey[],
+): ReplacedKeys {
+  const leaving = new Map(old.map((key) => [key.identity, key]))
+  const keys = newer.map((key) => {
+    const known = leaving.get(key.identity)
+    leaving.delete(key.identity)
+    return known ?? key
+  })
+  for (const key of leaving.values()) key.retired = true
+  return { keys, retired: leaving.size }
 }
 
 export function findKey(

@@ -22,7 +22,14 @@ import type { RequestContext } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
-import { findKey, importKeys, retireMissing, type KeyMissing, type KeyQuery } from './key-list.js'
+import {
+  findKey,
+  importKeys,
+  replaceKeys,
+  type ImportedKeys,
+  type KeyMissing,
+  type KeyQuery,
+} from './key-list.js'
 import {
   createKeyReader,
   keysUnavailable,
@@ -341,7 +348,7 @@ class IssuerKeys implements KeySet {
     try {
       const { document, maxAge } = await this.#readKeys(limit.signal)
       const { issuer, algorithms } = this.#options
-      const imported = await importKeys(issuer, document, algorithms, this.#keys)
+      const imported = await importKeys(issuer, document, algorithms)
       this.#take(imported, number, began, maxAge)
     } catch (cause) {
       const error =
@@ -364,14 +371,15 @@ class IssuerKeys implements KeySet {
 
   /** @param providerMaxAge seconds for which the provider's answer is fresh */
   #take(
-    { keys, skipped }: Awaited<ReturnType<typeof importKeys>>,
+    imported: ImportedKeys,
     number: number,
     began: number,
     providerMaxAge: number | undefined,
   ): void {
     // Another request fetched later, and was faster.
     if (this.#fetchLoaded > number) return
-    const retired = retireMissing(this.#keys, keys)
+    const { keys, retired } = replaceKeys(this.#keys, imported.keys)
+    const { skipped } = imported
     this.#keys = keys
     const { issuer, emit } = this.#options
     emit?.({ type: 'keys.loaded', issuer, usable: keys.length, skipped, retired })

@@ -65,7 +65,11 @@ function traceparentOf({ forwarded }: RequestHead): string | undefined {
   return TRACEPARENT.test(traceparent) ? traceparent : undefined
 }
 
-/** The line about a request that has ended; `undefined` where nothing was decided: metadata, preflights, unknown paths. */
+/**
+ * The line about a request that has ended.
+ *
+ * @returns `undefined` where nothing was decided: metadata, preflights, unknown paths
+ */
 export function auditRecordOf(record: RequestRecord): AuditRecord | undefined {
   const { decision, completed, caller } = record
   if (decision === undefined || completed === undefined) return undefined

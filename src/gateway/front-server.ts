@@ -24,8 +24,8 @@ export interface Limits {
   /** Running answers, when the gateway closes. */
   readonly drain: number
   /**
-   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word that
-   * the connection ends, and not by a reset.
+   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word
+   * that the connection ends, and not by a reset.
    */
   readonly pause: number
   /** Header fields of a request: whoever has not sent them by then is not going to. */
@@ -183,7 +183,7 @@ function createLimitedServer(limits: Limits): Server {
   })
   // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
   server.maxHeadersCount = 0
-  // Node ends what is silent, whoever has to speak, unless somebody listens. What that means is told to each connection.
+  // Unless somebody listens, Node ends each connection that is silent. What silence means is decided for each of them.
   server.setTimeout(limits.stalled, () => undefined)
   return server
 }

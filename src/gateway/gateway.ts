@@ -25,7 +25,7 @@ import { randomKey } from '../web/session-keys.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createSite, type Site } from './site.js'
 import type { SiteSettings } from './site-settings.js'
-import { Residents } from './stdio/child-pool.js'
+import { ChildPool } from './stdio/child-pool.js'
 
 /** What one can say about a gateway that listens. */
 export interface Listening {
@@ -185,16 +185,16 @@ class HttpGateway implements Gateway {
 
   status(): GatewayStatus {
     const { active, streams } = this.#records
-    const resources = this.#sites.map(({ resource, gate }) => ({
+    const resources = this.#sites.map(({ resource, guard }) => ({
       resource,
-      resourceServer: gate?.resourceServer.status(),
+      resourceServer: guard?.resourceServer.status(),
     }))
     return { active, streams, resources }
   }
 
   async refreshKeys(): Promise<void> {
-    const gates = this.#sites.flatMap(({ gate }) => gate ?? [])
-    await Promise.all(gates.map(({ resourceServer }) => resourceServer.refreshKeys()))
+    const guards = this.#sites.flatMap(({ guard }) => guard ?? [])
+    await Promise.all(guards.map(({ resourceServer }) => resourceServer.refreshKeys()))
   }
 
   get #sites(): readonly Site[] {
@@ -206,8 +206,8 @@ class HttpGateway implements Gateway {
     const port = await this.#front.listen(host, this.#settings.port)
     const sites = this.#createSites(port)
     this.#running = { sites, handle: this.#createHandler(sites) }
-    for (const { gate, backend } of sites) {
-      void gate?.resourceServer.refreshKeys()
+    for (const { guard, backend } of sites) {
+      void guard?.resourceServer.refreshKeys()
       // What fails here fails again at the first request, and is told there.
       backend.warm().catch(() => undefined)
     }
@@ -244,7 +244,7 @@ class HttpGateway implements Gateway {
       streamGrace,
       stalled: this.#limits.stalled,
       sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
-      residents: new Residents(),
+      childPool: new ChildPool(),
       randomUUID: this.#randomUUID,
       fetch: this.#fetch,
       keySetFor: createKeySets(hear),
@@ -310,7 +310,7 @@ function createRecords(options: GatewayOptions, clock: Clock): Records {
   })
 }
 
-function toServedResource({ resource, gate, backend }: Site): ServedResource {
-  const issuers = gate?.resourceServer.metadata.authorization_servers ?? []
+function toServedResource({ resource, guard, backend }: Site): ServedResource {
+  const issuers = guard?.resourceServer.metadata.authorization_servers ?? []
   return { resource, issuers, upstream: backend.label }
 }

@@ -9,16 +9,16 @@ import type { SiteSettings } from './site-settings.js'
 
 /** Replaces functions that make introspectors by what they make. */
 function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
-  const { gateOptions, trust, words } = site
+  const { guardOptions, trust, words } = site
   if (trust === undefined) return { site, problems: [] }
   const { introspectors, problems } = createIntrospectors(trust, runtime, words)
-  const { authorizationServers: servers } = gateOptions
+  const { authorizationServers: servers } = guardOptions
   const list = Array.isArray(servers) ? servers : [servers]
   const authorizationServers = list.map((each: (typeof list)[number], index) => {
     const introspector = introspectors[index]
     return typeof each === 'string' || introspector === undefined ? each : { ...each, introspector }
   })
-  return { site: { ...site, gateOptions: { ...gateOptions, authorizationServers } }, problems }
+  return { site: { ...site, guardOptions: { ...guardOptions, authorizationServers } }, problems }
 }
 
 /**

@@ -33,8 +33,8 @@ function check(
   return { name, subject, ok, ...(reason !== undefined && { reason }) }
 }
 
-function authorizationOf({ gate }: Site): readonly ReadinessCheck[] {
-  const { issuers = [], introspectors = [] } = gate?.resourceServer.status() ?? {}
+function authorizationOf({ guard }: Site): readonly ReadinessCheck[] {
+  const { issuers = [], introspectors = [] } = guard?.resourceServer.status() ?? {}
   return [
     ...issuers.map(({ issuer, serving, fault }) => check('keys', issuer, fault?.message, serving)),
     ...introspectors.map(({ issuer, fault }) => check('introspection', issuer, fault?.message)),
@@ -65,7 +65,7 @@ export function createReadiness(): (sites: readonly Site[]) => Promise<Readiness
   /** Whoever asks us often must not make us ask others often. */
   async function askForKeys(sites: readonly Site[]): Promise<void> {
     const missing = sites
-      .flatMap(({ gate }) => gate?.resourceServer ?? [])
+      .flatMap(({ guard }) => guard?.resourceServer ?? [])
       .filter((server) => server.status().issuers.some(({ serving }) => !serving))
     if (missing.length === 0 || performance.now() - askedAt <= INTERVAL) return
     askedAt = performance.now()

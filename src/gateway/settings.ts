@@ -188,7 +188,7 @@ function siteOptions(top: GatewayOptions, own: GatewayResource): SiteOptions {
   return Object.fromEntries([...shared, ...named])
 }
 
-function gateOptionsOf(options: SiteOptions): SiteSettings['gateOptions'] {
+function guardOptionsOf(options: SiteOptions): SiteSettings['guardOptions'] {
   const rest = Object.entries(options).filter(([name]) => !NOT_OF_GATE.has(name))
   return { authorizationServers: [], ...Object.fromEntries(rest) }
 }
@@ -198,7 +198,7 @@ function checkOne(
   resource: string,
   words: OptionWords,
 ): Checked<SiteSettings> {
-  return checkSite(options, resource, gateOptionsOf(options), words)
+  return checkSite(options, resource, guardOptionsOf(options), words)
 }
 
 /** A problem of an inherited option is reported at the top. */

@@ -48,8 +48,8 @@ export interface SiteSettings {
   readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
   readonly allowOrigins: readonly string[] | undefined
-  /** The options of the gate, without the resource. */
-  readonly gateOptions: Omit<ProtectedResourceOptions, 'resource'>
+  /** The options of the guard, without the resource. */
+  readonly guardOptions: Omit<ProtectedResourceOptions, 'resource'>
   /** The trusted issuers and how they are reached; `undefined` without tokens. */
   readonly trust: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'> | undefined
   /** How its options are spelled. */
@@ -152,12 +152,12 @@ function checkOpen(options: SiteOptions, resource: string, words: OptionWords): 
  * Checks the options of one resource, and fills in the defaults.
  *
  * @param resource the named one, or the default
- * @param gateOptions what concerns tokens
+ * @param guardOptions what concerns tokens
  */
 export function checkSite(
   options: SiteOptions,
   resource: string,
-  gateOptions: SiteSettings['gateOptions'],
+  guardOptions: SiteSettings['guardOptions'],
   words: OptionWords,
 ): Checked<SiteSettings> {
   const checker = new OptionChecker(words)
@@ -166,7 +166,7 @@ export function checkSite(
   const tokens =
     options.auth === 'none'
       ? checkOpen(options, resource, words)
-      : checkProtectedResource({ ...gateOptions, resource }, words)
+      : checkProtectedResource({ ...guardOptions, resource }, words)
   return {
     problems: [...problems, ...tokens.problems],
     settings: {
@@ -174,7 +174,7 @@ export function checkSite(
       server: toServer(options),
       forwardHeaders: options.forwardHeaders ?? [],
       allowOrigins: options.allowOrigins,
-      gateOptions,
+      guardOptions,
       trust: tokens.settings,
       words,
     },

@@ -5,7 +5,7 @@
  */
 import type { createKeySets } from '../discovery/key-sets.js'
 import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
-import { createGate, type Gate } from '../web/gate.js'
+import { createGuard, type Guard } from '../web/guard.js'
 import { createOrigins, type Origins } from '../web/origins.js'
 import type { Backend } from './request/backend.js'
 import { createHttpBackend } from './http/backend.js'
@@ -15,7 +15,7 @@ import type { Routed } from './routes.js'
 import type { SessionIds } from '../web/session-ids.js'
 import type { ServerSettings, SiteSettings } from './site-settings.js'
 import { createBridge } from './stdio/bridge.js'
-import type { Residents } from './stdio/child-pool.js'
+import type { ChildPool } from './stdio/child-pool.js'
 import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
@@ -23,7 +23,7 @@ export interface Site extends Routed {
   /** The resource, for events and metrics; `undefined` where it is the only one. */
   readonly resourceLabel: string | undefined
   /** `undefined` without tokens. */
-  readonly gate: Gate | undefined
+  readonly guard: Guard | undefined
   readonly origins: Origins
   readonly readHead: HeadReader
   readonly backend: Backend
@@ -39,7 +39,7 @@ export interface SiteContext {
   readonly stalled: number
   /** `undefined` without tokens: all callers are one. */
   readonly sessionIds: SessionIds | undefined
-  readonly residents: Residents
+  readonly childPool: ChildPool
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
@@ -55,7 +55,7 @@ function createBackend(
   context: SiteContext,
   resourceLabel: string | undefined,
 ): Backend {
-  const { maxBody, streamGrace, stalled, clock, sessionIds, residents, network, hear, randomUUID } =
+  const { maxBody, streamGrace, stalled, clock, sessionIds, childPool, network, hear, randomUUID } =
     context
   const shared = { maxBody, streamGrace, stalled, clock }
   if (server.command === undefined) {
@@ -71,7 +71,7 @@ function createBackend(
   return createBridge({
     ...server,
     ...shared,
-    residents,
+    childPool,
     randomUUID,
     emit: hear && ((event) => hear(event, resourceLabel)),
   })
@@ -86,14 +86,14 @@ export function createSite(
 ): Site {
   const { auth, fetch, keySetFor, hear } = context
   const resourceLabel = isOnly ? undefined : resource
-  const { gateOptions, server } = settings
+  const { guardOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
-  const gate =
+  const guard =
     auth === 'none'
       ? undefined
-      : createGate(
+      : createGuard(
           {
-            ...gateOptions,
+            ...guardOptions,
             resource,
             ...(fetch !== undefined && { fetch }),
             ...(hear !== undefined && { onEvent: (event) => hear(event, resourceLabel) }),
@@ -106,8 +106,8 @@ export function createSite(
     resource,
     resourceLabel,
     endpoint: new URL(resource).pathname,
-    metadataPaths: new Set(gate === undefined ? [] : metadataPaths),
-    gate,
+    metadataPaths: new Set(guard === undefined ? [] : metadataPaths),
+    guard,
     origins: createOrigins(settings.allowOrigins, resource),
     readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
     backend: createBackend(server, context, resourceLabel),

@@ -76,52 +76,59 @@ function innermost(error: unknown): IntrospectionFault | undefined {
   return undefined
 }
 
-/**
- * Makes a function that asks. Nothing is remembered here.
- *
- * @returns a function that throws {@link IntrospectionFailure} with `ERR_INTROSPECTION_UNAVAILABLE`,
- *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
- */
-export function createIntrospector(
-  options: IntrospectorOptions,
-): (token: string) => Promise<JsonObject> {
-  const { issuer, clientId, timeout } = options
+/** What openid-client needs, loaded by the first token that is asked about: most servers never see one. */
+async function load(options: IntrospectorOptions) {
+  const [client, { createClientAuthentication }] = await Promise.all([
+    import('openid-client'),
+    import('./client-authentication.js'),
+  ])
+  return { client, authentication: await createClientAuthentication(options) }
+}
 
-  function failure({ no, wasWritten }: IntrospectionFault): IntrospectionFailure {
-    const { code, said, meaning, retryAfter, passes } = no
-    const told = `introspection at ${quoted(issuer)}: ${said}`
-    return new IntrospectionFailure(
-      new AuthorizationServerError(
-        code,
-        issuer,
-        meaning === undefined ? told : `${told}: ${meaning}`,
-        retryAfter,
-      ),
-      new AuthorizationServerError(
-        'ERR_INTROSPECTION_UNAVAILABLE',
-        issuer,
-        `${told}, to this token alone`,
-        retryAfter,
-      ),
-      { passes, wasWritten },
-    )
+class Introspector {
+  readonly #options: IntrospectorOptions
+  /** Not the promise of it: another request's may never settle. */
+  #loaded: Awaited<ReturnType<typeof load>> | undefined
+
+  constructor(options: IntrospectorOptions) {
+    this.#options = options
   }
 
-  async function guardedFetch(
-    url: string,
-    init: RequestInit,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    let response: Response
-    let text: string
+  async introspect(token: string): Promise<JsonObject> {
+    const { timeout, endpoint } = this.#options
+    // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new Error('timeout')), timeout)
     try {
-      response = await unlessAborted(options.fetch(url, { ...init, signal }), signal)
-      text = await unlessAborted(readText(response), signal)
+      return await this.#ask(token, await endpoint(limit.signal), limit.signal)
     } catch (error) {
-      if (error instanceof FetchFault) throw unavailable(error.message)
-      if (signal.aborted) throw unavailable('did not answer in time')
-      throw unavailable(networkReason(error), !isBeforeWriting(error))
+      throw this.#failureOf(error)
+    } finally {
+      clearTimeout(timer)
     }
+  }
+
+  async #ask(token: string, endpoint: string, signal: AbortSignal): Promise<JsonObject> {
+    const { issuer, clientId } = this.#options
+    this.#loaded ??= await load(this.#options)
+    const { client, authentication } = this.#loaded
+    const metadata = { issuer, introspection_endpoint: endpoint }
+    const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
+    // Ours stops it.
+    configuration.timeout = 0
+    configuration[client.customFetch] = (url, init) => this.#fetch(url, init as RequestInit, signal)
+    // Whether plain HTTP may be used there was decided where the endpoint was chosen.
+    client.allowInsecureRequests(configuration)
+    const claims = await client.tokenIntrospection(configuration, token, {
+      token_type_hint: 'access_token',
+    })
+    if (!isModest(claims)) throw unavailable('answered more than any real answer has')
+    return claims
+  }
+
+  /** What openid-client gets of an answer: one that it understands. */
+  async #fetch(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
+    const { response, text } = await this.#receive(url, init, signal)
     const contentType = response.headers.get('content-type') ?? ''
     const read = readAnswer({
       status: response.status,
@@ -135,62 +142,61 @@ export function createIntrospector(
     return new Response(text, { headers: { 'content-type': contentType } })
   }
 
-  /** Loaded by the first token that is asked about: most servers never see one. */
-  async function load() {
-    const [client, { createClientAuthentication }] = await Promise.all([
-      import('openid-client'),
-      import('./client-authentication.js'),
-    ])
-    return { client, authentication: await createClientAuthentication(options) }
-  }
-  /** Not the promise of it: another request's may never settle. */
-  let loaded: Awaited<ReturnType<typeof load>> | undefined
-
-  async function ask(token: string, endpoint: string, signal: AbortSignal): Promise<JsonObject> {
-    loaded ??= await load()
-    const { client, authentication } = loaded
-    const metadata = { issuer, introspection_endpoint: endpoint }
-    const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
-    // Ours stops it.
-    configuration.timeout = 0
-    configuration[client.customFetch] = (url, init) =>
-      guardedFetch(url, init as RequestInit, signal)
-    // Whether plain HTTP may be used there was decided where the endpoint was chosen.
-    client.allowInsecureRequests(configuration)
-    const claims = await client.tokenIntrospection(configuration, token, {
-      token_type_hint: 'access_token',
-    })
-    if (!isModest(claims)) throw unavailable('answered more than any real answer has')
-    return claims
+  async #receive(
+    url: string,
+    init: RequestInit,
+    signal: AbortSignal,
+  ): Promise<{ readonly response: Response; readonly text: string }> {
+    try {
+      const answer = this.#options.fetch(url, { ...init, signal })
+      const response = await unlessAborted(answer, signal)
+      return { response, text: await unlessAborted(readText(response), signal) }
+    } catch (error) {
+      if (error instanceof FetchFault) throw unavailable(error.message)
+      if (signal.aborted) throw unavailable('did not answer in time')
+      throw unavailable(networkReason(error), !isBeforeWriting(error))
+    }
   }
 
-  function failureOf(error: unknown): IntrospectionFailure {
+  #failureOf(error: unknown): IntrospectionFailure {
     // Where the endpoint is has nothing to do with the token.
     if (error instanceof AuthorizationServerError) {
       return new IntrospectionFailure(error, error, { passes: true, wasWritten: false })
     }
     // Whatever openid-client throws can hold the request, and so the token.
     const fault = innermost(error)
-    if (fault !== undefined) return failure(fault)
+    if (fault !== undefined) return this.#failure(fault)
     if (error instanceof TypeError && /private key/.test(error.message)) {
-      return failure(unavailable(`the client key ${error.message}`, false))
+      return this.#failure(unavailable(`the client key ${error.message}`, false))
     }
-    return failure(
+    return this.#failure(
       unavailable('answered something that is no introspection answer (RFC 7662 §2.2)'),
     )
   }
 
-  return async function introspect(token) {
-    // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
-    const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(new Error('timeout')), timeout)
-    try {
-      const endpoint = await options.endpoint(limit.signal)
-      return await ask(token, endpoint, limit.signal)
-    } catch (error) {
-      throw failureOf(error)
-    } finally {
-      clearTimeout(timer)
-    }
+  #failure({ no, wasWritten }: IntrospectionFault): IntrospectionFailure {
+    const { issuer } = this.#options
+    const { code, said, meaning, retryAfter, passes } = no
+    const told = `introspection at ${quoted(issuer)}: ${said}`
+    const general = meaning === undefined ? told : `${told}: ${meaning}`
+    const single = `${told}, to this token alone`
+    return new IntrospectionFailure(
+      new AuthorizationServerError(code, issuer, general, retryAfter),
+      new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', issuer, single, retryAfter),
+      { passes, wasWritten },
+    )
   }
+}
+
+/**
+ * Makes a function that asks. Nothing is remembered here.
+ *
+ * @returns a function that throws {@link IntrospectionFailure} with `ERR_INTROSPECTION_UNAVAILABLE`,
+ *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
+ */
+export function createIntrospector(
+  options: IntrospectorOptions,
+): (token: string) => Promise<JsonObject> {
+  const introspector = new Introspector(options)
+  return (token) => introspector.introspect(token)
 }

@@ -37,11 +37,19 @@ export interface SharedAnswersOptions {
 }
 
 /** Not the message, which may quote what was stored. */
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error ? `${error.name} ${String(error.code).slice(0, 40)}` : error.name
+}
+
+/** Anything may be thrown, also what cannot be told: that must cost no more than another failure. */
 function reasonOf(error: unknown): string {
-  if (error instanceof AuthorizationServerError) return error.message
-  const code =
-    error instanceof Error && 'code' in error ? ` ${String(error.code).slice(0, 40)}` : ''
-  return `the store of answers failed: ${error instanceof Error ? error.name : typeof error}${code}`
+  try {
+    if (error instanceof AuthorizationServerError) return error.message
+    return `the store of answers failed: ${describeError(error)}`
+  } catch {
+    return 'the store of answers failed'
+  }
 }
 
 function parseAnswer(text: string): SharedAnswer | undefined {

@@ -18,7 +18,7 @@ import { UriRules, type UriMatch } from './uri-rules.js'
  * no scope would help. It is asked for every operation and for every entry of a list that is filtered, and must answer
  * at once. What it throws, and any other answer, is a denial and a fault of the server (500).
  */
-export type JudgeOperation = (
+export type AuthorizeOperation = (
   operation: McpOperation,
   token: VerifiedAccessToken,
 ) => { readonly scopes: readonly string[] } | 'deny'
@@ -226,9 +226,9 @@ class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true
   readonly judgesScopesAlone = false
-  readonly #judge: JudgeOperation
+  readonly #judge: AuthorizeOperation
 
-  constructor(judge: JudgeOperation) {
+  constructor(judge: AuthorizeOperation) {
     this.#judge = judge
   }
 
@@ -252,7 +252,7 @@ class FunctionPolicy implements OperationPolicy {
 }
 
 export function createOperationPolicy(
-  policy: CheckedPolicy | JudgeOperation | undefined,
+  policy: CheckedPolicy | AuthorizeOperation | undefined,
 ): OperationPolicy | undefined {
   if (policy === undefined) return undefined
   return typeof policy === 'function' ? new FunctionPolicy(policy) : new RulePolicy(policy)

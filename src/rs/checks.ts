@@ -9,7 +9,7 @@ import type { OptionChecker, OptionPath } from '../base/option-checker.js'
 import { isReachableUrl } from '../discovery/authorization-server.js'
 import { reasonToSkip, SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import { checkPolicy, type CheckedPolicy } from '../policy/document.js'
-import type { JudgeOperation } from '../policy/policy.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 import { parseScopes } from '../token/scopes.js'
 import type { TokenValidator } from './token-validators.js'
@@ -158,9 +158,9 @@ export function checkOperationPolicy(
   checker: OptionChecker,
   path: OptionPath,
   value: unknown,
-): CheckedPolicy | JudgeOperation | undefined {
+): CheckedPolicy | AuthorizeOperation | undefined {
   if (value === undefined) return undefined
-  if (typeof value === 'function') return value as JudgeOperation
+  if (typeof value === 'function') return value as AuthorizeOperation
   const { policy, problems } = checkPolicy(value)
   for (const each of problems) checker.problem([...path, ...each.path], each.message, each.hint)
   return policy

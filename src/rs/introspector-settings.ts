@@ -18,10 +18,10 @@ import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
-import type { Runtime } from '../types.js'
+import type { RuntimeHooks } from '../types.js'
 import { checkReachable } from './checks.js'
 
-export interface TokenIntrospectorOptions extends Pick<Runtime, 'now' | 'fetch'> {
+export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fetch'> {
   /** The issuer, as in the options of the resource server. */
   readonly issuer: string
   /** Our own client at the authorization server. */

@@ -5,11 +5,11 @@
  */
 import { OPTION_WORDS, type OptionWords } from '../base/option-checker.js'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
-import type { IntrospectionWorld, TokenIntrospector } from '../types.js'
+import type { IntrospectorContext, TokenIntrospector } from '../types.js'
 import type { ResourceServerSettings } from './settings.js'
 
 /** What an introspector needs of the resource server, beside its settings. */
-export type IntrospectorRuntime = Pick<IntrospectionWorld, 'now' | 'fetch' | 'onEvent'>
+export type IntrospectorRuntime = Pick<IntrospectorContext, 'now' | 'fetch' | 'onEvent'>
 
 /**
  * Returns the introspector of each issuer, in the configured order. A function that makes one is called here, once. When
@@ -24,23 +24,25 @@ export function createIntrospectors(
   readonly problems: readonly ConfigurationProblem[]
 } {
   const problems: ConfigurationProblem[] = []
-  const introspectors = issuers.map(({ introspector, discoveryUrl, policy: { issuer } }, index) => {
-    if (typeof introspector !== 'function') return introspector
-    try {
-      return introspector({
-        issuer,
-        ...(discoveryUrl !== undefined && { discoveryUrl }),
-        allowHttp,
-        wait: wait / 1000,
-        ...runtime,
-      })
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error
-      for (const { path, message, hint } of error.problems) {
-        problems.push({ ...words.locate(['authorizationServers', index, path], message), hint })
+  const introspectors = issuers.map(
+    ({ introspector, discoveryUrl, requirements: { issuer } }, index) => {
+      if (typeof introspector !== 'function') return introspector
+      try {
+        return introspector({
+          issuer,
+          ...(discoveryUrl !== undefined && { discoveryUrl }),
+          allowHttp,
+          wait: wait / 1000,
+          ...runtime,
+        })
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error
+        for (const { path, message, hint } of error.problems) {
+          problems.push({ ...words.locate(['authorizationServers', index, path], message), hint })
+        }
+        return undefined
       }
-      return undefined
-    }
-  })
+    },
+  )
   return { introspectors, problems }
 }

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject } from '../base/json.js'
 import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
-import type { TokenPolicy } from '../token/access-token.js'
+import type { TokenRequirements } from '../token/access-token.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
@@ -15,7 +15,7 @@ import type { AuthorizationServerOptions, TokenOptions } from './options.js'
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
   readonly source: KeySource
-  readonly policy: TokenPolicy
+  readonly requirements: TokenRequirements
   readonly validation: 'auto' | 'jwt' | 'introspection'
   readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
   readonly discoveryUrl: string | undefined
@@ -23,8 +23,8 @@ export interface IssuerSettings {
 }
 
 /** Settings while the issuer itself may be missing or wrong. */
-type Draft = Omit<IssuerSettings, 'policy'> & {
-  readonly policy: Omit<TokenPolicy, 'issuer'> & { readonly issuer: string | undefined }
+type Draft = Omit<IssuerSettings, 'requirements'> & {
+  readonly requirements: Omit<TokenRequirements, 'issuer'> & { readonly issuer: string | undefined }
 }
 
 /** Rules for tokens. They may stand at the top, for all issuers, and with one issuer. */
@@ -204,7 +204,7 @@ function checkServer(
     tokenPrefix,
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
-    policy: Object.freeze({
+    requirements: Object.freeze({
       issuer: isNamed ? issuer : undefined,
       audience: new Set(
         rules.audience ?? (resource === undefined ? [] : defaultAudience(resource)),
@@ -241,7 +241,7 @@ function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonl
 }
 
 function isComplete(draft: Draft): draft is IssuerSettings {
-  return draft.policy.issuer !== undefined
+  return draft.requirements.issuer !== undefined
 }
 
 /** @returns `undefined` where one is missing or wrong */
@@ -263,8 +263,8 @@ export function checkIssuers(
     const place = isList ? [...path, index] : path
     const draft = checkServer(checker, place, entry, defaults, rulesForAll)
     if (draft === undefined) continue
-    const { issuer } = draft.policy
-    if (issuer !== undefined && drafts.some(({ policy }) => policy.issuer === issuer)) {
+    const { issuer } = draft.requirements
+    if (issuer !== undefined && drafts.some(({ requirements }) => requirements.issuer === issuer)) {
       const where = typeof entry === 'string' ? place : [...place, 'issuer']
       checker.problem(where, 'is listed twice', 'keep one')
     }

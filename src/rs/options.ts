@@ -4,10 +4,10 @@
  * @module
  */
 import type { EventListener } from '../events.js'
-import type { JudgeOperation } from '../policy/policy.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
 import type { PolicyDocument } from '../policy/document.js'
 import type { RequiredClaims } from '../token/required-claims.js'
-import type { CreateTokenIntrospector, Runtime, TokenIntrospector } from '../types.js'
+import type { CreateTokenIntrospector, RuntimeHooks, TokenIntrospector } from '../types.js'
 import type { TokenValidator } from './token-validators.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
@@ -62,7 +62,7 @@ export interface AuthorizationServerOptions extends TokenOptions {
   readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
 
-export interface ResourceServerOptions extends TokenOptions, Runtime {
+export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
   /** The resource identifier (RFC 8707): the URL of the MCP endpoint as clients type it. Published byte for byte. */
   readonly resource: string
   /** One or several issuers, or issuers with settings of their own. */
@@ -75,7 +75,7 @@ export interface ResourceServerOptions extends TokenOptions, Runtime {
    * The middleware and the gateway see to it; whoever calls `authenticate` or a verifier himself calls
    * `authorizeOperations` after it. Default: the base scopes suffice for everything.
    */
-  readonly policy?: PolicyDocument | JudgeOperation
+  readonly policy?: PolicyDocument | AuthorizeOperation
   /** Checks of your own, run in this order on every request. Default none. */
   readonly validators?: readonly TokenValidator[]
   /** Shown to users by clients. */

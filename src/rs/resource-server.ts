@@ -23,7 +23,7 @@ import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
 import { parseJwt } from '../token/jwt.js'
 import type {
   AccessTokenVerifier,
-  Runtime,
+  RuntimeHooks,
   TokenIntrospector,
   VerifiedAccessToken,
 } from '../types.js'
@@ -150,7 +150,7 @@ export class ResourceServerCore {
    */
   constructor(
     settings: ResourceServerSettings,
-    options: Pick<ResourceServerOptions, keyof Runtime | 'onEvent'>,
+    options: Pick<ResourceServerOptions, keyof RuntimeHooks | 'onEvent'>,
     keySetFor: typeof createKeySet,
   ) {
     const { resource, scopes } = settings
@@ -167,7 +167,7 @@ export class ResourceServerCore {
     this.#refusals = new Refusals({
       ...common,
       metadataUrl,
-      advisor: new Advisor(settings.issuers.map(({ policy }) => policy.issuer)),
+      advisor: new Advisor(settings.issuers.map(({ requirements }) => requirements.issuer)),
       retryAfter: (issuer) => this.#tokens.retryAfter(issuer),
     })
     this.operations = new OperationAuthority({
@@ -356,8 +356,10 @@ export class ResourceServerCore {
 
   /** In milliseconds since 1970; `undefined` for a token without an end. */
   #endOf(expiresAt: number | undefined, issuer: string): number | undefined {
-    const trusted = this.#settings.issuers.find(({ policy }) => policy.issuer === issuer)
-    const tolerance = trusted?.policy.clockTolerance ?? 0
+    const trusted = this.#settings.issuers.find(
+      ({ requirements }) => requirements.issuer === issuer,
+    )
+    const tolerance = trusted?.requirements.clockTolerance ?? 0
     return expiresAt === undefined ? undefined : (expiresAt + tolerance) * 1000
   }
 

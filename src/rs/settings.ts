@@ -12,7 +12,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import type { CheckedPolicy } from '../policy/document.js'
-import type { JudgeOperation } from '../policy/policy.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
 import {
   checkCount,
   checkHosts,
@@ -38,7 +38,7 @@ export interface ResourceServerSettings {
   readonly jwksStaleFor: number
   readonly wait: number
   readonly rememberedTokens: number
-  readonly policy: CheckedPolicy | JudgeOperation | undefined
+  readonly policy: CheckedPolicy | AuthorizeOperation | undefined
   readonly validators: readonly TokenValidator[]
 }
 
@@ -96,7 +96,7 @@ export function readResourceServer(
     issuers,
     metadata: {
       resource,
-      authorization_servers: issuers.map(({ policy }) => policy.issuer),
+      authorization_servers: issuers.map(({ requirements }) => requirements.issuer),
       ...(scopes.length > 0 && { scopes_supported: scopes }),
       bearer_methods_supported: ['header'],
       ...(resourceName !== undefined && { resource_name: resourceName }),

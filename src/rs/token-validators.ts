@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Refusal } from '../errors.js'
+import { AuthorizationServerError, Refusal } from '../errors.js'
+import { isThenable } from '../events.js'
 import type { VerifiedAccessToken } from '../types.js'
 
 /**
@@ -32,15 +33,31 @@ export interface TokenValidator {
   validate(token: VerifiedAccessToken): string | undefined
 }
 
+/**
+ * What a validator throws is never the fault of the authorization server: that would be a 503, and keep streams open.
+ *
+ * @throws whatever it throws
+ */
+function run(validator: TokenValidator, token: VerifiedAccessToken): unknown {
+  try {
+    return validator.validate(token)
+  } catch (error) {
+    if (!(error instanceof AuthorizationServerError)) throw error
+    throw new Error(`the validator ${JSON.stringify(validator.name)} failed`, { cause: error })
+  }
+}
+
 /** @throws {TypeError} when a validator gives back anything but a reason or `undefined`: a promise would let all pass */
 export function validateToken(
   token: VerifiedAccessToken,
   validators: readonly TokenValidator[],
 ): Refusal | undefined {
   for (const validator of validators) {
-    const reason: unknown = validator.validate(token)
+    const reason = run(validator, token)
     if (reason === undefined) continue
     if (typeof reason !== 'string') {
+      // A promise that rejects and that nobody hears of would end the process.
+      if (isThenable(reason)) Promise.resolve(reason).catch(() => undefined)
       const what = `the validator ${JSON.stringify(validator.name)} gave back a ${typeof reason}`
       throw new TypeError(`${what}, not a reason or undefined at once`)
     }

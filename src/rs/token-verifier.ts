@@ -11,7 +11,7 @@ import { createSteadyClock } from '../base/steady-clock.js'
 import type { createKeySet, KeySet, NotVerified } from '../discovery/key-set.js'
 import { quoted, Refusal } from '../errors.js'
 import {
-  judgeAccessToken,
+  checkAccessToken,
   readAccessToken,
   readIntrospection,
   type AccessTokenFacts,
@@ -167,7 +167,7 @@ export class TokenVerifier {
   #judge(facts: AccessTokenFacts): Refusal | undefined {
     const issuer = this.#issuers.get(facts.issuer)
     if (issuer === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'unknown issuer')
-    return judgeAccessToken(facts, issuer.policy, this.#now() / 1000)
+    return checkAccessToken(facts, issuer.requirements, this.#now() / 1000)
   }
 
   /** Everything that is done once for a token: parsing, then its signature, or what its issuer says. */
@@ -195,7 +195,7 @@ export class TokenVerifier {
 
   /** What the authorization server says of a token. `jwt` when it is one. */
   async #introspect(
-    { introspector, policy }: TrustedIssuer,
+    { introspector, requirements }: TrustedIssuer,
     token: string,
     jwt: ParsedJwt | undefined,
   ): Promise<Verdict> {
@@ -203,22 +203,22 @@ export class TokenVerifier {
     if (introspection === undefined) return new Refusal('ERR_TOKEN_OPAQUE', 'nobody to ask')
     const { claims, validUntil } = introspection
     const standing = { claims, validUntil: this.#steadyNow() + validUntil - this.#now() }
-    return readIntrospection(Object.freeze(standing), jwt, policy, this.#share)
+    return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)
   }
 
   async #inspectJwt(
     jwt: ParsedJwt,
-    { policy, keys }: TrustedIssuer,
+    { requirements, keys }: TrustedIssuer,
     request: RequestContext | undefined,
     arrival: number,
   ): Promise<Verdict> {
-    const { issuer } = policy
-    if (!policy.algorithms.includes(jwt.algorithm)) {
+    const { issuer } = requirements
+    if (!requirements.algorithms.includes(jwt.algorithm)) {
       const reason = `alg ${quoted(jwt.algorithm)} is not allowed`
       return new Refusal('ERR_TOKEN_ALGORITHM', reason, issuer)
     }
     const key = await keys.verify(jwt, arrival, request)
     if (typeof key === 'string') return refuseUnverified(key, jwt, issuer)
-    return readAccessToken(jwt, key, policy, this.#share)
+    return readAccessToken(jwt, key, requirements, this.#share)
   }
 }

@@ -38,18 +38,18 @@ export class TrustedIssuers {
     })
     if (problems.length > 0) throw new ConfigurationError(problems)
     for (const [index, each] of settings.issuers.entries()) {
-      const { policy, source } = each
+      const { requirements, source } = each
       const keys = keySetFor({
-        issuer: policy.issuer,
+        issuer: requirements.issuer,
         source,
-        algorithms: policy.algorithms,
+        algorithms: requirements.algorithms,
         allowHttp: settings.allowHttp,
         maxAge: settings.jwksMaxAge,
         staleFor: settings.jwksStaleFor,
         wait: source.type === 'jwks' ? 0 : settings.wait,
         ...runtime,
       })
-      this.#byName.set(policy.issuer, {
+      this.#byName.set(requirements.issuer, {
         ...each,
         keys,
         // Where only JWTs count, nobody is asked.
@@ -87,7 +87,7 @@ export class TrustedIssuers {
       return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim', undefined, {
         claim: 'iss',
       })
-    const known = this.all.map(({ policy }) => policy.issuer)
+    const known = this.all.map(({ requirements }) => requirements.issuer)
     const names = known.map((issuer) => quoted(issuer)).join(' or ')
     const reason = `iss ${quoted(iss)} is not ${names}`
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, {

@@ -47,7 +47,7 @@ export interface AccessTokenFacts {
 }
 
 /** What an issuer's tokens must fulfil at this resource. */
-export interface TokenPolicy {
+export interface TokenRequirements {
   readonly issuer: string
   readonly audience: ReadonlySet<string>
   readonly algorithms: readonly string[]
@@ -90,11 +90,11 @@ function wrongTimeOf(claims: JsonObject): string | undefined {
 /** Claims of the wrong type refuse the token; absent ones are judged later. */
 function readClaims(
   claims: JsonObject,
-  policy: TokenPolicy,
+  requirements: TokenRequirements,
   share: ShareList,
   { key, algorithm, kind, introspection, own }: Origin,
 ): AccessTokenFacts | Refusal {
-  const { issuer, audienceClaim } = policy
+  const { issuer, audienceClaim } = requirements
   const refuse = (reason: string, claim: string | undefined) =>
     new Refusal('ERR_TOKEN_CLAIM', reason, issuer, { claim })
   const { sub } = claims
@@ -110,13 +110,13 @@ function readClaims(
   if (audience === undefined) {
     return refuse(`${audienceClaim} is neither a text nor a list of texts`, audienceClaim)
   }
-  const scopes = readScopes(claims, policy.scopeClaims)
+  const scopes = readScopes(claims, requirements.scopeClaims)
   if (scopes === undefined) {
-    const [only, ...others] = policy.scopeClaims
-    const reason = `${policy.scopeClaims.join(' or ')} holds something that is not a scope`
+    const [only, ...others] = requirements.scopeClaims
+    const reason = `${requirements.scopeClaims.join(' or ')} holds something that is not a scope`
     return refuse(reason, others.length === 0 ? only : undefined)
   }
-  const unmet = findUnmetClaim(claims, policy.requiredClaims)
+  const unmet = findUnmetClaim(claims, requirements.requiredClaims)
   if (unmet !== undefined) return refuse(unmet.reason, unmet.claim)
   const clientId = readClientId(claims)
   // One literal: an object put together by spreading takes twice the memory, for every token remembered.
@@ -142,17 +142,17 @@ function readClaims(
 export function readAccessToken(
   jwt: ParsedJwt,
   key: SigningKey,
-  policy: TokenPolicy,
+  requirements: TokenRequirements,
   share: ShareList,
 ): AccessTokenFacts | Refusal {
   const { claims } = jwt
   if (claims['exp'] === undefined) {
-    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', policy.issuer, { claim: 'exp' })
+    return new Refusal('ERR_TOKEN_CLAIM', 'no exp claim', requirements.issuer, { claim: 'exp' })
   }
-  return readClaims(claims, policy, share, {
+  return readClaims(claims, requirements, share, {
     key,
     algorithm: jwt.algorithm,
-    kind: kindOfJwt(jwt.type, claims, policy.acceptIdTokenClaims),
+    kind: kindOfJwt(jwt.type, claims, requirements.acceptIdTokenClaims),
     introspection: undefined,
   })
 }
@@ -167,11 +167,11 @@ export function readAccessToken(
 export function readIntrospection(
   introspection: TokenIntrospection,
   jwt: ParsedJwt | undefined,
-  policy: TokenPolicy,
+  requirements: TokenRequirements,
   share: ShareList,
 ): AccessTokenFacts | Refusal {
   const { claims } = introspection
-  const { issuer, acceptIdTokenClaims } = policy
+  const { issuer, acceptIdTokenClaims } = requirements
   // RFC 7662 §2.2: a boolean. What merely looks like true is not.
   if (claims['active'] !== true) {
     const reason = 'the authorization server calls it not active'
@@ -183,7 +183,7 @@ export function readIntrospection(
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer, { claim: 'iss' })
   }
   const kind = kindOfAnswer(claims, acceptIdTokenClaims)
-  return readClaims(claims, policy, share, {
+  return readClaims(claims, requirements, share, {
     key: undefined,
     algorithm: undefined,
     kind:
@@ -210,29 +210,29 @@ function describeAudience(audience: readonly string[], claim: string): string {
  * @param at seconds since 1970
  * @returns the reason to refuse it, or `undefined`
  */
-export function judgeAccessToken(
+export function checkAccessToken(
   facts: AccessTokenFacts,
-  policy: TokenPolicy,
+  requirements: TokenRequirements,
   at: number,
 ): Refusal | undefined {
-  const { issuer } = policy
+  const { issuer } = requirements
   if (facts.issuer !== issuer) {
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'the key belongs to another issuer', issuer)
   }
-  if (facts.algorithm !== undefined && !policy.algorithms.includes(facts.algorithm)) {
+  if (facts.algorithm !== undefined && !requirements.algorithms.includes(facts.algorithm)) {
     return new Refusal('ERR_TOKEN_ALGORITHM', `algorithm ${quoted(facts.algorithm)}`, issuer)
   }
   const { kind } = facts
   // An opaque token has no header that could say so.
-  if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || policy.requireType)) {
+  if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || requirements.requireType)) {
     if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
     const reason = 'typ is not at+jwt, which is required here'
     return new Refusal('ERR_TOKEN_TYPE', reason, issuer, { about: 'at+jwt required' })
   }
-  if (!facts.audience.some((entry) => policy.audience.has(entry))) {
-    const expected = [...policy.audience].map((entry) => quoted(entry)).join(' or ')
-    const reason = `${describeAudience(facts.audience, policy.audienceClaim)}; expected ${expected}`
-    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim: policy.audienceClaim })
+  if (!facts.audience.some((entry) => requirements.audience.has(entry))) {
+    const expected = [...requirements.audience].map((entry) => quoted(entry)).join(' or ')
+    const reason = `${describeAudience(facts.audience, requirements.audienceClaim)}; expected ${expected}`
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim: requirements.audienceClaim })
   }
   if (facts.bound) {
     return new Refusal(
@@ -242,7 +242,7 @@ export function judgeAccessToken(
       { claim: 'cnf' },
     )
   }
-  if (facts.validFrom > at + policy.clockTolerance) {
+  if (facts.validFrom > at + requirements.clockTolerance) {
     const ahead = Math.ceil(facts.validFrom - at)
     return new Refusal(
       'ERR_TOKEN_NOT_YET_VALID',
@@ -250,7 +250,7 @@ export function judgeAccessToken(
       issuer,
     )
   }
-  if (facts.expiresAt !== undefined && facts.expiresAt <= at - policy.clockTolerance) {
+  if (facts.expiresAt !== undefined && facts.expiresAt <= at - requirements.clockTolerance) {
     const ago = Math.floor(at - facts.expiresAt)
     return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer, { claim: 'exp' })
   }

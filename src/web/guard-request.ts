@@ -9,7 +9,7 @@ import type { AnsweredRequest } from './answers.js'
 import type { LocatedRequest } from './endpoint.js'
 
 /** The head of a request, as far as it says who is calling from where. Members may be getters. */
-export interface GateRequest extends LocatedRequest, AnsweredRequest, RequestContext {
+export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, RequestContext {
   /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
   /** `Access-Control-Request-Headers`. */
@@ -17,7 +17,7 @@ export interface GateRequest extends LocatedRequest, AnsweredRequest, RequestCon
 }
 
 /** All that a guard looks at. Members may be getters: each is read only when it is needed. */
-export interface GuardRequest extends GateRequest {
+export interface GuardRequest extends GuardRequestHead {
   /** `MCP-Protocol-Version`. */
   readonly protocolVersion: string | undefined
   /** `Mcp-Method`. */

@@ -5,7 +5,7 @@
  * 1. the path: the metadata, a guarded one, or another one
  * 2. the origin; a preflight is answered
  * 3. credentials and token, and base scopes where no operation is judged
- * 4. what the request asks for (`OperationGate.enter`): a body where none belongs → callers who were refused too often →
+ * 4. what the request asks for (`OperationGuard.enter`): a body where none belongs → callers who were refused too often →
  *    the form of the body → its length → its messages → operations and their scopes
  * 5. the session
  *
@@ -22,8 +22,8 @@ import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.j
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
 import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
 import { Endpoint } from './endpoint.js'
-import type { GateRequest, GuardRequest } from './guard-request.js'
-import { bringsMessage, OperationGate, type Entered } from './operation-gate.js'
+import type { GuardRequestHead, GuardRequest } from './guard-request.js'
+import { bringsMessage, OperationGuard, type Entered } from './operation-guard.js'
 import {
   createCheckedResourceServer,
   MAX_JUDGED_BODY,
@@ -37,7 +37,7 @@ import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 export type Passage = Permission | GuardAnswer | undefined
 
 /** What the head of a request leads to. */
-export type GateOutcome = Authenticated | GuardAnswer | undefined
+export type HeadOutcome = Authenticated | GuardAnswer | undefined
 
 const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
@@ -66,7 +66,7 @@ export class Guard {
   readonly #endpoint: Endpoint
   readonly #core: ResourceServerCore
   readonly #origins: Origins
-  readonly #operations: OperationGate
+  readonly #operations: OperationGuard
 
   /** @param core made of the same options */
   constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
@@ -81,7 +81,7 @@ export class Guard {
       corsHeaders: this.#origins.corsHeaders,
     })
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
-    this.#operations = new OperationGate({
+    this.#operations = new OperationGuard({
       authority: core.operations,
       answers: this.answers,
       now: options.now ?? Date.now,
@@ -92,7 +92,7 @@ export class Guard {
   }
 
   /** Judges what requests ask for; `undefined` without a policy. */
-  get operations(): OperationGate | undefined {
+  get operations(): OperationGuard | undefined {
     return this.#core.operations.hasPolicy ? this.#operations : undefined
   }
 
@@ -108,7 +108,7 @@ export class Guard {
   }
 
   /** Steps 1 to 3, which need the head of a request only. Neither throws nor rejects. */
-  handle(request: GateRequest): GateOutcome | Promise<GateOutcome> {
+  handle(request: GuardRequestHead): HeadOutcome | Promise<HeadOutcome> {
     try {
       const location = this.#endpoint.locate(request)
       if (location === 'elsewhere') return undefined
@@ -119,7 +119,7 @@ export class Guard {
     }
   }
 
-  #refuseOrigin(request: GateRequest): GuardAnswer | undefined {
+  #refuseOrigin(request: GuardRequestHead): GuardAnswer | undefined {
     const { origin } = request
     if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
     const answers = this.answers
@@ -129,13 +129,13 @@ export class Guard {
   }
 
   /** Without a token, because a preflight cannot carry one. */
-  #answerPreflight(request: GateRequest): GuardAnswer | undefined {
+  #answerPreflight(request: GuardRequestHead): GuardAnswer | undefined {
     if (request.method !== 'OPTIONS') return undefined
     return answer(204, this.#origins.preflightHeaders(request.origin, request.requestedHeaders))
   }
 
   /** Credentials and token. */
-  #verify(request: GateRequest): GateOutcome | Promise<GateOutcome> {
+  #verify(request: GuardRequestHead): HeadOutcome | Promise<HeadOutcome> {
     const core = this.#core
     // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
     const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
@@ -147,7 +147,7 @@ export class Guard {
     )
   }
 
-  #outcomeOf(decision: Decision, { origin }: GateRequest): GateOutcome {
+  #outcomeOf(decision: Decision, { origin }: GuardRequestHead): HeadOutcome {
     if (decision.outcome === 'authenticated') return decision
     const { status, headers, body } = decision
     // Without CORS headers a browser hides the challenge, and nobody learns where to log in.
@@ -159,7 +159,7 @@ export class Guard {
   }
 
   /** Steps 4 and 5, which need who is calling. */
-  #enter(request: GuardRequest, outcome: GateOutcome): Passage | Promise<Passage> {
+  #enter(request: GuardRequest, outcome: HeadOutcome): Passage | Promise<Passage> {
     if (outcome === undefined || outcome.outcome === 'answer') return outcome
     try {
       const entered = this.#operations.enter(outcome, request)

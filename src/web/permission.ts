@@ -14,7 +14,7 @@ import { answer, type Answers, type GuardAnswer } from './answers.js'
 import type { BoundSessions, NamedSession } from './bound-sessions.js'
 import { finishResponse, type AnswerRules, type OnStreamEnd } from './finished-response.js'
 import type { GuardRequest } from './guard-request.js'
-import type { Entered } from './operation-gate.js'
+import type { Entered } from './operation-guard.js'
 
 /** What all permissions of one guard share. */
 export interface PermissionContext {

@@ -1,7 +1,7 @@
 /** Servers whose lists have no end, or are far too large: what `policy init` keeps of them is bounded. */
 import { expect, test } from 'vitest'
 import { takeInventory } from '../../src/cli/policy/inventory.js'
-import type { Carrier } from '../../src/cli/policy/rpc.js'
+import type { Transport } from '../../src/cli/policy/rpc.js'
 import { verifies } from '../support/verifies.js'
 
 const MEBIBYTE = 'x'.repeat(2 ** 20)
@@ -9,7 +9,7 @@ const MEBIBYTE = 'x'.repeat(2 ** 20)
 /** A server with tools, page by page. */
 function serverOf(pageOf: (page: number) => { tools: unknown[]; nextCursor?: unknown }) {
   let pages = 0
-  const carrier: Carrier = {
+  const transport: Transport = {
     request({ method }) {
       const result =
         method === 'initialize'
@@ -21,7 +21,7 @@ function serverOf(pageOf: (page: number) => { tools: unknown[]; nextCursor?: unk
     setVersion: () => undefined,
     close: () => Promise.resolve(),
   }
-  const inventory = () => takeInventory(carrier, new AbortController().signal)
+  const inventory = () => takeInventory(transport, new AbortController().signal)
   return { inventory, pages: () => pages }
 }
 

@@ -1,7 +1,7 @@
 /** `mcp-gatehouse policy check` and `explain`: what they say, and with which exit code. */
 import { describe, expect, test } from 'vitest'
 import { runPolicy } from '../../src/cli/policy/command.js'
-import { createGate } from '../../src/web/gate.js'
+import { createGuard } from '../../src/web/guard.js'
 import { ISSUER, readerOf } from '../config/support.js'
 import { verifies } from '../support/verifies.js'
 
@@ -253,13 +253,13 @@ The client gets:
     const { answer } = (await explained(
       ...['tools/call', 'search', '--resource', 'https://mcp.example.com/files/mcp'],
     )) as unknown as { answer: { headers: Record<string, string>; body: object } }
-    const gate = createGate({
+    const guard = createGuard({
       resource: 'https://mcp.example.com/files/mcp',
       authorizationServers: ISSUER,
       policy: { rules: [{ tools: 'search', scopes: 'mcp:read' }], unmatched: 'deny' },
     })
     const token = { scopes: [], claims: {}, issuer: ISSUER }
-    const denied = gate.resourceServer.authorizeOperations(token as never, [
+    const denied = guard.resourceServer.authorizeOperations(token as never, [
       { method: 'tools/call', target: 'tool', name: 'search' },
     ])
     expect(answer.headers['WWW-Authenticate']).toBe(denied?.headers['WWW-Authenticate'])

@@ -1,6 +1,6 @@
 /** The server beside us: what it gets to see. */
 import { expect, onTestFinished } from 'vitest'
-import { startCompanion } from '../../src/cli/sidecar.js'
+import { startSidecar } from '../../src/cli/sidecar.js'
 import { commandEnvironment } from '../../src/gateway/stdio/process-group.js'
 import { freePort } from '../support/cli.js'
 import { verifies } from '../support/verifies.js'
@@ -12,7 +12,7 @@ verifies(
   'of our environment it sees what a server needs, and what was asked for',
   async () => {
     const port = await freePort()
-    const companion = await startCompanion({
+    const sidecar = await startSidecar({
       command: [process.execPath, '-e', SERVER, '--', String(port)],
       upstream: new URL(`http://127.0.0.1:${port}/mcp`),
       environment: commandEnvironment(
@@ -28,8 +28,8 @@ verifies(
       startTimeout: 10,
       onOutput: () => undefined,
     })
-    onTestFinished(() => companion.stop())
-    await companion.started
+    onTestFinished(() => sidecar.stop())
+    await sidecar.started
     const seen = (await (await fetch(`http://127.0.0.1:${port}`)).json()) as Record<string, string>
     expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'GATEHOUSE_PROCESS', 'PATH', 'TZ'])
   },

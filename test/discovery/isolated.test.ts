@@ -97,6 +97,50 @@ verifies(
   },
 )
 
+verifies(
+  'ATK-19',
+  'a key that is withdrawn dies for every token, whoever fetched it at the same time',
+  async () => {
+    const { send, token, idp, resourceServer } = await createScene()
+    const tokens = await Promise.all(Array.from({ length: 5 }, (_, i) => token(`user-${i}`)))
+    expect(tally(await Promise.all(tokens.map((each) => send(each))))).toEqual({
+      authenticated: 5,
+    })
+    idp.keys = [await fakeKey('key-2')]
+    await resourceServer.refreshKeys()
+    expect(tally(await Promise.all(tokens.map((each) => send(each))))).toEqual({
+      ERR_TOKEN_KEY_UNKNOWN: 5,
+    })
+  },
+)
+
+verifies(
+  'ATK-19',
+  'a key that an older answer lacks, and a newer one has, goes on verifying',
+  async () => {
+    const { send, token, idp, resourceServer } = await createScene()
+    const [mine, other] = [idp.key, await fakeKey('key-2')]
+    expect(await send(await token('before'))).toBe('authenticated')
+    // Two nodes of a provider answer at once, and the one that was asked first does not have the key.
+    const answers = [[other], [other, mine, await fakeKey('key-3')]]
+    let open: (() => void) | undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    idp.fault = async (url) => {
+      if (url !== idp.jwksUri) return Response.json({ issuer: ISSUER, jwks_uri: idp.jwksUri })
+      const keys = answers.shift()?.map(({ jwk }) => jwk)
+      await gate
+      return Response.json({ keys })
+    }
+    const refreshed = [resourceServer.refreshKeys(), resourceServer.refreshKeys()]
+    await turns()
+    open?.()
+    await Promise.all(refreshed)
+    expect(answers).toEqual([])
+    expect(resourceServer.status().issuers[0]?.keys).toBe(3)
+    expect(await send(await token('after'))).toBe('authenticated')
+  },
+)
+
 verifies('ATK-19', 'faults at the same time count once, and the pause holds for all', async () => {
   const { send, token, idp, events, wait } = await createScene()
   idp.fault = () => new Response('', { status: 500 })

@@ -214,6 +214,14 @@ describe('examples, run', () => {
     },
   )
 
+  test('fetch: a token opens the endpoint, and nothing else is served', async () => {
+    const resource = await start('fetch')
+    expect((await post(resource)).status).toBe(401)
+    await expectNothingElsewhere(resource)
+    const answer = await post(resource, await idp.token({ claims: { aud: resource } }))
+    expect(await answer.json()).toEqual({ hello: 'client-1' })
+  })
+
   test('node:http: a token opens the endpoint, and nothing else is served', async () => {
     const resource = await start('node-ts-0')
     expect((await post(resource)).status).toBe(401)

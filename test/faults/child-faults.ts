@@ -54,7 +54,7 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'room-by-ending-what-others-use',
     breaks: 'ATK-07',
-    find: 'const [oldest] = among\n    .filter(({ attendance }) => attendance.isEmpty)\n',
+    find: 'const [oldest] = among\n    .filter(({ idleTimer }) => idleTimer.isEmpty)\n',
     replace: 'const [oldest] = [...among]\n',
     tests: ['gateway/stdio/bounds.test.ts'],
   },

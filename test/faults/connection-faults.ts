@@ -33,8 +33,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'empty-chunked-body-of-get',
     breaks: 'ATK-02',
-    find: 'hasBody: isChunked || (contentLength ?? 0) > 0',
-    replace: 'hasBody: (contentLength ?? 0) > 0',
+    find: 'return this.#isChunked || (this.contentLength ?? 0) > 0',
+    replace: 'return (this.contentLength ?? 0) > 0',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -373,6 +373,20 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     find: '    .flatMap((message) => operationsIn(message, kept))\n    .slice(0, MOST_OPERATIONS)',
     replace: '    .flatMap((message) => operationsIn(message, kept))',
     tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'answer-in-place-told-as-the-servers',
+    breaks: 'GW-11',
+    find: '    record.answerInPlace()\n',
+    replace: '',
+    tests: ['matrix/policy.test.ts'],
+  },
+  {
+    id: 'answers-without-lists-lost',
+    breaks: 'GW-01',
+    find: '    // Where it could not be made, the answer was refused.\n    if (this.#life.isOver) return\n',
+    replace: '    if (filter !== undefined && rewriter === undefined) return\n',
+    tests: ['gateway/policy-connections.test.ts'],
   },
   {
     id: 'cut-told-as-left',

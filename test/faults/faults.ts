@@ -25,30 +25,30 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'audience-ignored',
     breaks: 'AUD-01, CASE-1',
-    find: 'if (!facts.audience.some((entry) => policy.audience.has(entry))) {',
+    find: 'if (!facts.audience.some((entry) => requirements.audience.has(entry))) {',
     replace: 'if (facts.audience.length < 0) {',
     tests: ['matrix', 'discovery/protected-resource.test.ts'],
   },
   {
     id: 'audience-by-prefix',
     breaks: 'AUD-03, CASE-2',
-    find: 'if (!facts.audience.some((entry) => policy.audience.has(entry))) {',
+    find: 'if (!facts.audience.some((entry) => requirements.audience.has(entry))) {',
     replace:
-      'if (!facts.audience.some((entry) => [...policy.audience].some((one) => entry.startsWith(one)))) {',
+      'if (!facts.audience.some((entry) => [...requirements.audience].some((one) => entry.startsWith(one)))) {',
     tests: ['matrix'],
   },
   {
     id: 'missing-audience-accepted',
     breaks: 'AUD-05, CASE-5',
-    find: 'if (!facts.audience.some((entry) => policy.audience.has(entry))) {',
+    find: 'if (!facts.audience.some((entry) => requirements.audience.has(entry))) {',
     replace:
-      'if (facts.audience.length > 0 && !facts.audience.some((entry) => policy.audience.has(entry))) {',
+      'if (facts.audience.length > 0 && !facts.audience.some((entry) => requirements.audience.has(entry))) {',
     tests: ['matrix'],
   },
   {
     id: 'expiry-ignored',
     breaks: 'JWT-07',
-    find: 'if (facts.expiresAt !== undefined && facts.expiresAt <= at - policy.clockTolerance) {',
+    find: 'if (facts.expiresAt !== undefined && facts.expiresAt <= at - requirements.clockTolerance) {',
     replace: 'if (facts.expiresAt !== undefined && facts.expiresAt < 0) {',
     tests: ['matrix', 'rs/verified.test.ts'],
   },
@@ -62,7 +62,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'future-accepted',
     breaks: 'JWT-08',
-    find: 'if (facts.validFrom > at + policy.clockTolerance) {',
+    find: 'if (facts.validFrom > at + requirements.clockTolerance) {',
     replace: 'if (facts.validFrom < 0) {',
     tests: ['forged', 'rs/verified.test.ts'],
   },
@@ -97,7 +97,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'algorithm-of-the-token',
     breaks: 'JWT-03, CASE-13',
-    find: 'if (!policy.algorithms.includes(jwt.algorithm)) {',
+    find: 'if (!requirements.algorithms.includes(jwt.algorithm)) {',
     replace: 'if (jwt.algorithm === undefined) {',
     tests: ['forged', 'rs/verified.test.ts'],
   },
@@ -359,7 +359,7 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'TRN-01',
     find: 'url !== undefined && url.origin === origin && ',
     replace: 'url !== undefined && ',
-    tests: ['web/gate.test.ts'],
+    tests: ['web/guard.test.ts'],
   },
   {
     id: 'verifier-keeps-the-reason',
@@ -422,9 +422,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'scope-before-expiry',
     breaks: 'CASE-54',
-    find: 'return judgeAccessToken(facts, issuer.policy, this.#now() / 1000)',
+    find: 'return checkAccessToken(facts, issuer.requirements, this.#now() / 1000)',
     replace:
-      'return facts.scopes.length === 0 ? undefined : judgeAccessToken(facts, issuer.policy, this.#now() / 1000)',
+      'return facts.scopes.length === 0 ? undefined : checkAccessToken(facts, issuer.requirements, this.#now() / 1000)',
     tests: ['matrix'],
   },
   {
@@ -467,7 +467,7 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'GW-08, CASE-67',
     find: 'return [error.constructor.name, ...',
     replace: 'return [String(error), error.constructor.name, ...',
-    tests: ['web/gate.test.ts'],
+    tests: ['web/guard.test.ts'],
   },
   {
     id: 'open-listener',

@@ -175,4 +175,11 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     replace: 'else if (isMark || !isMark) oldest ??= key',
     tests: ['base/answer-store.test.ts'],
   },
+  {
+    id: 'reason-that-cannot-be-told',
+    breaks: 'answers are shared',
+    find: "    return 'the store of answers failed'\n",
+    replace: '    throw error\n',
+    tests: ['introspect/shared-answers.test.ts'],
+  },
 ]

@@ -354,7 +354,7 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'required-claims-forgotten',
     breaks: 'own rules about tokens',
-    find: 'const unmet = findUnmetClaim(claims, policy.requiredClaims)',
+    find: 'const unmet = findUnmetClaim(claims, requirements.requiredClaims)',
     replace: 'const unmet = findUnmetClaim(claims, {})',
     tests: ['matrix/own-rules.test.ts'],
   },
@@ -371,6 +371,27 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
     breaks: 'own rules about tokens',
     find: "if (typeof reason !== 'string') {",
     replace: "if (typeof reason !== 'string') continue\n    if (typeof reason !== 'string') {",
+    tests: ['rs/validators.test.ts'],
+  },
+  {
+    id: 'memory-holds-what-it-moved',
+    breaks: 'bounded memories',
+    find: 'if (++this.#uses > this.#values.size) this.#beginAnew()',
+    replace: 'this.#uses++',
+    tests: ['property/cache.test.ts'],
+  },
+  {
+    id: 'rejection-of-a-validator-unheard',
+    breaks: 'own rules about tokens',
+    find: 'if (isThenable(reason)) Promise.resolve(reason).catch(() => undefined)',
+    replace: '',
+    tests: ['rs/validators.test.ts'],
+  },
+  {
+    id: 'throw-of-a-validator-is-an-outage',
+    breaks: 'own rules about tokens',
+    find: 'if (!(error instanceof AuthorizationServerError)) throw error\n    throw new Error(`the validator',
+    replace: 'if (error !== undefined) throw error\n    throw new Error(`the validator',
     tests: ['rs/validators.test.ts'],
   },
 ]

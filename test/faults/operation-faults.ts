@@ -186,7 +186,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'guessing-for-nothing',
     breaks: 'issue 7: rate of refusals',
-    find: 'rate.count(callerKey(authenticated))',
+    find: 'this.#rate.count(callerKey(authenticated))',
     replace: '',
     tests: policy,
   },

@@ -149,7 +149,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'answers-kept-when-the-clock-is-set-back',
     breaks: 'ATK-17',
-    find: 'good.clear()\n',
+    find: 'this.#good.clear()\n',
     replace: '',
     tests: introspection,
   },
@@ -191,9 +191,9 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'audience-of-an-introspected-jwt',
     breaks: 'ATK-18',
-    find: 'return readIntrospection(Object.freeze(standing), jwt, policy, this.#share)',
+    find: 'return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)',
     replace:
-      'return readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, policy, this.#share)',
+      'return readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, requirements, this.#share)',
     tests: introspection,
   },
   {
@@ -293,6 +293,20 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     breaks: 'ATK-19',
     find: 'setImmediate === undefined || isolatesRequests()',
     replace: 'setImmediate === undefined',
+    tests: ['discovery/isolated.test.ts'],
+  },
+  {
+    id: 'same-key-as-another-object',
+    breaks: 'ATK-19, KEY-05',
+    find: 'return known ?? key\n',
+    replace: 'return key\n',
+    tests: ['discovery/isolated.test.ts'],
+  },
+  {
+    id: 'key-that-stays-is-retired',
+    breaks: 'ATK-19',
+    find: 'leaving.delete(key.identity)\n',
+    replace: '',
     tests: ['discovery/isolated.test.ts'],
   },
 ]

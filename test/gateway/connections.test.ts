@@ -127,7 +127,7 @@ describe('a connection', () => {
         resourceLabel: undefined,
         endpoint: '/mcp',
         metadataPaths: new Set(),
-        gate: undefined,
+        guard: undefined,
         origins: createOrigins([], RESOURCE),
         readHead,
         backend: { open } as unknown as Backend,

@@ -242,3 +242,15 @@ describe('a body with a policy', () => {
     },
   )
 })
+
+test('an answer without a list passes as it is, although lists of its request are filtered', async () => {
+  const upstream = await startUpstream((_request, response) => {
+    response.statusCode = 405
+    response.setHeader('content-length', '3').end('no!')
+  })
+  const rules = [{ tools: ['read_*'], scopes: [] }]
+  const { call: ask } = await startGateway(upstream, { policy: { rules, unmatched: 'deny' } })
+  const answer = await ask({ signal: AbortSignal.timeout(3_000) })
+  expect([answer.status, answer.headers.get('content-length')]).toEqual([405, '3'])
+  expect(await answer.text()).toBe('no!')
+})

@@ -74,6 +74,29 @@ describe('a shared store of answers', () => {
     expect(first.events.some((event) => event.type === 'introspection.failed')).toBe(false)
   })
 
+  test.each([
+    ['nothing', undefined, ': undefined'],
+    ['a code that is a number', Object.assign(new TypeError('x'), { code: 14 }), ': TypeError 14'],
+    ['a code that is no text', Object.assign(new Error('x'), { code: Object.create(null) }), ''],
+    ['an object that tells nothing', revoked(), ''],
+  ])('a store that throws %s costs a call, too', async (_, thrown, told) => {
+    const fail = () => Promise.reject(thrown as Error)
+    const bench = createBench({ store: { ...failing(), get: fail, set: fail } })
+    expect(await bench.verdict()).toBe('authenticated')
+    expect(bench.events.find(({ type }) => type === 'store.failed')).toMatchObject({
+      reason: `the store of answers failed${told}`,
+    })
+  })
+
+  test('a store that takes nothing costs nothing', async () => {
+    const set = vi.fn(() => Promise.reject(revoked()))
+    const get = () => Promise.resolve(undefined)
+    const bench = createBench({ store: { ...failing(), get, set } })
+    expect(await bench.verdict()).toBe('authenticated')
+    await expect.poll(() => set.mock.calls.length).toBe(1)
+    await expect.poll(() => bench.events.some(({ type }) => type === 'store.failed')).toBe(true)
+  })
+
   test('a store that hangs costs half a second, once', async () => {
     const get = vi.fn(() => new Promise<string | undefined>(() => undefined))
     const bench = createBench({ store: { ...failing(), get } })
@@ -121,4 +144,11 @@ describe('a shared store of answers', () => {
 
 function answer(validUntil: number, more: object = {}): string {
   return JSON.stringify({ claims: { active: false, ...more }, validUntil })
+}
+
+/** Whatever looks at it throws. */
+function revoked(): Error {
+  const { proxy, revoke } = Proxy.revocable(new Error('x'), {})
+  revoke()
+  return proxy
 }

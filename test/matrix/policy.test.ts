@@ -8,7 +8,7 @@ import type { PolicyDocument } from 'mcp-gatehouse'
 import { verifies } from '../support/verifies.js'
 import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { exchangeBytes } from '../support/gateway.js'
+import { eventually, exchangeBytes } from '../support/gateway.js'
 import { portOf } from './hosts.js'
 import { POLICY_HOSTS, startPolicyHost } from './policy-hosts.js'
 
@@ -956,6 +956,10 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         expect(told(host === 'gateway' ? 'upstream.failed' : 'request.failed')).toContainEqual(
           expect.objectContaining(host === 'gateway' ? { reason } : { where }),
         )
+        if (host !== 'gateway') continue
+        // It is our answer, in place of the server's.
+        await eventually(() => told('request.completed').length > 0)
+        expect(told('request.completed')).toEqual([expect.objectContaining({ from: 'gateway' })])
       }
     })
 

@@ -191,7 +191,7 @@ test('the command is a few files that bring their packages, with their licences'
 describe('in the empty project', () => {
   test('all entries load, the public names are these, and types hold without skipLibCheck', async () => {
     const dev = manifest.devDependencies
-    const packages = ['@types/node', 'hono'].map((name) => `${name}@${dev[name]}`)
+    const packages = ['@types/node', '@types/express', 'hono'].map((name) => `${name}@${dev[name]}`)
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], {
       cwd: project,
     })
@@ -251,7 +251,8 @@ describe('in the empty project', () => {
     mkdirSync(join(project, 'consumer'), { recursive: true })
     writeFileSync(
       join(project, 'consumer/main.ts'),
-      `import { Hono } from 'hono'
+      `import type { RequestHandler } from 'express'
+       import { Hono } from 'hono'
        import { createServer } from 'node:http'
        import { createResourceServer, type Decision, type AuthInfo } from 'mcp-gatehouse'
        import { protectedResource, requireScopes, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
@@ -264,6 +265,7 @@ describe('in the empty project', () => {
        app.use(protectedResource(options))
        app.get('/mcp', requireScopes('a'), (c) => { const auth: AuthInfo = c.get('auth'); return c.text(auth.clientId) })
        const guard = node.protectedResource(options)
+       const handler: RequestHandler = (req, res) => void res.json(req.auth?.clientId)
        createServer((req: node.AuthenticatedRequest, res) => guard(req, res, () => res.end(req.auth?.clientId)))
        protect(options)(new Request('https://mcp.example.com/mcp'), (request, access: Access) => new Response(access.auth?.clientId + request.url))
        const decision: Decision | Promise<Decision> = createResourceServer(options).authenticate({ authorization: undefined })
@@ -273,7 +275,7 @@ describe('in the empty project', () => {
        protectedResource({ ...options, audiences: 'x' })
        const seen: GatewayEvent[] = []
        createGateway({ ...options, upstream: 'http://127.0.0.1:1/mcp', onEvent: (event) => seen.push(event) })
-       export { decision }`,
+       export { decision, handler }`,
     )
     writeFileSync(
       join(project, 'consumer/tsconfig.json'),

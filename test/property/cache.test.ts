@@ -1,4 +1,6 @@
 /** The bounded memory against a model that is obviously right. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Cache } from '../../src/base/cache.js'
@@ -35,6 +37,23 @@ const steps = fc.array(
   ),
   { maxLength: 200 },
 )
+
+/** Bytes that are in use now, garbage collected. */
+function bytesInUse(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().heapUsed
+}
+
+/** How much more is in use after many uses of `count` values. */
+function growth(cache: Cache<object>, count: number): number {
+  const before = bytesInUse()
+  for (let i = 0; i < 1_000_000; i++) {
+    if (i % 2 === 0) cache.get(String(i % count))
+    else cache.set(String(i % count), {})
+  }
+  return bytesInUse() - before
+}
 
 describe('the bounded memory', () => {
   test('keeps the most recently used, as a model of it does', () => {
@@ -75,5 +94,10 @@ describe('the bounded memory', () => {
     expect(cache.size).toBe(1_000)
     expect(cache.get('99999')).toBeDefined()
     expect(cache.get('0')).toBeUndefined()
+  })
+
+  // A million uses that left anything behind would show as tens of megabytes.
+  test.each([1, 10, 100, 1_000])('uses of %i values leave nothing behind', (count) => {
+    expect(growth(new Cache<object>(1_000), count)).toBeLessThan(4 * 2 ** 20)
   })
 })

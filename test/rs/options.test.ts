@@ -4,7 +4,7 @@ import {
   ConfigurationError,
   createResourceServer,
   type ConfigurationProblem,
-  type IntrospectionWorld,
+  type IntrospectorContext,
 } from 'mcp-gatehouse'
 import { protectedResource as honoFace } from 'mcp-gatehouse/hono'
 import { protectedResource as nodeFace } from 'mcp-gatehouse/node'
@@ -337,8 +337,8 @@ test('options are not changed, and later changes to them do not count', () => {
 describe('an introspector that a function makes', () => {
   /** Counts how often it is called, and complains where it is told to. */
   function makerOf(problems: readonly ConfigurationProblem[] = []) {
-    const calls: IntrospectionWorld[] = []
-    const introspector = (world: IntrospectionWorld) => {
+    const calls: IntrospectorContext[] = []
+    const introspector = (world: IntrospectorContext) => {
       calls.push(world)
       if (problems.length > 0) throw new ConfigurationError(problems)
       return { introspect: () => Promise.reject(new Error('not in this test')) }

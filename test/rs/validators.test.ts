@@ -1,5 +1,10 @@
 /** Rules of the operator's own: what cannot be meant is a problem, and a promise admits nobody. */
-import { BearerTokenError, createResourceServer, type TokenValidator } from 'mcp-gatehouse'
+import {
+  AuthorizationServerError,
+  BearerTokenError,
+  createResourceServer,
+  type TokenValidator,
+} from 'mcp-gatehouse'
 import { describe, expect, test } from 'vitest'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { createBench } from '../support/server.js'
@@ -48,6 +53,48 @@ describe('required claims and validators', () => {
     const late = { name: 'late', validate: () => Promise.resolve(undefined) }
     const bench = createBench(idp, { validators: [late as unknown as TokenValidator] })
     await expect(bench.send(await idp.token())).rejects.toThrow('gave back a object')
+  })
+
+  test('a promise that rejects ends nothing but its request', async () => {
+    const unheard: unknown[] = []
+    const hear = (reason: unknown) => unheard.push(reason)
+    // Instead of the listener of the test runner, which fails the run.
+    const before = process.listeners('unhandledRejection')
+    process.removeAllListeners('unhandledRejection')
+    process.on('unhandledRejection', hear)
+    try {
+      const idp = await FakeIdp.start()
+      const late = { name: 'late', validate: () => Promise.reject(new Error('no database')) }
+      const bench = createBench(idp, { validators: [late as unknown as TokenValidator] })
+      const token = await idp.token()
+      await expect(bench.send(token)).rejects.toThrow('gave back a object')
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', hear)
+      for (const listener of before) process.on('unhandledRejection', listener)
+    }
+  })
+
+  test('what a validator throws is no fault of the authorization server, first and later', async () => {
+    const idp = await FakeIdp.start()
+    const asking: TokenValidator = {
+      name: 'asking',
+      validate() {
+        if (isAway) throw new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', ISSUER, '')
+        return undefined
+      },
+    }
+    let isAway = true
+    const bench = createBench(idp, { validators: [asking] })
+    const token = await idp.token()
+    await expect(bench.send(token)).rejects.toThrow('the validator "asking" failed')
+    isAway = false
+    expect(await bench.verdict(token)).toBe('authenticated')
+    isAway = true
+    await expect(bench.send(token)).rejects.toThrow('the validator "asking" failed')
+    await expect(bench.resourceServer.verifyAccessToken(token)).rejects.toThrow('"asking" failed')
+    expect(bench.events.map(({ type }) => type)).not.toContain('request.unavailable')
   })
 
   test('what was given is not read again', async () => {

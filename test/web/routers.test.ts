@@ -59,7 +59,7 @@ async function unhandledDuring(work: () => Promise<void>): Promise<unknown[]> {
 }
 
 describe('Express', () => {
-  verifies('CASE-51', 'a path that is rewritten before the gate is guarded', async () => {
+  verifies('CASE-51', 'a path that is rewritten before the guard is guarded', async () => {
     const app = express()
     app.use((request, _response, next) => {
       request.url = request.url.replace(/^\/v1(?=\/)/, '')

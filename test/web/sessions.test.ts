@@ -675,7 +675,7 @@ test('hono: nothing is read of a stream that its reader does not ask for', async
   await reader.cancel()
 })
 
-test('hono: a body that was read before the gate is still there behind it', async () => {
+test('hono: a body that was read before the guard is still there behind it', async () => {
   const readFirst: Start = (options, handled) =>
     honoServer(options, handled, (app) =>
       app.use(async (c, next) => {

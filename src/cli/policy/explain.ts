@@ -6,7 +6,8 @@
 import type { ConfigurationProblem } from '../../errors.js'
 import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../base/json.js'
-import { createGate, type GateAnswer } from '../../web/gate.js'
+import type { GuardAnswer } from '../../web/answers.js'
+import { createGuard } from '../../web/guard.js'
 import { operationsOf, UnclearOperation, type McpOperation } from '../../mcp/operation.js'
 import { canonicalUri } from '../../mcp/resource-uri.js'
 import { ScopeHierarchy } from '../../token/scope-hierarchy.js'
@@ -99,14 +100,14 @@ function readQuestion({
 }
 
 interface Verdict {
-  readonly answer: GateAnswer | undefined
+  readonly answer: GuardAnswer | undefined
   readonly events: readonly ResourceServerEvent[]
 }
 
 /** As the gateway does. */
 function judge(question: Question, { document }: PolicyFile): Verdict {
   const events: ResourceServerEvent[] = []
-  const gate = createGate({
+  const guard = createGuard({
     resource: question.resource,
     authorizationServers: EXAMPLE_ISSUER,
     scopes: question.baseScopes,
@@ -116,10 +117,14 @@ function judge(question: Question, { document }: PolicyFile): Verdict {
   const { method, params, protocolVersion } = question
   const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
   const token = tokenWith(question.scopes, question.claims)
-  const judged = gate.operations?.judge({ outcome: 'authenticated', token, bearer: '' }, body, {
-    origin: undefined,
-    protocolVersion,
-  })
+  const judged = guard.operations?.authorize(
+    { outcome: 'authenticated', token, bearer: '' },
+    body,
+    {
+      origin: undefined,
+      protocolVersion,
+    },
+  )
   return { answer: judged !== undefined && 'outcome' in judged ? judged : undefined, events }
 }
 
@@ -148,7 +153,7 @@ interface Explanation {
   readonly claims: readonly string[]
   readonly allowed: boolean
   readonly reason: string | undefined
-  readonly answer: GateAnswer | undefined
+  readonly answer: GuardAnswer | undefined
 }
 
 function explain(
@@ -181,7 +186,7 @@ function explain(
 /** It names the request, and is another one each time. */
 const NOT_SHOWN = new Set(['X-Request-Id'])
 
-function headersOf({ headers }: GateAnswer): readonly (readonly [string, string])[] {
+function headersOf({ headers }: GuardAnswer): readonly (readonly [string, string])[] {
   return Object.entries(headers).filter(([name]) => !NOT_SHOWN.has(name))
 }
 

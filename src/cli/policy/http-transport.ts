@@ -7,7 +7,7 @@ import { createFetch, type NetworkOptions } from '../../gateway/http/network.js'
 import { networkReason } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { flagOf } from '../../config/names.js'
-import { answerTo, MAX_MESSAGE, ServerFault, type Carrier } from './rpc.js'
+import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
 
 export interface HttpServer extends NetworkOptions {
   readonly url: string
@@ -63,7 +63,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   405: '; is this the exact endpoint?',
 }
 
-export function connectHttp({ url, headers, signal, ...network }: HttpServer): Carrier {
+export function connectHttp({ url, headers, signal, ...network }: HttpServer): Transport {
   const send = createFetch(network) ?? fetch
   const agreed: Record<string, string> = {}
 

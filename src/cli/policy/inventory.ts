@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { unlessAborted } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../mcp/protocol-revision.js'
-import { PATIENCE, RpcFault, ServerFault, type Carrier } from './rpc.js'
+import { PATIENCE, RpcFault, ServerFault, type Transport } from './rpc.js'
 import { remark } from './shown.js'
 
 /** A tool, prompt, resource or template, with what the server says of it: nothing of that is certain. */
@@ -115,14 +115,14 @@ function readOffer(entry: unknown, kind: Kind): Offer | undefined {
 }
 
 class Client {
-  readonly #carrier: Carrier
+  readonly #transport: Transport
   readonly #signal: AbortSignal
   #id = 0
   /** What requests of the era without sessions say of themselves. */
   #meta: JsonObject | undefined
 
-  constructor(carrier: Carrier, signal: AbortSignal) {
-    this.#carrier = carrier
+  constructor(transport: Transport, signal: AbortSignal) {
+    this.#transport = transport
     this.#signal = signal
   }
 
@@ -133,7 +133,7 @@ class Client {
     const limits = AbortSignal.any([this.#signal, patience])
     let answer: JsonObject
     try {
-      answer = await unlessAborted(this.#carrier.request(message), limits)
+      answer = await unlessAborted(this.#transport.request(message), limits)
     } catch (error) {
       if (this.#signal.aborted) throw new ServerFault('interrupted')
       if (patience.aborted) throw new ServerFault(`did not answer ${method} in time`)
@@ -154,12 +154,12 @@ class Client {
       const [protocolVersion = ''] = STATEFUL_VERSIONS
       const params = { protocolVersion, capabilities: {}, clientInfo: CLIENT }
       const result = await this.request('initialize', params)
-      this.#carrier.setVersion(textIn(result, 'protocolVersion') ?? protocolVersion)
-      await this.#carrier.notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      this.#transport.setVersion(textIn(result, 'protocolVersion') ?? protocolVersion)
+      await this.#transport.notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
       return result
     } catch (error) {
       if (!(error instanceof RpcFault)) throw error
-      this.#carrier.setVersion(STATELESS_SINCE)
+      this.#transport.setVersion(STATELESS_SINCE)
       this.#meta = {
         'io.modelcontextprotocol/protocolVersion': STATELESS_SINCE,
         'io.modelcontextprotocol/clientInfo': CLIENT,
@@ -236,8 +236,8 @@ class Offers {
  *
  * @throws {ServerFault}
  */
-export async function takeInventory(carrier: Carrier, signal: AbortSignal): Promise<Inventory> {
-  const client = new Client(carrier, signal)
+export async function takeInventory(transport: Transport, signal: AbortSignal): Promise<Inventory> {
+  const client = new Client(transport, signal)
   const { capabilities, serverInfo } = await client.open()
   const lists: Record<Kind['list'], readonly Offer[]> = {
     tools: [],

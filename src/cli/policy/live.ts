@@ -13,7 +13,7 @@ import type { PolicyArguments } from './arguments.js'
 import { connectHttp } from './http-transport.js'
 import { takeInventory, type Inventory } from './inventory.js'
 import type { PolicyIo } from './io.js'
-import { ServerFault, type Carrier } from './rpc.js'
+import { ServerFault, type Transport } from './rpc.js'
 import { remark, shownScalar } from './shown.js'
 import { startCommand } from './stdio-transport.js'
 
@@ -40,7 +40,7 @@ async function open(
   { headers, ca }: Pick<ReturnType<typeof readServerFiles>, 'headers' | 'ca'>,
   { env, stderr }: PolicyIo,
   signal: AbortSignal,
-): Promise<Carrier> {
+): Promise<Transport> {
   if (command === undefined) {
     const { upstream: url = '' } = settings
     return connectHttp({ url, headers, ca, proxyEnvironment: env, signal })
@@ -68,11 +68,11 @@ export async function askServer(
     controller.abort(new ServerFault('interrupted'))
   }
   for (const signal of ENDING) process.on(signal, interrupt)
-  let carrier: Carrier | undefined
+  let transport: Transport | undefined
   try {
     io.stderr(`asking ${name}\n`)
-    carrier = await open(given, files, io, controller.signal)
-    const inventory = await takeInventory(carrier, controller.signal)
+    transport = await open(given, files, io, controller.signal)
+    const inventory = await takeInventory(transport, controller.signal)
     const { tools, prompts, resources, templates, nameless } = inventory
     io.stderr(
       `${inventory.server}: ${tools.length} tools, ${prompts.length} prompts, ` +
@@ -85,7 +85,7 @@ export async function askServer(
     io.stderr(`${name} ${error.message}\n`)
     return 1
   } finally {
-    await carrier?.close()
+    await transport?.close()
     for (const signal of ENDING) process.off(signal, interrupt)
   }
 }

@@ -24,7 +24,7 @@ export const PATIENCE = 60_000
 export const MAX_MESSAGE: number = 16 * 2 ** 20
 
 /** Carries messages. All of its methods reject with a {@link ServerFault}. */
-export interface Carrier {
+export interface Transport {
   /** @returns the message that answers it */
   request(message: JsonObject): Promise<JsonObject>
   notify(message: JsonObject): Promise<void>

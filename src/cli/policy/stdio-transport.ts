@@ -5,7 +5,7 @@
  */
 import { Child } from '../../gateway/stdio/child.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
-import { answerTo, MAX_MESSAGE, ServerFault, type Carrier } from './rpc.js'
+import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
 
 function parse(line: Buffer): JsonObject | undefined {
   try {
@@ -22,7 +22,7 @@ export function startCommand(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
   onRemark: (line: string) => void,
-): Carrier {
+): Transport {
   const waiting = new Map<unknown, (message: JsonObject | ServerFault) => void>()
   let fault: ServerFault | undefined
   const fail = (reason: string) => {

@@ -9,15 +9,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import {
-  isEventStreamType,
-  phraseOf,
-  readAnswerHead,
-  valueOf,
-  type AnswerHead,
-} from './answer-headers.js'
+import { isEventStreamType, phraseOf, readAnswerHead, valueOf } from './answer-headers.js'
 import { AnswerLife } from '../request/answer-life.js'
-import { endAfterRest, errorAnswer, sendAnswer, unreadOf, type Refused } from '../request/answer.js'
+import { errorAnswer, sendAnswer, unreadOf, type Refused } from '../request/answer.js'
 import type { AdmittedRequest } from '../request/backend.js'
 import {
   bodyTooLarge,
@@ -26,15 +20,17 @@ import {
   refuseInstead,
   refuseNoJson,
 } from '../request/body.js'
-import { EventBoundary, lastEvent } from './event-stream.js'
+import { AnswerBody } from './answer-body.js'
+import { rewriterFor } from '../../policy/answer-rewriter.js'
+import { lastEvent } from './event-stream.js'
 import { ExchangeSession } from './session.js'
-import { filterFault, headersOfFiltered, type HeldHead } from './filtered-answer.js'
-import { rewriterFor, type AnswerRewriter } from '../../policy/answer-rewriter.js'
+import { headersOfFiltered } from './filtered-answer.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
 import {
   faultOfError,
+  faultOfFilter,
   faultOfStatus,
   TOO_LATE,
   wordingOf,
@@ -62,24 +58,17 @@ export interface ExchangeContext {
   readonly clock: Clock
 }
 
-const NOTHING = Buffer.alloc(0)
-
 export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   readonly #admitted: AdmittedRequest
   readonly #context: ExchangeContext
   readonly #life: AnswerLife
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined
-  /** The beginning of the answer's body, held until it is clear whether it is all of it. */
-  #first: Buffer | undefined
-  #isFlushed = false
   #isStream = false
   /** An answer with a length cannot be ended before, only be cut. */
   #hasLength = false
-  #boundary: EventBoundary | undefined
+  #body: AnswerBody | undefined
   readonly #session: ExchangeSession | undefined
-  #rewriter: AnswerRewriter | undefined
-  #held: HeldHead | undefined
   #sentAt = 0
   readonly #socket = new UpstreamSocket()
 
@@ -145,10 +134,8 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#finish()
     const { response, message } = this.#admitted
     if (!response.headersSent || this.#hasLength) return void response.destroy()
-    if (this.#first !== undefined) response.write(this.#first)
-    this.#first = undefined
-    const isBetween = this.#boundary?.isBetween === true
-    response.end(isBetween && message !== undefined ? lastEvent(message) : undefined)
+    const isBetween = this.#body?.isBetweenEvents === true
+    this.#body?.endEarly(isBetween && message !== undefined ? lastEvent(message) : undefined)
     this.#life.linger()
   }
 
@@ -211,66 +198,23 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    // Informational answers are of one hop; ours were sent where they belong.
-    const isLate = status < 200 && this.#passed > this.#context.upstream.timeout
-    // Each of them begins undici's time anew.
-    if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)
-    if (status < 200) return true
-    this.#socket.answered()
-    // Nobody waits for it: of a stream nobody knows when it ends.
-    if (this.#life.isOver) {
-      if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
-      return true
+    if (status < 200) this.#onInformation()
+    else {
+      this.#socket.answered()
+      if (!this.#life.isOver) this.#onAnswer(status, raw, resume, statusText)
+      // Nobody waits for it: of a stream nobody knows when it ends.
+      else if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
     }
-    const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
-    const fault = faultOfStatus(status, location, this.#context.upstream.url)
-    if (fault !== undefined) {
-      this.#fail(fault)
-      return true
-    }
-    const { request, response, record, corsHeaders } = this.#admitted
-    const head = readAnswerHead(raw, this.#session?.seal)
-    const { isEventStream, isCoded, hasLength, sessionFault } = head
-    const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
-    if (reason !== undefined) {
-      this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
-      return true
-    }
-    if (!this.#rewrite(status, head)) return true
-    const headers = this.#rewriter === undefined ? head.headers : headersOfFiltered(head.headers)
-    headers.push('X-Request-Id', record.id)
-    for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
-    this.#resume = resume
-    this.#isStream = isEventStream
-    this.#hasLength = hasLength && this.#rewriter === undefined
-    if (isEventStream && this.#isListening) this.#boundary = new EventBoundary()
-    record.answer(this.#sentAt)
-    // Answered before the body was there: the rest is of no use, and neither is the connection after it.
-    if (!request.complete) headers.push('Connection', 'close')
-    const phrase = phraseOf(statusText)
-    if (this.#rewriter?.isHeld === true) {
-      this.#held = { status, phrase, headers }
-      return true
-    }
-    response.writeHead(status, phrase, headers)
-    // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
-    process.nextTick(() => this.#flush())
     return true
   }
 
   onData(received: Buffer): boolean {
-    if (this.#life.isOver) return true
+    const body = this.#body
+    if (this.#life.isOver || body === undefined) return true
+    const chunk = body.isFiltered ? this.#filtered(() => body.filter(received)) : received
+    if (chunk === undefined || body.keepFirst(chunk)) return true
+    this.#flush()
     const { response } = this.#admitted
-    const chunk = this.#rewritten((rewriter) => rewriter.push(received), received)
-    if (chunk === undefined || chunk.length === 0) return true
-    this.#boundary?.pass(chunk)
-    if (!this.#isFlushed) {
-      if (this.#first === undefined) {
-        this.#first = chunk
-        return true
-      }
-      this.#flush()
-    }
     if (response.write(chunk)) return true
     response.once('drain', () => this.#resume?.())
     return false
@@ -280,28 +224,16 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     // An answer without a length ends with its connection: undici takes a reset for that, too.
     if (this.#socket.isBroken) return this.onError(new Error('reset'))
     this.#socket.release()
-    if (this.#life.isOver) return
-    const rest = this.#rewritten((rewriter) => rewriter.end(), NOTHING)
+    const body = this.#body
+    if (this.#life.isOver || body === undefined) return
+    const rest = this.#filtered(() => body.complete())
     if (rest === undefined) return
-    this.#sendHeld(rest.length)
-    if (rest.length > 0) {
-      if (this.#first !== undefined) this.#admitted.response.write(this.#first)
-      this.#first = rest
-    }
     this.#life.finish()
-    this.#isFlushed = true
     this.#life.clear()
     const { request, response } = this.#admitted
-    const first = this.#first
-    this.#first = undefined
-    if (request.complete) {
-      response.end(first)
-      if (response.writableLength > 0) {
-        this.#life.watchReader(this.#context.stalled, () => this.#life.cut())
-      }
-    } else {
-      if (first !== undefined) response.write(first)
-      endAfterRest(request, response)
+    body.end(request, rest)
+    if (request.complete && response.writableLength > 0) {
+      this.#life.watchReader(this.#context.stalled, () => this.#life.cut())
     }
   }
 
@@ -314,48 +246,62 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#life.cut()
   }
 
-  /** @returns false: the answer could not be filtered, and was refused */
-  #rewrite(status: number, head: AnswerHead): boolean {
-    const { filter } = this.#admitted
-    if (filter === undefined) return true
-    try {
-      this.#rewriter = rewriterFor(filter, { status, ...head })
-      return true
-    } catch (error) {
-      this.#failToFilter(error)
-      return false
+  /** Informational answers are of one hop; ours were sent where they belong. */
+  #onInformation(): void {
+    // Each of them begins undici's time anew.
+    const isLate = this.#passed > this.#context.upstream.timeout
+    if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)
+  }
+
+  #onAnswer(status: number, raw: Buffer[], resume: () => void, statusText: string): void {
+    const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
+    const fault = faultOfStatus(status, location, this.#context.upstream.url)
+    if (fault !== undefined) return this.#fail(fault)
+    const head = readAnswerHead(raw, this.#session?.seal)
+    const { isEventStream, isCoded, hasLength, sessionFault } = head
+    const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
+    if (reason !== undefined) return this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
+    const { response, record, filter } = this.#admitted
+    const rewriter = filter && this.#filtered(() => rewriterFor(filter, { status, ...head }))
+    // Where it could not be made, the answer was refused.
+    if (this.#life.isOver) return
+    const body = new AnswerBody(response, rewriter)
+    this.#body = body
+    this.#resume = resume
+    this.#isStream = isEventStream
+    this.#hasLength = hasLength && !body.isFiltered
+    if (isEventStream && this.#isListening) body.followEvents()
+    record.answer(this.#sentAt)
+    const headers = body.isFiltered ? headersOfFiltered(head.headers) : head.headers
+    this.#addOwnHeaders(headers)
+    // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
+    if (body.begin({ status, phrase: phraseOf(statusText), headers })) {
+      process.nextTick(() => this.#flush())
     }
   }
 
-  /** What may be sent of an answer; `undefined` where it could not be filtered, and nothing more is sent. */
-  #rewritten(
-    rewrite: (rewriter: AnswerRewriter) => readonly Uint8Array[],
-    asItIs: Buffer,
-  ): Buffer | undefined {
-    if (this.#rewriter === undefined) return asItIs
+  /** @param headers names and values by turns */
+  #addOwnHeaders(headers: string[]): void {
+    const { request, record, corsHeaders } = this.#admitted
+    headers.push('X-Request-Id', record.id)
+    for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
+    // Answered before the body was there: the rest is of no use, and neither is the connection after it.
+    if (!request.complete) headers.push('Connection', 'close')
+  }
+
+  /** @returns `undefined` where the answer could not be filtered, and nothing more is sent of it */
+  #filtered<Result>(step: () => Result): Result | undefined {
     try {
-      return Buffer.concat(rewrite(this.#rewriter))
+      return step()
     } catch (error) {
       this.#failToFilter(error)
       return undefined
     }
   }
 
-  /** The head of an answer that could have been refused until now. */
-  #sendHeld(length: number): void {
-    if (this.#held === undefined) return
-    const { status, phrase, headers } = this.#held
-    this.#admitted.response.writeHead(status, phrase, [
-      ...headers,
-      'Content-Length',
-      String(length),
-    ])
-  }
-
   /** What cannot be filtered must not be shown. */
   #failToFilter(error: unknown): void {
-    const reason = `its list cannot be filtered: ${filterFault(error)}`
-    const fault = { code: 'ERR_UPSTREAM_INVALID', reason } as const
+    const fault = faultOfFilter(error)
     if (!this.#admitted.response.headersSent) return this.#fail(fault)
     this.#admitted.record.failUpstream(fault)
     this.#breakOff()
@@ -368,12 +314,9 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   #flush(): void {
-    if (this.#isFlushed || this.#life.isOver) return
-    this.#isFlushed = true
-    const { response } = this.#admitted
-    if (this.#first === undefined) response.flushHeaders()
-    else response.write(this.#first)
-    this.#first = undefined
+    const body = this.#body
+    if (body === undefined || body.isFlushed || this.#life.isOver) return
+    body.flush()
     const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
     // Most answers are whole by now, and need no watch.
     this.#life.watchToken(grace, () => this.#onTokenOver())
@@ -392,6 +335,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#finish()
     const { request, response, record, corsHeaders, head } = this.#admitted
     record.failUpstream(fault)
+    record.answerInPlace()
     const { status, error, description } = wordingOf(fault)
     sendAnswer(
       request,

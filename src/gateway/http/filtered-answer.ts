@@ -1,11 +1,9 @@
 /**
- * The header fields of an answer whose lists are filtered, and what is said of one that cannot be.
+ * The header fields of an answer whose lists are filtered.
  *
  * @module
  */
-import { whereThrown } from '../../events.js'
 import { isFactOfBody, PRIVATE_FIELDS } from '../../policy/answer-rewriter.js'
-import { UnfilterableAnswer } from '../../policy/list-filter.js'
 
 /** The head of an answer that is sent once its body could be filtered. */
 export interface HeldHead {
@@ -23,9 +21,4 @@ export function headersOfFiltered(headers: readonly string[]): string[] {
     if (!isFactOfBody(name)) kept.push(name, headers[i + 1] ?? '')
   }
   return [...kept, ...PRIVATE_FIELDS.flat()]
-}
-
-/** For the operator: our own words, or where a policy function threw, without its message. */
-export function filterFault(error: unknown): string {
-  return error instanceof UnfilterableAnswer ? error.message : whereThrown(error)
 }

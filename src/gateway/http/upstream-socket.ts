@@ -8,8 +8,8 @@ import type { Socket } from 'node:net'
 
 let next: UpstreamSocket | undefined
 
-// Undici tells nobody else over which socket it sends a request: here, right after it has called `onConnect`, and before
-// anything else can happen.
+// Undici says nowhere else over which socket it sends a request. It says so here right after it has called `onConnect`,
+// before anything else can happen.
 subscribe('undici:client:sendHeaders', (message) => {
   const expecting = next
   next = undefined
@@ -63,8 +63,8 @@ export class UpstreamSocket {
   }
 
   /**
-   * The answer is whole, or will not be. Where it began before the request was sent, the upstream may take the rest of that for the next
-   * request, and the answer to it would be that of somebody else.
+   * The answer is whole, or will not be. Where it began before the request was sent, the upstream may take the rest of
+   * the request for the next one, and the answer to that would be somebody else's.
    */
   release(): void {
     if (this.#isEarly) this.#socket?.destroy()

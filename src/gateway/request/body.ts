@@ -35,7 +35,9 @@ export function tooManyRequests({ reason, hint }: Overload): Refused {
   }
 }
 
-/** What is said in place of forwarding, or a cut where an answer has begun. The caller has seen to it that nothing else is sent. */
+/**
+ * Refuses a request in place of forwarding it, or cuts an answer that has begun. To be called where nothing else is sent.
+ */
 export function refuseInstead(
   { request, response, record, corsHeaders, head, expectsContinue }: AdmittedRequest,
   { refusal, error, description, headers }: Refused,

@@ -1,15 +1,16 @@
 /**
- * What happens to a request, in order: form, size, host, path; then origin and token by the gate; then encoding
- * and method; then, in the stateless era or with a policy, its message; then it is forwarded.
+ * What happens to a request, in order: form, size, host, path; then origin and token by the guard; then encoding
+ * and method; then, in a revision without state or with a policy, its message; then it is forwarded.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Gate, GateAnswer, GateOutcome, GateRequest } from '../../web/gate.js'
-import { answer, refuseOrigin } from '../../web/gate.js'
+import { answer, type GuardAnswer } from '../../web/answers.js'
+import { refuseOrigin, type Guard, type HeadOutcome } from '../../web/guard.js'
+import type { GuardRequestHead } from '../../web/guard-request.js'
 import { isStateless } from '../../mcp/protocol-revision.js'
 import { NO_JSON_IN_UTF8 } from '../../web/media-type.js'
-import type { OperationsRequest } from '../../web/operation-gate.js'
+import type { OperationsRequest } from '../../web/operation-guard.js'
 import type { Origins } from '../../web/origins.js'
 import {
   errorAnswer,
@@ -25,7 +26,8 @@ import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
-import { isJudgeable, judgeMessage, judgeUnread, type MessageRefusal } from './message.js'
+import { isJudgeable, validateHead, validateMessage } from './message.js'
+import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
 import type { FindSite } from '../routes.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
@@ -62,7 +64,7 @@ function ignore(): void {
   // What is written to an answer that has ended is of no interest to anybody.
 }
 
-class GatewayRequest implements GateRequest {
+class GatewayRequest implements GuardRequestHead {
   readonly method: string
   readonly path: string
   readonly requestId: string
@@ -93,11 +95,11 @@ const UNSUPPORTED_TYPE: Refused = {
   description: NO_JSON_IN_UTF8,
 }
 
-function preflight(origins: Origins, head: RequestHead): GateAnswer {
+function preflight(origins: Origins, head: RequestHead): GuardAnswer {
   return answer(204, origins.preflightHeaders(head.origin, head.requestedHeaders))
 }
 
-/** A body whose message must be judged before the request may go on. */
+/** A body whose message must be read before the request may go on. */
 interface Awaited {
   readonly site: Site
   readonly admitted: AdmittedRequest
@@ -155,8 +157,8 @@ class Passage {
     if (this.#head.nominated !== undefined) {
       return this.#refuse(malformed('Connection names a field of ours'))
     }
-    if (site.gate === undefined) this.#admitAnybody(site, target)
-    else this.#askGate(site, site.gate, target)
+    if (site.guard === undefined) this.#admitAnybody(site, target)
+    else this.#askGuard(site, site.guard, target)
   }
 
   /** Without tokens: the origin is all that there is to judge. */
@@ -171,22 +173,22 @@ class Passage {
     this.#admit(site, target, ANYBODY)
   }
 
-  #askGate(site: Site, gate: Gate, target: RequestTarget): void {
+  #askGuard(site: Site, guard: Guard, target: RequestTarget): void {
     const asked = new GatewayRequest(this.#method, target.path, this.#record.id, this.#head)
-    const outcome = gate.handle(asked)
-    if (!(outcome instanceof Promise)) return this.#settle(site, gate, target, outcome)
+    const outcome = guard.handle(asked)
+    if (!(outcome instanceof Promise)) return this.#settle(site, guard, target, outcome)
     this.#record.wait()
-    // The gate's promise does not reject: it answers 500 for what it did not expect.
+    // The promise of the guard does not reject: it answers 500 for what it did not expect.
     void outcome.then((settled) => {
-      this.#guard(() => this.#settle(site, gate, target, settled))
+      this.#guard(() => this.#settle(site, guard, target, settled))
       this.#record.waitNoMore()
     })
   }
 
-  #settle(site: Site, gate: Gate, target: RequestTarget, outcome: GateOutcome): void {
+  #settle(site: Site, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
     if (outcome === undefined) return this.#sayNotFound()
     if (outcome.outcome === 'answer') return this.#send(outcome)
-    this.#admit(site, target, callerOf(outcome, gate.resourceServer))
+    this.#admit(site, target, callerOf(outcome, guard.resourceServer))
   }
 
   #admit(site: Site, target: RequestTarget, caller: Caller): void {
@@ -194,7 +196,7 @@ class Passage {
     // Who left while we waited for keys asks for nothing any more.
     if (this.#isGone) return this.#leave()
     const corsHeaders = site.origins.corsHeaders(this.#head.origin)
-    const fault = checkEndpointForm(this.#method, this.#head, site.gate !== undefined)
+    const fault = checkEndpointForm(this.#method, this.#head, site.guard !== undefined)
     if (fault !== undefined) return this.#refuse(fault, corsHeaders)
     const entered = this.#options.admission.enter(caller.principalKey ?? '')
     if (!(entered instanceof Place)) return this.#refuse(tooManyRequests(entered), corsHeaders)
@@ -216,9 +218,9 @@ class Passage {
     })
   }
 
-  /** Reads the message, where it must be judged, and forwards what was judged. */
+  /** Reads the message where it must be read, and forwards the bytes that were read. */
   #forward(site: Site, admitted: AdmittedRequest): void {
-    const operations = site.gate?.operations
+    const operations = site.guard?.operations
     const { authenticated } = admitted.caller
     if (this.#method !== 'POST') {
       // What was lost of a stream of events may be any answer.
@@ -227,7 +229,7 @@ class Passage {
       return this.#goOn(site, filter === undefined ? admitted : { ...admitted, filter })
     }
     const { corsHeaders } = admitted
-    const unread = judgeUnread(this.#head, operations !== undefined)
+    const unread = validateHead(this.#head, operations !== undefined)
     if (unread === 'as it is') return this.#goOn(site, admitted)
     if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
     if (!isJudgeable(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
@@ -263,25 +265,27 @@ class Passage {
     if (this.#isGone) return this.#leave()
     const { site, admitted, asked } = awaited
     try {
-      const judged = this.#judgeBody(awaited, body)
+      const judged = this.#authorizeBody(awaited, body)
       if ('text' in judged) this.#refuseMessage(judged, admitted.corsHeaders)
       else if ('outcome' in judged) this.#send(judged)
       else this.#goOn(site, { ...admitted, body, ...judged })
     } catch (error) {
       // A policy that is a function may throw; what it did not allow is not forwarded.
-      if (site.gate === undefined || this.#opened !== undefined) throw error
-      this.#send(site.gate.fail(error, asked))
+      if (site.guard === undefined || this.#opened !== undefined) throw error
+      this.#send(site.guard.fail(error, asked))
     }
   }
 
-  /** Judges what is in a body, by its era and by the policy. */
-  #judgeBody(
+  /** Validates what is in a body, by its revision, and asks the policy about it. */
+  #authorizeBody(
     { site, admitted, asked }: Awaited,
     body: Buffer,
-  ): GateAnswer | MessageRefusal | Pick<AdmittedRequest, 'message' | 'filter'> {
-    const operations = site.gate?.operations
+  ): GuardAnswer | InvalidMessage | Pick<AdmittedRequest, 'message' | 'filter'> {
+    const operations = site.guard?.operations
     const { authenticated } = admitted.caller
-    const message = isStateless(asked.protocolVersion) ? judgeMessage(body, this.#head) : undefined
+    const message = isStateless(asked.protocolVersion)
+      ? validateMessage(body, this.#head)
+      : undefined
     if (message !== undefined && 'text' in message) {
       if (authenticated !== undefined) operations?.countRefusal(authenticated)
       return message
@@ -291,9 +295,9 @@ class Passage {
     }
     const permission =
       message === undefined
-        ? operations.judge(authenticated, body, asked)
+        ? operations.authorize(authenticated, body, asked)
         : (operations.throttle(authenticated, asked) ??
-          operations.judgeMessages(authenticated, [message], asked))
+          operations.authorizeMessages(authenticated, [message], asked))
     if ('messages' in permission) this.#record.read(permission.messages)
     return 'outcome' in permission ? permission : { message, filter: permission.filter }
   }
@@ -337,7 +341,7 @@ class Passage {
 
   /** The client sent what is no message, or not the one that its header fields name. */
   #refuseMessage(
-    { code, reason, id, text }: MessageRefusal,
+    { code, reason, id, text }: InvalidMessage,
     headers: Readonly<Record<string, string>>,
   ): void {
     const isMismatch = code === RPC.headerMismatch
@@ -377,6 +381,7 @@ class Passage {
     this.#opened?.giveUp()
     this.#record.fail(error)
     if (this.#response.headersSent) return cutAnswer(this.#response)
+    this.#record.answerInPlace()
     const failed = errorAnswer(500, this.#record.id, 'server_error', 'Internal error')
     if (this.#opened === undefined) this.#send(failed)
     else sendAnswer(this.#request, this.#response, failed, this.#unread)

@@ -37,7 +37,7 @@ const OURS = new Set([
 
 type RepeatedField = 'mcp-protocol-version' | 'mcp-session-id' | 'last-event-id'
 
-const NONE: RepeatedField[] = []
+const NONE: readonly RepeatedField[] = []
 
 export interface RequestHead {
   readonly isTooLarge: boolean
@@ -106,100 +106,108 @@ export function createHeadReader(
   }
 
   return function readHead(rawHeaders) {
-    let size = 0
-    let hosts = 0
-    let host = ''
-    let authorization: string | string[] | undefined
-    let origin: string | undefined
-    let requestedHeaders: string | undefined
-    let contentEncoding: string | undefined
-    let contentLength: number | undefined
-    let isChunked = false
-    let isCoded = false
-    let connection: string | undefined
-    let protocolVersion: string | undefined
-    let sessionId: string | undefined
-    let accept: string | undefined
-    let contentType: string | undefined
-    let lastEventId: string | undefined
-    let repeated = NONE
-    const forwarded: string[] = []
-
+    const fields = new Fields()
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const rawName = rawHeaders[i] ?? ''
       const value = rawHeaders[i + 1] ?? ''
-      size += rawName.length + value.length + 4
       const name = rawName.toLowerCase()
-      if (isForwarded(name)) forwarded.push(rawName, value)
-      switch (name) {
-        case 'mcp-protocol-version':
-          if (protocolVersion !== undefined) repeated = repeated.concat(name)
-          protocolVersion = join(protocolVersion, value)
-          break
-        case 'mcp-session-id':
-          if (sessionId !== undefined) repeated = repeated.concat(name)
-          sessionId = join(sessionId, value)
-          break
-        case 'last-event-id':
-          if (lastEventId !== undefined) repeated = repeated.concat(name)
-          lastEventId = join(lastEventId, value)
-          break
-        case 'accept':
-          accept = join(accept, value)
-          break
-        case 'content-type':
-          contentType = join(contentType, value)
-          break
-        case 'host':
-          hosts++
-          host = value
-          break
-        case 'authorization':
-          if (authorization === undefined) authorization = value
-          else if (typeof authorization === 'string') authorization = [authorization, value]
-          else authorization.push(value)
-          break
-        case 'origin':
-          origin = join(origin, value)
-          break
-        case 'access-control-request-headers':
-          requestedHeaders = join(requestedHeaders, value)
-          break
-        case 'content-encoding':
-          contentEncoding = join(contentEncoding, value)
-          break
-        case 'content-length':
-          contentLength = Number(value)
-          break
-        case 'transfer-encoding':
-          isChunked = true
-          isCoded ||= !/^chunked$/i.test(value)
-          break
-        case 'connection':
-          connection = join(connection, value)
-          break
-        default:
-      }
+      if (isForwarded(name)) fields.forwarded.push(rawName, value)
+      fields.take(name, value)
     }
-    return {
-      isTooLarge: size > MAX_HEADER_BYTES,
-      hosts,
-      host,
-      authorization,
-      origin,
-      requestedHeaders,
-      contentEncoding,
-      contentLength,
-      isCoded,
-      hasBody: isChunked || (contentLength ?? 0) > 0,
-      protocolVersion,
-      sessionId,
-      accept,
-      contentType,
-      lastEventId,
-      repeated,
-      nominated: nominatedBy(connection).find(isOurs),
-      forwarded,
+    fields.nominated = nominatedBy(fields.connection).find(isOurs)
+    return fields
+  }
+}
+
+/** What was read so far. */
+class Fields implements RequestHead {
+  hosts = 0
+  host = ''
+  authorization: string | string[] | undefined
+  origin: string | undefined
+  requestedHeaders: string | undefined
+  contentEncoding: string | undefined
+  contentLength: number | undefined
+  protocolVersion: string | undefined
+  sessionId: string | undefined
+  accept: string | undefined
+  contentType: string | undefined
+  lastEventId: string | undefined
+  repeated: readonly RepeatedField[] = NONE
+  nominated: string | undefined
+  isCoded = false
+  readonly forwarded: string[] = []
+  connection: string | undefined
+  #size = 0
+  #isChunked = false
+
+  get isTooLarge(): boolean {
+    return this.#size > MAX_HEADER_BYTES
+  }
+
+  get hasBody(): boolean {
+    return this.#isChunked || (this.contentLength ?? 0) > 0
+  }
+
+  /** @param name in lower case */
+  take(name: string, value: string): void {
+    this.#size += name.length + value.length + 4
+    switch (name) {
+      case 'mcp-protocol-version':
+        this.protocolVersion = this.#takeOnce(name, this.protocolVersion, value)
+        break
+      case 'mcp-session-id':
+        this.sessionId = this.#takeOnce(name, this.sessionId, value)
+        break
+      case 'last-event-id':
+        this.lastEventId = this.#takeOnce(name, this.lastEventId, value)
+        break
+      case 'accept':
+        this.accept = join(this.accept, value)
+        break
+      case 'content-type':
+        this.contentType = join(this.contentType, value)
+        break
+      case 'host':
+        this.hosts++
+        this.host = value
+        break
+      case 'authorization':
+        this.#takeAuthorization(value)
+        break
+      case 'origin':
+        this.origin = join(this.origin, value)
+        break
+      case 'access-control-request-headers':
+        this.requestedHeaders = join(this.requestedHeaders, value)
+        break
+      case 'content-encoding':
+        this.contentEncoding = join(this.contentEncoding, value)
+        break
+      case 'content-length':
+        this.contentLength = Number(value)
+        break
+      case 'transfer-encoding':
+        this.#isChunked = true
+        this.isCoded ||= !/^chunked$/i.test(value)
+        break
+      case 'connection':
+        this.connection = join(this.connection, value)
+        break
+      default:
     }
+  }
+
+  /** Of a field that may come once. */
+  #takeOnce(name: RepeatedField, before: string | undefined, value: string): string {
+    if (before !== undefined) this.repeated = this.repeated.concat(name)
+    return join(before, value)
+  }
+
+  #takeAuthorization(value: string): void {
+    const before = this.authorization
+    if (before === undefined) this.authorization = value
+    else if (typeof before === 'string') this.authorization = [before, value]
+    else before.push(value)
   }
 }

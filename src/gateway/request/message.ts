@@ -6,34 +6,22 @@
 import { isStateless } from '../../mcp/protocol-revision.js'
 import { isJsonInUtf8 } from '../../web/media-type.js'
 import { valuesOf } from './hop-by-hop.js'
-import { readMessage, type RpcMessage } from '../../mcp/message.js'
-import { compareMirrored } from '../../mcp/mirrored-headers.js'
+import type { RpcMessage } from '../../mcp/message.js'
+import { readStatelessMessage, type InvalidMessage } from '../../mcp/stateless-message.js'
 import type { RequestHead } from './head.js'
 import { RPC } from '../../mcp/rpc-error.js'
 
-/** A JSON-RPC error in place of forwarding. */
-export interface MessageRefusal {
-  readonly code: number
-  /** For the operator. */
-  readonly reason: string
-  /** Of the request, as it was written. */
-  readonly id: string
-  /** For the client. */
-  readonly text: string
-}
-
 const VERSION = 'mcp-protocol-version'
-const UNREADABLE = 'The body is not one JSON-RPC request or notification'
 
 /**
  * What the header fields say: whether the body must be read, or the request is refused without.
  *
  * @param hasPolicy then every body must be
  */
-export function judgeUnread(
+export function validateHead(
   { forwarded, protocolVersion, repeated }: RequestHead,
   hasPolicy: boolean,
-): MessageRefusal | 'to be read' | 'as it is' {
+): InvalidMessage | 'to be read' | 'as it is' {
   if (repeated.includes(VERSION)) {
     const reason = 'several MCP-Protocol-Version fields'
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
@@ -49,23 +37,18 @@ export function judgeUnread(
 }
 
 /** Whether every reader takes the body for what is judged. */
-export function isJudgeable({ forwarded }: RequestHead): boolean {
-  const fields = valuesOf(forwarded, 'content-type')
-  return isJsonInUtf8(fields.length === 0 ? undefined : fields.join())
+export function isJudgeable({ contentType }: RequestHead): boolean {
+  return isJsonInUtf8(contentType)
 }
 
-/** The one message of a body in the stateless era, as its header fields name it. */
-export function judgeMessage(
+/** The one message of a body in a revision without state, as its header fields name it. */
+export function validateMessage(
   body: Uint8Array,
   { forwarded }: RequestHead,
-): RpcMessage | MessageRefusal {
-  const message = readMessage(body)
-  if (!('method' in message)) return { ...message, text: UNREADABLE }
-  const fault = compareMirrored(message, {
+): RpcMessage | InvalidMessage {
+  return readStatelessMessage(body, {
     versions: valuesOf(forwarded, VERSION),
     methods: valuesOf(forwarded, 'mcp-method'),
     names: valuesOf(forwarded, 'mcp-name'),
   })
-  if (fault === undefined) return message
-  return { code: fault.code, reason: fault.message, id: message.id, text: fault.message }
 }

@@ -1,6 +1,6 @@
 /**
- * One request, from its arrival until its last byte has left or was lost: what is known about it, and the only voice that
- * speaks of it. Log, metrics and audit listen.
+ * One request, from its arrival until its last byte has left or was lost: what is known about it, and the only voice
+ * that speaks of it. Log, metrics and audit listen.
  *
  * @module
  */
@@ -179,6 +179,11 @@ export class RequestRecord implements Arrival {
    */
   answer(sentAt: number): void {
     this.#upstreamSeconds = (this.#listener.now() - sentAt) / 1000
+  }
+
+  /** The gateway answers in place of the server, whose answer cannot be shown. */
+  answerInPlace(): void {
+    this.#upstreamSeconds = undefined
   }
 
   /** What is told about this request, here or by the kernel under its id. */

@@ -4,6 +4,8 @@
  * @module
  */
 import { quoted, type UpstreamErrorCode } from '../../errors.js'
+import { whereThrown } from '../../events.js'
+import { UnfilterableAnswer } from '../../policy/list-filter.js'
 
 export interface UpstreamFault {
   readonly code: UpstreamErrorCode
@@ -79,6 +81,15 @@ export function faultOfStatus(
         ? 'configure the exact endpoint'
         : `configure the exact endpoint: --upstream ${quoted(target, 200).slice(1, -1)}`,
   }
+}
+
+/**
+ * Of an answer whose list cannot be filtered. The reason is in our own words, or says where a policy function threw,
+ * without its message.
+ */
+export function faultOfFilter(error: unknown): UpstreamFault {
+  const why = error instanceof UnfilterableAnswer ? error.message : whereThrown(error)
+  return { code: 'ERR_UPSTREAM_INVALID', reason: `its list cannot be filtered: ${why}` }
 }
 
 /** What the client is told of it. */

@@ -15,7 +15,7 @@ import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import { RPC } from '../../mcp/rpc-error.js'
 import { unknownSession } from '../request/unknown-session.js'
-import { Connection, type ConnectionContext } from './request.js'
+import { StdioRequest, type StdioRequestContext } from './request.js'
 import type { ChildEvent } from './events.js'
 import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
@@ -30,7 +30,7 @@ import {
   refuseWaiting,
 } from './refusals.js'
 import { silenceOf } from './pooled-child.js'
-import type { NoRoom, Residents } from './child-pool.js'
+import type { NoRoom, ChildPool } from './child-pool.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 import { Verdicts } from './verdicts.js'
@@ -41,7 +41,7 @@ export interface BridgeOptions {
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
   /** Shared by all commands of a gateway, which have one bound together. */
-  readonly residents: Residents
+  readonly childPool: ChildPool
   /** Seconds that an answer to a POST may run on after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
@@ -76,40 +76,40 @@ class Bridge {
     this.#options = options
   }
 
-  begin(connection: Connection): void {
-    const { request, head } = connection.admitted
-    if (request.method === 'POST') return this.#read(connection)
-    if (isStateless(head.protocolVersion)) return refuseMethod(connection)
-    const session = this.#sessionOf(connection)
-    if (session === undefined || refuseUnknownVersion(connection, session)) return
+  begin(exchange: StdioRequest): void {
+    const { request, head } = exchange.admitted
+    if (request.method === 'POST') return this.#read(exchange)
+    if (isStateless(head.protocolVersion)) return refuseMethod(exchange)
+    const session = this.#sessionOf(exchange)
+    if (session === undefined || refuseUnknownVersion(exchange, session)) return
     if (request.method === 'DELETE') {
       void session.end({ reason: 'its client ended it' })
-      return connection.sendNothing(204)
+      return exchange.sendNothing(204)
     }
-    if (!session.listen(connection, head.lastEventId)) {
-      refuse(connection, 409, RPC.serverError, 'This session has too many streams')
+    if (!session.listen(exchange, head.lastEventId)) {
+      refuse(exchange, 409, RPC.serverError, 'This session has too many streams')
     }
   }
 
   async close(): Promise<void> {
-    await this.#options.residents.close()
+    await this.#options.childPool.close()
   }
 
-  #read(connection: Connection): void {
+  #read(exchange: StdioRequest): void {
     const { maxBody } = this.#options
-    const { admitted } = connection
+    const { admitted } = exchange
     const { contentType } = admitted.head
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
-      return refuse(connection, 415, RPC.invalidRequest, 'Content-Type must be application/json')
+      return refuse(exchange, 415, RPC.invalidRequest, 'Content-Type must be application/json')
     }
-    if (admitted.body !== undefined) return this.#post(connection, admitted.body)
+    if (admitted.body !== undefined) return this.#post(exchange, admitted.body)
     readBody(
       admitted,
       maxBody,
       (body) => {
         // A throw in what the request calls would end the process.
         try {
-          this.#post(connection, body)
+          this.#post(exchange, body)
         } catch (error) {
           admitted.fail(error)
         }
@@ -118,135 +118,135 @@ class Bridge {
     )
   }
 
-  #post(connection: Connection, body: Buffer): void {
-    const version = connection.admitted.head.protocolVersion
+  #post(exchange: StdioRequest, body: Buffer): void {
+    const version = exchange.admitted.head.protocolVersion
     const post = isUtf8(body) ? readPost(body, version) : 'unparsable'
-    if (post === 'unparsable') return refuse(connection, 400, RPC.parseError, 'Parse error')
+    if (post === 'unparsable') return refuse(exchange, 400, RPC.parseError, 'Parse error')
     if (post === 'too many') {
-      return refuse(connection, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
+      return refuse(exchange, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
     }
     const mayBatch = version === undefined || version === '2025-03-26'
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
-      return refuse(connection, 400, RPC.invalidRequest, 'Invalid request')
+      return refuse(exchange, 400, RPC.invalidRequest, 'Invalid request')
     }
     if (post.isBehind) {
       const text = 'MCP-Protocol-Version does not match the body'
       const [first, ...rest] = post.messages
       const named = rest.length === 0 ? first : undefined
-      return refuse(connection, 400, RPC.headerMismatch, text, named)
+      return refuse(exchange, 400, RPC.headerMismatch, text, named)
     }
     if (isStateless(version)) {
-      this.#postStateless(connection, post, version as string).catch(connection.admitted.fail)
-    } else this.#postStateful(connection, post)
+      this.#postStateless(exchange, post, version as string).catch(exchange.admitted.fail)
+    } else this.#postStateful(exchange, post)
   }
 
-  #postStateful(connection: Connection, { messages, isBatch }: Post): void {
+  #postStateful(exchange: StdioRequest, { messages, isBatch }: Post): void {
     const [first] = messages
     const isOpening = messages.some(({ method }) => method === 'initialize')
-    const { sessionId } = connection.admitted.head
+    const { sessionId } = exchange.admitted.head
     if (sessionId === undefined && isOpening && !isBatch && first?.kind === 'request') {
-      return this.#openSession(connection, first)
+      return this.#openSession(exchange, first)
     }
-    const session = this.#sessionOf(connection, first)
-    if (session === undefined || refuseUnknownVersion(connection, session, first)) return
-    if (session.isCongested) return refuseBusy(connection)
+    const session = this.#sessionOf(exchange, first)
+    if (session === undefined || refuseUnknownVersion(exchange, session, first)) return
+    if (session.isCongested) return refuseBusy(exchange)
     const requests = messages.filter(({ kind }) => kind === 'request')
     if (requests.length === 0) {
       session.notify(messages)
-      return connection.sendNothing(202)
+      return exchange.sendNothing(202)
     }
     const keys = requests.map(({ idKey }) => idKey ?? '')
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
-      return refuse(connection, 400, RPC.invalidRequest, 'This id is in use')
+      return refuse(exchange, 400, RPC.invalidRequest, 'This id is in use')
     }
-    if (!session.makeRoom(requests.length)) return refuseWaiting(connection, requests)
-    session.post(connection, messages, isBatch)
+    if (!session.makeRoom(requests.length)) return refuseWaiting(exchange, requests)
+    session.post(exchange, messages, isBatch)
   }
 
   /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
-  #sessionOf(connection: Connection, message?: RawMessage): Session | undefined {
-    const { head, caller, record, corsHeaders } = connection.admitted
+  #sessionOf(exchange: StdioRequest, message?: RawMessage): Session | undefined {
+    const { head, caller, record, corsHeaders } = exchange.admitted
     const { sessionId: id } = head
     if (id === undefined) {
-      refuse(connection, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
+      refuse(exchange, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
       return undefined
     }
     const session = this.#sessions.get(id)
     if (session?.callerKey === caller.key) return session
     const { refusal, error, description } = unknownSession(id, HINT)
     record.refuse(refusal)
-    connection.refuse(errorAnswer(404, record.id, error, description, corsHeaders))
+    exchange.refuse(errorAnswer(404, record.id, error, description, corsHeaders))
     return undefined
   }
 
-  #openSession(connection: Connection, message: RawMessage): void {
+  #openSession(exchange: StdioRequest, message: RawMessage): void {
     const { limits, randomUUID } = this.#options
-    const noRoom = this.#makeRoom(connection)
-    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
+    const noRoom = this.#makeRoom(exchange)
+    if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const id = randomUUID()
     const session = new Session({
-      ...this.#childOptions(connection, id),
+      ...this.#childOptions(exchange, id),
       id,
       onEnd: (ended) => {
         this.#sessions.delete(id)
-        this.#options.residents.remove(session, ended)
+        this.#options.childPool.remove(session, ended)
       },
     })
     this.#sessions.set(id, session)
-    this.#options.residents.add(session)
+    this.#options.childPool.add(session)
     const timer = setTimeout(() => {
       void session.end(silenceOf(limits.startTimeout))
     }, limits.startTimeout * 1000)
-    connection.whenOver((isWhole) => {
+    exchange.whenOver((isWhole) => {
       clearTimeout(timer)
       // Nobody else was told its id.
       if (!isWhole) void session.end({ reason: 'its client left before it began' })
     })
-    session.post(connection, [message], false, { 'Mcp-Session-Id': id })
+    session.post(exchange, [message], false, { 'Mcp-Session-Id': id })
   }
 
-  async #postStateless(connection: Connection, { messages }: Post, version: string): Promise<void> {
+  async #postStateless(exchange: StdioRequest, { messages }: Post, version: string): Promise<void> {
     const [message] = messages as [RawMessage]
-    const { key } = connection.admitted.caller
+    const { key } = exchange.admitted.caller
     if (message.kind !== 'request') {
       const shared = this.#shared.get(key)
       await shared?.versions
-      if (shared?.child.isCongested === true) return refuseBusy(connection)
+      if (shared?.child.isCongested === true) return refuseBusy(exchange)
       if (message.kind === 'notification') shared?.child.notify(message)
-      return connection.sendNothing(202)
+      return exchange.sendNothing(202)
     }
     const isStatefulOnly = this.#verdicts.has(key)
-    const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(connection)
-    if (noRoom !== undefined) return refuseRoom(connection, noRoom, message)
-    const shared = isStatefulOnly ? undefined : this.#sharedOf(connection)
+    const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(exchange)
+    if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
+    const shared = isStatefulOnly ? undefined : this.#sharedOf(exchange)
     // From now on: a child whose first words are waited for is in use.
-    shared?.child.attendance.enter(connection)
+    shared?.child.idleTimer.enter(exchange)
     const versions = await shared?.versions
     // Who left meanwhile will never be over again, and would be waited for without end.
-    if (connection.isAnswered) return
+    if (exchange.isAnswered) return
     if (shared === undefined || versions?.includes(version) !== true) {
-      return refuseVersion(connection, message, version, versions ?? STATEFUL_VERSIONS)
+      return refuseVersion(exchange, message, version, versions ?? STATEFUL_VERSIONS)
     }
-    if (shared.child.isCongested) return refuseBusy(connection)
+    if (shared.child.isCongested) return refuseBusy(exchange)
     if (message.method === LISTEN) {
-      connection.isOpenEnded = true
-      connection.endWithToken = () => shared.child.endSubscription(connection)
+      exchange.isOpenEnded = true
+      exchange.endWithToken = () => shared.child.endSubscription(exchange)
     }
-    shared.child.request(connection, message)
+    shared.child.request(exchange, message)
   }
 
-  #sharedOf(connection: Connection): Shared {
-    const { key } = connection.admitted.caller
+  #sharedOf(exchange: StdioRequest): Shared {
+    const { key } = exchange.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const child: SharedChild = new SharedChild({
-      ...this.#childOptions(connection, key),
+      ...this.#childOptions(exchange, key),
       onEnd: (ended) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
-        this.#options.residents.remove(child, ended)
+        this.#options.childPool.remove(child, ended)
       },
     })
-    this.#options.residents.add(child)
+    this.#options.childPool.add(child)
     const versions = child.discover().then((discovery) => this.#judge(child, discovery))
     const shared = { child, versions }
     this.#shared.set(key, shared)
@@ -263,13 +263,13 @@ class Bridge {
     return undefined
   }
 
-  #makeRoom({ admitted: { caller } }: Connection): NoRoom | undefined {
-    const { residents, limits } = this.#options
+  #makeRoom({ admitted: { caller } }: StdioRequest): NoRoom | undefined {
+    const { childPool, limits } = this.#options
     const { key: callerKey, principalKey } = caller
-    return residents.makeRoom({ callerKey, principalKey }, limits)
+    return childPool.makeRoom({ callerKey, principalKey }, limits)
   }
 
-  #childOptions({ admitted: { caller } }: Connection, labelled: string) {
+  #childOptions({ admitted: { caller } }: StdioRequest, labelled: string) {
     const { command, environment, limits, emit } = this.#options
     const { authenticated } = caller
     return {
@@ -290,20 +290,20 @@ class Bridge {
 
 /** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
 function refuseUnknownVersion(
-  connection: Connection,
+  exchange: StdioRequest,
   session: Session,
   request?: RawMessage,
 ): boolean {
-  const version = connection.admitted.head.protocolVersion
+  const version = exchange.admitted.head.protocolVersion
   const isKnown =
     version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
-  if (!isKnown) refuseVersion(connection, request, version, STATEFUL_VERSIONS, RPC.serverError)
+  if (!isKnown) refuseVersion(exchange, request, version, STATEFUL_VERSIONS, RPC.serverError)
   return !isKnown
 }
 
 export function createBridge(options: BridgeOptions): Backend {
   const bridge = new Bridge(options)
-  const context: ConnectionContext = {
+  const context: StdioRequestContext = {
     clock: options.clock,
     maxQueue: options.limits.queue,
     grace: options.streamGrace * 1000,
@@ -313,7 +313,7 @@ export function createBridge(options: BridgeOptions): Backend {
   return {
     label: file,
     warm: () => Promise.resolve(),
-    open: (admitted) => new Connection(context, admitted, (each) => bridge.begin(each)),
+    open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
     async unreachable() {
       const found = await findExecutable(file, options.environment['PATH'])
       return found === undefined ? 'there is no such command' : undefined

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ChildEvent } from './events.js'
 import { Child } from './child.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
 
 /** Lines for the log that one child may write at once, and how many of them it gets back each second. */
@@ -36,7 +36,7 @@ export class Channel {
   readonly #options: ChannelOptions
   readonly #listener: ChannelListener
   readonly #child: Child
-  readonly #blocking = new Set<Connection>()
+  readonly #blocking = new Set<StdioRequest>()
   readonly #startedAt = performance.now()
   #remarks = REMARKS
   #remarkedAt = performance.now()
@@ -67,10 +67,10 @@ export class Channel {
   }
 
   /** While one of its readers is slow, the child has to wait. */
-  watch(connection: Connection): void {
-    connection.whenBlocked((isBlocked) => {
-      if (isBlocked) this.#blocking.add(connection)
-      else this.#blocking.delete(connection)
+  watch(exchange: StdioRequest): void {
+    exchange.whenBlocked((isBlocked) => {
+      if (isBlocked) this.#blocking.add(exchange)
+      else this.#blocking.delete(exchange)
       if (this.#blocking.size > 0) this.#child.pause()
       else this.#child.resume()
     })

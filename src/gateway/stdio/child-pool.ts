@@ -4,13 +4,13 @@
  * @module
  */
 import type { ChildLimits } from './limits.js'
-import type { Resident } from './pooled-child.js'
+import type { PooledChild } from './pooled-child.js'
 
 /** Why there is no room: this caller has too many, their subject over all its clients has, or all together have. */
 export type NoRoom = 'caller' | 'principal' | 'all'
 
 /** Who wants room: see {@link Caller}. */
-export type Claimant = Pick<Resident, 'callerKey' | 'principalKey'>
+export type Claimant = Pick<PooledChild, 'callerKey' | 'principalKey'>
 
 type RoomLimits = Pick<ChildLimits, 'maxChildren' | 'maxChildrenPerPrincipal'>
 
@@ -23,15 +23,15 @@ function shareOf({ maxChildren }: RoomLimits): number {
 }
 
 /** Of those that nobody uses, the one that was left first. */
-function longestIdle(among: readonly Resident[]): Resident | undefined {
+function longestIdle(among: readonly PooledChild[]): PooledChild | undefined {
   const [oldest] = among
-    .filter(({ attendance }) => attendance.isEmpty)
-    .sort((one, other) => one.attendance.leftAt - other.attendance.leftAt)
+    .filter(({ idleTimer }) => idleTimer.isEmpty)
+    .sort((one, other) => one.idleTimer.leftAt - other.idleTimer.leftAt)
   return oldest
 }
 
-export class Residents {
-  readonly #all = new Set<Resident>()
+export class ChildPool {
+  readonly #all = new Set<PooledChild>()
   /** Those that end run for a moment longer: until when, and whose they are. */
   readonly #ending = new Map<Promise<void>, Claimant>()
 
@@ -55,14 +55,14 @@ export class Residents {
     return isFirst && this.#endOfRichest() ? undefined : 'all'
   }
 
-  add(resident: Resident): void {
-    this.#all.add(resident)
+  add(pooled: PooledChild): void {
+    this.#all.add(pooled)
   }
 
   /** It has begun to end. */
-  remove(resident: Resident, ended: Promise<void>): void {
-    this.#all.delete(resident)
-    const { callerKey, principalKey } = resident
+  remove(pooled: PooledChild, ended: Promise<void>): void {
+    this.#all.delete(pooled)
+    const { callerKey, principalKey } = pooled
     this.#ending.set(ended, { callerKey, principalKey })
     void ended.then(() => this.#ending.delete(ended))
   }
@@ -85,16 +85,16 @@ export class Residents {
     return this.#ending.size >= 2 * Math.max(limits.maxChildren, SOME_ENDING) ? 'all' : undefined
   }
 
-  #of(member: keyof Claimant, key: string | undefined): readonly Resident[] {
+  #of(member: keyof Claimant, key: string | undefined): readonly PooledChild[] {
     return [...this.#all].filter((each) => each[member] === key)
   }
 
   /** Without tokens there is nobody to share with. */
-  #ofPrincipal({ principalKey }: Claimant): readonly Resident[] {
+  #ofPrincipal({ principalKey }: Claimant): readonly PooledChild[] {
     return principalKey === undefined ? [] : this.#of('principalKey', principalKey)
   }
 
-  #end(among: readonly Resident[]): boolean {
+  #end(among: readonly PooledChild[]): boolean {
     const oldest = longestIdle(among)
     void oldest?.end({ reason: 'its caller needs room for another' })
     return oldest !== undefined
@@ -106,8 +106,8 @@ export class Residents {
     for (const { principalKey } of this.#all) {
       held.set(principalKey, (held.get(principalKey) ?? 0) + 1)
     }
-    const heldBy = ({ principalKey }: Resident) => held.get(principalKey) ?? 0
-    const idle = [...this.#all].filter(({ attendance }) => attendance.isEmpty)
+    const heldBy = ({ principalKey }: PooledChild) => held.get(principalKey) ?? 0
+    const idle = [...this.#all].filter(({ idleTimer }) => idleTimer.isEmpty)
     const most = Math.max(...idle.map(heldBy))
     const oldest = longestIdle(idle.filter((each) => heldBy(each) === most))
     void oldest?.end({ reason: 'a caller without any needs room, and its subject holds most' })

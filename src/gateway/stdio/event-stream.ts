@@ -5,7 +5,7 @@
  * @module
  */
 import { BoundedQueue, costOf } from './bounded-queue.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 
 interface SentEvent {
   readonly stream: string
@@ -47,7 +47,7 @@ export function parseEventId(
 export class EventStream {
   readonly name: string
   readonly #window: EventWindow
-  #connection: Connection | undefined
+  #exchange: StdioRequest | undefined
   #last = 0
   #isEnded = false
 
@@ -57,7 +57,7 @@ export class EventStream {
   }
 
   get isRead(): boolean {
-    return this.#connection !== undefined
+    return this.#exchange !== undefined
   }
 
   get isEnded(): boolean {
@@ -65,25 +65,25 @@ export class EventStream {
   }
 
   /**
-   * @param connection on which a stream has begun
+   * @param exchange whose stream has begun
    * @param after the number of the event that its client got last; `undefined` for a new one
    */
-  attach(connection: Connection, after?: number): void {
-    this.#connection?.end()
-    this.#connection = connection
-    connection.whenOver(() => {
-      if (this.#connection === connection) this.#connection = undefined
+  attach(exchange: StdioRequest, after?: number): void {
+    this.#exchange?.end()
+    this.#exchange = exchange
+    exchange.whenOver(() => {
+      if (this.#exchange === exchange) this.#exchange = undefined
     })
     if (after !== undefined) {
       for (const { number, line } of this.#window.after(this.name, after)) this.#write(number, line)
     }
-    if (this.#isEnded) connection.endStream()
+    if (this.#isEnded) exchange.endStream()
   }
 
   /** An event without a message: from its id the client can take the stream up again (SEP-1699). */
   prime(): void {
     this.#last++
-    this.#connection?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))
+    this.#exchange?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))
   }
 
   send(line: Buffer): void {
@@ -94,11 +94,11 @@ export class EventStream {
 
   end(): void {
     this.#isEnded = true
-    this.#connection?.endStream()
-    this.#connection = undefined
+    this.#exchange?.endStream()
+    this.#exchange = undefined
   }
 
   #write(number: number, line: Buffer): void {
-    this.#connection?.writeEvent(line, `${this.name}-${number}`)
+    this.#exchange?.writeEvent(line, `${this.name}-${number}`)
   }
 }

@@ -4,10 +4,10 @@
  * @module
  */
 import { TransientSet } from '../request/transients.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 
-export class Attendance {
-  readonly #present = new TransientSet<Connection>()
+export class IdleTimer {
+  readonly #present = new TransientSet<StdioRequest>()
   readonly #timer: ReturnType<typeof setTimeout>
   #leftAt = performance.now()
 
@@ -28,10 +28,10 @@ export class Attendance {
     return this.#leftAt
   }
 
-  enter(connection: Connection): void {
-    this.#present.add(connection)
-    connection.whenOver(() => {
-      this.#present.delete(connection)
+  enter(exchange: StdioRequest): void {
+    this.#present.add(exchange)
+    exchange.whenOver(() => {
+      this.#present.delete(exchange)
       this.touch()
     })
   }

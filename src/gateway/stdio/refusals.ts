@@ -6,27 +6,27 @@
 import { errorAnswer } from '../request/answer.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import type { RawMessage } from './raw-message.js'
 import type { NoRoom } from './child-pool.js'
 
 export function refuse(
-  connection: Connection,
+  exchange: StdioRequest,
   status: number,
   code: number,
   message: string,
   request?: RawMessage,
   data?: object,
 ): void {
-  const { record, corsHeaders } = connection.admitted
+  const { record, corsHeaders } = exchange.admitted
   const body = rpcError(request?.idText ?? 'null', code, message, data)
-  connection.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders))
+  exchange.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders))
 }
 
-export function refuseMethod(connection: Connection): void {
-  const { record, corsHeaders } = connection.admitted
+export function refuseMethod(exchange: StdioRequest): void {
+  const { record, corsHeaders } = exchange.admitted
   const description = 'In this version of the protocol there is POST alone'
-  connection.refuse(
+  exchange.refuse(
     errorAnswer(405, record.id, 'method_not_allowed', description, {
       ...corsHeaders,
       Allow: 'POST',
@@ -34,11 +34,11 @@ export function refuseMethod(connection: Connection): void {
   )
 }
 
-export function refuseBusy(connection: Connection): void {
-  const { record, corsHeaders } = connection.admitted
+export function refuseBusy(exchange: StdioRequest): void {
+  const { record, corsHeaders } = exchange.admitted
   const description = 'The MCP server does not take what it was sent before'
   const headers = { ...corsHeaders, 'Retry-After': '1' }
-  connection.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
+  exchange.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
 }
 
 /** What the operator is told of it, and which setting cures it. */
@@ -57,30 +57,30 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
   },
 }
 
-export function refuseRoom(connection: Connection, noRoom: NoRoom, request: RawMessage): void {
+export function refuseRoom(exchange: StdioRequest, noRoom: NoRoom, request: RawMessage): void {
   const isTheirs = noRoom !== 'all'
   const text = isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use'
   const status = isTheirs ? 429 : 503
   const refusal = { status, code: 'ERR_CHILDREN_TOO_MANY', ...NO_ROOM[noRoom] } as const
-  connection.admitted.record.refuse(refusal)
-  refuse(connection, status, RPC.serverError, text, request)
+  exchange.admitted.record.refuse(refusal)
+  refuse(exchange, status, RPC.serverError, text, request)
 }
 
 /** Too many requests of a session have no answer yet. */
-export function refuseWaiting(connection: Connection, requests: readonly RawMessage[]): void {
+export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMessage[]): void {
   const [first, ...rest] = requests
   const text = 'Too many requests of this session wait for their answers'
   // An error belongs to one request; for a batch there is none to name.
-  refuse(connection, 429, RPC.serverError, text, rest.length === 0 ? first : undefined)
+  refuse(exchange, 429, RPC.serverError, text, rest.length === 0 ? first : undefined)
 }
 
 export function refuseVersion(
-  connection: Connection,
+  exchange: StdioRequest,
   request: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
   code: number = RPC.unsupportedVersion,
 ): void {
   const message = 'Unsupported protocol version'
-  refuse(connection, 400, code, message, request, { supported, requested })
+  refuse(exchange, 400, code, message, request, { supported, requested })
 }

@@ -6,7 +6,7 @@
 import type { UpstreamFault } from '../request/upstream-fault.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 
 /**
  * How long the answer may be the first thing to say, in milliseconds. Some clients do nothing else until the headers of an
@@ -29,7 +29,7 @@ export interface ReplyOptions {
   /** Nothing but the answer may come on it. */
   readonly isPlain: boolean
   readonly headers: Readonly<Record<string, string>>
-  readonly startStream: (connection: Connection) => AnswerStream
+  readonly startStream: (exchange: StdioRequest) => AnswerStream
   readonly onDone: () => void
 }
 
@@ -43,20 +43,20 @@ function joinBatch(lines: readonly Buffer[]): Buffer {
 }
 
 export class Reply {
-  readonly connection: Connection
+  readonly exchange: StdioRequest
   readonly #options: ReplyOptions
   readonly #open: Set<string>
   readonly #answers: Buffer[] = []
   readonly #timer: ReturnType<typeof setTimeout>
   #stream: AnswerStream | undefined
 
-  constructor(connection: Connection, options: ReplyOptions) {
-    this.connection = connection
+  constructor(exchange: StdioRequest, options: ReplyOptions) {
+    this.exchange = exchange
     this.#options = options
     this.#open = new Set(options.ids)
     this.#timer = setTimeout(() => {
       if (this.#mayStream) this.#startStream()
-      else connection.watchToken()
+      else exchange.watchToken()
     }, PATIENCE)
   }
 
@@ -72,7 +72,7 @@ export class Reply {
 
   /** Whether somebody is there now. */
   get isRead(): boolean {
-    return this.#stream?.isRead ?? !this.connection.isAnswered
+    return this.#stream?.isRead ?? !this.exchange.isAnswered
   }
 
   /** It answers one request. */
@@ -83,8 +83,8 @@ export class Reply {
   get #mayStream(): boolean {
     return (
       !this.#options.isPlain &&
-      !this.connection.isAnswered &&
-      this.connection.accepts('text/event-stream')
+      !this.exchange.isAnswered &&
+      this.exchange.accepts('text/event-stream')
     )
   }
 
@@ -116,8 +116,8 @@ export class Reply {
     }
     this.#answers.push(...lines)
     const body = this.#body().toString()
-    const { record, corsHeaders } = this.connection.admitted
-    this.connection.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders), fault)
+    const { record, corsHeaders } = this.exchange.admitted
+    this.exchange.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders), fault)
     this.#done()
   }
 
@@ -125,8 +125,8 @@ export class Reply {
   #startStream(): AnswerStream {
     if (this.#stream !== undefined) return this.#stream
     clearTimeout(this.#timer)
-    this.connection.startStream(this.#options.headers)
-    this.#stream = this.#options.startStream(this.connection)
+    this.exchange.startStream(this.#options.headers)
+    this.#stream = this.#options.startStream(this.exchange)
     for (const line of this.#answers) this.#stream.send(line)
     return this.#stream
   }
@@ -138,7 +138,7 @@ export class Reply {
 
   #finish(status: number): void {
     if (this.#stream !== undefined) this.#stream.end()
-    else this.connection.sendJson(status, this.#body(), this.#options.headers)
+    else this.exchange.sendJson(status, this.#body(), this.#options.headers)
     this.#done()
   }
 

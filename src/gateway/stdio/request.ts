@@ -7,9 +7,8 @@ import { AnswerLife } from '../request/answer-life.js'
 import { errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
 import type { AdmittedRequest } from '../request/backend.js'
 import type { Clock } from '../clock.js'
-import { filterFault } from '../http/filtered-answer.js'
 import type { OpenRequest } from '../request/open-request.js'
-import type { UpstreamFault } from '../request/upstream-fault.js'
+import { faultOfFilter, type UpstreamFault } from '../request/upstream-fault.js'
 import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
@@ -19,7 +18,7 @@ const KEEP_ALIVE = 15_000
 
 const COMMENT = Buffer.from(': \n\n')
 
-export interface ConnectionContext {
+export interface StdioRequestContext {
   readonly clock: Clock
   /** Bytes that may wait for a client before its server has to. */
   readonly maxQueue: number
@@ -29,14 +28,14 @@ export interface ConnectionContext {
   readonly stalled: number
 }
 
-export class Connection implements OpenRequest {
+export class StdioRequest implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
   /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
   endWithToken: () => void = () => this.end()
-  readonly #context: ConnectionContext
+  readonly #context: StdioRequestContext
   readonly #life: AnswerLife
-  readonly #begin: (connection: Connection) => void
+  readonly #begin: (exchange: StdioRequest) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
@@ -47,9 +46,9 @@ export class Connection implements OpenRequest {
   #keepAlive: ReturnType<typeof setTimeout> | undefined
 
   constructor(
-    context: ConnectionContext,
+    context: StdioRequestContext,
     admitted: AdmittedRequest,
-    begin: (connection: Connection) => void,
+    begin: (exchange: StdioRequest) => void,
   ) {
     this.#context = context
     this.admitted = admitted
@@ -73,7 +72,7 @@ export class Connection implements OpenRequest {
 
   /**
    * Calls when too much waits for the client (`true`), and when it does not any more. A call, because a function that
-   * is written right of `connection.name =` begins its life in V8's old generation, and from there keeps its whole
+   * is written right of `exchange.name =` begins its life in V8's old generation, and from there keeps its whole
    * request alive until the next full collection.
    */
   whenBlocked(callback: (isBlocked: boolean) => void): void {
@@ -120,8 +119,7 @@ export class Connection implements OpenRequest {
     try {
       return Buffer.concat(filter.filter(bytes))
     } catch (error) {
-      const reason = `its list cannot be filtered: ${filterFault(error)}`
-      record.failUpstream({ code: 'ERR_UPSTREAM_INVALID', reason })
+      record.failUpstream(faultOfFilter(error))
       return undefined
     }
   }

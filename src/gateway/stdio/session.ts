@@ -4,9 +4,9 @@
  * @module
  */
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
-import { Attendance } from './idle-timer.js'
+import { IdleTimer } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
 import { findSpan, keyAt, type RawMessage } from './raw-message.js'
@@ -14,7 +14,7 @@ import { TransientMap } from '../request/transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { valueAt } from '../../base/json-spans.js'
-import { exitOf, failAll, floodOf, type Resident, type ResidentEnd } from './pooled-child.js'
+import { exitOf, failAll, floodOf, type PooledChild, type ChildEnd } from './pooled-child.js'
 
 /** Streams at once that a client opened by GET. */
 const MAX_READERS = 8
@@ -41,11 +41,11 @@ export interface SessionOptions extends ChannelOptions {
   readonly onEnd: (ended: Promise<void>) => void
 }
 
-export class Session implements Resident {
+export class Session implements PooledChild {
   readonly id: string
   readonly callerKey: string
   readonly principalKey: string | undefined
-  readonly attendance: Attendance
+  readonly idleTimer: IdleTimer
   /** Which the server agreed to speak. */
   version: string | undefined
   readonly #options: SessionOptions
@@ -70,7 +70,7 @@ export class Session implements Resident {
     this.#options = options
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
-    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -111,22 +111,22 @@ export class Session implements Resident {
    * @param opening the request that opens the session: its answer comes alone, and brings these headers
    */
   post(
-    connection: Connection,
+    exchange: StdioRequest,
     messages: readonly RawMessage[],
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
-    this.attendance.enter(connection)
-    this.#channel.watch(connection)
+    this.idleTimer.enter(exchange)
+    this.#channel.watch(exchange)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
     const keys = requests.map(({ idKey }) => idKey ?? '')
-    const reply = new Reply(connection, {
+    const reply = new Reply(exchange, {
       ids,
       isBatch,
       isPlain: opening !== undefined,
       headers: opening ?? {},
-      startStream: () => this.#openStream(connection),
+      startStream: () => this.#openStream(exchange),
       onDone: () => this.#forget(reply, keys),
     })
     for (const [index, { bytes, params }] of requests.entries()) {
@@ -141,7 +141,7 @@ export class Session implements Resident {
 
   /** What has no answer: notifications, and answers to requests of the server. */
   notify(messages: readonly RawMessage[]): void {
-    this.attendance.touch()
+    this.idleTimer.touch()
     for (const message of messages) {
       this.#channel.write(message.bytes)
       if (message.method === 'notifications/cancelled') this.#onCancelled(message)
@@ -153,27 +153,27 @@ export class Session implements Resident {
    *
    * @returns false when the client has too many
    */
-  listen(connection: Connection, lastEventId: string | undefined): boolean {
+  listen(exchange: StdioRequest, lastEventId: string | undefined): boolean {
     const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.attendance.enter(connection)
-    this.#channel.watch(connection)
+    this.idleTimer.enter(exchange)
+    this.#channel.watch(exchange)
     // The rest of an answer to a POST has the time that the answer had.
-    connection.isOpenEnded = known === undefined || this.#readers.has(known)
-    connection.startStream()
-    if (known !== undefined) known.attach(connection, last?.number)
-    const stream = known ?? this.#openStream(connection)
+    exchange.isOpenEnded = known === undefined || this.#readers.has(known)
+    exchange.startStream()
+    if (known !== undefined) known.attach(exchange, last?.number)
+    const stream = known ?? this.#openStream(exchange)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
     return true
   }
 
-  end(end: ResidentEnd): Promise<void> {
+  end(end: ChildEnd): Promise<void> {
     if (this.#ended !== undefined) return this.#ended
     this.#ended = this.#channel.stop()
-    this.attendance.close()
+    this.idleTimer.close()
     const { emit, label, onEnd } = this.#options
     onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
@@ -182,13 +182,13 @@ export class Session implements Resident {
     return this.#ended
   }
 
-  #openStream(connection: Connection): EventStream {
+  #openStream(exchange: StdioRequest): EventStream {
     this.#streamCount++
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
-    stream.attach(connection)
+    stream.attach(exchange)
     // Clients before 2025-11-25 take every event for a message.
-    const { protocolVersion = '' } = connection.admitted.head
+    const { protocolVersion = '' } = exchange.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream

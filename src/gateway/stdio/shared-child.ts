@@ -7,9 +7,9 @@
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
-import { Attendance } from './idle-timer.js'
+import { IdleTimer } from './idle-timer.js'
 import { Channel, type ChannelOptions } from './channel.js'
-import type { Connection } from './request.js'
+import type { StdioRequest } from './request.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
 import { TransientMap } from '../request/transients.js'
@@ -20,8 +20,8 @@ import {
   failAll,
   floodOf,
   silenceOf,
-  type Resident,
-  type ResidentEnd,
+  type PooledChild,
+  type ChildEnd,
 } from './pooled-child.js'
 import { replaceSpans, textAt, valueAt, type Span } from '../../base/json-spans.js'
 
@@ -89,10 +89,10 @@ function statusOf(message: RawMessage): number {
   return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
 }
 
-export class SharedChild implements Resident {
+export class SharedChild implements PooledChild {
   readonly callerKey: string
   readonly principalKey: string | undefined
-  readonly attendance: Attendance
+  readonly idleTimer: IdleTimer
   readonly #options: SharedChildOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
@@ -108,7 +108,7 @@ export class SharedChild implements Resident {
     this.principalKey = principalKey
     this.#options = options
     this.#outbox = new Outbox(limits.queue, () => undefined)
-    this.attendance = new Attendance(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
     this.#channel = new Channel(options, {
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -134,14 +134,14 @@ export class SharedChild implements Resident {
     })
   }
 
-  /** The connection has entered already. */
-  request(connection: Connection, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.#channel.watch(connection)
+  /** The request has entered already. */
+  request(exchange: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
+    this.#channel.watch(exchange)
     this.#lastId++
     const ours = String(this.#lastId)
     const key = `number:${ours}`
     const progressSpan = findSpan(bytes, params, '_meta', 'progressToken')
-    const reply = new Reply(connection, {
+    const reply = new Reply(exchange, {
       ids: [idText],
       isBatch: false,
       isPlain: false,
@@ -149,8 +149,8 @@ export class SharedChild implements Resident {
       startStream: () => ({
         // Who leaves is forgotten.
         isRead: true,
-        send: (line) => connection.writeEvent(line),
-        end: () => connection.endStream(),
+        send: (line) => exchange.writeEvent(line),
+        end: () => exchange.endStream(),
       }),
       onDone: () => {
         this.#routes.delete(key)
@@ -171,7 +171,7 @@ export class SharedChild implements Resident {
     )
     this.#outbox.addReply(reply)
     // Here leaving is how a client says that it wants no answer (2026-07-28, "Cancellation").
-    connection.whenOver(() => {
+    exchange.whenOver(() => {
       if (!this.#routes.delete(key)) return
       this.#outbox.removeReply(reply)
       this.#cancel(ours)
@@ -179,7 +179,7 @@ export class SharedChild implements Resident {
   }
 
   notify({ bytes, method, params }: RawMessage): void {
-    this.attendance.touch()
+    this.idleTimer.touch()
     if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
@@ -191,18 +191,18 @@ export class SharedChild implements Resident {
   }
 
   /** Ends a subscription whose reader may read no longer, as its server would (2026-07-28, "Graceful Closure"). */
-  endSubscription(connection: Connection): void {
+  endSubscription(exchange: StdioRequest): void {
     for (const { reply, id } of this.#routes.values()) {
-      if (reply.connection !== connection || !connection.isStream) continue
+      if (reply.exchange !== exchange || !exchange.isStream) continue
       reply.send(Buffer.from(lastResult(id)))
     }
-    connection.end()
+    exchange.end()
   }
 
-  end(end: ResidentEnd): Promise<void> {
+  end(end: ChildEnd): Promise<void> {
     if (this.#ended !== undefined) return this.#ended
     this.#ended = this.#channel.stop()
-    this.attendance.close()
+    this.idleTimer.close()
     const { emit, label, onEnd } = this.#options
     onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })

@@ -1,10 +1,10 @@
 /** What clients may leave behind in a session, and what one caller may take of what all share. */
 import { describe, expect, test } from 'vitest'
-import { Residents, type Claimant } from '../../../src/gateway/stdio/child-pool.js'
+import { ChildPool, type Claimant } from '../../../src/gateway/stdio/child-pool.js'
 import { principalKey } from '../../../src/rs/caller-key.js'
 import type { VerifiedAccessToken } from '../../../src/types.js'
 import { Verdicts } from '../../../src/gateway/stdio/verdicts.js'
-import type { Attendance } from '../../../src/gateway/stdio/idle-timer.js'
+import type { IdleTimer } from '../../../src/gateway/stdio/idle-timer.js'
 import { DEFAULT_LIMITS } from '../../../src/gateway/stdio/limits.js'
 import type { GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
@@ -130,23 +130,23 @@ test('the answers of a batch leave alone who uses one of its ids again', async (
 
 /** A child of this caller; one that ends leaves its place at once. */
 function childOf(
-  residents: Residents,
+  childPool: ChildPool,
   { callerKey, principalKey = callerKey }: { callerKey: string; principalKey?: string | undefined },
   { isUsed = false, leftAt = 0 } = {},
 ): { readonly hasEnded: () => boolean } {
   let hasEnded = false
-  const resident = {
+  const pooled = {
     callerKey,
     principalKey,
-    attendance: { isEmpty: !isUsed, leftAt } as Attendance,
+    idleTimer: { isEmpty: !isUsed, leftAt } as IdleTimer,
     end: () => {
       hasEnded = true
       const ended = Promise.resolve()
-      residents.remove(resident, ended)
+      childPool.remove(pooled, ended)
       return ended
     },
   }
-  residents.add(resident)
+  childPool.add(pooled)
   return { hasEnded: () => hasEnded }
 }
 
@@ -157,32 +157,32 @@ const person = (name: string, client = 'desk') => ({
 
 describe('children that end', () => {
   const limits = { ...DEFAULT_LIMITS, maxChildren: 24, maxChildrenPerPrincipal: 10 }
-  function leaveEnding(residents: Residents, claimant: Claimant, count: number): void {
+  function leaveEnding(childPool: ChildPool, claimant: Claimant, count: number): void {
     for (let n = 0; n < count; n++) {
-      const attendance = { isEmpty: true, leftAt: 0 } as Attendance
+      const idleTimer = { isEmpty: true, leftAt: 0 } as IdleTimer
       const ended = new Promise<void>(() => undefined)
-      residents.remove({ ...claimant, attendance, end: () => ended }, ended)
+      childPool.remove({ ...claimant, idleTimer, end: () => ended }, ended)
     }
   }
 
   verifies('STA-01', 'count for their own caller, and shut out nobody else', () => {
-    const residents = new Residents()
-    leaveEnding(residents, person('mallory'), 10)
-    expect(residents.makeRoom(person('mallory'), limits)).toBe('caller')
-    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
+    const childPool = new ChildPool()
+    leaveEnding(childPool, person('mallory'), 10)
+    expect(childPool.makeRoom(person('mallory'), limits)).toBe('caller')
+    expect(childPool.makeRoom(person('alice'), limits)).toBeUndefined()
   })
 
   verifies('ATK-07', 'count for their subject over all its clients', () => {
-    const residents = new Residents()
-    for (const client of ['a', 'b', 'c']) leaveEnding(residents, person('mallory', client), 4)
-    expect(residents.makeRoom(person('mallory', 'd'), limits)).toBe('principal')
-    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
+    const childPool = new ChildPool()
+    for (const client of ['a', 'b', 'c']) leaveEnding(childPool, person('mallory', client), 4)
+    expect(childPool.makeRoom(person('mallory', 'd'), limits)).toBe('principal')
+    expect(childPool.makeRoom(person('alice'), limits)).toBeUndefined()
   })
 
   test('of many callers have a bound together', () => {
-    const residents = new Residents()
-    for (const caller of ['a', 'b', 'c', 'd', 'e', 'f']) leaveEnding(residents, person(caller), 8)
-    expect(residents.makeRoom(person('alice'), limits)).toBe('all')
+    const childPool = new ChildPool()
+    for (const caller of ['a', 'b', 'c', 'd', 'e', 'f']) leaveEnding(childPool, person(caller), 8)
+    expect(childPool.makeRoom(person('alice'), limits)).toBe('all')
   })
 })
 
@@ -190,21 +190,21 @@ describe('room for one more child', () => {
   const limits = { maxChildren: 8, maxChildrenPerPrincipal: 10 }
 
   verifies('ATK-07', 'one subject holds half of all, whatever the number of its clients', () => {
-    const residents = new Residents()
+    const childPool = new ChildPool()
     for (let n = 0; n < 4; n++) {
-      expect(residents.makeRoom(person('mallory', `${n}`), limits)).toBeUndefined()
-      childOf(residents, person('mallory', `${n}`), { isUsed: true })
+      expect(childPool.makeRoom(person('mallory', `${n}`), limits)).toBeUndefined()
+      childOf(childPool, person('mallory', `${n}`), { isUsed: true })
     }
-    expect(residents.makeRoom(person('mallory', 'one more'), limits)).toBe('principal')
-    expect(residents.makeRoom(person('alice'), limits)).toBeUndefined()
+    expect(childPool.makeRoom(person('mallory', 'one more'), limits)).toBe('principal')
+    expect(childPool.makeRoom(person('alice'), limits)).toBeUndefined()
   })
 
   verifies('ATK-07', 'the longest idle of their own subject ends first', () => {
-    const residents = new Residents()
+    const childPool = new ChildPool()
     const [first, second] = [3, 2, 9, 9].map((leftAt, n) =>
-      childOf(residents, person('alice', `${n}`), { leftAt }),
+      childOf(childPool, person('alice', `${n}`), { leftAt }),
     )
-    expect(residents.makeRoom(person('alice', 'new'), limits)).toBeUndefined()
+    expect(childPool.makeRoom(person('alice', 'new'), limits)).toBeUndefined()
     expect([first?.hasEnded(), second?.hasEnded()]).toEqual([false, true])
   })
 
@@ -221,52 +221,52 @@ describe('room for one more child', () => {
   )
 
   verifies('ATK-07', 'callers without a subject count together', () => {
-    const residents = new Residents()
+    const childPool = new ChildPool()
     const nobody = (n: number) => ({ callerKey: `token ${n}`, principalKey: 'no subject' })
-    for (let n = 0; n < 4; n++) childOf(residents, nobody(n), { isUsed: true })
-    expect(residents.makeRoom(nobody(5), limits)).toBe('principal')
+    for (let n = 0; n < 4; n++) childOf(childPool, nobody(n), { isUsed: true })
+    expect(childPool.makeRoom(nobody(5), limits)).toBe('principal')
   })
 
   verifies('ATK-07', 'without tokens there is nobody to share with: no half', () => {
-    const residents = new Residents()
+    const childPool = new ChildPool()
     const anybody = { callerKey: '', principalKey: undefined }
     for (let n = 0; n < 8; n++) {
-      expect(residents.makeRoom(anybody, limits)).toBeUndefined()
-      childOf(residents, { ...anybody, principalKey: undefined }, { isUsed: true })
+      expect(childPool.makeRoom(anybody, limits)).toBeUndefined()
+      childOf(childPool, { ...anybody, principalKey: undefined }, { isUsed: true })
     }
   })
 
   describe('when all are taken', () => {
     function full(isUsed: boolean) {
-      const residents = new Residents()
+      const childPool = new ChildPool()
       const alice = [30, 10, 20].map((leftAt, n) =>
-        childOf(residents, person('alice', `${n}`), { leftAt, isUsed }),
+        childOf(childPool, person('alice', `${n}`), { leftAt, isUsed }),
       )
       const bob = [1, 2].map((leftAt, n) =>
-        childOf(residents, person('bob', `${n}`), { leftAt, isUsed }),
+        childOf(childPool, person('bob', `${n}`), { leftAt, isUsed }),
       )
       for (const name of ['carol', 'dave', 'eve']) {
-        childOf(residents, person(name), { leftAt: 0, isUsed })
+        childOf(childPool, person(name), { leftAt: 0, isUsed })
       }
-      return { residents, alice, bob }
+      return { childPool, alice, bob }
     }
 
     verifies('ATK-07', 'who has none gets the longest idle of who has most', () => {
-      const { residents, alice, bob } = full(false)
-      expect(residents.makeRoom(person('frank'), limits)).toBeUndefined()
+      const { childPool, alice, bob } = full(false)
+      expect(childPool.makeRoom(person('frank'), limits)).toBeUndefined()
       expect(alice.map(({ hasEnded }) => hasEnded())).toEqual([false, true, false])
       expect(bob.map(({ hasEnded }) => hasEnded())).toEqual([false, false])
     })
 
     verifies('ATK-07', "who has some ends one of their own, and nobody else's", () => {
-      const { residents, alice } = full(false)
-      expect(residents.makeRoom(person('bob', 'third'), limits)).toBe('all')
-      expect(residents.makeRoom(person('bob', '0'), limits)).toBeUndefined()
+      const { childPool, alice } = full(false)
+      expect(childPool.makeRoom(person('bob', 'third'), limits)).toBe('all')
+      expect(childPool.makeRoom(person('bob', '0'), limits)).toBeUndefined()
       expect(alice.some(({ hasEnded }) => hasEnded())).toBe(false)
     })
 
     verifies('ATK-07', 'what is in use ends for nobody', () => {
-      expect(full(true).residents.makeRoom(person('frank'), limits)).toBe('all')
+      expect(full(true).childPool.makeRoom(person('frank'), limits)).toBe('all')
     })
   })
 })

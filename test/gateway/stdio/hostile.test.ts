@@ -13,7 +13,7 @@ import { ANYBODY } from '../../../src/gateway/request/caller.js'
 import { Records } from '../../../src/gateway/request/records.js'
 import { REAL_TIME } from '../../../src/gateway/clock.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
-import { Connection } from '../../../src/gateway/stdio/request.js'
+import { StdioRequest } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
@@ -385,7 +385,7 @@ test('what a server says by itself does not go to a stream that was left', async
 
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
-  async function serve(respond: (connection: Connection) => void): Promise<number> {
+  async function serve(respond: (exchange: StdioRequest) => void): Promise<number> {
     const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
     const records = new Records({
       onEvent: undefined,
@@ -399,21 +399,21 @@ describe('a reader that reads nothing', () => {
       const known = { record, caller: ANYBODY, corsHeaders: {} }
       const place = new Admission(admissionLimits(1, 1, 1)).enter('')
       const admitted = { ...known, place, request, response } as unknown as AdmittedRequest
-      new Connection(context, admitted, respond).begin()
+      new StdioRequest(context, admitted, respond).begin()
     })
     onTestFinished(() => void server.close())
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return (server.address() as AddressInfo).port
   }
   const body = Buffer.alloc(30 * 2 ** 20)
-  const answers: readonly (readonly [string, (connection: Connection) => void])[] = [
-    ['an answer', (connection) => connection.sendJson(200, body)],
+  const answers: readonly (readonly [string, (exchange: StdioRequest) => void])[] = [
+    ['an answer', (exchange) => exchange.sendJson(200, body)],
     [
       'a stream that has ended',
-      (connection) => {
-        connection.startStream()
-        connection.write(body)
-        connection.endStream()
+      (exchange) => {
+        exchange.startStream()
+        exchange.write(body)
+        exchange.endStream()
       },
     ],
   ]

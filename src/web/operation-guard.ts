@@ -57,7 +57,7 @@ export interface Entered {
   readonly filter: ListFilter | undefined
 }
 
-export interface OperationGateOptions {
+export interface OperationGuardOptions {
   readonly authority: OperationAuthority
   readonly answers: Answers
   readonly now: () => number
@@ -157,14 +157,14 @@ function messagesOf(
 }
 
 /** Validates the messages of requests, and judges with a policy what they ask for. */
-export class OperationGate {
+export class OperationGuard {
   readonly maxBody: number
   readonly #authority: OperationAuthority
   readonly #answers: Answers
   readonly #rate: RefusalRate
   readonly #memory = new ListMemory()
 
-  constructor({ authority, answers, now, maxBody }: OperationGateOptions) {
+  constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
     this.maxBody = maxBody
     this.#authority = authority
     this.#answers = answers
@@ -227,8 +227,8 @@ export class OperationGate {
     if (refusal !== undefined) return refusal
     const body = await request.readBody(this.maxBody)
     if (body === undefined) return this.refuseLength(request)
-    const judged = this.judge(authenticated, body, request, request.bodyBeside)
-    return 'outcome' in judged ? judged : { body, filter: judged.filter }
+    const authorized = this.authorize(authenticated, body, request, request.bodyBeside)
+    return 'outcome' in authorized ? authorized : { body, filter: authorized.filter }
   }
 
   /** 400 for a body that comes with another method than POST: nobody judges it, and a handler may read it. */
@@ -285,7 +285,7 @@ export class OperationGate {
    * @param sent the bytes that came, where a handler may see them beside what somebody made of them
    * @throws whatever a policy throws that is a function
    */
-  judge(
+  authorize(
     authenticated: Authenticated,
     body: Uint8Array,
     request: OperationsRequest,
@@ -296,11 +296,11 @@ export class OperationGate {
     if (throttled !== undefined) return throttled
     const messages = messagesOf(body, request, sent)
     if ('code' in messages) return this.#refuseMessage(messages, request, authenticated)
-    return this.judgeMessages(authenticated, messages, request)
+    return this.authorizeMessages(authenticated, messages, request)
   }
 
   /** The same, of messages that were read, and of a caller who was not refused too often. */
-  judgeMessages(
+  authorizeMessages(
     authenticated: Authenticated,
     messages: readonly RpcMessage[],
     request: OperationsRequest,
