@@ -146,6 +146,15 @@ describe('an audit file that is a pipe', () => {
     return path
   }
 
+  /** With a reader that reads when the test does. */
+  function openPipe(now?: () => number) {
+    const path = makePipe()
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const complaints: [number, string][] = []
+    const file = openAuditFile(path, (lost, code) => complaints.push([lost, code]), now)
+    return { reader, complaints, file }
+  }
+
   verifies('ATK-07', 'without a reader stops the start, and says what is missing', async () => {
     const cli = startCli([
       ...['--port', '0', '--upstream', 'http://127.0.0.1:9/mcp', '--audit-file', makePipe()],
@@ -158,14 +167,7 @@ describe('an audit file that is a pipe', () => {
     'ATK-07',
     'whose reader stops: records are lost and told, and no write waits',
     async () => {
-      const path = makePipe()
-      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-      const complaints: [number, string][] = []
-      const file = openAuditFile(
-        path,
-        (lost, code) => complaints.push([lost, code]),
-        () => 0,
-      )
+      const { reader, complaints, file } = openPipe(() => 0)
       let written = 0
       for (; written < 5_000 && file.lost < 3; written++) file.write(record)
       expect(complaints).toEqual([[1, 'EAGAIN']])
@@ -183,14 +185,7 @@ describe('an audit file that is a pipe', () => {
   )
 
   verifies('ATK-07', 'whose reader leaves: every record that nobody got is counted', async () => {
-    const path = makePipe()
-    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const complaints: [number, string][] = []
-    const file = openAuditFile(
-      path,
-      (lost, code) => complaints.push([lost, code]),
-      () => 0,
-    )
+    const { reader, complaints, file } = openPipe(() => 0)
     closeSync(reader)
     for (let n = 1; n <= 3; n++) {
       file.write(record)
@@ -204,10 +199,7 @@ describe('an audit file that is a pipe', () => {
   })
 
   verifies('ATK-07', 'whose reader is slow: the end waits until it has all records', async () => {
-    const path = makePipe()
-    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const complaints: [number, string][] = []
-    const file = openAuditFile(path, (lost, code) => complaints.push([lost, code]))
+    const { reader, complaints, file } = openPipe()
     for (let n = 0; n < 300; n++) file.write(record)
     const closed = file.close()
     let text = ''

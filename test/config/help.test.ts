@@ -31,7 +31,7 @@ test('descriptions and defaults, whole although broken into lines', () => {
   const flat = lines.map((line) => line.trim()).join(' ')
   for (const { description, default: fallback } of SETTINGS) {
     expect(flat).toContain(description)
-    if (fallback !== undefined) expect(flat).toContain(`default: ${fallback})`)
+    expect(flat).toContain(fallback === undefined ? '' : `default: ${fallback})`)
   }
   expect(flat).toContain('(required unless --transport stdio)')
   expect(flat).toContain('(repeatable; required with --auth oauth)')

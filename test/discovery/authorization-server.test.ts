@@ -151,12 +151,16 @@ describe('where we can be led', () => {
     'another https host is fine (Google does it), http where the operator allowed it',
     async () => {
       const elsewhere = { issuer, jwks_uri: 'https://keys.example.net/' }
-      await discoverAuthorizationServer(issuer, { fetch: onlyAt(url, elsewhere).fetch })
+      const found = await discoverAuthorizationServer(issuer, {
+        fetch: onlyAt(url, elsewhere).fetch,
+      })
+      expect(found).toMatchObject({ jwks_uri: elsewhere.jwks_uri })
       const inside = { issuer, jwks_uri: 'http://keycloak.internal:8080/keys' }
-      await discoverAuthorizationServer(issuer, {
+      const foundInside = await discoverAuthorizationServer(issuer, {
         fetch: onlyAt(url, inside).fetch,
         allowHttp: ['keycloak.internal'],
       })
+      expect(foundInside).toMatchObject({ jwks_uri: inside.jwks_uri })
     },
   )
 

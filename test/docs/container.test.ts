@@ -2,13 +2,13 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { pack } from '../support/checkout.js'
 import { freePort, startProcess } from '../support/cli.js'
 import { readDockerfile } from './dockerfile.js'
 
-const ROOT = resolve(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
 describe.each(['container', 'linkedin'])('examples/%s/Dockerfile', (example) => {
@@ -43,7 +43,7 @@ test('examples/container: what it installs and starts is closed without a token,
   const [, packed = ''] =
     /npm pack --pack-destination (\S+)/.exec(build?.run.join('\n') ?? '') ?? []
   expect(packed).toBe('/packed')
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: ROOT })
+  await pack(folder)
   const installs = image.run
     .flatMap((line) => line.split(' && '))
     .filter((each) => each.startsWith('npm install'))

@@ -1,16 +1,16 @@
 /** Every example in README and docstrings compiles; those of the README and whole servers run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeFolder } from '../support/checkout.js'
 import { FakeIdp } from '../support/idp.js'
 
 const root = resolve(import.meta.dirname, '../..')
-/** Inside of the package, so that its own name resolves. */
-const folder = join(import.meta.dirname, '.generated', String(process.pid))
+const folder = makeFolder()
 
 interface Example {
   readonly name: string
@@ -38,7 +38,7 @@ function readmeExamples(): Example[] {
 }
 
 beforeAll(() => {
-  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
 })
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

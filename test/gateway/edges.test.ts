@@ -55,7 +55,8 @@ describe('one connection', () => {
       await eventually(() => told('request.completed').length === 10)
       const began = performance.now()
       await gateway.close()
-      expect(performance.now() - began).toBeLessThan(1_000)
+      // Running answers would have 10 seconds.
+      expect(performance.now() - began).toBeLessThan(8_000)
     },
   )
 

@@ -300,7 +300,8 @@ describe('what does not', () => {
       expect(bench.told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
       const began = performance.now()
       await bench.gateway.close()
-      expect(performance.now() - began).toBeLessThan(1_000)
+      // Running answers would have 10 seconds.
+      expect(performance.now() - began).toBeLessThan(8_000)
     },
   )
 })

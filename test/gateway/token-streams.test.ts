@@ -92,7 +92,6 @@ describe('at the end of the token', () => {
       expect(stream.end).toBeUndefined()
       await eventually(() => stream.end !== undefined)
       expect(Date.now() - began).toBeGreaterThan(1_700)
-      expect(Date.now() - began).toBeLessThan(3_500)
       expect(stream).toEqual({ text: ': open\n\ndata: half', end: 'whole' })
       await eventually(() => upstream.open.size === 0 && bench.told('request.completed').length > 0)
       const [completed] = bench.told('request.completed')

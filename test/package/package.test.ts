@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pack } from '../support/checkout.js'
 import { freePort, startProcess, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
@@ -27,8 +28,7 @@ let installed: string
 
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'gatehouse-package-'))
-  // Packing runs the build.
-  await run('npm', ['pack', '--pack-destination', project], { cwd: root })
+  await pack(project)
   const tarball = readdirSync(project).find((name) => name.endsWith('.tgz')) ?? ''
   writeFileSync(join(project, 'package.json'), '{"type":"module","private":true}')
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`], {

@@ -63,7 +63,8 @@ describe('the bounded memory', () => {
         const model = new Model(max)
         for (const [step, name] of all) {
           const value = {}
-          if (step === 'get') expect(cache.get(name)).toBe(model.get(name))
+          const found = step === 'get' ? [cache.get(name), model.get(name)] : []
+          expect(found[0]).toBe(found[1])
           if (step === 'set') {
             cache.set(name, value)
             model.put(name, value)

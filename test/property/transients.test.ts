@@ -20,10 +20,12 @@ test('a map holds what was set and not deleted, in the order of insertion', () =
       const model = new Map<number, number>()
       for (const { sets, from, count } of list) {
         for (let key = from; key < from + count; key++) {
+          const removed = sets ? [] : [map.delete(key), model.delete(key)]
+          expect(removed[0]).toBe(removed[1])
           if (sets) {
             map.set(key, ++made)
             model.set(key, made)
-          } else expect(map.delete(key)).toBe(model.delete(key))
+          }
           expect(map.get(key)).toBe(model.get(key))
           expect(map.has(key)).toBe(model.has(key))
         }
@@ -44,10 +46,12 @@ test('a set holds what was added and not deleted, in the order of insertion', ()
       const model = new Set<number>()
       for (const { sets, from, count } of list) {
         for (let item = from; item < from + count; item++) {
+          const removed = sets ? [] : [set.delete(item), model.delete(item)]
+          expect(removed[0]).toBe(removed[1])
           if (sets) {
             set.add(item)
             model.add(item)
-          } else expect(set.delete(item)).toBe(model.delete(item))
+          }
         }
         expect(set.size).toBe(model.size)
         expect([...set]).toEqual([...model])

@@ -14,9 +14,7 @@ function withoutComments(source: string): string {
 }
 
 const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter(
-    (file) => file.endsWith('.ts') && !/^(?:requirements|faults|docs\/\.generated)/.test(file),
-  )
+  .filter((file) => file.endsWith('.ts') && !/^(?:requirements|faults)/.test(file))
   .map((file) => ({ file, source: withoutComments(readFileSync(join(root, file), 'utf8')) }))
 
 /** In calls of `verifies`, in members of that name, and in tables of ids that are handed to it. */

@@ -1,7 +1,7 @@
 /** A gateway over a fake IdP and an upstream that the test writes, both on loopback. */
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { Gateway, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { Limits } from '../../src/gateway/front-server.js'
 import { createLimitedGateway } from '../../src/gateway/gateway.js'
@@ -135,10 +135,16 @@ export function exchangeBytes(
 }
 
 /** Waits until something holds. */
-export async function eventually(holds: () => boolean, timeout = 5_000): Promise<void> {
+export async function eventually(
+  holds: () => boolean,
+  timeout = 5_000,
+  interval = 2,
+): Promise<void> {
   const deadline = performance.now() + timeout
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('did not happen in time')
-    await new Promise((resolve) => setTimeout(resolve, 2))
+  let isSo = holds()
+  while (!isSo && performance.now() <= deadline) {
+    await new Promise((resolve) => setTimeout(resolve, interval))
+    isSo = holds()
   }
+  expect(isSo, 'happened in time').toBe(true)
 }

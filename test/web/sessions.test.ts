@@ -32,8 +32,8 @@ interface Handled {
   created: string
   /** Streams that are open. */
   open: number
-  /** Writes one more event to each. */
-  write(): void
+  /** Writes one more event to each, or other text. */
+  write(text?: string): void
   /** Ends the newest. */
   end: (() => void) | undefined
   /** How often a write of the handler threw. */
@@ -46,6 +46,7 @@ type Start = (options: nodeFace.ProtectedResourceOptions, handled: Handled) => P
 const closing: (() => void)[] = []
 afterEach(() => {
   vi.unstubAllGlobals()
+  vi.restoreAllMocks()
   vi.resetModules()
   for (const close of closing.splice(0)) close()
 })
@@ -59,15 +60,15 @@ function webAnswer(id: string | undefined, isStream: boolean, handled: Handled):
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       handled.open++
-      const event = () => {
+      const event = (text = EVENT) => {
         try {
-          controller.enqueue(encoder.encode(EVENT))
+          controller.enqueue(encoder.encode(text))
         } catch {
           // As SDKs do: the reader has left.
         }
       }
       event()
-      handled.write = () => (write(), event())
+      handled.write = (text) => (write(text), event(text))
       handled.end = () => controller.close()
     },
     cancel() {
@@ -149,9 +150,9 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
     handled.open++
     response.on('close', () => handled.open--)
     response.on('error', () => handled.thrown++)
-    const event = () => {
+    const event = (text = EVENT) => {
       try {
-        response.write(EVENT)
+        response.write(text)
       } catch {
         handled.thrown++
       }
@@ -159,7 +160,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
     event()
     handled.end = () => response.end()
     const { write } = handled
-    handled.write = () => (write(), event())
+    handled.write = (text) => (write(text), event(text))
   }
 }
 
@@ -200,8 +201,16 @@ interface Answer {
   readonly session: string | undefined
 }
 
+/** A clock that stands, shortly before the end of the second, until it is told to pass that. */
+function createClock() {
+  let at = Math.floor(Date.now() / 1000) * 1000 + 980
+  return { now: () => at, expire: () => (at += 1000) }
+}
+
 async function begin(start: Start, options: Options = {}) {
+  const { now, expire } = createClock()
   const idp = await FakeIdp.start()
+  idp.now = now
   const events: ResourceServerEvent[] = []
   const handled: Handled = {
     sessions: [],
@@ -217,6 +226,7 @@ async function begin(start: Start, options: Options = {}) {
       resource: RESOURCE,
       authorizationServers: ISSUER,
       fetch: idp.fetch,
+      now,
       onEvent(event) {
         events.push(event)
         // When the answer is ended, and before it is gone.
@@ -258,25 +268,60 @@ async function begin(start: Start, options: Options = {}) {
       session: response.headers.get('mcp-session-id') ?? undefined,
     }
   }
+  /** All tokens of before end. Whatever watched one of them has looked at it before this is over. */
+  async function expireAndWatch(): Promise<void> {
+    expire()
+    const response = await open(await shortToken(idp), undefined, 'GET', '?stream')
+    expire()
+    await response.text()
+  }
   const told = (type: ResourceServerEvent['type']) => events.filter((event) => event.type === type)
-  return { idp, events, told, handled, url, open, visit, token: await idp.token() }
+  const token = await idp.token()
+  return { idp, events, told, handled, url, open, visit, token, expire, expireAndWatch }
+}
+
+/** Timers of this length run when the test says so; all others by themselves. */
+function holdTimers(milliseconds: number): (() => void)[] {
+  const held: (() => void)[] = []
+  const real = globalThis.setTimeout
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delay?: number) => {
+    if (delay !== milliseconds) return real(callback, delay)
+    held.push(callback)
+    return real(() => undefined, delay)
+  }) as typeof setTimeout)
+  return held
 }
 
 /** All of an answer, and whether it was all of it. */
-async function follow({ body }: Response): Promise<{ text: string; end: 'whole' | 'cut' }> {
+async function follow(
+  { body }: Response,
+  onText: (text: string) => void = () => undefined,
+): Promise<{ text: string; end: 'whole' | 'cut' }> {
   let text = ''
   try {
-    for await (const chunk of body as ReadableStream<Uint8Array>)
+    for await (const chunk of body as ReadableStream<Uint8Array>) {
       text += Buffer.from(chunk).toString()
+      onText(text)
+    }
   } catch {
     return { text, end: 'cut' }
   }
   return { text, end: 'whole' }
 }
 
-/** Ends in a moment; the clocks may differ by nothing. */
+/** Whether a stream still says this. */
+async function says({ body }: Response, words: string): Promise<boolean> {
+  let text = ''
+  for await (const chunk of body as ReadableStream<Uint8Array>) {
+    text += Buffer.from(chunk).toString()
+    if (text.includes(words)) return true
+  }
+  return false
+}
+
+/** Ends when the clock passes the second; the clocks may differ by nothing. */
 async function shortToken(idp: FakeIdp): Promise<string> {
-  return idp.token({ claims: { exp: Math.ceil(Date.now() / 1000) + 1 } })
+  return idp.token({ claims: { exp: Math.ceil(idp.now() / 1000) } })
 }
 
 const OTHERS: Record<string, TokenSpec> = {
@@ -382,10 +427,11 @@ describe.each(FACES)('%s: streams', (_name, start) => {
   const NO_TOLERANCE = { clockTolerance: 0 }
 
   verifies('TRN-09', 'that answer a GET end with their token, cleanly', async () => {
-    const { idp, handled, told, open } = await begin(start, NO_TOLERANCE)
+    const { idp, handled, told, open, expire } = await begin(start, NO_TOLERANCE)
     const response = await open(await shortToken(idp), undefined, 'GET', '?stream')
     expect([response.status, response.headers.get('x-mine')]).toEqual([201, 'kept'])
     handled.write()
+    expire()
     // A cut would reject.
     expect(await response.text()).toBe(EVENT + EVENT)
     await eventually(() => handled.open === 0)
@@ -405,26 +451,33 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     ['TRN-09', 'CASE-50'],
     'that answer a POST go on, and are cut after streamGrace',
     async () => {
-      const { idp, handled, told, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 1 })
+      const options = { ...NO_TOLERANCE, streamGrace: 77 }
+      const { idp, handled, told, open, expire } = await begin(start, options)
+      const graces = holdTimers(77_000)
       const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
-      const reading = follow(response)
-      await eventually(() => told('token.ended').length === 1)
-      const endedAt = Date.now()
+      let text = ''
+      const reading = follow(response, (soFar) => (text = soFar))
+      expire()
+      await eventually(() => graces.length === 1)
+      expect(told('token.ended')).toHaveLength(1)
       // It wrote once more then.
+      await eventually(() => text === EVENT + EVENT)
       expect(handled.open).toBe(1)
+      graces[0]?.()
       expect(await reading).toEqual({ text: EVENT + EVENT, end: 'cut' })
-      expect(Date.now() - endedAt).toBeGreaterThan(800)
       await eventually(() => handled.open === 0)
       for (let i = 0; i < 10; i++) handled.write()
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setImmediate(resolve))
       expect(handled.thrown).toBe(0)
     },
   )
 
   verifies('TRN-09', 'that answer a POST and end by themselves meanwhile are whole', async () => {
-    const { idp, handled, told, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
+    const options = { ...NO_TOLERANCE, streamGrace: 60 }
+    const { idp, handled, told, open, expire } = await begin(start, options)
     const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
     const reading = follow(response)
+    expire()
     await eventually(() => told('token.ended').length === 1)
     await eventually(() => handled.end !== undefined)
     handled.end?.()
@@ -435,7 +488,8 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     ['TRN-09', 'HDR-05'],
     'of a subscription end with their token, cleanly; in eras without such headers none is one',
     async () => {
-      const { idp, handled, open } = await begin(start, { ...NO_TOLERANCE, streamGrace: 60 })
+      const options = { ...NO_TOLERANCE, streamGrace: 60 }
+      const { idp, handled, told, open, expire } = await begin(start, options)
       const token = await shortToken(idp)
       const listen = (version: string | undefined) => {
         const method = 'subscriptions/listen'
@@ -448,13 +502,13 @@ describe.each(FACES)('%s: streams', (_name, start) => {
         const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta } })
         return open(token, undefined, 'POST', '?stream', fields, body)
       }
-      for (const older of [await listen('2025-11-25'), await listen(undefined)]) {
-        closing.push(() => void older.body?.cancel())
-      }
-      expect((await follow(await listen('2026-07-28'))).end).toBe('whole')
-      await eventually(() => handled.open === 2)
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      expect(handled.open).toBe(2)
+      const older = [await listen('2025-11-25'), await listen(undefined)]
+      const subscription = await listen('2026-07-28')
+      expire()
+      expect((await follow(subscription)).end).toBe('whole')
+      await eventually(() => told('token.ended').length === 3)
+      handled.write('data: still\n\n')
+      for (const stream of older) expect(await says(stream, 'still')).toBe(true)
     },
   )
 
@@ -462,32 +516,37 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     ['TRN-05', 'TRN-09'],
     'a client that leaves is told on, and nothing watches',
     async () => {
-      const { idp, handled, told, url } = await begin(start, NO_TOLERANCE)
+      const { idp, handled, told, url, expireAndWatch } = await begin(start, NO_TOLERANCE)
       const leaving = new AbortController()
       const headers = { authorization: `Bearer ${await shortToken(idp)}` }
       await fetch(`${url}?stream`, { headers, signal: leaving.signal })
       expect(handled.open).toBe(1)
       leaving.abort()
       await eventually(() => handled.open === 0)
-      await new Promise((resolve) => setTimeout(resolve, 2_200))
-      expect(told('token.ended')).toEqual([])
+      await expireAndWatch()
+      // That of the second stream.
+      expect(told('token.ended')).toHaveLength(1)
     },
   )
 
   verifies('TRN-09', 'what is no stream of events is not watched', async () => {
-    const { idp, told, open } = await begin(start, NO_TOLERANCE)
+    const { idp, told, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
     await (await open(await shortToken(idp), undefined, 'GET')).text()
-    await new Promise((resolve) => setTimeout(resolve, 2_200))
-    expect(told('token.ended')).toEqual([])
+    await expireAndWatch()
+    // That of the stream.
+    expect(told('token.ended')).toHaveLength(1)
   })
 })
 
 verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
+  const { now, expire } = createClock()
   const idp = await FakeIdp.start()
+  idp.now = now
   const guard = nodeFace.protectedResource({
     resource: RESOURCE,
     authorizationServers: ISSUER,
     fetch: idp.fetch,
+    now,
     clockTolerance: 0,
     streamGrace: 0,
     sessionKeys: [KEY],
@@ -516,6 +575,7 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
       ...(session !== undefined && { 'mcp-session-id': session }),
     })
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+    expire()
     let body = ''
     for await (const chunk of stream) body += String(chunk)
     return { status: headers[':status'], session: String(headers['mcp-session-id']), body }
@@ -543,18 +603,21 @@ describe('node: connections', () => {
   const start = nodeServer('set')
 
   verifies('TRN-09', 'who does not read the end of a stream holds it for 5 seconds', async () => {
-    const { idp, handled, told, url } = await begin(start, { clockTolerance: 0 })
+    const { idp, handled, told, url, expire } = await begin(start, { clockTolerance: 0 })
+    const lingering = holdTimers(5_000)
     const authorization = `Authorization: Bearer ${await shortToken(idp)}`
     const socket = sendRaw(`${url}?stream`, `GET / HTTP/1.1\r\n${authorization}\r\n\r\n`)
     socket.on('error', () => undefined)
     await eventually(() => handled.open === 1)
     // More than the buffers on the way hold.
-    for (let i = 0; i < 2_000_000; i++) handled.write()
-    await eventually(() => told('token.ended').length === 1)
-    const endedAt = Date.now()
-    await eventually(() => handled.open === 0, 9_000)
-    expect(Date.now() - endedAt).toBeGreaterThan(4_500)
-    expect(Date.now() - endedAt).toBeLessThan(8_000)
+    handled.write(`data: ${'1'.repeat(20_000_000)}\n\n`)
+    const others = lingering.length
+    expire()
+    await eventually(() => lingering.length > others)
+    expect(told('token.ended')).toHaveLength(1)
+    expect(handled.open).toBe(1)
+    for (const end of lingering.slice(others)) end()
+    await eventually(() => handled.open === 0)
   })
 
   for (const version of ['1.0', '0.9']) {
@@ -562,12 +625,16 @@ describe('node: connections', () => {
       'TRN-09',
       `of HTTP/${version}, where the end is the end of the answer: a reset`,
       async () => {
-        const { idp, url } = await begin(start, { clockTolerance: 0, streamGrace: 0 })
+        const options = { clockTolerance: 0, streamGrace: 0 }
+        const { idp, url, handled, expire } = await begin(start, options)
         const authorization = `Authorization: Bearer ${await shortToken(idp)}`
         const length = 'Content-Length: 0'
         const head = `POST / HTTP/${version}\r\n${authorization}\r\n${length}\r\n\r\n`
         const socket = sendRaw(`${url}?stream`, head).resume()
-        const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+        const reset = once(socket, 'error')
+        await eventually(() => handled.open === 1)
+        expire()
+        const [error] = (await reset) as [NodeJS.ErrnoException]
         expect(error.code).toBe('ECONNRESET')
       },
     )

@@ -298,7 +298,7 @@ describe('who only notifies is there', () => {
   const note = { jsonrpc: '2.0', method: 'notifications/x' }
 
   /** For twice as long as an idle child may live. */
-  async function notify(bench: GatewayBench, client: Client): Promise<void> {
+  async function expectNotifierAlive(bench: GatewayBench, client: Client): Promise<void> {
     for (let n = 0; n < 8; n++) {
       await new Promise((resolve) => setTimeout(resolve, 250))
       expect((await client.post(note, { 'mcp-method': note.method })).status).toBe(202)
@@ -309,14 +309,14 @@ describe('who only notifies is there', () => {
 
   test('in a session', async () => {
     const bench = await startBridge('legacy', { children: { idle: 1 } })
-    await notify(bench, await openClient(bench))
+    await expectNotifierAlive(bench, await openClient(bench))
   })
 
   test('without one', async () => {
     const bench = await startBridge('modern', { children: { idle: 1 } })
     const client = new Client(bench, { version: MODERN })
     await client.value('echo')
-    await notify(bench, client)
+    await expectNotifierAlive(bench, client)
   })
 })
 

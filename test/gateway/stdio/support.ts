@@ -1,9 +1,8 @@
 /** A gateway before a stdio command, and clients of both eras that show every byte. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
-import { startGateway, type GatewayBench } from '../../support/gateway.js'
+import { eventually, startGateway, type GatewayBench } from '../../support/gateway.js'
 
 export const MODERN = '2026-07-28'
 
@@ -181,9 +180,6 @@ export function isAlive(pid: number): boolean {
 
 /** Waits until it holds, and fails when it never does. */
 export async function until(holds: () => boolean, milliseconds = 5_000): Promise<void> {
-  const deadline = performance.now() + milliseconds
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('it never came to pass')
-    await sleep(10)
-  }
+  // Conditions here ask the operating system about processes.
+  await eventually(holds, milliseconds, 10)
 }
