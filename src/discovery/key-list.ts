@@ -1,5 +1,5 @@
 /**
- * The usable keys of one JWK Set, and which of them a token means.
+ * The usable keys of one JWK Set, and the choice of the key for a token.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import type { JsonObject } from '../base/json.js'
 import { keysUnavailable } from './key-source.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
 
-/** What the token's header asks for. Both members are the client's words. */
+/** The key that the token's header names. The client chooses both members. */
 export interface KeyQuery {
   readonly kid: string | undefined
   readonly algorithm: string
 }
 
-/** Why no key was found: certain, because the set was fetched recently enough. */
+/** Why no key was found. This is certain if the set was fetched recently enough. */
 export type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
 
-/** What an import of a JWK Set made of it. */
+/** The result of importing a JWK Set. */
 export interface ImportedKeys {
   readonly keys: readonly SigningKey[]
-  /** Why members were left out. */
+  /** Why members were skipped. */
   readonly skipped: readonly string[]
 }
 
@@ -29,7 +29,8 @@ const MAX_KEYS = 100
 /**
  * Imports a JWK Set.
  *
- * @param current keys that are in use: one that stays keeps its object, so what was remembered by it stays remembered
+ * @param current keys that are in use: a key that stays keeps its object, so that cached tokens
+ * stay valid
  * @throws {AuthorizationServerError} `ERR_KEYS_UNAVAILABLE` when no key is usable
  */
 export async function importKeys(
@@ -79,7 +80,7 @@ export function findKey(
     if (kid !== undefined && key.kid !== kid) continue
     named = true
     if (!key.fits(algorithm)) continue
-    // Several keys fit a token that names none (or a kid given twice): choosing would be guessing.
+    // Several keys fit a token that names none (or a kid given twice): we would have to guess.
     if (found !== undefined) return 'ambiguous'
     found = key
   }
