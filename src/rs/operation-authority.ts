@@ -16,7 +16,7 @@ import type { Refusals } from './refusals.js'
 
 /** The parts of a request that a challenge for more scopes depends on. */
 export interface OperationRequest {
-  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  /** The request id in events and in `X-Request-Id`. Default: made when needed. */
   readonly requestId?: string | undefined
   /** `MCP-Protocol-Version`: clients before 2026-07-28 lose the scopes that a challenge does not repeat (SCP-03). */
   readonly protocolVersion?: string | undefined

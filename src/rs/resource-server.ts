@@ -44,7 +44,7 @@ export type { OperationRequest } from './operation-authority.js'
 export interface AuthenticationRequest extends RequestContext {
   /** The `Authorization` field: one value, or all of them if the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
-  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  /** The request id in events and in `X-Request-Id`. Default: made when needed. */
   readonly requestId?: string | undefined
 }
 
