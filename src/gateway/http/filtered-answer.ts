@@ -5,7 +5,7 @@
  */
 import { isFactOfBody, PRIVATE_FIELDS } from '../../policy/answer-rewriter.js'
 
-/** The head of an answer that is sent once its body could be filtered. */
+/** The head of an answer that is sent after its body was filtered. */
 export interface HeldHead {
   readonly status: number
   readonly phrase: string
