@@ -1,5 +1,5 @@
 /**
- * Where the records of decisions are kept: a file that only grows, or a pipe, one line of JSON each.
+ * Writes the audit records: to an append-only file or a pipe, one line of JSON each.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { AuditRecord } from '../gateway/audit.js'
 
 /** Milliseconds between two complaints that nothing can be written. */
 const COMPLAINT_INTERVAL = 10_000
-/** Who may call what, and did, is nobody else's business. */
+/** Only the owner may read who called what. */
 const MODE = 0o600
 /** A pipe without a reader is refused, and one whose reader does not read makes no write wait. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK

@@ -37,7 +37,7 @@ export interface ServeInput {
   readonly warnings: readonly string[]
 }
 
-/** Why a start or a run failed, in a sentence for whoever started it. */
+/** Why a start or a run failed, in a sentence for the operator. */
 class Failure extends Error {}
 
 /** What runs, in the order in which it was started. */
@@ -52,7 +52,7 @@ class Running {
   #isStopping = false
   readonly #audit: AuditFile | undefined
 
-  /** @throws {Failure} where no records could be written */
+  /** @throws {Failure} if no records could be written */
   constructor(input: ServeInput, { logger, writer }: Log) {
     this.#input = input
     this.#logger = logger
@@ -266,7 +266,7 @@ async function run(input: ServeInput, log: Log): Promise<number> {
     fail(failure)
   }
   if (exitCode === 0) logger.info('ending: running answers may finish')
-  // Whoever asks twice means it.
+  // A second signal ends us at once.
   const asked = nextSignal(readsFiles).then(() => {
     logger.warn('ending at once')
     return 'at once' as const

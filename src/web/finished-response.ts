@@ -59,7 +59,7 @@ function withFields(rules: AnswerRules, response: Response): Response {
   if (!rules.bindsSessions && rules.origin === undefined) return response
   const changed = changedFields(rules, response.headers)
   if (changed.length === 0) return response
-  // Never the handler's own entity tag: the handler may send the same one to somebody else.
+  // Never change the handler's own response: it may return the same object to somebody else.
   const copy = response.bodyUsed ? response : new Response(response.body, response)
   for (const [name, value] of changed) {
     if (value === undefined) copy.headers.delete(name)

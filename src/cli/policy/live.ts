@@ -63,7 +63,7 @@ export async function askServer(
   const name = shownScalar(given.command?.[0] ?? redactUrl(given.settings.upstream ?? ''))
   const controller = new AbortController()
   const interrupt = () => {
-    // Whoever asks twice means it: what was started ends with us.
+    // A second signal ends us and everything that we started at once.
     if (controller.signal.aborted) process.exit(1)
     controller.abort(new ServerFault('interrupted'))
   }

@@ -263,7 +263,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (reason !== undefined) return this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
     const { response, record, filter } = this.#admitted
     const rewriter = filter && this.#filtered(() => rewriterFor(filter, { status, ...head }))
-    // If it could not be made, the answer was refused.
+    // Where it could not be made, the answer was refused.
     if (this.#life.isOver) return
     const body = new AnswerBody(response, rewriter)
     this.#body = body

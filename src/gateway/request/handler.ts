@@ -152,9 +152,9 @@ class Passage {
     const site = findSite(target.path, this.#head.host)
     if (site === undefined) return this.#sayNotFound()
     this.#record.resource = site.resourceLabel
-    // The client may choose which header fields are hop-by-hop.
+    // Each resource decides which header fields it forwards.
     if (site.readHead !== readHead) this.#head = site.readHead(this.#request.rawHeaders)
-    // Except fields that we read or set: they would be missing at the next hop (RFC 9110 §7.6.1).
+    // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
     if (this.#head.nominated !== undefined) {
       return this.#refuse(malformed('Connection names a field of ours'))
     }

@@ -1,6 +1,6 @@
 /**
- * The one child of a caller whose clients are of the era without sessions. Several of them may use the same ids at
- * the same time, so that ids, progress tokens and subscriptions have names of ours on its side.
+ * The one child of a caller whose clients use a stateless revision. Several of them may use the
+ * same ids at the same time, so we rename ids, progress tokens and subscriptions on its side.
  *
  * @module
  */
@@ -147,7 +147,7 @@ export class SharedChild implements Resident {
       isPlain: false,
       headers: {},
       startStream: () => ({
-        // Who leaves is forgotten.
+        // A client that leaves is forgotten.
         isRead: true,
         send: (line) => exchange.writeEvent(line),
         end: () => exchange.endStream(),
@@ -237,7 +237,8 @@ export class SharedChild implements Resident {
     if (kind === 'request') {
       // It asks without end and does not read what it is told.
       if (this.isCongested) return
-      // In this era servers ask by their answers; a client without a session could not answer.
+      // In stateless revisions servers ask by their answers; a client without a session could not
+      // reply.
       const text = rpcError(idText, RPC.serverError, 'Not in this era')
       return this.#channel.write(Buffer.from(text))
     }
