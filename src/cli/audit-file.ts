@@ -69,7 +69,7 @@ function createPipeTarget(file: number, fail: (error: unknown) => void): Target 
   const socket = new Socket({ fd: file, readable: false, writable: true })
   let waiting = 0
   let isClosed = false
-  // Each record that was lost with it is told by itself.
+  // Each record that was lost with it is reported separately.
   socket.on('error', () => undefined)
   return {
     write(line) {
@@ -101,7 +101,7 @@ function open(path: string, fail: (error: unknown) => void): Target {
 /**
  * Opens a file, or a pipe. A write never waits: a record for which a pipe has no room is lost, and counted.
  *
- * @param complain is told that records are lost, how many and why; now and then
+ * @param complain learns now and then that records are lost, how many and why
  * @throws where it cannot be opened
  */
 export function openAuditFile(

@@ -1,6 +1,6 @@
 /**
- * The command `serve`: from checked settings to a gateway that runs until a signal, or until the server beside
- * it ends.
+ * The command `serve`: from checked settings to a gateway that runs until a signal, or until its
+ * sidecar ends.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface ServeInput {
   readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
   readonly admin: { readonly host: string; readonly port: number } | undefined
-  /** The HTTP server to start beside us. */
+  /** The HTTP server to start as a sidecar. */
   readonly companion:
     | {
         readonly command: readonly string[]
@@ -209,7 +209,7 @@ function listenFailure(error: unknown, host: string, port: number): Failure {
   return new Failure(`cannot listen on ${host}:${port}: ${reasons[code] ?? code} (${code})`)
 }
 
-/** The next of the signals that end us. Those that would do so by themselves would leave the server beside us behind. */
+/** The next signal that ends us. Without a handler it would leave the sidecar running. */
 function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
   const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(readsFiles ? [] : ['SIGHUP'])]
   return new Promise((resolve) => {

@@ -43,7 +43,7 @@ export type { KeySource } from './key-source.js'
 const DOUBT_COOLDOWN = 5_000
 /** For discovery and keys together. */
 const LOAD_TIMEOUT = 5_000
-/** Whatever is configured, keys are refreshed once a second at most. */
+/** Keys are refreshed at most once a second, whatever the settings. */
 const SHORTEST_MAX_AGE = 1_000
 /** A provider that says `no-cache` (Keycloak does) is asked this often at most. */
 const SHORTEST_PROVIDER_MAX_AGE = 60_000

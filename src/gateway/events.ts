@@ -90,7 +90,7 @@ interface Meaning<Event> {
   readonly outcome?: Of<Event, string | undefined>
   /** Why: an error code. */
   readonly code?: Of<Event, string>
-  /** The reason that metrics count beside the outcome. Default: the code. */
+  /** The reason that metrics count with the outcome. Default: the code. */
   readonly reason?: Of<Event, string>
   /** Its effect on the request's record. */
   readonly decision?: Of<Event, RequestDecision>

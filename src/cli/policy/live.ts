@@ -53,7 +53,7 @@ async function open(
   return startCommand(command, environment, (line) => stderr(`  | ${remark(line, 200)}\n`))
 }
 
-/** @returns what it offers, an exit code after a fault that was told, or problems of the arguments */
+/** @returns what it offers, an exit code after a reported fault, or problems of the arguments */
 export async function askServer(
   given: PolicyArguments,
   io: PolicyIo,

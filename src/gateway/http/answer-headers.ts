@@ -78,7 +78,7 @@ export function isEventStreamType(contentType: string | undefined): boolean {
 
 /** The answer's header fields for the client, and the facts that we need from them. */
 export interface AnswerHead {
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly headers: string[]
   readonly isEventStream: boolean
   /** The body has a content coding (RFC 9110 §8.4). */

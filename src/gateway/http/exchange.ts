@@ -281,7 +281,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     }
   }
 
-  /** @param headers names and values by turns */
+  /** @param headers alternating names and values */
   #addOwnHeaders(headers: string[]): void {
     const { request, record, corsHeaders } = this.#admitted
     headers.push('X-Request-Id', record.id)

@@ -9,11 +9,11 @@ import { isFactOfBody, PRIVATE_FIELDS } from '../../policy/answer-rewriter.js'
 export interface HeldHead {
   readonly status: number
   readonly phrase: string
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly headers: string[]
 }
 
-/** @param headers names and values by turns */
+/** @param headers alternating names and values */
 export function headersOfFiltered(headers: readonly string[]): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {

@@ -11,7 +11,7 @@ import { identityHeaders } from '../identity.js'
 
 /** The caller of one request. Costly members are made on first use. */
 export interface Caller {
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly identity: readonly string[]
   /**
    * One key for (issuer, subject, client), the owner of sessions and children. A token that names

@@ -20,7 +20,7 @@ export function nominatedBy(connection: string | undefined): readonly string[] {
 /**
  * Removes the fields that the sender's `Connection` names: they were meant for us.
  *
- * @param headers names and values by turns
+ * @param headers alternating names and values
  */
 export function withoutNominated(headers: string[], connection: string | undefined): string[] {
   const nominated = new Set(nominatedBy(connection))
@@ -36,7 +36,7 @@ function isNamed(candidate: string | undefined, name: string): boolean {
 /**
  * The values of a field.
  *
- * @param headers names and values by turns
+ * @param headers alternating names and values
  * @param name in lower case
  */
 export function valuesOf(headers: readonly string[], name: string): string[] {

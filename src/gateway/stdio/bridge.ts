@@ -199,7 +199,7 @@ class Bridge {
     }, limits.startTimeout * 1000)
     exchange.whenOver((isWhole) => {
       clearTimeout(timer)
-      // Nobody else was told its id.
+      // Nobody else knows its id.
       if (!isWhole) void session.end({ reason: 'its client left before it began' })
     })
     session.post(exchange, [message], false, { 'Mcp-Session-Id': id })

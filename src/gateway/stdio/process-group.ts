@@ -1,5 +1,6 @@
 /**
- * A process of ours with everything that it starts: a group that is ended as a whole, however we end.
+ * A child process with everything that it starts: a group that is ended as a whole, however we
+ * exit.
  *
  * @module
  */
@@ -9,7 +10,10 @@ import { endStrays, killMarked, MARK } from './stray-processes.js'
 /** Variables that a server needs to run. Any other could be a secret of ours. */
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
 
-/** The variables of ours that a command gets: those that it needs, and those that the operator names. */
+/**
+ * The variables that a command gets from us: those that it needs, and those that the operator
+ * names.
+ */
 export function commandEnvironment(
   ours: Readonly<Record<string, string | undefined>>,
   names: readonly string[],

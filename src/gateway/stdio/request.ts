@@ -31,7 +31,10 @@ export interface StdioRequestContext {
 export class StdioRequest implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
-  /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
+  /**
+   * Ends the stream of an expired token, in the form of its protocol revision. Default: as the
+   * stream of a GET ends.
+   */
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
   readonly #life: AnswerLife

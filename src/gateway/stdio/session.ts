@@ -257,7 +257,7 @@ export class Session implements Resident {
 
   /** A question that nobody will ever hear must not leave the server waiting. */
   #refuse({ kind, idText }: Pick<RawMessage, 'kind' | 'idText'>): void {
-    // One that asks without end and does not read is not told so without end.
+    // A server that keeps asking without reading does not get refusals without limit.
     if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))

@@ -32,10 +32,11 @@ const STATUSES = new Map([
   [RPC.unsupportedVersion, 400],
 ])
 /**
- * Errors by which commands say that they do not know our question, for good. The TypeScript SDK v1: no such method. The
- * Python SDK 1.x, which validates against all the requests that it knows: invalid params. The Go SDK before it knew the
- * question: 0, because it came before `initialize`; others call that an invalid request. A version refused without a
- * list of others is refused all the same. Whatever else an error says may be over the next time.
+ * Errors which mean that a command will never know our question. The TypeScript SDK v1: no such
+ * method. The Python SDK 1.x, which validates against all the requests that it knows: invalid
+ * params. The Go SDK before it knew the question: 0, because it came before `initialize`; others
+ * call that an invalid request. A version refused without a list of others is refused all the same.
+ * Other errors may pass.
  */
 const NOT_KNOWN = new Set<number | undefined>([
   RPC.methodNotFound,
@@ -184,7 +185,7 @@ export class SharedChild implements Resident {
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
     const meant = [...this.#routes].filter(([, { idKey }]) => idKey === wanted)
-    // Two clients of one user may have the same id under way: nobody can tell whose is meant.
+    // Two clients of one user may have the same id under way: the target is ambiguous.
     if (meant.length !== 1) return
     const [key = ''] = meant[0] ?? []
     this.#channel.write(rename(bytes, [[span, key.slice('number:'.length)]]))
@@ -235,7 +236,7 @@ export class SharedChild implements Resident {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
-      // It asks without end and does not read what it is told.
+      // It keeps asking without reading the answers.
       if (this.isCongested) return
       // In stateless revisions servers ask by their answers; a client without a session could not
       // reply.
