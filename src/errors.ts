@@ -1,7 +1,7 @@
 /**
- * What can go wrong, by whose fault it is. The class decides the HTTP status: the client's fault is
- * 400, 401 or 403, the identity provider's is 503, the operator's stops the start. The `code` is
- * stable and made for programs; the message may change. Neither ever holds a token.
+ * Errors, by who is at fault. The class decides the HTTP status: the client's fault is 400, 401 or
+ * 403, the identity provider's is 503, the operator's stops the start. The `code` is stable and
+ * meant for programs; the message may change. Neither ever holds a token.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export type AuthorizationServerErrorCode =
   | 'ERR_INTROSPECTION_UNAVAILABLE'
   | 'ERR_INTROSPECTION_CLIENT_REJECTED'
 
-/** Codes of what an upstream did wrong; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT` 504. */
+/** Codes for faults of an upstream; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT` 504. */
 export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_UNREACHABLE'
   | 'ERR_UPSTREAM_TIMEOUT'
@@ -48,14 +48,14 @@ export type UpstreamErrorCode =
 const BRAND = Symbol.for('mcp-gatehouse.error')
 
 /**
- * Lets `instanceof` find errors of a class also where an application has this package twice: a class of the one copy is a
- * stranger to the other, and a handler of errors would let them pass.
+ * Makes `instanceof` work even if an application has this package twice: otherwise an error handler
+ * would miss errors of the other copy's classes.
  */
 function brand(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass.prototype, BRAND, { value: name })
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
-      // A class that somebody derived from it is found as every other is.
+      // Derived classes keep the usual behaviour.
       if (this !== errorClass) return Function.prototype[Symbol.hasInstance].call(this, value)
       return value instanceof Error && (value as { readonly [BRAND]?: unknown })[BRAND] === name
     },
@@ -75,7 +75,7 @@ export class BearerTokenError extends Error {
 
   override readonly name = 'BearerTokenError'
   readonly code: BearerTokenErrorCode
-  /** The claim that was not acceptable: `aud`, `exp`; `undefined` where it is not a single one. */
+  /** The claim that was not acceptable: `aud`, `exp`; `undefined` if it is not a single claim. */
   readonly claim: string | undefined
 
   constructor(code: BearerTokenErrorCode, reason: string, claim?: string) {
@@ -88,7 +88,7 @@ export class BearerTokenError extends Error {
 /**
  * The authorization server could not be asked: unreachable, slow, broken, or its documents are not
  * usable. Over HTTP this is 503 with `Retry-After` and no challenge, because a 401 would make every
- * client throw a good token away and log in again.
+ * client discard a valid token and log in again.
  */
 export class AuthorizationServerError extends Error {
   static {
@@ -99,7 +99,7 @@ export class AuthorizationServerError extends Error {
   readonly code: AuthorizationServerErrorCode
   /** The issuer that was asked, as configured. */
   readonly issuer: string
-  /** Seconds until asking again may help, where that is known. */
+  /** Seconds until a retry may help, if known. */
   readonly retryAfter: number | undefined
 
   constructor(
@@ -125,7 +125,7 @@ export interface ConfigurationProblem {
   readonly hint: string
 }
 
-/** What is wrong with a thing that several have in common is found with each of them, and told once. */
+/** A problem of something shared is found at each of its users, but reported once. */
 export function tellOnce(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
   return [...new Map(problems.map((each) => [`${each.path}: ${each.message}`, each])).values()]
 }
@@ -150,17 +150,17 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * A refusal inside the kernel: data, not an exception, because refusing is a normal answer and a
- * stack trace for each bad token would be a gift to whoever floods us.
+ * A refusal inside the kernel: data, not an exception, because a refusal is a normal answer, and a
+ * stack trace for each bad token would make a flood expensive.
  */
 export class Refusal {
   readonly code: BearerTokenErrorCode
   readonly reason: string
   /** The configured issuer that the token named, once one was selected. */
   readonly issuer: string | undefined
-  /** A cause that needs advice of its own, or the issuer that the token names and nobody configured. */
+  /** A cause that needs its own advice, or the unconfigured issuer that the token names. */
   readonly about: 'at+jwt required' | { readonly iss: unknown } | undefined
-  /** The claim that is not acceptable, where it is a single one. */
+  /** The claim that is not acceptable, if it is a single one. */
   readonly claim: string | undefined
 
   constructor(
@@ -178,8 +178,8 @@ export class Refusal {
 }
 
 /**
- * As JSON, and no more of it than `room` characters and a few: what a client sent may be nested as deeply and go on for
- * as long as it likes. Each level writes a character, so that `room` bounds them, too.
+ * JSON cut at about `room` characters: a client's value may be deep and long. Each level writes a
+ * character, so `room` also bounds the depth.
  */
 function shortJson(value: unknown, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(room, 0) + 1))

@@ -1,12 +1,12 @@
 /**
- * What the kernel tells the operator. The answer to a client stays vague on purpose; the exact
- * reason is here, under the request id that the answer carries. No event holds a token.
+ * What the kernel reports to the operator. The answer to a client stays vague on purpose; the exact
+ * reason is here, under the request id in the answer. No event holds a token.
  *
  * @module
  */
 import type { AuthorizationServerErrorCode, BearerTokenErrorCode } from './errors.js'
 
-/** A request was refused by 400, 401 or 403. */
+/** A request was refused with 400, 401 or 403. */
 export interface RequestDenied {
   readonly type: 'request.denied'
   readonly requestId: string
@@ -16,7 +16,7 @@ export interface RequestDenied {
   readonly reason: string
   /** The configured issuer, once the token named one. */
   readonly issuer?: string
-  /** The setting of that identity provider to look at. */
+  /** The setting of that identity provider to check. */
   readonly hint?: string
 }
 
@@ -27,7 +27,10 @@ export interface OriginRefused {
   readonly origin: string
 }
 
-/** A request to a middleware named a session that is not its caller's at this resource, or is none (404). */
+/**
+ * A request to a middleware named an unknown session, or one that is not its caller's at this
+ * resource (404).
+ */
 export interface SessionRefused {
   readonly type: 'session.refused'
   readonly requestId: string
@@ -37,7 +40,7 @@ export interface SessionRefused {
   readonly hint: string
 }
 
-/** A request could not be judged because the authorization server failed (503). */
+/** A request could not be decided because the authorization server failed (503). */
 export interface RequestUnavailable {
   readonly type: 'request.unavailable'
   readonly requestId: string
@@ -48,7 +51,7 @@ export interface RequestUnavailable {
   readonly retryAfter: number
 }
 
-/** A bug of ours or of something plugged into us (500). */
+/** A bug in this package or in code plugged into it (500). */
 export interface RequestFailed {
   readonly type: 'request.failed'
   readonly requestId: string
@@ -56,10 +59,12 @@ export interface RequestFailed {
   readonly where: string
 }
 
-/** A token is no longer good while what it opened goes on: that ends now, or as soon as it may. */
+/**
+ * A token is no longer valid while its stream goes on: the stream ends now, or as soon as it may.
+ */
 export interface TokenEnded {
   readonly type: 'token.ended'
-  /** Of the request that it came with. */
+  /** The id of the request that it arrived with. */
   readonly requestId: string
   readonly code: BearerTokenErrorCode
   /** The exact reason. */
@@ -68,14 +73,17 @@ export interface TokenEnded {
 }
 
 /**
- * A policy judged what an authenticated request asks for. Where it was refused, `request.denied` has the exact reason
- * under the same id.
+ * A policy decided about the operations of an authenticated request. If it was refused,
+ * `request.denied` has the exact reason under the same id.
  */
 export interface OperationJudged {
   readonly type: 'operation.judged'
   readonly requestId: string
   readonly outcome: 'allowed' | 'denied'
-  /** What the request asks for: one, unless it is a batch or a subscription. Of many the first 100; long names are cut. */
+  /**
+   * The operations: one, unless the request is a batch or a subscription. At most the first 100;
+   * long names are cut.
+   */
   readonly operations: readonly {
     readonly method: string
     /** Of the tool, prompt or resource. */
@@ -84,19 +92,19 @@ export interface OperationJudged {
   readonly issuer: string
   readonly subject: string | undefined
   readonly clientId: string | undefined
-  /** All that these operations need, base scopes too. */
+  /** All scopes that these operations need, including base scopes. */
   readonly scopesNeeded: readonly string[]
   readonly scopesHeld: readonly string[]
 }
 
-/** What a request asks for could not be judged (400). */
+/** The operations of a request could not be read (400). */
 export interface OperationUnreadable {
   readonly type: 'operation.unreadable'
   readonly requestId: string
   readonly reason: string
 }
 
-/** A caller asked too often for what he may not use, and must wait (429). */
+/** A caller was refused too often and must wait (429). */
 export interface OperationThrottled {
   readonly type: 'operation.throttled'
   readonly requestId: string
@@ -105,7 +113,7 @@ export interface OperationThrottled {
   readonly clientId: string | undefined
   /** Seconds, as sent to the client. */
   readonly retryAfter: number
-  /** The first time since he was last heard. */
+  /** Their first throttled request since the last admitted one. */
   readonly isFirst: boolean
 }
 
@@ -113,7 +121,7 @@ export interface OperationThrottled {
 export interface RequestAuthenticated {
   readonly type: 'request.authenticated'
   readonly issuer: string
-  /** True when the signature of these bytes had been checked before. */
+  /** True if the signature of these bytes had been checked before. */
   readonly remembered: boolean
 }
 
@@ -136,7 +144,7 @@ export interface KeysFailed {
   readonly reason: string
   /** Milliseconds until the next attempt is allowed. */
   readonly retryIn: number
-  /** True while older keys still serve. */
+  /** True while older keys are still in use. */
   readonly serving: boolean
 }
 
@@ -155,7 +163,7 @@ export interface IntrospectionFailed {
   readonly reason: string
   /** Milliseconds until the next attempt is allowed. */
   readonly retryIn: number
-  /** `token`: others are asked about as before. */
+  /** `token`: other tokens are introspected as before. */
   readonly concerns: 'issuer' | 'token'
 }
 
@@ -186,8 +194,8 @@ export type ResourceServerEvent =
   | StoreFailed
 
 /**
- * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too: a broken
- * log must neither let anybody in, nor keep anybody out, nor end the process.
+ * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects
+ * too: a broken log must neither admit anybody, nor refuse anybody, nor end the process.
  */
 export type EventListener = (event: ResourceServerEvent) => void
 
@@ -200,7 +208,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 /**
  * `undefined` without a listener, so that callers need not even build the event.
  *
- * @typeParam About whom it is about, where a listener has several
+ * @typeParam About the subject of the event, if a listener serves several
  */
 export function createEmit<Event, About = undefined>(
   listener: ((event: Event, about?: About) => unknown) | undefined,
@@ -216,7 +224,7 @@ export function createEmit<Event, About = undefined>(
   }
 }
 
-/** The lines of a stack behind its message; none where that is not what the stack begins with. */
+/** The lines of a stack after its message; none if the stack does not begin with the message. */
 function placesIn({ stack = '', message }: Error): readonly string[] {
   const [name = ''] = stack.split(/:|\n/, 1)
   const rest = stack.slice(name.length)
@@ -227,8 +235,8 @@ function placesIn({ stack = '', message }: Error): readonly string[] {
 }
 
 /**
- * Class and place of an error without its message: JSON.parse and others quote their input in theirs, and a line of it
- * may look like a place.
+ * Class and place of an error without its message: JSON.parse and others quote their input in the
+ * message, and a quoted line may look like a stack frame.
  */
 export function whereThrown(error: unknown): string {
   if (!(error instanceof Error)) return typeof error

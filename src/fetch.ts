@@ -1,6 +1,6 @@
 /**
- * For everything that speaks `Request` and `Response`: Workers, Deno, Bun, Next.js route handlers, h3; and what a host
- * of your own needs.
+ * For everything that speaks `Request` and `Response`: Workers, Deno, Bun, Next.js route handlers,
+ * h3; also the parts for writing your own host.
  *
  * @module
  */
@@ -27,20 +27,24 @@ export { HostRequest, type FieldValue, type GuardRequest } from './web/guard-req
 export type { ProtectedResourceOptions } from './web/options.js'
 export type { Permission } from './web/permission.js'
 
-/** What a handler is told about the request that it gets. */
+/** What a handler learns about its request. */
 export interface Access {
   /** The MCP SDK's `AuthInfo`; `undefined` on paths that are not guarded. */
   readonly auth: AuthInfo | undefined
   /**
-   * Asks for scopes beyond the base ones.
+   * Requires scopes beyond the base ones.
    *
-   * @returns the `Response` to return: 403 with a challenge that names base scopes and these together (RFC 6750 §3.1, MCP
-   *   step-up), or 500 on a path that is not guarded; `undefined` where the token has all of them
+   * @returns the `Response` to return: 403 with a challenge that names base scopes and these
+   * together (RFC 6750 §3.1, MCP step-up), or 500 on a path that is not guarded; `undefined` if the
+   * token has all of them
    */
   requireScopes(...scopes: readonly string[]): Response | undefined
 }
 
-/** What comes after the guard. It must use the request that it is given: the one that was judged. */
+/**
+ * The handler after the guard. It must use the request that it is given: the one that was
+ * authorized.
+ */
 export type Next = (request: Request, access: Access) => Response | Promise<Response>
 
 type Handle = (request: Request, next: Next, context?: FetchContext) => Promise<Response>
@@ -63,10 +67,10 @@ function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
  * and everything below it, and answers 401, 403 and 503 with what clients need. Requests for other paths go to `next`
  * as they are, with `auth` undefined.
  *
- * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first, and
- * `next` gets it again. What holds for the answer
- * (filtered lists, bound sessions, streams that end with their token) holds for the `Response` that `next` returns.
- * What `next` throws rejects the promise.
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and
+ * authorized first, and `next` gets it again. The rules for answers (filtered lists, bound
+ * sessions, streams that end with their token) apply to the `Response` that `next` returns. If
+ * `next` throws, the promise rejects.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -112,24 +116,26 @@ export function protect(options: ProtectedResourceOptions): Protect {
   return Object.assign(handle, { resourceServer })
 }
 
-/** Guards one resource, in whatever host. Made once, used for every request. */
+/** Guards one resource in any host. Make it once and use it for every request. */
 export interface RequestGuard {
   readonly resourceServer: ResourceServer
   /**
-   * Decides about a request: path, origin, token, then what it asks for, then its session. Neither throws nor rejects:
-   * what nobody expected is a 500. Answers at once, without a promise, for a token whose signature was checked before,
-   * where no body has to be read.
+   * Decides about a request: path, origin, token, then its operations, then its session. It neither
+   * throws nor rejects: an unexpected error is a 500. Answers synchronously for a token whose
+   * signature was checked before, if no body has to be read.
    *
-   * @returns an answer to send; `undefined` for a path that is not guarded, where the handler sees the request as it is;
-   *   or a {@link Permission}, and then the host owes it three things: the handler gets `body` where there is one, and
-   *   `sessionId` in place of `Mcp-Session-Id` where there is one, and its answer goes through `finish()`
+   * @returns an answer to send; `undefined` for a path that is not guarded, where the handler sees
+   * the request unchanged; or a {@link Permission}. Then the host must do three things: give the
+   * handler `body` if there is one, and `sessionId` in place of `Mcp-Session-Id` if there is one,
+   * and pass its answer through `finish()`
    */
   pass(request: GuardRequest): Passage | Promise<Passage>
 }
 
 /**
- * The guard alone, for a host of your own: show it the request, send the answer that you get, or go on. A framework over
- * `node:http` takes `NodeGuardRequest` and `guardAnswer` of `mcp-gatehouse/node` to do so; `examples/fastify` is one.
+ * The guard alone, for your own host: pass it the request, then send the answer that you get, or go
+ * on. For a framework over `node:http` use `NodeGuardRequest` and `guardAnswer` of
+ * `mcp-gatehouse/node`; `examples/fastify` is one.
  *
  * @throws {ConfigurationError} with every problem of the options
  *

@@ -1,5 +1,5 @@
 /**
- * The flags `--auth oauth --oauth-issuer URL …` for somebody else's own MCP server, with one call.
+ * The flags `--auth oauth --oauth-issuer URL …` for your own MCP server, with one call.
  *
  * @module
  */
@@ -29,9 +29,9 @@ import { collectEnvironment, collectFlags } from './config/sources.js'
 export type { ConfigurationProblem } from './errors.js'
 export type { ProtectedResourceOptions } from './web/options.js'
 
-/** What the server knows better than our defaults. Flags and environment come before it. */
+/** Defaults of the server that replace ours. Flags and environment override them. */
 export interface AuthFlagDefaults {
-  /** The URL at which clients reach the server when nobody says otherwise: `http://localhost:3000/mcp`. */
+  /** The URL at which clients reach the server by default: `http://localhost:3000/mcp`. */
   readonly resource?: string
 }
 
@@ -43,16 +43,16 @@ export interface AuthFlagsInput {
   readonly defaults?: AuthFlagDefaults
 }
 
-/** The server stays as it is. */
+/** The server stays unchanged. */
 export interface AuthNone {
   readonly auth: 'none'
   /** The arguments that are not ours, in order, for the server's own parser. */
   readonly rest: string[]
-  /** To be shown; nothing stops. */
+  /** Warnings to show; they stop nothing. */
   readonly warnings: readonly string[]
 }
 
-/** The server is to be protected. */
+/** The server must be protected. */
 export interface AuthOAuth {
   readonly auth: 'oauth'
   /** For `protectedResource()`, which accepts them. */
@@ -64,7 +64,7 @@ export interface AuthOAuth {
 /** The server must not start. */
 export interface AuthInvalid {
   readonly auth: 'invalid'
-  /** All of them, each with the flag or environment name as its `path`. */
+  /** All problems, each with the flag or environment name as its `path`. */
   readonly problems: readonly ConfigurationProblem[]
   /** The problems, a line each, for stderr. The exit code is 2. */
   readonly text: string
@@ -73,7 +73,7 @@ export interface AuthInvalid {
 
 export type AuthFlags = AuthNone | AuthOAuth | AuthInvalid
 
-/** Flags that begin so are ours, also those that do not exist. */
+/** Flags with this prefix are ours, even if they do not exist. */
 const OWN_FLAGS = '--oauth-'
 
 function invalid(
@@ -89,9 +89,10 @@ function invalid(
  * {@link authFlagsHelp}. Precedence: flag, environment, default. Without `--auth oauth` the result is
  * `none` and the server stays untouched.
  *
- * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` and `--oauth-policy` are read now, once. A flag that
- * is not known stays in `rest`, unless it begins with `--oauth-`; so does everything after `--`. Problems
- * come back as data, all at once, and show no values that could be secret.
+ * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` and `--oauth-policy`
+ * are read now, once. An unknown flag stays in `rest`, unless it begins with `--oauth-`; so does
+ * everything after `--`. Problems come back as data, all at once, and show no values that could be
+ * secret.
  *
  * @example
  * ```ts
@@ -133,7 +134,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   const given = new Map([...fromDefaults, ...environment.given, ...flags.given])
   const { settings, problems: valueProblems } = parseSettings(given)
   const problems = [...flags.problems, ...valueProblems]
-  // When it cannot be read, we do not know what was meant, and list what else is wrong.
+  // If it cannot be read, we do not know what was meant, and list all other problems.
   const isKnown = (path: string) => !isFaulty(problems, path)
   const isAuthFaulty = !isKnown('auth')
 
@@ -169,7 +170,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
 }
 
 /**
- * The lines that tell about the flags of {@link readAuthFlags}, for the server's own `--help`. Give it the
+ * The help lines for the flags of {@link readAuthFlags}, for the server's own `--help`. Give it the
  * same defaults. It ends without a line break.
  *
  * @example

@@ -16,7 +16,10 @@ import type { Permission } from './web/permission.js'
 
 export type { ProtectedResourceOptions } from './web/options.js'
 
-/** What handlers behind the middleware find in their context: `new Hono<ProtectedResourceEnv>()`. */
+/**
+ * The variables that handlers behind the middleware find in their context:
+ * `new Hono<ProtectedResourceEnv>()`.
+ */
 export interface ProtectedResourceEnv {
   Variables: {
     /** The MCP SDK's `AuthInfo`, under the key that `@hono/mcp` reads. */
@@ -24,7 +27,7 @@ export interface ProtectedResourceEnv {
   }
 }
 
-/** What {@link requireScopes} needs; its place in the context is out of sight, and cheaper than a WeakMap. */
+/** State for {@link requireScopes}; a hidden place in the context is cheaper than a WeakMap. */
 const SEEN: unique symbol = Symbol('mcp-gatehouse')
 
 /** The guard itself on paths that are not guarded. */
@@ -38,14 +41,14 @@ function toResponse(c: Context, { status, headers, body }: GuardAnswer): Respons
   return c.newResponse(status === 204 ? null : body, status as StatusCode, { ...headers })
 }
 
-/** Hono would take over what the other one said of its body. */
+/** Hono would copy the other response's headers about its body. */
 function replaceResponse(c: Context, response: Response): void {
   if (response === c.res) return
   c.res = undefined
   c.res = response
 }
 
-/** Afterwards: what is set before would take the place of what the handler sets. */
+/** Set afterwards: earlier values would replace the handler's. */
 function finish(c: Context, permission: Permission): Promise<void> | void {
   const finished = permission.finish(c.res)
   if (!(finished instanceof Promise)) return replaceResponse(c, finished)
@@ -58,19 +61,21 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
 }
 
 /**
- * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the path of
- * the resource and everything below it, and answers 401, 403 and 503 with what clients need. All other
- * paths pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but
- * the metadata has paths of its own, so that it is only published by one that is registered at the root.
+ * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the
+ * path of the resource and everything below it, and answers 401, 403 and 503 with what clients
+ * need. All other paths pass unchanged. Mounted at a path (`app.use('/x', …)`) or on a route it
+ * guards every request that arrives there. The metadata has its own paths, so only middleware at
+ * the root publishes it.
  *
- * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
- * other POST is cut `streamGrace` later. The stream of a subscription closes without the result that the gateway ends it
- * with, and clients take that for a lost connection.
- * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
+ * An event stream that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token;
+ * an answer to any other POST is cut `streamGrace` later. A subscription's stream closes without
+ * the final result that the gateway sends, so clients see a lost connection. With `sessionKeys` the
+ * `Mcp-Session-Id` of your handler is bound to its caller.
  *
- * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first; your
- * handler reads it again. With a policy lists are filtered in the `Response` that the handler returns, so that for a list
- * and for a GET stream there is no `c.env.outgoing`; with `lists: 'full'` there is.
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and
+ * authorized first; your handler reads it again. With a policy, lists are filtered in the
+ * `Response` that the handler returns, so lists and GET streams have no `c.env.outgoing`, except
+ * with `lists: 'full'`.
  *
  * @throws {ConfigurationError} with every problem of the options
  *

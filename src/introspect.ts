@@ -1,5 +1,5 @@
 /**
- * Checking tokens by asking the authorization server: RFC 7662, over openid-client.
+ * Token introspection (RFC 7662) with openid-client.
  *
  * Adding a name here is a decision about the public API.
  *

@@ -1,5 +1,5 @@
 /**
- * The same as connect-style middleware: for Express and for bare `node:http`.
+ * Connect-style middleware: for Express and plain `node:http`.
  *
  * @module
  */
@@ -25,7 +25,7 @@ declare global {
   }
 }
 
-/** A request that was let in: `auth` is where the SDK's first transport looks. */
+/** An admitted request: the SDK's first transport reads `auth`. */
 export interface AuthenticatedRequest extends IncomingMessage {
   auth?: AuthInfo
 }
@@ -41,7 +41,10 @@ export type ProtectedResourceMiddleware = NodeMiddleware & {
   readonly resourceServer: ResourceServer
 }
 
-/** What {@link requireScopes} needs; its place is in the request, where it dies with it: those in a WeakMap grow old. */
+/**
+ * State for {@link requireScopes}; it is kept in the request and collected with it. WeakMap entries
+ * grow old.
+ */
 const SEEN: unique symbol = Symbol('mcp-gatehouse')
 
 interface SeenRequest extends AuthenticatedRequest {
@@ -68,18 +71,19 @@ function settle(
 }
 
 /**
- * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the path of
- * the resource and everything below it, and sets `req.auth` for the SDK's transport. All other paths
- * pass untouched. Mounted at a path (`app.use('/x', …)`) or on a route it guards all that arrives there; but the
- * metadata has paths of its own, so that it is only published by one that is registered at the root.
+ * Protects an MCP endpoint: publishes the metadata that clients discover (RFC 9728), guards the
+ * path of the resource and everything below it, and sets `req.auth` for the SDK's transport. All
+ * other paths pass unchanged. Mounted at a path (`app.use('/x', …)`) or on a route it guards every
+ * request that arrives there. The metadata has its own paths, so only middleware at the root
+ * publishes it.
  *
- * A stream of events that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token; an answer to any
- * other POST is cut `streamGrace` later. The stream of a subscription closes without the result that the gateway ends it
- * with, and clients take that for a lost connection.
- * With `sessionKeys` the `Mcp-Session-Id` of your handler belongs to who was given it.
+ * An event stream that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token;
+ * an answer to any other POST is cut `streamGrace` later. A subscription's stream closes without
+ * the final result that the gateway sends, so clients see a lost connection. With `sessionKeys` the
+ * `Mcp-Session-Id` of your handler is bound to its caller.
  *
- * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and judged first; your
- * handler, or a body parser, reads the same bytes again.
+ * With a `policy`, and in protocol revision 2026-07-28 and later, the body of a POST is read and
+ * authorized first; your handler, or a body parser, reads the same bytes again.
  *
  * @throws {ConfigurationError} with every problem of the options
  *
@@ -109,7 +113,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     if (!(passage instanceof Promise)) return settle(guard, request, response, next, passage)
     passage
       .then((settled) => settle(guard, request, response, next, settled))
-      // What `next` throws has nobody else to catch it here, and would end the process.
+      // Nothing else catches an error of `next` here, and it would end the process.
       .catch((error: unknown) => {
         sendAnswer(response, guard.fail(error, { origin: request.headers.origin }))
       })

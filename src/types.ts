@@ -1,5 +1,5 @@
 /**
- * The words that all layers share.
+ * Types that all layers share.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { EventListener } from './events.js'
 import type { JsonObject } from './base/json.js'
 
 /**
- * What a verified access token says, judged and frozen. Serialising it shows no token.
+ * The verified facts of an access token, frozen. Serialising them shows no token.
  *
- * Who is calling is (`issuer`, `subject`), never `subject` alone: see {@link principalOf}.
+ * The principal is (`issuer`, `subject`), never `subject` alone: see {@link principalOf}.
  */
 export interface VerifiedAccessToken {
   /** The `iss` claim: one of the configured issuers, byte for byte. */
@@ -21,20 +21,21 @@ export interface VerifiedAccessToken {
   readonly clientId: string | undefined
   /** Granted scopes, without repetition, in the order of the token. */
   readonly scopes: readonly string[]
-  /** The `aud` claim as a list, or the claim that is compared in its place. */
+  /** The `aud` claim as an array, or the claim that is compared in its place. */
   readonly audience: readonly string[]
-  /** The `exp` claim: seconds since 1970. Only an introspection answer may leave it out. */
+  /** The `exp` claim: seconds since 1970. Only an introspection answer may omit it. */
   readonly expiresAt: number | undefined
-  /** All claims, decoded when first asked for; of an opaque token what the authorization server said. */
+  /** All claims, decoded on first use; for an opaque token, the introspection answer. */
   readonly claims: JsonObject
 }
 
 /**
  * The MCP SDK's `AuthInfo`, spelled out so that the kernel needs neither generation of the SDK.
- * Objects of this type are assignable to both. `extra.issuer` and `extra.subject` say who is calling.
+ * Objects of this type are assignable to both. `extra.issuer` and `extra.subject` name the
+ * principal.
  */
 export interface AuthInfo {
-  /** The access token as it came. */
+  /** The access token as it was sent. */
   token: string
   /** The client; when the token names none, its subject; when it names neither, the empty string. */
   clientId: string
@@ -48,7 +49,10 @@ export interface AuthInfo {
   extra?: Record<string, unknown>
 }
 
-/** Turns a bearer token into what it says, or throws. It must check everything; nobody does it again. */
+/**
+ * Verifies a bearer token and returns its facts, or throws. It must check everything; nothing is
+ * checked again.
+ */
 export interface AccessTokenVerifier {
   /**
    * @throws {BearerTokenError} the token is not acceptable here
@@ -57,17 +61,17 @@ export interface AccessTokenVerifier {
   verifyAccessToken(token: string): Promise<VerifiedAccessToken>
 }
 
-/** An answer about a token (RFC 7662 §2.2), as the authorization server gave it. */
+/** An introspection answer (RFC 7662 §2.2), as the authorization server sent it. */
 export interface TokenIntrospection {
-  /** All members, `active` among them. */
+  /** All members, including `active`. */
   readonly claims: JsonObject
-  /** Milliseconds since 1970 until which it may be used again. */
+  /** Until when it may be cached, in milliseconds since 1970. */
   readonly validUntil: number
 }
 
 /**
- * Asks an authorization server about a token. It must judge nothing: audience, times, kind and scopes are
- * judged by whoever asks, on every request.
+ * Asks an authorization server about a token. It must not verify anything: its caller verifies
+ * audience, times, kind and scopes on every request.
  */
 export interface TokenIntrospector {
   /** @throws {AuthorizationServerError} the server could not be asked; never for a token that is not active */
@@ -80,23 +84,23 @@ export interface TokenIntrospector {
   }
 }
 
-/** What a resource server lends to the introspector of one of its issuers. */
+/** What a resource server shares with the introspector of one of its issuers. */
 export interface IntrospectorContext {
   readonly issuer: string
-  /** Where the metadata of the issuer is, when that was configured. */
+  /** The URL of the issuer's metadata, if it was configured. */
   readonly discoveryUrl?: string
   readonly allowHttp: readonly string[]
-  /** Seconds for which a request waits out a momentary fault. */
+  /** Seconds that a request waits for a momentary fault to pass. */
   readonly wait: number
   readonly now: () => number
   readonly fetch: typeof fetch
   readonly onEvent: EventListener
 }
 
-/** Makes an introspector that shares fetch, clock and events of the resource server. */
+/** Makes an introspector that shares the fetch, clock and events of the resource server. */
 export type CreateTokenIntrospector = (world: IntrospectorContext) => TokenIntrospector
 
-/** The world outside, so that tests can replace it. All default to the runtime's own. */
+/** The outside world, so that tests can replace it. All default to the runtime's own. */
 export interface RuntimeHooks {
   /** Milliseconds since 1970. */
   readonly now?: () => number

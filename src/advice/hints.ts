@@ -1,6 +1,6 @@
 /**
- * Which setting of which identity provider causes a refusal. Advice for logs and the doctor, chosen by
- * what issuer and token look like; no decision depends on it.
+ * Which setting of which identity provider causes a refusal. Advice for logs and the doctor, chosen
+ * by issuer and token; no decision depends on it.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import {
 } from './identity-providers.js'
 import type { JsonObject } from '../base/json.js'
 
-/** What a hint is chosen by. */
+/** The facts that choose a hint. */
 export interface HintClues {
-  /** The configured issuer that the token names; of a token that names none, the only one there is. */
+  /** The configured issuer that the token names; if it names none, the only configured one. */
   readonly issuer?: string | undefined
-  /** The token, for how it begins. */
+  /** The token, for its prefix. */
   readonly token?: string | undefined
-  /** What a token says whose signature was found valid. Called for those topics alone. */
+  /** The claims of a token with a valid signature. Called only for such topics. */
   readonly claims?: (() => JsonObject | undefined) | undefined
-  /** The scopes that it lacks. */
+  /** The missing scopes. */
   readonly missing?: readonly string[] | undefined
 }
 
-/** Judged after the signature: what the claims say is not a stranger's invention. */
+/** Checked after the signature: the claims are not a stranger's invention. */
 const VERIFIED: ReadonlySet<HintTopic> = new Set([
   'at+jwt required',
   'ERR_TOKEN_AUDIENCE',
@@ -36,7 +36,7 @@ const VERIFIED: ReadonlySet<HintTopic> = new Set([
   'ERR_SCOPE_INSUFFICIENT',
 ])
 
-/** Where providers write what a user may do. A name or a title is not among them: users choose those. */
+/** Claims in which providers list a user's rights. Not names or titles: users choose those. */
 const GRANTS = /(?:^|[/:_])(?:permissions|roles|groups|authorities|entitlements|scopes?|scp)$/
 const SCOPES = /(?:^|[/:_])(?:scopes?|scp)$/
 
@@ -45,7 +45,7 @@ function grants(scope: string, name: string, value: unknown): boolean {
   return typeof value === 'string' && SCOPES.test(name) && value.split(' ').includes(scope)
 }
 
-/** Below which names what a user may do is found. Elsewhere (`user_metadata`) users write themselves. */
+/** Names under which a user's rights are found. Elsewhere (`user_metadata`) users can write. */
 const PARENTS = /^(?:realm_access|resource_access|app_metadata)$/
 
 /** Where in the claims this scope is granted, as `--oauth-scope-claim` would name it: `resource_access.CLIENT.roles`. */
@@ -67,7 +67,7 @@ function placeOf(
   return undefined
 }
 
-/** The scope is there, in a claim that is not read. Whether it should be is the operator's to say. */
+/** The scope is there, in a claim that is not read. The operator decides whether it should be. */
 function misplaced({ claims, missing }: Clues): string | undefined {
   for (const scope of missing) {
     const place = placeOf(scope, claims)

@@ -1,15 +1,15 @@
 /**
- * What each identity provider calls the settings that go wrong. Data for {@link hintFor} alone.
+ * Each identity provider's names for the settings that go wrong. Data for {@link hintFor} only.
  *
- * A hint says what holds at that provider whatever the cause was, or names what was seen in this token.
- * Settings of ours are called by their flags.
+ * A hint states what is true at that provider for any cause, or names what was seen in this token.
+ * It names our settings by their flags.
  *
  * @module
  */
 import { quoted, type BearerTokenErrorCode } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
 
-/** What went wrong: a refusal, or one of its causes that needs advice of its own. */
+/** What went wrong: a refusal, or one of its causes that needs its own advice. */
 export type HintTopic = BearerTokenErrorCode | 'at+jwt required'
 
 export interface Clues {
@@ -23,9 +23,9 @@ type Hints = Partial<Record<HintTopic, Hint>>
 
 export interface Provider {
   readonly issuer?: RegExp
-  /** How its opaque tokens begin. */
+  /** The prefix of its opaque tokens. */
   readonly token?: RegExp
-  /** Its JWTs, whatever the host is called. */
+  /** Recognizes its JWTs on any host name. */
   readonly matches?: (claims: JsonObject) => boolean
   readonly hints: Hints
 }
@@ -60,7 +60,8 @@ export const PROVIDERS: readonly Provider[] = [
   },
   {
     issuer: /^https:\/\/[^/]+\.auth0\.com\/$/,
-    // With a domain of its own: only Auth0 adds its /userinfo to aud, and names third-party clients so.
+    // With a custom domain: only Auth0 adds its /userinfo to aud and names third-party clients this
+    // way.
     matches: ({ iss, aud, azp, client_id: clientId }) =>
       (typeof iss === 'string' && list(aud).includes(`${iss}userinfo`)) ||
       [clientId, azp].some((id) => typeof id === 'string' && id.startsWith('tpc_')),
@@ -198,7 +199,7 @@ export const PROVIDERS: readonly Provider[] = [
     hints: {
       ERR_TOKEN_AUDIENCE:
         'Dex: make a client whose id is the resource URL, with the others as trustedPeers, and let them ask for the scope audience:server:client_id:ID; or name the client id in --oauth-audience',
-      // The ID token of a login alone names its code; a refresh token is no JWT.
+      // Only the ID token of a login names its code; a refresh token is not a JWT.
       ERR_TOKEN_TYPE: ({ claims }) =>
         claims['at_hash'] !== undefined && claims['c_hash'] === undefined
           ? 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in'

@@ -5,19 +5,19 @@
  */
 
 /**
- * Where answers are kept. Yours may be Valkey, a database, or a Durable Object; {@link createMemoryAnswerStore} keeps
- * them in this process. Keys are ASCII and hold digests, never a token; values are JSON. A method that fails must
- * reject: each user of the store decides what that means (a cache asks again, a replay check refuses).
+ * Keeps answers. Your own may use Valkey, a database, or a Durable Object;
+ * {@link createMemoryAnswerStore} keeps them in this process. Keys are ASCII and hold digests,
+ * never a token; values are JSON. A method that fails must reject: each user of the store decides
+ * what that means (a cache asks again, a replay check refuses).
  */
 export interface AnswerStore {
-  /** The value that was set; `undefined` when there is none, or its time is over. */
+  /** The value that was set; `undefined` when there is none or it has expired. */
   get(key: string): Promise<string | undefined>
   /** @param milliseconds how long the value is kept at most; more than 0 */
   set(key: string, value: string, milliseconds: number): Promise<void>
   delete(key: string): Promise<void>
   /**
-   * Sets a value where there is none, in one step that no other process can come between. Such a value must not be
-   * evicted before its time is over.
+   * Sets a value if there is none, atomically. Such a value must not be evicted before it expires.
    *
    * @returns whether it was set
    */
@@ -34,7 +34,7 @@ export interface MemoryAnswerStoreOptions {
 interface Kept {
   readonly value: string
   readonly until: number
-  /** Set where there was none: never evicted. */
+  /** Set by `setIfAbsent`: never evicted. */
   readonly isMark: boolean
 }
 
@@ -82,7 +82,7 @@ class MemoryAnswerStore implements AnswerStore {
     return Promise.resolve()
   }
 
-  /** What is over goes; where nothing is, the oldest value that is no mark. */
+  /** Expired values go first; if there are none, the oldest value that is not a mark. */
   #makeRoom(): void {
     const at = this.#now()
     let oldest: string | undefined
@@ -95,8 +95,9 @@ class MemoryAnswerStore implements AnswerStore {
 }
 
 /**
- * Makes a store in the memory of this process: bounded, least recently set goes first. Marks
- * ({@link AnswerStore.setIfAbsent}) stay until their time is over; a store that is full of them rejects.
+ * Makes a store in the memory of this process: bounded, the least recently set value goes first.
+ * Marks ({@link AnswerStore.setIfAbsent}) stay until they expire; a store that is full of them
+ * rejects.
  *
  * @example
  * ```ts

@@ -1,30 +1,34 @@
 /**
- * Whether a server that we depend on can be asked now, and whose fault it is when it gives no answer: the server's, so
- * that everybody waits, or that of one token. What one caller sends never decides for the others. Keys, introspection
- * and whatever else is fetched from an identity provider use this one machine.
+ * Decides whether a server that we depend on can be asked now, and what a failure means: either the
+ * server is at fault and everybody waits, or one token is. What one caller sends never decides for
+ * the others. Keys, introspection and every other fetch from an identity provider use it.
  *
- * - A failure before the request was written cannot be the token's. It is the server's fault at once.
- * - Any other failure is the token's, until a control fails too. The control is any other token that is answered; a
- *   token that was active before is the best one. Where there is none, a constant is asked, once for each pause at most.
- * - Some servers answer with an error to every token that they do not know, and so to the constant. When the constant
- *   fails beside a token that is answered, it says nothing for a while.
- * - Some failures are alarming: refused credentials. They are worth a control even when a token was answered a moment
- *   ago. If the control is refused too, the next answer decides, or the next moment without one.
- * - After a fault each pause is longer than the one before. One call tries again at its end, for a token that was
- *   active before if one waits.
+ * - A failure before the request was written cannot be the token's fault. It is the server's at
+ *   once.
+ * - Any other failure is the token's fault until a control fails too. The control is a call about
+ *   another token, preferably one that was active before. If there is none, we ask about a
+ *   constant, at most once per pause.
+ * - Some servers answer every unknown token with an error, and so the constant. When the constant
+ *   fails while a token is answered, it proves nothing for a while.
+ * - Refused credentials are alarming. They start a control even when a token was answered a moment
+ *   ago. If the control is refused too, the next answer decides, or a moment without one.
+ * - After a fault each pause is longer than the one before. At its end one call tries again, for a
+ *   token that was active before if one waits.
  *
- * It does no I/O, and its clock never runs backwards. A runtime may cancel what a request began, so nothing here waits
- * for an end without a limit.
+ * It does no I/O, and its clock never runs backwards. A runtime may cancel what a request began, so
+ * every wait here has a limit.
  *
  * @module
  */
 import { backOff, LONGEST_RETRY } from './back-off.js'
 import type { AuthorizationServerError } from '../errors.js'
 
-/** Something that failed, and how long it is left alone. Times in milliseconds of the clock. */
+/**
+ * A failure, and how long the server is left alone after it. Times in milliseconds of the clock.
+ */
 export interface Fault {
   readonly error: AuthorizationServerError
-  /** Whether it may pass in a moment, so that a request waits it out. */
+  /** Whether it may pass in a moment, so that a request can wait for that. */
   readonly passes: boolean
   readonly since: number
   readonly attempts: number
@@ -46,22 +50,25 @@ export interface AvailabilityOptions {
   readonly now: () => number
   /** The longest pause after a failure, in milliseconds. Default {@link LONGEST_RETRY}. */
   readonly longestPause?: (failure: Failure) => number
-  /** A failure that answers to others do not explain away. Default: none is. */
+  /** Whether a failure is alarming although other tokens are answered. Default: none is. */
   readonly isAlarming?: (failure: Failure) => boolean
 }
 
-/** How long after the next attempt was due a fault still says something about the server. */
+/** How long a fault still counts after the next attempt was due. */
 const FAULT_MAX_AGE = 60_000
-/** How long an answer shows that the server is well, and how often the constant is asked at most while it is. */
+/**
+ * How long an answer proves that the server is well. While it is, the constant is asked at most
+ * this often.
+ */
 const CONTROL_HOLDS = 1_000
-/** How long the constant is not asked after it failed beside a token that was answered. */
+/** How long the constant is not asked after it failed while a token was answered. */
 const CONSTANT_DISTRUSTED = 300_000
-/** A call takes no longer: one that began earlier is lost. */
+/** The longest that a call takes: one that began earlier is lost. */
 const LONGEST_CALL = 10_000
 
 /**
- * How long a request pauses before it tries again, in milliseconds. Clients do not honour `Retry-After`, so a request
- * waits out a fault that is younger than `wait`.
+ * How long a request pauses before it tries again, in milliseconds. Clients do not honour
+ * `Retry-After`, so a request waits while the fault is younger than `wait`.
  *
  * @returns `undefined` when the request must give up
  */
@@ -83,7 +90,7 @@ export class Availability {
   readonly #longestPause: (failure: Failure) => number
   readonly #isAlarming: (failure: Failure) => boolean
   #fault: Fault | undefined
-  /** Found by the constant, so that it is worth knowing whether the constant says anything. */
+  /** The constant found it, so we want to know whether the constant proves anything. */
   #isByConstant = false
   /** The constant was refused a moment after a token was answered: one of the two is out of date. */
   #doubt: AuthorizationServerError | undefined
@@ -102,7 +109,7 @@ export class Availability {
     this.#isAlarming = isAlarming ?? (() => false)
   }
 
-  /** The fault after the one before, which is forgotten when it is old. */
+  /** The next fault in a row; an old fault before it does not count. */
   next({ error, passes }: Failure, before: Fault | undefined, since: number = this.#now()): Fault {
     const at = this.#now()
     const recent = before !== undefined && at <= before.retryAt + FAULT_MAX_AGE ? before : undefined
@@ -125,7 +132,7 @@ export class Availability {
     return fault !== undefined && this.#now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined
   }
 
-  /** The fault, or what is probably wrong: for health checks. */
+  /** The known or suspected fault, for health checks. */
   get trouble(): AuthorizationServerError | undefined {
     return this.#fault?.error ?? this.#doubt
   }
@@ -134,14 +141,14 @@ export class Availability {
     return this.#fault !== undefined && this.#now() < this.#fault.retryAt
   }
 
-  /** A token that was active before waits for its call, until then at most. */
+  /** Until when, at most, a token that was active before waits for its call. */
   expect(until: number): void {
     if (this.#now() >= this.#expectedUntil) this.#expected = 0
     this.#expected++
     this.#expectedUntil = Math.max(this.#expectedUntil, until)
   }
 
-  /** It waits no longer. */
+  /** It has stopped waiting. */
   unexpect(): void {
     this.#expected = Math.max(0, this.#expected - 1)
   }
@@ -165,16 +172,17 @@ export class Availability {
     return call
   }
 
-  /** The call is over, however it ended; comes after {@link answered} or one of the others. */
+  /** The call is over, however it ended. Called after {@link answered} or one of the others. */
   end(call: Call): void {
     if (this.#probe?.call === call) this.#probe = undefined
     if (call.isKnown) this.#knownUnderWay = Math.max(0, this.#knownUnderWay - 1)
   }
 
   /**
-   * There was an answer, whatever it says.
+   * The server answered, whatever the answer says.
    *
-   * @returns whether the constant should be asked once more, to learn whether it says anything here
+   * @returns whether the constant should be asked once more, to learn whether it proves anything
+   * here
    */
   answered(): boolean {
     const isDoubtful = this.#fault !== undefined && this.#isByConstant
@@ -201,17 +209,18 @@ export class Availability {
   }
 
   /**
-   * The call failed later.
+   * The call failed after the request was written.
    *
-   * @returns `token`: others are answered. `control`: this caller is to ask the constant. `unsure`: another caller is
-   *   about to find out; the failure is the token's until then. Or a fault of the server that became known meanwhile
+   * @returns `token`: other tokens are answered. `control`: this caller must ask the constant.
+   * `unsure`: another caller is about to find out; until then the token is at fault. Or a fault of
+   * the server that became known meanwhile
    */
   suspect(call: Call, failure: Failure): 'token' | 'unsure' | 'control' | Fault {
     const known = this.#faultBeyond(call)
     if (known !== undefined) return known
     const at = this.#now()
     if (at < this.#distrustedUntil) {
-      // The request was written: so much works again.
+      // The request was written, so the connection works again.
       this.#fault = undefined
       return 'token'
     }
@@ -226,9 +235,10 @@ export class Availability {
   }
 
   /**
-   * The constant failed; the call about it began then.
+   * The constant failed; its call began at this time.
    *
-   * @param call the call that the control was for; `undefined` when it was asked for its own sake
+   * @param call the call that the control was for; `undefined` when the constant was checked for
+   * its own sake
    * @returns the server's fault; or as {@link suspect}
    */
   controlFailed(
@@ -271,7 +281,10 @@ export class Availability {
     return this.#expected > 0 && this.#now() < this.#expectedUntil
   }
 
-  /** A call about a token that was active before is under way, and will show whether the server answers. */
+  /**
+   * A call about a token that was active before is under way and will show whether the server
+   * answers.
+   */
   #willBeTold(): boolean {
     return this.#knownUnderWay > 0 && this.#now() - this.#knownBegan < CONTROL_HOLDS
   }

@@ -5,10 +5,10 @@
  */
 
 const FIRST_RETRY = 500
-/** Milliseconds: nothing that failed is left alone for longer. */
+/** Milliseconds: the longest pause after a failure. */
 export const LONGEST_RETRY = 30_000
 
-/** Milliseconds until the next attempt after so many that failed in a row: doubled each time. */
+/** Milliseconds until the next attempt after this many failures in a row; doubled each time. */
 export function backOff(attempts: number, longest: number = LONGEST_RETRY): number {
   return Math.min(FIRST_RETRY * 2 ** (attempts - 1), longest)
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One after the other; a single piece is itself, and no copy. */
+/** Joins the pieces; a single piece is returned as it is, not copied. */
 export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
   const [only] = pieces
   if (only !== undefined && pieces.length === 1) return only

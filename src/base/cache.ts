@@ -9,11 +9,11 @@
  * are small frozen objects; neither holds a token.
  */
 export class Cache<V extends object> {
-  /** In the order of use: a `Map` gives its keys back as they were set. */
+  /** In the order of use: a `Map` iterates its keys as they were set. */
   readonly #values = new Map<string, V>()
   /**
-   * Walks from the oldest on. What it has passed is gone, and what is used again stands before it: so it need not begin
-   * anew for each value, where it would step over all that was deleted.
+   * Walks from the oldest entry. What it has passed is deleted, and what is used again moves ahead
+   * of it. So it need not start again for each value, which would step over every deleted entry.
    */
   #oldest = this.#values.keys()
   /** Uses since that walk began or went on. */
@@ -56,8 +56,8 @@ export class Cache<V extends object> {
   }
 
   /**
-   * A `Map` that is used moves to new tables now and then. A walk that rests holds each of them, with all that was in
-   * it: so it rests no longer than the values are used once each.
+   * A `Map` in use moves to new tables now and then. A paused iterator keeps each old table alive
+   * with its contents, so it is renewed after as many uses as there are values.
    */
   #countUse(): void {
     if (++this.#uses > this.#values.size) this.#beginAnew()
@@ -71,13 +71,13 @@ export class Cache<V extends object> {
   #forgetOldest(): void {
     this.#uses = 0
     let next = this.#oldest.next()
-    // An iterator that has come to the end stays there.
+    // A finished iterator stays finished.
     if (next.done === true) next = (this.#oldest = this.#values.keys()).next()
     if (next.done !== true) this.#values.delete(next.value)
   }
 }
 
-/** Gives equal lists of texts one frozen copy. */
+/** Shares one frozen copy among equal lists of strings. */
 export type ShareList = (list: readonly string[]) => readonly string[]
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Waiting for work no longer than a request may wait. The work goes on.
+ * Limits how long a request waits for work. The work goes on.
  *
  * @module
  */

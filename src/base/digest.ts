@@ -1,6 +1,6 @@
 /**
  * SHA-256 for cache keys: synchronous where the runtime has `node:crypto`, by WebCrypto elsewhere.
- * A digest is all that we keep of a token.
+ * We keep nothing of a token but its digest.
  *
  * @module
  */
@@ -21,7 +21,10 @@ interface BuiltinModules {
   process?: { getBuiltinModule?(id: string): unknown }
 }
 
-/** A built-in module of Node (Bun and Deno have them too) without an import that others cannot resolve. */
+/**
+ * Loads a built-in module of Node, Bun or Deno without an import that other runtimes cannot
+ * resolve.
+ */
 export function builtinModule<T>(id: string): T | undefined {
   return (globalThis as BuiltinModules).process?.getBuiltinModule?.(id) as T | undefined
 }
@@ -36,7 +39,10 @@ function synchronousSha256(crypto: NodeCrypto | undefined): ((text: string) => s
 
 const nodeCrypto = builtinModule<NodeCrypto>('node:crypto')
 
-/** 32 characters, one a byte: the smallest key that JavaScript can hold. `undefined` on runtimes without it. */
+/**
+ * 32 characters, one per byte: the smallest key that JavaScript can hold. `undefined` on runtimes
+ * without it.
+ */
 export const sha256Sync: ((text: string) => string) | undefined = synchronousSha256(nodeCrypto)
 
 /** The same digest on every runtime. */
@@ -58,13 +64,13 @@ export function createMac(key: string): Mac | undefined {
 
 const encoder = new TextEncoder()
 
-/** Whether two texts are equal, in a time that tells nothing of where they differ. */
+/** Compares two strings in constant time. */
 export function equalInConstantTime(a: string, b: string): boolean {
   const [left, right] = [encoder.encode(a), encoder.encode(b)]
   return left.length === right.length && nodeCrypto?.timingSafeEqual(left, right) === true
 }
 
-/** Eight hexadecimal digits, for the log: enough to tell secrets apart, and nothing to find one by. */
+/** Eight hexadecimal digits, for the log: enough to tell secrets apart, too little to find one. */
 export function shortDigest(text: string): string {
   const start = sha256Sync?.(text).slice(0, 4) ?? ''
   return Array.from(start, (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('')

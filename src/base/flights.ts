@@ -1,5 +1,5 @@
 /**
- * Work that any number of requests wait for together: one call for all of them.
+ * Single flight: any number of requests wait for one call.
  *
  * @module
  */
@@ -13,7 +13,10 @@ export class Flights<F extends Flight> {
   readonly #underWay = new Map<string, F>()
   readonly #isolated: boolean
 
-  /** @param isolated where requests are isolated, each has a flight of its own ({@link isolatesRequests}) */
+  /**
+   * @param isolated whether requests are isolated; then each has its own flight
+   * ({@link isolatesRequests})
+   */
   constructor(isolated: boolean) {
     this.#isolated = isolated
   }

@@ -1,12 +1,12 @@
 /**
- * Reading a JSON document from an identity provider, with every way to be led astray closed: no
- * redirects, TLS, a limit on bytes, a limit on time.
+ * Reading a JSON document from an identity provider, safely: no redirects, TLS, a limit on bytes
+ * and on time.
  *
  * @module
  */
 import { isJsonObject, type JsonObject } from './json.js'
 
-/** Why a document could not be had. `status` when a server answered. */
+/** Why a document could not be fetched. `status` is set when a server answered. */
 export class FetchFault extends Error {
   override readonly name = 'FetchFault'
   readonly status: number | undefined
@@ -36,7 +36,7 @@ export function isLoopbackHost(host: string): boolean {
   )
 }
 
-/** The absolute http(s) URL that the text spells, or `undefined`. */
+/** Parses an absolute http(s) URL; `undefined` for anything else. */
 export function parseHttpUrl(text: unknown): URL | undefined {
   if (typeof text !== 'string' || !URL.canParse(text)) return undefined
   const url = new URL(text)
@@ -51,9 +51,9 @@ function cacheMaxAge(header: string | null): number | undefined {
 }
 
 /**
- * The text of an answer.
+ * The body of an answer as text.
  *
- * @throws {FetchFault} when it is longer than any real one
+ * @throws {FetchFault} when it is too long
  */
 export async function readText(response: Response): Promise<string> {
   const reader = response.body?.getReader()
@@ -73,10 +73,13 @@ export async function readText(response: Response): Promise<string> {
   }
 }
 
-/** Whoever runs a CA of the company's meets these on the first day. */
+/** Users of a company CA meet these on the first day. */
 const UNKNOWN_CA = /^(?:UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY)|SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED)/
 
-/** The innermost cause says ECONNREFUSED or the certificate's fault; the outer error only "fetch failed". */
+/**
+ * The innermost cause says ECONNREFUSED or names the certificate's fault; the outer error says only
+ * "fetch failed".
+ */
 export function networkReason(error: unknown): string {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
@@ -87,14 +90,14 @@ export function networkReason(error: unknown): string {
   return `could not be reached (${reason}${advice})`
 }
 
-/** Of the network, of name servers, and of certificates: with these there was no connection to write to. */
+/** Network, DNS and certificate errors: there was no connection to write to. */
 const NO_CONNECTION =
   /^(?:E(?:CONNREFUSED|NOTFOUND|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|AI_\w+)|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|(?:DEPTH_ZERO_)?SELF_SIGNED_\w+|ERR_TLS_CERT_\w+)$/
 const CONNECTING = new Set(['connect', 'getaddrinfo'])
 
 /**
- * Whether a request failed before any of it was written, so that what it holds cannot be the reason. Where a runtime
- * does not tell, it is not.
+ * Whether a request failed before any of it was written, so that its contents cannot be the reason.
+ * `false` if the runtime does not say.
  */
 export function isBeforeWriting(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
@@ -144,7 +147,7 @@ async function request(
 /**
  * GETs a JSON object.
  *
- * @throws {FetchFault} for everything else than 200 with one JSON object of sane size before `signal` fires
+ * @throws {FetchFault} unless a 200 with one JSON object of sane size arrives before `signal` fires
  */
 export async function fetchDocument(
   url: string,

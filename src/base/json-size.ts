@@ -1,14 +1,14 @@
 /**
- * How much a JSON text holds, found out before anything is made of it.
+ * Bounds the size of a JSON text before it is parsed.
  *
  * @module
  */
 
-/** What a text may hold. */
+/** What a text may contain. */
 export interface JsonBounds {
-  /** Members, objects and lists, all together. */
+  /** Members, objects and arrays together. */
   readonly parts: number
-  /** How far they may be nested. */
+  /** How deep they may be nested. */
   readonly depth: number
 }
 
@@ -20,7 +20,7 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
-/** @returns where the string that begins there is over */
+/** @returns the end of the string that begins there */
 function skipString(bytes: Uint8Array, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     const byte = bytes[at]
@@ -31,9 +31,10 @@ function skipString(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Counts the members of a text that need not be valid, in one pass that stops at the first that is too much.
+ * Counts the members of a text, which need not be valid JSON. It stops at the first one beyond the
+ * bounds.
  *
- * @returns `undefined` for one that is beyond the bounds
+ * @returns `undefined` for a text beyond the bounds
  */
 export function countMembers(bytes: Uint8Array, { parts, depth }: JsonBounds): number | undefined {
   let members = 0

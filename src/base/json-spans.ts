@@ -1,11 +1,11 @@
 /**
- * Where the members of a JSON object stand in its bytes. Nothing is decoded and nothing nested is looked into: what
- * is not needed of a message is only passed over, however large it is.
+ * Finds the members of a JSON object in its bytes. Nothing is decoded, and nested values are
+ * skipped: what we do not need of a message costs little, however large it is.
  *
  * @module
  */
 
-/** From `start` up to and without `end`. */
+/** From `start` (inclusive) to `end` (exclusive). */
 export interface Span {
   readonly start: number
   readonly end: number
@@ -23,7 +23,7 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const LONGEST_PLAIN = 64
-/** What no valid JSON text makes us return. */
+/** Returned only for invalid JSON. */
 export const MALFORMED = -1
 
 function skipBlanks(bytes: Uint8Array, start: number): number {
@@ -69,7 +69,7 @@ function skipNested(bytes: Uint8Array, start: number): number {
   return MALFORMED
 }
 
-/** A number, `true`, `false` or `null`: anything up to what can follow it. */
+/** A number, `true`, `false` or `null`: anything up to the next delimiter. */
 function skipWord(bytes: Uint8Array, start: number): number {
   let at = start
   for (;;) {
@@ -87,7 +87,7 @@ function skipWord(bytes: Uint8Array, start: number): number {
   }
 }
 
-/** @returns where the value that begins there ends, or {@link MALFORMED} */
+/** @returns the end of the value that begins there, or {@link MALFORMED} */
 export function skipValue(bytes: Uint8Array, start: number): number {
   const first = bytes[start]
   if (first === QUOTE) return skipString(bytes, start)
@@ -96,9 +96,9 @@ export function skipValue(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Goes through what stands between two brackets.
+ * Walks the contents between two brackets.
  *
- * @returns where it ends, or {@link MALFORMED}
+ * @returns its end, or {@link MALFORMED}
  */
 function eachEntry(
   bytes: Uint8Array,
@@ -120,8 +120,8 @@ function eachEntry(
 }
 
 /**
- * Member names without escapes, which is all that anybody writes, need no parser. What is no text at all is
- * `undefined`: a command writes what it likes, and must not end us by it.
+ * Member names without escapes need no parser, and real ones have none. An invalid string is
+ * `undefined`: a command may write anything and must not crash us.
  */
 function readName(bytes: Uint8Array, start: number, end: number): string | undefined {
   const name = plainText(bytes, start + 1, end - 1)
@@ -129,7 +129,10 @@ function readName(bytes: Uint8Array, start: number, end: number): string | undef
   return valueAt(bytes, { start, end }) as string | undefined
 }
 
-/** A short text in ASCII, put together without a decoder, which costs more to call; `undefined` for any other. */
+/**
+ * A short ASCII string, built without a decoder, which costs more to call; `undefined` for any
+ * other.
+ */
 function plainText(bytes: Uint8Array, start: number, end: number): string | undefined {
   if (end - start > LONGEST_PLAIN) return undefined
   let text = ''
@@ -142,11 +145,11 @@ function plainText(bytes: Uint8Array, start: number, end: number): string | unde
 }
 
 /**
- * The members of the object that begins at `start`, blanks aside.
+ * The members of the object that begins at `start`, after optional whitespace.
  *
  * @param isWanted which of them to keep
- * @param enter goes through the value of a wanted one, and returns where it ends; by default it is passed over
- * @returns `undefined` where there is no object, or one that names a wanted member twice
+ * @param enter walks the value of a wanted member and returns its end; by default it is skipped
+ * @returns `undefined` if there is no object, or it names a wanted member twice
  */
 export function readMembers<Name extends string>(
   bytes: Uint8Array,
@@ -177,10 +180,10 @@ export function readMembers<Name extends string>(
 }
 
 /**
- * Goes through the elements of an array.
+ * Walks the elements of an array.
  *
- * @param enter goes through the one that begins there, and returns where it ends
- * @returns where the array ends; {@link MALFORMED} where there is none
+ * @param enter walks the element that begins there and returns its end
+ * @returns the end of the array; {@link MALFORMED} if there is none
  */
 export function eachElement(
   bytes: Uint8Array,
@@ -202,12 +205,12 @@ export function readElements(bytes: Uint8Array): readonly Span[] | undefined {
   return elements
 }
 
-/** Whether nothing but blanks stands after it. */
+/** Whether only whitespace follows it. */
 export function isAtEnd(bytes: Uint8Array, end: number): boolean {
   return skipBlanks(bytes, end) === bytes.length
 }
 
-/** What stands there, as it was written. */
+/** The text there, as it was written. */
 export function textAt(bytes: Uint8Array, { start, end }: Span): string {
   return plainText(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end))
 }
@@ -221,13 +224,16 @@ export function valueAt(bytes: Uint8Array, span: Span): unknown {
   }
 }
 
-/** What stands in place of something. */
+/** A replacement for a span of bytes. */
 export interface Replacement {
   readonly span: Span
   readonly text: string | readonly Uint8Array[]
 }
 
-/** The bytes with other text in some places, which must be in order and apart; in pieces. */
+/**
+ * The bytes with the replacements made, in pieces. Replacements must be in order and must not
+ * overlap.
+ */
 export function replaceSpans(
   bytes: Uint8Array,
   replacements: readonly Replacement[],

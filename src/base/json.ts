@@ -1,6 +1,6 @@
 /**
- * JSON objects without duplicate names (RFC 8725 §3.7 by way of RFC 7519 §4): two parsers must not
- * be able to read two different claims out of one token.
+ * JSON objects without duplicate names (RFC 8725 §3.7 by way of RFC 7519 §4): two parsers must
+ * never read different claims from one token.
  *
  * @module
  */
@@ -15,14 +15,14 @@ const QUOTE = 0x22
 const COLON = 0x3a
 const BACKSLASH = 0x5c
 
-/** Members written in a valid JSON text: the colons outside of strings. */
+/** Counts the members in a valid JSON text: the colons outside of strings. */
 function membersWritten(text: string): number {
   let count = 0
   for (let i = 0; i < text.length; i++) {
     let unit = text.charCodeAt(i)
     if (unit === COLON) count++
     else if (unit === QUOTE) {
-      // Skip the string; what a backslash stands before does not end it.
+      // Skip the string; an escaped quote does not end it.
       for (unit = text.charCodeAt(++i); unit !== QUOTE; unit = text.charCodeAt(++i)) {
         if (unit === BACKSLASH) i++
       }
@@ -31,7 +31,10 @@ function membersWritten(text: string): number {
   return count
 }
 
-/** Members that survived parsing. A stack of our own: nesting must not overflow the engine's. */
+/**
+ * Counts the members that survived parsing. An explicit stack: nesting must not overflow the
+ * engine's.
+ */
 function membersKept(root: object): number {
   let count = 0
   const pending: object[] = [root]
@@ -42,7 +45,8 @@ function membersKept(root: object): number {
       }
       continue
     }
-    // Quicker than lists of them. What somebody added to the prototype of all objects would only be refused.
+    // Quicker than listing keys. Members that somebody added to `Object.prototype` only cause a
+    // refusal.
     for (const name in value) {
       count++
       const child = (value as JsonObject)[name]
@@ -53,9 +57,10 @@ function membersKept(root: object): number {
 }
 
 /**
- * The object or list, or `undefined` when the text is no JSON, neither of them, or names a member twice at any depth.
+ * The object or list, or `undefined` when the text is not JSON, is neither of them, or names a
+ * member twice at any depth.
  *
- * @param written how many members stand in it, where that is known
+ * @param written how many members it contains, if known
  */
 export function parseJsonStructure(
   text: string,
@@ -72,19 +77,19 @@ export function parseJsonStructure(
   return membersKept(value) === (written ?? membersWritten(text)) ? value : undefined
 }
 
-/** The same, for an object only. */
+/** The same, for objects only. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   const value = parseJsonStructure(text)
   return isJsonObject(value) ? value : undefined
 }
 
-/** Names that are read alike by everybody but those who do not tell case apart. */
+/** Names that every parser reads alike, except those that ignore case. */
 const PLAIN_NAME = /^[\x21-\x7e]*$/
 
 /**
- * The name of a member as the most lenient parser reads it: without case (Go takes names that differ in it for the
- * same, with the long s and the sign for kelvin among them), ended by NUL (C), without blanks around it, control
- * characters and halves of pairs.
+ * The name of a member as the most lenient parser reads it: without case (Go ignores it, also for
+ * the long s and the kelvin sign), cut at NUL (C), without surrounding whitespace, control
+ * characters and lone surrogates.
  */
 export function foldName(name: string): string {
   const isPlain = PLAIN_NAME.test(name)
@@ -92,7 +97,7 @@ export function foldName(name: string): string {
   return plain.toUpperCase().toLowerCase()
 }
 
-/** An object that was written as one, and is of no class. */
+/** A plain object, not an instance of a class. */
 export function isPlainObject(value: unknown): value is JsonObject {
   if (!isJsonObject(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -100,8 +105,8 @@ export function isPlainObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Why a value that a program made would not survive being written as JSON and read again, or `undefined` when
- * it would. `null` counts as nothing: RFC 9728 §3.2 wants members without a value left out.
+ * Why a value would not survive a round trip through JSON, or `undefined` when it would. `null`
+ * does not survive: RFC 9728 §3.2 omits members without a value.
  */
 export function reasonNotJson(value: unknown, above: readonly object[] = []): string | undefined {
   if (typeof value === 'string' || typeof value === 'boolean') return undefined
@@ -110,7 +115,7 @@ export function reasonNotJson(value: unknown, above: readonly object[] = []): st
   if (typeof value !== 'object') return typeof value
   if (above.includes(value)) return 'it contains itself'
   if (!Array.isArray(value) && !isPlainObject(value)) return 'an object of a class'
-  // What has holes in it shows them as undefined here.
+  // Sparse arrays show their holes as undefined here.
   const members: unknown[] = Array.isArray(value) ? Array.from(value) : Object.values(value)
   for (const member of members) {
     const reason = reasonNotJson(member, [...above, value])
@@ -119,14 +124,17 @@ export function reasonNotJson(value: unknown, above: readonly object[] = []): st
   return undefined
 }
 
-/** Freezes a value and everything in it. A stack of our own: what is nested deeply must not overflow the engine's. */
+/**
+ * Freezes a value and everything in it. An explicit stack: deep nesting must not overflow the
+ * engine's.
+ */
 export function deepFreeze<T>(value: T): T {
   const pending: unknown[] = [value]
   while (pending.length > 0) {
     const next = pending.pop()
     if (typeof next !== 'object' || next === null) continue
     Object.freeze(next)
-    // One by one: as arguments of one call, too many overflow the stack.
+    // One by one: too many arguments of one call overflow the stack.
     for (const member of Object.values(next) as unknown[]) pending.push(member)
   }
   return value

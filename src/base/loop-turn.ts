@@ -1,5 +1,5 @@
 /**
- * The end of a turn of the event loop, to do together what arrived together.
+ * Waits for the end of an event loop turn, so that requests which arrive together run together.
  *
  * @module
  */
@@ -25,11 +25,12 @@ function createEndOfTurn(schedule: (callback: () => void) => unknown): () => Pro
 }
 
 /**
- * Settles at the end of this turn: one promise for all who ask in it. What follows it runs back to back, with code
- * and data still in the processor's caches; a hash between two reads of sockets costs several times as much.
+ * Settles at the end of this turn: one promise for all callers in it. Their continuations run back
+ * to back, with code and data still in the processor's caches; a hash between two reads of sockets
+ * costs several times as much.
  *
- * Continue by `then`, in the context of the request: then its own `AsyncLocalStorage` holds in what follows, whoever
- * asked first. `undefined` on runtimes whose loop shows no turns, or whose requests share no promise.
+ * Continue by `then` in the context of the request, so that its own `AsyncLocalStorage` stays in
+ * force. `undefined` on runtimes that show no loop turns, or whose requests cannot share a promise.
  */
 export const endOfTurn: (() => Promise<void>) | undefined =
   setImmediate === undefined || isolatesRequests() ? undefined : createEndOfTurn(setImmediate)

@@ -1,7 +1,8 @@
 /**
  * Checks options and reports all problems at once, in the words of the caller: option names, flags, places in a file.
  *
- * A check takes one value, reports what is wrong with it, and returns the setting. It makes nothing that lives.
+ * A check takes one value, reports what is wrong with it, and returns the setting. It starts
+ * nothing.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import type { JsonObject } from './json.js'
 /** Where in the options: `['authorizationServers', 1, 'issuer']`. */
 export type OptionPath = readonly (string | number)[]
 
-/** How options are spelled where they were given. */
+/** How options are spelled in their source. */
 export interface OptionWords {
   /** The place of a problem. The message may change where the place is less exact than the path. */
   locate(path: OptionPath, message: string): Pick<ConfigurationProblem, 'path' | 'message'>

@@ -6,8 +6,8 @@
  */
 
 /**
- * Follows the wall clock forwards. When that is set back, time goes on from where it was; how much had
- * passed in between nobody knows, so `onSetBack` is told to believe no age.
+ * Follows the wall clock forwards. When that is set back, time goes on from where it was. The
+ * elapsed time is then unknown, so `onSetBack` learns that no age can be trusted.
  *
  * @param now milliseconds since 1970
  */

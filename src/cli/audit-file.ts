@@ -1,5 +1,5 @@
 /**
- * Where the records of decisions are kept: a file that only grows, or a pipe, one line of JSON each.
+ * Writes the audit records: to an append-only file or a pipe, one line of JSON each.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { AuditRecord } from '../gateway/audit.js'
 
 /** Milliseconds between two complaints that nothing can be written. */
 const COMPLAINT_INTERVAL = 10_000
-/** Who may call what, and did, is nobody else's business. */
+/** Only the owner may read who called what. */
 const MODE = 0o600
 /** A pipe without a reader is refused, and one whose reader does not read makes no write wait. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
@@ -69,7 +69,7 @@ function createPipeTarget(file: number, fail: (error: unknown) => void): Target 
   const socket = new Socket({ fd: file, readable: false, writable: true })
   let waiting = 0
   let isClosed = false
-  // Each record that was lost with it is told by itself.
+  // Each record that was lost with it is reported separately.
   socket.on('error', () => undefined)
   return {
     write(line) {
@@ -101,7 +101,7 @@ function open(path: string, fail: (error: unknown) => void): Target {
 /**
  * Opens a file, or a pipe. A write never waits: a record for which a pipe has no room is lost, and counted.
  *
- * @param complain is told that records are lost, how many and why; now and then
+ * @param complain learns now and then that records are lost, how many and why
  * @throws where it cannot be opened
  */
 export function openAuditFile(

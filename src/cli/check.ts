@@ -1,5 +1,5 @@
 /**
- * The command `check`: what holds, and where each value came from.
+ * The command `check`: the effective configuration, and the source of each value.
  *
  * @module
  */

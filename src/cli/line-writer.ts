@@ -30,7 +30,7 @@ export class LineWriter {
   #untold = 0
 
   /**
-   * @param onDropped told how many lines were lost, once there is room again
+   * @param onDropped gets the number of lost lines, once there is room again
    * @param maxWaiting bytes that may wait for the reader. Default 1 MiB.
    */
   constructor(target: Writable, onDropped: (count: number) => void, maxWaiting = MAX_WAITING) {

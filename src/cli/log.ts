@@ -47,8 +47,8 @@ async function loadPretty(): Promise<(line: string) => string> {
 }
 
 /**
- * Every line is written at once, as long as its reader keeps up: what happened last before an end is what one wants to
- * know. Lines for a reader that does not read are dropped, counted and told.
+ * Every line is written at once, as long as its reader keeps up: the last lines before an exit
+ * matter most. Lines for a reader that does not read are dropped, counted and reported.
  *
  * @param target default: stderr
  */

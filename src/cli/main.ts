@@ -121,7 +121,7 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
-  // A bug of ours: the operator sees where, and no message that could quote a value.
+  // A bug: the operator sees where, but no message that could quote a value.
   const { whereThrown } = await import('../events.js')
   say(`mcp-gatehouse failed: ${whereThrown(error)}`)
   process.exit(1)

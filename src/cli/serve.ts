@@ -1,6 +1,6 @@
 /**
- * The command `serve`: from checked settings to a gateway that runs until a signal, or until the server beside
- * it ends.
+ * The command `serve`: from checked settings to a gateway that runs until a signal, or until its
+ * sidecar ends.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface ServeInput {
   readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
   readonly admin: { readonly host: string; readonly port: number } | undefined
-  /** The HTTP server to start beside us. */
+  /** The HTTP server to start as a sidecar. */
   readonly sidecar:
     | {
         readonly command: readonly string[]
@@ -37,7 +37,7 @@ export interface ServeInput {
   readonly warnings: readonly string[]
 }
 
-/** Why a start or a run failed, in a sentence for whoever started it. */
+/** Why a start or a run failed, in a sentence for the operator. */
 class Failure extends Error {}
 
 /** What runs, in the order in which it was started. */
@@ -52,7 +52,7 @@ class Running {
   #isStopping = false
   readonly #audit: AuditFile | undefined
 
-  /** @throws {Failure} where no records could be written */
+  /** @throws {Failure} if no records could be written */
   constructor(input: ServeInput, { logger, writer }: Log) {
     this.#input = input
     this.#logger = logger
@@ -209,7 +209,7 @@ function listenFailure(error: unknown, host: string, port: number): Failure {
   return new Failure(`cannot listen on ${host}:${port}: ${reasons[code] ?? code} (${code})`)
 }
 
-/** The next of the signals that end us. Those that would do so by themselves would leave the server beside us behind. */
+/** The next signal that ends us. Without a handler it would leave the sidecar running. */
 function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
   const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(readsFiles ? [] : ['SIGHUP'])]
   return new Promise((resolve) => {
@@ -266,7 +266,7 @@ async function run(input: ServeInput, log: Log): Promise<number> {
     fail(failure)
   }
   if (exitCode === 0) logger.info('ending: running answers may finish')
-  // Whoever asks twice means it.
+  // A second signal ends us at once.
   const asked = nextSignal(readsFiles).then(() => {
     logger.warn('ending at once')
     return 'at once' as const

@@ -1,5 +1,5 @@
 /**
- * The HTTP server that we start beside ourselves: `--upstream URL -- COMMAND`.
+ * The HTTP server that we start as a sidecar: `--upstream URL -- COMMAND`.
  *
  * @module
  */

@@ -9,7 +9,7 @@ import { collectFlags, noSuchFlag } from './sources.js'
 
 interface CommandLine {
   readonly given: GivenValues
-  /** What stands after `--`; `undefined` without `--`. */
+  /** The arguments after `--`; `undefined` without `--`. */
   readonly command: readonly string[] | undefined
   readonly problems: readonly ConfigurationProblem[]
 }
@@ -18,7 +18,7 @@ function isFlag(argument: string): boolean {
   return argument.startsWith('-') && argument !== '-'
 }
 
-/** Unknown flags and other arguments that nobody reads. What they hold may be a secret, and is not shown. */
+/** Unknown flags and other unused arguments. They may hold secrets and are not shown. */
 export function collectCommandLine(
   settings: readonly Setting[],
   argv: readonly string[],

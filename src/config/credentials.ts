@@ -32,7 +32,7 @@ function isKey(text: string): boolean {
 }
 
 /**
- * Reads the files, and tells what is missing, too much, or cannot be used.
+ * Reads the files, and reports what is missing, superfluous, or unusable.
  *
  * @param isListed whether they stand beside their issuer in a config file, where flags are of no use
  */

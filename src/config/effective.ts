@@ -1,5 +1,5 @@
 /**
- * What holds in the end, in the words of a config file.
+ * The effective configuration, as a config file.
  *
  * @module
  */

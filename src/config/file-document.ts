@@ -41,7 +41,7 @@ interface Spot {
 
 const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below it'
 
-/** What a few aliases of aliases could stand for has no end; nobody writes so much. */
+/** Nested aliases can expand without end; no real file is this large. */
 const MAX_NODES = 500_000
 const MAX_ALIASES = 100
 const MAX_DEPTH = 50

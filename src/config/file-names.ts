@@ -8,7 +8,7 @@ import { byPath, type GivenValue, type GivenValues, type Setting } from './setti
 import { splitPair } from './values.js'
 
 function withAbsoluteFile(file: Setting['file'], text: string, folder: string): string {
-  // A dash is no file: it stands for where lines go anyhow.
+  // A dash is not a file: it means the log output.
   if (file === 'whole') return text === '' || text === '-' ? text : resolve(folder, text)
   const [name, value] = (file === undefined ? undefined : splitPair(text)) ?? []
   return name === undefined || value === undefined ? text : `${name}=${resolve(folder, value)}`

@@ -46,7 +46,7 @@ export function settingLines(settings: readonly Setting[], columns: number): rea
   )
 }
 
-/** The lines of all settings, and what tells how the environment spells them. */
+/** The lines of all settings, and how the environment spells them. */
 export function helpLines(settings: readonly Setting[]): readonly string[] {
   const [{ path } = { path: 'auth' }] = settings.slice(-1)
   return [

@@ -13,7 +13,7 @@ export const details: z.core.$ZodRegistry<SettingDetails> = z.registry<SettingDe
 const EMPTY = 'is empty'
 const GIVE_OR_OMIT = 'give it a value, or leave it out'
 
-/** What every kind must be told. */
+/** What every kind needs. */
 type Basics = Pick<
   SettingDetails,
   | 'section'

@@ -593,8 +593,8 @@ function nest(given: GivenValues): Record<string, unknown> {
 }
 
 /**
- * Turns what was given into values. A value that is wrong becomes a problem and counts as not given, so
- * that everything else can still be judged.
+ * Converts the given texts to values. A wrong value becomes a problem and counts as missing, so
+ * that everything else can still be checked.
  */
 export function parseSettings(given: GivenValues): {
   readonly settings: Settings

@@ -39,7 +39,7 @@ export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
   ({ perIssuer }) => perIssuer === 'only',
 )
 
-/** The settings that an issuer in a config file may have, beside its name. */
+/** The settings that an issuer in a config file may have, besides its name. */
 export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
   ({ perIssuer }) => perIssuer !== undefined,
 )

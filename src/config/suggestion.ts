@@ -1,5 +1,5 @@
 /**
- * What somebody who mistyped a name probably meant.
+ * Suggests the name that a user probably meant.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export function closestName(name: string, candidates: readonly string[]): string
   // with as much of it changed is one as well.
   let least = Math.min(4, Math.floor(name.length / 4) + 2)
   for (const candidate of candidates) {
-    // A name of kilobytes is none of these, and comparing it would cost time.
+    // A name of kilobytes is not a typo, and comparing it would cost time.
     if (Math.abs(candidate.length - name.length) >= least) continue
     const steps = distance(name, candidate)
     if (steps < least) {

@@ -1,6 +1,6 @@
 /**
- * Metadata of the authorization server: RFC 8414 and OpenID Connect Discovery, in the forms that the
- * MCP specification names.
+ * Metadata of the authorization server: RFC 8414 and OpenID Connect Discovery, in the forms that
+ * the MCP authorization specification requires.
  *
  * @module
  */
@@ -8,19 +8,21 @@ import { AuthorizationServerError, quoted } from '../errors.js'
 import { FetchFault, fetchDocument, isLoopbackHost, parseHttpUrl } from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
 
-/** The members that we read. Everything that the server published is in there as well. */
+/** The members that we read, along with everything else that the server published. */
 export interface AuthorizationServerMetadata extends JsonObject {
   readonly issuer: string
   readonly jwks_uri?: string
 }
 
 export interface DiscoverAuthorizationServerOptions {
-  /** Read this URL instead of the well-known ones; the document must still name the issuer exactly. */
+  /**
+   * Read this URL in place of the well-known ones; the document must still name the issuer exactly.
+   */
   readonly discoveryUrl?: string | undefined
-  /** Host names that may be reached without TLS. Loopback hosts may always. */
+  /** Host names that may be reached without TLS. Loopback hosts always may. */
   readonly allowHttp?: readonly string[] | undefined
   readonly fetch?: typeof fetch | undefined
-  /** For all attempts together, in milliseconds. Default 5000. */
+  /** Milliseconds for all attempts together. Default 5000. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -33,8 +35,8 @@ export function isReachableUrl(url: URL, allowHttp: readonly string[] = []): boo
 }
 
 /**
- * The well-known URLs of an issuer in the order to try: with a path three, without two (RFC 8414 §3.1,
- * OpenID Connect Discovery §4, MCP authorization).
+ * The well-known URLs of an issuer in the order to try: three with a path, two without (RFC 8414
+ * §3.1, OpenID Connect Discovery §4, MCP authorization).
  */
 export function authorizationServerMetadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer)
@@ -86,8 +88,8 @@ export function discoverAuthorizationServer(
 }
 
 /**
- * The same for who needs one member: a document without it is passed over, because some providers
- * publish less in the one form than in the other.
+ * The same for a caller that needs one member: a document without it is skipped, because some
+ * providers publish less in one form than in the other.
  */
 export function findMetadata(
   issuer: string,
@@ -144,7 +146,8 @@ export async function findMetadata(
     } catch (error) {
       if (!(error instanceof FetchFault)) throw error
       attempts.push(`${url} ${error.message}`)
-      // No answer at all: the other forms live on the same host, and waiting again helps nobody.
+      // No answer at all: the other forms are on the same host, so trying them would only wait
+      // again.
       if (error.status === undefined) break
     }
   }

@@ -2,15 +2,18 @@
  * The public keys of one issuer, kept through rotation, floods and outages.
  *
  * - One fetch serves any number of concurrent requests.
- * - Keys older than `maxAge` are refreshed in the background, and serve for a grace while that goes on.
- * - Past the grace, on a server that was idle, requests wait for the refresh: nobody knows what was withdrawn
- *   meanwhile. If it fails or takes too long, the old keys serve, up to `staleFor` longer.
- * - In an outage that is known the old keys serve at once.
+ * - Keys older than `maxAge` are refreshed in the background and stay in use for a grace period.
+ * - After the grace period, on a server that was idle, requests wait for the refresh, because keys
+ *   may have been withdrawn. If it fails or takes too long, the old keys are used for up to
+ *   `staleFor` longer.
+ * - In a known outage the old keys are used at once.
  * - Tokens that the keys at hand cannot verify cause one fetch per cooldown, whatever the flood.
- * - A key that a successful fetch no longer contains dies at once. An answer without one usable key is a fault.
- * - After a fault the next attempt waits, ever longer; requests that need it are told so without a fetch.
- * - Where requests are isolated, none waits for what another began. Each that needs keys fetches them itself, once.
- *   Ages, cooldowns and faults hold for all.
+ * - A key that a successful fetch no longer contains is retired at once. An answer without one
+ *   usable key is a fault.
+ * - After each fault the next attempt waits longer; until then, requests that need it fail without
+ *   a fetch.
+ * - If requests are isolated, none waits for another's work. Each request that needs keys fetches
+ *   them itself, once. Ages, cooldowns and faults are shared.
  *
  * @module
  */
@@ -45,17 +48,23 @@ export type { KeySource } from './key-source.js'
  * makes us fetch.
  */
 const DOUBT_COOLDOWN = 5_000
-/** Discovery and keys together. */
+/** For discovery and keys together. */
 const LOAD_TIMEOUT = 5_000
-/** Whatever is configured, keys are refreshed once a second at most. */
+/** Keys are refreshed at most once a second, whatever the settings. */
 const SHORTEST_MAX_AGE = 1_000
 /** A provider that says `no-cache` (Keycloak does) is asked this often at most. */
 const SHORTEST_PROVIDER_MAX_AGE = 60_000
-/** How long past their age keys serve while the refresh runs in the background. */
+/** How long keys past their age are used while the refresh runs in the background. */
 const LONGEST_GRACE = 60_000
-/** A healthy provider answers within this time: requests wait so long at least, and in a known outage no longer. */
+/**
+ * A healthy provider answers within this time: requests wait at least this long, and in a known
+ * outage no longer.
+ */
 const MOMENT = 1_000
-/** A request that waited for less had only the rest of its time. A few milliseconds pass before a wait begins. */
+/**
+ * A shorter wait only used the rest of a request's time. A few milliseconds pass before a wait
+ * begins.
+ */
 const MOST_OF_A_MOMENT = 0.9 * MOMENT
 
 export interface KeySetOptions extends KeyReaderOptions {
@@ -65,27 +74,27 @@ export interface KeySetOptions extends KeyReaderOptions {
   readonly staleFor: number
   readonly wait: number
   readonly emit: Emit | undefined
-  /** What one request began is no other's ({@link isolatesRequests}). */
+  /** Requests must not wait for one another's work ({@link isolatesRequests}). */
   readonly isolated: boolean
 }
 
-/** What was signed, by which key according to the client, and the signature. */
+/** The signed text, the key that the client names, and the signature. */
 interface SignedText extends KeyQuery {
   readonly signedText: string
   readonly signature: BufferSource
 }
 
 /**
- * Why a signature counts for nothing: {@link KeyMissing}; `wrong`: it is another's; `failed`: the runtime could not
- * check it.
+ * Why a signature is not valid: {@link KeyMissing}; `wrong`: it does not match the key; `failed`:
+ * the runtime could not check it.
  */
 export type NotVerified = KeyMissing | 'wrong' | 'failed'
 
-/** How an issuer's keys stand at this moment. */
+/** The current state of an issuer's keys. */
 export interface KeySetStatus {
   /** As configured. */
   readonly issuer: string
-  /** Keys at hand that can verify signatures. */
+  /** Cached keys that can verify signatures. */
   readonly keys: number
   /** Whether they may be used now: not older than `jwksMaxAge` and `jwksStaleFor` together. */
   readonly serving: boolean
@@ -97,12 +106,14 @@ export interface KeySetStatus {
 
 export interface KeySet {
   /**
-   * Verifies a signature, with newer keys where those at hand do not verify it: a provider may replace a key under its
-   * old name. At most one fetch per cooldown.
+   * Verifies a signature, with newer keys if the cached ones do not verify it: a provider may
+   * replace a key under its old name. At most one fetch per cooldown.
    *
-   * @param arrival what {@link fetches} was when the token came: keys asked for since then are new enough
-   * @returns the key whose signature it is
-   * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE` when there are no keys to go by
+   * @param arrival the value of {@link fetches} when the token arrived: keys fetched since then are
+   * new enough
+   * @returns the key that verified the signature
+   * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE` when there
+   * are no usable keys
    */
   verify(
     signed: SignedText,
@@ -110,24 +121,24 @@ export interface KeySet {
     request?: RequestContext,
   ): Promise<SigningKey | NotVerified>
   /**
-   * Whether the keys at hand may be used now, at once. Starts a refresh in the background when they are due.
-   * Says nothing about tokens: expiry, issuer and audience are judged elsewhere.
+   * Whether the cached keys may be used now. Starts a refresh in the background when it is due.
+   * Does not concern tokens: expiry, issuer and audience are verified elsewhere.
    */
   usable(request?: RequestContext): boolean
   /**
-   * Waits until the keys at hand may be used, as long as a request may.
+   * Waits until the cached keys may be used, as long as a request may wait.
    *
    * @throws {AuthorizationServerError} when there are none
    */
   ready(request?: RequestContext): Promise<void>
-  /** How many fetches were begun. */
+  /** How many fetches have begun. */
   fetches(): number
   /** Seconds until asking again may help; at least 1. */
   retryAfter(): number
   /**
    * Fetches the keys now, whatever their age and the last fault; joins a fetch under way.
    *
-   * @throws {AuthorizationServerError} when that fails; keys at hand stay
+   * @throws {AuthorizationServerError} when that fails; cached keys stay
    */
   refresh(): Promise<void>
   status(): KeySetStatus
@@ -136,7 +147,7 @@ export interface KeySet {
 /** A fetch under way. */
 interface Loading extends Flight {
   readonly done: Promise<void>
-  /** A request waited for it as long as a request may: no other does. */
+  /** A request waited its full time for this fetch: no other request does. */
   late: boolean
 }
 
@@ -150,10 +161,11 @@ async function checkSignature(
   if (typeof key === 'string') return 'wrong'
   try {
     const isValid = await key.verify(algorithm, signedText, signature)
-    // It may have been withdrawn meanwhile.
+    // The key may have been withdrawn meanwhile.
     return isValid && !key.retired ? 'valid' : 'wrong'
   } catch {
-    // RFC 8725 §3.3: an operation that fails is a signature that is not valid. With this key others do not fail.
+    // RFC 8725 §3.3: a failed operation is an invalid signature. Other signatures do not fail with
+    // this key.
     return 'failed'
   }
 }
@@ -169,15 +181,20 @@ class IssuerKeys implements KeySet {
   #keys: readonly SigningKey[] = []
   /** When the last successful fetch began. */
   #loadedAt = Number.NEGATIVE_INFINITY
-  /** How old the keys are is not known, but old. */
+  /** The keys are old; their exact age is not known. */
   #isAgeDoubtful = false
-  /** Fetches begun, and which of them was the last to succeed: what was published before it began, we know. */
+  /**
+   * Counts fetches, and which was the last to succeed: we know what was published before it began.
+   */
   #fetchesBegun = 0
   #fetchLoaded = 0
   #maxAge: number
   /** When keys were last fetched because a token could not be verified. */
   #doubtedAt = Number.NEGATIVE_INFINITY
-  /** Where requests are isolated: one fetches, until then at most, because it may have been cancelled. */
+  /**
+   * If requests are isolated: one request fetches, until this time at most, because it may have
+   * been cancelled.
+   */
   #loadingUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: KeySetOptions) {
@@ -201,7 +218,7 @@ class IssuerKeys implements KeySet {
     let key = await this.#select(signed, arrival, request)
     let signature = await checkSignature(key, signed)
     if (signature !== 'valid' && key !== 'unknown' && key !== 'ambiguous') {
-      // Other material under the old name: Entra and home-made providers rotate so.
+      // New key material under the old name: Entra and home-made providers rotate this way.
       await this.#renew(arrival, request)
       const current = await this.#select(signed, arrival, request)
       if (current !== key) signature = await checkSignature(current, signed)
@@ -219,7 +236,7 @@ class IssuerKeys implements KeySet {
     const grace = Math.min(this.#maxAge, LONGEST_GRACE)
     const isInGrace = age <= this.#maxAge + grace && !this.#isAgeDoubtful
     if (!isInGrace && !this.#isLate && this.#availability.recentFault === undefined) return false
-    // In the background: nobody waits under load, nor in an outage.
+    // In the background: no request waits under load or in an outage.
     return this.#isLoading() || this.#availability.isPausing || this.#refreshInBackground(request)
   }
 
@@ -229,7 +246,7 @@ class IssuerKeys implements KeySet {
     try {
       await this.#load(this.#now() + this.#longestWait, request)
     } catch (error) {
-      // The old keys serve, as they would have without asking.
+      // The old keys stay in use, as they would have without the attempt.
       if (!(error instanceof AuthorizationServerError)) throw error
     }
   }
@@ -257,7 +274,7 @@ class IssuerKeys implements KeySet {
     }
   }
 
-  /** The operator gave the keys: nobody is asked for them, and they do not grow old. */
+  /** The operator configured the keys: they are never fetched and do not age. */
   get #isGiven(): boolean {
     return this.#options.source.type === 'jwks'
   }
@@ -277,7 +294,10 @@ class IssuerKeys implements KeySet {
       : this.#flights.get(LOADING) !== undefined
   }
 
-  /** Whether somebody sees to its end. A failure is an event, and the old keys serve. */
+  /**
+   * Whether the host keeps the refresh running. A failure is an event, and the old keys stay in
+   * use.
+   */
   #refreshInBackground(request: RequestContext | undefined): boolean {
     const waitUntil = request?.waitUntil
     if (this.#options.isolated && waitUntil === undefined) return false
@@ -286,7 +306,7 @@ class IssuerKeys implements KeySet {
     return true
   }
 
-  /** The key for a token, at once if it is at hand. */
+  /** The key for a token, synchronously if it is cached. */
   #select(
     query: KeyQuery,
     arrival: number,
@@ -312,9 +332,10 @@ class IssuerKeys implements KeySet {
   }
 
   /**
-   * Looks for newer keys because those at hand do not verify a token.
+   * Looks for newer keys because the cached ones do not verify a token.
    *
-   * @throws {AuthorizationServerError} when that fails and the keys at hand are too old to refuse by
+   * @throws {AuthorizationServerError} when that fails and the cached keys are too old to refuse a
+   * token
    */
   async #renew(arrival: number, request: RequestContext | undefined): Promise<void> {
     if (this.#isGiven || this.#fetchLoaded > arrival || this.#isCoolingDown()) return
@@ -322,7 +343,7 @@ class IssuerKeys implements KeySet {
       await this.#load(this.#now() + this.#longestWait, request)
       this.#doubtedAt = this.#loadedAt
     } catch (error) {
-      // Keys that we trust do not verify the token: that is an answer, unless they are old.
+      // Keys that we trust do not verify the token: that is a final answer, unless they are old.
       const isOld = this.#now() - this.#loadedAt > this.#maxAge || this.#isAgeDoubtful
       if (isOld || !(error instanceof AuthorizationServerError)) throw error
     }
@@ -356,10 +377,10 @@ class IssuerKeys implements KeySet {
           ? cause
           : keysUnavailable(this.#options.issuer, 'the document is not usable')
       const before = this.#availability.fault
-      // A fetch that began later was faster: what it learned is newer.
+      // A later fetch was faster: its result is newer.
       if (this.#fetchLoaded > number) throw error
       const fault = this.#availability.failedBefore(call, { error, passes: true }, began)
-      // Others that began at the same time have told it.
+      // Others that began at the same time have reported it.
       if (fault !== before) this.#tellFailure(error, fault.retryAt - this.#now())
       throw error
     } finally {
@@ -406,8 +427,8 @@ class IssuerKeys implements KeySet {
   }
 
   /**
-   * As `refresh`, unless the last fault forbids it, and only for as long as a request may wait: until `deadline`,
-   * and once the fault is older than `wait` for a moment.
+   * As `refresh`, unless the last fault forbids it, and only as long as a request may wait: until
+   * `deadline`, or for a moment once the fault is older than `wait`.
    */
   async #load(deadline: number, request: RequestContext | undefined): Promise<void> {
     const { fault, isPausing } = this.#availability
@@ -436,15 +457,15 @@ class IssuerKeys implements KeySet {
     )
   }
 
-  /** By this request for itself, and in its time: nobody sees to what it leaves. */
+  /** This request fetches for itself and within its time: nothing continues its work afterwards. */
   #loadAlone(deadline: number, request: RequestContext | undefined): Promise<void> {
     const work = this.#loadOnce(Math.max(this.#patienceUntil(deadline), MOMENT))
-    // Its client may leave, and what it learns is for all.
+    // Its client may leave, but the result is for everybody.
     request?.waitUntil?.(work.catch(() => undefined))
     return work
   }
 
-  /** As `load`, but waits a young fault out. */
+  /** As `load`, but waits while a fault is young. */
   async #loadPatiently(request: RequestContext | undefined): Promise<void> {
     const { isolated, wait } = this.#options
     const deadline = this.#now() + this.#longestWait

@@ -1,5 +1,5 @@
 /**
- * Where the keys of an issuer are read: from the operator, at a known address, or where discovery says.
+ * Where the keys of an issuer come from: the operator, a known address, or discovery.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { FetchFault, fetchDocument, unlessAborted, type FetchedDocument } from '
 import { isJsonObject } from '../base/json.js'
 import { findMetadata } from './authorization-server.js'
 
-/** How long the `jwks_uri` found by discovery is believed before it is looked up again. */
+/** How long the discovered `jwks_uri` is used before discovery is repeated. */
 const ADDRESS_MAX_AGE = 3_600_000
-/** After looking it up again in vain. */
+/** The same after a repeated discovery failed. */
 const ADDRESS_RETRY = 60_000
-/** Looking up again an address that works is no reason to wait long, */
+/** Repeating discovery while the known address works must not take long, */
 const LOOK_UP_AGAIN_TIMEOUT = 500
-/** one that failed is; yet there must be time to fetch the keys. */
+/** but it may after a failure; there must still be time to fetch the keys. */
 const LOOK_UP_FAILED_TIMEOUT = 2_500
 
 export type KeySource =
-  /** Asked anew by every {@link KeySet.refresh}; never contacted by itself. */
+  /** Read again by every {@link KeySet.refresh}; never fetched by itself. */
   | { readonly type: 'jwks'; readonly read: () => unknown }
   | { readonly type: 'jwks_uri'; readonly url: string }
   | { readonly type: 'discovery'; readonly url?: string | undefined }
@@ -86,7 +86,7 @@ export function createKeyReader(options: KeyReaderOptions): KeyReader {
       )
       known = { jwksUri, lookUpAt: now() + ADDRESS_MAX_AGE, hasFailed: false }
     } catch (error) {
-      // Looking up again found nothing: the address that worked so far is the better guess.
+      // Repeated discovery found nothing: the address that worked so far is the better guess.
       if (known === undefined) throw error
       known.lookUpAt = now() + ADDRESS_RETRY
     }
@@ -99,7 +99,7 @@ export function createKeyReader(options: KeyReaderOptions): KeyReader {
     try {
       return await fetchDocument(url, options.fetch, signal)
     } catch (error) {
-      // The keys may have moved: look their address up again next time, and keep it until then.
+      // The keys may have moved: repeat discovery next time, and keep this address until then.
       if (known !== undefined) {
         known.lookUpAt = Number.NEGATIVE_INFINITY
         known.hasFailed = true

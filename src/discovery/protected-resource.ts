@@ -1,10 +1,10 @@
 /**
- * What we publish about the resource: protected resource metadata, RFC 9728.
+ * The protected resource metadata that we publish (RFC 9728).
  *
  * @module
  */
 
-/** The document of RFC 9728 §2, as far as we fill it. Members without a value are left out. */
+/** The members of RFC 9728 §2 that we set. Members without a value are left out. */
 export interface ProtectedResourceMetadata {
   readonly resource: string
   readonly authorization_servers: readonly string[]

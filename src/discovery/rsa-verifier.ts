@@ -1,6 +1,6 @@
 /**
- * RSA signatures where the runtime has `node:crypto`, whose thread pool takes them at less cost to this thread
- * than WebCrypto's way there.
+ * RSA signatures where the runtime has `node:crypto`, whose thread pool costs this thread less than
+ * WebCrypto does.
  *
  * @module
  */
@@ -21,9 +21,9 @@ interface NodeCrypto {
 const PSS = 6
 
 /**
- * Whether the signature over the data is the key's.
+ * Whether the key made this signature over the data.
  *
- * @throws what the runtime throws where it cannot tell
+ * @throws what the runtime throws when it cannot check the signature
  */
 export type RsaVerifier = (
   algorithm: string,
@@ -32,8 +32,8 @@ export type RsaVerifier = (
 ) => Promise<boolean>
 
 /**
- * @param jwk the public members of an RSA key that WebCrypto took
- * @returns `undefined` where the runtime has no `node:crypto`, or does not take the key
+ * @param jwk the public members of an RSA key that WebCrypto accepted
+ * @returns `undefined` if the runtime has no `node:crypto` or refuses the key
  */
 export function createRsaVerifier(jwk: object): RsaVerifier | undefined {
   const nodeCrypto = builtinModule<NodeCrypto>('node:crypto')
@@ -56,9 +56,9 @@ export function createRsaVerifier(jwk: object): RsaVerifier | undefined {
         if (error) reject(error)
         else resolve(valid === true)
       }
-      // What it throws rejects.
+      // If it throws, the promise rejects.
       const answer = verify(`sha${bits}`, data, options, signature, settle)
-      // A runtime that knows no callback there answers at once.
+      // A runtime without support for the callback answers synchronously.
       if (typeof answer === 'boolean') resolve(answer)
     })
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { JWK } from 'jose'
-// The whole of jose takes three times as long to load.
+// Loading all of jose takes three times as long.
 import { importJWK } from 'jose/key/import'
 import { decodeBase64url } from '../base/base64url.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
@@ -30,8 +30,8 @@ const ecdsa = (curve: string, hash: string): Algorithm => ({
 const ed25519: Algorithm = { kty: 'OKP', curve: 'Ed25519', verify: { name: 'Ed25519' } }
 
 /**
- * The algorithms that we know, by their names in JOSE. All are asymmetric: with a public key set there is
- * nothing that `none` or an HMAC could prove (RFC 8725 §3.1). `EdDSA` and `Ed25519` are one (RFC 9864).
+ * The algorithms that we know, by their names in JOSE. All are asymmetric: with public keys, `none`
+ * and HMAC prove nothing (RFC 8725 §3.1). `EdDSA` and `Ed25519` are the same (RFC 9864).
  */
 const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
   ['RS256', rsa()],
@@ -51,21 +51,24 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
 export const SIGNATURE_ALGORITHMS: readonly string[] = [...ALGORITHMS.keys()]
 
 const MIN_RSA_BITS = 2048
-/** Beyond this one verification costs an attacker's wish of CPU time. */
+/** With larger keys an attacker could make one verification cost too much CPU time. */
 const MAX_RSA_BITS = 8192
 
 export interface SigningKey {
   readonly kid: string | undefined
-  /** Names the key material, its `kid` and `alg`; equal for the same key in two fetches. */
+  /** Identifies the key material, `kid` and `alg`; equal for the same key in two fetches. */
   readonly identity: string
-  /** True once a successful fetch no longer contained the key. A retired key verifies nothing. */
+  /** True once a successful fetch did not contain the key. A retired key verifies nothing. */
   retired: boolean
-  /** Whether this key may verify that algorithm: by its type, curve and, when it names one, `alg`; and is able to. */
+  /**
+   * Whether this key may and can verify that algorithm: by its type, curve and `alg`, if it has
+   * one.
+   */
   fits(algorithm: string): boolean
   /**
-   * Whether the signature over the ASCII text is this key's.
+   * Whether this key made the signature over the ASCII text.
    *
-   * @throws what the runtime throws where it cannot tell
+   * @throws what the runtime throws when it cannot check the signature
    */
   verify(algorithm: string, signedText: string, signature: BufferSource): Promise<boolean>
 }
@@ -84,12 +87,12 @@ function bitsOf(bytes: Uint8Array | undefined): number {
   return (bytes.length - start) * 8 - Math.clz32(bytes[start] ?? 0) + 24
 }
 
-/** RFC 8017 §3.1. By the exponent 1 every message is its own signature. */
+/** RFC 8017 §3.1. With exponent 1 every message is its own signature. */
 function isRsaExponent(bytes: Uint8Array | undefined): boolean {
   return bitsOf(bytes) >= 2 && ((bytes?.at(-1) ?? 0) & 1) === 1
 }
 
-/** The allowed algorithms that the key may verify, by its type, its curve and the `alg` that it names. */
+/** The allowed algorithms that the key may verify, by its type, its curve and its `alg`. */
 function algorithmsOf(jwk: JsonObject, allowed: readonly string[]): readonly string[] {
   const kty = text(jwk, 'kty')
   const curve = text(jwk, 'crv')
@@ -102,7 +105,10 @@ function algorithmsOf(jwk: JsonObject, allowed: readonly string[]): readonly str
   })
 }
 
-/** Why a member of a key set must not be used to check signatures, as far as it shows; or `undefined`. */
+/**
+ * Why a member of a key set must not be used to check signatures, or `undefined` if no reason is
+ * visible.
+ */
 export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string | undefined {
   if (!isJsonObject(jwk)) return 'not an object'
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig') return 'not for signatures (use)'
@@ -122,13 +128,13 @@ export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string |
   return undefined
 }
 
-/** Of the modulus, or of a coordinate. */
+/** The length of the modulus, or of a coordinate. */
 function bytesOf(jwk: JsonObject): number {
   const bytes = decodeBase64url(text(jwk, 'n') ?? text(jwk, 'x') ?? '')
   return text(jwk, 'kty') === 'RSA' ? Math.ceil(bitsOf(bytes) / 8) : (bytes?.length ?? 0)
 }
 
-/** Only the public members: a key set that leaks private ones must not make us import them. */
+/** Only the public members: we must not import private members that a key set leaks. */
 function publicMembers(jwk: JsonObject): JWK {
   const members: Record<string, string> = {}
   for (const name of ['kty', 'crv', 'n', 'e', 'x', 'y']) {
@@ -138,7 +144,7 @@ function publicMembers(jwk: JsonObject): JWK {
   return members
 }
 
-/** What checks the signatures of each algorithm, where anything here can. */
+/** The implementation for each algorithm, if this runtime has one. */
 async function createChecks(
   members: JsonObject,
   material: JWK,
@@ -174,10 +180,10 @@ function createWebCheck(
 }
 
 /**
- * Makes a key out of one member of a key set.
+ * Makes a key from one member of a key set.
  *
- * A key that names its `alg` verifies that one; another may verify the allowed algorithms of its type
- * (Entra names none).
+ * A key with an `alg` verifies only that; one without (Entra) verifies the allowed algorithms of
+ * its type.
  *
  * @returns the key, or the reason to skip it: one odd key must not spoil the others
  */
@@ -198,7 +204,7 @@ export async function createSigningKey(
     return key
   }
   try {
-    // Importing checks the material: points off their curve and empty moduli end here.
+    // The import checks the material: it refuses points off their curve and empty moduli.
     await importFor(algorithms[0] ?? '')
   } catch {
     return 'its material is not valid'

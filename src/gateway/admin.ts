@@ -1,5 +1,5 @@
 /**
- * The second listener: health and metrics, for whoever operates the gateway and nobody else.
+ * The second listener: health and metrics, for the operator only.
  *
  * @module
  */
@@ -68,7 +68,7 @@ function send(response: ServerResponse, { status, type, body }: AdminAnswer): vo
 function createHandler(options: AdminOptions): RequestListener {
   const isHostAllowed = createAdminHostGuard(options.host, options.allowHosts ?? [])
   return function handleAdmin({ method, url = '/', headers }, response) {
-    // No page in a browser has any business here.
+    // Browser pages must not use this listener.
     if (!isHostAllowed(headers.host ?? '') || headers.origin !== undefined) {
       return send(response, json(403, { error: 'not_allowed' }))
     }
@@ -90,7 +90,7 @@ export function createAdmin(options: AdminOptions): Admin {
         server.once('error', reject)
         server.listen(options.port, options.host, resolve)
       })
-      // Of a connection that could not be accepted.
+      // The error of a connection that could not be accepted.
       server.on('error', () => undefined)
       return { port: (server.address() as AddressInfo).port }
     },

@@ -1,5 +1,5 @@
 /**
- * Who did what, and who was kept from it: a record for every decision.
+ * The audit: one record for every decision.
  *
  * @module
  */
@@ -10,38 +10,38 @@ import type { AuditedOperation } from './request/read-operations.js'
 import type { RequestRecord } from './request/record.js'
 
 /**
- * One decision, written when its request has ended. Members that are not known are left out. Later versions add
- * members; a change of those that are here is a new {@link AuditRecord.version}.
+ * One decision, written when its request has ended. Unknown members are left out. Later versions
+ * may add members; a change of existing ones is a new {@link AuditRecord.version}.
  */
 export interface AuditRecord {
   readonly version: 1
-  /** When the request came (RFC 3339, UTC). */
+  /** When the request arrived (RFC 3339, UTC). */
   readonly time: string
-  /** As the client got it in `X-Request-Id`, and as the log has it. */
+  /** The value of `X-Request-Id` and of the log. */
   readonly requestId: string
-  /** The one that it was for, where there are several. */
+  /** The resource of the request, if there are several. */
   readonly resource?: string
   /**
-   * `allow`: it went on. `deny`: a good token that may not do this (403). `refused`: no good token, no good request, or
-   * one whose client left before it was judged (`ERR_CLIENT_LEFT`).
+   * `allow`: it went on. `deny`: a valid token that may not do this (403). `refused`: no valid
+   * token, no valid request, or the client left before the decision (`ERR_CLIENT_LEFT`).
    * `unavailable`: the identity provider could not be asked.
    */
   readonly outcome: 'allow' | 'deny' | 'refused' | 'unavailable'
-  /** Why it was not allowed, or what the server behind did wrong. */
+  /** Why it was not allowed, or the fault of the upstream. */
   readonly code?: string
   readonly issuer?: string
   readonly subject?: string
   readonly clientId?: string
   /** GET, POST, DELETE. */
   readonly httpMethod: string
-  /** What it asked for, as far as it was read: with a policy, or in the stateless era. */
+  /** Its operations, if they were read: with a policy, or in a stateless revision. */
   readonly operations?: readonly AuditedOperation[]
-  /** With a policy: of base and operations together. */
+  /** With a policy: base scopes and those of the operations together. */
   readonly scopesNeeded?: readonly string[]
   readonly scopesHeld?: readonly string[]
   /** As sent; 0 when the client left before. */
   readonly status: number
-  /** When the server behind answered: its status. */
+  /** The status of the upstream's answer. */
   readonly upstreamStatus?: number
   readonly end: RequestCompleted['end']
   /** From its head to its end. */
@@ -59,7 +59,7 @@ function withoutAbsent(facts: Facts): AuditRecord {
   return Object.fromEntries(known) as unknown as AuditRecord
 }
 
-/** As the client sent it; `undefined` for what is none. */
+/** As the client sent it; `undefined` if invalid. */
 function traceparentOf({ forwarded }: RequestHead): string | undefined {
   const [traceparent = ''] = valuesOf(forwarded, 'traceparent')
   return TRACEPARENT.test(traceparent) ? traceparent : undefined
@@ -68,7 +68,7 @@ function traceparentOf({ forwarded }: RequestHead): string | undefined {
 /**
  * The line about a request that has ended.
  *
- * @returns `undefined` where nothing was decided: metadata, preflights, unknown paths
+ * @returns `undefined` if nothing was decided: metadata, preflights, unknown paths
  */
 export function auditRecordOf(record: RequestRecord): AuditRecord | undefined {
   const { decision, completed, caller } = record

@@ -9,10 +9,10 @@ export interface Clock {
   /** Milliseconds that never run backwards. */
   readonly now: () => number
   /**
-   * Calls back once. The timer keeps no process alive.
+   * Calls back once. The timer does not keep the process alive.
    *
    * @param delay milliseconds
-   * @returns takes it back
+   * @returns cancels it
    */
   readonly setTimer: (callback: () => void, delay: number) => () => void
 }

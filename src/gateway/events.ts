@@ -1,6 +1,6 @@
 /**
- * What the gateway tells the operator, beside the kernel's own events; and what each event means: one table, which the
- * log, the metrics and the records of requests go by.
+ * The gateway's events for the operator, besides those of the kernel, and one table of their
+ * meaning, which log, metrics and request records use.
  *
  * @module
  */
@@ -8,22 +8,25 @@ import type { BearerTokenErrorCode, UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
 import type { ChildEvent } from './stdio/events.js'
 
-/** A request was answered to its end, or was cut. */
+/** A request was answered completely, or was cut. */
 export interface RequestCompleted {
   readonly type: 'request.completed'
   readonly requestId: string
   readonly method: string
   /** As sent; 0 when the client left before an answer began. */
   readonly status: number
-  /** Who answered: the upstream, or we in its place. */
+  /** Who answered: the upstream or the gateway. */
   readonly from: 'upstream' | 'gateway'
-  /** How it ended: whole, by the client's leaving, cut because the upstream's answer was, or with its token. */
+  /**
+   * How it ended: complete, when the client left, cut with the upstream's answer, or with its
+   * token.
+   */
   readonly end: 'whole' | 'client left' | 'cut' | 'token ended'
-  /** Why we refused it, where `request.refused` told so already. */
+  /** Why we refused it, if `request.refused` already reported that. */
   readonly refused?: RequestRefusedCode
   /** Seconds from the request's head to the end. */
   readonly seconds: number
-  /** Seconds that the upstream took until its answer began; absent when it did not. */
+  /** Seconds until the upstream's answer began; absent if it did not begin. */
   readonly upstreamSeconds?: number
 }
 
@@ -36,7 +39,7 @@ export interface UpstreamFailed {
   readonly hint?: string
 }
 
-/** A request was refused for something else than its token. */
+/** A request was refused for a reason other than its token. */
 export interface RequestRefused {
   readonly type: 'request.refused'
   readonly requestId: string
@@ -64,20 +67,21 @@ export type GatewayEvent =
   ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
 
 /**
- * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects too.
+ * Receives every event, synchronously. Exceptions and rejected promises are ignored.
  *
- * @param resource the one that it is about, where there are several; `undefined` for what reached none
+ * @param resource the resource of the event, if there are several; `undefined` if the request
+ * reached none
  */
 export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
 
-/** What was decided about a request. */
+/** The decision about a request. */
 export type RequestDecision = 'allow' | 'deny' | 'refused' | 'unavailable'
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 type Of<Event, Value> = Value | ((event: Event) => Value)
 
-/** What one type of event means. Each member is a value, or is read from the event. */
+/** The meaning of one event type. Each member is a value, or is read from the event. */
 interface Meaning<Event> {
   readonly level: Of<Event, LogLevel>
   /** The line in the log. */
@@ -86,19 +90,19 @@ interface Meaning<Event> {
   readonly outcome?: Of<Event, string | undefined>
   /** Why: an error code. */
   readonly code?: Of<Event, string>
-  /** The reason that metrics count beside the outcome. Default: the code. */
+  /** The reason that metrics count with the outcome. Default: the code. */
   readonly reason?: Of<Event, string>
-  /** What it says about the request's record. */
+  /** Its effect on the request's record. */
   readonly decision?: Of<Event, RequestDecision>
 }
 
-/** Refusals of a token that is good for something else. */
+/** Refusals of a token that is valid for something else. */
 const DENIALS: ReadonlySet<BearerTokenErrorCode> = new Set([
   'ERR_SCOPE_INSUFFICIENT',
   'ERR_OPERATION_DENIED',
 ])
 
-/** The statuses of our own answers that no other event tells. */
+/** The statuses of our own answers that no other event reports. */
 const ANSWERED: ReadonlySet<number> = new Set([200, 204, 404])
 
 function completedOutcome({ refused, from, status }: RequestCompleted): string | undefined {
@@ -140,7 +144,7 @@ const MEANINGS: Meanings = {
     code: 'ERR_ORIGIN_FOREIGN',
     decision: 'refused',
   },
-  // Of the middleware alone: the gateway tells `request.refused`.
+  // Only in the middleware: the gateway reports `request.refused`.
   'session.refused': { level: 'info', line: ({ reason }) => `refused: ${reason}` },
   'operation.unreadable': {
     level: 'info',
@@ -167,7 +171,7 @@ const MEANINGS: Meanings = {
     line: ({ reason }) => `upstream: ${reason}`,
     outcome: 'upstream_failed',
     code: ({ code }) => code,
-    // The request was allowed, and came to nothing.
+    // The request was allowed but failed.
     decision: 'allow',
   },
   'request.failed': {
@@ -253,7 +257,7 @@ export function outcomeOf(
   return label === undefined ? undefined : [label, read(reason, event) ?? '']
 }
 
-/** For the record of a request; `undefined` where nothing was decided. */
+/** For the record of a request; `undefined` if nothing was decided. */
 export function decisionOf(
   event: GatewayEvent,
 ): readonly [decision: RequestDecision, code: string | undefined] | undefined {

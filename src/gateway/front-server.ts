@@ -19,20 +19,20 @@ import {
   tellLast,
 } from './request/turns.js'
 
-/** Milliseconds, for everything that must end some time. */
+/** Limits in milliseconds. */
 export interface Limits {
   /** Running answers, when the gateway closes. */
   readonly drain: number
   /**
-   * From the end of accepting until idle connections are closed: what a client sends then is answered, with the word
-   * that the connection ends, and not by a reset.
+   * The time between the end of accepting and the closing of idle connections: a request that
+   * arrives then is answered with `Connection: close`, not a reset.
    */
   readonly pause: number
-  /** Header fields of a request: whoever has not sent them by then is not going to. */
+  /** For the header fields of a request: later ones will not arrive. */
   readonly head: number
   /** A request with its body. */
   readonly request: number
-  /** A reader who takes nothing of what is there for it. */
+  /** For a reader that takes none of the waiting bytes. */
   readonly stalled: number
 }
 
@@ -45,19 +45,19 @@ export const LIMITS: Limits = {
 }
 /** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
 const KEEP_ALIVE = 65_000
-/** Milliseconds that connections have to close by themselves, once they may. */
+/** Milliseconds for connections to close by themselves, once they may. */
 const LAST_WAIT = 200
 
 export interface FrontServerOptions {
   readonly limits: Limits
   readonly randomUUID: () => string
-  /** Gets each request when it is its turn. */
+  /** Gets each request in its turn. */
   readonly handle: (
     request: IncomingMessage,
     response: ServerResponse,
     expectation: Expectation,
   ) => void
-  /** What came over a connection and was no request, or one too many. */
+  /** Gets invalid requests, and those beyond a limit. */
   readonly onRefused: (refused: RequestRefused) => void
 }
 
@@ -94,9 +94,9 @@ export class FrontServer {
     })
   }
 
-  /** Takes no further connection, and says so over those that there are. */
+  /** Accepts no further connections, and announces that on the open ones. */
   stopAccepting(): void {
-    // That of http.Server would close idle connections at once.
+    // The method of http.Server would close idle connections at once.
     this.#closed = new Promise((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve())
     })
@@ -106,9 +106,9 @@ export class FrontServer {
   /** Ends every connection. After {@link stopAccepting}. */
   async end(): Promise<void> {
     this.#server.close()
-    // Whatever is still open after this had its time.
+    // Connections that are still open after this have had their time.
     await Promise.race([this.#closed, new Promise((resolve) => setTimeout(resolve, LAST_WAIT))])
-    // Those of the parser are not all: it has given some away.
+    // The parser does not know all of them: it has released some.
     for (const socket of this.#sockets) cutConnection(socket)
     await this.#closed
   }
@@ -142,7 +142,7 @@ export class FrontServer {
   }
 
   #hearErrors(): void {
-    // Of a connection that could not be accepted, for want of file descriptors above all.
+    // The error of a connection that could not be accepted, mostly for lack of file descriptors.
     this.#server.on('error', () => undefined)
     this.#server.on('clientError', (error, socket) => this.#refuse(error, socket as Socket))
     this.#server.on('connect', (_request, socket) => {
@@ -173,17 +173,18 @@ function createLimitedServer(limits: Limits): Server {
     headersTimeout: limits.head,
     requestTimeout: limits.request,
     keepAliveTimeout: KEEP_ALIVE,
-    // Of TCP: a peer that vanished without a word must not hold a stream for ever.
+    // TCP keep-alive: a peer that vanished must not hold a stream for ever.
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     connectionsCheckingInterval: Math.min(1_000, limits.head),
-    // Ours to answer, as everything else.
+    // We answer these as well.
     requireHostHeader: false,
     insecureHTTPParser: false,
   })
-  // Beyond its default of 2000 Node drops fields silently; what it counts, we bound by bytes.
+  // Beyond its default of 2000 Node drops fields silently; we limit their bytes instead.
   server.maxHeadersCount = 0
-  // Unless somebody listens, Node ends each connection that is silent. What silence means is decided for each of them.
+  // Without a listener, Node ends each silent connection. We decide for each one what silence
+  // means.
   server.setTimeout(limits.stalled, () => undefined)
   return server
 }

@@ -1,6 +1,6 @@
 /**
- * The gateway: an HTTP server that lets requests with good tokens through to an MCP server that somebody else
- * wrote. The one place where its parts come together.
+ * The gateway: an HTTP server that lets requests with valid tokens through to any MCP server. Its
+ * parts come together here.
  *
  * @module
  */
@@ -27,9 +27,9 @@ import { createSite, type Site } from './site.js'
 import type { SiteSettings } from './site-settings.js'
 import { ChildPool } from './stdio/child-pool.js'
 
-/** What one can say about a gateway that listens. */
+/** Facts about a gateway that listens. */
 export interface Listening {
-  /** The resource; of several the first. */
+  /** The resource; the first if there are several. */
   readonly resource: string
   readonly resources: readonly ServedResource[]
   /** The address as clients on this machine reach it: `http://127.0.0.1:8080`. */
@@ -38,17 +38,17 @@ export interface Listening {
   readonly port: number
 }
 
-/** One resource, for whoever wants to know what a gateway does. */
+/** One resource, for status output. */
 export interface ServedResource {
   readonly resource: string
-  /** Whose tokens open it; none with auth none. */
+  /** The issuers of accepted tokens; empty with auth none. */
   readonly issuers: readonly string[]
   /** The server behind it, without a query, which could hold a key. */
   readonly upstream: string
 }
 
 export interface GatewayStatus {
-  /** Requests with the upstream at this moment, and how many of them are answered by a stream of events. */
+  /** Requests at the upstream now, and how many of them have an event stream as answer. */
   readonly active: number
   readonly streams: number
   /** In the configured order; none before it listens. */
@@ -63,7 +63,7 @@ export interface ResourceStatus {
 
 export interface Gateway {
   /**
-   * Opens the socket and begins to fetch keys. Once; after {@link Gateway.close} never again.
+   * Opens the socket and begins to fetch keys. Call it once, and not after {@link Gateway.close}.
    *
    * @throws the socket's error, such as EADDRINUSE
    */
@@ -71,12 +71,12 @@ export interface Gateway {
   /** Stops accepting, lets running answers end for up to 10 seconds, ends open streams, and frees everything. */
   close(): Promise<void>
   /**
-   * Whether requests would succeed now, with the reasons when not. Fetches keys that are not at hand. Of several
-   * resources one that can serve is enough.
+   * Whether requests would succeed now, with the reasons if not. Fetches missing keys. One resource
+   * that can serve is enough.
    */
   readiness(): Promise<Readiness>
   status(): GatewayStatus
-  /** Reads the keys anew: for a file of keys that was replaced. */
+  /** Reads the keys again: for a key file that was replaced. */
   refreshKeys(): Promise<void>
 }
 
@@ -104,7 +104,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   return createLimitedGateway(options, LIMITS)
 }
 
-/** With limits, and a clock, that a test need not wait for. */
+/** With limits and a clock for tests. */
 export function createLimitedGateway(
   options: GatewayOptions,
   limits: Limits,
@@ -120,7 +120,7 @@ export function createLimitedGateway(
   }
 }
 
-/** What there is once the port is known. */
+/** The parts that need the port. */
 interface Running {
   readonly handle: RequestHandler
   readonly sites: readonly [Site, ...Site[]]
@@ -208,7 +208,7 @@ class HttpGateway implements Gateway {
     this.#running = { sites, handle: this.#createHandler(sites) }
     for (const { guard, backend } of sites) {
       void guard?.resourceServer.refreshKeys()
-      // What fails here fails again at the first request, and is told there.
+      // A failure here repeats at the first request and is reported there.
       backend.warm().catch(() => undefined)
     }
     const name = host.includes(':') ? `[${host}]` : host
@@ -221,7 +221,7 @@ class HttpGateway implements Gateway {
     }
   }
 
-  /** At once, so that what is wrong with one stops the start. */
+  /** At once, so that a problem of one stops the start. */
   #makeIntrospectors(): readonly SiteSettings[] {
     const { sites } = this.#settings
     const isOnly = sites.length === 1
@@ -276,7 +276,7 @@ class HttpGateway implements Gateway {
 
   async #end(): Promise<void> {
     this.#records.startDraining()
-    // A socket that is being opened is open before it can be closed.
+    // A socket that is still opening must be open before it can be closed.
     await this.#listening?.catch(() => undefined)
     this.#front.stopAccepting()
     let timer: NodeJS.Timeout | undefined

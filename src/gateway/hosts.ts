@@ -1,6 +1,6 @@
 /**
- * Accepted `Host` values: the guard against DNS rebinding, where a page of somebody else's reaches a
- * server on this machine under a name of its own.
+ * Accepted `Host` values: protects against DNS rebinding, where a foreign web page reaches a server
+ * on this machine under the page's own host name.
  *
  * @module
  */
@@ -16,21 +16,24 @@ export interface HostAndPort {
 
 const HOST = /^(\[[\d.:a-f]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
 
-/** `undefined` when the text is no `Host` value (RFC 9110 §7.2). */
+/** `undefined` when the text is not a `Host` value (RFC 9110 §7.2). */
 export function parseHost(text: string): HostAndPort | undefined {
   const [, host, port] = HOST.exec(text) ?? []
   return host === undefined ? undefined : { host: host.toLowerCase(), port }
 }
 
 export interface HostGuardOptions {
-  /** Where we listen. */
+  /** The address that we listen on. */
   readonly listenHost: string
-  /** Whose hosts are ours. */
+  /** The resources whose hosts are accepted. */
   readonly resources: readonly string[]
   readonly allowHosts: readonly string[]
 }
 
-/** A test for `Host` values. Where we listen beyond loopback and nothing is configured, every host may come. */
+/**
+ * A test for `Host` values. If we listen beyond loopback and nothing is configured, every host is
+ * accepted.
+ */
 export function createHostGuard(options: HostGuardOptions): (host: string) => boolean {
   const isLocal = isLoopbackAddress(options.listenHost)
   if (!isLocal && options.allowHosts.length === 0) return () => true
@@ -51,15 +54,16 @@ export function createHostGuard(options: HostGuardOptions): (host: string) => bo
     const known = accepted.get(text)
     if (known !== undefined) return known
     const verdict = judge(text)
-    // Clients choose these texts, so only the good ones are remembered, and few of them: ports differ.
+    // Clients choose these texts, so only a few accepted ones are remembered: ports differ.
     if (verdict && accepted.size < 100) accepted.set(text, verdict)
     return verdict
   }
 }
 
 /**
- * A test for `Host` values of a listener for the operator alone, wherever it listens. Names have to be known, because a
- * page of somebody else's could have one that leads here. An address is no such name: probes and scrapers use it.
+ * A test for `Host` values of the operator's listener, on any address. Names must be known, because
+ * a foreign web page could have a name that leads here. Addresses are accepted: probes and scrapers
+ * use them.
  */
 export function createAdminHostGuard(
   listenHost: string,

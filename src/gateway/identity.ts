@@ -1,11 +1,11 @@
 /**
- * Who is calling, told to the upstream in headers that no client can set.
+ * Tells the upstream who is calling, in headers that no client can set.
  *
  * @module
  */
 import type { VerifiedAccessToken } from '../types.js'
 
-/** UTF-8 also of half a surrogate pair: two subjects that differ there must not become one. */
+/** UTF-8 also for lone surrogates: two subjects that differ there must not become one. */
 function percentEncode(character: string): string {
   const code = character.codePointAt(0) ?? 0
   if (code < 0xd800 || code > 0xdfff) return encodeCharacter(character)
@@ -16,21 +16,21 @@ function percentEncode(character: string): string {
 
 function encodeCharacter(character: string): string {
   const encoded = encodeURIComponent(character)
-  // It leaves some ASCII alone; what comes here must go.
+  // encodeURIComponent keeps some ASCII characters; these must be encoded too.
   return encoded === character
     ? `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
     : encoded
 }
 
 /**
- * A value as one word of printable ASCII: blanks, `%` and everything else is percent-encoded UTF-8.
- * `decodeURIComponent` turns it back.
+ * A value as one word of printable ASCII: blanks, `%` and other characters are percent-encoded
+ * UTF-8. `decodeURIComponent` turns it back.
  */
 export function encodeIdentity(value: string): string {
   return value.replace(/[^\x21-\x24\x26-\x7e]/gu, percentEncode)
 }
 
-/** Names and values by turns. A claim that the token does not have makes no header. */
+/** Alternating names and values. A missing claim makes no header. */
 export function identityHeaders(token: VerifiedAccessToken): string[] {
   const { issuer, subject, clientId, scopes } = token
   const headers = ['X-Gatehouse-Issuer', encodeIdentity(issuer)]
@@ -40,7 +40,7 @@ export function identityHeaders(token: VerifiedAccessToken): string[] {
   return headers
 }
 
-/** The same for a command that serves this caller alone. No scopes: they change with each token. */
+/** The same for a command that serves only this caller. No scopes: they change with each token. */
 export function identityEnvironment(token: VerifiedAccessToken): Record<string, string> {
   const { issuer, subject, clientId } = token
   return {

@@ -7,7 +7,7 @@ import { ConfigurationError, tellOnce } from '../errors.js'
 import { createIntrospectors, type IntrospectorRuntime } from '../rs/introspectors.js'
 import type { SiteSettings } from './site-settings.js'
 
-/** Replaces functions that make introspectors by what they make. */
+/** Replaces functions that make introspectors with their results. */
 function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
   const { guardOptions, trust, words } = site
   if (trust === undefined) return { site, problems: [] }

@@ -1,5 +1,5 @@
 /**
- * Counting what happens, for Prometheus. Every label has a closed list of values: codes, configured issuers.
+ * Counts events for Prometheus. Every label has a closed list of values: codes, configured issuers.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { outcomeOf, type GatewayEvent } from './events.js'
 import type { GatewayStatus } from './gateway.js'
 
 export interface Metrics {
-  /** To be called with every event, and with the resource that it is about where there are several. */
+  /** Call it with every event, and with its resource if there are several. */
   count(event: GatewayEvent, resource?: string): void
   /** The text of `/metrics`, and its content type. */
   collect(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** Lines that no reader took, since the start. */
+/** Lines lost since the start because no reader took them. */
 export interface LostLines {
   readonly log: number
   readonly audit: number

@@ -1,5 +1,5 @@
 /**
- * What can be configured about a gateway.
+ * The options of a gateway.
  *
  * @module
  */
@@ -12,13 +12,16 @@ import type { ChildLimits } from './stdio/limits.js'
 export interface ServerOptions {
   /** Its endpoint, exactly: `http://127.0.0.1:8000/mcp`. */
   readonly upstream?: string
-  /** What to start, and to speak stdio with: a file and its arguments, without a shell. */
+  /** The stdio command to start: a file and its arguments, without a shell. */
   readonly command?: readonly string[]
-  /** All that a command finds in its environment, beside whom it serves (`GATEHOUSE_*`). Default nothing. */
+  /**
+   * The whole environment of a command, besides the caller that it serves (`GATEHOUSE_*`). Default
+   * empty.
+   */
   readonly childEnvironment?: Readonly<Record<string, string>>
-  /** How much a command may take. */
+  /** Limits for commands. */
   readonly children?: Partial<ChildLimits>
-  /** Headers for every request to the upstream, such as an API key of its own. Never sent anywhere else. */
+  /** Headers for every request to the upstream, such as its API key. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
   /** Seconds until the upstream's answer begins. Default 60. */
   readonly upstreamTimeout?: number
@@ -34,8 +37,8 @@ type TokenOptions = Partial<
 >
 
 /**
- * One of several resources behind one gateway. What it names replaces what stands at the top, each option as a
- * whole; what it does not name is taken from there.
+ * One of several resources behind one gateway. Its options replace those at the top, each as a
+ * whole; missing ones are inherited.
  *
  * @example
  * ```ts
@@ -59,13 +62,13 @@ type TokenOptions = Partial<
 export interface GatewayResource
   extends Omit<TokenOptions, 'allowHttp' | 'now' | 'fetch' | 'randomUUID'>, ServerOptions {
   /**
-   * The MCP endpoint as clients type it. No two may have the same host and path. Unless `audience` says otherwise,
-   * only tokens for this one open it.
+   * The MCP endpoint as clients type it. No two may have the same host and path. Unless `audience`
+   * says otherwise, it accepts only tokens for itself.
    */
   readonly resource: string
 }
 
-/** What concerns the gateway itself. */
+/** The options of the gateway itself. */
 export interface GatewayOwnOptions {
   /** `none` checks no token and is for loopback addresses only. Default `oauth`: then an issuer is required. */
   readonly auth?: 'oauth' | 'none'
@@ -74,45 +77,50 @@ export interface GatewayOwnOptions {
   /** Default 8080; 0 picks a free one. */
   readonly port?: number
   /**
-   * Several resources, each with a server of its own, in place of `resource` and of all that belongs to one alone.
-   * A request goes to the one whose path it asks for; where several have that path, or `Host` is the host of another
-   * one, to the one whose host it names.
+   * Several resources, each with its own server, in place of `resource` and the options of a single
+   * one. The path of a request selects its resource; if several have that path, or `Host` belongs
+   * to another one, the host selects it.
    */
   readonly resources?: readonly GatewayResource[]
   /**
-   * Further accepted `Host` values; a port counts only when written. On a loopback address the hosts of the
-   * resources and loopback names are accepted, elsewhere any host as long as this is not given.
+   * Further accepted `Host` values; a port counts only when written. Default: on a loopback address
+   * the hosts of the resources and loopback names, elsewhere any host.
    */
   readonly allowHosts?: readonly string[]
-  /** Bytes of a request body. Default 4 MiB, of one that is judged 2 MiB: with a policy, and in the era of 2026-07-28. */
+  /**
+   * The size limit of a request body, in bytes. Default 4 MiB; 2 MiB for one that is read: with a
+   * policy, and in protocol revision 2026-07-28.
+   */
   readonly maxBody?: number
-  /** Requests under way at once, open streams among them; what comes beyond is refused (429). Default 10000. */
+  /** Concurrent requests, including open streams; further ones are refused (429). Default 10000. */
   readonly maxRequests?: number
   /**
-   * Of these, for one caller: a subject with all its clients; who has no subject counts together. Their bodies that are kept take
-   * at most 16 times `maxBody`. Without tokens all requests are of one caller, who has what there is. Default 1000.
+   * The same for one caller: a subject with all its clients; callers without a subject count as
+   * one. Their buffered bodies take at most 16 times `maxBody`. Without tokens all requests belong
+   * to one caller, who may use the whole limit. Default 1000.
    */
   readonly maxRequestsPerCaller?: number
   /**
-   * Keys that bind the sessions of the server behind us to their user and this resource: at least 32 characters each,
-   * the first signs, all verify. Replicas need the same ones. Default: one made at the start, which ends with it.
+   * Keys that bind the sessions of the server behind us to their user and this resource: at least
+   * 32 characters each, the first signs, all verify. Replicas need the same ones. Default: a random
+   * one, which ends with the process.
    */
   readonly sessionKeys?: readonly string[]
-  /** Seconds that an answer to a POST may go on after the end of the token. Default 300. */
+  /** Seconds that an answer to a POST may go on after the token ends. Default 300. */
   readonly streamGrace?: number
-  /** PEM certificates that are trusted beside the system's, for identity provider and upstream. */
+  /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>>
-  /** Receives what happens, with exact reasons, and neither tokens nor session ids. */
+  /** Receives every event, with exact reasons, without tokens and session ids. */
   readonly onEvent?: GatewayEventListener
-  /** Receives a record of every decision, once its request has ended. What it throws is ignored. */
+  /** Receives a record of every decision, once its request has ended. Exceptions are ignored. */
   readonly onAudit?: (record: AuditRecord) => void
-  /** With the arguments of the tools that were called, as far as requests are read. Default false. */
+  /** Include the arguments of called tools, if the request was read. Default false. */
   readonly auditArguments?: boolean
 }
 
 /**
- * Options of {@link createGateway}. What concerns tokens is as for the middleware.
+ * Options of {@link createGateway}. The options about tokens are those of the middleware.
  */
 export interface GatewayOptions extends TokenOptions, ServerOptions, GatewayOwnOptions {}

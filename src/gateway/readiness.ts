@@ -5,10 +5,10 @@
  */
 import type { Site } from './site.js'
 
-/** Keys are asked for this often at most because somebody wants to know whether they are there. */
+/** Readiness checks fetch keys at most this often. */
 const INTERVAL = 2_000
 
-/** One thing that must be well for requests to succeed. */
+/** One condition for requests to succeed. */
 export interface ReadinessCheck {
   readonly name: 'keys' | 'introspection' | 'upstream' | 'gateway'
   /** The issuer or the upstream, without its query. */
@@ -20,7 +20,7 @@ export interface ReadinessCheck {
 export interface Readiness {
   /** At least one resource can serve: its server answers, and one of its issuers does. */
   readonly ready: boolean
-  /** Each issuer and each server once, whichever resources they belong to. */
+  /** Each issuer and each server once, whatever resources they belong to. */
   readonly checks: readonly ReadinessCheck[]
 }
 
@@ -49,7 +49,7 @@ function isServed(authorization: readonly ReadinessCheck[]): boolean {
   )
 }
 
-/** What two resources say of the same is said once; a fault comes before none. */
+/** The results of two resources for the same server are merged; a fault wins. */
 function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
   const byName = new Map<string, ReadinessCheck>()
   for (const each of checks) {
@@ -62,7 +62,7 @@ function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
 export function createReadiness(): (sites: readonly Site[]) => Promise<Readiness> {
   let askedAt = Number.NEGATIVE_INFINITY
 
-  /** Whoever asks us often must not make us ask others often. */
+  /** Frequent readiness checks must not cause frequent requests to others. */
   async function askForKeys(sites: readonly Site[]): Promise<void> {
     const missing = sites
       .flatMap(({ guard }) => guard?.resourceServer ?? [])

@@ -1,12 +1,12 @@
 /**
- * Which of several resources a request is for: by its path, and by `Host` where the path does not tell.
+ * Selects the resource of a request: by its path, and by `Host` if the path is not enough.
  *
  * @module
  */
 import { protectedResourceMetadataUrl } from '../discovery/protected-resource.js'
 import { parseHost, type HostAndPort } from './hosts.js'
 
-/** What answers at paths of its own. */
+/** A resource with its own paths. */
 export interface Routed {
   readonly resource: string
   /** The path of the resource. */
@@ -15,7 +15,7 @@ export interface Routed {
   readonly metadataPaths: ReadonlySet<string>
 }
 
-/** `undefined`: nothing is there. */
+/** `undefined`: no resource has this path. */
 export type FindSite<Site> = (path: string, host: string) => Site | undefined
 
 /** By the host of the resource. A port counts when it has one. */
@@ -32,7 +32,7 @@ export function createRoutes<Site extends Routed>(sites: readonly Site[]): FindS
   const routes = sites.map((site) => ({ site, url: new URL(site.resource) }))
   const hasOneHost = new Set(routes.map(({ url }) => url.host)).size === 1
   const byPath = new Map<string, typeof routes>()
-  // Of two that a host names, the one with a port is the more exact one.
+  // If a host names two, the one with a port is more exact.
   for (const route of routes.sort(
     (a, b) => Number(b.url.port !== '') - Number(a.url.port !== ''),
   )) {
@@ -50,13 +50,13 @@ export function createRoutes<Site extends Routed>(sites: readonly Site[]): FindS
     if (given === undefined) return undefined
     const named = there.find(({ url }) => isNamed(url, given))
     if (named !== undefined) return named.site
-    // Proxies have names of their own for us; but what is a resource's host has the paths of that one only.
+    // Proxies may use their own names for us; but a resource's host has only that resource's paths.
     const isAnother = routes.some(({ url }) => isNamed(url, given))
     return there.length === 1 && !isAnother ? only?.site : undefined
   }
 }
 
-/** What two resources cannot both have. */
+/** A conflict between two resources. */
 export interface RouteConflict {
   /** The later one in the list. */
   readonly index: number
@@ -72,9 +72,9 @@ function claimsOf(resource: string): readonly string[] {
 }
 
 /**
- * Resources that no request could tell apart.
+ * Resources that no request could distinguish.
  *
- * @param resources what is no URL has a problem of its own, and none here
+ * @param resources an invalid URL has its own problem and is skipped here
  */
 export function routeConflicts(
   resources: readonly (string | undefined)[],

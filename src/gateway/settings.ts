@@ -29,7 +29,7 @@ export interface GatewaySettings {
   readonly port: number
   readonly allowHosts: readonly string[]
   readonly maxBody: number
-  /** The limit for bodies that are judged. */
+  /** The limit for bodies that are read. */
   readonly maxJudgedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
@@ -47,7 +47,10 @@ export function defaultResource(host: string, port: number): string {
   return new URL(`http://${name}:${port}/mcp`).href
 }
 
-/** The default resource for an arbitrary port, so that all is checked before the port is known. Never published. */
+/**
+ * The default resource with an arbitrary port, so that everything is checked before the port is
+ * known. Never published.
+ */
 function resourceOfSomePort(host: string): string {
   return defaultResource(isLoopbackAddress(host) ? host : '127.0.0.1', 1)
 }
@@ -79,7 +82,7 @@ function checkRequests(fallback: number) {
   }
 }
 
-/** Problems show nothing of a key. */
+/** Problems never show a key. */
 function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
   if (keys === undefined) return
   const isKey = (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined
@@ -88,7 +91,7 @@ function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknow
   } else if (keys.length === 0) checker.problem(path, 'is empty', 'leave it out')
 }
 
-/** Options of the gateway itself: they stand at the top only. */
+/** Options of the gateway itself: only at the top. */
 const GATEWAY_CHECKS = {
   auth: (checker, path, auth = 'oauth') => {
     if (auth === 'oauth' || auth === 'none') return
@@ -99,7 +102,7 @@ const GATEWAY_CHECKS = {
     if (isWholeNumber(port, 65_535)) return
     checker.problem(path, 'must be a port', '0 to 65535; 0 picks one')
   },
-  // Checked below, with what stands beside it.
+  // Checked below, with the other options.
   resources: () => undefined,
   allowHosts: checkAllowedHosts,
   maxBody: (checker, path, value) => {
@@ -121,13 +124,13 @@ const GATEWAY_CHECKS = {
   auditArguments: (checker, path, value) => checker.flag(path, value, false),
 } satisfies OptionChecks<Omit<GatewayOwnOptions, 'onEvent'>>
 
-/** Options that stand at the top only. */
+/** Options that are only allowed at the top. */
 const FOR_ALL: ReadonlySet<string> = new Set<string>([
   ...Object.keys(GATEWAY_CHECKS),
   ...(['onEvent', 'now', 'fetch', 'randomUUID', 'allowHttp'] as const),
 ])
 
-/** Options of one resource alone. They are never inherited, above all not secrets. */
+/** Options of a single resource. They are never inherited, above all not secrets. */
 const FOR_ONE = [
   'resource',
   'resourceName',
@@ -138,7 +141,7 @@ const FOR_ONE = [
   'upstreamHeaders',
 ] as const satisfies readonly (keyof GatewayOptions)[]
 
-/** Options that the resource server does not know. */
+/** Options that the resource server does not have. */
 const NOT_OF_GATE = new Set([...Object.keys(GATEWAY_CHECKS), ...SERVER_OPTIONS, 'resource'])
 
 /** With `resources`, each option has one right place: at the top, or with a resource. */
@@ -241,7 +244,10 @@ function checkSites(options: GatewayOptions, host: string): Checked<readonly Sit
   }
 }
 
-/** Checks options, those of the resource servers too, and fills in the defaults. It makes nothing. */
+/**
+ * Checks options, including those of the resource servers, and fills in the defaults. It has no
+ * side effects.
+ */
 export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> {
   const { auth = 'oauth', host = '127.0.0.1' } = options
   const checker = new OptionChecker()

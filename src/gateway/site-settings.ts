@@ -52,7 +52,7 @@ export interface SiteSettings {
   readonly guardOptions: Omit<ProtectedResourceOptions, 'resource'>
   /** The trusted issuers and how they are reached; `undefined` without tokens. */
   readonly trust: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'> | undefined
-  /** How its options are spelled. */
+  /** The spelling of its options. */
   readonly words: OptionWords
 }
 
@@ -141,7 +141,7 @@ function toServer(options: SiteOptions): ServerSettings {
   return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
 }
 
-/** Without tokens the resource still counts: its path is the endpoint. */
+/** Without tokens the resource is still used: its path is the endpoint. */
 function checkOpen(options: SiteOptions, resource: string, words: OptionWords): Checked<undefined> {
   const checker = new OptionChecker(words)
   readUnprotectedResource(checker, { ...options, resource })
@@ -152,7 +152,7 @@ function checkOpen(options: SiteOptions, resource: string, words: OptionWords): 
  * Checks the options of one resource, and fills in the defaults.
  *
  * @param resource the named one, or the default
- * @param guardOptions what concerns tokens
+ * @param guardOptions the options about tokens
  */
 export function checkSite(
   options: SiteOptions,

@@ -1,5 +1,5 @@
 /**
- * One resource with all that is its own: where it is, who may come in, and the server behind it.
+ * One resource with everything that belongs to it: its paths, its guard, and the server behind it.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
 export interface Site extends Routed {
-  /** The resource, for events and metrics; `undefined` where it is the only one. */
+  /** The resource, for events and metrics; `undefined` if it is the only one. */
   readonly resourceLabel: string | undefined
   /** `undefined` without tokens. */
   readonly guard: Guard | undefined
@@ -35,16 +35,16 @@ export interface SiteContext {
   readonly maxBody: number
   /** Seconds that an answer to a POST may go on after the end of its token. */
   readonly streamGrace: number
-  /** Milliseconds without a byte taken, after which a reader is cut. */
+  /** Milliseconds after which a reader that takes no bytes is cut. */
   readonly stalled: number
-  /** `undefined` without tokens: all callers are one. */
+  /** `undefined` without tokens: all requests have one caller. */
   readonly sessionIds: SessionIds | undefined
   readonly childPool: ChildPool
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
   readonly keySetFor: ReturnType<typeof createKeySets>
-  /** Hears what is told beside the requests' records; `undefined` where nobody listens. */
+  /** Receives events outside of request records; `undefined` if nobody listens. */
   readonly hear: GatewayEventListener | undefined
   readonly clock: Clock
   readonly randomUUID: () => string
@@ -77,7 +77,7 @@ function createBackend(
   })
 }
 
-/** @param isOnly the only one: then its metadata has the root form, too */
+/** @param isOnly whether it is the only one: then its metadata also has the root form */
 export function createSite(
   settings: SiteSettings,
   resource: string,

@@ -1,5 +1,5 @@
 /**
- * A request in Hono's context, as a guard sees it.
+ * A request in Hono's context as a guard sees it.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { FetchGuardRequest } from '../web/fetch-request.js'
 import type { Permission } from '../web/permission.js'
 import { announcesBody } from '../web/request-body.js'
 
-/** Of Workers; Hono throws where the host has none. */
+/** On Workers; Hono throws if the host has none. */
 function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined {
   try {
     const context = c.executionCtx
@@ -22,15 +22,15 @@ function waitUntilOf(c: Context): ((work: Promise<unknown>) => void) | undefined
 }
 
 /**
- * On Node a handler may write to the socket itself, past everything that is filtered: then it must find none. Its
- * request fails, and nothing is shown.
+ * On Node a handler could write to the response itself, past the filter, so it must not find one.
+ * Its request then fails, and nothing is sent.
  */
 function hideSocket(c: Context): void {
   const env: unknown = c.env
   if (isJsonObject(env) && 'outgoing' in env) c.env = { ...env, outgoing: undefined }
 }
 
-/** The request of Node that `@hono/node-server` made this one of. */
+/** The Node request from which `@hono/node-server` made this one. */
 function requestBelow(c: Context): Readonly<Record<string, unknown>> | undefined {
   const env: unknown = c.env
   const below = isJsonObject(env) ? env['incoming'] : undefined
@@ -39,7 +39,7 @@ function requestBelow(c: Context): Readonly<Record<string, unknown>> | undefined
 
 export class HonoGuardRequest extends FetchGuardRequest {
   readonly #c: Context
-  /** What a middleware before us has read, Hono still has. */
+  /** Hono still has a body that earlier middleware has read. */
   #isKept: boolean | undefined
 
   constructor(c: Context) {
@@ -50,7 +50,7 @@ export class HonoGuardRequest extends FetchGuardRequest {
   override get path(): string {
     return this.#c.req.path
   }
-  /** What was sent, where the application routes by something else (`getPath`) or by the decoded path. */
+  /** The path as sent, if the application routes by another (`getPath`) or by the decoded path. */
   get otherPath(): string | undefined {
     const sent = super.path
     return sent === this.#c.req.path ? undefined : sent
@@ -63,7 +63,7 @@ export class HonoGuardRequest extends FetchGuardRequest {
     return waitUntilOf(this.#c)
   }
 
-  /** On Node the body of a GET is gone, and only the request below can tell. */
+  /** On Node the body of a GET is gone, and only the underlying request shows it. */
   override bringsBody(): boolean | Promise<boolean> {
     const { req } = this.#c
     const below = requestBelow(this.#c)
@@ -85,7 +85,7 @@ export class HonoGuardRequest extends FetchGuardRequest {
     return body.length > limit ? undefined : body
   }
 
-  /** Puts the request that was judged in place of the one that came. */
+  /** Replaces the request with the one that was authorized. */
   hand(permission: Permission): void {
     if (permission.filter !== undefined) hideSocket(this.#c)
     this.#c.req.raw = this.forHandler(permission)

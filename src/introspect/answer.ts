@@ -1,5 +1,6 @@
 /**
- * What an HTTP answer of an introspection endpoint says: something about the token, or nothing.
+ * Reads the HTTP answer of an introspection endpoint: it either says something about the token or
+ * not.
  *
  * @module
  */
@@ -11,7 +12,7 @@ export interface HttpAnswer {
   readonly contentType: string
   readonly retryAfter: string
   readonly text: string
-  /** We authenticated by a bearer token of our own: then `invalid_token` is about that one. */
+  /** We authenticated with our own bearer token: `invalid_token` then means that one. */
   readonly byBearer: boolean
 }
 
@@ -20,18 +21,18 @@ export interface NoAnswer {
   readonly code: AuthorizationServerErrorCode
   /** What happened. */
   readonly said: string
-  /** What follows from it, where it happens to every token. */
+  /** The consequence, if it happens to every token. */
   readonly meaning?: string
   /** Seconds. */
   readonly retryAfter: number | undefined
-  /** Whether it may be over in a moment. */
+  /** Whether it may pass in a moment. */
   readonly passes: boolean
 }
 
-/** Codes of RFC 6749 §5.2 that are about us and not about the token. */
+/** Codes of RFC 6749 §5.2 that concern our client and not the token. */
 const REJECTIONS = new Set(['invalid_client', 'unauthorized_client', 'request_unauthorized'])
 
-/** Of those that the client has to act on (RFC 9110 §15.5), these pass by themselves. */
+/** The client error statuses (RFC 9110 §15.5) that pass by themselves. */
 const PASSING = new Set([408, 425, 429])
 
 const SIGNED =
@@ -47,15 +48,15 @@ function parseObject(text: string): JsonObject {
   }
 }
 
-/** Seconds of `Retry-After`; as a date it is not worth a parser. */
+/** Seconds of `Retry-After`; the date form is ignored. */
 function secondsOf(text: string): number | undefined {
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined
 }
 
 /**
- * Reads all but what stands in a 200.
+ * Reads every answer except the body of a 200.
  *
- * @returns `success`: the body is to be read; `inactive`: that is the answer, in other words
+ * @returns `success`: the body must be read; `inactive`: the answer means that
  */
 export function readAnswer(answer: HttpAnswer): 'success' | 'inactive' | NoAnswer {
   const { status, contentType, text } = answer
@@ -71,7 +72,8 @@ export function readAnswer(answer: HttpAnswer): 'success' | 'inactive' | NoAnswe
   const isClientError = status >= 400 && status < 500
   const body = parseObject(text)
   const error = typeof body['error'] === 'string' ? body['error'] : undefined
-  // RFC 7662 §2.2: an answer whatever the status (Dex: 401). A server that failed says nothing that can be believed.
+  // RFC 7662 §2.2: an answer whatever the status (Dex: 401). The body of a server error proves
+  // nothing.
   if (isClientError && body['active'] === false) return 'inactive'
   if (status === 400 && error === 'invalid_token' && !answer.byBearer) return 'inactive'
   const said = `answered ${status}${error === undefined ? '' : ` ${quoted(error, 60)}`}`
@@ -89,11 +91,17 @@ export function readAnswer(answer: HttpAnswer): 'success' | 'inactive' | NoAnswe
   return no(said, !isClientError || PASSING.has(status))
 }
 
-/** Of an answer that is kept: real ones have a hundred values, with all groups of a user a few thousand. */
+/**
+ * The limit for a cached answer: real ones have a hundred values, or a few thousand with all groups
+ * of a user.
+ */
 const MOST_VALUES = 10_000
 const DEEPEST = 64
 
-/** Whether an answer is of a size that may be kept, frozen and shown. A stack of our own: it may be nested deeply. */
+/**
+ * Whether an answer is small enough to be cached, frozen and shown. An explicit stack: it may be
+ * nested deeply.
+ */
 export function isModest(claims: JsonObject): boolean {
   const pending: { readonly value: unknown; readonly depth: number }[] = [
     { value: claims, depth: 0 },

@@ -1,13 +1,14 @@
 /**
- * Remembering the authorization server's answers, so that one token costs one call within their time, and a flood
- * of tokens a bounded number.
+ * Caches introspection answers: one token costs one call while its answer is valid, and a flood of
+ * tokens costs a bounded number.
  *
  * - Calls under way are shared by all requests with the same token.
- * - An answer is kept for a short time and never past the token's `exp`; a refusal more briefly, because some
- *   servers call a good token inactive while their storage fails.
- * - After a fault the next call waits, ever longer; requests that come meanwhile are told so without one.
- *   {@link Availability} tells whether all tokens wait, or one of them.
- * - A request waits as long as it would for keys, whatever it waits for: a slot, an answer, a fault that may pass.
+ * - An answer is cached for a short time and never past the token's `exp`. A refusal is cached more
+ *   briefly, because some servers report a good token as inactive while their storage fails.
+ * - After each fault the next call waits longer; requests that arrive meanwhile fail without one.
+ *   {@link Availability} decides whether all tokens wait, or only one.
+ * - A request waits as long as it would for keys, be it for a slot, an answer, or a fault that may
+ *   pass.
  *
  * @module
  */
@@ -37,41 +38,47 @@ export interface CachedIntrospectorOptions {
   readonly issuer: string
   /** @throws {IntrospectionFailure} */
   readonly introspect: (token: string) => Promise<JsonObject>
-  /** Milliseconds; 0 remembers nothing. */
+  /** Milliseconds; 0 caches nothing. */
   readonly cacheFor: number
-  /** Calls at once. */
+  /** Concurrent calls. */
   readonly concurrency: number
-  /** Milliseconds for which a request waits out a momentary fault; and for an answer, but then a second at least. */
+  /**
+   * Milliseconds that a request waits for a momentary fault to pass, or for an answer, but then at
+   * least a second.
+   */
   readonly wait: number
   readonly now: () => number
   readonly emit: Emit | undefined
-  /** What one request began is no other's ({@link isolatesRequests}). */
+  /** Requests must not wait for one another's work ({@link isolatesRequests}). */
   readonly isolated: boolean
-  /** Where other processes share their answers. */
+  /** The store in which processes share their answers. */
   readonly store?: AnswerStore | undefined
-  /** What tells our client at this server from others. */
+  /** Identifies our client at this server. */
   readonly namespace: string
 }
 
 const MAX_GOOD = 10_000
 const MAX_REFUSED = 5_000
 const MAX_FAULTY = 5_000
-/** A refusal is believed this long at most. */
+/** The longest time that a refusal is cached. */
 const REFUSED_FOR = 5_000
-/** What waits for a slot beyond this many is told at once that it is too much. */
+/** When this many calls wait for a slot, further ones fail at once. */
 const MAX_WAITING = 200
-/** The shortest that a request waits for an answer, in milliseconds, and how often it looks for the end of a fault. */
+/**
+ * The shortest wait for an answer, in milliseconds, and the interval at which a request checks
+ * whether a fault is over.
+ */
 const SHORTEST_WAIT = 1_000
 const LOOK_AGAIN = 50
 /**
- * A server that is away is asked again so soon, in milliseconds: every user waits for it, and nothing old serves
- * meanwhile, as keys do.
+ * Milliseconds until a server that is down is asked again. Short, because every user waits for it:
+ * there are no old answers to use, unlike keys.
  */
 const LONGEST_ABSENCE = 4_000
-/** As long as a token of most providers, and none of any. */
+/** As long as most providers' tokens, but never issued by any. */
 const CONTROL = 'r7FSZIgFEWlKAg7bSwz1VrvmajvRaBQORedM6EhzCak'
 
-/** An answer that is kept, by the clock that never runs backwards. */
+/** A cached answer, by the clock that never runs backwards. */
 interface Kept {
   readonly claims: JsonObject
   readonly until: number
@@ -83,7 +90,10 @@ interface Asking extends Flight {
   readonly deadline: number
 }
 
-/** Our own credentials were refused: somebody must act, and each refusal may count against us there. */
+/**
+ * Our own credentials were refused: the operator must act, and each refusal may count against us
+ * there.
+ */
 function isRejected({ error }: Failure): boolean {
   return error.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'
 }
@@ -91,7 +101,7 @@ function isRejected({ error }: Failure): boolean {
 class CachedIntrospector {
   readonly #options: CachedIntrospectorOptions
   readonly #good = new Cache<Kept>(MAX_GOOD)
-  /** Apart, so that a flood of refused tokens pushes no good one out. */
+  /** Kept apart, so that a flood of refused tokens evicts no good one. */
   readonly #refused = new Cache<Kept>(MAX_REFUSED)
   readonly #seenGood = new Cache<object>(MAX_GOOD)
   /** Faults of single tokens. */
@@ -106,7 +116,7 @@ class CachedIntrospector {
     const { concurrency, isolated, store, issuer, emit } = options
     this.#options = options
     const now = createSteadyClock(options.now, () => {
-      // How old they are nobody knows.
+      // Their age is unknown.
       this.#good.clear()
       this.#refused.clear()
     })
@@ -142,13 +152,13 @@ class CachedIntrospector {
   }
 
   #recall(digest: string): Kept | undefined {
-    // The clock first: when it was set back, nothing is remembered.
+    // Read the clock first: if it was set back, the cache is emptied.
     const at = this.#now()
     const kept = this.#good.get(digest) ?? this.#refused.get(digest)
     return kept !== undefined && kept.until > at ? kept : undefined
   }
 
-  /** @param validUntil by the clock of the others, where another process got the answer */
+  /** @param validUntil by the wall clock, if another process got the answer */
   #remember(
     digest: string,
     claims: JsonObject,
@@ -158,7 +168,7 @@ class CachedIntrospector {
     const cacheFor = Math.min(this.#options.cacheFor, validUntil - at)
     const { active: isActive, exp } = claims
     const end = typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY
-    // What is over stays so: some servers call a token active long after its end.
+    // An expired token stays expired: some servers report it as active long after its end.
     const isGood = isActive === true && end > at
     const keep = isGood ? Math.min(cacheFor, end - at) : Math.min(cacheFor, REFUSED_FOR)
     const kept = { claims: deepFreeze(claims), until: this.#now() + keep }
@@ -167,7 +177,7 @@ class CachedIntrospector {
     return kept
   }
 
-  /** By the clock of the others. */
+  /** By the wall clock that processes share. */
   #handOut({ claims, until }: Kept): TokenIntrospection {
     return Object.freeze({ claims, validUntil: this.#options.now() + until - this.#now() })
   }
@@ -197,7 +207,7 @@ class CachedIntrospector {
     return fault
   }
 
-  /** Asks about a token of nobody's: `undefined` when that was answered. */
+  /** Asks about a token that belongs to nobody: `undefined` when that was answered. */
   async #askControl(): Promise<IntrospectionFailure | undefined> {
     const { introspect, issuer, emit } = this.#options
     try {
@@ -210,7 +220,10 @@ class CachedIntrospector {
     return undefined
   }
 
-  /** Whether the constant is answered where tokens are: some providers fail for every token that they do not know. */
+  /**
+   * Checks whether the constant is answered when tokens are: some providers fail for every unknown
+   * token.
+   */
   async #judgeControl(): Promise<void> {
     const began = this.#now()
     const failure = await this.#askControl()
@@ -225,7 +238,7 @@ class CachedIntrospector {
     return this.#tell(fault, 'token')
   }
 
-  /** Whose fault it is that a call failed. */
+  /** Decides whose fault a failed call is. */
   async #blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
     const availability = this.#availability
     if (!failure.wasWritten) return this.#tell(availability.failedBefore(call, failure), 'issuer')
@@ -252,7 +265,7 @@ class CachedIntrospector {
       this.#faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
       const answer = this.#handOut(this.#remember(digest, claims))
-      // Nobody waits for it, and it does not reject.
+      // Nothing awaits it, and it does not reject.
       void this.#shared?.set(digest, answer)
       return answer
     } catch (error) {
@@ -262,14 +275,14 @@ class CachedIntrospector {
     }
   }
 
-  /** What keeps a token from being asked about now. */
+  /** Why a token cannot be introspected now. */
   #obstacle(digest: string, isKnown: boolean): Fault | undefined {
     const own = this.#faulty.get(digest)
     if (own !== undefined && this.#now() < own.retryAt) return own
     return this.#availability.mayCall(isKnown) ? undefined : this.#availability.fault
   }
 
-  /** One call, in a slot of its own, when the last fault allows one. */
+  /** One call in its own slot, if the last fault allows it. */
   async #attempt(
     token: string,
     digest: string,
@@ -280,21 +293,21 @@ class CachedIntrospector {
     const release = await this.#slots.acquire(isKnown, Math.max(deadline - this.#now(), 0))
     if (release === undefined) throw this.#unavailable('too many introspection calls are waiting')
     try {
-      // While the request waited for the slot, the server may have failed.
+      // The server may have failed while the request waited for the slot.
       return this.#obstacle(digest, isKnown) ?? (await this.#ask(token, digest, isKnown))
     } finally {
       release()
     }
   }
 
-  /** The answer that another process got, or a new one. */
+  /** The answer of another process, or a new one. */
   async #find(token: string, digest: string, deadline: number): Promise<TokenIntrospection> {
     const answer = await this.#shared?.get(digest)
     if (answer === undefined) return this.#attemptPatiently(token, digest, deadline)
     return this.#handOut(this.#remember(digest, answer.claims, answer.validUntil))
   }
 
-  /** Waits young faults out. */
+  /** Waits while a fault is young. */
   async #attemptPatiently(
     token: string,
     digest: string,
@@ -306,9 +319,9 @@ class CachedIntrospector {
       const outcome = await this.#attempt(token, digest, { isKnown, deadline })
       if (!('retryAt' in outcome)) return outcome
       const pause = pauseBefore(outcome, this.#now(), { wait, deadline, least: LOOK_AGAIN })
-      // What is wrong with our own credentials does not pass in a moment.
+      // A problem with our own credentials does not pass in a moment.
       if (!outcome.passes || pause === undefined) throw this.#asError(outcome)
-      // A token that waits for itself alone is not expected: strangers would wait with it.
+      // A token at fault itself is not announced as waiting: strangers would wait with it.
       const isExpected = isKnown && outcome === this.#availability.fault
       if (isExpected) this.#availability.expect(deadline)
       await new Promise((resolve) => setTimeout(resolve, pause))
@@ -316,7 +329,7 @@ class CachedIntrospector {
     }
   }
 
-  /** The call goes on when nobody waits for it any more, and its answer is remembered. */
+  /** The call goes on even if nobody waits for it any more, and its answer is cached. */
   #waitFor({ done, deadline }: Asking): Promise<TokenIntrospection> {
     return withDeadline(done, deadline - this.#now(), () => {
       const { fault } = this.#availability
@@ -327,7 +340,7 @@ class CachedIntrospector {
   #begin(token: string, digest: string): Asking {
     const deadline = this.#now() + Math.max(this.#options.wait, SHORTEST_WAIT)
     const done = this.#find(token, digest, deadline)
-    // Nobody may be left to hear of it.
+    // There may be no waiter left to handle it.
     done.catch(() => undefined)
     return { done, deadline }
   }

@@ -1,5 +1,5 @@
 /**
- * How we tell the authorization server at its introspection endpoint who is asking (RFC 7662 §2.1).
+ * Client authentication at the introspection endpoint (RFC 7662 §2.1).
  *
  * @module
  */
@@ -17,11 +17,11 @@ import type { IntrospectionAuthentication } from './authentication-methods.js'
 export interface ClientCredentials {
   readonly authentication: IntrospectionAuthentication
   readonly clientSecret?: string | undefined
-  /** A private key: PEM (PKCS #8), or a JWK as object or text. */
+  /** A private key: PEM (PKCS #8), or a JWK as an object or a string. */
   readonly clientKey?: string | JWK | undefined
 }
 
-/** For a PEM, which names no algorithm: the first whose kind of key it holds. */
+/** For a PEM, which names no algorithm: the first algorithm that fits its key type. */
 const PEM_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'ES384', 'ES512']
 
 function algorithmOf({ alg, kty, crv }: JWK): string {
@@ -34,11 +34,11 @@ function algorithmOf({ alg, kty, crv }: JWK): string {
 interface PrivateKey {
   readonly key: CryptoKey
   readonly kid?: string
-  /** What the key itself says: the same algorithm has two names (RFC 8037, RFC 9864). */
+  /** The key's own name for it: the same algorithm has two names (RFC 8037, RFC 9864). */
   readonly alg?: string
 }
 
-/** @throws {TypeError} when it is no private key; the message shows nothing of it */
+/** @throws {TypeError} when it is not a private key; the message does not show it */
 async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
   const notOne = () => new TypeError('is no private key: a PEM (PKCS #8) or a JWK is wanted')
   if (typeof given === 'string' && given.includes('-----BEGIN')) {
@@ -46,7 +46,7 @@ async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
       try {
         return { key: await importPKCS8(given.trim(), algorithm) }
       } catch {
-        // Another kind of key, or none.
+        // Another key type, or not a key.
       }
     }
     throw notOne()
@@ -63,8 +63,8 @@ async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
 }
 
 /**
- * openid-client signs with the new name of Ed25519, which servers do not know: Keycloak 26.7.3 refuses it and lists
- * `EdDSA`.
+ * openid-client signs with the new name of Ed25519, which some servers do not know: Keycloak 26.7.3
+ * refuses it and lists `EdDSA`.
  */
 function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
   return PrivateKeyJwt(key, {
@@ -75,8 +75,8 @@ function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
 }
 
 /**
- * Makes openid-client's form of it. Id and secret are form-encoded inside Basic (RFC 6749 §2.3.1), which
- * matters for client ids that are URLs.
+ * Converts it for openid-client. Id and secret are form-encoded inside Basic (RFC 6749 §2.3.1),
+ * which matters for client ids that are URLs.
  *
  * @throws {TypeError} when the credentials do not fit the method
  */

@@ -1,5 +1,5 @@
 /**
- * Asking the authorization server about one token: RFC 7662, over openid-client.
+ * Introspects one token at the authorization server (RFC 7662) with openid-client.
  *
  * @module
  */
@@ -18,14 +18,14 @@ import type { ClientCredentials } from './client-authentication.js'
 export interface IntrospectorOptions extends ClientCredentials {
   readonly issuer: string
   readonly clientId: string
-  /** The introspection endpoint; asked for before every call, so it may look it up. */
+  /** Returns the introspection endpoint. Called before every call, so it may use discovery. */
   readonly endpoint: (signal: AbortSignal) => Promise<string>
   readonly fetch: typeof fetch
   /** Milliseconds for one call. */
   readonly timeout: number
 }
 
-/** What a call can fail with, kept apart from what openid-client makes of it. */
+/** The error of a failed call, kept apart from openid-client's wrapping. */
 class IntrospectionFault extends Error {
   readonly no: NoAnswer
   readonly wasWritten: boolean
@@ -44,13 +44,13 @@ function unavailable(said: string, wasWritten = true): IntrospectionFault {
 
 /** Why there is no answer about a token. */
 export class IntrospectionFailure extends Error {
-  /** Where it happens to every token. */
+  /** It happens to every token. */
   readonly error: AuthorizationServerError
-  /** Where it happens to this one, and others are answered. */
+  /** It happens to this token, while others are answered. */
   readonly alone: AuthorizationServerError
-  /** Whether it may be over in a moment. */
+  /** Whether it may pass in a moment. */
   readonly passes: boolean
-  /** Whether the endpoint may have seen the token: only then can it be the token's fault. */
+  /** Whether the endpoint may have seen the token: only then can the token be at fault. */
   readonly wasWritten: boolean
 
   constructor(
@@ -68,7 +68,7 @@ export class IntrospectionFailure extends Error {
 
 const BEARER = /^bearer /i
 
-/** Finds our own fault below what openid-client wrapped around it. */
+/** Finds our own error inside openid-client's wrapping. */
 function innermost(error: unknown): IntrospectionFault | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof IntrospectionFault) return cause
@@ -76,7 +76,7 @@ function innermost(error: unknown): IntrospectionFault | undefined {
   return undefined
 }
 
-/** What openid-client needs, loaded by the first token that is asked about: most servers never see one. */
+/** What openid-client needs, loaded by the first introspected token: most servers never see one. */
 async function load(options: IntrospectorOptions) {
   const [client, { createClientAuthentication }] = await Promise.all([
     import('openid-client'),
@@ -87,7 +87,7 @@ async function load(options: IntrospectorOptions) {
 
 class Introspector {
   readonly #options: IntrospectorOptions
-  /** Not the promise of it: another request's may never settle. */
+  /** Not its promise: that of another request may never settle. */
   #loaded: Awaited<ReturnType<typeof load>> | undefined
 
   constructor(options: IntrospectorOptions) {
@@ -114,10 +114,10 @@ class Introspector {
     const { client, authentication } = this.#loaded
     const metadata = { issuer, introspection_endpoint: endpoint }
     const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
-    // Ours stops it.
+    // Our own signal stops it.
     configuration.timeout = 0
     configuration[client.customFetch] = (url, init) => this.#fetch(url, init as RequestInit, signal)
-    // Whether plain HTTP may be used there was decided where the endpoint was chosen.
+    // The choice of the endpoint has already decided whether plain HTTP is allowed.
     client.allowInsecureRequests(configuration)
     const claims = await client.tokenIntrospection(configuration, token, {
       token_type_hint: 'access_token',
@@ -126,7 +126,7 @@ class Introspector {
     return claims
   }
 
-  /** What openid-client gets of an answer: one that it understands. */
+  /** The answer that openid-client gets: one that it understands. */
   async #fetch(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
     const { response, text } = await this.#receive(url, init, signal)
     const contentType = response.headers.get('content-type') ?? ''
@@ -159,11 +159,11 @@ class Introspector {
   }
 
   #failureOf(error: unknown): IntrospectionFailure {
-    // Where the endpoint is has nothing to do with the token.
+    // A failure to find the endpoint has nothing to do with the token.
     if (error instanceof AuthorizationServerError) {
       return new IntrospectionFailure(error, error, { passes: true, wasWritten: false })
     }
-    // Whatever openid-client throws can hold the request, and so the token.
+    // Errors of openid-client can hold the request, and so the token.
     const fault = innermost(error)
     if (fault !== undefined) return this.#failure(fault)
     if (error instanceof TypeError && /private key/.test(error.message)) {

@@ -1,6 +1,7 @@
 /**
- * Answers about tokens that several processes share, so that one of them asks for all. A store that fails or is slow
- * costs a call to the authorization server, never a refusal, and is left alone for a while.
+ * Introspection answers that several processes share, so that one of them asks for all. A store
+ * that fails or is slow costs a call to the authorization server, never a refusal, and is left
+ * alone for a while.
  *
  * @module
  */
@@ -12,10 +13,10 @@ import { isJsonObject, type JsonObject } from '../base/json.js'
 import { AuthorizationServerError } from '../errors.js'
 import { isModest } from './answer.js'
 
-/** A store that takes longer, in milliseconds, is of no use: the authorization server is asked instead. */
+/** Milliseconds that the store may take; after that the authorization server is asked instead. */
 const LONGEST = 500
 
-/** An answer and when it is too old, in milliseconds since 1970. */
+/** An answer and its expiry, in milliseconds since 1970. */
 export interface SharedAnswer {
   readonly claims: JsonObject
   readonly validUntil: number
@@ -24,7 +25,7 @@ export interface SharedAnswer {
 export interface SharedAnswersOptions {
   readonly store: AnswerStore
   readonly issuer: string
-  /** Whose answers these are: another client may get other ones. */
+  /** The client that these answers are for: another client may get different ones. */
   readonly namespace: string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -32,7 +33,7 @@ export interface SharedAnswersOptions {
   readonly steadyNow: () => number
   /** Milliseconds; an answer that claims to be valid for longer is not believed. */
   readonly cacheFor: number
-  /** Told once for each pause. */
+  /** Reported once for each pause. */
   readonly onFailure: (reason: string, retryIn: number) => void
 }
 
@@ -74,7 +75,7 @@ export class SharedAnswers {
     this.#availability = new Availability({ now: options.steadyNow })
   }
 
-  /** The answer that some process got; `undefined` where there is none to believe. */
+  /** The answer that some process got; `undefined` if there is none to trust. */
   async get(digest: string): Promise<SharedAnswer | undefined> {
     const { store, now, cacheFor } = this.#options
     const key = await this.#keyOf(digest)

@@ -1,6 +1,6 @@
 /**
- * How many calls may be under way at once, and for whom: a stranger's garbage must not starve those who were
- * let in before, and what hangs must not starve other strangers.
+ * Limits concurrent calls: unknown tokens must not starve known callers, and hanging calls must not
+ * starve other unknown tokens.
  *
  * @module
  */
@@ -11,12 +11,16 @@ export interface Slots {
    *
    * @param isKnown the caller's token was found active before
    * @param limit milliseconds to wait at most
-   * @returns the function that gives it back; `undefined` when too many wait already, or it took too long
+   * @returns the function that gives it back; `undefined` when too many wait already, or the wait
+   * took too long
    */
   acquire(isKnown: boolean, limit: number): Promise<(() => void) | undefined>
 }
 
-/** A healthy provider answers in so much: a stranger's call that takes longer makes room for another. */
+/**
+ * A healthy provider answers within this time: a stranger's call that takes longer makes room for
+ * another.
+ */
 const LONG = 1_000
 
 /**
@@ -25,7 +29,7 @@ const LONG = 1_000
 export function createSlots(total: number, maxWaiting: number): Slots {
   const forStrangers = Math.max(1, Math.floor(total / 2))
   const waiting = { known: [] as (() => void)[], strangers: [] as (() => void)[] }
-  /** Calls that take long and found no room among those that do; each moves there when it is called. */
+  /** Slow calls that found no room among the slow ones; each moves there when it is called. */
   const overdue: (() => void)[] = []
   let busy = 0
   let busyStrangers = 0
@@ -101,12 +105,12 @@ export function createSlots(total: number, maxWaiting: number): Slots {
   }
 }
 
-/** How long a call may take: what was begun before was cancelled, and nobody gives its slot back. */
+/** How long a call may take: an older one was cancelled, and its slot is not given back. */
 const LEASE = 10_000
-/** How often it is looked for a free slot. */
+/** How often to look for a free slot. */
 const LOOK_AGAIN = 50
 
-/** The same where a request cannot wait for what another does: each looks for itself, by timers of its own. */
+/** The same for isolated requests: each looks for a slot itself, with its own timers. */
 export function createLeasedSlots(total: number, now: () => number): Slots {
   const forStrangers = Math.max(1, Math.floor(total / 2))
   const leases = new Set<{ readonly isKnown: boolean; readonly began: number }>()

@@ -1,5 +1,6 @@
 /**
- * The JSON-RPC message in the body of a request, read so that no other parser can read another one out of it.
+ * The JSON-RPC message in the body of a request, read so that no other parser can read a different
+ * one.
  *
  * @module
  */
@@ -7,7 +8,10 @@ import { countMembers, type JsonBounds } from '../base/json-size.js'
 import { foldName, isJsonObject, parseJsonStructure, type JsonObject } from '../base/json.js'
 import { RPC } from './rpc-error.js'
 
-/** A request or a notification: in the stateless era clients send nothing else (2026-07-28, "Sending Messages"). */
+/**
+ * A request or a notification: in the stateless revisions clients send nothing else (2026-07-28,
+ * "Sending Messages").
+ */
 export interface RpcMessage {
   readonly method: string
   readonly params: JsonObject | undefined
@@ -25,11 +29,11 @@ export interface Unreadable {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Members that decide what is asked for. */
+/** Members that decide which operation is asked for. */
 const ROUTED = new Set(['jsonrpc', 'id', 'method', 'params'])
 const ROUTED_PARAMS = new Set(['_meta', 'name', 'uri', 'taskid', 'ref', 'notifications'])
 
-/** Whether some parser takes another member for one that decides. */
+/** Whether some parser may confuse another member with one that decides. */
 function hasTwin(
   object: JsonObject,
   routed: ReadonlySet<string>,
@@ -44,7 +48,9 @@ function hasTwin(
 const ROUTED_META = new Set(['io.modelcontextprotocol/protocolversion'])
 const EXACT_META = new Set(['io.modelcontextprotocol/protocolVersion', 'progressToken'])
 const EXACT = new Set(['jsonrpc', 'id', 'method', 'params'])
-/** The last of them decides nothing; nearly all that is called has them, and they need no second look. */
+/**
+ * The last one decides nothing. Nearly every call has these members, so they need no second look.
+ */
 const EXACT_PARAMS = new Set([
   '_meta',
   'name',
@@ -85,7 +91,7 @@ function writtenValue(text: string, wanted: string): string {
   return 'null'
 }
 
-/** An answer to a request of the server. */
+/** An answer to a request that the server sent. */
 interface RpcResponse {
   readonly isResponse: true
 }
@@ -136,7 +142,9 @@ function unreadable(reason: string, id = 'null', code: number = RPC.invalidReque
   return { code, reason, id }
 }
 
-/** @param text in which the message stands alone; `undefined` within a batch, where no id can be echoed */
+/**
+ * @param text that holds this message alone; `undefined` within a batch, where no id can be echoed
+ */
 function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResponse | Unreadable {
   if (!isJsonObject(value)) return unreadable('a message is no object')
   const { jsonrpc, id, method, params } = value
@@ -159,10 +167,10 @@ function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResp
   return new ReadMessage(text, method, params, id !== undefined)
 }
 
-/** Far more than anybody sends, and no more than can be read in a moment. */
+/** Far more than real clients send, and still quick to read. */
 const BOUNDS: JsonBounds = { parts: 100_000, depth: 500 }
 
-/** Members named twice, at whatever depth, are refused: parsers disagree about which of them counts. */
+/** Duplicate members are refused at any depth: parsers disagree about which one counts. */
 function parse(
   body: Uint8Array,
 ): { readonly text: string; readonly value: JsonObject | readonly unknown[] } | Unreadable {
@@ -186,10 +194,10 @@ export function readMessage(body: Uint8Array): RpcMessage | Unreadable {
   return 'isResponse' in message ? unreadable('neither a request nor a notification') : message
 }
 
-/** More than anybody sends at once; each is judged. */
+/** More than real clients send at once; each is authorized. */
 const LONGEST_BATCH = 1000
 
-/** What clients of the older eras may send. */
+/** What clients of the older revisions may send. */
 export interface RpcBody {
   /** Answers to requests of the server are left out: they ask for nothing. */
   readonly messages: readonly RpcMessage[]
@@ -216,7 +224,7 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
   return { messages, isBatch }
 }
 
-/** Of `params`, what says what is asked for. */
+/** The members of `params` that name the operation. */
 const ASKED = ['name', 'uri', 'taskId', 'ref', 'notifications'] as const
 
 function asksTheSame(one: unknown, other: unknown): boolean {
@@ -229,7 +237,7 @@ function asksTheSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(asked(one)) === JSON.stringify(asked(other))
 }
 
-/** Whether two bodies hold the same messages, as far as methods, ids and names go. */
+/** Whether two bodies hold the same messages, by methods, ids and names. */
 export function holdTheSame(one: Uint8Array, other: Uint8Array): boolean {
   const [first, second] = [parse(one), parse(other)]
   if ('code' in first || 'code' in second) return false

@@ -1,6 +1,6 @@
 /**
- * Header fields that mirror the body of a request (2026-07-28, "Request Metadata"): whoever routes or allows by
- * them must get what the server then reads in the body.
+ * Header fields that mirror the body of a request (2026-07-28, "Request Metadata"): a proxy that
+ * routes or authorizes by them must see what the server reads in the body.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { META_VERSION, metaVersionOf } from './protocol-revision.js'
 import type { RpcMessage } from './message.js'
 import { RPC } from './rpc-error.js'
 
-/** The fields as they came, all of each. */
+/** The fields as they arrived, with all values of each. */
 export interface MirroredHeaders {
   readonly versions: readonly string[]
   readonly methods: readonly string[]
   readonly names: readonly string[]
 }
 
-/** What does not fit: a text for the client, which says nothing of what was sent. */
+/** What does not match, in words for the client that repeat nothing of what was sent. */
 export interface Mismatch {
   readonly code: number
   readonly message: string
@@ -36,8 +36,8 @@ const SUFFIX = '?='
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * What a value stands for: between lower-case markers Base64 of UTF-8, else itself (SEP-2243, "Value Encoding").
- * `undefined` for Base64 that is none, or is written in another way than its one right form.
+ * The decoded value: Base64 of UTF-8 between lower-case markers, else the value itself (SEP-2243,
+ * "Value Encoding"). `undefined` for invalid or non-canonical Base64.
  */
 export function decodeMirrored(value: string): string | undefined {
   const isEncoded =
@@ -62,7 +62,7 @@ function mismatch(field: string): Mismatch {
 function versionFault(message: RpcMessage, versions: readonly string[]): Mismatch | undefined {
   const version = metaVersionOf(message.params)
   if (version === undefined) {
-    // As servers answer it themselves; what notifications carry is not laid down.
+    // As servers answer it themselves; the fields of notifications are not specified.
     return message.isRequest
       ? { code: RPC.invalidParams, message: `params._meta["${META_VERSION}"] is missing` }
       : undefined
@@ -86,13 +86,13 @@ function nameFault(
   if (source === undefined) return undefined
   const [given] = names
   const value = params?.[source]
-  // Neither here nor there: the server knows what it misses.
+  // Absent in both places: the server knows what it needs.
   if (given === undefined && (typeof value !== 'string' || !isRequest)) return undefined
   const isEqual = given !== undefined && decodeMirrored(given) === value
   return isEqual ? undefined : mismatch('Mcp-Name')
 }
 
-/** The first thing that does not fit, or `undefined`. */
+/** The first mismatch, or `undefined`. */
 export function compareMirrored(
   message: RpcMessage,
   { versions, methods, names }: MirroredHeaders,

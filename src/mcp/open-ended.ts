@@ -1,5 +1,5 @@
 /**
- * Requests whose answer goes on for as long as its client likes.
+ * Requests whose answer stays open until the client ends it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { isStateless } from './protocol-revision.js'
 /** Opens a subscription (2026-07-28, "Subscriptions"). */
 export const LISTEN = 'subscriptions/listen'
 
-/** What of a request says it, so that no body has to be read. */
+/** The header fields that show it, so that no body has to be read. */
 export interface RequestLine {
   readonly method: string
   /** `MCP-Protocol-Version`. */
@@ -18,8 +18,8 @@ export interface RequestLine {
 }
 
 /**
- * A GET, or a subscription: in its era whoever reads the body refuses a request whose header says something else, and in
- * others the header is nobody's (2026-07-28, "Server Validation").
+ * A GET, or a subscription. In its protocol revision the reader of the body refuses a request whose
+ * header differs; in others the header has no meaning (2026-07-28, "Server Validation").
  */
 export function isOpenEnded({ method, version, rpcMethod }: RequestLine): boolean {
   return method === 'GET' || (rpcMethod === LISTEN && isStateless(version))

@@ -1,5 +1,5 @@
 /**
- * What a JSON-RPC message asks an MCP server to do, as far as somebody may be allowed to do it or not.
+ * What a JSON-RPC message asks an MCP server to do, as far as it can be authorized.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { canonicalTemplate } from './uri-template.js'
 /** What an operation uses. */
 export type McpTarget = 'tool' | 'prompt' | 'resource'
 
-/** One thing that a message asks for. */
+/** One operation that a message asks for. */
 export interface McpOperation {
   /** The JSON-RPC method: `tools/call`. */
   readonly method: string
@@ -20,7 +20,7 @@ export interface McpOperation {
   readonly name: string | undefined
 }
 
-/** An operation as it is told to the operator. */
+/** An operation as it is reported to the operator. */
 export interface ToldOperation {
   readonly method: string
   /** Of the tool, prompt or resource. */
@@ -28,14 +28,14 @@ export interface ToldOperation {
 }
 
 const LONGEST_TOLD = 512
-/** Operations of one request that are told. */
+/** How many operations of one request are reported. */
 export const MOST_OPERATIONS = 100
 
 function shortened(text: string): string {
   return text.length > LONGEST_TOLD ? `${text.slice(0, LONGEST_TOLD)}…` : text
 }
 
-/** What a client can make a log grow by is bounded. */
+/** A client must not make the log grow without bound. */
 export function tellOperations(operations: readonly ToldOperation[]): readonly ToldOperation[] {
   const told =
     operations.length > MOST_OPERATIONS ? operations.slice(0, MOST_OPERATIONS) : operations
@@ -45,7 +45,7 @@ export function tellOperations(operations: readonly ToldOperation[]): readonly T
   }))
 }
 
-/** Why a message cannot be judged: it does not say what it asks for, or in two ways. */
+/** Why an operation cannot be authorized: the message does not name it, or names it in two ways. */
 export class UnclearOperation {
   readonly reason: string
   constructor(reason: string) {
@@ -88,12 +88,18 @@ const OWN_METHODS = new Set([
   'notifications/tasks/status',
 ])
 
-/** Whether a policy that denies what no rule names lets it pass: without these nobody could use what a rule allows. */
+/**
+ * Whether it passes a policy that denies what no rule names: without these methods no allowed
+ * operation could be used.
+ */
 export function isProtocolMethod(method: string): boolean {
   return OWN_METHODS.has(method)
 }
 
-/** Names are compared with every pattern of a policy, character by character: beyond this nobody means a name. */
+/**
+ * Names are compared with every pattern of a policy, character by character. No real name is
+ * longer.
+ */
 export const LONGEST_NAME = 1024
 const LONGEST_COMPARED = {
   tool: LONGEST_NAME,
@@ -101,12 +107,15 @@ const LONGEST_COMPARED = {
   resource: LONGEST_URI,
 } as const
 /**
- * Line ends, escapes and NUL: servers cut names at them, and logs break. Halves of pairs: some parsers drop them, and
- * read another name.
+ * Line ends, escapes and NUL: servers cut names at them, and logs break. Lone surrogates: some
+ * parsers drop them and read another name.
  */
 const CONTROLS = /[\p{Cc}\p{Cs}]/u
 
-/** What a policy compares: the name itself, a URI in one spelling; `undefined` for what is no name. */
+/**
+ * What a policy compares: the name itself, or a URI in canonical form; `undefined` for an invalid
+ * name.
+ */
 export function comparableName(target: McpTarget, name: unknown): string | undefined {
   if (typeof name !== 'string' || name.length > LONGEST_COMPARED[target]) return undefined
   if (target === 'resource') return canonicalUri(name)
@@ -143,7 +152,7 @@ function referred(
   return named('completion/complete', target, name, where, comparable)
 }
 
-/** Another name, but the same for some parsers. */
+/** A different name that some parsers read as the same. */
 function isTwinOf(name: string, exact: string): boolean {
   return name !== exact && foldName(name) === exact.toLowerCase()
 }

@@ -1,5 +1,5 @@
 /**
- * The two eras of the protocol: with `initialize` and sessions, and without both.
+ * The two kinds of protocol revision: with `initialize` and sessions, and stateless.
  *
  * @module
  */
@@ -25,15 +25,15 @@ export function isStateless(version: string | undefined): boolean {
 /** Where a message names its revision, from {@link STATELESS_SINCE} on (2026-07-28, "Request Metadata"). */
 export const META_VERSION = 'io.modelcontextprotocol/protocolVersion'
 
-/** What a message says of its revision. */
+/** What a message says about its revision. */
 export function metaVersionOf(params: JsonObject | undefined): unknown {
   const meta = params?.['_meta']
   return isJsonObject(meta) ? meta[META_VERSION] : undefined
 }
 
 /**
- * Whether a message is of a later revision without state than `MCP-Protocol-Version` says: who goes by the field would
- * judge it by other rules than its server.
+ * Whether a message names a later stateless revision than `MCP-Protocol-Version`: a reader of the
+ * field would apply other rules than the server.
  */
 export function isBehind(field: string | undefined, params: JsonObject | undefined): boolean {
   const version = metaVersionOf(params)

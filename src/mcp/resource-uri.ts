@@ -1,33 +1,33 @@
 /**
- * The URI of a resource, taken apart once: what a rule names must not be reached by another spelling, nor by what a
- * server takes away before it looks.
+ * The URI of a resource, parsed once: a resource that a rule names must not be reachable by another
+ * spelling, nor by parts that a server strips first.
  *
  * @module
  */
 
 import { Cache } from '../base/cache.js'
 
-/** A URI that can be judged. */
+/** A URI that can be compared with a policy. */
 export interface ResourceUri {
   /** In lower case. */
   readonly scheme: string
-  /** As it was written, in one spelling; `undefined` where there is none. */
+  /** As it was written, in canonical form; `undefined` if there is none. */
   readonly userinfo: string | undefined
-  /** In lower case, without the last dot. Empty where there is none. */
+  /** In lower case, without the last dot. Empty if there is none. */
   readonly host: string
-  /** Empty for that of the scheme, and where there is none. */
+  /** Empty for the scheme's default port, and if there is none. */
   readonly port: string
-  /** Whether `//` stands behind the scheme. */
+  /** Whether `//` follows the scheme. */
   readonly hasAuthority: boolean
-  /** Decoded. Of a URI without `//` all that stands behind its scheme. */
+  /** Decoded. In a URI without `//`, everything after its scheme. */
   readonly path: string
-  /** Decoded but for what separates names and values. Empty for a question mark alone. */
+  /** Decoded except for the delimiters of names and values. Empty for a question mark alone. */
   readonly query: string | undefined
-  /** All of it in one spelling. */
+  /** The whole URI in canonical form. */
   readonly text: string
 }
 
-/** Longer ones are nobody's. */
+/** No real URI is longer. */
 export const LONGEST_URI = 2048
 
 /** RFC 3986 §3, without the fragment. */
@@ -39,13 +39,16 @@ export function needsHost(scheme: string): boolean {
   return scheme !== 'file' && SPECIAL.has(scheme)
 }
 
-/** What the URL standard drops, or takes for a slash, and what cannot be decoded. Half a pair cannot be encoded. */
+/**
+ * Characters that the URL standard drops or reads as a slash, and those that cannot be decoded. A
+ * lone surrogate cannot be encoded.
+ */
 const ODD = /[\p{Cc}\\#\p{Cs}]|%(?![\da-f]{2})|^\p{Z}|\p{Z}$/iu
-/** Dots, slashes, backslashes and NUL that are encoded, or will be when it was decoded once. */
+/** Dots, slashes, backslashes and NUL, encoded once or twice. */
 const ENCODED = /%(?:25)*(?:2e|2f|5c|00)/i
 /**
- * What servers resolve before they look, also with parameters (`..;`). In a query one dot may stand for itself; two
- * are no value that anybody needs.
+ * Segments that servers resolve first, also with parameters (`..;`). In a query one dot may stand
+ * for itself; nobody needs two as a value.
  */
 const DOT_SEGMENT = /(?:^|[/?]) *\.{1,2} *(?=[/?;]|$)|[&=;] *\.\. *(?=[/?;&]|$)/
 const SCHEME = /^[a-z][a-z\d+.-]*:/i
@@ -54,10 +57,10 @@ const CONTROLS = /\p{Cc}/u
 /** RFC 3986 §3.3: what may stand in a path. Anything else is encoded. */
 const FOREIGN_IN_PATH = /[^\w.~!$&'()*+,;=:@/-]+/gu
 const FOREIGN = /[^\w.~!$&'()*+,;=:@/?%-]+/gu
-/** What means something else where it is not encoded. */
+/** Characters that mean something else when they are not encoded. */
 const DELIMITER = /[%&=+;#]/
 
-/** @returns `undefined` for what is no UTF-8: each server reads something else */
+/** @returns `undefined` for invalid UTF-8: every server reads it differently */
 export function decodeOnce(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
@@ -77,7 +80,7 @@ function decodeBut(kept: RegExp, text: string): string | undefined {
   return decoded.includes(undefined) ? undefined : decoded.join('')
 }
 
-/** Decoded but for delimiters: `a%26b` is one value, `a&b` are two. */
+/** Decoded except for delimiters: `a%26b` is one value, `a&b` are two. */
 export function decodeQuery(text: string): string | undefined {
   return decodeBut(DELIMITER, text)
 }
@@ -94,7 +97,7 @@ export function encodeQuery(query: string): string {
   return encode(query, FOREIGN)
 }
 
-/** Whether nobody can read it in two ways: said of URIs and of patterns for them. */
+/** Whether a URI, or a pattern for URIs, is unambiguous. */
 export function isClear(text: string): boolean {
   if (text.length > LONGEST_URI || ODD.test(text) || ENCODED.test(text)) return false
   const decoded = decodeOnce(text)
@@ -102,16 +105,16 @@ export function isClear(text: string): boolean {
   return !DOT_SEGMENT.test(decoded.replace(SCHEME, ''))
 }
 
-/** A URI in its components, nothing of it decoded. */
+/** The components of a URI, none of them decoded. */
 export interface UriParts {
   readonly scheme: string
-  /** `undefined` without `//`, where the scheme does not always have one. */
+  /** `undefined` without `//`, unless the scheme always has an authority. */
   readonly authority: string | undefined
   readonly path: string
   readonly query: string | undefined
 }
 
-/** With the path of a file from its root, and a drive as the URL standard writes it. */
+/** For `file`, the path starts at the root, and a drive is written as in the URL standard. */
 function asFile(authority: string, path: string): Pick<UriParts, 'authority' | 'path'> {
   const isDrive = /^[a-z][:|]$/i.test(authority)
   const full = `/${isDrive ? authority : ''}${path.replace(/^(?!\/|$)/, '/')}`
@@ -122,7 +125,7 @@ function asFile(authority: string, path: string): Pick<UriParts, 'authority' | '
 }
 
 /**
- * As servers read it that parse it with the URL standard or what follows it (the TypeScript and Python SDKs): it takes
+ * As servers read it that follow the URL standard (the TypeScript and Python SDKs), which takes
  * `file:/srv` and `file:srv` for `file:///srv`, and `https:h` for `https://h`.
  */
 function asSpecial(
@@ -136,7 +139,7 @@ function asSpecial(
   return { authority: host, path: rest || '/' }
 }
 
-/** @returns `undefined` for what has no scheme */
+/** @returns `undefined` without a scheme */
 export function splitUri(text: string): UriParts | undefined {
   const [written, named = '', authority, longPath = '', query] = URI.exec(text) ?? []
   if (written === undefined) return undefined
@@ -146,7 +149,7 @@ export function splitUri(text: string): UriParts | undefined {
   return { scheme, authority, path, ...special, query }
 }
 
-/** In lower case, with no escape that need not be. */
+/** In lower case, without unnecessary escapes. */
 function spellHost(host: string): string {
   return encode(decodeBut(/[^\w.~-]/, host) ?? host, FOREIGN).toLowerCase()
 }
@@ -157,7 +160,7 @@ export interface HostAndPort {
   readonly port: string
 }
 
-/** @returns `undefined` where the URL standard knows no such host */
+/** @returns `undefined` if the host is invalid by the URL standard */
 export function readHost(scheme: string, written: string): HostAndPort | undefined {
   let host = written
   let port = ''
@@ -165,7 +168,7 @@ export function readHost(scheme: string, written: string): HostAndPort | undefin
     try {
       ;({ hostname: host, port } = new URL(`${scheme}://${written}/`))
     } catch {
-      // Those of other schemes may be anything, and then only a number is a port.
+      // In other schemes the authority may be any text; only a number is then a port.
       if (SPECIAL.has(scheme)) return undefined
       ;[, host = '', port = ''] = /^(.*?)(?::0*(\d*))?$/s.exec(written) ?? []
     }
@@ -187,7 +190,7 @@ export function splitUser(
   return [encode(decodeBut(/[^\w.~-]/, written) ?? written, FOREIGN), authority.slice(at + 1)]
 }
 
-/** A URI put together again. */
+/** Joins the components of a URI. */
 export function writeUri(
   { scheme, userinfo, host, port, hasAuthority }: Omit<ResourceUri, 'path' | 'query' | 'text'>,
   path: string,
@@ -199,8 +202,9 @@ export function writeUri(
 }
 
 /**
- * @returns `undefined` for what is no URI, or one that servers read in different ways: a fragment, dot segments, encoded
- * slashes or dots, backslashes, control characters, blanks around it, or more than any has
+ * @returns `undefined` for an invalid URI, or one that servers read in different ways: with a
+ * fragment, dot segments, encoded slashes or dots, backslashes, control characters, surrounding
+ * blanks, or excessive length
  */
 export function parseResourceUri(text: string): ResourceUri | undefined {
   const parts = isClear(text) ? splitUri(text) : undefined
@@ -219,11 +223,11 @@ export function parseResourceUri(text: string): ResourceUri | undefined {
   return { ...named, path, query, text: spelled }
 }
 
-/** Clients ask for the same ones all day long. What is known of a text never changes. */
+/** Clients repeat the same URIs, and the result for a text never changes. */
 const spellings = new Cache<ResourceUri>(1_000)
 const LONGEST_KNOWN = 200
 
-/** In one spelling (RFC 3986 §6.2.2); `undefined` for what {@link parseResourceUri} does not read. */
+/** The canonical form (RFC 3986 §6.2.2); `undefined` if {@link parseResourceUri} refuses it. */
 export function canonicalUri(text: string): string | undefined {
   if (text.length > LONGEST_KNOWN) return parseResourceUri(text)?.text
   const known = spellings.get(text)

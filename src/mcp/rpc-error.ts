@@ -11,13 +11,13 @@ export const RPC = {
   methodNotFound: -32_601,
   invalidParams: -32_602,
   internalError: -32_603,
-  /** Of servers' own; MCP SDKs use it for what is not in the protocol. */
+  /** Reserved for servers; MCP SDKs use it for errors outside of the protocol. */
   serverError: -32_000,
   headerMismatch: -32_020,
   unsupportedVersion: -32_022,
 } as const
 
-/** @param id as it was written, or `null` where none can be named */
+/** @param id as it was written, or `null` if there is none to name */
 export function rpcError(id: string, code: number, message: string, data?: object): string {
   const error = JSON.stringify({ code, message, ...(data !== undefined && { data }) })
   return `{"jsonrpc":"2.0","id":${id},"error":${error}}`

@@ -1,5 +1,5 @@
 /**
- * The one message of a body in the revisions without state, as its header fields name it.
+ * The one message of a body in the stateless revisions, compared with its header fields.
  *
  * @module
  */

@@ -1,10 +1,11 @@
 /**
- * Subscriptions of the stateless era: what names one, and ends it (2026-07-28, "Subscriptions").
+ * Subscriptions of the stateless revisions: what names one, and ends it (2026-07-28,
+ * "Subscriptions").
  *
  * @module
  */
 
-/** In `_meta` of everything that is said under it: the id of the request that opened it. */
+/** In `_meta` of every message under it: the id of the request that opened it. */
 export const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId'
 
 /**

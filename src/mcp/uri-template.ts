@@ -1,5 +1,5 @@
 /**
- * URI templates (RFC 6570), judged by what stands in them outside of their expressions.
+ * URI templates (RFC 6570), matched by their text outside of expressions.
  *
  * @module
  */
@@ -12,10 +12,10 @@ const AUTHORITY = /^[^:]*:\/\/[^/?]*/
 const IN_AUTHORITY = 'template-variable'
 
 /**
- * A URI that stands for those that a template can make: each expression has its own name in place of a value. One that
- * makes a query is a query, and a fragment, which no request may have, is left out.
+ * A URI that represents all expansions of a template: each expression is replaced by its own name.
+ * A query expression stays a query; a fragment, which no request may have, is left out.
  *
- * @returns `undefined` where there is none
+ * @returns `undefined` if there is none
  */
 export function canonicalTemplate(text: string): string | undefined {
   if (!text.includes('{') || text.length > LONGEST_URI) return canonicalUri(text)

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GuardAnswer } from '../web/answers.js'
 
-/** Answered by somebody else while we waited for keys (a time limit), or left by the client. */
+/** Other code answered while we waited for keys (a time limit), or the client left. */
 export function isOver(response: ServerResponse): boolean {
   return response.headersSent || response.writableEnded || response.destroyed
 }
@@ -18,17 +18,20 @@ export function sendAnswer(response: ServerResponse, { status, headers, body }: 
   response.end(body)
 }
 
-/** Half an answer must not look like a whole one. Its handler may go on writing, as to a client that has left. */
+/**
+ * Half an answer must not look complete. Its handler may go on writing, as to a client that has
+ * left.
+ */
 export function cutAnswer(request: IncomingMessage, response: ServerResponse): void {
-  // Before HTTP/1.1 the end of the connection is the end of the answer: only a reset is none.
+  // Before HTTP/1.1 the end of the connection ends the answer: only a reset shows that it was cut.
   if (request.httpVersion < '1.1') response.socket?.resetAndDestroy()
   response.destroy()
 }
 
-/** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
+/** Milliseconds that the rest of an ended answer may take to reach a slow client. */
 const LINGER = 5_000
 
-/** Ends an answer whose handler goes on writing: that must neither throw nor end the process. */
+/** Ends an answer whose handler may go on writing: that must neither throw nor end the process. */
 export function endAnswer(response: ServerResponse): void {
   if (response.writableEnded || response.destroyed) return
   response.end()
@@ -44,7 +47,7 @@ export function endAnswer(response: ServerResponse): void {
     ignore(args)
     return response
   }
-  // A client that does not read it must not hold it.
+  // A client that does not read must not keep it open.
   const timer = setTimeout(() => response.destroy(), LINGER).unref()
   response.once('close', () => clearTimeout(timer))
 }

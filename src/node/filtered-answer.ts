@@ -1,5 +1,6 @@
 /**
- * An answer of `node:http` whose lists show only what its caller may use, in whatever way its handler writes it.
+ * Filters the lists of a `node:http` answer to what its caller may use, however its handler writes
+ * it.
  *
  * @module
  */
@@ -36,10 +37,10 @@ class FilteredAnswer {
   readonly #end: (...args: unknown[]) => unknown
   readonly #flushHeaders: () => void
   #hasBegun = false
-  /** Answered in place of the handler, or cut: what it still writes is nobody's. */
+  /** Answered in place of the handler, or cut: its further writes are ignored. */
   #isOver = false
   #rewriter: AnswerRewriter | undefined
-  /** The head that is sent once the body could be filtered. */
+  /** The head that is sent once the body was filtered. */
   #held: readonly unknown[] | undefined
 
   constructor(
@@ -103,7 +104,7 @@ class FilteredAnswer {
     else this.#writeHead(...head)
   }
 
-  /** By the outermost `writeHead`: others have a word in what is said there. */
+  /** By the outermost `writeHead`: other code may change the head there. */
   #ensureBegun(): void {
     if (!this.#hasBegun) this.#response.writeHead(this.#response.statusCode)
   }
@@ -145,7 +146,7 @@ class FilteredAnswer {
     }
   }
 
-  /** HTTP/2 writes the rest by the response's own `write`, which takes nothing any more. */
+  /** HTTP/2 writes the rest with the response's own `write`, which is disabled now. */
   #endWith(rest: Buffer, callback: unknown): void {
     const response = this.#response
     const { write } = response
@@ -160,7 +161,7 @@ class FilteredAnswer {
     return true
   }
 
-  /** What cannot be filtered must not be shown. */
+  /** An answer that cannot be filtered must not be sent. */
   #fail(error: unknown): void {
     this.#isOver = true
     const answer = this.#onFault(error)
@@ -182,8 +183,8 @@ class FilteredAnswer {
 }
 
 /**
- * @param onFault is told why the answer cannot be filtered, and returns what answers in its place, where nothing was
- *   sent yet
+ * @param onFault gets the reason why the answer cannot be filtered, and returns its replacement, if
+ * nothing was sent yet
  */
 export function filterAnswer(
   response: ServerResponse,

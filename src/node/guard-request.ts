@@ -1,5 +1,5 @@
 /**
- * A request of `node:http`, as a guard sees it.
+ * A request of `node:http` as a guard sees it.
  *
  * @module
  */
@@ -17,7 +17,10 @@ interface RoutedRequest extends IncomingMessage {
   readonly route?: unknown
 }
 
-/** The path of the request target; of an absolute one (RFC 9112 §3.2.2) too, which some routers accept. */
+/**
+ * The path of the request target; also of the absolute form (RFC 9112 §3.2.2), which some routers
+ * accept.
+ */
 function pathOf(target: string): string {
   const start = target.startsWith('/')
     ? 0
@@ -31,7 +34,7 @@ function isNamed(field: string | undefined, name: string): boolean {
   return field?.length === name.length && field.toLowerCase() === name
 }
 
-/** All fields of a name, as they came. Not headersDistinct, which HTTP/2 requests do not have. */
+/** All fields of a name, as they arrived. Not headersDistinct, which HTTP/2 requests lack. */
 function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
   return rawHeaders.filter((_, i) => i % 2 === 1 && isNamed(rawHeaders[i - 1], name))
 }
@@ -42,8 +45,9 @@ export class NodeGuardRequest extends HostRequest {
   readonly #isMounted: boolean
 
   /**
-   * @param response says whether anybody still waits for an answer
-   * @param isMounted true where the framework has chosen this handler by the path: then every request is guarded
+   * @param response shows whether the client still waits for an answer
+   * @param isMounted true if the framework has chosen this handler by the path: then every request
+   * is guarded
    */
   constructor(request: IncomingMessage, response: ServerResponse, isMounted: boolean = false) {
     super()
@@ -64,7 +68,10 @@ export class NodeGuardRequest extends HostRequest {
     const routed = baseUrl + url
     return routed === originalUrl ? undefined : pathOf(routed)
   }
-  /** In Express on a route too: somebody named the path by hand, so what arrives is meant. */
+  /**
+   * Also in Express on a route: the developer named the path, so every request that arrives is
+   * meant.
+   */
   override get mounted(): boolean {
     const { baseUrl, route } = this.#request
     return this.#isMounted || (baseUrl !== undefined && baseUrl !== '') || route !== undefined
@@ -79,7 +86,7 @@ export class NodeGuardRequest extends HostRequest {
       if (isNamed(rawHeaders[i], 'authorization')) fields++
     return fields <= 1 ? first : valuesOf(this.#request, 'authorization')
   }
-  /** All of them: `headers` keeps the first, and others may go by another (HDR-08). */
+  /** All of them: `headers` keeps the first, and other readers may use another (HDR-08). */
   override get contentType(): string | undefined {
     const fields = valuesOf(this.#request, 'content-type')
     return fields.length === 0 ? undefined : fields.join()

@@ -1,6 +1,6 @@
 /**
- * What becomes of an answer of `node:http` on its way to the client, in whatever way its handler writes it: its session
- * is sealed, a browser may read it, its lists are filtered, and it ends with its token.
+ * Prepares a `node:http` answer for the client, however its handler writes it: its session is
+ * sealed, a browser may read it, its lists are filtered, and it ends with its token.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { cutAnswer, endAnswer, isOver, sendAnswer } from './answer.js'
 import { filterAnswer } from './filtered-answer.js'
 import { fieldsOf, isField, valueIn, type Field } from './header-fields.js'
 
-/** Wherever a handler may look for it. */
+/** In every place where a handler may read it. */
 function renameSession(request: IncomingMessage, id: string): void {
   const { rawHeaders } = request
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -25,7 +25,7 @@ function renameSession(request: IncomingMessage, id: string): void {
   if (distinct !== undefined) distinct[SESSION_FIELD] = [id]
 }
 
-/** The same argument of `writeHead` in the same form, with another id, or without one that is none. */
+/** The argument of `writeHead` in the same form, with the new id, or without an invalid one. */
 function replaceSession(argument: unknown, permission: Permission): unknown {
   const fields = fieldsOf(argument)
   const isSession = ([name]: Field) => isField(name, SESSION_FIELD)
@@ -40,9 +40,9 @@ function replaceSession(argument: unknown, permission: Permission): unknown {
 }
 
 /**
- * The handler's id must not be seen by others, who might be let in by it elsewhere.
+ * Others must not see the handler's own id, which might open the session elsewhere.
  *
- * @returns the arguments of `writeHead` with the id that the client is to see
+ * @returns the arguments of `writeHead` with the id that the client sees
  */
 function sealSession(
   response: ServerResponse,
@@ -72,7 +72,7 @@ function limitStream(
   response.once('close', stop)
 }
 
-/** Every answer begins by `writeHead`, whoever calls it. */
+/** Every answer begins with `writeHead`, whoever calls it. */
 function guardHead(
   request: IncomingMessage,
   response: ServerResponse,
@@ -91,8 +91,8 @@ function guardHead(
 }
 
 /**
- * For a request that was let in, before its handler sees it: names its session as the handler does, and prepares the
- * answer for what the handler will write, by whatever framework.
+ * For an admitted request, before its handler sees it: restores the handler's session id, and
+ * prepares the answer for whatever the handler writes, with any framework.
  */
 export function guardAnswer(
   request: IncomingMessage,

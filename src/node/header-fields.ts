@@ -1,12 +1,12 @@
 /**
- * Header fields as `writeHead` of `node:http` takes them.
+ * Header fields as `writeHead` of `node:http` accepts them.
  *
  * @module
  */
 
 export type Field = readonly [name: string, value: unknown]
 
-/** The fields that `writeHead` is given: an object, a list of pairs, or names and values by turns. */
+/** The fields given to `writeHead`: an object, a list of pairs, or alternating names and values. */
 export function fieldsOf(argument: unknown): readonly Field[] {
   if (typeof argument !== 'object' || argument === null) return []
   if (!Array.isArray(argument)) return Object.entries(argument)
@@ -15,7 +15,7 @@ export function fieldsOf(argument: unknown): readonly Field[] {
   return list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), list[i + 1]]] : []))
 }
 
-/** Looked for in every answer, so that it makes nothing. */
+/** Called for every answer, so it allocates nothing. */
 export function valueIn(args: readonly unknown[], wanted: string): string | undefined {
   for (const arg of args) {
     if (typeof arg !== 'object' || arg === null) continue

@@ -5,11 +5,11 @@
  */
 import type { IncomingMessage } from 'node:http'
 
-/** What body parsers and cloud functions leave behind. */
+/** Members that body parsers and cloud functions add. */
 interface ParsedRequest extends IncomingMessage {
   readonly body?: unknown
   readonly rawBody?: unknown
-  /** Of HTTP/2. */
+  /** HTTP/2 only. */
   readonly stream?: { readonly readableEnded?: boolean }
 }
 
@@ -19,27 +19,27 @@ function bytesOf(body: unknown): Buffer | undefined {
   return body === undefined || body === null ? undefined : Buffer.from(JSON.stringify(body))
 }
 
-/** What was read by somebody before us; what is an object now was JSON, and is what the handler sees. */
+/** A body that other code has read; an object was JSON, and is what the handler sees. */
 function alreadyRead({ rawBody, body }: ParsedRequest): Buffer | undefined {
   return bytesOf(body) ?? (Buffer.isBuffer(rawBody) ? rawBody : undefined)
 }
 
-/** The bytes that came, where a handler may see them beside what somebody made of them. */
+/** The bytes that arrived, if a handler may see them besides a parser's result. */
 export function bytesBeside({ rawBody, body }: ParsedRequest): Buffer | undefined {
   if (body === undefined || body === null) return undefined
   return Buffer.isBuffer(rawBody) || typeof rawBody === 'string' ? bytesOf(rawBody) : undefined
 }
 
-/** Of HTTP/2 only the stream below knows it in time. */
+/** In HTTP/2 only the underlying stream knows it in time. */
 function isAtEnd(request: ParsedRequest): boolean {
   return request.complete || request.stream?.readableEnded === true
 }
 
 /**
- * Reads the body and puts it back, so that whoever reads the request afterwards, in whatever way, reads the same bytes.
+ * Reads the body and puts it back, so that every later reader of the request gets the same bytes.
  *
- * @returns `undefined` for one of more than `limit` bytes; then the rest is thrown away as it comes
- * @throws where it was cut short, or was read by somebody who left nothing
+ * @returns `undefined` for a body of more than `limit` bytes; then the rest is discarded
+ * @throws when it was cut short, or other code consumed it
  */
 export function replayedBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const read = alreadyRead(request)
@@ -61,7 +61,8 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
         size += chunk.length
         if (size > limit) {
           stop()
-          // Whoever sends still cannot read the answer, and nobody else would take the rest.
+          // A client that is still sending cannot read the answer, and nothing else would read the
+          // rest.
           request.resume()
           return resolve(undefined)
         }
@@ -70,12 +71,12 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
       if (!isAtEnd(request)) return
       stop()
       const body = Buffer.concat(chunks, size)
-      // In the turn of the last read: afterwards the stream has ended, and takes nothing back.
+      // In the turn of the last read: afterwards the stream has ended and accepts nothing back.
       if (size > 0) request.unshift(body)
-      // A stream that was read so begins to flow again when somebody listens, one turn later.
+      // A stream read this way begins to flow one turn after a listener is added.
       setImmediate(() => resolve(body))
     }
-    /** There was nothing to read, and so nothing to put back. */
+    /** There was nothing to read, so there is nothing to put back. */
     function onEnd(): void {
       stop()
       resolve(Buffer.alloc(0))

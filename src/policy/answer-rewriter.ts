@@ -1,5 +1,5 @@
 /**
- * An answer whose lists show only what its caller may use, as it is written.
+ * Filters the lists of an answer while it is written: they show only what the caller may use.
  *
  * @module
  */
@@ -7,10 +7,13 @@ import { concatBytes } from '../base/bytes.js'
 import { EventFilter } from './event-filter.js'
 import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
 
-/** Bytes of a body, or of one event, that are rewritten; what is larger is refused, because it would be shown whole. */
+/**
+ * The largest body or event, in bytes, that is rewritten; larger ones are refused, because they
+ * would pass unfiltered.
+ */
 const MAX_FILTERED = 16 * 1024 * 1024
 
-/** They tell of the bytes as they were, and of who may keep them. */
+/** They describe the bytes before filtering, and who may cache them. */
 const FACTS = new Set([
   'cache-control',
   'content-length',
@@ -23,24 +26,24 @@ const FACTS = new Set([
   'accept-ranges',
 ])
 
-/** Whether a header field is no longer true of a body that was filtered. */
+/** Whether a header field is wrong after the body was filtered. */
 export function isFactOfBody(name: string): boolean {
   return FACTS.has(name.toLowerCase())
 }
 
-/** CASE-60: made for this token, and for no other. */
+/** CASE-60: made for this token only. */
 export const PRIVATE_FIELDS: readonly (readonly [name: string, value: string])[] = [
   ['Cache-Control', 'private, no-store'],
   ['Vary', 'Authorization'],
 ]
 
-/** Takes a body as it comes, and gives what may be sent. */
+/** Takes a body chunk by chunk and returns what may be sent. */
 export interface AnswerRewriter {
   /** Nothing is sent until the body is there, so that it can be refused as a whole. */
   readonly isHeld: boolean
-  /** @throws where it cannot be filtered */
+  /** @throws when it cannot be filtered */
   push(chunk: Uint8Array): readonly Uint8Array[]
-  /** The rest. @throws where it cannot be filtered */
+  /** The rest. @throws when it cannot be filtered */
   end(): readonly Uint8Array[]
 }
 
@@ -85,7 +88,7 @@ class StreamFilter implements AnswerRewriter {
   }
 }
 
-/** What of an answer's head decides how its body is rewritten. */
+/** The parts of an answer's head that decide how its body is rewritten. */
 export interface RewrittenHead {
   readonly status: number
   readonly isEventStream: boolean
@@ -94,9 +97,9 @@ export interface RewrittenHead {
 }
 
 /**
- * @returns `undefined` for an answer that holds no list, because it is none to a request that succeeded. Of any other
- *   type than a stream of events must be a list, whatever it is called
- * @throws where it is encoded, and cannot be read
+ * @returns `undefined` for an answer without a list, because the request did not succeed. Any type
+ * except an event stream is read as a list
+ * @throws when it is encoded and cannot be read
  */
 export function rewriterFor(
   filter: ListFilter,

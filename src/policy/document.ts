@@ -13,41 +13,46 @@ import { parseScopes } from '../token/scopes.js'
 import { compileUriPattern } from './uri-pattern.js'
 
 /**
- * What a rule is about. `*` stands for any text in names; in URIs within a segment, `**` across segments. A URI is
- * compared part by part. A pattern without a query asks for its scopes whatever the query; only one with a query
- * (`weather://forecast?*`) allows one, and asks for its scopes wherever the query has its parameters.
+ * What a rule is about. `*` matches any text in names; in URIs it stays within a segment, and `**`
+ * crosses segments. A URI is compared part by part. A pattern without a query requires its scopes
+ * for any query. Only a pattern with a query (`weather://forecast?*`) allows one, and it requires
+ * its scopes whenever the query has its parameters.
  */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]
   readonly prompts?: string | readonly string[]
   readonly resources?: string | readonly string[]
   readonly methods?: string | readonly string[]
-  /** What whoever uses them needs besides the base scopes; none may be said by an empty list. */
+  /** The scopes that a caller needs for them besides the base scopes. An empty list means none. */
   readonly scopes?: string | readonly string[]
   /**
-   * Claims that the token must have, each with one of these values: a text that is equal or a list that has it. Nested
-   * ones by a dotted path: `realm_access.roles`. What they deny, no scope cures.
+   * Claims that the token must have, each with one of these values: an equal string, or a list that
+   * contains it. A dotted path names nested claims: `realm_access.roles`. No scope can cure a
+   * denial by claims.
    */
   readonly claims?: Readonly<Record<string, string | readonly string[]>>
 }
 
 /** Scopes and claims for operations. Every rule that matches adds what it needs; order never matters. */
 export interface PolicyDocument {
-  /** Scopes, each with those that it includes, transitively. */
+  /** Scopes, each with the scopes that it includes, transitively. */
   readonly implies?: Implications
   readonly rules: readonly PolicyRule[]
-  /** What no rule names: `deny`, which also denies methods outside of the protocol, or `base`, the base scopes suffice. */
+  /**
+   * For operations that no rule names: `deny`, also for methods outside of the protocol, or `base`:
+   * the base scopes suffice.
+   */
   readonly unmatched: 'deny' | 'base'
   /** `filter`: lists show what this token may use. `full`: as the server says. Default `filter`. */
   readonly lists?: 'filter' | 'full'
 }
 
-/** One thing that is wrong with it. */
+/** One problem of a policy. */
 export interface PolicyProblem extends Omit<ConfigurationProblem, 'path'> {
   readonly path: OptionPath
 }
 
-/** A rule, checked. */
+/** A checked rule. */
 export interface CheckedRule {
   readonly patterns: Readonly<Record<RuleSubject, readonly string[]>>
   readonly scopes: readonly string[]
@@ -76,13 +81,15 @@ const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
 const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp:read'
 
-/** Line ends, escapes, and what has no width: a name that looks like another, and is never asked for. */
+/**
+ * Line ends, escapes and zero-width characters: such a name looks like another and never matches.
+ */
 const UNSEEN = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u
 const BLANK_AROUND = /^\p{Z}|\p{Z}$/u
 
 /**
- * What other languages of patterns have: here each stands for itself, and the rule would be about nothing. A dot before a
- * star is none of it: `github.*` are the tools of a server behind a server.
+ * Syntax of other pattern languages: here it is literal, and the rule would match nothing. A dot
+ * before a star is allowed: `github.*` matches the tools of a server behind a server.
  */
 const FOREIGN_PATTERN = /[?|\\]|\[.*\]|\{.*\}|^\.\*|^[!^~]|^\/.*\/$|\$$/
 /** A blank may be part of a name, but not of a method. */
@@ -90,8 +97,8 @@ const SEVERAL_NAMES = /[,;]/
 const SEVERAL_METHODS = /[\s,;]/
 
 /**
- * Why a text reads as if it were about more than it is. Names may have all of this: one that has is written in a list, and
- * without a star.
+ * Why a text seems to match more than it does. Names may contain all of this: such a name is
+ * written in a list, without a star.
  */
 function patternFault(text: string, isMethod: boolean, isListed: boolean): string | undefined {
   const isOneName = isListed && !isMethod
@@ -109,7 +116,9 @@ export function nameFault(text: string): string | undefined {
   return undefined
 }
 
-/** Methods that use what is of a subject: a rule for one of them is about all that there is of it. */
+/**
+ * Methods that use a kind of subject: a rule for one of them applies to every subject of that kind.
+ */
 const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly string[]>> = {
   tools: ['tools/call'],
   prompts: ['prompts/get', 'completion/complete'],
@@ -152,7 +161,7 @@ class PolicyChecker {
   #scopes(path: OptionPath, value: unknown): readonly string[] {
     const scopes = parseScopes(value)
     if (scopes === undefined) this.problem(path, 'must be scopes', SCOPES_HINT)
-    // A variable that is not set, for example: nobody says so that nothing is needed.
+    // A variable that is not set, for example: nobody means "no scopes" by it.
     else if (typeof value === 'string' && scopes.length === 0) {
       this.problem(path, 'names no scope', 'scopes: [] where the base scopes suffice')
     }
@@ -215,7 +224,10 @@ class PolicyChecker {
     })
   }
 
-  /** `{ tools: [search], methods: [tools/call] }` reads as if it were about one tool, and is about all of them. */
+  /**
+   * `{ tools: [search], methods: [tools/call] }` seems to be about one tool but is about all of
+   * them.
+   */
   #contradictions(path: OptionPath, rule: JsonObject, methods: readonly string[]): void {
     for (const subject of ['tools', 'prompts', 'resources'] as const) {
       if (rule[subject] === undefined) continue
@@ -285,7 +297,7 @@ class PolicyChecker {
   }
 }
 
-/** Checks a policy whole; with problems the policy is of no use. */
+/** Checks a whole policy; the result cannot be used if there are problems. */
 export function checkPolicy(document: unknown): {
   readonly policy: CheckedPolicy
   readonly problems: readonly PolicyProblem[]

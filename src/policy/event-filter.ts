@@ -1,5 +1,6 @@
 /**
- * Lists within a stream of events (WHATWG HTML §9.2), filtered as they pass. Events that hold none pass as they were written.
+ * Lists within a stream of events (WHATWG HTML §9.2), filtered as they pass. Events without a list
+ * pass unchanged.
  *
  * @module
  */
@@ -12,11 +13,11 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 const DATA = /^data(?::|$)/
 
-/** One stream. Bytes go in as they come, whole events come out. */
+/** One stream: bytes go in as they arrive, whole events come out. */
 export class EventFilter {
   readonly #filter: ListFilter
   readonly #maxEvent: number
-  /** Of the event that has begun. */
+  /** Bytes of the event that has begun. */
   #pieces: Uint8Array[] = []
   #size = 0
   /** Nothing came since the last line end. */
@@ -36,7 +37,7 @@ export class EventFilter {
   push(chunk: Uint8Array): readonly Uint8Array[] {
     const out: Uint8Array[] = []
     let start = 0
-    // The pair of a line end may come in two chunks.
+    // CR and LF may arrive in two chunks.
     let at = this.#endsInReturn && chunk[0] === LF ? 1 : 0
     for (; at < chunk.length; at++) {
       const byte = chunk[at]
@@ -57,7 +58,7 @@ export class EventFilter {
     return out
   }
 
-  /** What stands after the last event: no client takes it for one, so that it may pass. */
+  /** The rest after the last event: no client reads it as an event, so it may pass. */
   end(): readonly Uint8Array[] {
     const rest = this.#pieces
     this.#pieces = []
@@ -69,7 +70,7 @@ export class EventFilter {
     if (this.#size > this.#maxEvent) {
       throw new UnfilterableAnswer(`an event of more than ${this.#maxEvent} bytes`)
     }
-    // The buffer that it came in may be used again.
+    // The buffer that it arrived in may be reused.
     this.#pieces.push(piece.slice())
   }
 
@@ -81,7 +82,7 @@ export class EventFilter {
   }
 
   #filtered(event: Uint8Array): readonly Uint8Array[] {
-    // Readers pass over a mark at the beginning of the stream.
+    // Readers skip a byte order mark at the beginning of the stream.
     const lines = decoder
       .decode(event)
       .replace(/^\ufeff/, '')

@@ -1,7 +1,7 @@
 /**
- * Patterns, compared with texts. A text is read once, from its first character to its last, whatever the pattern and
- * whatever the text. Servers have few names and clients ask for the same ones all day long, so that what was found out
- * is remembered, and costs the same for a thousand patterns as for ten.
+ * Compares texts with patterns. A text is read once from start to end, whatever the pattern.
+ * Servers have few names and clients repeat them, so results are remembered: a thousand patterns
+ * then cost no more than ten.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { Cache } from '../base/cache.js'
 
 /** What `*` and `**` stand for. */
 export interface Wildcards {
-  /** What one star does not go beyond: `/` in URIs, where two stars go beyond it. `undefined`: any star is any text. */
+  /**
+   * The separator that `*` does not cross and `**` does: `/` in URIs. `undefined`: every star
+   * matches any text.
+   */
   readonly separator: '/' | undefined
 }
 
@@ -18,14 +21,14 @@ const ANY: unique symbol = Symbol('any text')
 const WITHIN_SEGMENT: unique symbol = Symbol('any text without the separator')
 export type Piece = string | typeof ANY | typeof WITHIN_SEGMENT
 
-/** What is needed of a text. */
+/** The part of a string that is needed. */
 export type Text = Pick<string, 'length' | 'startsWith' | 'endsWith' | 'charCodeAt'>
 
-/** Texts that are remembered, and how long they may be: a few megabytes, whatever clients ask for. */
+/** How many texts are remembered, and their length: a few megabytes, whatever clients ask for. */
 export const MAX_TEXTS = 10_000
 export const LONGEST_KNOWN = 200
 
-/** Where stars stand, they become pieces of their own; what is between them is read by `literal`. */
+/** Stars become pieces of their own; `literal` reads the text between them. */
 export function piecesOf(
   pattern: string,
   { separator }: Wildcards,
@@ -43,16 +46,16 @@ export function piecesOf(
 const BITS = 32
 
 /**
- * Where in a pattern one may be after each character of a text, all places at once: a bit for each character of the
- * pattern that has been met. A star is a place where one may stay.
+ * Simulates all positions in a pattern at once: one bit for each pattern character that has been
+ * matched. A star is a position that may be kept.
  */
 class Places {
   readonly #words: number
   readonly #last: number
   readonly #separator: number
-  /** Where a character leads to. */
+  /** The positions that a character leads to. */
   readonly #met = new Map<number, Int32Array>()
-  /** Where one may stay whatever comes, and where whatever comes but the separator. */
+  /** Positions kept by any character, and those kept by any but the separator. */
   readonly #stay: Int32Array
   readonly #stayWithin: Int32Array
 
@@ -82,7 +85,7 @@ class Places {
     return places
   }
 
-  /** Whether the text from `start` up to `end` is like the whole pattern. */
+  /** Whether the text from `start` up to `end` matches the whole pattern. */
   isLike(text: Text, start: number, end: number): boolean {
     const words = this.#words
     const places = new Int32Array(words)
@@ -119,10 +122,10 @@ function has(bits: Int32Array, bit: number): boolean {
 
 /** One pattern. */
 export class Glob {
-  /** What it begins and ends with, which is quickly looked at, and settles most. */
+  /** The literal start and end, a quick check that settles most texts. */
   readonly #head: string
   readonly #tail: string
-  /** `undefined` where head and tail are all that it has, with any text between them, or with none. */
+  /** `undefined` if the pattern is head and tail alone, with or without any text between them. */
   readonly #middle: Places | undefined
   readonly #isLiteral: boolean
 
@@ -137,7 +140,7 @@ export class Glob {
     this.#middle = this.#isLiteral || isAnything ? undefined : new Places(middle, separator)
   }
 
-  /** Whether the whole text is like it. */
+  /** Whether it matches the whole text. */
   isLike(text: Text): boolean {
     const start = this.#head.length
     const end = text.length - this.#tail.length
@@ -155,7 +158,10 @@ export class GlobSet {
     this.#patterns = patterns.map((pattern) => new Glob(piecesOf(pattern, wildcards), wildcards))
   }
 
-  /** Which patterns are like the whole text, by their place in the list. Of a text seen before it is the same object. */
+  /**
+   * The patterns that match the whole text, by their index. A text seen before gives the same
+   * object.
+   */
   match(text: string): readonly number[] {
     if (text.length > LONGEST_KNOWN) return this.#find(text)
     let matches = this.#known.get(text)

@@ -1,6 +1,6 @@
 /**
- * Lists of tools, prompts, resources and templates that show only what a token may use. The rest of an answer stays as
- * the server wrote it, byte for byte.
+ * Filters lists of tools, prompts, resources and templates to what a token may use. The rest of an
+ * answer stays byte for byte as the server wrote it.
  *
  * @module
  */
@@ -17,13 +17,16 @@ import type { ListMemory, ListNaming } from './list-memory.js'
 import { comparableName, type McpOperation, type McpTarget } from '../mcp/operation.js'
 import { canonicalTemplate } from '../mcp/uri-template.js'
 
-/** An answer that is no JSON-RPC, or says something twice: what cannot be filtered is not shown. */
+/**
+ * An answer that is not JSON-RPC, or has duplicate members: an answer that cannot be filtered is
+ * not sent.
+ */
 export class UnfilterableAnswer extends Error {
   override readonly name = 'UnfilterableAnswer'
 }
 
 interface ListKind extends ListNaming {
-  /** What using an entry would ask for. */
+  /** The operation of using an entry. */
   readonly method: string
   readonly target: McpTarget
 }
@@ -56,9 +59,9 @@ export class ListFilter {
   readonly #caller: object | undefined
 
   /**
-   * @param mayUse what it throws, every method throws
+   * @param mayUse every method throws what it throws
    * @param memory of the same resource
-   * @param caller the same object for all for whom `mayUse` says the same; it is compared as an object
+   * @param caller one object for all callers with equal results of `mayUse`; compared by identity
    */
   constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory, caller?: object) {
     this.#mayUse = mayUse
@@ -69,7 +72,7 @@ export class ListFilter {
   /**
    * An answer as a whole: one message, or a batch of them.
    *
-   * @returns the same bytes where there is nothing to change, else pieces of the new text
+   * @returns the same bytes if nothing changes, else pieces of the new text
    * @throws {UnfilterableAnswer}
    */
   filter(bytes: Uint8Array): readonly Uint8Array[] {
@@ -81,7 +84,7 @@ export class ListFilter {
     )
   }
 
-  /** @param isAlone nothing may stand after it */
+  /** @param isAlone nothing may follow it */
   #edits(bytes: Uint8Array, start: number, isAlone: boolean): readonly Replacement[] {
     const edits: Replacement[] = []
     const message = readMembers(bytes, start, isResult, (_name, at) => {
@@ -106,7 +109,7 @@ export class ListFilter {
     return read.end
   }
 
-  /** The list with its order, and without what may not be used. */
+  /** The list in its order, without entries that the token may not use. */
   #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
     const list = this.#memory.read(bytes, start, kind)
     if (list === undefined) throw new UnfilterableAnswer('what should be a list is none')
@@ -124,8 +127,8 @@ export class ListFilter {
 }
 
 /**
- * What was made for one token is no other's (STA-07), on all pages, whether anything is missing or not. Only the
- * revisions that know how long a list may be kept know for whom.
+ * A list made for one token is not shared (STA-07): on all pages, whether or not anything was
+ * removed. Only revisions with a cache lifetime have a cache scope.
  */
 function privacy(members: ReadonlyMap<string, Span>, result: number): readonly Replacement[] {
   const scope = members.get('cacheScope')

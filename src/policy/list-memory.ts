@@ -1,28 +1,28 @@
 /**
- * Lists that were read before: a server gives the same one to everybody, all day long, and reading costs more than
- * judging. What is remembered is what the server said, before anything of it was judged for anybody.
+ * Remembers lists: a server sends the same one to everybody, and parsing costs more than
+ * authorizing. What is remembered is the server's list, before it was filtered for anybody.
  *
  * @module
  */
 import { concatBytes } from '../base/bytes.js'
 import { eachElement, MALFORMED, readMembers, skipValue, valueAt } from '../base/json-spans.js'
 
-/** An entry of a list, by its place there. */
+/** An entry of a list, by its position. */
 interface ListEntry {
   readonly start: number
   readonly end: number
-  /** What names it, decoded; `undefined` where nothing does. */
+  /** Its decoded name or URI; `undefined` if it has none. */
   readonly name: unknown
 }
 
-/** Selections of one list that are kept: as many kinds of callers as there usually are. */
+/** How many selections of one list are kept: enough for the usual number of kinds of callers. */
 const MOST_SELECTIONS = 8
 const encoder = new TextEncoder()
 const OPEN = encoder.encode('[')
 const COMMA = encoder.encode(',')
 const CLOSE = encoder.encode(']')
 
-/** What a list is of; compared as an object. */
+/** The kind of a list; compared by identity. */
 export interface ListNaming {
   /** The member of an entry that names it. */
   readonly member: string
@@ -30,11 +30,11 @@ export interface ListNaming {
 
 /** A list as its server wrote it. */
 export class ReadList {
-  /** From bracket to bracket. */
+  /** The text from bracket to bracket. */
   readonly bytes: Uint8Array
   readonly naming: ListNaming
   readonly #entries: readonly ListEntry[]
-  /** By which entries they have. */
+  /** By the entries that they show. */
   readonly #selections = new Map<string, Uint8Array>()
   readonly #ofCallers = new WeakMap<object, Uint8Array>()
 
@@ -45,9 +45,9 @@ export class ReadList {
   }
 
   /**
-   * The list in its order, without what is not shown.
+   * The list in its order, without hidden entries.
    *
-   * @param caller for the same one the same is shown
+   * @param caller the same object is shown the same entries
    */
   select(isShown: (name: unknown) => boolean, caller: object | undefined): Uint8Array {
     const known = caller === undefined ? undefined : this.#ofCallers.get(caller)
@@ -69,7 +69,7 @@ export class ReadList {
     return selection
   }
 
-  /** For longer than the answer that it came in. */
+  /** The list outlives the answer that it arrived in. */
   copy(): ReadList {
     return new ReadList(this.bytes.slice(), this.naming, this.#entries)
   }
@@ -88,7 +88,7 @@ export class ReadList {
 
 /** Lists of one resource: its tools, prompts, resources and templates, in pages. */
 const MOST_LISTS = 16
-/** Shorter ones are read as fast as they are compared, longer ones are nobody's who wants to be used. */
+/** Shorter lists are parsed as fast as they are compared; no usable list is longer. */
 const SHORTEST = 1024
 const LONGEST = 1024 * 1024
 
@@ -103,14 +103,14 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.every((byte, at) => byte === other[at])
 }
 
-/** @returns `undefined` where no list begins */
+/** @returns `undefined` if no list begins there */
 function readList(bytes: Uint8Array, start: number, naming: ListNaming): ReadList | undefined {
   const { member } = naming
   const entries: ListEntry[] = []
   const isName = (name: string): name is string => name === member
   const end = eachElement(bytes, start, (at) => {
     const read = readMembers(bytes, at, isName)
-    // What is no object, or has two names, has none.
+    // A value that is not an object, or has two names, counts as unnamed.
     const after = read?.end ?? skipValue(bytes, at)
     const span = read?.members.get(member)
     const name = span && valueAt(bytes, span)
@@ -124,12 +124,12 @@ export class ListMemory {
   /** The newest last. */
   readonly #lists: ReadList[] = []
 
-  /** The list that begins there; `undefined` where none does. */
+  /** The list that begins there; `undefined` if there is none. */
   read(bytes: Uint8Array, start: number, naming: ListNaming): ReadList | undefined {
-    // The same to its last bracket is the same list.
+    // A list with the same text up to its last bracket is the same list.
     const known = this.#lists.find((list) => {
       const end = start + list.bytes.length
-      // The same text may be a list of tools and one of prompts.
+      // The same text may be a list of tools and a list of prompts.
       if (list.naming !== naming || end > bytes.length) return false
       return isSame(bytes.subarray(start, end), list.bytes)
     })

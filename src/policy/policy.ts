@@ -1,5 +1,5 @@
 /**
- * What an operation needs, by rules or by a function, and what a token lacks of it.
+ * What an operation needs, by rules or by a function, and what a token is missing.
  *
  * @module
  */
@@ -14,9 +14,10 @@ import { isScopeToken } from '../token/scopes.js'
 import { UriRules, type UriMatch } from './uri-rules.js'
 
 /**
- * Says what an operation needs: further scopes (none: the base scopes suffice), or that this token may not use it and
- * no scope would help. It is asked for every operation and for every entry of a list that is filtered, and must answer
- * at once. What it throws, and any other answer, is a denial and a fault of the server (500).
+ * Returns what an operation needs: further scopes (none: the base scopes suffice), or a denial that
+ * no scope would cure. It is called for every operation and for every entry of a filtered list, and
+ * must answer synchronously. If it throws or returns anything else, the operation is denied and the
+ * server is at fault (500).
  */
 export type AuthorizeOperation = (
   operation: McpOperation,
@@ -26,26 +27,32 @@ export type AuthorizeOperation = (
 /** What an operation needs of a token. */
 export interface OperationVerdict {
   readonly scopes: readonly string[]
-  /** Why no scope would help; `undefined` where scopes decide. */
+  /** Why no scope would help; `undefined` if scopes decide. */
   readonly denial: string | undefined
 }
 
-/** Judges operations. It knows nothing of base scopes. */
+/** Authorizes operations. It does not know the base scopes. */
 export interface OperationPolicy {
   readonly hierarchy: ScopeHierarchy
-  /** Whether a scope is one that the policy knows: such ones of a token are named in challenges of the older eras. */
+  /**
+   * Whether the policy knows a scope: challenges of the older protocol revisions name those that a
+   * token has.
+   */
   isKnown(scope: string): boolean
   /** Whether lists show only what a token may use. */
   readonly filtersLists: boolean
-  /** Tokens with the same scopes may do the same: what was found out for one holds for the others. */
+  /** Tokens with the same scopes may do the same: a result for one holds for the others. */
   readonly judgesScopesAlone: boolean
-  /** Whether an operation names a user in its URI that no rule spells: then nothing is judged (400). */
+  /**
+   * Whether the operation's URI names a user that no rule contains: it is refused (400) before it
+   * is authorized.
+   */
   isOfForeignUser(operation: McpOperation): boolean
-  /** @throws whatever a function throws that was given in place of rules */
+  /** @throws what the policy function throws, if there is one */
   judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
 }
 
-/** What rules that match have in common; made once for each set of rules that occurs. */
+/** The combined demands of all matching rules; made once for each set of rules that occurs. */
 interface Requirement {
   readonly scopes: readonly string[]
   readonly claims: readonly ClaimRequirement[]
@@ -53,15 +60,15 @@ interface Requirement {
 
 const NO_RULES: readonly number[] = []
 const NAMES: Wildcards = { separator: undefined }
-/** Subjects whose names are compared as they are. */
+/** Subjects whose names are compared literally. */
 const NAMED_SUBJECTS = ['tools', 'prompts', 'methods'] as const
 type NamedSubject = (typeof NAMED_SUBJECTS)[number]
 
-/** Finds the rules whose patterns a text is like. */
+/** Finds the rules whose patterns match a text. */
 class RuleIndex {
   readonly #exact = new Map<string, readonly number[]>()
   readonly #globs: GlobSet
-  /** The rule of each pattern. */
+  /** The rule that each pattern belongs to. */
   readonly #ruleOf: readonly number[]
   readonly #known = new WeakMap<readonly number[], readonly number[]>()
 
@@ -102,7 +109,7 @@ class RuleIndex {
     return rules
   }
 
-  /** In the order of the policy. Equal answers are the same object, as a rule. */
+  /** In the order of the policy. Equal results are usually the same object. */
   find(text: string): readonly number[] {
     if (this.#ruleOf.length === 0) return this.#exact.get(text) ?? NO_RULES
     return this.#exact.get(text) ?? this.#byPattern(text)
@@ -114,7 +121,7 @@ function hasOneOf(value: unknown, values: readonly string[]): boolean {
   return Array.isArray(value) && value.some((each) => values.includes(each as string))
 }
 
-/** What is found out of an operation. */
+/** What the rules say about an operation. */
 interface Look {
   readonly uri: UriMatch | undefined
   readonly byName: readonly number[]
@@ -176,12 +183,12 @@ export class RulePolicy implements OperationPolicy {
     return { uri, byName, byMethod }
   }
 
-  /** The rules that decide about an operation, by their place in the policy. */
+  /** The rules that decide about an operation, by their index in the policy. */
   rulesFor(operation: McpOperation): readonly number[] {
     return allOf(this.#look(operation))
   }
 
-  /** Why an operation is closed to everybody, whatever the token. */
+  /** Why an operation is denied to every token. */
   closedBy(operation: McpOperation): string | undefined {
     return this.#closedBy(operation, this.#look(operation))
   }
@@ -221,7 +228,7 @@ export class RulePolicy implements OperationPolicy {
   }
 }
 
-/** A policy by a function of the embedding program. */
+/** A policy that is a function of the embedding program. */
 class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true

@@ -1,6 +1,6 @@
 /**
- * Patterns for URIs of resources, compared component by component: what stands for text in one of them never reaches
- * into the next.
+ * Patterns for URIs of resources, compared component by component: a wildcard never matches beyond
+ * its component.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const IN_AUTHORITY: Wildcards = { separator: undefined }
 
 /** What a pattern says of one component. */
 interface ComponentPattern {
-  /** The only text that is like it; `undefined` with wildcards. */
+  /** The only text that matches; `undefined` with wildcards. */
   readonly only: string | undefined
   isLike(text: Text): boolean
 }
@@ -35,26 +35,26 @@ export interface UriPattern {
   readonly scheme: string
   readonly userinfo: string | undefined
   readonly hasAuthority: boolean
-  /** `undefined`: any, or none. */
+  /** `undefined`: any authority, or none. */
   readonly authority:
     { readonly host: ComponentPattern; readonly port: ComponentPattern } | undefined
   readonly path: ComponentPattern
-  /** `undefined` for one that names no query. */
+  /** `undefined` if the pattern has no query. */
   readonly query: ComponentPattern | undefined
   /** Each of its parameters alone, as forms are read. */
   readonly parameters: readonly ComponentPattern[]
-  /** Whether what is like it may be allowed by it; else it only adds what its rule asks for. */
+  /** Whether a match may allow access; else it only adds what its rule requires. */
   readonly permits: boolean
 }
 
-/** All that a text stands for. */
+/** Decodes every escape. */
 export interface UriPatterns {
   /** In one spelling. */
   readonly text: string
   readonly patterns: readonly UriPattern[]
 }
 
-/** Why a text is no pattern, or one that no URI is like. */
+/** Why a text is not a pattern, or matches no URI. */
 export class UselessPattern {
   readonly reason: string
   readonly hint: string
@@ -75,13 +75,13 @@ function component(
   return { only: isOnly ? pieces.join('') : undefined, isLike: (other) => glob.isLike(other) }
 }
 
-/** A label that hosts may have, in place of stars while the URL standard reads the rest. */
+/** A valid host label that replaces stars while the URL standard parses the rest. */
 const MARK = 'wildcard-0-'
 
-/** @returns `undefined` where no URI has such an authority */
+/** @returns `undefined` if no URI has such an authority */
 function readAuthority(scheme: string, written: string): HostAndPort | undefined {
   if (!written.includes('*')) return readHost(scheme, written)
-  // Where any port may stand, no number can be read.
+  // A wildcard port cannot be parsed as a number.
   const [, host = '', port] = /^(.*?)(?::([\d*]*))?$/s.exec(written) ?? []
   if (host.includes(MARK)) return undefined
   const read =
@@ -94,7 +94,7 @@ function readAuthority(scheme: string, written: string): HostAndPort | undefined
 
 const STARS = /(\*+)/
 
-/** Escapes of what stands between stars; `undefined` for what is no UTF-8. */
+/** Normalizes escapes between stars; `undefined` for invalid UTF-8. */
 function decodeParts(
   text: string,
   decode: (part: string) => string | undefined,
@@ -103,7 +103,7 @@ function decodeParts(
   return parts.includes(undefined) ? undefined : (parts as readonly string[])
 }
 
-/** Again as a text, in which a star that is no wildcard is encoded. */
+/** Back to a text, with literal stars encoded. */
 function spellParts(parts: readonly string[], encode: (part: string) => string): string {
   return parts
     .map((part, index) => (index % 2 === 0 ? encode(part).replaceAll('*', '%2A') : part))
@@ -114,7 +114,7 @@ function spellParts(parts: readonly string[], encode: (part: string) => string):
 const ALL = /^[^:/?]*:\/\/\*\*(?:\?.*)?$/s
 const EXAMPLE = 'file:///srv/**'
 
-/** What no URI that is judged is like, whatever the wildcards stand for. */
+/** Text that matches no valid URI, whatever the wildcards match. */
 function reasonUnclear(text: string): UselessPattern {
   if (text.includes('#'))
     return new UselessPattern('has a fragment: no URI with one is let in', EXAMPLE)
@@ -124,8 +124,8 @@ function reasonUnclear(text: string): UselessPattern {
 }
 
 /**
- * Compiles a pattern. `*` stands for text within a segment, `**` in a path for any text; in a host, one star is any
- * text. `scheme://**` and `scheme:**` are everything of a scheme.
+ * Compiles a pattern. `*` matches text within a segment, `**` in a path any text; in a host, one
+ * star matches any text. `scheme://**` and `scheme:**` match every URI of a scheme.
  */
 export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   const parts = isClear(text) ? splitUri(text) : undefined
@@ -199,31 +199,32 @@ function toPatterns({ path, query, isAll, ...pattern }: ReadPattern): UriPattern
     const port = component('*', IN_AUTHORITY)
     return { text, patterns: [{ ...own, authority: { ...own.authority, port }, path: anything }] }
   }
-  // Without an authority in the pattern nothing that has one is allowed, but it may be closed by what begins with **.
+  // A pattern without an authority allows no URI that has one; a pattern that begins with ** may
+  // still restrict it.
   if (!hasAuthority && spelledPath.startsWith('**')) {
     const permits = spelledPath === '**'
     return { text, patterns: [own, { ...own, authority: undefined, permits }] }
   }
   if (!/.\/$/.test(spelledPath)) return { text, patterns: [own] }
-  // A directory is the same with and without its last slash.
+  // A directory is the same with or without its last slash.
   const bare = component(spelledPath.slice(0, -1), IN_PATH, (part) => decodeOnce(part) ?? part)
   return { text, patterns: [own, { ...own, path: bare, permits: false }] }
 }
 
-/** In a query all other escapes stay as they are. */
+/** In a query, all other escapes are kept. */
 function decodeStars(part: string): string {
   return decodeQuery(part) ?? part
 }
 
-/** Names with values, in whatever order they stand: servers look for one of them, and take the first or the last. */
+/** Names with values, in any order: servers look up one name and take its first or last value. */
 export function parametersOf(query: string): readonly string[] {
   const parameters = query.replaceAll('+', ' ').split(/[&;]/)
   return [...new Set(parameters)].filter((each) => each !== '')
 }
 
 /**
- * Whether what a pattern asks for is asked for with this query: where it is like all of it, and where it has each of the
- * pattern's parameters, whatever else it has.
+ * Whether a pattern's demands apply to this query: if it matches the whole query, or the query
+ * contains each of the pattern's parameters.
  *
  * @param given from {@link parametersOf}
  */
@@ -240,7 +241,7 @@ export function isDemanded(
   )
 }
 
-/** Whether a pattern has all of a URI that servers may take away before they look. */
+/** Whether a pattern covers every part of a URI that servers may strip first. */
 export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
   const { authority, userinfo, query, hasAuthority, permits, path } = pattern
   const isOfAnotherHost = uri.scheme === 'file' && uri.host !== '' && authority?.host.only === ''
@@ -254,7 +255,7 @@ export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
   )
 }
 
-/** Whether a URI is in the authority of a pattern, its user aside. */
+/** Whether a URI has the authority of a pattern, ignoring the user. */
 export function isInAuthority(
   { scheme, authority }: UriPattern,
   uri: Pick<ResourceUri, 'scheme' | 'host' | 'port'>,

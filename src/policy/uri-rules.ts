@@ -1,5 +1,5 @@
 /**
- * Which rules of a policy are about a URI, and whether one of them allows it.
+ * Finds the rules of a policy that apply to a URI, and whether one of them allows it.
  *
  * @module
  */
@@ -15,24 +15,24 @@ import {
   type UriPattern,
 } from './uri-pattern.js'
 
-/** What rules say of a URI. */
+/** What the rules say about a URI. */
 export interface UriMatch {
-  /** All whose demands hold, in the order of the policy. */
+  /** All rules whose demands apply, in the order of the policy. */
   readonly rules: readonly number[]
-  /** Whether a pattern is like all of it, as it was written. */
+  /** Whether a pattern matches the whole URI, as it was written. */
   readonly isNamed: boolean
   /**
-   * Whether it has what many servers take away before they look: a query, a user, the host of a file. Then it is
-   * another name for what it is without, and allowed only by a pattern that has it, too.
+   * Whether it has a part that many servers strip first: a query, a user, the host of a file. It
+   * then names the same resource as without it, and only a pattern with that part allows it.
    */
   readonly isQualified: boolean
   /** Whether a pattern is about its scheme and authority. */
   readonly isKnownPlace: boolean
-  /** Whether it names a user that no pattern spells. */
+  /** Whether it names a user that no pattern contains. */
   readonly isForeignUser: boolean
 }
 
-/** All that fit into one request. */
+/** As many as fit into one request. */
 const MAX_LONG_TEXTS = 350
 
 interface RulePattern extends UriPattern {
@@ -41,14 +41,14 @@ interface RulePattern extends UriPattern {
 
 /** Patterns of one scheme and authority. */
 interface Group {
-  /** Any of them: their authorities are the same. */
+  /** Any of them: they share one authority. */
   readonly first: RulePattern
   readonly exact: Map<string, RulePattern[]>
   readonly globs: RulePattern[]
   readonly users: Set<string>
 }
 
-/** What a path is to servers that drop its last slash, or parameters of its segments. */
+/** The path as read by servers that drop the last slash or segment parameters. */
 function readingsOf(path: string): readonly string[] {
   const written = path.includes(';') ? [path, path.replace(/;[^/]*/g, '')] : [path]
   const bare = written.filter((each) => /.\/$/s.test(each)).map((each) => each.slice(0, -1))
@@ -67,10 +67,10 @@ export class UriRules {
   readonly #literal = new Map<string, Group>()
   readonly #wild: Group[] = []
   readonly #known = new Cache<UriMatch>(MAX_TEXTS)
-  /** Long ones are nobody's but an attacker's, whose request needs them twice. */
+  /** Only attackers send long ones, and their request needs them twice. */
   readonly #long = new Cache<UriMatch>(MAX_LONG_TEXTS)
 
-  /** @param patterns of each rule; those that are useless are about nothing */
+  /** @param patterns of each rule; useless patterns match nothing */
   constructor(patterns: readonly (readonly string[])[]) {
     const wild = new Map<string, Group>()
     for (const [rule, texts] of patterns.entries()) {
@@ -101,7 +101,7 @@ export class UriRules {
     else others.push(pattern)
   }
 
-  /** Of a text seen before it is the same object. */
+  /** A text seen before gives the same object. */
   match(text: string): UriMatch {
     const known = text.length > LONGEST_KNOWN ? this.#long : this.#known
     let match = known.get(text)
@@ -150,7 +150,7 @@ function keyOf(scheme: string, host: string, port: string): string {
   return `${scheme}://${host}:${port}`
 }
 
-/** Those whose demands hold: what a URI has and a pattern does not name takes it out of no rule. */
+/** Rules whose demands apply: a part that a pattern does not name excludes no rule. */
 function* patternsFor(
   { exact, globs }: Group,
   { userinfo, query }: ResourceUri,

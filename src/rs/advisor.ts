@@ -1,6 +1,6 @@
 /**
- * Advice about identity providers, for the operator. It is loaded by the first request, beside whatever that waits for:
- * a browser or a worker need not hold it before.
+ * Advice about identity providers, for the operator. The first request loads it while it waits for
+ * other work: a browser or a worker need not hold it before.
  *
  * @module
  */
@@ -13,14 +13,14 @@ export class Advisor {
   readonly #issuers: readonly string[]
   #hints: Hints | undefined
 
-  /** @param issuers all that are configured */
+  /** @param issuers all configured issuers */
   constructor(issuers: readonly string[]) {
     this.#issuers = issuers
   }
 
-  /** Waits until there is advice; without it there are refusals all the same. */
+  /** Waits until the advice is loaded; refusals work without it. */
   async ready(): Promise<void> {
-    // Not one promise for all: what one request began another may never see the end of.
+    // Not one shared promise: one that another request began may never settle.
     this.#hints ??= await import('../advice/hints.js').catch(() => undefined)
   }
 

@@ -1,5 +1,5 @@
 /**
- * The bridge to the MCP SDK, both generations: its `AuthInfo`, and its token verifier.
+ * The bridge to both generations of the MCP SDK: its `AuthInfo` and its token verifier.
  *
  * @module
  */
@@ -8,8 +8,9 @@ import type { AuthInfo, VerifiedAccessToken } from '../types.js'
 import type { ResourceServer } from './resource-server.js'
 
 /**
- * The SDK's `AuthInfo` of a verified token: what tool handlers see as `extra.authInfo` (first
- * generation) or `ctx.http.authInfo` (second). Made anew for every request, so handlers may change it.
+ * The SDK's `AuthInfo` of a verified token: tool handlers see it as `extra.authInfo` (first
+ * generation) or `ctx.http.authInfo` (second). Made anew for every request, so handlers may change
+ * it.
  *
  * @example
  * ```ts
@@ -73,9 +74,9 @@ function refusalsOf<Code>(
 }
 
 /**
- * A verifier for the SDK's own `requireBearerAuth`. Our middleware is the better way: the SDK's gate
- * answers an outage of the identity provider with 500, names an error where no credentials were sent,
- * and cannot tell two credentials from one.
+ * A verifier for the SDK's own `requireBearerAuth`. Prefer our middleware: the SDK's answers an
+ * outage of the identity provider with 500, names an error when no credentials were sent, and
+ * cannot detect two credentials.
  *
  * @param errors the SDK's error classes; the kernel does not depend on the SDK
  *

@@ -1,19 +1,22 @@
 /**
- * Whose sessions are the same.
+ * Keys that say whose sessions are the same.
  *
  * @module
  */
 import { sha256Sync } from '../base/digest.js'
 import type { Authenticated } from './decision.js'
 
-/** Each with its length, so that no two lists make the same text; what is absent is not what is empty. */
+/**
+ * Each part has its length in front, so that no two lists make the same key; an absent part differs
+ * from an empty one.
+ */
 function joinFields(fields: readonly (string | undefined)[]): string {
   return fields.map((field) => (field === undefined ? '-' : `${field.length}:${field}`)).join('')
 }
 
 /**
- * One text for (issuer, subject, client). A token that names neither subject nor client is a caller of its own, and
- * its successor another.
+ * One text for (issuer, subject, client). A token that names neither subject nor client is its own
+ * caller, and its successor is another.
  */
 export function callerKey({ token, bearer }: Pick<Authenticated, 'token' | 'bearer'>): string {
   const { issuer, subject, clientId } = token
@@ -21,7 +24,7 @@ export function callerKey({ token, bearer }: Pick<Authenticated, 'token' | 'bear
   return joinFields([issuer, subject, clientId, isAnonymous ? sha256Sync?.(bearer) : undefined])
 }
 
-/** Callers whose token names no subject: nobody can tell them apart as people, so they count as one. */
+/** Callers whose tokens name no subject cannot be told apart, so they count as one. */
 const NO_SUBJECT = joinFields([undefined, undefined])
 
 /**

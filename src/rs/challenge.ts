@@ -12,7 +12,10 @@ export interface Challenge {
   readonly scope?: readonly string[]
 }
 
-/** Everything but what ends or escapes a quoted string, and no line end: RFC 6750 §3, RFC 9110 §5.6.4. */
+/**
+ * All characters except those that end or escape a quoted string, and line ends: RFC 6750 §3, RFC
+ * 9110 §5.6.4.
+ */
 const FORBIDDEN = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g
 
 function parameter(name: string, value: string): string {

@@ -14,7 +14,7 @@ import type { RequiredClaims } from '../token/required-claims.js'
 import { parseScopes } from '../token/scopes.js'
 import type { TokenValidator } from './token-validators.js'
 
-/** Members that follow from other settings and must not contradict what we do. */
+/** Members that follow from other settings and must not contradict them. */
 const OWN_METADATA = new Set([
   'resource',
   'authorization_servers',
@@ -53,13 +53,14 @@ function checkResourceUrl(checker: OptionChecker, path: OptionPath, value: strin
   }
   if (url.username !== '' || url.password !== '') {
     checker.problem(path, 'must not have a user name or password', 'it is published to everyone')
-    // So that no hint below repeats them.
+    // Reported here, so that no hint below repeats them.
     url.username = url.password = ''
   }
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     checker.problem(path, 'must be https', 'plain http is for loopback hosts only (RFC 9728 §7.1)')
   }
-  // Only the lone slash of an origin may differ; anything else some client spells the other way.
+  // Only the lone slash of an origin may differ. For any other difference, some client uses the
+  // other spelling.
   if (url.href !== value && url.href !== `${value}/` && url.hash + url.search === '') {
     checker.problem(path, 'is not in its canonical form', `write it as ${url.href}`)
   }
@@ -206,7 +207,7 @@ export function checkMetadata(
   return value
 }
 
-/** A number of things. */
+/** A count. */
 export function checkCount(
   checker: OptionChecker,
   path: OptionPath,
@@ -230,7 +231,7 @@ export function checkAlgorithms(
     const hint = `choose from ${SIGNATURE_ALGORITHMS.join(', ')}`
     checker.problem(path, `${name} is not supported`, hint)
   }
-  // One algorithm with two names (RFC 9864).
+  // The same algorithm under two names (RFC 9864).
   if (names?.includes('EdDSA') === true || names?.includes('Ed25519') === true) {
     return [...new Set([...names, 'EdDSA', 'Ed25519'])]
   }
@@ -257,7 +258,7 @@ export function checkKeys(
   }
 }
 
-/** Where each value of a rule about claims must be one that a claim can have. */
+/** Each value of a claim rule must be one that a claim can have. */
 function isClaimRule(rule: unknown): boolean {
   if (rule === true) return true
   const isValue = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)

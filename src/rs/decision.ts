@@ -1,5 +1,5 @@
 /**
- * What the kernel decides about a request, as data that any HTTP host can send.
+ * The kernel's decision about a request, as data that any HTTP host can send.
  *
  * @module
  */
@@ -25,7 +25,10 @@ export interface Denied {
   readonly body: string
 }
 
-/** We cannot tell. Send this: 503 without a challenge, so that nobody logs in again for nothing. */
+/**
+ * No decision is possible. Send this: 503 without a challenge, so that nobody logs in again for
+ * nothing.
+ */
 export interface Unavailable {
   readonly outcome: 'unavailable'
   readonly status: 503
@@ -42,7 +45,7 @@ export type Decision = Authenticated | Denied | Unavailable
 interface Wording {
   readonly status: Denied['status']
   readonly error: Challenge['error']
-  /** In the body; RFC 6750 §3.1 wants no error in the header when nothing was presented. */
+  /** In the body; RFC 6750 §3.1 allows no error in the header when no credentials were sent. */
   readonly bodyError: string
   readonly description: string
 }
@@ -65,7 +68,7 @@ const EXPIRED: Wording = {
   bodyError: 'invalid_token',
   description: 'The access token has expired',
 }
-/** One text for everything else: the difference between two faults helps only whoever forges tokens. */
+/** One text for all other faults: a difference would help only attackers who forge tokens. */
 const INVALID: Wording = {
   status: 401,
   error: 'invalid_token',
@@ -78,7 +81,9 @@ const INSUFFICIENT: Wording = {
   bodyError: 'insufficient_scope',
   description: 'The access token lacks a scope that this request needs',
 }
-/** Clients log in again for `insufficient_scope`; for what no scope cures they must not (SCP-07). */
+/**
+ * Clients log in again for `insufficient_scope`; they must not when no scope would help (SCP-07).
+ */
 const FORBIDDEN: Wording = {
   status: 403,
   error: undefined,
@@ -103,7 +108,7 @@ function wordingOf(code: BearerTokenErrorCode): Wording {
   }
 }
 
-/** Headers of every answer that we give ourselves about a request. */
+/** Headers of every answer that we write ourselves. */
 export function answerHeaders(requestId: string): Record<string, string> {
   return {
     'Content-Type': 'application/json',

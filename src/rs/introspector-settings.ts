@@ -26,29 +26,32 @@ export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fe
   readonly issuer: string
   /** Our own client at the authorization server. */
   readonly clientId: string
-  /** How it proves who it is. Default `client_secret_basic`. */
+  /** How it authenticates. Default `client_secret_basic`. */
   readonly authentication?: IntrospectionAuthentication
   readonly clientSecret?: string
   /** For `private_key_jwt`: PEM (PKCS #8) or a JWK. */
   readonly clientKey?: string | JWK
-  /** Where the endpoint is, when not where the metadata says. */
+  /** The endpoint, if it differs from the metadata. */
   readonly introspectionUrl?: string
-  /** Where the metadata is, when not at the well-known places of the issuer. */
+  /** The URL of the metadata, if it is not at the issuer's well-known URLs. */
   readonly discoveryUrl?: string
-  /** Seconds for which an answer is used again. Default 30; 0 asks on every request. */
+  /** Seconds for which an answer is cached. Default 30; 0 asks on every request. */
   readonly cache?: number
   /**
-   * Where several processes share their answers, so that one of them asks for all. A store that fails costs a call.
-   * Default: each process keeps its own.
+   * A store in which several processes share answers, so that one of them asks for all. If the
+   * store fails, the server is asked. Default: each process keeps its own answers.
    */
   readonly store?: AnswerStore
-  /** Calls at once; half of them at most for tokens that were never found active. Default 20. */
+  /** Concurrent calls; at most half of them for tokens that were never found active. Default 20. */
   readonly concurrency?: number
-  /** Seconds that a request waits out a momentary fault, and waits for an answer, but then 1 at least. Default 3. */
+  /**
+   * Seconds that a request waits for a momentary fault to pass, or for an answer, but then at least
+   * 1. Default 3.
+   */
   readonly wait?: number
-  /** Host names that may be reached without TLS. Loopback hosts may always. */
+  /** Host names that may be reached without TLS. Loopback hosts always may. */
   readonly allowHttp?: readonly string[]
-  /** Receives what happens, without tokens. */
+  /** Receives every event, without tokens. */
   readonly onEvent?: EventListener
 }
 
@@ -132,9 +135,9 @@ function checkStore(checker: OptionChecker, path: OptionPath, store: unknown, ca
 }
 
 /**
- * As {@link checkTokenIntrospector}, for a checker that checks more options, too.
+ * As {@link checkTokenIntrospector}, for a checker that also checks other options.
  *
- * @param path where these options stand
+ * @param path the path of these options
  */
 export function readTokenIntrospector(
   checker: OptionChecker,
@@ -177,7 +180,7 @@ export function readTokenIntrospector(
   }
 }
 
-/** Checks options and fills in the defaults. It makes nothing. */
+/** Checks options and fills in the defaults. It has no side effects. */
 export function checkTokenIntrospector(
   options: Partial<TokenIntrospectorOptions>,
   words: OptionWords = OPTION_WORDS,

@@ -8,7 +8,7 @@ import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
 import type { IntrospectorContext, TokenIntrospector } from '../types.js'
 import type { ResourceServerSettings } from './settings.js'
 
-/** What an introspector needs of the resource server, beside its settings. */
+/** What an introspector needs from the resource server besides its settings. */
 export type IntrospectorRuntime = Pick<IntrospectorContext, 'now' | 'fetch' | 'onEvent'>
 
 /**

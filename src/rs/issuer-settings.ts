@@ -1,5 +1,6 @@
 /**
- * Checks of the authorization servers. Each may have its own rules for tokens; other rules hold for all.
+ * Checks of the authorization servers. Each may have its own rules for tokens; shared rules hold
+ * for all.
  *
  * @module
  */
@@ -22,12 +23,12 @@ export interface IssuerSettings {
   readonly tokenPrefix: string | undefined
 }
 
-/** Settings while the issuer itself may be missing or wrong. */
+/** The settings, although the issuer itself may be missing or wrong. */
 type Draft = Omit<IssuerSettings, 'requirements'> & {
   readonly requirements: Omit<TokenRequirements, 'issuer'> & { readonly issuer: string | undefined }
 }
 
-/** Rules for tokens. They may stand at the top, for all issuers, and with one issuer. */
+/** Rules for tokens. They may be set at the top, for all issuers, or for one issuer. */
 const TOKEN_CHECKS = {
   audience: (checker, path, value) => checker.texts(path, value),
   audienceClaim: (checker, path, value) =>
@@ -61,9 +62,9 @@ const SERVER_NAMES: Readonly<
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
-/** What holds for all issuers. */
+/** Settings that hold for all issuers. */
 export interface IssuerDefaults {
-  /** As they were given at the top. */
+  /** As given at the top. */
   readonly options: JsonObject
   readonly scopes: readonly string[]
   readonly allowHttp: readonly string[]
@@ -72,7 +73,10 @@ export interface IssuerDefaults {
   readonly resource: string | undefined
 }
 
-/** The resource, and for one without a path its twin: older clients write `new URL(resource).href`. */
+/**
+ * The resource and, if it has no path, its form with a slash: older clients write
+ * `new URL(resource).href`.
+ */
 function defaultAudience(resource: string): readonly string[] {
   const { origin, pathname, search } = new URL(resource)
   return pathname === '/' && search === '' ? [origin, `${origin}/`] : [resource]
@@ -90,14 +94,14 @@ function checkIssuerName(
   if (/[?#]/.test(issuer)) {
     checker.problem(path, 'must not have a query or fragment', 'RFC 8414 §2')
   }
-  // URL parsers drop these, so the issuer would be found and then match no token.
+  // URL parsers drop these, so the issuer would be found but match no token.
   if (/[^\x21-\x7e]/.test(issuer)) {
     checker.problem(path, 'has blanks, line ends or other odd characters', 'copy it again')
   }
   return true
 }
 
-/** Another claim than `aud` says nothing about this resource, so it needs more. */
+/** A claim other than `aud` does not name this resource, so more is required. */
 function checkAudienceClaim(
   checker: OptionChecker,
   path: OptionPath,
@@ -170,7 +174,7 @@ function checkKeySource(
   return { type: 'jwks', read: typeof jwks === 'function' ? jwks : () => jwks }
 }
 
-/** The issuer's own rules replace those for all. */
+/** The issuer's own rules replace the shared ones. */
 function rulesOf(own: TokenRules, all: TokenRules): TokenRules {
   const given = Object.entries(own).filter(([, value]) => value !== undefined)
   return { ...all, ...Object.fromEntries(given) }
@@ -220,7 +224,7 @@ function checkServer(
   }
 }
 
-/** An opaque token names no issuer, and must not be sent to one that did not issue it. */
+/** An opaque token names no issuer and must not be sent to one that did not issue it. */
 function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonly Draft[]): void {
   const asked = drafts.filter(
     ({ introspector, validation }) => introspector !== undefined && validation !== 'jwt',
@@ -244,7 +248,7 @@ function isComplete(draft: Draft): draft is IssuerSettings {
   return draft.requirements.issuer !== undefined
 }
 
-/** @returns `undefined` where one is missing or wrong */
+/** @returns `undefined` if one is missing or wrong */
 export function checkIssuers(
   checker: OptionChecker,
   path: OptionPath,

@@ -1,5 +1,5 @@
 /**
- * Who may do what: base scopes, the policy, and the scopes that imply others.
+ * Authorizes operations: base scopes, the policy, and scopes that include others.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Refusals } from './refusals.js'
 
 /** The parts of a request that a challenge for more scopes depends on. */
 export interface OperationRequest {
-  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  /** The request id in events and in `X-Request-Id`. Default: made when needed. */
   readonly requestId?: string | undefined
   /** `MCP-Protocol-Version`: clients before 2026-07-28 lose the scopes that a challenge does not repeat (SCP-03). */
   readonly protocolVersion?: string | undefined
@@ -31,9 +31,9 @@ export interface OperationAuthorityOptions {
   readonly nextRequestId: () => string
 }
 
-/** What a policy says of all operations of a request together. */
+/** What a policy says about all operations of a request together. */
 interface Needs {
-  /** Base scopes too. */
+  /** Includes the base scopes. */
   readonly scopes: readonly string[]
   readonly denied: { readonly operation: McpOperation; readonly denial: string } | undefined
 }
@@ -58,17 +58,17 @@ export class OperationAuthority {
     this.#baseScopes = new Set(options.scopes)
   }
 
-  /** Whether there is a policy, so that what requests ask for must be judged, too. */
+  /** Whether there is a policy, so that operations must be authorized. */
   get hasPolicy(): boolean {
     return this.#policy !== undefined
   }
 
-  /** Whether lists are to show only what a token may use. */
+  /** Whether lists show only what a token may use. */
   get filtersLists(): boolean {
     return this.#policy?.filtersLists === true
   }
 
-  /** The scopes that are needed and not held. */
+  /** The needed scopes that the token lacks. */
   missing(held: readonly string[], needed: readonly string[]): readonly string[] {
     return this.#hierarchy.missing(held, needed)
   }
@@ -85,7 +85,8 @@ export class OperationAuthority {
     if (missing.length === 0) return undefined
     const reason = `lacks ${missing.join(' ')}`
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
-    // All of them, granted ones too: clients before 2026-07-28 lose what a challenge does not repeat.
+    // All scopes, also granted ones: clients before 2026-07-28 lose those that a challenge does not
+    // repeat.
     const clues = { token: bearer, claims: () => token.claims, missing }
     return this.#options.refusals.refuse(refusal, requestId, needed, clues)
   }
@@ -124,7 +125,7 @@ export class OperationAuthority {
     )
   }
 
-  /** Whether a token may use something, for lists that show nothing else. */
+  /** Whether a token may use something, for filtered lists. */
   mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
     const verdict = this.#policy?.judge(operation, token)
     if (verdict === undefined) return true
@@ -132,12 +133,15 @@ export class OperationAuthority {
     return this.missing(token.scopes, verdict.scopes).length === 0
   }
 
-  /** What stands for all tokens that may use the same; `undefined`: nothing but the token itself. */
+  /** A value shared by all tokens that may use the same; `undefined`: this token shares none. */
   sameUse(token: VerifiedAccessToken): object | undefined {
     return this.#policy?.judgesScopesAlone === true ? token.scopes : undefined
   }
 
-  /** Whether an operation names a user in its URI that no rule spells: it is not judged, and refused by 400. */
+  /**
+   * Whether the operation's URI names a user that no rule contains: it is refused (400) without
+   * being authorized.
+   */
   isOfForeignUser(operation: McpOperation): boolean {
     return this.#policy?.isOfForeignUser(operation) === true
   }
@@ -154,7 +158,10 @@ export class OperationAuthority {
     return { scopes, denied }
   }
 
-  /** Another login would not help, so none is asked for, whatever scopes are missing as well (SCP-07). */
+  /**
+   * Another login would not help, so the challenge asks for none, even if scopes are missing too
+   * (SCP-07).
+   */
   #deny(
     { issuer }: VerifiedAccessToken,
     { operation, denial }: NonNullable<Needs['denied']>,
@@ -165,7 +172,10 @@ export class OperationAuthority {
     return this.#options.refusals.refuse(refusal, requestId, [])
   }
 
-  /** With relevant scopes that the token has, for clients that ask for what a challenge names and for nothing else. */
+  /**
+   * Includes relevant scopes that the token has, for clients that request exactly the scopes of a
+   * challenge.
+   */
   #challengeScopes(
     token: VerifiedAccessToken,
     needed: readonly string[],

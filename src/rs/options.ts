@@ -18,46 +18,57 @@ export interface TokenOptions {
   readonly requireType?: boolean
   /** Signature algorithms. Default: all asymmetric ones of {@link SIGNATURE_ALGORITHMS}. */
   readonly algorithms?: readonly string[]
-  /** Claims that hold scopes, united. Default `['scope', 'scp']`. Others, such as `permissions`, count only when named; nested ones by a dotted path. */
+  /**
+   * Claims that hold scopes; their union counts. Default `['scope', 'scp']`. Others, such as
+   * `permissions`, count only when named here; a dotted path names nested claims.
+   */
   readonly scopeClaims?: readonly string[]
   /**
-   * The claim that is compared with `audience`, for providers whose access tokens have no `aud` (Cognito).
-   * Default `aud`. Another one needs `audience` and `scopes`: a client id says nothing about this resource.
+   * The claim that is compared with `audience`, for providers whose access tokens have no `aud`
+   * (Cognito). Default `aud`. Any other claim requires `audience` and `scopes`: a client id does
+   * not name this resource.
    */
   readonly audienceClaim?: 'aud' | 'client_id' | 'azp'
   /**
-   * Accept access tokens that look like ID tokens (`at_hash`, `nonce`), for a provider that writes them so (Dex).
-   * Its ID tokens for the same audience are then accepted, too. Default false.
+   * Accept access tokens that look like ID tokens (`at_hash`, `nonce`), for a provider that issues
+   * such tokens (Dex). Its ID tokens for the same audience are then accepted as well. Default
+   * false.
    */
   readonly acceptIdTokenClaims?: boolean
-  /** Claims that a token must have, with the values that count. Default: none but those that OAuth asks for. */
+  /**
+   * Claims that a token must have, with the accepted values. Default: only those that OAuth
+   * requires.
+   */
   readonly requiredClaims?: RequiredClaims
   /**
-   * `auto`: JWTs by keys, anything else by introspection where there is an `introspector`. `jwt`: JWTs only.
-   * `introspection`: every token, so that logout and revocation take effect at once. Default `auto`.
+   * `auto`: JWTs by keys, anything else by introspection if there is an `introspector`. `jwt`: JWTs
+   * only. `introspection`: every token, so that logout and revocation take effect at once. Default
+   * `auto`.
    */
   readonly validation?: 'auto' | 'jwt' | 'introspection'
 }
 
 /** An authorization server whose tokens are accepted. */
 export interface AuthorizationServerOptions extends TokenOptions {
-  /** The issuer, exactly as its metadata and its tokens spell it, with or without the last `/`. */
+  /** The issuer, exactly as its metadata and its tokens spell it, including any final `/`. */
   readonly issuer: string
-  /** Where its metadata is, when not at the well-known places of the issuer. */
+  /** The URL of its metadata, if it is not at the issuer's well-known URLs. */
   readonly discoveryUrl?: string
-  /** Where its keys are; then no discovery takes place. */
+  /** The URL of its keys; then there is no discovery. */
   readonly jwksUri?: string
   /**
-   * Asks it about tokens: made by `createTokenIntrospector` of `mcp-gatehouse/introspect`, or your own. A function
-   * is called once, and gets fetch, clock and events of the resource server.
+   * Introspects its tokens: made by `createTokenIntrospector` of `mcp-gatehouse/introspect`, or
+   * your own. A function is called once and gets the fetch, clock and events of the resource
+   * server.
    */
   readonly introspector?: TokenIntrospector | CreateTokenIntrospector
-  /** Only opaque tokens that begin so are asked about (Authelia: `authelia_at_`). */
+  /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**
-   * Its keys themselves (a JWK Set), or a function that returns them; then it is never contacted. The function
-   * is called for the first token and by every `refreshKeys()`. What only importing shows (a point off its curve)
-   * is found then, too: as the event `keys.failed`, and 503 while no key is usable.
+   * Its keys (a JWK Set), or a function that returns them; then the issuer is never contacted. The
+   * function is called for the first token and by every `refreshKeys()`. Problems that only an
+   * import shows (a point off its curve) are found then: as the event `keys.failed`, and 503 while
+   * no key is usable.
    */
   readonly jwks?: { readonly keys: readonly unknown[] } | (() => unknown)
 }
@@ -68,38 +79,42 @@ export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
   /** One or several issuers, or issuers with settings of their own. */
   readonly authorizationServers:
     string | AuthorizationServerOptions | readonly (string | AuthorizationServerOptions)[]
-  /** Base scopes: needed on every request, advertised, named in the 401. A list, or a text with blanks. Default none. */
+  /**
+   * Base scopes: required on every request, advertised, named in the 401. A list, or a string
+   * separated by spaces. Default none.
+   */
   readonly scopes?: string | readonly string[]
   /**
-   * What each tool, prompt, resource and method needs besides the base scopes: rules, or a function that says so.
-   * The middleware and the gateway see to it; whoever calls `authenticate` or a verifier himself calls
-   * `authorizeOperations` after it. Default: the base scopes suffice for everything.
+   * What each tool, prompt, resource and method needs besides the base scopes: rules, or a
+   * function. The middleware and the gateway enforce it; code that calls `authenticate` or a
+   * verifier itself must call `authorizeOperations` afterwards. Default: the base scopes suffice
+   * for everything.
    */
   readonly policy?: PolicyDocument | AuthorizeOperation
-  /** Checks of your own, run in this order on every request. Default none. */
+  /** Your own checks, run in this order on every request. Default none. */
   readonly validators?: readonly TokenValidator[]
-  /** Shown to users by clients. */
+  /** Clients show it to users. */
   readonly resourceName?: string
-  /** URL of a page for developers. */
+  /** The URL of a page for developers. */
   readonly resourceDocumentation?: string
   /** Further members of the metadata (RFC 9728 §2): `resource_policy_uri`, `resource_name#de`, … */
   readonly additionalMetadata?: Readonly<Record<string, unknown>>
-  /** Seconds by which clocks may differ. Default 30, at most 300. */
+  /** Seconds of clock skew to tolerate. Default 30, at most 300. */
   readonly clockTolerance?: number
   /** Seconds after which keys are fetched again. Default 600; less than 1 counts as 1. */
   readonly jwksMaxAge?: number
-  /** Seconds for which older keys serve when that fails. Default 86400. */
+  /** Seconds for which older keys stay in use when that fails. Default 86400. */
   readonly jwksStaleFor?: number
   /**
-   * Seconds that a request waits at most for the keys of an authorization server that is slow or has a
-   * momentary fault, and on a server that was idle for newer ones. Default 3; less than 1 counts as 1, but then
-   * no fault is waited out.
+   * Seconds that a request waits at most for keys, while the authorization server is slow or has a
+   * momentary fault, or for newer keys after an idle time. Default 3; less than 1 counts as 1, but
+   * then a request does not wait for a fault to pass.
    */
   readonly wait?: number
-  /** Names of hosts, in lower case, that may be reached without TLS. Loopback hosts may always. */
+  /** Host names, in lower case, that may be reached without TLS. Loopback hosts always may. */
   readonly allowHttp?: readonly string[]
-  /** How many tokens are remembered. Default 10000, about 300 bytes each; 0 remembers none. */
+  /** How many tokens are cached. Default 10000, about 300 bytes each; 0 caches none. */
   readonly rememberedTokens?: number
-  /** Receives what happens, with exact reasons and without tokens. */
+  /** Receives every event, with exact reasons and without tokens. */
   readonly onEvent?: EventListener
 }

@@ -6,12 +6,13 @@
 import type { VerifiedAccessToken } from '../types.js'
 
 /**
- * A caller. Two tokens belong to the same one exactly when their `key` is equal.
+ * A principal. Two tokens belong to the same one exactly when their `key` is equal.
  *
  * - `user`: the token names a subject that is not the client itself.
  * - `client`: the token names only the client, or the client as its own subject. A client could choose
  *   a user's `sub` as its `client_id` (RFC 9700 §4.15), so the two never share a key.
- * - `anonymous`: the token names neither. It has no key: such callers are never taken for one another.
+ * - `anonymous`: the token names neither. It has no key: such callers are never treated as the
+ *   same.
  */
 export interface Principal {
   readonly type: 'user' | 'client' | 'anonymous'
@@ -23,7 +24,7 @@ export interface Principal {
 }
 
 /**
- * The caller that a token stands for: (issuer, subject), or (issuer, client) for a client on its own behalf.
+ * The principal of a token: (issuer, subject), or (issuer, client) for a client on its own behalf.
  * Never the subject alone, never an e-mail address (RFC 8725 §3.8).
  *
  * @example

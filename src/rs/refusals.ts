@@ -1,5 +1,5 @@
 /**
- * What a resource server says when it lets nobody in: the answer for the client, and the exact reason for the operator.
+ * Refusals of a resource server: the answer for the client, and the exact reason for the operator.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Advisor } from './advisor.js'
 import { deny, unavailable, type Decision, type Denied } from './decision.js'
 
 export interface RefusalsOptions {
-  /** Where clients are told to find the metadata. */
+  /** The URL at which clients find the metadata. */
   readonly metadataUrl: string
   readonly emit: Emit | undefined
   readonly nextRequestId: () => string
@@ -26,13 +26,13 @@ export class Refusals {
     this.#options = options
   }
 
-  /** Waits until a refusal can be explained; comes before the first one. */
+  /** Waits until a refusal can be explained; called before the first one. */
   async ready(): Promise<void> {
     const { emit, advisor } = this.#options
     if (emit !== undefined) await advisor.ready()
   }
 
-  /** @param scope what the challenge names */
+  /** @param scope the scopes that the challenge names */
   refuse(
     refusal: Refusal,
     requestId: string | undefined,
@@ -56,7 +56,7 @@ export class Refusals {
     return denied
   }
 
-  /** @throws whatever is not the authorization server's fault */
+  /** @throws any error that is not the authorization server's fault */
   fail(error: unknown, requestId: string = this.#options.nextRequestId()): Decision {
     if (!(error instanceof AuthorizationServerError)) throw error
     const { code, issuer, message: reason } = error

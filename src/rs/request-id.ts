@@ -1,12 +1,14 @@
 /**
- * Names of requests, for events and answers.
+ * Request ids, for events and answers.
  *
  * @module
  */
 
 const HEADER_VALUE = /^[\x21-\x7e]{1,200}$/
 
-/** Always a value that a header can carry: a generator that is plugged in must not be able to break a refusal. */
+/**
+ * Always a value that a header can carry: a custom generator must not be able to break a refusal.
+ */
 export function createRequestIds(
   randomUUID: () => string = () => crypto.randomUUID(),
 ): () => string {
@@ -15,7 +17,7 @@ export function createRequestIds(
       const id: unknown = randomUUID()
       if (typeof id === 'string' && HEADER_VALUE.test(id)) return id
     } catch {
-      // As for one that is no header value.
+      // The same as for an invalid header value.
     }
     return crypto.randomUUID()
   }

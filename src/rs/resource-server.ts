@@ -42,9 +42,9 @@ export type { OperationRequest } from './operation-authority.js'
 
 /** The parts of a request that the decision depends on. Members may be getters: each is read only when needed. */
 export interface AuthenticationRequest extends RequestContext {
-  /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
+  /** The `Authorization` field: one value, or all of them if the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
-  /** Names the request in events and in `X-Request-Id`. Default: made when needed. */
+  /** The request id in events and in `X-Request-Id`. Default: made when needed. */
   readonly requestId?: string | undefined
 }
 
@@ -56,15 +56,15 @@ export interface ResourceServer extends AccessTokenVerifier {
   readonly scopes: readonly string[]
   /** The document to publish, frozen. */
   readonly metadata: ProtectedResourceMetadata
-  /** Where clients are told to find it. */
+  /** The URL at which clients find it. */
   readonly metadataUrl: string
   /**
-   * Judges the credentials of a request and its base scopes. Answers at once, without a promise, for a
-   * token whose signature was checked before. Does not throw for anything that a client can send.
+   * Verifies the credentials of a request and its base scopes. Answers synchronously for a token
+   * whose signature was checked before. Does not throw for anything that a client can send.
    */
   authenticate(request: AuthenticationRequest): Decision | Promise<Decision>
   /**
-   * Judges further scopes of an authenticated request.
+   * Checks further scopes of an authenticated request.
    *
    * @returns the 403 to send, naming base scopes and these in one challenge, or `undefined`
    */
@@ -74,10 +74,11 @@ export interface ResourceServer extends AccessTokenVerifier {
     request?: Omit<AuthenticationRequest, 'authorization'>,
   ): Denied | undefined
   /**
-   * Judges what an authenticated request asks for: base scopes and what the policy wants, all operations together.
+   * Authorizes the operations of an authenticated request, all together: base scopes and the
+   * policy.
    *
    * @returns the 403 to send, or `undefined`
-   * @throws whatever a policy throws that is a function; then nothing was allowed
+   * @throws what the policy function throws; then nothing was allowed
    */
   authorizeOperations(
     token: VerifiedAccessToken,
@@ -85,11 +86,12 @@ export interface ResourceServer extends AccessTokenVerifier {
     request?: OperationRequest,
   ): Denied | undefined
   /**
-   * Watches the token of a request while its answer goes on: it is judged again at its end, when the authorization
-   * server's answer about it is too old, and once a minute. An authorization server that is away ends nothing before
-   * the token's own end.
+   * Watches the token of a request while its answer goes on: it is verified again when it expires,
+   * when its introspection answer is too old, and once a minute. An outage of the authorization
+   * server ends nothing before the token expires.
    *
-   * @param onEnd called once, when a request with this token would not be let in any more; `token.ended` says why
+   * @param onEnd called once, when a request with this token would be refused; `token.ended` says
+   * why
    * @returns ends the watch
    */
   watch(
@@ -98,8 +100,9 @@ export interface ResourceServer extends AccessTokenVerifier {
     request?: Omit<AuthenticationRequest, 'authorization'>,
   ): () => void
   /**
-   * Fetches the keys of every issuer now: at a start that should not wait for the first token, or after a
-   * file of keys was replaced. Never rejects; what failed is an event and in {@link status}, and old keys stay.
+   * Fetches the keys of every issuer now: at startup, before the first token, or after a file of
+   * keys was replaced. Never rejects; a failure is an event and shows in {@link status}, and old
+   * keys stay.
    */
   refreshKeys(): Promise<void>
   /** For health checks and metrics. */
@@ -109,15 +112,15 @@ export interface ResourceServer extends AccessTokenVerifier {
 export interface ResourceServerStatus {
   /** The keys of those issuers whose tokens may be JWTs, in the configured order. */
   readonly issuers: readonly KeySetStatus[]
-  /** Those authorization servers that are asked about tokens. */
+  /** The authorization servers that introspect tokens. */
   readonly introspectors: readonly ReturnType<NonNullable<TokenIntrospector['status']>>[]
-  /** How many tokens are remembered. */
+  /** How many tokens are cached. */
   readonly rememberedTokens: number
 }
 
 const PREFIX = 'Bearer '
 
-/** For advice alone. */
+/** For advice only. */
 function cluesOf(token: string): HintClues {
   return {
     token,
@@ -128,12 +131,12 @@ function cluesOf(token: string): HintClues {
   }
 }
 
-/** Whether base scopes are judged now, or later together with those that operations need. */
+/** Whether base scopes are checked now, or later together with those that operations need. */
 type BaseScopes = 'now' | 'later'
 
-/** A resource server with all that the guard of a host needs, and users do not. */
+/** A resource server with the members that only the guard of a host needs. */
 export class ResourceServerCore {
-  /** What users get. */
+  /** The public part. */
   readonly server: ResourceServer
   /** Who may do what. */
   readonly operations: OperationAuthority
@@ -145,7 +148,7 @@ export class ResourceServerCore {
   readonly #refusals: Refusals
 
   /**
-   * @param keySetFor where keys come from: several resource servers may share them
+   * @param keySetFor the source of keys: several resource servers may share them
    * @throws {ConfigurationError} when a function that makes an introspector does
    */
   constructor(
@@ -185,8 +188,8 @@ export class ResourceServerCore {
     baseScopes: BaseScopes = 'now',
   ): Decision | Promise<Decision> {
     const { authorization } = request
-    // Only a token that passed every check is remembered, and equal digests are equal bytes: so a hit
-    // needs no look at its characters.
+    // Only a token that passed every check is cached, and equal digests mean equal bytes: a hit
+    // needs no check of its characters.
     if (
       sha256Sync === undefined ||
       typeof authorization !== 'string' ||
@@ -205,7 +208,7 @@ export class ResourceServerCore {
     return this.#admit(facts, bearer, request, baseScopes, true)
   }
 
-  /** @param unseen the credentials, where they were looked for already, and their digest */
+  /** @param unseen the credentials, if they were read already, and their digest */
   async #authenticateSlowly(
     request: AuthenticationRequest,
     authorization: AuthenticationRequest['authorization'],
@@ -237,7 +240,7 @@ export class ResourceServerCore {
   /**
    * Scopes come last: an expired token is a 401 whatever it was granted.
    *
-   * @throws whatever a validator throws
+   * @throws what a validator throws
    */
   #admit(
     facts: AccessTokenFacts,
@@ -287,7 +290,7 @@ export class ResourceServerCore {
     })
   }
 
-  /** No {@link Decision} comes of it, so the reasons are told here. */
+  /** There is no {@link Decision}, so the reasons are reported here. */
   async #verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
     const text: unknown = token
     const bearer =
@@ -309,7 +312,7 @@ export class ResourceServerCore {
     }
   }
 
-  /** @throws whatever a validator throws */
+  /** @throws what a validator throws */
   async #verify(bearer: string): Promise<VerifiedAccessToken | Refusal> {
     const facts = await this.#tokens.verify(bearer, await sha256(bearer))
     if (facts instanceof Refusal) return facts
@@ -317,7 +320,7 @@ export class ResourceServerCore {
     return validateToken(token, this.#settings.validators) ?? token
   }
 
-  /** Its looks are no requests, and so are none of their events. */
+  /** Its checks are not requests, so they emit no request events. */
   #watch(
     { token: { issuer, expiresAt }, bearer }: Authenticated,
     onEnd: () => void,
@@ -354,7 +357,7 @@ export class ResourceServerCore {
     return { endsAt: this.#endOf(expiresAt, issuer), askAgainAt: this.#tokens.askAgainAt(facts) }
   }
 
-  /** In milliseconds since 1970; `undefined` for a token without an end. */
+  /** In milliseconds since 1970; `undefined` for a token that does not expire. */
   #endOf(expiresAt: number | undefined, issuer: string): number | undefined {
     const trusted = this.#settings.issuers.find(
       ({ requirements }) => requirements.issuer === issuer,
@@ -377,8 +380,8 @@ export class ResourceServerCore {
 }
 
 /**
- * Makes an MCP server's resource server. It does no I/O until the first token arrives, so an identity
- * provider that is down does not stop the start.
+ * Makes the resource server of an MCP server. It does no I/O until the first token arrives, so it
+ * starts even while an identity provider is down.
  *
  * @throws {ConfigurationError} with every problem of the options
  *

@@ -42,7 +42,7 @@ export interface ResourceServerSettings {
   readonly validators: readonly TokenValidator[]
 }
 
-/** What each option at the top must be, and its default. */
+/** The check and the default of each option at the top. */
 const SERVER_CHECKS = {
   resource: checkResource,
   // Checked below, with the options that hold for all of them.
@@ -73,7 +73,7 @@ export const OPTION_NAMES: readonly string[] = [
   ...Object.keys(SERVER_CHECKS),
 ]
 
-/** As {@link checkResourceServer}, for a checker that checks more options, too. */
+/** As {@link checkResourceServer}, for a checker that also checks other options. */
 export function readResourceServer(
   checker: OptionChecker,
   options: unknown,
@@ -113,7 +113,7 @@ export function readResourceServer(
   }
 }
 
-/** Checks options and fills in the defaults. It makes nothing, and changes nothing. */
+/** Checks options and fills in the defaults. It has no side effects. */
 export function checkResourceServer(
   options: unknown,
   words: OptionWords = OPTION_WORDS,

@@ -1,5 +1,6 @@
 /**
- * The introspector of one authorization server: its metadata, the calls, and the memory of answers put together.
+ * The introspector of one authorization server: it combines metadata, calls and the cache of
+ * answers.
  *
  * @module
  */
@@ -17,10 +18,10 @@ import { createIntrospector } from '../introspect/introspector.js'
 import type { TokenIntrospector } from '../types.js'
 import { checkTokenIntrospector, type TokenIntrospectorOptions } from './introspector-settings.js'
 
-/** Milliseconds for one call, and no more than a request waits. */
+/** Milliseconds for one call: no longer than a request waits. */
 const TIMEOUT = 5_000
 const SHORTEST_TIMEOUT = 1_000
-/** How long the endpoint found by discovery is believed. */
+/** How long the discovered endpoint is used. */
 const DISCOVERY_MAX_AGE = 3_600_000
 
 /**

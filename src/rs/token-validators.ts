@@ -1,5 +1,5 @@
 /**
- * Checks of the user's own, on every request.
+ * The user's own checks, on every request.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { isThenable } from '../events.js'
 import type { VerifiedAccessToken } from '../types.js'
 
 /**
- * A check of your own. It runs on every request, after everything else about the token was verified and before scopes are
- * judged, and again while a stream goes on. What it finds is never remembered. It must not wait: it runs where a token
- * that was seen before costs no promise.
+ * Your own check. It runs on every request, after everything else about the token was verified and
+ * before scopes are checked, and again while a stream goes on. Its result is never cached. It must
+ * be synchronous: a token seen before costs no promise.
  *
  * @example
  * ```ts
@@ -24,19 +24,20 @@ import type { VerifiedAccessToken } from '../types.js'
  * ```
  */
 export interface TokenValidator {
-  /** Names it in the log. */
+  /** Its name in the log. */
   readonly name: string
   /**
-   * The reason to refuse the token (401, `ERR_TOKEN_CLAIM`), for the log alone; `undefined` lets it pass. What it throws
-   * admits nobody: behind a middleware and in the gateway it is a 500.
+   * The reason to refuse the token (401, `ERR_TOKEN_CLAIM`), for the log alone; `undefined` lets it
+   * pass. If it throws, nobody is admitted: the middleware and the gateway answer 500.
    */
   validate(token: VerifiedAccessToken): string | undefined
 }
 
 /**
- * What a validator throws is never the fault of the authorization server: that would be a 503, and keep streams open.
+ * An error of a validator never counts as the authorization server's: that would answer 503 and
+ * keep streams open.
  *
- * @throws whatever it throws
+ * @throws what it throws
  */
 function run(validator: TokenValidator, token: VerifiedAccessToken): unknown {
   try {
@@ -47,7 +48,10 @@ function run(validator: TokenValidator, token: VerifiedAccessToken): unknown {
   }
 }
 
-/** @throws {TypeError} when a validator gives back anything but a reason or `undefined`: a promise would let all pass */
+/**
+ * @throws {TypeError} when a validator returns anything but a reason or `undefined`: a promise
+ * would let every token pass
+ */
 export function validateToken(
   token: VerifiedAccessToken,
   validators: readonly TokenValidator[],
@@ -56,7 +60,7 @@ export function validateToken(
     const reason = run(validator, token)
     if (reason === undefined) continue
     if (typeof reason !== 'string') {
-      // A promise that rejects and that nobody hears of would end the process.
+      // An unhandled rejection would end the process.
       if (isThenable(reason)) Promise.resolve(reason).catch(() => undefined)
       const what = `the validator ${JSON.stringify(validator.name)} gave back a ${typeof reason}`
       throw new TypeError(`${what}, not a reason or undefined at once`)

@@ -1,6 +1,6 @@
 /**
- * From the text of a token to what it says: choosing issuer and key, checking the signature, and
- * remembering which bytes were signed, so that a token seen before costs one hash.
+ * Verifies tokens: chooses issuer and key, checks the signature, and remembers which bytes were
+ * signed, so that a token seen before costs one hash.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { TrustedIssuers, type IssuersRuntime, type TrustedIssuer } from './trust
 
 type Verdict = AccessTokenFacts | Refusal
 
-/** First sight of a token under way. */
+/** The first verification of a token, under way. */
 interface Inspection extends Flight {
   readonly done: Promise<Verdict>
 }
@@ -75,14 +75,14 @@ export class TokenVerifier {
       settings.rememberedTokens === 0 ? undefined : new Cache(settings.rememberedTokens)
     this.#inspections = new Flights(runtime.isolated)
     this.#steadyNow = createSteadyClock(runtime.now, () => {
-      // How old the answers are nobody knows.
+      // The age of the answers is unknown.
       this.#remembered?.clear()
     })
   }
 
   /**
-   * The verdict on a token whose signature was checked before, at once; `undefined` when it was not, or when
-   * the keys must be waited for.
+   * The verdict on a token whose signature was checked before; `undefined` if it was not, or if the
+   * keys are not ready.
    *
    * @param digest SHA-256 of the token
    */
@@ -98,12 +98,12 @@ export class TokenVerifier {
   /**
    * The verdict on any token.
    *
-   * @param digest SHA-256 of the token, which alone is remembered
-   * @throws {AuthorizationServerError} when the keys to verify it by cannot be had
+   * @param digest SHA-256 of the token, all that is cached of it
+   * @throws {AuthorizationServerError} when the keys to verify it are not available
    */
   async verify(token: string, digest: string, request?: RequestContext): Promise<Verdict> {
     const known = this.#lookUp(digest)
-    // Keys that are fetched from here on are new enough for it.
+    // Keys fetched from now on are new enough for it.
     const keys =
       known?.introspection === undefined ? this.#issuers.get(known?.issuer)?.keys : undefined
     const arrival = keys?.fetches()
@@ -121,7 +121,10 @@ export class TokenVerifier {
     return facts
   }
 
-  /** When the answer about a token is too old to go by, in milliseconds since 1970; `undefined` when nobody was asked. */
+  /**
+   * When the introspection answer expires, in milliseconds since 1970; `undefined` if there was
+   * none.
+   */
   askAgainAt({ introspection }: AccessTokenFacts): number | undefined {
     return introspection && this.#now() + introspection.validUntil - this.#steadyNow()
   }
@@ -133,7 +136,7 @@ export class TokenVerifier {
 
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
   get keySets(): readonly KeySet[] {
-    // Where every token is asked about, no key is ever needed.
+    // If every token is introspected, no key is needed.
     return this.#issuers.all.flatMap(({ keys, validation }) =>
       validation === 'introspection' ? [] : [keys],
     )
@@ -143,16 +146,18 @@ export class TokenVerifier {
     return this.#issuers.all.flatMap(({ introspector }) => introspector ?? [])
   }
 
-  /** How many tokens are remembered. */
+  /** How many tokens are cached. */
   get remembered(): number {
     return this.#remembered?.size ?? 0
   }
 
-  /** What is remembered of a token, unless the key that signed it is gone, or the answer about it is old. */
+  /**
+   * The cached facts of a token, unless its key was retired or its introspection answer expired.
+   */
   #lookUp(digest: string): AccessTokenFacts | undefined {
     const facts = this.#remembered?.get(digest)
     if (facts === undefined || !this.#isStanding(facts)) return undefined
-    // A clock that was found to be set back has emptied the memory.
+    // If the clock was set back, the cache is empty now.
     return facts.introspection === undefined || this.#remembered?.get(digest) === facts
       ? facts
       : undefined
@@ -163,7 +168,7 @@ export class TokenVerifier {
     return key?.retired === false
   }
 
-  /** Judges what may change from one request to the next, and so is never remembered. */
+  /** Checks what may change from one request to the next, and is therefore never cached. */
   #judge(facts: AccessTokenFacts): Refusal | undefined {
     const issuer = this.#issuers.get(facts.issuer)
     if (issuer === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'unknown issuer')
@@ -185,15 +190,15 @@ export class TokenVerifier {
         ? new Refusal(jwt.code, `${jwt.reason}, and ${this.#issuers.whyNobodyIsAsked()}`)
         : jwt
     }
-    // Unverified, `iss` may choose among issuers that we trust already, nothing more. A JWT of another issuer is
-    // shown to nobody.
+    // The unverified `iss` may only choose among trusted issuers. A JWT of another issuer is sent
+    // to nobody.
     const trusted = this.#issuers.get(jwt.claims['iss'])
     if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims['iss'])
     if (trusted.validation === 'introspection') return this.#introspect(trusted, token, jwt)
     return this.#inspectJwt(jwt, trusted, request, arrival ?? trusted.keys.fetches())
   }
 
-  /** What the authorization server says of a token. `jwt` when it is one. */
+  /** The introspection answer for a token. `jwt` is set if the token is one. */
   async #introspect(
     { introspector, requirements }: TrustedIssuer,
     token: string,

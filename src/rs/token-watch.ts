@@ -1,15 +1,15 @@
 /**
- * Looking again at a token while what it opened goes on: streams outlive tokens.
+ * Verifies a token again while its stream goes on: streams outlive tokens.
  *
  * @module
  */
 import { AuthorizationServerError, type Refusal } from '../errors.js'
 
-/** How long a verdict holds by itself, in milliseconds since 1970. */
+/** How long a verdict holds without another check, in milliseconds since 1970. */
 export interface Standing {
-  /** The token's own end, with the tolerance for clocks; `undefined` when it names none. */
+  /** The token's expiry with the clock tolerance; `undefined` if it has none. */
   readonly endsAt: number | undefined
-  /** When the authorization server's answer is too old to go by; `undefined` when it was not asked. */
+  /** When the introspection answer expires; `undefined` if there was none. */
   readonly askAgainAt: number | undefined
 }
 
@@ -19,32 +19,36 @@ export interface TokenWatchOptions {
   /**
    * The verdict now.
    *
-   * @throws {AuthorizationServerError} when nobody can tell
+   * @throws {AuthorizationServerError} when it cannot be decided
    */
   readonly judge: () => Promise<Standing | Refusal>
-  /** Called once: with the refusal, `ended` when nobody could be asked at its end, or the error of a bug of ours. */
+  /**
+   * Called once: with the refusal, with `ended` if the server was not available when the token
+   * expired, or with the error of a bug.
+   */
   readonly onEnd: (reason: Refusal | 'ended' | Error) => void
   readonly now: () => number
-  /** Returns what takes it back. */
+  /** Returns a function that cancels it. */
   readonly setTimer?: (callback: () => void, delay: number) => () => void
 }
 
-/** Keys may be withdrawn, and scopes and issuers be others: nothing tells us, so somebody has to look. */
+/** Keys may be withdrawn, and scopes and issuers may change without notice, so we poll. */
 const LONGEST = 60_000
-/** Also where answers are not remembered at all, or the server is away: thousands of streams may be watched. */
+/** Also if answers are not cached, or the server is down: thousands of streams may be watched. */
 const SHORTEST = 5_000
 
-/** A timer that keeps no process alive: what it watches does. */
+/** A timer that does not keep the process alive: the stream does. */
 export function setQuietTimer(callback: () => void, delay: number): () => void {
   const timer: unknown = setTimeout(callback, delay)
-  // Of Node; a number elsewhere.
+  // An object in Node; a number elsewhere.
   ;(timer as { unref?: () => void }).unref?.()
   return () => clearTimeout(timer as number)
 }
 
 /**
- * Judges a token again: at its own end, when the answer about it is too old, and once a minute. An authorization
- * server that is away ends nothing before the token's own end, and does not keep it open beyond.
+ * Verifies a token again: when it expires, when its introspection answer is too old, and once a
+ * minute. An outage of the authorization server neither ends a stream before the token expires nor
+ * keeps it open afterwards.
  *
  * @returns ends the watch
  */
@@ -54,11 +58,13 @@ export function watchToken(options: TokenWatchOptions): () => void {
   let isOver = false
   let clear = wait(SHORTEST)
 
-  /** No timer is longer than a minute, so that clocks which are set, and machines which sleep, matter little. */
+  /**
+   * No timer is longer than a minute, so that changed clocks and sleeping machines matter little.
+   */
   function wait(longest: number): () => void {
     const { endsAt = Number.POSITIVE_INFINITY, askAgainAt = Number.POSITIVE_INFINITY } = standing
     const at = now()
-    // Timers run a little early.
+    // Timers may fire a little early.
     const untilEnd = Math.max(endsAt - at, 1)
     return setTimer(
       () => void look(),
@@ -77,7 +83,7 @@ export function watchToken(options: TokenWatchOptions): () => void {
     clear()
   }
 
-  /** An answer that takes long must not prolong what is over. */
+  /** A slow answer must not keep an expired token's stream open. */
   function endWhenOver(): void {
     const { endsAt = Number.POSITIVE_INFINITY } = standing
     const rest = endsAt - now()
@@ -88,7 +94,7 @@ export function watchToken(options: TokenWatchOptions): () => void {
   async function look(): Promise<void> {
     const { endsAt = Number.POSITIVE_INFINITY } = standing
     const isLast = now() >= endsAt
-    // A verdict that needs nobody comes before this does.
+    // A synchronous verdict arrives before this does.
     clear = setTimer(endWhenOver, isLast ? 0 : Math.min(endsAt - now(), LONGEST))
     try {
       const verdict = await judge()

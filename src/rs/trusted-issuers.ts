@@ -1,5 +1,5 @@
 /**
- * The issuers whose tokens count here, each with its keys and the way to ask it about a token.
+ * The trusted issuers, each with its keys and its introspector.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { createIntrospectors } from './introspectors.js'
 import type { IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerSettings } from './settings.js'
 
-/** A shorter text cannot be a secret (RFC 6749 §10.10): it is not worth a call. */
+/** A shorter token cannot be a secret (RFC 6749 §10.10), so it is not introspected. */
 const SHORTEST_OPAQUE = 16
 
 export interface TrustedIssuer extends IssuerSettings {
@@ -18,7 +18,7 @@ export interface TrustedIssuer extends IssuerSettings {
   readonly introspector: TokenIntrospector | undefined
 }
 
-/** What keys and introspectors need from outside. */
+/** The environment of keys and introspectors. */
 export type IssuersRuntime = Pick<KeySetOptions, 'now' | 'fetch' | 'emit' | 'isolated'>
 
 export class TrustedIssuers {
@@ -52,7 +52,7 @@ export class TrustedIssuers {
       this.#byName.set(requirements.issuer, {
         ...each,
         keys,
-        // Where only JWTs count, nobody is asked.
+        // If only JWTs count, nothing is introspected.
         introspector: each.validation === 'jwt' ? undefined : introspectors[index],
       })
     }
@@ -67,7 +67,7 @@ export class TrustedIssuers {
     return [...this.#byName.values()]
   }
 
-  /** The one issuer that an opaque token may be shown to. */
+  /** The one issuer that an opaque token may be sent to. */
   ofOpaque(token: string): TrustedIssuer | undefined {
     if (token.length < SHORTEST_OPAQUE) return undefined
     return this.all.find(

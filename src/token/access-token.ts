@@ -1,8 +1,7 @@
 /**
- * What a token whose signature is valid says, and whether that is acceptable here and now.
+ * Reads the claims of a token whose signature is valid, and decides whether it is acceptable now.
  *
- * Reading happens once for each token, judging on every request: only what cannot change may be
- * remembered.
+ * A token is read once and verified on every request: only what cannot change may be remembered.
  *
  * @module
  */
@@ -23,11 +22,11 @@ import { findUnmetClaim, type RequiredClaims } from './required-claims.js'
 import { kindOfAnswer, kindOfJwt, type TokenKind } from './kind.js'
 
 /**
- * The judged fields of a token: small, frozen, and without the token. This is what the memory holds,
- * so each field costs eight bytes for every token remembered.
+ * The verified fields of a token: small, frozen, without the token. The cache holds these, so each
+ * field costs eight bytes for every token remembered.
  */
 export interface AccessTokenFacts {
-  /** The key that signed it; `undefined` when the authorization server was asked instead. */
+  /** The key that signed it; `undefined` when the token was introspected. */
   readonly key: SigningKey | undefined
   readonly algorithm: string | undefined
   readonly kind: TokenKind
@@ -36,17 +35,20 @@ export interface AccessTokenFacts {
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
-  /** Seconds since 1970; only an introspection answer may leave it out. */
+  /** Seconds since 1970; only an introspection answer may omit it. */
   readonly expiresAt: number | undefined
   /** The later of `nbf` and `iat`, or 0. */
   readonly validFrom: number
   /** The token is bound to a key of its sender (`cnf`). */
   readonly bound: boolean
-  /** What the authorization server said, when it was asked; valid by a clock that never runs backwards. */
+  /**
+   * The introspection answer, if there was one; its validity uses a clock that never runs
+   * backwards.
+   */
   readonly introspection: TokenIntrospection | undefined
 }
 
-/** What an issuer's tokens must fulfil at this resource. */
+/** What this resource requires of an issuer's tokens. */
 export interface TokenRequirements {
   readonly issuer: string
   readonly audience: ReadonlySet<string>
@@ -63,19 +65,22 @@ export interface TokenRequirements {
   readonly requiredClaims: RequiredClaims
 }
 
-/** Where the facts come from: what tokens and introspection answers do not have in common. */
+/** The source of the facts: where tokens and introspection answers differ. */
 type Origin = Pick<AccessTokenFacts, 'key' | 'algorithm' | 'kind' | 'introspection'> & {
-  /** What a token that was asked about says of itself, where it is a JWT: its times and its binding hold as well. */
+  /** The claims of an introspected token that is a JWT: its times and its binding hold as well. */
   readonly own?: JsonObject | undefined
 }
 
-/** When a token is good; `undefined` where that is not told in numbers (RFC 7519 §4.1.4 to §4.1.6). */
+/** When a token is valid; `undefined` if a time is not a number (RFC 7519 §4.1.4 to §4.1.6). */
 function readTimes({ exp, nbf, iat }: JsonObject) {
   if (!isOptionalNumber(exp) || !isOptionalNumber(nbf) || !isOptionalNumber(iat)) return undefined
   return { end: exp ?? Number.POSITIVE_INFINITY, start: Math.max(nbf ?? 0, iat ?? 0) }
 }
 
-/** Whether a token is said to be bound to its sender: by a key (RFC 7800 §3.1), or by its type alone (RFC 9449 §6.2). */
+/**
+ * Whether a token is bound to its sender: by a key (RFC 7800 §3.1), or by its type alone (RFC 9449
+ * §6.2).
+ */
 function isBound({ cnf, token_type: type }: JsonObject): boolean {
   return cnf !== undefined || (typeof type === 'string' && /^dpop$/i.test(type))
 }
@@ -87,7 +92,7 @@ function wrongTimeOf(claims: JsonObject): string | undefined {
   )
 }
 
-/** Claims of the wrong type refuse the token; absent ones are judged later. */
+/** A claim of the wrong type refuses the token; absent claims are checked later. */
 function readClaims(
   claims: JsonObject,
   requirements: TokenRequirements,
@@ -119,7 +124,7 @@ function readClaims(
   const unmet = findUnmetClaim(claims, requirements.requiredClaims)
   if (unmet !== undefined) return refuse(unmet.reason, unmet.claim)
   const clientId = readClientId(claims)
-  // One literal: an object put together by spreading takes twice the memory, for every token remembered.
+  // One literal: an object built by spreading takes twice the memory, for every token remembered.
   return Object.freeze({
     key,
     algorithm,
@@ -137,7 +142,8 @@ function readClaims(
 }
 
 /**
- * Reads a token whose signature was found valid. Without `exp` it would never end (RFC 9068 §2.2), and is refused.
+ * Reads a token whose signature is valid. A token without `exp` would never expire (RFC 9068 §2.2)
+ * and is refused.
  */
 export function readAccessToken(
   jwt: ParsedJwt,
@@ -158,11 +164,11 @@ export function readAccessToken(
 }
 
 /**
- * Reads what the authorization server says of a token (RFC 7662 §2.2). That it calls it active is the least; for
- * whom, until when and of what kind it is, is judged as with a token that we can read.
+ * Reads an introspection answer (RFC 7662 §2.2). `active` is not enough: audience, times and kind
+ * are verified as for a JWT.
  *
- * @param jwt the token itself, where it is one: what it says of its kind, its times and its binding holds as well;
- *   audience and scopes are the answer's alone, because lightweight tokens have none
+ * @param jwt the token itself, if it is a JWT: its kind, times and binding hold as well; audience
+ * and scopes come from the answer alone, because lightweight tokens have none
  */
 export function readIntrospection(
   introspection: TokenIntrospection,
@@ -172,7 +178,7 @@ export function readIntrospection(
 ): AccessTokenFacts | Refusal {
   const { claims } = introspection
   const { issuer, acceptIdTokenClaims } = requirements
-  // RFC 7662 §2.2: a boolean. What merely looks like true is not.
+  // RFC 7662 §2.2: a boolean. Other truthy values do not count.
   if (claims['active'] !== true) {
     const reason = 'the authorization server calls it not active'
     return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer, { claim: 'active' })
@@ -204,8 +210,8 @@ function describeAudience(audience: readonly string[], claim: string): string {
 }
 
 /**
- * Judges a token that its issuer vouches for: kind, audience, times, binding, in this order, so
- * that only a token which is right in everything else is called expired.
+ * Verifies a token that its issuer vouches for: kind, audience, times, binding, in this order. So
+ * only a token that is otherwise valid is called expired.
  *
  * @param at seconds since 1970
  * @returns the reason to refuse it, or `undefined`
@@ -264,7 +270,7 @@ class AccessToken implements VerifiedAccessToken {
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
   readonly expiresAt: number | undefined
-  /** Private, so that no log that prints the object prints the token. */
+  /** Private, so that logging the object does not log the token. */
   readonly #bearer: string
   #claims: JsonObject | undefined
 
@@ -285,7 +291,7 @@ class AccessToken implements VerifiedAccessToken {
   }
 }
 
-/** What the rest of the program gets to see of a token that was let in. */
+/** What the rest of the program sees of an admitted token. */
 export function toVerifiedAccessToken(
   facts: AccessTokenFacts,
   bearer: string,

@@ -1,6 +1,6 @@
 /**
- * The `Authorization` field of a request (RFC 6750 §2.1, RFC 9110 §11.6.2). Tokens in the query or in a
- * form are not looked at (OAuth 2.1 §5.1).
+ * The `Authorization` field of a request (RFC 6750 §2.1, RFC 9110 §11.6.2). Tokens in the query or
+ * in a form are ignored (OAuth 2.1 §5.1).
  *
  * @module
  */
@@ -11,9 +11,14 @@ export const MAX_TOKEN_LENGTH: number = 16 * 1024
 
 const BEARER = /^bearer(?: +([A-Za-z0-9._~+/-]+=*))?$/i
 const BEARER_SCHEME = /^bearer(?:[ ,]|$)/i
-/** Where two fields were joined (Fetch writes `, `), or a second `scheme credentials` begins. */
+/**
+ * Matches where two fields were joined (Fetch writes `, `) or a second `scheme credentials` begins.
+ */
 const SECOND_FIELD = /, |,[ \t]*[A-Za-z][\w!#$%&'*+.^`|~-]*[ \t]+[^=\s]/
-/** The same for schemes whose credentials are lists of parameters: a comma alone says nothing there. */
+/**
+ * The same for schemes whose credentials are lists of parameters: there, a comma alone proves
+ * nothing.
+ */
 const SECOND_CREDENTIALS = /,[ \t]*[A-Za-z][\w!#$%&'*+.^`|~-]*[ \t]+[^=\s]/
 
 function missing(reason: string): Refusal {
@@ -28,7 +33,10 @@ function tooLarge(): Refusal {
   return new Refusal('ERR_TOKEN_TOO_LARGE', `token of more than ${MAX_TOKEN_LENGTH} characters`)
 }
 
-/** Optional whitespace of RFC 9110 §5.6.3. By hand: a pattern for the end starts anew at every blank inside. */
+/**
+ * Optional whitespace of RFC 9110 §5.6.3. No regular expression: one anchored at the end would
+ * start again at every blank.
+ */
 function withoutBlanksAround(value: string): string {
   const isBlank = (index: number) => value[index] === ' ' || value[index] === '\t'
   let start = 0
@@ -41,8 +49,8 @@ function withoutBlanksAround(value: string): string {
 /**
  * The bearer token of a request, by its `Authorization` fields.
  *
- * Another scheme counts as no credentials, because it is none that we asked for (RFC 6750 §3.1); two
- * credentials are an ambiguity that we do not resolve.
+ * Another scheme counts as no credentials, because our challenge did not offer it (RFC 6750 §3.1).
+ * Two credentials are ambiguous and refused.
  */
 export function parseBearer(
   authorization: string | readonly string[] | undefined,
@@ -53,9 +61,10 @@ export function parseBearer(
   }
   const value = withoutBlanksAround(authorization ?? '')
   if (value === '') return missing('no Authorization field')
-  // Before anything that reads it to the end: how much that costs is the client's wish.
+  // This check comes before anything that reads the field to its end, because the client chooses
+  // its length.
   const isTooLong = value.length > MAX_TOKEN_LENGTH + 64
-  // What is one credential from end to end needs no look for a second.
+  // A single well-formed credential needs no search for a second.
   const match = isTooLong ? null : BEARER.exec(value)
   if (match === null) return reasonNotBearer(value, isTooLong)
   const token = match[1]

@@ -1,12 +1,13 @@
 /**
- * Reading claims in the shapes that identity providers write them. Which ones is a setting, never a guess.
+ * Reads claims in the shapes that identity providers use. A setting says which claims, never a
+ * guess.
  *
  * @module
  */
 import type { JsonObject } from '../base/json.js'
 import { parseScopes } from './scopes.js'
 
-/** RFC 9068 first, then what Keycloak and Auth0, Okta, and Entra's first generation write. */
+/** RFC 9068 first, then the claims of Keycloak and Auth0, Okta, and Entra v1. */
 const CLIENT_ID_CLAIMS = ['client_id', 'azp', 'cid', 'appid']
 
 export function isOptionalNumber(value: unknown): value is number | undefined {
@@ -17,7 +18,7 @@ export function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || typeof value === 'string'
 }
 
-/** A text or a list of texts as a list; `undefined` for anything else. */
+/** A string or an array of strings, as an array; `undefined` for anything else. */
 export function readAudience(value: unknown): readonly string[] | undefined {
   if (value === undefined) return []
   const list: unknown = typeof value === 'string' ? [value] : value
@@ -25,8 +26,8 @@ export function readAudience(value: unknown): readonly string[] | undefined {
 }
 
 /**
- * The claim of this name; where there is none and the name has dots, what lies at the end of that path:
- * `realm_access.roles`. Names with dots exist, too (`https://example.com/roles`), and come first.
+ * The claim of this name. If there is none and the name has dots, the value at that path:
+ * `realm_access.roles`. Literal names with dots (`https://example.com/roles`) come first.
  */
 export function claimAt(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name]
@@ -38,7 +39,9 @@ export function claimAt(claims: JsonObject, name: string): unknown {
   return value
 }
 
-/** The scopes of all these claims, united; `undefined` when one of them holds something that is no scope. */
+/**
+ * The union of the scopes in these claims; `undefined` when one of them holds anything but scopes.
+ */
 export function readScopes(
   claims: JsonObject,
   names: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * Taking a JWT apart (RFC 7519, JWS compact serialisation of RFC 7515), without believing a word of it.
+ * Parses a JWT (RFC 7519, JWS compact serialisation of RFC 7515) and trusts nothing in it.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { decodeBase64url, decodeBase64urlText } from '../base/base64url.js'
 import { quoted, Refusal } from '../errors.js'
 import { parseJsonObject, type JsonObject } from '../base/json.js'
 
-/** What the three segments say. Nothing is verified yet. */
+/** The contents of the three segments. Nothing is verified yet. */
 export interface ParsedJwt {
   readonly algorithm: string
   readonly kid: string | undefined
@@ -23,7 +23,7 @@ function malformed(reason: string): Refusal {
   return new Refusal('ERR_TOKEN_MALFORMED', reason)
 }
 
-/** Parses the payload of a token that was verified before. */
+/** Parses the payload of a verified token. */
 export function decodeClaims(token: string): JsonObject {
   const payload = decodeBase64urlText(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')))
   const claims = payload === undefined ? undefined : parseJsonObject(payload)
@@ -32,9 +32,10 @@ export function decodeClaims(token: string): JsonObject {
 }
 
 /**
- * Takes a token apart. Refuses what is no JWT (RFC 8725 §3.11): opaque tokens, encrypted ones, other
- * spellings of base64url, text that is not UTF-8, members that appear twice, and critical extensions,
- * of which we understand none (RFC 7515 §4.1.11). `jku`, `jwk`, `x5u` and `x5c` are not even read.
+ * Parses a token. Refuses everything but a signed JWT (RFC 8725 §3.11): opaque and encrypted
+ * tokens, non-canonical base64url, text that is not UTF-8, duplicate members, and critical
+ * extensions, of which we understand none (RFC 7515 §4.1.11). `jku`, `jwk`, `x5u` and `x5c` are not
+ * even read.
  */
 export function parseJwt(token: string): ParsedJwt | Refusal {
   const segments = token.split('.')

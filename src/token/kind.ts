@@ -1,19 +1,19 @@
 /**
- * Telling access tokens from everything else that the same issuer signs with the same key (RFC 8725 §3.12), or
- * calls active.
+ * Tells access tokens from everything else that the same issuer signs with the same key (RFC 8725
+ * §3.12) or reports as active.
  *
  * @module
  */
 import { quoted } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
 
-/** What kind of token it is, told by header, payload or introspection answer alone. */
+/** The kind of a token, from its header, payload or introspection answer alone. */
 export type TokenKind =
   /** `typ: at+jwt` in the header (RFC 9068 §2.1). */
   | 'at+jwt'
-  /** Nothing speaks against an access token. */
+  /** Nothing contradicts an access token. */
   | 'jwt'
-  /** Only the authorization server knows what is in it, and nothing of its answer speaks against an access token. */
+  /** An opaque token whose introspection answer does not contradict an access token. */
   | 'opaque'
   /** Any other text says why it is not an access token. */
   | `not an access token: ${string}`
@@ -21,21 +21,35 @@ export type TokenKind =
 /** Media types compare without case; the prefix may be left out (RFC 7515 §4.1.9). */
 const ACCESS_TOKEN_TYPES = new Set(['at+jwt', 'application/at+jwt'])
 
-/** What Keycloak writes into the payload of its access tokens; it says ID, Refresh, Offline or Logout in others. */
+/**
+ * The value in the payload of Keycloak's access tokens; others have ID, Refresh, Offline or Logout.
+ */
 const PAYLOAD_TYPES = new Set(['Bearer', 'DPoP'])
 
-/** Cognito's word in its tokens, and Dex's in its answers. */
+/** The value in Cognito's tokens and in Dex's answers. */
 const TOKEN_USES = new Set(['access', 'access_token'])
 
-/** What JWTs call their type in words of their own; Simple JWT, for one, says refresh in refresh tokens. */
+/**
+ * Claims in which some JWTs name their type; Simple JWT, for one, writes refresh into refresh
+ * tokens.
+ */
 const TOKEN_TYPE = /^(?:bearer|dpop|access(?:_token)?|(?:at\+)?jwt)$/i
 
-/** Of what is never an access token: an ID token with its code, logout tokens and security events. */
+/**
+ * Claims that no access token has: of ID tokens issued with a code, logout tokens and security
+ * events.
+ */
 const FOREIGN_CLAIMS = ['c_hash', 'events']
-/** Of ID tokens (OpenID Connect Core §2, FAPI 1.0), which some write into access tokens as well. */
+/**
+ * Claims of ID tokens (OpenID Connect Core §2, FAPI 1.0) that some issuers write into access tokens
+ * as well.
+ */
 const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 's_hash']
 
-/** What both forms tell: a claim that only others carry, or one that names another kind. */
+/**
+ * Evidence that both forms share: a claim that only other kinds carry, or one that names another
+ * kind.
+ */
 function foreignClaim(claims: JsonObject, foreign: readonly string[]): string | undefined {
   for (const name of foreign) if (claims[name] !== undefined) return `it has the claim ${name}`
   const { typ, token_use: use } = claims
@@ -48,13 +62,13 @@ function foreignClaim(claims: JsonObject, foreign: readonly string[]): string | 
   return undefined
 }
 
-/** Claims that speak against an access token, unless the operator lets those of ID tokens through. */
+/** Claims that contradict an access token, unless the operator accepts those of ID tokens. */
 function foreignClaims(acceptIdTokenClaims: boolean): readonly string[] {
   return acceptIdTokenClaims ? FOREIGN_CLAIMS : [...FOREIGN_CLAIMS, ...ID_TOKEN_CLAIMS]
 }
 
 /**
- * Of a JWT: by the header's `typ`, and where that says nothing by its claims.
+ * The kind of a JWT: from the header's `typ`, else from its claims.
  *
  * @param acceptIdTokenClaims `nonce`, `at_hash` and `s_hash` say nothing: this issuer writes them into access tokens
  */
@@ -80,8 +94,9 @@ export function kindOfJwt(
 }
 
 /**
- * Of an introspection answer: authorization servers call refresh and ID tokens active, too, and only what they
- * say beside that tells (Keycloak: `typ` and `token_type`; Dex: `token_use`).
+ * The kind of a token, from its introspection answer: authorization servers report refresh and ID
+ * tokens as active too. Only other members show the kind (Keycloak: `typ` and `token_type`; Dex:
+ * `token_use`).
  */
 export function kindOfAnswer(claims: JsonObject, acceptIdTokenClaims: boolean): TokenKind {
   const found = foreignClaim(claims, foreignClaims(acceptIdTokenClaims))

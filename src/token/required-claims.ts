@@ -1,5 +1,5 @@
 /**
- * Claims that a token must have, with the values that count.
+ * Claims that a token must have, with the accepted values.
  *
  * @module
  */
@@ -10,8 +10,9 @@ import { claimAt } from './claims.js'
 type ClaimValue = string | number | boolean
 
 /**
- * Claims that a token must have. Each name, or dotted path, with the values that count; `true` is any value. A claim that
- * is a list must hold one of them. Values are compared exactly: `7` is not `'7'`.
+ * Claims that a token must have. Each name, or dotted path, with the accepted values; `true`
+ * accepts any value. A claim that is an array must contain one of them. Values are compared
+ * exactly: `7` is not `'7'`.
  *
  * @example
  * ```ts

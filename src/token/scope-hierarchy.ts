@@ -7,11 +7,14 @@
 /** Names of scopes, with those that each includes. */
 export type Implications = Readonly<Record<string, readonly string[]>>
 
-/** The scopes that form a cycle, or `undefined`: a cycle would make all of them the same, which nobody means. */
+/**
+ * The scopes that form a cycle, or `undefined`: a cycle would make all of them equal, which cannot
+ * be meant.
+ */
 export function findCycle(implies: Implications): readonly string[] | undefined {
   const finished = new Set<string>()
   for (const start of Object.keys(implies)) {
-    /** A set keeps its order: the way here. */
+    /** A set keeps its insertion order: the path so far. */
     const path = new Set<string>()
     const pending: { readonly scope: string; readonly isDone: boolean }[] = [
       { scope: start, isDone: false },
@@ -37,10 +40,10 @@ export function findCycle(implies: Implications): readonly string[] | undefined 
   return undefined
 }
 
-/** Granted scopes, and what they include. */
+/** Expands granted scopes by what they include. */
 export class ScopeHierarchy {
   readonly #implies: Implications
-  /** Tokens share their lists of scopes, so that this is found at once for nearly all of them. */
+  /** Tokens share their lists of scopes, so that nearly every token finds this at once. */
   readonly #known = new WeakMap<readonly string[], ReadonlySet<string>>()
 
   /** @param implies without cycles */
@@ -48,12 +51,12 @@ export class ScopeHierarchy {
     this.#implies = implies
   }
 
-  /** All that these scopes stand for, themselves too. */
+  /** These scopes and all that they include. */
   held(granted: readonly string[]): ReadonlySet<string> {
     let held = this.#known.get(granted)
     if (held === undefined) {
       const all = new Set(granted)
-      // A set that grows while it is gone through is gone through to its new end.
+      // Iteration over a set visits what is added meanwhile.
       for (const scope of all) {
         if (!Object.hasOwn(this.#implies, scope)) continue
         for (const included of this.#implies[scope] ?? []) all.add(included)
@@ -64,7 +67,7 @@ export class ScopeHierarchy {
     return held
   }
 
-  /** The required scopes that are not held. */
+  /** The required scopes that are missing. */
   missing(granted: readonly string[], required: readonly string[]): readonly string[] {
     if (required.length === 0) return required
     const held = this.held(granted)

@@ -6,16 +6,16 @@
 
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-/** Whether the text is one scope: printable ASCII without blank, quote and backslash. */
+/** Whether the text is one scope: printable ASCII without space, quote or backslash. */
 export function isScopeToken(value: unknown): value is string {
   return typeof value === 'string' && SCOPE_TOKEN.test(value)
 }
 
 /**
- * Reads scopes out of one value: a text with blanks between, or a list of texts.
+ * Reads scopes from one value: a string separated by spaces, or an array of strings.
  *
- * @returns `undefined` when anything in it is not a scope. A list element with a blank would be two
- *   scopes for whoever reads them joined, so it is none.
+ * @returns `undefined` when anything in it is not a scope. An array element with a space is
+ * refused, because a reader that joins them would see two scopes.
  */
 export function parseScopes(value: unknown): readonly string[] | undefined {
   const list: unknown = typeof value === 'string' ? value.split(' ').filter(Boolean) : value

@@ -1,12 +1,12 @@
 /**
- * Answers that a guard gives itself, and the events that say why.
+ * Answers that a guard writes itself, and the events that say why.
  *
  * @module
  */
 import { whereThrown, type Emit } from '../events.js'
 import { answerHeaders, errorBody } from '../rs/decision.js'
 
-/** An answer that is complete: send it, and nothing else. */
+/** A complete answer: send it, and nothing else. */
 export interface GuardAnswer {
   readonly outcome: 'answer'
   readonly status: number
@@ -17,7 +17,7 @@ export interface GuardAnswer {
 /** The parts of a request that every answer depends on. */
 export interface AnsweredRequest {
   readonly origin: string | undefined
-  /** Names the request in events and answers. Default: made when needed. */
+  /** The request id in events and answers. Default: made when needed. */
   readonly requestId?: string | undefined
 }
 
@@ -32,13 +32,13 @@ export function answer(status: number, headers: Record<string, string>, body = '
   return { outcome: 'answer', status, headers, body }
 }
 
-/** A bug, or a mistake of the person who built the server. */
+/** A bug, or a mistake of the server's developer. */
 export function serverError(requestId: string, description: string, cors = {}): GuardAnswer {
   const headers = { ...answerHeaders(requestId), ...cors }
   return answer(500, headers, errorBody('server_error', description))
 }
 
-/** Answers of one resource. */
+/** The answers for one resource. */
 export class Answers {
   readonly emit: Emit | undefined
   readonly corsHeaders: AnswersOptions['corsHeaders']
@@ -78,7 +78,7 @@ export class Answers {
     return serverError(requestId, description, this.corsHeaders(request.origin))
   }
 
-  /** A request whose body cannot be judged. */
+  /** A request whose body cannot be read or authorized. */
   refuseUnread(
     request: AnsweredRequest,
     status: number,

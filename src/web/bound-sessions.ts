@@ -1,5 +1,5 @@
 /**
- * Sessions of the handler behind a middleware, bound to who was given them.
+ * Binds the sessions of the handler behind a middleware to their caller.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { createSessionIds } from './session-ids.js'
 import { callerKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 
-/** The field that carries them (MCP 2025-03-26 to 2025-11-25, "Session Management"). */
+/** The header field of the session id (MCP 2025-03-26 to 2025-11-25, "Session Management"). */
 export const SESSION_FIELD = 'mcp-session-id'
 
-/** The session that a request names: as its client sees it, and the handler's own id. */
+/** The session of a request: the id that its client sees, and the handler's own id. */
 export interface NamedSession {
   readonly visible: string
   readonly id: string
@@ -19,7 +19,7 @@ export interface NamedSession {
 export interface BoundSessions {
   /** @returns the handler's own id; `undefined` for a session that is not this caller's at this resource */
   open(authenticated: Authenticated, visible: string): string | undefined
-  /** The handler's id as the caller is to see it; `undefined` for what is none. */
+  /** The handler's id as its caller sees it; `undefined` for an invalid id. */
   seal(authenticated: Authenticated, id: string, named?: NamedSession): string | undefined
 }
 
@@ -31,7 +31,7 @@ export function createBoundSessions(keys: readonly string[], resource: string): 
       return ids.open({ resource, key: callerKey(authenticated) }, visible)
     },
     seal(authenticated, id, named) {
-      // Many servers repeat it in every answer; and the client keeps the id that it has.
+      // Many servers repeat it in every answer, so the client keeps the id that it has.
       if (id === named?.id) return named.visible
       return ids.seal({ resource, key: callerKey(authenticated) }, id)
     },

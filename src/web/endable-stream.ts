@@ -1,19 +1,19 @@
 /**
- * Streams of events that end before who writes them does.
+ * Event streams that we end before their writer does.
  *
  * @module
  */
 
-/** Whether an answer of this `Content-Type` is a stream of events. */
+/** Whether this `Content-Type` is an event stream. */
 export function isEventStream(contentType = ''): boolean {
   return /^\s*text\/event-stream\s*(?:;|$)/i.test(contentType)
 }
 
 /**
- * The same bytes, as they are read, until the end. An event that is half written then is none for its reader. A stream
- * that is cut fails, and with it its connection.
+ * Passes the bytes on until the end. Readers ignore an event that is half written then. Cutting the
+ * stream makes it fail, and its connection too.
  *
- * @param watch is told how to end the stream, and returns what ends the watch
+ * @param watch gets a function that ends the stream, and returns one that ends the watch
  */
 export function endableStream(
   source: ReadableStream<Uint8Array>,
@@ -23,7 +23,7 @@ export function endableStream(
   let isOver = false
   let unwatch: (() => void) | undefined
 
-  /** What the writer throws on its way out is of no use to anybody. */
+  /** An error of the writer after the end does not matter. */
   function cancel(reason?: unknown): void {
     reader.cancel(reason).catch(() => undefined)
   }
@@ -62,7 +62,7 @@ export function endableStream(
         cancel(reason)
       },
     },
-    // Nothing is read that nobody asked for.
+    // Nothing is read before it is asked for.
     { highWaterMark: 0 },
   )
 }

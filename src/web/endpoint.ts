@@ -11,23 +11,29 @@ import { errorBody } from '../rs/decision.js'
 import { answer, type GuardAnswer } from './answers.js'
 import { encodeNonAscii, guardedPaths } from './paths.js'
 
-/** The parts of a request that say where it goes. Members may be getters. */
+/** The parts of a request that say what it is addressed to. Members may be getters. */
 export interface LocatedRequest {
   readonly method: string
   /** Without the query, as it was sent. */
   readonly path: string
-  /** Where what was sent and what the router goes by differ, the other of them: either may be the guarded one. */
+  /**
+   * The other path, if the one that was sent and the one that the router uses differ: either may be
+   * guarded.
+   */
   readonly otherPath?: string | undefined
-  /** True when the host application mounted the guard at a path of its own: all that arrives is guarded. */
+  /**
+   * True when the host application mounted the guard at its own path: then every request is
+   * guarded.
+   */
   readonly mounted: boolean
 }
 
 export interface EndpointOptions {
   readonly resource: string
   readonly metadata: ProtectedResourceMetadata
-  /** Where the endpoint is served. */
+  /** The path at which the endpoint is served. */
   readonly path: string
-  /** Serve the metadata without the resource's path too. */
+  /** Also serve the metadata without the resource's path. */
   readonly rootMetadata: boolean
 }
 
@@ -43,7 +49,7 @@ function serveMetadata(method: string, text: string): GuardAnswer {
     return answer(204, {
       Allow: METADATA_METHODS,
       'Access-Control-Allow-Methods': METADATA_METHODS,
-      // The wildcard never covers Authorization, which some clients send even here.
+      // The wildcard does not cover Authorization, which some clients send even here.
       'Access-Control-Allow-Headers': 'Authorization, *',
       'Access-Control-Max-Age': '86400',
       ...cors,
@@ -73,7 +79,7 @@ export class Endpoint {
   /** @returns the metadata, `guarded`, or `elsewhere` */
   locate(request: LocatedRequest): GuardAnswer | 'guarded' | 'elsewhere' {
     const { path } = request
-    // Most requests are for the endpoint as it is written, and need none of this.
+    // Most requests use the endpoint's exact path and need none of this.
     if (path === this.#path) return 'guarded'
     if (this.#metadataPaths.has(path) || this.#metadataPaths.has(encodeNonAscii(path))) {
       return serveMetadata(request.method, this.#metadataText)

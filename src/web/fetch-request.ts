@@ -1,5 +1,5 @@
 /**
- * A `Request`, as a guard sees it.
+ * A `Request` as a guard sees it.
  *
  * @module
  */
@@ -17,8 +17,8 @@ function pathOfUrl(url: string): string {
 
 export interface FetchContext extends RequestContext {
   /**
-   * True where the framework has chosen this handler by the path (Next.js route handlers, h3): then every request is
-   * guarded, whatever its path. Default false.
+   * True if the framework has chosen this handler by the path (Next.js route handlers, h3): then
+   * every request is guarded, whatever its path. Default false.
    */
   readonly mounted?: boolean
 }
@@ -26,7 +26,7 @@ export interface FetchContext extends RequestContext {
 export class FetchGuardRequest extends HostRequest {
   readonly #request: Request
   readonly #context: FetchContext
-  /** The body is used up, by us. */
+  /** We have consumed the body. */
   #isRead = false
 
   constructor(request: Request, context: FetchContext = {}) {
@@ -44,7 +44,7 @@ export class FetchGuardRequest extends HostRequest {
   override get mounted(): boolean {
     return this.#context.mounted === true
   }
-  /** Called as a method of its context: Workers demand it. */
+  /** Called as a method of its context: Workers require it. */
   get waitUntil(): RequestContext['waitUntil'] {
     const context = this.#context
     return context.waitUntil === undefined ? undefined : (work) => context.waitUntil?.(work)
@@ -59,14 +59,14 @@ export class FetchGuardRequest extends HostRequest {
     return brings
   }
   async readBody(limit: number): Promise<Uint8Array | undefined> {
-    // Nothing was in it.
+    // It was empty.
     if (this.#isRead) return new Uint8Array()
     if (this.#request.bodyUsed) throw new TypeError('the body was read by somebody else')
     this.#isRead = true
     return readLimited(this.#request.body, limit)
   }
 
-  /** The request as its handler must see it. */
+  /** The request that its handler must see. */
   forHandler({ body, sessionId }: Permission): Request {
     let request = this.#request
     if (this.#isRead) request = body === undefined ? withoutBody(request) : withBody(request, body)

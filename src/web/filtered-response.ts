@@ -1,5 +1,5 @@
 /**
- * A response whose lists show only what its caller may use, on runtimes with `Response`.
+ * Filters the lists of a `Response` to what its caller may use.
  *
  * @module
  */
@@ -39,7 +39,7 @@ async function readThrough(
   }
 }
 
-/** @param onFault is told why the stream is cut */
+/** @param onFault gets the reason why the stream is cut */
 function rewritten(
   body: ReadableStream<Uint8Array>,
   rewriter: AnswerRewriter,
@@ -65,7 +65,7 @@ function rewritten(
 }
 
 /**
- * @param onFault is told why a stream of events is cut that had begun
+ * @param onFault gets the reason why an event stream is cut after it began
  * @throws where it cannot be filtered; then nothing of it may be sent
  */
 export async function filterResponse(

@@ -1,5 +1,5 @@
 /**
- * What becomes of a `Response` on its way to the client: its session is sealed, a browser may read it, its lists are
+ * Prepares a `Response` for the client: its session is sealed, a browser may read it, its lists are
  * filtered, and it ends with its token.
  *
  * @module
@@ -11,29 +11,29 @@ import { endableStream, isEventStream } from './endable-stream.js'
 import { filterResponse } from './filtered-response.js'
 import { addCorsHeaders } from './origins.js'
 
-/** `cut`: what was sent must not look like all of it. */
+/** `cut`: the answer must not look complete. */
 export type OnStreamEnd = (how: 'end' | 'cut') => void
 
-/** What holds for the answer to a request that was let in. */
+/** The rules for the answer to an admitted request. */
 export interface AnswerRules {
-  /** What its lists are filtered by; `undefined`: they pass as they are. */
+  /** The filter for its lists; `undefined`: they pass unchanged. */
   readonly filter: ListFilter | undefined
   /** Whether sessions are bound to their caller. */
   readonly bindsSessions: boolean
-  /** Of the browser that sent the request. */
+  /** The origin of the browser that sent the request. */
   readonly origin: string | undefined
   /** Headers that let the browser of this request read the answer; empty for others. */
   readonly corsHeaders: Readonly<Record<string, string>>
-  /** What the client is to see of the handler's session id; `undefined` for what is no id. */
+  /** The session id that the client sees; `undefined` if the handler's is invalid. */
   sealSession(id: string): string | undefined
   /**
-   * Watches the token while a stream of events goes on.
+   * Watches the token while an event stream goes on.
    *
-   * @param onEnd called once, when the stream has to end: as one that has no end, or in the midst of an answer
+   * @param onEnd called once, when the stream must end: normally, or cut in the middle of an answer
    * @returns ends the watch
    */
   watch(onEnd: OnStreamEnd): () => void
-  /** What the client gets in place of an answer that cannot be filtered: 500, and an event. */
+  /** Replaces an answer that cannot be filtered: 500, and an event. */
   fail(error: unknown): GuardAnswer
 }
 
@@ -43,13 +43,13 @@ export function toResponse({ status, headers, body }: GuardAnswer, method?: stri
   return new Response(isEmpty ? null : body, { status, headers: { ...headers } })
 }
 
-/** The header fields that change, with their new values; `undefined` removes one. */
+/** The header fields to change, with their new values; `undefined` removes one. */
 function changedFields(
   rules: AnswerRules,
   headers: Headers,
 ): readonly (readonly [name: string, value: string | undefined])[] {
   const id = rules.bindsSessions ? headers.get(SESSION_FIELD) : null
-  // The handler's id must not be seen by others, who might be let in by it elsewhere.
+  // Others must not see the handler's own id, which might open the session elsewhere.
   const session = id === null ? [] : [[SESSION_FIELD, rules.sealSession(id)] as const]
   const current = (name: string) => headers.get(name) ?? undefined
   return [...session, ...addCorsHeaders(rules.corsHeaders, current)]
@@ -59,7 +59,7 @@ function withFields(rules: AnswerRules, response: Response): Response {
   if (!rules.bindsSessions && rules.origin === undefined) return response
   const changed = changedFields(rules, response.headers)
   if (changed.length === 0) return response
-  // Never the handler's own: it may give the same one to somebody else.
+  // Never change the handler's own response: it may return the same object to somebody else.
   const copy = response.bodyUsed ? response : new Response(response.body, response)
   for (const [name, value] of changed) {
     if (value === undefined) copy.headers.delete(name)
@@ -68,7 +68,7 @@ function withFields(rules: AnswerRules, response: Response): Response {
   return copy
 }
 
-/** What cannot be filtered is not shown. */
+/** An answer that cannot be filtered is not sent. */
 async function filterLists(
   rules: AnswerRules,
   filter: ListFilter,
@@ -91,7 +91,7 @@ function limitStream(rules: AnswerRules, response: Response): Response {
   )
 }
 
-/** @returns the same response where nothing changes */
+/** @returns the same response if nothing changes */
 export function finishResponse(
   rules: AnswerRules,
   response: Response,

@@ -1,5 +1,5 @@
 /**
- * A request, as a host shows it to a guard.
+ * A request as a host passes it to a guard.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { MirroredHeaders } from '../mcp/mirrored-headers.js'
 import type { AnsweredRequest } from './answers.js'
 import type { LocatedRequest } from './endpoint.js'
 
-/** The head of a request, as far as it says who is calling from where. Members may be getters. */
+/** The parts of a request's head that identify caller and origin. Members may be getters. */
 export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, RequestContext {
   /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
@@ -16,7 +16,7 @@ export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, Reque
   readonly requestedHeaders: string | undefined
 }
 
-/** All that a guard looks at. Members may be getters: each is read only when it is needed. */
+/** Everything that a guard reads. Members may be getters: each is read only when needed. */
 export interface GuardRequest extends GuardRequestHead {
   /** `MCP-Protocol-Version`. */
   readonly protocolVersion: string | undefined
@@ -28,22 +28,28 @@ export interface GuardRequest extends GuardRequestHead {
   readonly sessionId: string | undefined
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
-  /** True when nobody waits for an answer any more: the client left, or somebody else has answered. */
+  /** True when nobody waits for an answer any more: the client left, or other code has answered. */
   readonly isGone?: boolean
-  /** Whether a body came, or is on its way. Asked for methods other than POST. */
+  /** Whether a body has arrived or is on its way. Called for methods other than POST. */
   bringsBody(): boolean | Promise<boolean>
   /**
    * The whole body. The handler must then be given the same bytes.
    *
    * @param limit in bytes
-   * @returns `undefined` where the body is longer; then the rest need not be read
+   * @returns `undefined` if the body is longer; then the rest need not be read
    */
   readBody(limit: number): Promise<Uint8Array | undefined>
-  /** After {@link readBody}: the bytes that came, where the handler may see them beside what a parser made of them. */
+  /**
+   * After {@link readBody}: the bytes that arrived, if the handler may see them besides a parser's
+   * result.
+   */
   readonly bodyBeside?: Uint8Array | undefined
 }
 
-/** The value of a header field; all values where there are several fields and the host keeps them apart. */
+/**
+ * The value of a header field; all values if there are several fields and the host keeps them
+ * apart.
+ */
 export type FieldValue = string | readonly string[] | undefined
 
 function joined(value: FieldValue): string | undefined {
@@ -55,7 +61,7 @@ function listed(value: FieldValue): readonly string[] {
   return typeof value === 'string' ? [value] : value
 }
 
-/** A {@link GuardRequest} whose header fields are looked up by name: what most hosts extend. */
+/** A {@link GuardRequest} whose header fields are looked up by name. Most hosts extend it. */
 export abstract class HostRequest implements GuardRequest {
   abstract get method(): string
   /** Without the query, as it was sent. */

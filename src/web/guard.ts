@@ -1,15 +1,17 @@
 /**
- * The one way a request passes, in every host. A host shows its request, and sends the answer that it gets, or goes on;
- * it decides nothing. The steps, in this order:
+ * The one way in which a request passes, in every host. A host passes its request to the guard and
+ * then sends the answer that it gets, or goes on; it decides nothing. The steps, in this order:
  *
  * 1. the path: the metadata, a guarded one, or another one
  * 2. the origin; a preflight is answered
- * 3. credentials and token, and base scopes where no operation is judged
- * 4. what the request asks for (`OperationGuard.enter`): a body where none belongs → callers who were refused too often →
- *    the form of the body → its length → its messages → operations and their scopes
+ * 3. credentials and token, and base scopes unless operations are authorized
+ * 4. what the request asks for (`OperationGuard.enter`): an unexpected body → callers who were
+ *    refused too often → the form of the body → its length → its messages → operations and their
+ *    scopes
  * 5. the session
  *
- * Form, size and host of a request come before; only a server that owns its connections sees them.
+ * Form, size and host of a request are checked before; only a server that owns its connections sees
+ * them.
  *
  * @module
  */
@@ -33,29 +35,29 @@ import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
 import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 
-/** `undefined`: the request is for another path, and is not guarded. */
+/** `undefined`: the request is for another path and is not guarded. */
 export type Passage = Permission | GuardAnswer | undefined
 
-/** What the head of a request leads to. */
+/** The result of the checks of a request's head. */
 export type HeadOutcome = Authenticated | GuardAnswer | undefined
 
 const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
 
-/** For a client that has left: nobody reads it. */
+/** For a client that has left: nobody reads this answer. */
 const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))
 
-/** Asked after each wait: then nothing more is done for the request. */
+/** Checked after each wait: then nothing more is done for the request. */
 function isGone(request: GuardRequest): boolean {
   return request.isGone === true
 }
 
-/** The `Origin` check of MCP's Streamable HTTP: 403 before the token is looked at. */
+/** The `Origin` check of MCP's Streamable HTTP: 403 before the token is read. */
 export function refuseOrigin(requestId: string): GuardAnswer {
   const description = 'This origin may not call this server from a browser'
   return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
 }
 
-/** Guards one resource. Made once, used for every request. */
+/** Guards one resource. Make it once and use it for every request. */
 export class Guard {
   readonly resourceServer: ResourceServer
   /** Binds sessions to callers; `undefined` without keys. */
@@ -68,7 +70,7 @@ export class Guard {
   readonly #origins: Origins
   readonly #operations: OperationGuard
 
-  /** @param core made of the same options */
+  /** @param core made from the same options */
   constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
     const { resource, metadata } = core.server
     const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
@@ -91,14 +93,14 @@ export class Guard {
     this.streamGrace = (options.streamGrace ?? 300) * 1000
   }
 
-  /** Judges what requests ask for; `undefined` without a policy. */
+  /** Authorizes operations; `undefined` without a policy. */
   get operations(): OperationGuard | undefined {
     return this.#core.operations.hasPolicy ? this.#operations : undefined
   }
 
   /**
-   * All steps. Neither throws nor rejects: what nobody expected is a 500. Answers at once, without a promise, for a
-   * token whose signature was checked before, where no body has to be read.
+   * Takes all steps. It neither throws nor rejects: an unexpected error is a 500. Answers
+   * synchronously for a token whose signature was checked before, if no body has to be read.
    */
   pass(request: GuardRequest): Passage | Promise<Passage> {
     const outcome = this.handle(request)
@@ -107,7 +109,7 @@ export class Guard {
       : this.#enter(request, outcome)
   }
 
-  /** Steps 1 to 3, which need the head of a request only. Neither throws nor rejects. */
+  /** Takes steps 1 to 3, which need only the head of a request. It neither throws nor rejects. */
   handle(request: GuardRequestHead): HeadOutcome | Promise<HeadOutcome> {
     try {
       const location = this.#endpoint.locate(request)
@@ -137,7 +139,8 @@ export class Guard {
   /** Credentials and token. */
   #verify(request: GuardRequestHead): HeadOutcome | Promise<HeadOutcome> {
     const core = this.#core
-    // With a policy one challenge names base scopes and those of the operation (SCP-02), which the body says.
+    // With a policy, one challenge names base scopes and those of the operation (SCP-02), so the
+    // body is needed.
     const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
     const decision = core.authenticate(request, isJudgedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
@@ -150,7 +153,8 @@ export class Guard {
   #outcomeOf(decision: Decision, { origin }: GuardRequestHead): HeadOutcome {
     if (decision.outcome === 'authenticated') return decision
     const { status, headers, body } = decision
-    // Without CORS headers a browser hides the challenge, and nobody learns where to log in.
+    // Without CORS headers a browser hides the challenge, and the client cannot learn where to log
+    // in.
     return answer(
       status,
       origin === undefined ? headers : { ...headers, ...this.answers.corsHeaders(origin) },
@@ -158,7 +162,7 @@ export class Guard {
     )
   }
 
-  /** Steps 4 and 5, which need who is calling. */
+  /** Takes steps 4 and 5, which need the caller. */
   #enter(request: GuardRequest, outcome: HeadOutcome): Passage | Promise<Passage> {
     if (outcome === undefined || outcome.outcome === 'answer') return outcome
     try {
@@ -172,7 +176,7 @@ export class Guard {
     }
   }
 
-  /** The last step: whose session it is. */
+  /** The last step: the session must belong to the caller. */
   #permit(
     request: GuardRequest,
     authenticated: Authenticated,
@@ -194,7 +198,10 @@ export class Guard {
     return id === undefined ? this.refuseSession(visible, request) : { visible, id }
   }
 
-  /** What a request gets whose session is not its caller's: 404, always the same, and an event without the id. */
+  /**
+   * The answer when the session is not the caller's: always the same 404, and an event without the
+   * id.
+   */
   refuseSession(visible: string, request: AnsweredRequest): GuardAnswer {
     const answers = this.answers
     const requestId = answers.idOf(request)
@@ -204,14 +211,14 @@ export class Guard {
     return answers.give(request, requestId, status, errorBody(error, description))
   }
 
-  /** What a request gets that met a bug, or a mistake of the person who built the server: 500, and an event. */
+  /** The answer after a bug, or a mistake of the server's developer: 500, and an event. */
   fail(error: unknown, request: AnsweredRequest, description?: string): GuardAnswer {
     return this.answers.fail(error, request, description)
   }
 }
 
 /**
- * @param keySetFor where keys come from, when several guards share them
+ * @param keySetFor the source of keys, if several guards share them
  * @throws {ConfigurationError} with every problem of the options
  */
 export function createGuard(
@@ -222,10 +229,10 @@ export function createGuard(
 }
 
 /**
- * Asks for scopes beyond the base ones, behind a guard. A mistake in the order of middleware must not open a route,
- * and the person who made it must be able to see it.
+ * Requires scopes beyond the base ones, behind a guard. A mistake in the order of middleware must
+ * not open a route, and the developer must be able to see it.
  *
- * @param seen what the guard before made of the request; the guard itself where the path is not guarded
+ * @param seen the result of the guard for this request; the guard itself if the path is not guarded
  * @returns the answer to send; `undefined`: go on
  */
 export function refuseScopes(

@@ -1,11 +1,11 @@
 /**
- * Bodies that are read whole, and no further than allowed, on any runtime.
+ * Reads whole bodies up to a limit, on any runtime.
  *
  * @module
  */
 import { concatBytes } from '../base/bytes.js'
 
-/** @returns `undefined` where there is more; then the rest is not read */
+/** @returns `undefined` if there is more; then the rest is not read */
 export async function readLimited(
   stream: ReadableStream<Uint8Array> | null,
   limit: number,

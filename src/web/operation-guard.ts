@@ -1,5 +1,5 @@
 /**
- * What a request asks for, judged once its body is there: shared by all hosts.
+ * Authorizes a request once its body has arrived; shared by all hosts.
  *
  * @module
  */
@@ -21,24 +21,28 @@ import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { RefusalRate } from './refusal-rate.js'
 
-/** The parts of a request that decide about what it asks for. */
+/** The parts of a request that show its operations. */
 export interface OperationsRequest extends AnsweredRequest {
   /** `MCP-Protocol-Version`. */
   readonly protocolVersion: string | undefined
-  /** The fields that mirror the body; `undefined` where they were compared before, or where there are none. */
+  /**
+   * The fields that mirror the body; `undefined` if they were compared before, or there are none.
+   */
   readonly mirrored?: MirroredHeaders | undefined
 }
 
-/** The header fields that say how a body is to be read. */
+/** The header fields that say how to read a body. */
 interface BodyForm {
   readonly contentEncoding: string | undefined
   readonly contentType: string | undefined
 }
 
-/** Methods of HTTP that bring no message, whoever handles them: a body is then too much. */
+/** HTTP methods that carry no message: a body is then refused. */
 const WITHOUT_MESSAGE = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
 
-/** Whether a request of this HTTP method asks for something by its body, or by having none. */
+/**
+ * Whether the operation of a request with this HTTP method depends on its body, or on having none.
+ */
 export function bringsMessage(method: string): boolean {
   return !WITHOUT_MESSAGE.has(method)
 }
@@ -46,13 +50,13 @@ export function bringsMessage(method: string): boolean {
 /** Messages that may go on. */
 export interface AllowedMessages {
   readonly messages: readonly RpcMessage[]
-  /** What the answer must be filtered by; `undefined`: it passes as it is. */
+  /** The filter for the answer; `undefined`: it passes unchanged. */
   readonly filter: ListFilter | undefined
 }
 
-/** A request that may go on, as far as it was looked at. */
+/** A request that may go on, by the checks so far. */
 export interface Entered {
-  /** The bytes that were judged; `undefined`: none were. */
+  /** The bytes that were authorized; `undefined`: none were. */
   readonly body: Uint8Array | undefined
   readonly filter: ListFilter | undefined
 }
@@ -61,22 +65,25 @@ export interface OperationGuardOptions {
   readonly authority: OperationAuthority
   readonly answers: Answers
   readonly now: () => number
-  /** Bytes of a body that is read. */
+  /** The size limit of a body, in bytes. */
   readonly maxBody: number
 }
 
-/** The one version in which a body may hold several messages (HDR-09); a client that names none may mean it. */
+/**
+ * The one version in which a body may hold several messages (HDR-09); a client that names no
+ * version may mean this one.
+ */
 const BATCH_VERSION = '2025-03-26'
 
-/** However they arrive: more than anybody asks for at once, and each is judged. */
+/** In one request: more than real clients send at once, and each is authorized. */
 const MOST_OPERATIONS = 1000
 /**
- * Of all names and URIs of a request together. Each of their characters is compared with every pattern, and a body has
- * room for so many of them that a policy of a hundred rules would keep the thread for seconds.
+ * The total length of all names and URIs of a request. Each character is compared with every
+ * pattern, so a large body and a hundred rules could block the thread for seconds.
  */
 const MOST_COMPARED = 128 * 1024
 
-/** What a client is told; the reason is in the log. */
+/** The message for the client; the reason is in the log. */
 const UNREADABLE = 'The body is not a JSON-RPC message that can be judged'
 const UNCLEAR_NAMES =
   'A name or a URI in the request is not acceptable, or there are too many of them'
@@ -104,7 +111,7 @@ function operationsOfAll(
     : operations
 }
 
-/** The id that an answer about all messages of a body names. */
+/** The id in an answer about all messages of a body. */
 function idOf(messages: readonly RpcMessage[]): string {
   return messages.length === 1 ? (messages[0] as RpcMessage).id : 'null'
 }
@@ -117,7 +124,7 @@ function textOf({ code }: Unreadable): string {
   return code === RPC.invalidParams ? UNCLEAR_NAMES : UNREADABLE
 }
 
-/** The messages that stand in a body, as its protocol revision allows them. */
+/** The messages in a body, as its protocol revision allows them. */
 function readAllowed(
   body: Uint8Array,
   { protocolVersion, mirrored }: OperationsRequest,
@@ -138,7 +145,7 @@ function readAllowed(
   return messages
 }
 
-/** @param sent the bytes that came, where a handler may see them beside what somebody made of them */
+/** @param sent the bytes that arrived, if a handler may see them besides a parser's result */
 function messagesOf(
   body: Uint8Array,
   request: OperationsRequest,
@@ -156,7 +163,7 @@ function messagesOf(
   return messages
 }
 
-/** Validates the messages of requests, and judges with a policy what they ask for. */
+/** Validates the messages of requests, and authorizes their operations with a policy. */
 export class OperationGuard {
   readonly maxBody: number
   readonly #authority: OperationAuthority
@@ -172,10 +179,11 @@ export class OperationGuard {
   }
 
   /**
-   * All steps: presence of a body → throttle → form → length → messages → operations and their scopes.
+   * Takes all steps: presence of a body → throttle → form → length → messages → operations and
+   * their scopes.
    *
-   * @returns what may go on, or the answer that refuses it
-   * @throws whatever reading the body, and a policy that is a function, throw
+   * @returns the request that may go on, or the answer that refuses it
+   * @throws errors of reading the body and of a policy function
    */
   enter(
     authenticated: Authenticated,
@@ -189,13 +197,16 @@ export class OperationGuard {
       : this.#enterOther(authenticated, request, brings)
   }
 
-  /** Without a policy: before 2026-07-28 no field mirrors anything that a host could go by. */
+  /** Without a policy: before 2026-07-28 no field mirrors the body. */
   #enterUnjudged(request: GuardRequest): Entered | Promise<GuardAnswer | Entered> {
     if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS
     return this.#enterStateless(request)
   }
 
-  /** A proxy that routes or allows by the fields that mirror the body must get what the handler reads in it. */
+  /**
+   * A proxy that routes or authorizes by the mirrored fields must see what the handler reads in the
+   * body.
+   */
   async #enterStateless(request: GuardRequest): Promise<GuardAnswer | Entered> {
     const refusal = this.refuseForm(request, request)
     if (refusal !== undefined) return refusal
@@ -206,7 +217,7 @@ export class OperationGuard {
     return { body, filter: undefined }
   }
 
-  /** Any method but POST. */
+  /** For any method but POST. */
   #enterOther(
     authenticated: Authenticated,
     request: GuardRequest,
@@ -214,7 +225,7 @@ export class OperationGuard {
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
     const { method } = request
     if (hasBody) return this.refuseMethod(method, request)
-    // What was lost of a stream of events may be any answer.
+    // The lost part of an event stream may be any answer.
     if (method === 'GET') return { body: undefined, filter: this.filterFor(authenticated) }
     return bringsMessage(method) ? this.#enterWithBody(authenticated, request) : AS_IT_IS
   }
@@ -231,14 +242,20 @@ export class OperationGuard {
     return 'outcome' in authorized ? authorized : { body, filter: authorized.filter }
   }
 
-  /** 400 for a body that comes with another method than POST: nobody judges it, and a handler may read it. */
+  /**
+   * 400 for a body with a method other than POST: it is not authorized, but a handler might read
+   * it.
+   */
   refuseMethod(method: string, request: AnsweredRequest): GuardAnswer {
     const body = errorBody('invalid_request', 'Only POST brings a body')
     const reason = `a body that comes with ${quoted(method, 20)}`
     return this.#answers.refuseUnread(request, 400, reason, body)
   }
 
-  /** 415 for a body that is encoded, or is not JSON in UTF-8: nobody would read what was judged (HDR-08). */
+  /**
+   * 415 for a body that is encoded, or is not JSON in UTF-8: the handler might read something else
+   * than we do (HDR-08).
+   */
   refuseForm(
     { contentEncoding, contentType }: BodyForm,
     request: AnsweredRequest,
@@ -260,7 +277,7 @@ export class OperationGuard {
     return this.#answers.refuseUnread(request, 413, text, errorBody('content_too_large', text))
   }
 
-  /** 429 for a caller who was refused too often, before anything of theirs is read. */
+  /** 429 for a caller who was refused too often, before their body is read. */
   throttle(authenticated: Authenticated, request: AnsweredRequest): GuardAnswer | undefined {
     const rate = this.#rate
     const wait = rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))
@@ -274,16 +291,16 @@ export class OperationGuard {
     return answers.give(request, requestId, 429, body, headers)
   }
 
-  /** One more refusal of a caller, for what was found out elsewhere too. */
+  /** Counts one more refusal of a caller, also for reasons found elsewhere. */
   countRefusal(authenticated: Authenticated): void {
     this.#rate.count(callerKey(authenticated))
   }
 
   /**
-   * Reads and judges a body, as the handler sees it.
+   * Reads and authorizes a body as the handler sees it.
    *
-   * @param sent the bytes that came, where a handler may see them beside what somebody made of them
-   * @throws whatever a policy throws that is a function
+   * @param sent the bytes that arrived, if a handler may see them besides a parser's result
+   * @throws errors of a policy function
    */
   authorize(
     authenticated: Authenticated,
@@ -291,7 +308,7 @@ export class OperationGuard {
     request: OperationsRequest,
     sent?: Uint8Array,
   ): GuardAnswer | AllowedMessages {
-    // Those that came together with the one that was too much had not been counted when they came.
+    // Requests that arrived together with the one too many had not been counted on arrival.
     const throttled = this.throttle(authenticated, request)
     if (throttled !== undefined) return throttled
     const messages = messagesOf(body, request, sent)
@@ -299,7 +316,7 @@ export class OperationGuard {
     return this.authorizeMessages(authenticated, messages, request)
   }
 
-  /** The same, of messages that were read, and of a caller who was not refused too often. */
+  /** The same, for messages that were read and a caller who was not refused too often. */
   authorizeMessages(
     authenticated: Authenticated,
     messages: readonly RpcMessage[],
@@ -325,7 +342,10 @@ export class OperationGuard {
     return { messages, filter: isList ? this.filterFor(authenticated) : undefined }
   }
 
-  /** For a stream that answers no single request and could bring any answer again (`Last-Event-ID`). */
+  /**
+   * The filter of a stream that answers no single request and could repeat any answer
+   * (`Last-Event-ID`).
+   */
   filterFor({ token }: Authenticated): ListFilter | undefined {
     const authority = this.#authority
     if (!authority.filtersLists) return undefined
@@ -336,7 +356,10 @@ export class OperationGuard {
     )
   }
 
-  /** @param authenticated with a policy: it costs as much to find out as what is judged, and counts as a refusal */
+  /**
+   * @param authenticated with a policy: finding this out costs as much as authorizing, so it counts
+   * as a refusal
+   */
   #refuseMessage(
     { code, reason, id, text }: InvalidMessage,
     request: AnsweredRequest,

@@ -21,7 +21,7 @@ import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
-/** Options of the middleware: those of the resource server, and what concerns HTTP. */
+/** Options of the middleware: those of the resource server, and those for HTTP. */
 export interface ProtectedResourceOptions extends ResourceServerOptions {
   /**
    * Browser origins that may call the endpoint: one list for CORS and for the `Origin` check. Others get
@@ -29,35 +29,43 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly allowOrigins?: readonly string[]
   /**
-   * The path at which requests arrive here, when a proxy or Hono's `app.mount()` strips a prefix of the public one:
-   * a literal one. Where it is not the one that your router serves, nothing is guarded. Default: that of the resource.
+   * The literal path at which requests arrive here, if a proxy or Hono's `app.mount()` strips a
+   * prefix of the public path. If it is not the path that your router serves, nothing is guarded.
+   * Default: the path of the resource.
    */
   readonly path?: string
-  /** Serve the metadata also without the resource's path. Default true; false when several resources share a host. */
+  /**
+   * Also serve the metadata without the resource's path. Default true; false when several resources
+   * share a host.
+   */
   readonly rootMetadata?: boolean
   /**
-   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first signs, all verify.
-   * The `Mcp-Session-Id` that your handler sets is then sealed for this issuer, user, client and resource; your
-   * handler gets its own id back, and in any other hands it is 404. Every process and isolate that serves the same
-   * sessions needs the same keys, a gateway in place of this middleware too. Needs `node:crypto`. Default: ids pass
-   * as they are, because keys that each process made for itself would end sessions at every other one; then your
-   * handler must compare whose a session is (`principalOf`).
+   * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first
+   * signs, all verify. The `Mcp-Session-Id` that your handler sets is then sealed for this issuer,
+   * user, client and resource. Your handler gets its own id back; any other caller gets 404. Every
+   * process and isolate that serves the same sessions needs the same keys, also a gateway that
+   * replaces this middleware. Needs `node:crypto`. Default: ids pass unchanged, because random keys
+   * of each process would break sessions at the others; then your handler must check who owns a
+   * session (`principalOf`).
    */
   readonly sessionKeys?: readonly string[]
   /**
-   * Seconds that a stream of events which answers a POST may go on after the end of its token; then it is cut, so that
-   * it does not look complete. One that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token, and
-   * as if its writer had ended it. Default 300, at most 86400.
+   * Seconds that an event stream which answers a POST may go on after its token ends; then it is
+   * cut, so that it does not look complete. A stream that answers a GET, or `subscriptions/listen`
+   * of 2026-07-28, ends normally when its token does. Default 300, at most 86400.
    */
   readonly streamGrace?: number
-  /** Bytes of a body that is read: with a `policy`, and in protocol revision 2026-07-28 and later. Default 2 MiB. */
+  /**
+   * The size limit of a body that is read, in bytes: with a `policy`, and in protocol revision
+   * 2026-07-28 and later. Default 2 MiB.
+   */
   readonly maxBody?: number
 }
 
-/** Room for a picture that a tool is given, in base64. */
+/** Room for an image as a tool argument, in base64. */
 export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
 
-/** Patterns of routers and what `segmentsOf` takes away would guard another path than is meant. */
+/** Router patterns, and parts that `segmentsOf` removes, would guard another path than intended. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/
 
 function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown): void {
@@ -103,7 +111,7 @@ function checkMaxBody(checker: OptionChecker, path: OptionPath, value: unknown):
   checker.problem(path, 'must be a number of bytes', '2097152')
 }
 
-/** What each option beside those of the resource server must be. */
+/** The checks of the options besides those of the resource server. */
 const GATE_CHECKS = {
   allowOrigins: checkOrigins,
   path: checkPath,
@@ -114,12 +122,12 @@ const GATE_CHECKS = {
   sessionKeys: checkSessionKeys,
 } satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
 
-/** As {@link checkProtectedResource}, for a checker that checks more options, too. */
+/** As {@link checkProtectedResource}, for a checker that also checks other options. */
 export function readProtectedResource(
   checker: OptionChecker,
   options: unknown,
 ): ResourceServerSettings | undefined {
-  // Without an object there is one problem, and nothing more to check.
+  // Without an object there is one problem and nothing else to check.
   if (!isJsonObject(options)) return readResourceServer(checker, options)
   const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
   const settings = readResourceServer(checker, Object.fromEntries(others))
@@ -127,7 +135,7 @@ export function readProtectedResource(
   return settings
 }
 
-/** The options that count when no token is checked. */
+/** The options that apply when no token is checked. */
 export function readUnprotectedResource(
   checker: OptionChecker,
   { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
@@ -137,7 +145,7 @@ export function readUnprotectedResource(
 }
 
 /**
- * Checks options of the middleware. It makes nothing.
+ * Checks options of the middleware. It has no side effects.
  *
  * @returns the settings of the resource server; the other options need no conversion
  */

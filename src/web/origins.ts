@@ -8,7 +8,7 @@ import { isLoopbackHost, parseHttpUrl } from '../base/http.js'
 type Headers = Readonly<Record<string, string>>
 
 export const ENDPOINT_METHODS = 'GET, POST, DELETE, OPTIONS'
-/** What a browser may show to the client's script. Without them there is no login and no session. */
+/** Header fields that a browser may show to the client's script. Login and sessions need them. */
 const EXPOSED_HEADERS =
   'WWW-Authenticate, Mcp-Session-Id, Mcp-Protocol-Version, Retry-After, X-Request-Id'
 const ALLOWED_HEADERS =
@@ -30,8 +30,8 @@ export interface Origins {
 const listed = (list: string) => list.split(',').map((name) => name.trim())
 
 /**
- * CORS headers for an answer that has headers already: lists are added to, because a handler has its own to
- * expose and to vary by.
+ * CORS headers for an answer that already has headers: lists are extended, because a handler
+ * exposes and varies by its own.
  */
 export function addCorsHeaders(
   cors: Headers,
@@ -92,7 +92,7 @@ export function createOrigins(
         Allow: ENDPOINT_METHODS,
         ...cors,
         'Access-Control-Allow-Methods': ENDPOINT_METHODS,
-        // Mcp-Param-* have no fixed names, so what was asked for is allowed by name.
+        // Mcp-Param-* have no fixed names, so the requested names are allowed.
         'Access-Control-Allow-Headers': named,
         'Access-Control-Max-Age': '86400',
         Vary: 'Origin, Access-Control-Request-Headers',

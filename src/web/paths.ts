@@ -1,31 +1,40 @@
 /**
  * Which request paths belong to a resource. Routers disagree about what is "the same path": Express
- * ignores case and the last slash, others decode, or serve everything below. A guard that is narrower
- * than the router behind it leaves a way around; so ours compares what is left when every difference
- * that a router might ignore is gone.
+ * ignores case and the last slash, others decode, or serve everything below. A guard that is
+ * narrower than its router can be bypassed. So ours compares paths after removing every difference
+ * that a router might ignore.
  *
  * @module
  */
 
 const ENCODED = /%([0-9a-f]{2})/gi
-/** Routers decode once, a proxy before them perhaps once more. What is still encoded then is an attempt. */
+/**
+ * Routers decode once, a proxy in front perhaps once more. A path that is still encoded then is an
+ * attack.
+ */
 const MAX_ROUNDS = 8
 
-/** Without what URL parsers drop from the midst of a text: what they make of the rest may be encoded once more. */
+/**
+ * Removes the characters that URL parsers drop inside a text: the rest may then contain further
+ * encoding.
+ */
 function decodeOnce(path: string): string {
   return path
     .replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/[\t\n\r]/g, '')
 }
 
-/** Spells what is not ASCII as a URL does. Some routers hand out paths decoded, configured ones are encoded. */
+/**
+ * Encodes non-ASCII characters as a URL does. Some routers return decoded paths; configured ones
+ * are encoded.
+ */
 export function encodeNonAscii(path: string): string {
   return path.replace(/[^\0-\x7f]+/g, (text) =>
     encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')),
   )
 }
 
-/** What `new URL(target, base)` makes of it: `//x/mcp` has a host there, and dot segments are gone. */
+/** The result of `new URL(target, base)`: `//x/mcp` has a host there, and dot segments are gone. */
 function readAsUrl(path: string): string | undefined {
   return URL.canParse(path, 'http://base.invalid')
     ? new URL(path, 'http://base.invalid').pathname
@@ -33,8 +42,8 @@ function readAsUrl(path: string): string | undefined {
 }
 
 /**
- * The names in a path, decoded to the end, without case, path parameters and empty segments; `undefined` when
- * the end is too far.
+ * The names in a path, decoded to the end, without case, path parameters and empty segments;
+ * `undefined` when it is encoded too often.
  */
 function segmentsOf(path: string): readonly string[] | undefined {
   let decoded = encodeNonAscii(path)
@@ -49,7 +58,7 @@ function segmentsOf(path: string): readonly string[] | undefined {
       .replaceAll('\\', '/')
       .toLowerCase()
       .split('/')
-      // What is decoded before it is taken apart has a query and a fragment here.
+      // A path that is decoded before it is split may contain a query and a fragment.
       .map((segment) => segment.replace(/[;?#\0].*$/s, '').trim())
       .filter((segment) => segment !== '')
   )
@@ -75,7 +84,7 @@ export function guardedPaths(path: string): (requestPath: string | undefined) =>
     return [requestPath, readAsUrl(requestPath) ?? requestPath].some((reading) => {
       const segments = segmentsOf(reading)
       if (segments === undefined) return true
-      // Some routers resolve dot segments, some take them as names.
+      // Some routers resolve dot segments, some treat them as names.
       return isBelow(segments) || isBelow(resolveDots(segments))
     })
   }

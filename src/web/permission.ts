@@ -1,5 +1,5 @@
 /**
- * The permission to go on: who is calling, what they asked for, and what holds for the answer.
+ * The permission to go on: the caller, their operations, and the rules for the answer.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { finishResponse, type AnswerRules, type OnStreamEnd } from './finished-r
 import type { GuardRequest } from './guard-request.js'
 import type { Entered } from './operation-guard.js'
 
-/** What all permissions of one guard share. */
+/** The settings that all permissions of one guard share. */
 export interface PermissionContext {
   readonly resourceServer: ResourceServer
   readonly answers: Answers
@@ -26,7 +26,9 @@ export interface PermissionContext {
   readonly streamGrace: number
 }
 
-/** What would go on for ever ends with its token; what was asked for with a good token has its time. */
+/**
+ * An endless stream ends with its token; an answer to a request with a valid token gets extra time.
+ */
 function watchStream(
   resourceServer: ResourceServer,
   request: GuardRequest,
@@ -47,10 +49,13 @@ const NOT_A_SESSION_ID = 'an Mcp-Session-Id that is none'
 
 export class Permission implements AnswerRules {
   readonly outcome = 'permitted'
-  /** The bytes that were judged: the handler must get these and no others. `undefined`: no body was read. */
+  /**
+   * The bytes that were authorized: the handler must get exactly these. `undefined`: no body was
+   * read.
+   */
   readonly body: Uint8Array | undefined
   readonly filter: ListFilter | undefined
-  /** Of the browser that sent the request. */
+  /** The origin of the browser that sent the request. */
   readonly origin: string | undefined
   readonly #context: PermissionContext
   readonly #request: GuardRequest
@@ -76,12 +81,15 @@ export class Permission implements AnswerRules {
   get token(): VerifiedAccessToken {
     return this.#authenticated.token
   }
-  /** The MCP SDK's `AuthInfo`, made anew. */
+  /** A new `AuthInfo` of the MCP SDK. */
   get authInfo(): AuthInfo {
     const { token, bearer } = this.#authenticated
     return toAuthInfo(token, bearer)
   }
-  /** What the handler must find in `Mcp-Session-Id`: its own id. `undefined`: the field stays as it is. */
+  /**
+   * The value that the handler must find in `Mcp-Session-Id`: its own id. `undefined`: the field
+   * stays unchanged.
+   */
   get sessionId(): string | undefined {
     return this.#session?.id
   }
@@ -109,7 +117,7 @@ export class Permission implements AnswerRules {
   }
 
   /**
-   * Asks for scopes beyond the base ones.
+   * Requires scopes beyond the base ones.
    *
    * @returns the 403 to send, with a challenge that names base scopes and these together; `undefined`: go on
    */
@@ -120,10 +128,10 @@ export class Permission implements AnswerRules {
   }
 
   /**
-   * What becomes of the handler's answer, on runtimes with `Response`: its session is sealed, the browser may read it,
-   * its lists are filtered, and it ends with its token.
+   * Prepares the handler's answer, on runtimes with `Response`: its session is sealed, the browser
+   * may read it, its lists are filtered, and it ends with its token.
    *
-   * @returns the same response where nothing changes
+   * @returns the same response if nothing changes
    */
   finish(response: Response): Response | Promise<Response> {
     return finishResponse(this, response)

@@ -1,15 +1,15 @@
 /**
- * How often a caller may ask for what he may not use, so that guessing names costs us nothing.
+ * Limits how often a caller may be refused, so that guessing names costs us little.
  *
  * @module
  */
 import { Cache } from '../base/cache.js'
 
-/** Refusals that come at once: an agent that tries each tool of a small server is no attack. */
+/** Refusals in one burst: an agent that tries each tool of a small server is not an attack. */
 const BURST = 30
 /** Milliseconds after which one more is allowed. */
 const INTERVAL = 2000
-/** Callers who are remembered; whoever is forgotten begins anew. */
+/** How many callers are remembered; a forgotten caller starts again. */
 const MAX_CALLERS = 10_000
 
 interface Allowance {
@@ -17,19 +17,19 @@ interface Allowance {
   left: number
   /** Milliseconds since 1970. */
   at: number
-  /** He was told to wait since then. */
+  /** They were told to wait since then. */
   isTold: boolean
 }
 
-/** A caller who is not heard for now. */
+/** A caller who must wait. */
 export interface Wait {
   /** Seconds. */
   readonly retryAfter: number
-  /** The first time since he was last heard. */
+  /** Their first throttled request since the last admitted one. */
   readonly isFirst: boolean
 }
 
-/** A bucket for each caller, which every refusal takes from and time fills again. */
+/** A token bucket for each caller: every refusal takes from it, and time refills it. */
 export class RefusalRate {
   readonly #allowances = new Cache<Allowance>(MAX_CALLERS)
   readonly #now: () => number
@@ -38,12 +38,12 @@ export class RefusalRate {
     this.#now = now
   }
 
-  /** Nobody was refused lately: then nobody need be looked up. */
+  /** Nobody was refused lately, so no lookup is needed. */
   get isIdle(): boolean {
     return this.#allowances.size === 0
   }
 
-  /** Whether this caller has to wait; `undefined`: he is heard. */
+  /** Whether this caller must wait; `undefined`: they may go on. */
   waitOf(caller: string): Wait | undefined {
     const allowance = this.#allowances.get(caller)
     if (allowance === undefined) return undefined
@@ -54,7 +54,7 @@ export class RefusalRate {
     return { retryAfter: Math.ceil(((1 - left) * INTERVAL) / 1000), isFirst }
   }
 
-  /** A request of his was refused. */
+  /** One of their requests was refused. */
   count(caller: string): void {
     const allowance = this.#allowances.get(caller)
     const left = (allowance === undefined ? BURST : this.#leftOf(allowance)) - 1
@@ -62,7 +62,7 @@ export class RefusalRate {
   }
 
   #leftOf({ left, at }: Allowance): number {
-    // A clock that was set back gives nothing, and takes nothing.
+    // A clock that was set back neither adds nor removes anything.
     return Math.min(BURST, left + Math.max(0, this.#now() - at) / INTERVAL)
   }
 }

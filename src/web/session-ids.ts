@@ -1,13 +1,14 @@
 /**
- * Ids of sessions of an HTTP server behind us, bound to who was given them. What a client sees carries a keyed MAC
- * over resource, caller and the server's own id: restarts and several replicas need no table, only the same keys.
+ * Binds the session ids of an HTTP server behind us to their caller. The id that a client sees
+ * carries a MAC over resource, caller and the server's own id: restarts and replicas need no table,
+ * only the same keys.
  *
  * @module
  */
 import { Cache } from '../base/cache.js'
 import { createMac, equalInConstantTime, type Mac } from '../base/digest.js'
 
-/** Whose a session is. */
+/** The owner of a session. */
 interface SessionOwner {
   /** The resource, because one key may serve several. */
   readonly resource: string
@@ -16,19 +17,19 @@ interface SessionOwner {
 }
 
 export interface SessionIds {
-  /** What the client sees of the server's id; `undefined` for one that is none. */
+  /** The id that the client sees; `undefined` if the server's is invalid. */
   seal(owner: SessionOwner, id: string): string | undefined
-  /** The server's id; `undefined` for what is not ours, or not this owner's. */
+  /** The server's id; `undefined` if we did not make it, or not for this owner. */
   open(owner: SessionOwner, visible: string): string | undefined
 }
 
 /** Visible ASCII (MCP 2025-11-25, "Session Management"). Servers that put their state into it need some room. */
 const LEGAL = /^[\x21-\x7e]{1,4096}$/
-/** Of the MAC, and what stands behind it. */
+/** The MAC, and the text after it. */
 const MAC_LENGTH = 43
 const SEPARATOR = '.'
 
-/** Sessions that need no MAC: those in use. Long ids are not worth their memory. */
+/** Sessions in use need no new MAC. Long ids are not cached. */
 const MAX_KNOWN = 10_000
 const LONGEST_KNOWN = 512
 
@@ -37,7 +38,7 @@ interface Known extends SessionOwner {
 }
 
 function macOf(mac: Mac, { resource, key }: SessionOwner, id: string): string {
-  // JSON keeps the fields apart, and tells half surrogate pairs from one another, which UTF-8 does not.
+  // JSON keeps the fields apart and distinguishes lone surrogates, which UTF-8 does not.
   return mac(JSON.stringify(['mcp-gatehouse session', resource, key, id]))
 }
 
@@ -70,7 +71,7 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
       if (visible[MAC_LENGTH] !== SEPARATOR || !LEGAL.test(id)) return undefined
       const given = visible.slice(0, MAC_LENGTH)
       if (!macs.some((mac) => equalInConstantTime(macOf(mac, owner, id), given))) return undefined
-      // Only what was ours: guesses push nothing out.
+      // Only ids that we made: guesses evict nothing.
       remember(visible, owner, id)
       return id
     },

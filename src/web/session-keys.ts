@@ -4,18 +4,18 @@
  * @module
  */
 
-/** What a key is, for people. */
+/** The description of a key, for people. */
 export const SESSION_KEY = '32 or more visible ASCII characters: openssl rand -base64 32'
 
 const SHORTEST = 32
 
-/** Why a text is no key, or `undefined`. It shows nothing of it. */
+/** Why a text is not a valid key, or `undefined`. The reason does not show the text. */
 export function sessionKeyFault(key: string): string | undefined {
   if (key.length < SHORTEST) return `has fewer than ${SHORTEST} characters`
   return /^[\x21-\x7e]+$/.test(key) ? undefined : 'has characters other than visible ASCII'
 }
 
-/** Not by the option that names requests, whose values are told to everybody. */
+/** Not from the option that makes request ids, whose values are public. */
 export function randomKey(): string {
   return crypto.randomUUID() + crypto.randomUUID()
 }

@@ -1,5 +1,6 @@
 /**
- * What is said of a session that is not this caller's at this resource: foreign and unknown look alike.
+ * The answer for a session that is not this caller's at this resource: foreign and unknown sessions
+ * look alike.
  *
  * @module
  */
@@ -11,7 +12,7 @@ export const SESSION_NOT_FOUND = {
   description: 'There is no such session',
 } as const
 
-/** For the operator, who can tell ids apart by it and learns none. */
+/** For the operator, who can tell ids apart by it without seeing one. */
 export function unknownSessionReason(visible: string): string {
   return `no session of this caller at this resource (SHA-256 of the id: ${shortDigest(visible)}…)`
 }

@@ -10,7 +10,7 @@ import { SETTINGS } from '../../config/setting-lists.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
 import { collectFlags, noSuchFlag } from '../../config/sources.js'
 
-/** What the commands have beside the gateway's own flags. */
+/** The flags of the commands besides the gateway's own. */
 function own(
   about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
 ): Setting {

@@ -15,7 +15,7 @@ function claimTexts({ claims }: CheckedRule): readonly string[] {
   return claims.map(({ claim, values }) => JSON.stringify([claim, [...values].sort()]))
 }
 
-/** Whether whoever meets `one` meets `other` as well. */
+/** Whether meeting `one` implies meeting `other`. */
 function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
   return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
 }

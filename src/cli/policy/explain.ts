@@ -140,7 +140,7 @@ function reasonOf(events: readonly ResourceServerEvent[]): string | undefined {
 interface Explanation {
   readonly method: string
   readonly name: string | undefined
-  /** `undefined` for what cannot be judged. */
+  /** `undefined` if it cannot be authorized. */
   readonly rules:
     | undefined
     | readonly (Needs['rules'][number] & {

@@ -118,7 +118,7 @@ class Client {
   readonly #transport: Transport
   readonly #signal: AbortSignal
   #id = 0
-  /** What requests of the era without sessions say of themselves. */
+  /** The metadata of requests in stateless revisions. */
   #meta: JsonObject | undefined
 
   constructor(transport: Transport, signal: AbortSignal) {
@@ -148,7 +148,7 @@ class Client {
     return result
   }
 
-  /** In the older era first: most servers know it. */
+  /** The older revisions first: most servers support them. */
   async open(): Promise<JsonObject> {
     try {
       const [protocolVersion = ''] = STATEFUL_VERSIONS

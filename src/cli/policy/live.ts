@@ -53,7 +53,7 @@ async function open(
   return startCommand(command, environment, (line) => stderr(`  | ${remark(line, 200)}\n`))
 }
 
-/** @returns what it offers, an exit code after a fault that was told, or problems of the arguments */
+/** @returns what it offers, an exit code after a reported fault, or problems of the arguments */
 export async function askServer(
   given: PolicyArguments,
   io: PolicyIo,
@@ -63,7 +63,7 @@ export async function askServer(
   const name = shownScalar(given.command?.[0] ?? redactUrl(given.settings.upstream ?? ''))
   const controller = new AbortController()
   const interrupt = () => {
-    // Whoever asks twice means it: what was started ends with us.
+    // A second signal ends us and everything that we started at once.
     if (controller.signal.aborted) process.exit(1)
     controller.abort(new ServerFault('interrupted'))
   }

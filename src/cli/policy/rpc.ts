@@ -1,5 +1,5 @@
 /**
- * What the commands of `policy` need of a client of MCP, over whatever carries it.
+ * The MCP client of the `policy` commands, over any transport.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** What a server gets that asks us: we can do nothing but be there. */
+/** The answer to requests of a server: we support only ping. */
 export function answerTo({ id, method }: JsonObject): JsonObject {
   return method === 'ping'
     ? { jsonrpc: '2.0', id, result: {} }

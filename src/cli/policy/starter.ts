@@ -48,7 +48,7 @@ function patternFor(expression: string): string {
 function namedByTemplate({ name }: Offer): Named {
   const expression = /\{[^{}]*\}/g
   if (name.replace(expression, '').includes('*')) return { fault: STAR }
-  // Stars beside each other would be another star.
+  // Adjacent stars would have another meaning.
   const write = (text: string) => text.replace(expression, patternFor).replace(/\*{2,}/g, '**')
   const withQuery = write(name)
   // All variables of a query may be left out, and then there is none.

@@ -35,7 +35,7 @@ export function startCommand(
       const message = parse(line)
       if (message === undefined) return
       if (message['method'] === undefined) waiting.get(message['id'])?.(message)
-      // As many as it asks without reading what it is told, we do not keep.
+      // We do not buffer answers for a command that asks without reading.
       else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
     },
     onTooLong: () => fail('wrote a message that is too long'),

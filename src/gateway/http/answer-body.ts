@@ -1,5 +1,6 @@
 /**
- * The upstream's answer on its way to the client: filtered where it must be, and never kept longer than that takes.
+ * The upstream's answer on its way to the client: filtered if necessary, and never held longer than
+ * that takes.
  *
  * @module
  */
@@ -16,12 +17,12 @@ export class AnswerBody {
   readonly #rewriter: AnswerRewriter | undefined
   /** The head of an answer that may still be refused. */
   #held: HeldHead | undefined
-  /** The beginning, held until it is clear whether it is all. */
+  /** The beginning, held until we know whether it is complete. */
   #first: Buffer | undefined
   #isFlushed = false
   #boundary: EventBoundary | undefined
 
-  /** @param rewriter `undefined`: it goes on as it is */
+  /** @param rewriter `undefined`: the body passes unchanged */
   constructor(response: ServerResponse, rewriter: AnswerRewriter | undefined) {
     this.#response = response
     this.#rewriter = rewriter
@@ -31,12 +32,12 @@ export class AnswerBody {
     return this.#rewriter !== undefined
   }
 
-  /** The first bytes have gone, or all. */
+  /** The first bytes, or all, have been sent. */
   get isFlushed(): boolean {
     return this.#isFlushed
   }
 
-  /** No event is half written, where events are followed. */
+  /** No event is half written, if events are tracked. */
   get isBetweenEvents(): boolean {
     return this.#boundary?.isBetween === true
   }
@@ -57,7 +58,7 @@ export class AnswerBody {
   }
 
   /**
-   * What may be sent of it.
+   * The part that may be sent.
    *
    * @throws where it cannot be filtered
    */
@@ -66,7 +67,7 @@ export class AnswerBody {
     return Buffer.concat(this.#rewriter.push(received))
   }
 
-  /** Keeps what comes first. @returns false for what comes later: that is to be written */
+  /** Holds the first chunk. @returns false for later ones, which must be written */
   keepFirst(chunk: Buffer): boolean {
     if (chunk.length === 0) return true
     this.#boundary?.pass(chunk)
@@ -75,7 +76,7 @@ export class AnswerBody {
     return true
   }
 
-  /** Sends the head, and what is there. Once. */
+  /** Sends the head and the held bytes. Called once. */
   flush(): void {
     this.#isFlushed = true
     if (this.#first === undefined) this.#response.flushHeaders()
@@ -83,16 +84,16 @@ export class AnswerBody {
   }
 
   /**
-   * All of it is here.
+   * The body is complete.
    *
-   * @returns the last that is to be sent
+   * @returns the last bytes to send
    * @throws where it cannot be filtered
    */
   complete(): Buffer {
     return this.#rewriter === undefined ? NOTHING : Buffer.concat(this.#rewriter.end())
   }
 
-  /** Sends the rest, once the body of the request is there or nobody waits for it any more. */
+  /** Sends the rest, once the request's body has arrived or nobody waits for it. */
   end(request: IncomingMessage, rest: Buffer): void {
     this.#isFlushed = true
     this.#sendHeld(rest.length)
@@ -107,7 +108,7 @@ export class AnswerBody {
     }
   }
 
-  /** Ends it before its end, as if the upstream had. */
+  /** Ends it early, as if the upstream had. */
   endEarly(last: string | undefined): void {
     this.#writeFirst()
     this.#response.end(last)

@@ -7,7 +7,7 @@ import { isContentCoded } from '../../web/content-coding.js'
 import { join, withoutNominated } from '../request/hop-by-hop.js'
 
 const DROPPED = new Set([
-  // Of one connection only (RFC 9110 §7.6.1).
+  // For one connection only (RFC 9110 §7.6.1).
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -17,14 +17,15 @@ const DROPPED = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-  // Ours to say.
+  // We set these ourselves.
   'www-authenticate',
   'x-request-id',
-  // Cookies and other ways around us.
+  // Cookies and other ways to bypass us.
   'set-cookie',
   'set-cookie2',
   'alt-svc',
-  // They act on more than this answer: a page, or all that the browser keeps of our origin, whatever else is there.
+  // They affect more than this answer: a page, or everything that the browser stores for our
+  // origin.
   'refresh',
   'clear-site-data',
   'strict-transport-security',
@@ -39,11 +40,11 @@ const DROPPED = new Set([
   'service-worker-allowed',
   'set-login',
   'speculation-rules',
-  // A challenge by another name (RFC 8053 §3).
+  // A challenge under another name (RFC 8053 §3).
   'optional-www-authenticate',
   'authentication-control',
   'authentication-info',
-  // Caches of others listen to these before Cache-Control (RFC 9213).
+  // Shared caches prefer these to Cache-Control (RFC 9213).
   'surrogate-control',
 ])
 
@@ -59,7 +60,7 @@ function isDropped(name: string): boolean {
 
 /** Answers to one caller must not be kept for another (RFC 9111 §3.5). */
 function privately(cacheControl: string | undefined): string {
-  // What stands in quotes may look like a directive and be none; such fields are not worth a parser.
+  // Quoted text may look like a directive; such fields are not parsed.
   if (cacheControl === undefined || cacheControl.includes('"')) return 'no-store'
   const directives = cacheControl
     .split(',')
@@ -75,25 +76,25 @@ export function isEventStreamType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^text\/event-stream\b/i.test(contentType)
 }
 
-/** The answer's header fields for the client, and what of them matters to us. */
+/** The answer's header fields for the client, and the facts that we need from them. */
 export interface AnswerHead {
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly headers: string[]
   readonly isEventStream: boolean
   /** The body has a content coding (RFC 9110 §8.4). */
   readonly isEncoded: boolean
-  /** The body has a length, so that it cannot end before. */
+  /** The body has a length, so it cannot end early. */
   readonly hasLength: boolean
-  /** What is wrong with the id of a session in it. */
+  /** The problem of the session id in it. */
   readonly sessionFault: string | undefined
-  /** The body has a transfer coding that was not taken off: nobody could read it. */
+  /** The body still has a transfer coding: nobody could read it. */
   readonly isCoded: boolean
 }
 
 /**
- * @param raw names and values by turns, as the upstream sent them
- * @param seal turns the id of a session into the one that its caller sees; `undefined` without tokens, with which
- *   every answer is for one caller
+ * @param raw alternating names and values, as the upstream sent them
+ * @param seal turns a session id into the one that its caller sees; `undefined` without tokens,
+ * when all answers are for one caller
  */
 export function readAnswerHead(
   raw: readonly Buffer[],
@@ -122,7 +123,7 @@ export function readAnswerHead(
       continue
     }
     if (name === 'mcp-session-id' && isPrivate) {
-      // Whoever hands out none may say so.
+      // A server may say that it has no sessions.
       if (value === '') continue
       const visible = seal(value)
       if (++sessions > 1) sessionFault = 'its answer has several Mcp-Session-Id fields'
@@ -138,7 +139,7 @@ export function readAnswerHead(
   }
   const headers = withoutNominated(received, connection)
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
-  // A proxy in front of us that collects events would make a stream useless.
+  // A buffering proxy in front of us would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
   return { headers, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
 }
@@ -151,7 +152,7 @@ export function valueOf(raw: readonly Buffer[], wanted: string): string | undefi
   return undefined
 }
 
-/** What Node lets a reason phrase be; it throws at others (RFC 9112 §4). */
+/** The reason phrases that Node accepts; it throws for others (RFC 9112 §4). */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** The reason phrase, or none. */

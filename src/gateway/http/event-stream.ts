@@ -1,12 +1,12 @@
 /**
- * Ending a stream of events that somebody else writes.
+ * Ends an event stream that another server writes.
  *
  * @module
  */
 import type { RpcMessage } from '../../mcp/message.js'
 import { lastResult } from '../../mcp/subscription.js'
 
-/** Follows a stream, to know when no event is half written. */
+/** Tracks a stream to know when no event is half written. */
 export class EventBoundary {
   /** At the beginning there is none. */
   #tail = '\n\n'

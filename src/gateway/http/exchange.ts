@@ -1,8 +1,8 @@
 /**
- * One request on its way to the upstream, and the answer on its way back. Streams both ways, ends when either
- * side does or the token that let it in, and holds nothing back.
+ * Forwards one request to the upstream, and its answer back. It streams both ways without
+ * buffering, and ends when either side or the token does.
  *
- * The handler is undici's older kind, which its core calls directly and with the raw header list.
+ * It uses undici's older handler interface, which its core calls directly with the raw header list.
  *
  * @module
  */
@@ -41,7 +41,7 @@ import type { Clock } from '../clock.js'
 import type { Upstream } from './upstream.js'
 import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
-/** Bodies up to this size are sent on in one piece, which costs half of streaming them. */
+/** Bodies up to this size are sent in one piece, at half the cost of streaming. */
 const COLLECTED = 64 * 1024
 
 /** What all exchanges of a gateway share. */
@@ -49,11 +49,11 @@ export interface ExchangeContext {
   readonly upstream: Upstream
   /** Bytes of a request body. */
   readonly maxBody: number
-  /** Binds sessions to their caller; `undefined` where no token is asked for, and all are one. */
+  /** Binds sessions to their caller; `undefined` without tokens, when all callers are one. */
   readonly sessions: SessionIds | undefined
   /** Seconds that an answer to a POST may go on after its token. */
   readonly streamGrace: number
-  /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
+  /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
   readonly clock: Clock
 }
@@ -65,7 +65,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined
   #isStream = false
-  /** An answer with a length cannot be ended before, only be cut. */
+  /** An answer with a length cannot end early; it can only be cut. */
   #hasLength = false
   #body: AnswerBody | undefined
   readonly #session: ExchangeSession | undefined
@@ -145,7 +145,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     else this.#refuseNoJson()
   }
 
-  /** Counts what comes, not what was announced. */
+  /** Counts the bytes that arrive, not those announced. */
   #stream(request: IncomingMessage, chunks: readonly Buffer[]): void {
     if (this.#life.isOver) return
     const counter = createCounter(this.#context.maxBody, () =>
@@ -153,11 +153,11 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     )
     for (const chunk of chunks) counter.write(chunk)
     if (this.#life.isOver) return
-    // A client that leaves in the middle ends no pipe, so half a body never looks like a whole one.
+    // A client that leaves does not end the pipe, so half a body never looks complete.
     this.#send(request.pipe(counter))
   }
 
-  /** A throw in what somebody else calls would end the process. */
+  /** An exception in a callback would end the process. */
   #guard(step: () => void): void {
     try {
       step()
@@ -187,7 +187,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   // What undici calls.
 
   onConnect(abort: (reason?: Error) => void): void {
-    // To abort would end the connection, over which nothing was sent. What is thrown ends this request alone.
+    // An abort would end the unused connection. An exception ends only this request.
     if (this.#life.isOver) throw new RequestOver()
     this.#abort = abort
     expectSocket(this.#socket)
@@ -202,7 +202,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     else {
       this.#socket.answered()
       if (!this.#life.isOver) this.#onAnswer(status, raw, resume, statusText)
-      // Nobody waits for it: of a stream nobody knows when it ends.
+      // We do not wait for it: a stream's end is unknown.
       else if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
     }
     return true
@@ -221,7 +221,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
-    // An answer without a length ends with its connection: undici takes a reset for that, too.
+    // An answer without a length ends with its connection: undici treats a reset as its end, too.
     if (this.#socket.isBroken) return this.onError(new Error('reset'))
     this.#socket.release()
     const body = this.#body
@@ -246,9 +246,9 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     this.#life.cut()
   }
 
-  /** Informational answers are of one hop; ours were sent where they belong. */
+  /** Informational answers are hop-by-hop; we sent our own. */
   #onInformation(): void {
-    // Each of them begins undici's time anew.
+    // Each of them restarts undici's timeout.
     const isLate = this.#passed > this.#context.upstream.timeout
     if (isLate && !this.#life.isOver) this.#fail(TOO_LATE)
   }
@@ -274,22 +274,23 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     record.answer(this.#sentAt)
     const headers = body.isFiltered ? headersOfFiltered(head.headers) : head.headers
     this.#addOwnHeaders(headers)
-    // A header sent with the body would cost nothing, but one that waits for it can stall a client for long.
+    // Sending the head together with the body would be cheaper, but waiting for the body can stall
+    // a client.
     if (body.begin({ status, phrase: phraseOf(statusText), headers })) {
       process.nextTick(() => this.#flush())
     }
   }
 
-  /** @param headers names and values by turns */
+  /** @param headers alternating names and values */
   #addOwnHeaders(headers: string[]): void {
     const { request, record, corsHeaders } = this.#admitted
     headers.push('X-Request-Id', record.id)
     for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
-    // Answered before the body was there: the rest is of no use, and neither is the connection after it.
+    // Answered before the body arrived: the rest is useless, and so is the connection afterwards.
     if (!request.complete) headers.push('Connection', 'close')
   }
 
-  /** @returns `undefined` where the answer could not be filtered, and nothing more is sent of it */
+  /** @returns `undefined` if the answer could not be filtered; nothing more of it is sent */
   #filtered<Result>(step: () => Result): Result | undefined {
     try {
       return step()
@@ -299,7 +300,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     }
   }
 
-  /** What cannot be filtered must not be shown. */
+  /** An answer that cannot be filtered must not be sent. */
   #failToFilter(error: unknown): void {
     const fault = faultOfFilter(error)
     if (!this.#admitted.response.headersSent) return this.#fail(fault)
@@ -309,7 +310,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
 
   #breakOff(): void {
     this.#stop()
-    // Half an answer must not look like a whole one.
+    // Half an answer must not look complete.
     this.#life.cut()
   }
 
@@ -318,19 +319,19 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     if (body === undefined || body.isFlushed || this.#life.isOver) return
     body.flush()
     const grace = this.isOpenEnded ? 0 : this.#context.streamGrace * 1000
-    // Most answers are whole by now, and need no watch.
+    // Most answers are complete by now and need no watch.
     this.#life.watchToken(grace, () => this.#onTokenOver())
     this.#life.watchReader(this.#context.stalled, () => this.#breakOff())
   }
 
-  /** What would go on for ever ends; what was asked for with a good token had its time. */
+  /** An endless stream ends; an answer to a request with a valid token has had its time. */
   #onTokenOver(): void {
     if (this.#life.isOver) return
     if (this.isOpenEnded) return this.end()
     this.#breakOff()
   }
 
-  /** 502 or 504: the upstream's fault, and nothing of what it said. */
+  /** 502 or 504: the upstream's fault, without any of its text. */
   #fail(fault: UpstreamFault): void {
     this.#finish()
     const { request, response, record, corsHeaders, head } = this.#admitted
@@ -352,7 +353,10 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     refuseInstead(this.#admitted, refused)
   }
 
-  /** Nobody waits any more. An answer that is short, and comes soon, costs the upstream less than a new connection. */
+  /**
+   * Nobody waits any more. Reading a short, early answer costs the upstream less than a new
+   * connection.
+   */
   #abandon(): void {
     const { place } = this.#admitted
     if (this.#isStream || !this.#socket.isSent) {
@@ -367,13 +371,13 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
     })
   }
 
-  /** The client got all that it is to get. */
+  /** The client has everything that it may get. */
   #finish(): void {
     this.#life.finish()
     this.#abort?.()
   }
 
-  /** The upstream is told; what it still says is not heard. */
+  /** The upstream is informed; the rest of its answer is ignored. */
   #stop(): void {
     this.#life.stop()
     this.#abort?.()

@@ -5,15 +5,15 @@
  */
 import { isFactOfBody, PRIVATE_FIELDS } from '../../policy/answer-rewriter.js'
 
-/** The head of an answer that is sent once its body could be filtered. */
+/** The head of an answer that is sent after its body was filtered. */
 export interface HeldHead {
   readonly status: number
   readonly phrase: string
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly headers: string[]
 }
 
-/** @param headers names and values by turns */
+/** @param headers alternating names and values */
 export function headersOfFiltered(headers: readonly string[]): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {

@@ -1,5 +1,5 @@
 /**
- * Which request headers an operator may have sent to the upstream, and what their values may be.
+ * Which request headers an operator may add for the upstream, and their allowed values.
  *
  * @module
  */
@@ -19,9 +19,9 @@ const HOP_BY_HOP = [
   'transfer-encoding',
   'upgrade',
 ]
-/** Routing and framing are ours. */
+/** We set routing and framing. */
 const NEVER_SET = new Set([...HOP_BY_HOP, 'host', 'content-length', 'expect'])
-/** Contract, "What the upstream gets": no credentials, nothing that claims an origin, and no framing. */
+/** Contract, "What the upstream gets": no credentials, no claims about the origin, no framing. */
 const NEVER_FORWARDED = new Set([
   ...NEVER_SET,
   'authorization',
@@ -34,7 +34,7 @@ const NEVER_FORWARDED = new Set([
 ])
 const NEVER_FORWARDED_PREFIXES = /^(?:x-gatehouse-|x-forwarded-|mcp-|client-cert)/
 
-/** As a server that takes `_` for `-` reads it. */
+/** As read by a server that treats `_` as `-`. */
 function readName(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }
@@ -47,7 +47,7 @@ export function forwardFault(name: string): string | undefined {
   return isNever ? 'is a header that is never forwarded' : undefined
 }
 
-/** Why nobody but us sets a header of this name for the upstream, or `undefined`. */
+/** Why only we may set a header of this name for the upstream, or `undefined`. */
 export function setFault(name: string): string | undefined {
   if (!TOKEN.test(name)) return 'is no header name'
   const read = readName(name)
@@ -56,8 +56,8 @@ export function setFault(name: string): string | undefined {
 }
 
 /**
- * Why this can be no header's value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with other characters
- * than ASCII is a file in the wrong encoding.
+ * Why this is not a valid header value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with
+ * non-ASCII characters is a file in the wrong encoding.
  */
 export function headerValueFault(value: string): string | undefined {
   if (value === '') return 'is empty'

@@ -1,11 +1,11 @@
 /**
- * Whether a body may be JSON-RPC at all: an object, or a list of them.
+ * Whether a body may be JSON-RPC at all: an object or an array.
  *
  * @module
  */
 import type { IncomingMessage } from 'node:http'
 
-/** Blanks before a body that are waited for. */
+/** How many blanks before a body are skipped. */
 const MOST_BLANKS = 64 * 1024
 
 const BRACE = 0x7b
@@ -16,7 +16,7 @@ function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** What the first byte after blanks says; `blank` when there is no other byte. */
+/** The meaning of the first byte after blanks; `blank` if there is none. */
 export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
   for (const byte of bytes) {
     if (byte === BRACE || byte === BRACKET) return 'json'
@@ -28,8 +28,8 @@ export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
 /**
  * Waits for the beginning of a body that is too large to be read whole.
  *
- * @param onJson gets what came until then; the next chunk comes after it has returned
- * @param onOther in place of it
+ * @param onJson gets the bytes so far; the next chunk arrives after it has returned
+ * @param onOther called instead
  */
 export function awaitJsonStart(
   request: IncomingMessage,

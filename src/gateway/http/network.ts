@@ -1,5 +1,5 @@
 /**
- * How we reach others: trusted certificates, and proxies of the company's.
+ * Outgoing connections: trusted certificates and company proxies.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Dispatcher } from 'undici'
 import { proxyFor, type ProxyEnvironment } from './proxies.js'
 
 export interface NetworkOptions {
-  /** PEM certificates beside the system's. */
+  /** PEM certificates besides the system's. */
   readonly ca?: string | undefined
   readonly proxyEnvironment?: ProxyEnvironment | undefined
 }
@@ -19,7 +19,7 @@ interface TlsWithDefaults {
   getCACertificates?(type: 'default'): string[]
 }
 
-/** What Node trusts without us: naming certificates of one's own replaces them. */
+/** Node's default certificates: custom ones would replace them. */
 function defaultCertificates(): readonly string[] {
   const known = (tls as TlsWithDefaults).getCACertificates?.('default')
   if (known !== undefined) return known
@@ -28,7 +28,7 @@ function defaultCertificates(): readonly string[] {
   try {
     return [...tls.rootCertificates, readFileSync(file, 'utf8')]
   } catch {
-    // Node itself warned about it at its start.
+    // Node itself warned about it at startup.
     return tls.rootCertificates
   }
 }
@@ -38,11 +38,15 @@ function trusted(ca: string | undefined): { ca: string[] } | undefined {
 }
 
 const CONNECT_TIMEOUT = 10_000
-/** gunicorn closes idle connections after two seconds, uvicorn and Node after five; a request must not meet that moment. */
+/**
+ * gunicorn closes idle connections after two seconds, uvicorn and Node after five; we close ours
+ * first.
+ */
 const KEEP_ALIVE = 1_500
 
 /**
- * A dispatcher for the upstream. Loaded when first needed: undici takes longer to load than everything else of ours.
+ * A dispatcher for the upstream. Loaded on first use: undici takes longer to load than everything
+ * else.
  */
 export async function createDispatcher(
   url: URL,
@@ -53,7 +57,7 @@ export async function createDispatcher(
   const options = {
     keepAliveTimeout: KEEP_ALIVE,
     keepAliveMaxTimeout: KEEP_ALIVE,
-    // A stream may be silent for hours; its reader decides when it is enough.
+    // A stream may be silent for hours; its reader decides when to leave.
     bodyTimeout: 0,
   }
   const connect = { timeout: CONNECT_TIMEOUT, ...certificates }
@@ -66,13 +70,13 @@ export async function createDispatcher(
   })
 }
 
-/** `fetch` for the identity provider; `undefined` when the runtime's own will do. */
+/** `fetch` for the identity provider; `undefined` if the runtime's own suffices. */
 export function createFetch({ ca, proxyEnvironment }: NetworkOptions): typeof fetch | undefined {
   const isProxied = ['http_proxy', 'https_proxy'].some((name) =>
     [name, name.toUpperCase()].some((spelling) => (proxyEnvironment?.[spelling] ?? '') !== ''),
   )
   if (ca === undefined && !isProxied) return undefined
-  /** By the proxy that leads there; the empty one is none. */
+  /** By proxy URL; an empty one means no proxy. */
   const dispatchers = new Map<string, Promise<Dispatcher>>()
 
   async function create(proxy: string | undefined): Promise<Dispatcher> {

@@ -1,5 +1,5 @@
 /**
- * Proxies of the company's, as the environment names them: which one leads where.
+ * Company proxies from the environment: which one to use for a URL.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { isLoopbackHost } from '../../base/http.js'
 
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
 
-/** Lower case comes first, as curl has it. An empty value is none. */
+/** Lower case comes first, as in curl. An empty value means no proxy. */
 function read(environment: ProxyEnvironment, name: string): readonly [string, string] | undefined {
   for (const spelling of [name, name.toUpperCase()]) {
     const value = environment[spelling]
@@ -16,7 +16,7 @@ function read(environment: ProxyEnvironment, name: string): readonly [string, st
   return undefined
 }
 
-/** The URL of a proxy; without a scheme it is `http:`, as curl has it. `undefined` when it is none. */
+/** The URL of a proxy; without a scheme it is `http:`, as in curl. `undefined` if it is invalid. */
 function parseProxy(value: string): URL | undefined {
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
   if (/\s/.test(text) || !URL.canParse(text)) return undefined
@@ -24,7 +24,7 @@ function parseProxy(value: string): URL | undefined {
   return /^https?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined
 }
 
-/** The variables whose value is no proxy. Their values may hold passwords, and are not shown. */
+/** The variables with an invalid proxy. Their values may hold passwords and are not shown. */
 export function brokenProxies(environment: ProxyEnvironment = {}): readonly string[] {
   return ['http_proxy', 'https_proxy'].flatMap((name) => {
     const [spelling, value] = read(environment, name) ?? []
@@ -34,7 +34,7 @@ export function brokenProxies(environment: ProxyEnvironment = {}): readonly stri
   })
 }
 
-/** `example.com` and what lies below it, with a port only when one is written; `*` is everything. */
+/** `example.com` and its subdomains, with a port only when one is written; `*` is everything. */
 function isBypassed(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
@@ -55,7 +55,7 @@ function isBypassed(url: URL, list: string): boolean {
     })
 }
 
-/** The proxy that leads to a URL; `undefined` when the way is direct. Loopback is always direct. */
+/** The proxy for a URL; `undefined` for a direct connection. Loopback is always direct. */
 export function proxyFor(url: URL, environment: ProxyEnvironment = {}): string | undefined {
   if (isLoopbackHost(url.hostname)) return undefined
   const [, value] =

@@ -1,5 +1,5 @@
 /**
- * Whether somebody listens at an address.
+ * Whether a server listens at an address.
  *
  * @module
  */
@@ -8,7 +8,8 @@ import { connect } from 'node:net'
 const TIMEOUT = 2_000
 
 /**
- * Opens a connection and closes it. Nothing is sent: a server must not see a request that nobody made.
+ * Opens a connection and closes it. Nothing is sent: the server must not see a request without a
+ * client.
  *
  * @returns `undefined`, or why there is no connection
  */

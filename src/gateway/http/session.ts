@@ -1,5 +1,5 @@
 /**
- * The session that a request names, and those that its answer names.
+ * The session of a request, and the session ids in its answer.
  *
  * @module
  */
@@ -17,18 +17,18 @@ const HINT = 'replicas need the same --session-key-file; without one a restart e
 export class ExchangeSession {
   readonly #ids: SessionIds
   readonly #caller: Caller
-  /** As the client sees it, and as the server does. */
+  /** The id as the client sees it, and as the server does. */
   readonly #named: { readonly visible: string; readonly id: string | undefined } | undefined
 
   constructor(ids: SessionIds, { caller, head }: AdmittedRequest) {
     this.#ids = ids
     this.#caller = caller
     const { sessionId: visible } = head
-    // Several are a list, which is the id of no session.
+    // Several fields make a list, which is not a session id.
     if (visible !== undefined) this.#named = { visible, id: ids.open(caller, visible) }
   }
 
-  /** Why the request must not go on; `undefined` without a session, or with one of the caller's. */
+  /** Why the request must not go on; `undefined` without a session, or if it is the caller's. */
   get refused(): Refused | undefined {
     const named = this.#named
     return named === undefined || named.id !== undefined
@@ -41,7 +41,7 @@ export class ExchangeSession {
     if (this.#named?.id !== undefined) replaceValue(headers, FIELD, this.#named.id)
   }
 
-  /** The server's id as the caller is to see it; `undefined` for what is none. */
+  /** The server's id as its caller sees it; `undefined` if invalid. */
   readonly seal = (id: string): string | undefined =>
     // Many servers repeat it in every answer; and the client keeps the id that it has.
     id === this.#named?.id ? this.#named.visible : this.#ids.seal(this.#caller, id)

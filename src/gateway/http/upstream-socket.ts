@@ -8,15 +8,15 @@ import type { Socket } from 'node:net'
 
 let next: UpstreamSocket | undefined
 
-// Undici says nowhere else over which socket it sends a request. It says so here right after it has called `onConnect`,
-// before anything else can happen.
+// Only this event shows the socket that undici uses for a request. It comes right after
+// `onConnect`, before anything else can happen.
 subscribe('undici:client:sendHeaders', (message) => {
   const expecting = next
   next = undefined
   expecting?.take((message as { readonly socket: Socket }).socket)
 })
 
-/** Milliseconds that the upstream has for an answer that nobody waits for, before its connection ends. */
+/** Milliseconds for an answer that nobody waits for; then the connection is closed. */
 const ABANDONED = 250
 
 export class UpstreamSocket {
@@ -49,7 +49,7 @@ export class UpstreamSocket {
     this.#isEarly = !this.#isSent || (this.#socket?.writableLength ?? 0) > 0
   }
 
-  /** @param onEnd called once, when the answer has come after all, or its time is over */
+  /** @param onEnd called once, when the answer has arrived after all or timed out */
   abandon(onEnd: () => void): void {
     this.#onAbandoned = onEnd
     this.#timer = setTimeout(() => this.#endAbandoned(), ABANDONED).unref()
@@ -63,8 +63,8 @@ export class UpstreamSocket {
   }
 
   /**
-   * The answer is whole, or will not be. Where it began before the request was sent, the upstream may take the rest of
-   * the request for the next one, and the answer to that would be somebody else's.
+   * The answer is complete, or never will be. If it began before the request was sent, the upstream
+   * may read the rest as the next request, and another caller would get its answer.
    */
   release(): void {
     if (this.#isEarly) this.#socket?.destroy()
@@ -72,10 +72,10 @@ export class UpstreamSocket {
   }
 }
 
-/** To be called in `onConnect`, of a request that is not aborted there. */
+/** Call it in `onConnect`, unless the request is aborted there. */
 export function expectSocket(socket: UpstreamSocket): void {
   next = socket
 }
 
-/** A request is over before it was sent. */
+/** A request ended before it was sent. */
 export class RequestOver extends Error {}

@@ -20,7 +20,7 @@ export interface UpstreamOptions extends NetworkOptions {
 interface UpstreamRequest {
   readonly method: string
   readonly query: string | undefined
-  /** Names and values by turns; ours are added. */
+  /** Alternating names and values; ours are added. */
   readonly headers: string[]
   readonly body: Dispatcher.DispatchOptions['body']
 }
@@ -29,10 +29,10 @@ export interface Upstream {
   readonly url: URL
   /** Milliseconds until an answer begins. */
   readonly timeout: number
-  /** Loads what requests need, so that the first one need not wait. */
+  /** Preloads modules for requests, so that the first one need not wait. */
   warm(): Promise<void>
   send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
-  /** `undefined`, or why a connection cannot be had. Behind a proxy of the company's nobody can tell. */
+  /** `undefined`, or why no connection is possible. Unknown behind a company proxy. */
   unreachable(): Promise<string | undefined>
   close(): Promise<void>
 }

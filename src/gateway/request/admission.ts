@@ -1,6 +1,6 @@
 /**
- * How much of us one caller, and all of them, may take at once: requests under way, and bytes of their bodies that are
- * kept. Counted only, so that nothing waits.
+ * Limits per caller and in total: concurrent requests, and bytes of buffered bodies. They are only
+ * counted, so nothing waits.
  *
  * @module
  */
@@ -11,14 +11,14 @@ export interface AdmissionLimits {
   readonly requests: number
   /** Of one caller. */
   readonly requestsOfOne: number
-  /** Of bodies that are kept, until their requests end. */
+  /** Bytes of buffered bodies, until their requests end. */
   readonly bytes: number
   readonly bytesOfOne: number
 }
 
 type Bound = keyof AdmissionLimits
 
-/** A bound that was met: for the operator, with what helps. */
+/** An exceeded limit: for the operator, with advice. */
 export interface Overload {
   readonly reason: string
   readonly hint: string
@@ -29,7 +29,7 @@ interface Load {
   bytes: number
 }
 
-/** What one request takes. */
+/** The share of one request. */
 export class Place {
   readonly #admission: Admission
   readonly #caller: string
@@ -41,14 +41,14 @@ export class Place {
     this.#caller = caller
   }
 
-  /** @returns the bound that these bytes of its body would break: then they are not counted */
+  /** @returns the limit that these bytes of its body would exceed: then they are not counted */
   hold(bytes: number): Overload | undefined {
     const broken = this.#admission.hold(this.#caller, bytes)
     if (broken === undefined) this.#bytes += bytes
     return broken
   }
 
-  /** The request has ended. Once is enough. */
+  /** The request has ended. Further calls do nothing. */
   leave(): void {
     if (this.#isLeft) return
     this.#isLeft = true
@@ -66,12 +66,12 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** How many callers have something under way, and how much that is. */
+  /** How many callers have requests under way, and how many. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
     return { callers: this.#loads.size, requests: this.#requests, bytes: this.#bytes }
   }
 
-  /** @param caller empty where nobody knows who is calling: then all are one, and have what there is */
+  /** @param caller empty without tokens: then all are one and may use the whole limit */
   enter(caller: string): Place | Overload {
     const { requests, requestsOfOne } = this.#limits
     const load = this.#loads.get(caller)
@@ -117,10 +117,13 @@ export class Admission {
   }
 }
 
-/** Far more than anybody needs at once, so that the other callers have some too. Read by the gateway and its settings. */
+/**
+ * Far more than one caller needs, and it leaves room for others. Used by the gateway and its
+ * settings.
+ */
 export const MOST_REQUESTS = { maxRequests: 10_000, maxRequestsPerCaller: 1_000 } as const
 
-/** Bodies of the largest size that one caller, and all of them, may have kept at once. */
+/** How many bodies of the largest size may be buffered for one caller, and in total. */
 const BODIES_OF_ONE = 16
 const BODIES = 64
 

@@ -1,5 +1,6 @@
 /**
- * The life of one answer: until all of it is said, its token or its reader ends it, or its client leaves.
+ * The life of one answer: until it is complete, its token or its reader ends it, or its client
+ * leaves.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import type { Clock } from '../clock.js'
 import type { RequestCompleted } from '../events.js'
 import { cutAnswer } from './turns.js'
 
-/** How long the rest of an answer that we ended may take to reach a slow client, in milliseconds. */
+/** Milliseconds that the rest of an ended answer may take to reach a slow client. */
 const LINGER = 5_000
 
 export class AnswerLife {
@@ -27,25 +28,25 @@ export class AnswerLife {
     this.#clock = clock
   }
 
-  /** Nothing more goes to the client, or comes from it. */
+  /** Nothing more is sent to the client or read from it. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** What was said is all of it. */
+  /** The answer is complete. */
   get isWhole(): boolean {
     return this.#isWhole
   }
 
-  /** Nothing can be said to the client any more. */
+  /** Nothing can be sent to the client any more. */
   get isGone(): boolean {
     return isGone(this.#admitted.request, this.#admitted.response)
   }
 
   /**
-   * Begins. The request's record is closed when the client has all of the answer, or is gone.
+   * Begins. The record is closed when the client has the whole answer or is gone.
    *
-   * @param onLeft called just before: what was not over is so now, because the client left
+   * @param onLeft called just before, if the answer ended because the client left
    */
   begin(onLeft: () => void): void {
     const { request, response, record } = this.#admitted
@@ -58,18 +59,18 @@ export class AnswerLife {
     })
   }
 
-  /** All is said. */
+  /** The answer is complete. */
   finish(): void {
     this.#isOver = true
     this.#isWhole = true
   }
 
-  /** Nothing more is said; what was said is not all of it. */
+  /** Nothing more is sent; the answer is incomplete. */
   stop(): void {
     this.#isOver = true
   }
 
-  /** Stops, and lets the client see that there should have been more. */
+  /** Stops, and shows the client that the answer is incomplete. */
   cut(): void {
     this.stop()
     cutAnswer(this.#admitted.response)
@@ -78,11 +79,11 @@ export class AnswerLife {
   /**
    * Begins to watch the caller's token.
    *
-   * @param grace milliseconds after its end
-   * @param onOver when both are over
+   * @param grace milliseconds after the token ends
+   * @param onOver called after token and grace have ended
    */
   watchToken(grace: number, onOver: () => void): void {
-    // Of one that left before, nobody would ever end the watch.
+    // If the client left before, nothing would ever end the watch.
     if (this.#isOver || this.#unwatch !== undefined) return
     const { caller, record } = this.#admitted
     const over = () => {
@@ -96,8 +97,8 @@ export class AnswerLife {
   }
 
   /**
-   * Calls when the client has taken nothing for so long, while something waits for it. This does not
-   * apply to a stream that is silent.
+   * Calls back when the client has taken nothing for this long while bytes wait for it. A silent
+   * stream does not count.
    *
    * @param stalled milliseconds
    */
@@ -105,20 +106,20 @@ export class AnswerLife {
     if (this.#isReaderWatched) return
     this.#isReaderWatched = true
     const { response } = this.#admitted
-    // Of the socket, which sees each byte that is taken, and begins anew with each that is written.
+    // The socket's timeout notices each byte taken and restarts with each byte written.
     response.setTimeout(stalled, () => {
       if (response.writableLength > 0) onStalled()
     })
   }
 
-  /** The answer is at its end: who does not read it must not hold it. */
+  /** The answer is complete: a client that does not read must not keep it open. */
   linger(): void {
     this.clear()
     const { response } = this.#admitted
     this.#clearTimer = this.#clock.setTimer(() => cutAnswer(response), LINGER)
   }
 
-  /** Ends the watch of the token, and what it began. */
+  /** Ends the watch of the token and its timers. */
   clear(): void {
     this.#unwatch?.()
     this.#clearTimer?.()

@@ -14,7 +14,7 @@ export interface OwnAnswer {
   readonly body: string
 }
 
-/** A request that is refused: what the operator is told, and what the client. */
+/** A refusal: what the operator learns, and what the client gets. */
 export interface Refused {
   readonly refusal: Refusal
   readonly error: string
@@ -22,7 +22,7 @@ export interface Refused {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer with an error in JSON, as all of ours are. */
+/** An answer with an error in JSON, like all our own answers. */
 export function errorAnswer(
   status: number,
   requestId: string,
@@ -37,14 +37,17 @@ export function errorAnswer(
   }
 }
 
-/** A body of this size may still come after our answer; beyond it the connection is worth less than the traffic. */
+/**
+ * A body up to this size may still arrive after our answer; beyond it, closing the connection costs
+ * less than reading.
+ */
 const TOLERABLE_REST = 64 * 1024
-/** How long a client may go on sending a body that nobody wants: reading it lets the answer arrive. */
+/** How long a client may go on sending an unwanted body: reading it lets the answer arrive. */
 const LINGER = 2_000
 
 /**
- * Ends an answer while the request's body may still come. Ending at once would close the socket under a client that
- * is still writing, and it would see a reset in place of the answer.
+ * Ends an answer while the request's body may still arrive. Closing at once would reset a client
+ * that is still writing, and it would not see the answer.
  */
 export function endAfterRest(request: IncomingMessage, response: ServerResponse): void {
   const end = () => {
@@ -58,9 +61,9 @@ export function endAfterRest(request: IncomingMessage, response: ServerResponse)
 }
 
 /**
- * Sends an answer to a request whose body may not have been read.
+ * Sends an answer to a request whose body may be unread.
  *
- * @param unread bytes of the body still to come: 0 without one, `undefined` when nobody can tell
+ * @param unread bytes of the body still to arrive: 0 without one, `undefined` if unknown
  */
 export function sendAnswer(
   request: IncomingMessage,
@@ -73,7 +76,7 @@ export function sendAnswer(
   const fields: Record<string, string | number> = { ...headers }
   if (status !== 204 && !isHead) fields['Content-Length'] = Buffer.byteLength(body)
   if (!isTolerable) fields['Connection'] = 'close'
-  // Named, because a phrase that was refused stays with the response.
+  // Set explicitly, because a refused phrase stays with the response.
   response.writeHead(status, STATUS_CODES[status] ?? '', fields)
   if (isTolerable) {
     request.unpipe()
@@ -85,15 +88,16 @@ export function sendAnswer(
   endAfterRest(request, response)
 }
 
-/** Whether nothing can be said to the client any more: its connection has ended, or its answer has. */
+/** Whether nothing can be sent to the client any more: its connection or its answer has ended. */
 export function isGone(request: IncomingMessage, response: ServerResponse): boolean {
   return request.socket.destroyed || response.destroyed
 }
 
 /**
- * Calls once when a request is over: its answer is sent, or its connection is gone. Also where that was before.
+ * Calls back once when a request is over: its answer is sent, or its connection is gone, also if it
+ * was already.
  *
- * @param callback told whether the client's system took all of the answer
+ * @param callback learns whether the client's system took the whole answer
  */
 export function onceOver(
   request: IncomingMessage,
@@ -104,7 +108,7 @@ export function onceOver(
   let isSent = false
   let isOver = false
   const over = () => {
-    // The one event comes in the midst of the other, too late to be taken off its list.
+    // One event fires during the other, too late to remove its listener.
     if (isOver) return
     isOver = true
     socket.off('close', over)
@@ -120,8 +124,8 @@ export function onceOver(
 }
 
 /**
- * Bytes of a body that nobody read; `undefined` when nobody can tell, as with a client that was told neither
- * to send it nor not to.
+ * Unread bytes of a body; `undefined` if unknown, as with a client that still waits for
+ * `100 Continue`.
  */
 export function unreadOf(
   { hasBody, contentLength }: RequestHead,

@@ -1,5 +1,5 @@
 /**
- * What is behind a resource: an MCP server reached by HTTP, or one that is started as a command.
+ * The backend of a resource: an MCP server reached by HTTP, or one that is started as a command.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
 import type { RequestRecord } from './record.js'
 
-/** What is known about a request when it may go on. */
+/** The facts about a request that may go on. */
 export interface AdmittedRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -23,11 +23,11 @@ export interface AdmittedRequest {
   readonly corsHeaders: Readonly<Record<string, string>>
   /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean
-  /** Where it had to be judged, it was read already. */
+  /** Already read if it had to be authorized. */
   readonly body: Buffer | undefined
-  /** The message in it, in the stateless era. */
+  /** Its message, in a stateless revision. */
   readonly message: RpcMessage | undefined
-  /** What the lists of the answer show; `undefined`: it goes on as it is. */
+  /** The filter for the answer's lists; `undefined`: it passes unchanged. */
   readonly filter: ListFilter | undefined
   /** Its share of the limits. The backend gives it back when the request ends. */
   readonly place: Place
@@ -38,9 +38,9 @@ export interface AdmittedRequest {
 export interface Backend {
   /** For people: without a query, which could hold a key. */
   readonly label: string
-  /** Loads what requests need, so that the first one need not wait. */
+  /** Preloads modules for requests, so that the first one need not wait. */
   warm(): Promise<void>
-  /** The caller calls {@link OpenRequest.begin}, when it is ready to be told of the end. */
+  /** The caller calls {@link OpenRequest.begin} when it is ready to learn of the end. */
   open(admitted: AdmittedRequest): OpenRequest
   /** `undefined`, or why requests would fail. */
   unreachable(): Promise<string | undefined>

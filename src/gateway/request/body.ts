@@ -1,5 +1,5 @@
 /**
- * The body of a request, read whole and no further than allowed.
+ * Reads the body of a request, whole and up to a limit.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { AdmittedRequest } from './backend.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
 import { cutAnswer } from './turns.js'
 
-/** What is said of a body that is too large. */
+/** The refusal of a body that is too large. */
 export function bodyTooLarge(maxBody: number): Refused {
   return {
     refusal: {
@@ -25,7 +25,7 @@ export function bodyTooLarge(maxBody: number): Refused {
   }
 }
 
-/** What is said of a request for which there is no room now. */
+/** The refusal of a request beyond the limits. */
 export function tooManyRequests({ reason, hint }: Overload): Refused {
   return {
     refusal: { status: 429, code: 'ERR_REQUESTS_TOO_MANY', reason, hint },
@@ -36,7 +36,8 @@ export function tooManyRequests({ reason, hint }: Overload): Refused {
 }
 
 /**
- * Refuses a request in place of forwarding it, or cuts an answer that has begun. To be called where nothing else is sent.
+ * Refuses a request instead of forwarding it, or cuts an answer that has begun. Nothing else may be
+ * sent.
  */
 export function refuseInstead(
   { request, response, record, corsHeaders, head, expectsContinue }: AdmittedRequest,
@@ -52,7 +53,7 @@ export function refuseInstead(
   )
 }
 
-/** 400 for a body that is no JSON-RPC, of which nothing was forwarded. */
+/** 400 for a body that is not JSON-RPC; nothing of it was forwarded. */
 export function refuseNoJson({
   request,
   response,
@@ -90,10 +91,10 @@ export function createCounter(maxBody: number, onTooLarge: () => void): Transfor
 }
 
 /**
- * Reads a body of a size that nobody else looked at.
+ * Reads a body whose size nothing else checks.
  *
- * @param onBody not called for one that is cut short
- * @param onRefused called once, in place of `onBody`
+ * @param onBody not called for a body that is cut short
+ * @param onRefused called once, instead of `onBody`
  */
 export function readBody(
   {

@@ -1,5 +1,6 @@
 /**
- * Who is calling, as far as the gateway needs to know: for the MCP server, and for what belongs to one caller only.
+ * The caller, as the gateway needs it: for the MCP server, and for everything that belongs to one
+ * caller.
  *
  * @module
  */
@@ -8,28 +9,29 @@ import type { Authenticated } from '../../rs/decision.js'
 import type { ResourceServer } from '../../rs/resource-server.js'
 import { identityHeaders } from '../identity.js'
 
-/** A caller of one request. What costs something is made when it is first asked for. */
+/** The caller of one request. Costly members are made on first use. */
 export interface Caller {
-  /** Names and values by turns. */
+  /** Alternating names and values. */
   readonly identity: readonly string[]
   /**
-   * One text for (issuer, subject, client): whose sessions and children are the same. A token that names neither
-   * subject nor client is a caller of its own, and its successor another.
+   * One key for (issuer, subject, client), the owner of sessions and children. A token that names
+   * neither subject nor client is its own caller, and its successor is another.
    */
   readonly key: string
   /**
-   * One text for (issuer, subject), and one for all callers without a subject: who holds at most half of what all share.
-   * `undefined` without tokens, where all callers are one.
+   * One key for (issuer, subject), and one for all callers without a subject. Each may hold at most
+   * half of what all share. `undefined` without tokens, when all callers are one.
    */
   readonly principalKey: string | undefined
-  /** What its token opens; empty without tokens. */
+  /** The scopes of its token; empty without tokens. */
   readonly resource: string
-  /** By which token; `undefined` without tokens. */
+  /** Its token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined
   /**
-   * Watches the token while an answer goes on. Why it ended is told to the operator, under the id of the request.
+   * Watches the token while an answer goes on. The operator learns why it ended, under the id of
+   * the request.
    *
-   * @param onEnd called once, when the token would not open anything any more; never where there is none
+   * @param onEnd called once, when the token would be refused; never without a token
    * @returns ends the watch
    */
   watch(requestId: string, onEnd: () => void): () => void
@@ -66,7 +68,7 @@ class TokenCaller implements Caller {
   }
 }
 
-/** Where no token is asked for, all are one. */
+/** Without tokens, all callers are one. */
 export const ANYBODY: Caller = {
   identity: [],
   key: '',

@@ -1,5 +1,5 @@
 /**
- * What comes over a connection and is no request, or not one in time.
+ * Invalid and late requests on a connection.
  *
  * @module
  */
@@ -55,11 +55,11 @@ function asText({ status, headers, body }: OwnAnswer, phrase: string): string {
   return `HTTP/1.1 ${status} ${phrase}\r\n${fields.join('')}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
 }
 
-/** The client left, also in the middle of a body. */
+/** The client left, perhaps in the middle of a body. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
 /**
- * Answers and closes the connection; where an earlier answer is due, closes it after that.
+ * Answers and closes the connection; if an earlier answer is due, closes it after that.
  *
  * @returns what happened, or `undefined` when the client just left
  */
@@ -69,7 +69,7 @@ export function refuseConnection(
   randomUUID: () => string,
 ): RequestRefused | undefined {
   const { code } = error
-  // What comes over a connection that nobody listens to was told once.
+  // Further errors on an ignored connection were already reported once.
   if (isDeaf(socket)) return undefined
   if (code === undefined || GONE.has(code) || !socket.writable) {
     cutConnection(socket)
@@ -78,15 +78,15 @@ export function refuseConnection(
   const wording = wordingOf(code)
   const requestId = randomUUID()
   const due = lastDue(socket)
-  // What we said now would be taken for the answer to an earlier request.
+  // An answer now would be read as the answer to an earlier request.
   if (due?.req.complete === true) closeAfter(socket, due)
-  // The body of the very request that is being answered is broken: neither can be carried to its end.
+  // The body of the request being answered is broken: neither can be completed.
   else if (due?.headersSent === true) {
     cutHalf(socket)
     socket.destroySoon()
   } else {
     const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
-    // Both directions are done with after this.
+    // Both directions end after this.
     socket.end(asText(answer, wording.phrase), () => socket.destroy())
   }
   return {

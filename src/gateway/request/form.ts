@@ -1,5 +1,6 @@
 /**
- * Whether a request has the form that this server takes: what HTTP leaves open, and what others would read another way.
+ * Whether a request has a form that this server accepts: HTTP leaves some of it open, and servers
+ * read some of it differently.
  *
  * @module
  */
@@ -23,7 +24,7 @@ const HEADERS_TOO_LARGE: Refused = {
   description: 'The header fields are too large',
 }
 
-/** What is said of a request that is not as HTTP wants it. */
+/** The refusal of a request that violates HTTP. */
 export function malformed(reason: string, headers?: Readonly<Record<string, string>>): Refused {
   return {
     refusal: { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
@@ -55,7 +56,7 @@ function unknownExpectation(expect: string | undefined): Refused {
   }
 }
 
-/** Form, size and host: what is judged before the path. */
+/** Form, size and host: checked before the path. */
 export function checkForm(
   request: IncomingMessage,
   head: RequestHead,
@@ -103,22 +104,23 @@ function encodedBody(contentEncoding: string): Refused {
     refusal: { status: 415, code: 'ERR_BODY_ENCODED', reason },
     error: 'unsupported_media_type',
     description: 'The body must not be encoded',
-    // RFC 9110 §15.5.16: says that it is the coding, not the type.
+    // RFC 9110 §15.5.16: shows that the coding is at fault, not the type.
     headers: { 'Accept-Encoding': 'identity' },
   }
 }
 
 /**
- * What the MCP endpoint takes: methods, repeated fields, encodings.
+ * What the MCP endpoint accepts: methods, repeated fields, encodings.
  *
- * @param bindsSessions then a session with several ids is unknown, and is refused as such
+ * @param bindsSessions if true, a session with several ids is refused as unknown
  */
 export function checkEndpointForm(
   method: string,
   head: RequestHead,
   bindsSessions: boolean,
 ): Refused | undefined {
-  // It means nothing (RFC 9110 §9.3.1), and a server that does not read it takes it for the next request.
+  // It has no meaning (RFC 9110 §9.3.1), and a server that does not read it would parse it as the
+  // next request.
   if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
   const repeated = head.repeated.find((name) => {
     // Those of a POST are a mismatch.

@@ -1,6 +1,7 @@
 /**
- * What happens to a request, in order: form, size, host, path; then origin and token by the guard; then encoding
- * and method; then, in a revision without state or with a policy, its message; then it is forwarded.
+ * Handles a request, in this order: form, size, host, path; then origin and token by the guard;
+ * then encoding and method; then, in a stateless revision or with a policy, its message; then it is
+ * forwarded.
  *
  * @module
  */
@@ -42,15 +43,15 @@ import { cutAnswer } from './turns.js'
 export interface RequestHandlerOptions {
   /** The resource that a path and a host lead to. */
   readonly findSite: FindSite<Site>
-  /** Before it is known which resource a request is for. */
+  /** Before the resource of a request is known. */
   readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
-  /** Bytes of a body that must be judged. */
+  /** The size limit of a body that must be read, in bytes. */
   readonly maxBody: number
-  /** How much each caller may take. */
+  /** The limits for callers. */
   readonly admission: Admission
-  /** Where each request has its record. */
+  /** The records of all requests. */
   readonly records: Records
 }
 
@@ -61,7 +62,7 @@ export type RequestHandler = (
 ) => void
 
 function ignore(): void {
-  // What is written to an answer that has ended is of no interest to anybody.
+  // Writes to an ended answer do not matter.
 }
 
 class GatewayRequest implements GuardRequestHead {
@@ -106,7 +107,7 @@ interface Awaited {
   readonly asked: OperationsRequest
 }
 
-/** One request on its way through the gateway, until it is answered, or is with the server behind. */
+/** One request in the gateway, until it is answered or forwarded. */
 class Passage {
   readonly #options: RequestHandlerOptions
   readonly #request: IncomingMessage
@@ -117,7 +118,7 @@ class Passage {
   #head: RequestHead
   #place: Place | undefined
   #opened: OpenRequest | undefined
-  /** The body is there, or was refused, or its client is gone: whichever comes first decides. */
+  /** The body has arrived or was refused, or the client is gone: the first of these decides. */
   #isBodySettled = false
 
   constructor(
@@ -151,9 +152,9 @@ class Passage {
     const site = findSite(target.path, this.#head.host)
     if (site === undefined) return this.#sayNotFound()
     this.#record.resource = site.resourceLabel
-    // Which header fields go on is its own affair.
+    // Each resource decides which header fields it forwards.
     if (site.readHead !== readHead) this.#head = site.readHead(this.#request.rawHeaders)
-    // What we go by, or set, would not be there for the next hop (RFC 9110 §7.6.1).
+    // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
     if (this.#head.nominated !== undefined) {
       return this.#refuse(malformed('Connection names a field of ours'))
     }
@@ -161,7 +162,7 @@ class Passage {
     else this.#askGuard(site, site.guard, target)
   }
 
-  /** Without tokens: the origin is all that there is to judge. */
+  /** Without tokens only the origin is checked. */
   #admitAnybody(site: Site, target: RequestTarget): void {
     const { origin } = this.#head
     const { origins } = site
@@ -178,7 +179,7 @@ class Passage {
     const outcome = guard.handle(asked)
     if (!(outcome instanceof Promise)) return this.#settle(site, guard, target, outcome)
     this.#record.wait()
-    // The promise of the guard does not reject: it answers 500 for what it did not expect.
+    // The promise of the guard does not reject: it answers 500 for an unexpected error.
     void outcome.then((settled) => {
       this.#guard(() => this.#settle(site, guard, target, settled))
       this.#record.waitNoMore()
@@ -193,7 +194,7 @@ class Passage {
 
   #admit(site: Site, target: RequestTarget, caller: Caller): void {
     this.#record.identify(caller)
-    // Who left while we waited for keys asks for nothing any more.
+    // A client that left while we waited for keys gets nothing.
     if (this.#isGone) return this.#leave()
     const corsHeaders = site.origins.corsHeaders(this.#head.origin)
     const fault = checkEndpointForm(this.#method, this.#head, site.guard !== undefined)
@@ -218,7 +219,7 @@ class Passage {
     })
   }
 
-  /** Reads the message where it must be read, and forwards the bytes that were read. */
+  /** Reads the message if necessary, and forwards the bytes that were read. */
   #forward(site: Site, admitted: AdmittedRequest): void {
     const operations = site.guard?.operations
     const { authenticated } = admitted.caller
@@ -244,7 +245,7 @@ class Passage {
 
   #awaitBody(awaited: Awaited): void {
     this.#record.wait()
-    // A request that ends well is closed too, and later.
+    // A request that succeeds is closed too, but later.
     this.#request.once('close', () => this.#settleBodyOnce(() => this.#leave()))
     readBody(
       awaited.admitted,
@@ -270,13 +271,13 @@ class Passage {
       else if ('outcome' in judged) this.#send(judged)
       else this.#goOn(site, { ...admitted, body, ...judged })
     } catch (error) {
-      // A policy that is a function may throw; what it did not allow is not forwarded.
+      // A policy function may throw; the request is then not forwarded.
       if (site.guard === undefined || this.#opened !== undefined) throw error
       this.#send(site.guard.fail(error, asked))
     }
   }
 
-  /** Validates what is in a body, by its revision, and asks the policy about it. */
+  /** Validates the messages of a body by their revision, and authorizes their operations. */
   #authorizeBody(
     { site, admitted, asked }: Awaited,
     body: Buffer,
@@ -317,7 +318,7 @@ class Passage {
     return isGone(this.#request, this.#response)
   }
 
-  /** Of a client that left before there was an answer. */
+  /** The end of a request whose client left before an answer. */
   #leave(): void {
     if (this.#opened !== undefined) return
     this.#place?.leave()
@@ -325,7 +326,7 @@ class Passage {
   }
 
   #sayNotFound(): void {
-    // Browser clients look for documents that are not ours, and must be able to see that there are none.
+    // Browser clients look for documents that we do not have, and must be able to read the 404.
     const cors = { 'Access-Control-Allow-Origin': '*' }
     this.#send(errorAnswer(404, this.#record.id, 'not_found', 'There is nothing here', cors))
   }
@@ -339,7 +340,7 @@ class Passage {
     this.#send(errorAnswer(refusal.status, this.#record.id, error, description, fields))
   }
 
-  /** The client sent what is no message, or not the one that its header fields name. */
+  /** The client sent an invalid message, or not the one that its header fields name. */
   #refuseMessage(
     { code, reason, id, text }: InvalidMessage,
     headers: Readonly<Record<string, string>>,
@@ -376,7 +377,7 @@ class Passage {
     }
   }
 
-  /** A bug of ours must neither leave the request open nor end the process. */
+  /** A bug must neither leave the request open nor end the process. */
   #crash(error: unknown): void {
     this.#opened?.giveUp()
     this.#record.fail(error)

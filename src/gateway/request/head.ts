@@ -1,6 +1,7 @@
 /**
- * The header fields of a request, read once, from the raw list: what decides about it, and what of it the
- * upstream may see. `IncomingMessage.headers` would drop some repeated fields and join others.
+ * The header fields of a request, read once from the raw list: those that decide about it, and
+ * those that the upstream may see. `IncomingMessage.headers` would drop some repeated fields and
+ * join others.
  *
  * @module
  */
@@ -9,7 +10,10 @@ import { join, nominatedBy } from './hop-by-hop.js'
 /** All fields together, as counted here: names, values, and four characters between and after them. */
 export const MAX_HEADER_BYTES: number = 32 * 1024
 
-/** Everything else that a client sends stays here: tokens, cookies, addresses, and what others trust. */
+/**
+ * Everything else from a client stays here: tokens, cookies, addresses, and fields that other
+ * servers trust.
+ */
 const FORWARDED = [
   'content-type',
   'accept',
@@ -21,7 +25,7 @@ const FORWARDED = [
   'baggage',
 ]
 
-/** Beside those that are forwarded: what we read, and what we set. None of them is the affair of one hop. */
+/** Besides forwarded fields: those that we read or set. None of them is hop-by-hop. */
 const OURS = new Set([
   'host',
   'authorization',
@@ -46,26 +50,26 @@ export interface RequestHead {
   readonly host: string
   /** One value, or all of them. */
   readonly authorization: string | readonly string[] | undefined
-  /** Several fields are joined, and so are no origin that anybody allows. */
+  /** Several fields are joined and thus match no allowed origin. */
   readonly origin: string | undefined
   readonly requestedHeaders: string | undefined
   readonly contentEncoding: string | undefined
   /** As the parser accepted it; `undefined` when the body is chunked or there is none. */
   readonly contentLength: number | undefined
   readonly hasBody: boolean
-  /** Several fields of one of these names are one list (RFC 9110 §5.2), for whoever asks. */
+  /** Several fields of one of these names are one list (RFC 9110 §5.2). */
   readonly protocolVersion: string | undefined
   readonly sessionId: string | undefined
   readonly accept: string | undefined
   readonly contentType: string | undefined
   readonly lastEventId: string | undefined
-  /** Which of the fields came several times that may come once: each reader takes another of them. */
+  /** The repeated field that may occur only once: readers would choose differently. */
   readonly repeated: readonly RepeatedField[]
-  /** The name of a field in `Connection` that is no affair of one hop: we read it, or set it. */
+  /** The name of a field in `Connection` that is not hop-by-hop: we read or set it. */
   readonly nominated: string | undefined
-  /** The body has a transfer coding beside chunked, which nobody would take off. */
+  /** The body has a transfer coding other than chunked, which nobody would decode. */
   readonly isCoded: boolean
-  /** Names and values by turns, byte for byte as they came. */
+  /** Alternating names and values, byte for byte as they arrived. */
   readonly forwarded: string[]
 }
 
@@ -75,7 +79,7 @@ export type HeadReader = (rawHeaders: readonly string[]) => RequestHead
  * Makes the reader.
  *
  * @param forwardHeaders further names for the upstream
- * @param ownHeaders names that the operator sets himself, so that no client can
+ * @param ownHeaders names that the operator sets, so that no client can
  */
 export function createHeadReader(
   forwardHeaders: readonly string[],
@@ -88,12 +92,12 @@ export function createHeadReader(
     ),
   )
 
-  /** A name with `_` is the twin of one with `-` for CGI-like servers, and so is never let through by a prefix. */
+  /** For CGI-like servers `_` equals `-`, so a prefix never admits a name with `_`. */
   function isForwarded(name: string): boolean {
     return forwards.has(name) || (name.startsWith('mcp-') && !name.includes('_') && !own.has(name))
   }
 
-  /** Also as servers read it that take `_` for `-`. */
+  /** Also as read by servers that treat `_` as `-`. */
   function isOurs(nominated: string): boolean {
     const name = nominated.replaceAll('_', '-')
     return (
@@ -119,7 +123,7 @@ export function createHeadReader(
   }
 }
 
-/** What was read so far. */
+/** The fields read so far. */
 class Fields implements RequestHead {
   hosts = 0
   host = ''
@@ -198,7 +202,7 @@ class Fields implements RequestHead {
     }
   }
 
-  /** Of a field that may come once. */
+  /** The value of a field that may occur once. */
   #takeOnce(name: RepeatedField, before: string | undefined, value: string): string {
     if (before !== undefined) this.repeated = this.repeated.concat(name)
     return join(before, value)

@@ -1,5 +1,5 @@
 /**
- * Header fields as lists, and those that end at the next hop (RFC 9110 §7.6.1).
+ * Header fields as lists, and hop-by-hop fields (RFC 9110 §7.6.1).
  *
  * @module
  */
@@ -18,9 +18,9 @@ export function nominatedBy(connection: string | undefined): readonly string[] {
 }
 
 /**
- * Takes out the fields that the sender's `Connection` names: they were meant for us.
+ * Removes the fields that the sender's `Connection` names: they were meant for us.
  *
- * @param headers names and values by turns
+ * @param headers alternating names and values
  */
 export function withoutNominated(headers: string[], connection: string | undefined): string[] {
   const nominated = new Set(nominatedBy(connection))
@@ -36,7 +36,7 @@ function isNamed(candidate: string | undefined, name: string): boolean {
 /**
  * The values of a field.
  *
- * @param headers names and values by turns
+ * @param headers alternating names and values
  * @param name in lower case
  */
 export function valuesOf(headers: readonly string[], name: string): string[] {
@@ -47,7 +47,7 @@ export function valuesOf(headers: readonly string[], name: string): string[] {
   return values
 }
 
-/** Gives a field another value, where it is. */
+/** Replaces the value of a field, if present. */
 export function replaceValue(headers: string[], name: string, value: string): void {
   for (let i = 0; i < headers.length; i += 2) if (isNamed(headers[i], name)) headers[i + 1] = value
 }

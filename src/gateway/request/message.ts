@@ -1,5 +1,5 @@
 /**
- * Which messages are read before they are forwarded, and what is refused of them.
+ * Which messages are read before they are forwarded, and which are refused.
  *
  * @module
  */
@@ -14,9 +14,10 @@ import { RPC } from '../../mcp/rpc-error.js'
 const VERSION = 'mcp-protocol-version'
 
 /**
- * What the header fields say: whether the body must be read, or the request is refused without.
+ * Decides by header fields whether the body must be read, or the request is refused without reading
+ * it.
  *
- * @param hasPolicy then every body must be
+ * @param hasPolicy then every body must be read
  */
 export function validateHead(
   { forwarded, protocolVersion, repeated }: RequestHead,
@@ -26,9 +27,9 @@ export function validateHead(
     const reason = 'several MCP-Protocol-Version fields'
     return { code: RPC.headerMismatch, reason, id: 'null', text: reason }
   }
-  // Before 2026-07-28 nothing is mirrored that anybody could go by.
+  // Before 2026-07-28 no field mirrors the body.
   if (hasPolicy || isStateless(protocolVersion)) return 'to be read'
-  // Of several each reader takes another one (HDR-08).
+  // Readers choose differently among several (HDR-08).
   if (valuesOf(forwarded, 'content-type').length > 1) {
     const reason = 'several Content-Type fields'
     return { code: RPC.invalidRequest, reason, id: 'null', text: reason }
@@ -36,12 +37,12 @@ export function validateHead(
   return 'as it is'
 }
 
-/** Whether every reader takes the body for what is judged. */
+/** Whether every reader reads the body as we do. */
 export function isJudgeable({ contentType }: RequestHead): boolean {
   return isJsonInUtf8(contentType)
 }
 
-/** The one message of a body in a revision without state, as its header fields name it. */
+/** The one message of a body in a stateless revision, compared with its header fields. */
 export function validateMessage(
   body: Uint8Array,
   { forwarded }: RequestHead,

@@ -1,16 +1,16 @@
 /**
- * A request that is with the server behind the gateway.
+ * A request that the backend is handling.
  *
  * @module
  */
 export interface OpenRequest {
-  /** It is answered by a stream of events. */
+  /** Its answer is an event stream. */
   readonly isStream: boolean
-  /** A stream that nothing but its reader would end. */
+  /** A stream that only its reader would end. */
   readonly isOpenEnded: boolean
   begin(): void
   /** Ends the answer as if the server had ended it. */
   end(): void
-  /** Says nothing more: somebody else answers. */
+  /** Sends nothing more: other code answers. */
   giveUp(): void
 }

@@ -1,5 +1,5 @@
 /**
- * What the messages of a request ask for, as its record keeps it.
+ * The operations of a request, as its record keeps them.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import type { RpcMessage } from '../../mcp/message.js'
 /** An operation of a record. */
 export interface AuditedOperation {
   readonly method: string
-  /** Of the tool or prompt, the URI of the resource; what is longer than 512 characters is cut. */
+  /** The name of the tool or prompt, or the URI of the resource; cut after 512 characters. */
   readonly name?: string
-  /** Of a tool's call, where they are asked for. */
+  /** The arguments of a tool call, if they are recorded. */
   readonly arguments?: unknown
 }
 
-/** What is kept of the operations of a request until it ends. */
+/** The operations of a request that are kept until it ends. */
 export type Kept = 'nothing' | 'operations' | 'operations and arguments'
 
 export function withoutAbsentNames(told: readonly ToldOperation[]): readonly AuditedOperation[] {
   return told.map(({ method, name }) => ({ method, ...(name !== undefined && { name }) }))
 }
 
-/** The operations of a message that was allowed, so that all of it is clear. */
+/** The operations of an allowed message, which is therefore unambiguous. */
 function operationsIn({ method, params }: RpcMessage, kept: Kept): readonly AuditedOperation[] {
   const operations = operationsOf(method, params)
   const known = operations instanceof UnclearOperation ? [{ method, name: undefined }] : operations

@@ -1,6 +1,6 @@
 /**
- * One request, from its arrival until its last byte has left or was lost: what is known about it, and the only voice
- * that speaks of it. Log, metrics and audit listen.
+ * The record of one request, from its arrival until its last byte is sent or lost. It is the only
+ * source of reports about the request; log, metrics and audit listen.
  *
  * @module
  */
@@ -21,14 +21,14 @@ import type { OpenRequest } from './open-request.js'
 import { withoutAbsentNames, type AuditedOperation } from './read-operations.js'
 import type { UpstreamFault } from './upstream-fault.js'
 
-/** Who hears what is told about requests. */
+/** The listener for reports about requests. */
 export interface RecordListener {
   readonly tell: (event: GatewayEvent, record: RequestRecord) => void
-  /** It waits for something before it can be judged, or does not any more. */
+  /** It begins or stops waiting for something before its decision. */
   readonly onWait: (isWaiting: boolean) => void
   readonly onOpen: (record: RequestRecord) => void
   readonly onClose: (record: RequestRecord) => void
-  /** What is to be kept of the operations; `undefined`: nothing. */
+  /** What to keep of the operations; `undefined`: nothing. */
   readonly readOperations: (
     messages: readonly RpcMessage[],
   ) => readonly AuditedOperation[] | undefined
@@ -36,12 +36,12 @@ export interface RecordListener {
   readonly now: () => number
 }
 
-/** What a request is refused for. */
+/** The reason of a refusal. */
 export type Refusal = Omit<RequestRefused, 'type' | 'requestId'>
 
-/** What is known when a request arrives. */
+/** The facts at a request's arrival. */
 export interface Arrival {
-  /** Names the request in its answer, in the log and in its record. */
+  /** The request id in its answer, in the log and in its record. */
   readonly id: string
   readonly method: string
   readonly head: RequestHead
@@ -52,13 +52,13 @@ export interface Arrival {
 export class RequestRecord implements Arrival {
   readonly id: string
   readonly method: string
-  /** As it was read before it was known which resource it is for. */
+  /** As read before its resource was known. */
   readonly head: RequestHead
   readonly arrivedAt: number
   /** Milliseconds of the clock that never runs backwards. */
   readonly startedAt: number
   readonly #listener: RecordListener
-  /** The resource that it is for, once that is known, where there are several. */
+  /** Its resource, once known, if there are several. */
   resource: string | undefined
   #caller: Caller | undefined
   #issuer: string | undefined
@@ -80,7 +80,7 @@ export class RequestRecord implements Arrival {
     this.#listener = listener
   }
 
-  /** Who is calling, once that is known. */
+  /** The caller, once known. */
   get caller(): Caller | undefined {
     return this.#caller
   }
@@ -90,27 +90,27 @@ export class RequestRecord implements Arrival {
     return this.#caller?.authenticated?.token.issuer ?? this.#issuer
   }
 
-  /** What it asks for, as far as that was read and is kept. */
+  /** Its operations, if they were read and are kept. */
   get operations(): readonly AuditedOperation[] | undefined {
     return this.#operations
   }
 
-  /** With a policy: of base and operations together. */
+  /** With a policy: base scopes and those of the operations together. */
   get scopesNeeded(): readonly string[] | undefined {
     return this.#scopesNeeded
   }
 
-  /** What was decided last; `undefined`: nothing, as for metadata and preflights. */
+  /** The last decision; `undefined`: none, as for metadata and preflights. */
   get decision(): RequestDecision | undefined {
     return this.#decision
   }
 
-  /** Why it was not allowed, or what the server behind did wrong. */
+  /** Why it was not allowed, or the fault of the upstream. */
   get code(): string | undefined {
     return this.#code
   }
 
-  /** With the server behind the gateway; `undefined` before, and where it never goes there. */
+  /** At the backend; `undefined` before that, and if it is never forwarded. */
   get open(): OpenRequest | undefined {
     return this.#open
   }
@@ -120,22 +120,22 @@ export class RequestRecord implements Arrival {
     return this.#completed
   }
 
-  /** It is known who is calling, whatever becomes of the request. */
+  /** The caller is known, whatever happens to the request. */
   identify(caller: Caller): void {
     this.#caller = caller
   }
 
-  /** It waits for its token to be judged, or for its body. */
+  /** It waits for its token to be verified, or for its body. */
   wait(): void {
     this.#listener.onWait(true)
   }
 
-  /** What it waited for is there, and was acted upon. */
+  /** The wait is over and its result was used. */
   waitNoMore(): void {
     this.#listener.onWait(false)
   }
 
-  /** What is in it, where that was read and allowed. */
+  /** Its operations, if they were read and allowed. */
   read(messages: readonly RpcMessage[]): void {
     this.#operations = this.#listener.readOperations(messages) ?? this.#operations
   }
@@ -146,13 +146,13 @@ export class RequestRecord implements Arrival {
     this.#decision = 'allow'
   }
 
-  /** The server behind the gateway has it now, and says how it ends. */
+  /** The backend handles it now and reports how it ends. */
   goOn(open: OpenRequest): void {
     this.#open = open
     this.#listener.onOpen(this)
   }
 
-  /** It is refused for something else than its token. */
+  /** It is refused for a reason other than its token. */
   refuse(refusal: Refusal): void {
     this.#refused = refusal.code
     this.tell({ type: 'request.refused', requestId: this.id, ...refusal })
@@ -167,13 +167,13 @@ export class RequestRecord implements Arrival {
     this.tell({ type: 'request.failed', requestId: this.id, where: whereThrown(error) })
   }
 
-  /** The server behind the gateway failed it. */
+  /** The backend failed it. */
   failUpstream(fault: UpstreamFault): void {
     this.tell({ type: 'upstream.failed', requestId: this.id, ...fault })
   }
 
   /**
-   * The answer of the server behind the gateway begins.
+   * The backend's answer begins.
    *
    * @param sentAt when it began to work on it, in milliseconds of the clock that never runs backwards
    */
@@ -181,12 +181,12 @@ export class RequestRecord implements Arrival {
     this.#upstreamSeconds = (this.#listener.now() - sentAt) / 1000
   }
 
-  /** The gateway answers in place of the server, whose answer cannot be shown. */
+  /** The gateway answers in place of the backend, whose answer must not be sent. */
   answerInPlace(): void {
     this.#upstreamSeconds = undefined
   }
 
-  /** What is told about this request, here or by the kernel under its id. */
+  /** Handles a report about this request, made here or by the kernel under its id. */
   tell(event: GatewayEvent): void {
     this.#learn(event)
     this.#listener.tell(event, this)
@@ -203,9 +203,9 @@ export class RequestRecord implements Arrival {
   }
 
   /**
-   * Its last byte has left, or was lost. Nothing is told twice.
+   * Its last byte was sent or lost. Nothing is reported twice.
    *
-   * @param status as sent; 0 where no answer began
+   * @param status as sent; 0 if no answer began
    */
   close(status: number, end: RequestCompleted['end']): void {
     if (this.#completed !== undefined) return
@@ -225,7 +225,7 @@ export class RequestRecord implements Arrival {
     this.tell(this.#completed)
   }
 
-  /** What an event says about its request. */
+  /** The effect of an event on its request. */
   #learn(event: GatewayEvent): void {
     const [decision, code] = decisionOf(event) ?? []
     if (decision === undefined) return

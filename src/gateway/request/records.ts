@@ -11,12 +11,12 @@ import { readOperations, type AuditedOperation, type Kept } from './read-operati
 import { RequestRecord, type Arrival, type RecordListener } from './record.js'
 import { TransientMap, TransientSet } from './transients.js'
 
-/** Who listens to the records of a gateway. What a listener throws is ignored. */
+/** The listeners to the records of a gateway. Their exceptions are ignored. */
 export interface RecordsOptions {
   readonly onEvent: GatewayEventListener | undefined
   /** Gets each record once, when its request has ended. */
   readonly onClose: ((record: RequestRecord) => void) | undefined
-  /** What `onClose` wants to know about operations. */
+  /** What `onClose` needs of the operations. */
   readonly kept: Kept
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -26,17 +26,17 @@ export interface RecordsOptions {
 export class Records implements RecordListener {
   readonly now: () => number
   /**
-   * For those who tell something about requests by their ids, or about no request: the kernel, keys, children.
-   * `undefined` where nobody listens, so that nobody need make events.
+   * For reports by request id, or without a request: from the kernel, keys, children. `undefined`
+   * without listeners, so that no events are made.
    */
   readonly hear: GatewayEventListener | undefined
   readonly #options: RecordsOptions
   readonly #emit: GatewayEventListener | undefined
   readonly #onClose: ((record: RequestRecord) => void) | undefined
-  /** By id; empty where nobody listens. */
+  /** By id; empty without listeners. */
   readonly #live = new TransientMap<string, RequestRecord>()
   readonly #open = new TransientSet<RequestRecord>()
-  /** Requests that are being judged. */
+  /** Requests without a decision yet. */
   #waiting = 0
   #isDraining = false
   #onDrained: (() => void) | undefined
@@ -50,12 +50,12 @@ export class Records implements RecordListener {
     this.hear = isHeard ? (event, resource) => this.#hear(event, resource) : undefined
   }
 
-  /** Requests with the server behind the gateway. */
+  /** Requests at the backend. */
   get active(): number {
     return this.#open.size
   }
 
-  /** Of these, those that are answered by a stream of events. */
+  /** Those of them that have an event stream as answer. */
   get streams(): number {
     return [...this.#open].filter(({ open }) => open?.isStream === true).length
   }
@@ -64,7 +64,7 @@ export class Records implements RecordListener {
     return this.#isDraining
   }
 
-  /** A request has come. */
+  /** A request has arrived. */
   begin(arrival: Omit<Arrival, 'arrivedAt'>): RequestRecord {
     const record = new RequestRecord({ ...arrival, arrivedAt: this.#options.now() }, this)
     if (this.hear !== undefined) this.#live.set(record.id, record)
@@ -76,7 +76,7 @@ export class Records implements RecordListener {
     this.#isDraining = true
   }
 
-  /** Ends streams that only their reader would end, where nobody waits for an answer any more. */
+  /** Ends streams that only their reader would end, if nobody waits for an answer any more. */
   endOpenEnded(): void {
     if (this.#waiting > 0) return
     const left = [...this.#open]
@@ -86,7 +86,7 @@ export class Records implements RecordListener {
     if (this.#open.size === 0) this.#onDrained?.()
   }
 
-  /** Settles when no request is with a server any more. To be called once, when it drains. */
+  /** Settles when no request is at a backend any more. Call it once, when draining. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
       this.#onDrained = resolve
@@ -94,7 +94,7 @@ export class Records implements RecordListener {
     })
   }
 
-  // What records tell.
+  // The reports of records.
 
   readonly tell = (event: GatewayEvent, { resource }: RequestRecord): void => {
     this.#emit?.(event, resource)
@@ -121,7 +121,7 @@ export class Records implements RecordListener {
     return kept === 'nothing' ? undefined : readOperations(messages, kept)
   }
 
-  /** The one place where what is told under an id comes to its request. */
+  /** The one place that brings a report under an id to its request. */
   #hear(event: GatewayEvent, resource: string | undefined): void {
     const record = 'requestId' in event ? this.#live.get(event.requestId) : undefined
     if (record === undefined) this.#emit?.(event, resource)

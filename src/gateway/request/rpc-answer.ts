@@ -5,7 +5,7 @@
  */
 import type { OwnAnswer } from './answer.js'
 
-/** An answer with a JSON-RPC error in place of a result. */
+/** An answer with a JSON-RPC error instead of a result. */
 export function rpcErrorAnswer(
   status: number,
   requestId: string,

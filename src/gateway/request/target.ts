@@ -1,16 +1,19 @@
 /**
- * The request target: which path was asked for, and what the upstream is asked for instead.
+ * The request target: the requested path, and the one for the upstream.
  *
  * @module
  */
 
 export interface RequestTarget {
   readonly path: string
-  /** Without the `?`; `undefined` when there is none. */
+  /** Without the `?`; `undefined` if there is none. */
   readonly query: string | undefined
 }
 
-/** `undefined` for every form but the origin form (RFC 9112 §3.2.1): an absolute one names a host of its own. */
+/**
+ * `undefined` for every form but the origin form (RFC 9112 §3.2.1): an absolute target names its
+ * own host.
+ */
 export function parseTarget(target: string): RequestTarget | undefined {
   if (!target.startsWith('/')) return undefined
   const mark = target.indexOf('?')
@@ -18,7 +21,7 @@ export function parseTarget(target: string): RequestTarget | undefined {
   return { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
-/** Byte by byte: what is no UTF-8 is a name for servers all the same. */
+/** Byte by byte: servers accept invalid UTF-8 as a name, too. */
 function decodeName(text: string): string {
   return text
     .replaceAll('+', ' ')
@@ -26,9 +29,9 @@ function decodeName(text: string): string {
 }
 
 /**
- * The names of a query parameter, as any server might read it. Some ignore case, and some stop at NUL. PHP
- * (`php_register_variable_ex`) takes blanks before it away, blanks and dots in it for `_`, what follows `[` for an index,
- * and a `[` that nothing closes for `_`.
+ * The names of a query parameter, as any server might read it. Some ignore case, and some stop at
+ * NUL. PHP (`php_register_variable_ex`) strips leading blanks, reads blanks, dots and an unclosed
+ * `[` as `_`, and reads the text after `[` as an index.
  */
 function namesOf(parameter: string): readonly string[] {
   const [text = ''] = parameter.split('=', 1)
@@ -45,8 +48,8 @@ function split(query: string): readonly string[] {
 }
 
 /**
- * The upstream's path and query for a client's query: a token there is dropped (OAuth 2.1 §5.1), and what the
- * operator wrote stays in force, because a client's parameter of the same name is dropped too.
+ * The upstream's path and query for a client's query. Tokens are dropped (OAuth 2.1 §5.1), and so
+ * are a client's parameters that the operator has set.
  *
  * @param upstream the endpoint
  */

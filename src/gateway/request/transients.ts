@@ -1,18 +1,18 @@
 /**
- * Collections whose entries come and go with requests: made anew every few hundred of them.
+ * Collections whose entries come and go with requests: replaced every few hundred of them.
  *
- * V8 gives a `Map` or `Set` that is deleted from a new table every few dozen entries, and leaves in the old table what
- * was in it, and a pointer to the new one. Where one table has come into the old generation, each that follows, with
- * every request in it, stays alive until the next full collection. Those came twice a second, and took a quarter of the
- * throughput. A collection that is dropped points to nothing that follows.
+ * After a few dozen deletions V8 gives a `Map` or `Set` a new table. The old table keeps its
+ * contents and a pointer to the new one. Once one table is in the old generation, each later one,
+ * with every request in it, stays alive until the next full collection. Those ran twice a second
+ * and cost a quarter of the throughput. A replaced collection points to nothing that follows.
  *
  * @module
  */
 
-/** Deletions that a collection without entries is kept for. */
+/** How many deletions an empty collection is kept for. */
 const FEW = 256
 
-/** A `Map` in the order of insertion. What is set while it is gone through may not come up. */
+/** A `Map` in insertion order. Iteration may miss entries that are set meanwhile. */
 export class TransientMap<Key, Value> implements Iterable<[Key, Value]> {
   #map = new Map<Key, Value>()
   #deletions = 0
@@ -30,7 +30,7 @@ export class TransientMap<Key, Value> implements Iterable<[Key, Value]> {
   }
 
   set(key: Key, value: Value): void {
-    // As many as there are entries: then copying them costs each deletion the same, however many there are.
+    // As many as there are entries: then the cost of copying per deletion is constant.
     if (this.#deletions > FEW + this.#map.size) {
       this.#map = new Map(this.#map)
       this.#deletions = 0

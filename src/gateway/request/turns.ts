@@ -1,13 +1,15 @@
 /**
- * The requests of one connection, one after the other: the next one is looked at when the answer to the one before is
- * on its way. What comes after an answer that closes the connection is never looked at.
+ * Handles the requests of one connection in turn: the next one starts when the previous answer is
+ * on its way. Requests after an answer that closes the connection are ignored.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Requests that may wait for the answer to the one before. Those who send more read no answers. */
+/**
+ * How many requests may wait for the previous answer. Clients that send more do not read answers.
+ */
 const MOST_WAITING = 100
 
 const TURNS: unique symbol = Symbol('turns')
@@ -16,11 +18,11 @@ interface Turns {
   waiting: number
   /** The newest request that waits. */
   last: ServerResponse | undefined
-  /** Nothing more is heard on this connection. */
+  /** Nothing more is read on this connection. */
   isDeaf: boolean
 }
 
-/** Node keeps the answer that is due on this connection here; its own handler looks at it, too. */
+/** Node keeps this connection's pending answer here; its own handler uses it, too. */
 export interface AnsweringSocket extends Socket {
   readonly _httpMessage?: ServerResponse | null
   [TURNS]?: Turns
@@ -31,46 +33,51 @@ function turnsOf(socket: AnsweringSocket): Turns {
 }
 
 function ignore(): void {
-  // Errors of a connection are told by its end, and what comes over one that is deaf is not read.
+  // The end of a connection reports its errors, and a deaf connection is not read.
 }
 
-/** To be called for every connection: Node takes its own listener away from one that it hands out. */
+/** Call it for every connection: Node removes its own listener from one that it hands out. */
 export function listenForErrors(socket: Socket): void {
   socket.on('error', ignore)
 }
 
-/** The answer that nothing may be written before, or into; of several the last. */
+/**
+ * The pending answer, before or into which nothing may be written; the last if there are several.
+ */
 export function lastDue(socket: AnsweringSocket): ServerResponse | undefined {
   return socket[TURNS]?.last ?? socket._httpMessage ?? undefined
 }
 
-/** @returns whether it was so before */
+/** @returns whether it already was */
 export function isDeaf(socket: AnsweringSocket): boolean {
   return socket[TURNS]?.isDeaf === true
 }
 
 /**
- * Hears nothing more from the client, and closes once all that is due was answered. Its bytes are still taken, so that
- * its leaving is noticed.
+ * Ignores further requests and closes once all pending answers are sent. Bytes are still read to
+ * notice when the client leaves.
  */
 export function closeAfter(socket: AnsweringSocket, last: ServerResponse): void {
   turnsOf(socket).isDeaf = true
-  // Node's parser lets go of a socket that somebody else reads.
+  // Node's parser releases a socket that other code reads.
   socket.on('data', ignore).removeAllListeners('data').on('data', ignore).resume()
-  // Where the parser gave the socket away, an answer that waits for room would wait for ever.
+  // If the parser released the socket, an answer that waits for room would wait for ever.
   socket.on('drain', () => socket._httpMessage?.emit('drain'))
-  // The parser, which would do so, may be in the middle of a request.
+  // The parser would do so, but may be in the middle of a request.
   socket.on('end', () => socket.destroySoon())
   last.shouldKeepAlive = false
   last.once('close', () => socket.destroySoon())
 }
 
-/** Of HTTP/1.0 and what is older: where an answer has no length, the end of the connection is its end. */
+/** For HTTP/1.0 and older: an answer without a length ends with the connection. */
 function isEndedByConnection(due: ServerResponse | null | undefined): due is ServerResponse {
   return due?.useChunkedEncodingByDefault === false
 }
 
-/** Ends a connection in the midst of what is answered: half an answer must not look whole, and only a reset is no end. */
+/**
+ * Resets a connection in the middle of an answer: half an answer must not look complete, as it
+ * would after a normal end.
+ */
 export function cutConnection(socket: AnsweringSocket): void {
   if (isEndedByConnection(socket._httpMessage)) socket.resetAndDestroy()
   else socket.destroy()
@@ -82,22 +89,24 @@ export function cutAnswer(response: ServerResponse): void {
   response.destroy()
 }
 
-/** Node ends our half of a connection when the client has ended theirs. To be called before Node hears of it. */
+/**
+ * Node ends our half of a connection when the client has ended theirs. Call it before Node notices.
+ */
 export function cutHalf(socket: AnsweringSocket): void {
   const { _httpMessage: due } = socket
   if (isEndedByConnection(due) && due.headersSent) cutConnection(socket)
 }
 
 /**
- * A connection over which nothing has moved for a while: it ends where nothing is under way, and where its reader does
- * not take what is there. An answer that is not there yet, and a body that still comes, have limits of their own.
+ * Handles an idle connection: it ends if nothing is under way, or if its reader takes no bytes. A
+ * pending answer and an arriving body have their own limits.
  */
 export function endSilent(socket: AnsweringSocket): void {
   const { _httpMessage: due } = socket
   if (due === null || due === undefined || socket.writableLength > 0) cutConnection(socket)
 }
 
-/** Whatever is answered now is the last over this connection, where its head can still say so. */
+/** The current answer is the last on this connection, if its head can still say so. */
 export function tellLast(socket: AnsweringSocket): void {
   const { _httpMessage: due } = socket
   if (due !== null && due !== undefined && !due.headersSent) due.shouldKeepAlive = false
@@ -111,12 +120,12 @@ export interface InTurn {
   ): void
 }
 
-/** @param onTooMany told once for a connection with too many requests that wait */
+/** @param onTooMany called once for a connection with too many waiting requests */
 export function createTurns(onTooMany: (waiting: number) => void): InTurn {
   return function inTurn(request, response, handle) {
     const socket = request.socket as AnsweringSocket
     if (socket[TURNS]?.isDeaf === true) return
-    // Only the one that is to be answered next has its socket.
+    // Only the next request to be answered has its socket.
     if (response.socket !== null) {
       // Nothing can be answered any more.
       if (socket.writable) handle(request, response)
@@ -132,7 +141,7 @@ export function createTurns(onTooMany: (waiting: number) => void): InTurn {
     response.once('socket', () => {
       turns.waiting--
       if (turns.last === response) turns.last = undefined
-      // Node is about to look whether there is something to send.
+      // Node is about to check for something to send.
       process.nextTick(() => {
         if (socket.writable) handle(request, response)
       })

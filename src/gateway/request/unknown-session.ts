@@ -7,8 +7,8 @@ import { SESSION_NOT_FOUND, unknownSessionReason } from '../../web/unknown-sessi
 import type { Refused } from './answer.js'
 
 /**
- * @param visible the id, of which a short hash is told to the operator
- * @param hint what could help
+ * @param visible the id; the operator gets a short hash of it
+ * @param hint advice
  */
 export function unknownSession(visible: string, hint: string): Refused {
   const { status, error, description } = SESSION_NOT_FOUND

@@ -1,5 +1,5 @@
 /**
- * What went wrong behind us, by its code, and what the operator can do.
+ * Faults of the upstream, by code, with advice for the operator.
  *
  * @module
  */
@@ -23,7 +23,7 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
-/** Of an error that undici reports before an answer began. */
+/** The fault for an error that undici reports before an answer began. */
 export function faultOfError(error: Error): UpstreamFault {
   const code = codeOf(error)
   switch (code) {
@@ -51,14 +51,14 @@ export function faultOfError(error: Error): UpstreamFault {
   }
 }
 
-/** Where a redirect leads, without a query, which could hold a key. */
+/** The target of a redirect, without a query, which could hold a key. */
 function withoutQuery(location: string, base: URL): string | undefined {
   if (!URL.canParse(location, base)) return undefined
   const { origin, pathname, protocol } = new URL(location, base)
   return /^https?:$/.test(protocol) ? `${origin}${pathname}` : undefined
 }
 
-/** Of a status that must not reach the client, or `undefined`. */
+/** The fault for a status that must not reach the client, or `undefined`. */
 export function faultOfStatus(
   status: number,
   location: string | undefined,
@@ -84,15 +84,15 @@ export function faultOfStatus(
 }
 
 /**
- * Of an answer whose list cannot be filtered. The reason is in our own words, or says where a policy function threw,
- * without its message.
+ * The fault for an answer whose list cannot be filtered. The reason is in our own words, or names
+ * where a policy function threw, without its message.
  */
 export function faultOfFilter(error: unknown): UpstreamFault {
   const why = error instanceof UnfilterableAnswer ? error.message : whereThrown(error)
   return { code: 'ERR_UPSTREAM_INVALID', reason: `its list cannot be filtered: ${why}` }
 }
 
-/** What the client is told of it. */
+/** The message for the client. */
 export function wordingOf({ code }: UpstreamFault): {
   readonly status: number
   readonly error: string

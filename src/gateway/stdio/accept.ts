@@ -1,5 +1,5 @@
 /**
- * Which types of content a client reads (RFC 9110 §12.5.1).
+ * Which content types a client accepts (RFC 9110 §12.5.1).
  *
  * @module
  */
@@ -10,7 +10,7 @@ const PART = /(?:[^;"]|"(?:[^"\\]|\\.)*"?)+/gs
 /** RFC 9110 §12.4.2. */
 const NO_WEIGHT = /^q[ \t]*=[ \t]*0(?:\.0{0,3})?$/
 
-/** A range that names more is stronger: 2 for the type, 1 for all of its kind, 0 for everything. */
+/** The precision of a range: 2 for an exact type, 1 for its main type, 0 for everything. */
 function strengthOf(range: string, type: string): number | undefined {
   if (range === type) return 2
   if (range === '*/*') return 0
@@ -18,9 +18,10 @@ function strengthOf(range: string, type: string): number | undefined {
 }
 
 /**
- * Whether the field lets this type through. The strongest range that fits decides; of several alike, one that does.
+ * Whether the field accepts this type. The most precise matching range decides; among equal ones,
+ * any that accepts.
  *
- * @param field the value of `Accept`; without one everything is read
+ * @param field the value of `Accept`; without one everything is accepted
  * @param type in small letters, without parameters
  */
 export function acceptsType(field: string | undefined, type: string): boolean {

@@ -1,13 +1,13 @@
 /**
- * What waits, the oldest first, and no more of it than allowed.
+ * A bounded queue, oldest entry first.
  *
  * @module
  */
 
-/** Bytes that an entry takes beside its own: objects, and a place in a list. Measured: about 220. */
+/** Overhead of an entry in bytes: objects, and a place in a list. Measured: about 220. */
 export const ENTRY = 256
 
-/** What it costs to keep so many bytes. Small entries would cost far more than their bytes. */
+/** The cost of keeping this many bytes. Small entries cost far more than their bytes. */
 export function costOf(bytes: Uint8Array): number {
   return ENTRY + bytes.length
 }
@@ -18,8 +18,8 @@ interface Entry<Item> {
 }
 
 /**
- * A queue that drops its oldest entries beyond a limit. It drops them by an index: moving the rest each time takes time
- * that grows with the square of their number.
+ * A queue that drops its oldest entries beyond a limit. It drops them by an index: moving the rest
+ * each time would take quadratic time.
  */
 export class BoundedQueue<Item> {
   readonly #limit: number
@@ -30,8 +30,8 @@ export class BoundedQueue<Item> {
   #cost = 0
 
   /**
-   * @param limit what all entries may cost
-   * @param least so many of the newest are kept, whatever they cost
+   * @param limit the total cost of all entries
+   * @param least how many of the newest are kept, whatever they cost
    * @param onDropped called for each entry that is dropped
    */
   constructor(limit: number, least: number, onDropped: (item: Item) => void) {

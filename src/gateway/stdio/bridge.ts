@@ -37,10 +37,10 @@ import { Verdicts } from './verdicts.js'
 
 export interface BridgeOptions {
   readonly command: readonly string[]
-  /** What every child gets of our environment. */
+  /** The part of our environment that every child gets. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
-  /** Shared by all commands of a gateway, which have one bound together. */
+  /** Shared by all commands of a gateway, which have one limit. */
   readonly childPool: ChildPool
   /** Seconds that an answer to a POST may run on after its token has ended. */
   readonly streamGrace: number
@@ -57,7 +57,7 @@ export interface BridgeOptions {
 /** The child of a caller without sessions. */
 interface Shared {
   readonly child: SharedChild
-  /** What it speaks, once that is known; `undefined` when it is of no use, and ends. */
+  /** The revisions that it speaks, once known; `undefined` if it is unusable and ends. */
   readonly versions: Promise<readonly string[] | undefined>
 }
 
@@ -69,7 +69,7 @@ class Bridge {
   readonly #sessions = new Map<string, Session>()
   /** By caller. */
   readonly #shared = new Map<string, Shared>()
-  /** Callers whose child said that it does not know the era without sessions. */
+  /** Callers whose child does not support stateless revisions. */
   readonly #verdicts = new Verdicts()
 
   constructor(options: BridgeOptions) {
@@ -107,7 +107,7 @@ class Bridge {
       admitted,
       maxBody,
       (body) => {
-        // A throw in what the request calls would end the process.
+        // An exception in a callback of the request would end the process.
         try {
           this.#post(exchange, body)
         } catch (error) {
@@ -199,7 +199,7 @@ class Bridge {
     }, limits.startTimeout * 1000)
     exchange.whenOver((isWhole) => {
       clearTimeout(timer)
-      // Nobody else was told its id.
+      // Nobody else knows its id.
       if (!isWhole) void session.end({ reason: 'its client left before it began' })
     })
     session.post(exchange, [message], false, { 'Mcp-Session-Id': id })
@@ -219,10 +219,10 @@ class Bridge {
     const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(exchange)
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const shared = isStatefulOnly ? undefined : this.#sharedOf(exchange)
-    // From now on: a child whose first words are waited for is in use.
+    // From now on: a child that we wait for is in use.
     shared?.child.idleTimer.enter(exchange)
     const versions = await shared?.versions
-    // Who left meanwhile will never be over again, and would be waited for without end.
+    // A client that left meanwhile never ends again, and we would wait for ever.
     if (exchange.isAnswered) return
     if (shared === undefined || versions?.includes(version) !== true) {
       return refuseVersion(exchange, message, version, versions ?? STATEFUL_VERSIONS)
@@ -255,7 +255,7 @@ class Bridge {
 
   #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
-    // One that was only slow, or broke, may know it next time.
+    // A child that was only slow, or crashed, may support it next time.
     const isVerdict = discovery === 'unknown'
     if (isVerdict) this.#verdicts.add(child.callerKey)
     const verb = isVerdict ? 'does not speak' : 'could not say whether it speaks'
@@ -288,7 +288,7 @@ class Bridge {
   }
 }
 
-/** A version that nobody knows, and that was not agreed upon either (2025-06-18, "Protocol Version Header"). */
+/** An unknown version that was not negotiated either (2025-06-18, "Protocol Version Header"). */
 function refuseUnknownVersion(
   exchange: StdioRequest,
   session: Session,

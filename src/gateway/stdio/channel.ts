@@ -9,16 +9,16 @@ import { Child } from './child.js'
 import type { StdioRequest } from './request.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
 
-/** Lines for the log that one child may write at once, and how many of them it gets back each second. */
+/** Log lines that one child may write in a burst, and how many more each second. */
 const REMARKS = 100
 const REMARKS_A_SECOND = 10
-/** Characters of a line that was no message. */
+/** Characters that are logged of a line that is not a message. */
 const SHOWN = 200
 
 export interface ChannelOptions {
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /** Names it in the log: nothing that opens anything. */
+  /** Its name in the log: not a secret. */
   readonly label: string
   /** Bytes of a message. */
   readonly maxMessage: number
@@ -27,7 +27,7 @@ export interface ChannelOptions {
 
 export interface ChannelListener {
   onMessage(message: RawMessage): void
-  /** A message was longer than allowed, and nobody knows whose it was. */
+  /** A message was too long, and its request is unknown. */
   onTooLong(): void
   onEnd(reason: string): void
 }
@@ -86,7 +86,7 @@ export class Channel {
     this.#remark('stdout', `no message: ${line.toString('utf8', 0, SHOWN)}`)
   }
 
-  /** A child that talks without end must not fill the disk of whoever keeps the log. */
+  /** A child that writes without end must not fill the disk with its log. */
   #remark(from: 'stdout' | 'stderr', text: string): void {
     const now = performance.now()
     const refill = ((now - this.#remarkedAt) / 1000) * REMARKS_A_SECOND

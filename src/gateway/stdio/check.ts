@@ -1,5 +1,5 @@
 /**
- * Checking what is said about a command.
+ * Checks the options of a command.
  *
  * @module
  */

@@ -1,20 +1,26 @@
 /**
- * Everything that the bridges of a gateway keep, and how much of it there may be.
+ * All children of a gateway's bridges, and their limits.
  *
  * @module
  */
 import type { ChildLimits } from './limits.js'
 import type { PooledChild } from './pooled-child.js'
 
-/** Why there is no room: this caller has too many, their subject over all its clients has, or all together have. */
+/**
+ * Why there is no room: too many children of this caller, of their subject over all its clients, or
+ * in total.
+ */
 export type NoRoom = 'caller' | 'principal' | 'all'
 
-/** Who wants room: see {@link Caller}. */
+/** The caller that needs room: see {@link Caller}. */
 export type Claimant = Pick<PooledChild, 'callerKey' | 'principalKey'>
 
 type RoomLimits = Pick<ChildLimits, 'maxChildren' | 'maxChildrenPerPrincipal'>
 
-/** So many of one caller may end at once whatever the bound: a caller that begins anew need not wait for the last child. */
+/**
+ * This many of one caller may be ending at once: a caller that starts again need not wait for the
+ * last child.
+ */
 const SOME_ENDING = 10
 
 /** What one subject may hold, whatever the number of its clients. */
@@ -22,7 +28,7 @@ function shareOf({ maxChildren }: RoomLimits): number {
   return Math.max(1, Math.floor(maxChildren / 2))
 }
 
-/** Of those that nobody uses, the one that was left first. */
+/** The child that has been unused for longest. */
 function longestIdle(among: readonly PooledChild[]): PooledChild | undefined {
   const [oldest] = among
     .filter(({ idleTimer }) => idleTimer.isEmpty)
@@ -32,13 +38,13 @@ function longestIdle(among: readonly PooledChild[]): PooledChild | undefined {
 
 export class ChildPool {
   readonly #all = new Set<PooledChild>()
-  /** Those that end run for a moment longer: until when, and whose they are. */
+  /** Ending children run for a moment longer: until when, and for whom. */
   readonly #ending = new Map<Promise<void>, Claimant>()
 
   /**
-   * Makes room for one more of this caller. Clients that open a session for each call rarely end them, so that one of
-   * the caller's own that nobody uses ends first. A caller whose subject has none yet gets a place of those that hold
-   * most, as long as one of them is not in use.
+   * Makes room for one more of this caller. Clients that open a session for each call rarely end
+   * them, so an unused child of the same caller ends first. A caller whose subject has no child yet
+   * takes an unused one of the subject that has most.
    *
    * @returns `undefined` when there is room
    */
@@ -73,7 +79,7 @@ export class ChildPool {
     await Promise.all(this.#ending.keys())
   }
 
-  /** A caller that makes children end faster than they do waits for them, and nobody else waits for theirs. */
+  /** A caller that replaces children faster than they end waits for them; other callers do not. */
   #tooManyEnding({ callerKey, principalKey }: Claimant, limits: RoomLimits): NoRoom | undefined {
     const ending = [...this.#ending.values()]
     const own = ending.filter((each) => each.callerKey === callerKey)
@@ -81,7 +87,7 @@ export class ChildPool {
     const ofPrincipal = ending.filter((each) => each.principalKey === principalKey)
     const isShared = principalKey !== undefined
     if (isShared && ofPrincipal.length >= Math.max(shareOf(limits), SOME_ENDING)) return 'principal'
-    // Many callers together could have too much running all the same.
+    // Many callers together could still have too many running.
     return this.#ending.size >= 2 * Math.max(limits.maxChildren, SOME_ENDING) ? 'all' : undefined
   }
 
@@ -89,7 +95,7 @@ export class ChildPool {
     return [...this.#all].filter((each) => each[member] === key)
   }
 
-  /** Without tokens there is nobody to share with. */
+  /** Without tokens there is only one caller. */
   #ofPrincipal({ principalKey }: Claimant): readonly PooledChild[] {
     return principalKey === undefined ? [] : this.#of('principalKey', principalKey)
   }
@@ -100,7 +106,7 @@ export class ChildPool {
     return oldest !== undefined
   }
 
-  /** Of the subject that holds most, the one that nobody has used for longest. */
+  /** The longest unused child of the subject that has most. */
   #endOfRichest(): boolean {
     const held = new Map<string | undefined, number>()
     for (const { principalKey } of this.#all) {

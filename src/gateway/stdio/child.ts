@@ -1,5 +1,6 @@
 /**
- * A stdio MCP server that we started: lines in, lines out, and an end that leaves nothing behind.
+ * A stdio MCP server that we started: lines in, lines out, and a shutdown that leaves nothing
+ * behind.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { LineSplitter } from './lines.js'
 
 /** How long it may take to end once its stdin is closed, and then after SIGTERM, in milliseconds. */
 const GRACE = 2_000
-/** What it says beside the protocol is for people. */
+/** Its output on stderr is for people. */
 const MAX_STDERR_LINE = 4_096
 
 export interface ChildListener {
@@ -20,9 +21,9 @@ export interface ChildListener {
   /** A line on stdout that is longer than allowed; it is lost. */
   onTooLong(): void
   onStderr(line: string): void
-  /** It has ended, and everything that it wrote was told. */
+  /** It has ended, and all its output was delivered. */
   onEnd(reason: string): void
-  /** So many processes that it started had left its group, and were ended after it. */
+  /** The number of processes that had left its group and were ended after it. */
   onStrays?(count: number): void
 }
 
@@ -32,7 +33,7 @@ export class Child {
   readonly #group: ProcessGroup
   readonly #stdin: Writable
   readonly #stdout: Readable
-  /** Lines that were written since it had taken all of them the last time. */
+  /** Lines written since it last had taken all of them. */
   #untaken = 0
   #stopping: Promise<void> | undefined
 
@@ -44,12 +45,12 @@ export class Child {
     listener: ChildListener,
   ) {
     this.#group = new ProcessGroup(command, environment, 'pipe')
-    // Where it could not be started, for want of file descriptors above all, there are none of them.
+    // If it could not be started, mostly for lack of file descriptors, there are no pipes.
     const { stdin, stdout, stderr } = this.#group.process as Partial<ChildProcess>
     this.#stdin = stdin ?? new Writable().destroy()
     this.#stdout = stdout ?? new Readable().destroy()
     const stderrStream = stderr ?? new Readable().destroy()
-    // What is written to one that has ended is of no interest to anybody, and how one of them broke shows at its end.
+    // Writes to an ended child do not matter; its exit shows why a pipe broke.
     for (const stream of [this.#stdin, this.#stdout, stderrStream]) {
       stream.on('error', () => undefined)
     }
@@ -73,10 +74,11 @@ export class Child {
     )
     void this.#group.exited.then(async (reason) => {
       this.#stdin.destroy()
-      // A pause would keep the last lines for ever. What hangs on to the pipes outside of the group is not waited for.
+      // A pause would keep the last lines for ever. We do not wait for processes outside of the
+      // group that hold the pipes.
       this.#stdout.resume()
       await Promise.race([Promise.all(read), delay(GRACE, undefined, { ref: false })])
-      // Theirs to keep, but not ours: it would cost two descriptors each time.
+      // Such processes may keep the pipes, but we close ours: they cost two descriptors each time.
       this.#stdout.destroy()
       stderrStream.destroy()
       listener.onEnd(reason)
@@ -84,7 +86,7 @@ export class Child {
     void this.#group.gone.then((strays) => {
       if (strays > 0) listener.onStrays?.(strays)
     })
-    // Without one of them it cannot be talked to, and whoever waits for it would wait for ever.
+    // Without one of the pipes it cannot be used, and its requests would wait for ever.
     for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
 
@@ -92,7 +94,9 @@ export class Child {
     return this.#group.hasExited
   }
 
-  /** What it has not taken yet costs so many bytes: small lines cost more than they are long. */
+  /**
+   * The cost in bytes of lines that it has not taken yet; small lines cost more than their length.
+   */
   get unread(): number {
     return this.#stdin.writableLength + this.#untaken * ENTRY
   }
@@ -120,7 +124,7 @@ export class Child {
     return this.#stopping
   }
 
-  /** One that ends by itself closes them, too: how it ended is worth more than that it was ended. */
+  /** A child that ends by itself closes them, too: its exit status tells more than our signal. */
   #endSoon(): void {
     const timer = setTimeout(() => void this.stop(), GRACE).unref()
     void this.#group.exited.then(() => clearTimeout(timer))

@@ -1,6 +1,7 @@
 /**
- * Messages as events of a stream that its client can take up again where it was cut (MCP "Resumability"). What is no
- * longer kept is missing then without a sign, for which the protocol has none.
+ * Messages as events of a stream that its client can take up again where it was cut (MCP
+ * "Resumability"). Events that are no longer kept are missing silently: the protocol has no sign
+ * for that.
  *
  * @module
  */
@@ -23,7 +24,7 @@ export class EventWindow {
   }
 
   add(stream: string, number: number, line: Buffer): void {
-    // A copy: a small line would keep all that was read together with it.
+    // A copy: a small line would keep the whole read buffer.
     this.#events.push({ stream, number, line: Buffer.from(line) }, costOf(line))
   }
 
@@ -35,7 +36,7 @@ export class EventWindow {
   }
 }
 
-/** An event id as we make them; `undefined` for any other. */
+/** Parses an event id that we made; `undefined` for any other. */
 export function parseEventId(
   text: string,
 ): { readonly stream: string; readonly number: number } | undefined {
@@ -43,7 +44,7 @@ export function parseEventId(
   return stream === undefined ? undefined : { stream, number: Number(number) }
 }
 
-/** A stream of one session, with or without somebody who reads it. */
+/** A stream of one session, with or without a reader. */
 export class EventStream {
   readonly name: string
   readonly #window: EventWindow

@@ -1,5 +1,5 @@
 /**
- * What the operator is told about the commands that we start.
+ * Events about the commands that we start, for the operator.
  *
  * @module
  */
@@ -20,17 +20,17 @@ export interface ChildEnded {
   readonly seconds: number
 }
 
-/** It said something that is no message of the protocol: on stderr, or by mistake on stdout. */
+/** It wrote something that is not a protocol message: on stderr, or by mistake on stdout. */
 export interface ChildRemarked {
   readonly type: 'child.remarked'
   readonly child: string
   readonly from: 'stdout' | 'stderr'
   readonly text: string
-  /** Lines before this one that were too many to tell. */
+  /** Earlier lines that were dropped because there were too many. */
   readonly suppressed?: number
 }
 
-/** Its session ended, or its caller needs it no more: why. */
+/** Why its session ended, or its caller no longer needs it. */
 export interface SessionEnded {
   readonly type: 'session.ended'
   readonly child: string

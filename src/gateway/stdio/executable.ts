@@ -1,5 +1,5 @@
 /**
- * Whether a command is there, before anybody needs it.
+ * Whether a command exists, before it is needed.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export async function findExecutable(
   path: string | undefined,
 ): Promise<string | undefined> {
   const isPath = name.includes('/')
-  // Without a PATH the system has one of its own.
+  // Without a PATH the system uses its default.
   const folders = (path ?? '/bin:/usr/bin').split(delimiter)
   const places = isPath ? [name] : folders.map((folder) => join(folder, name))
   for (const place of places) {

@@ -1,5 +1,5 @@
 /**
- * Who is with a child now, and for how long nobody has been.
+ * Counts the users of a child, and how long it has had none.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class IdleTimer {
 
   /** @param idle milliseconds with nobody there until `onIdle` is called */
   constructor(idle: number, onIdle: () => void) {
-    // Running for whom? For a client that may come back: no reason to keep the process alive.
+    // It waits for a client that may come back: that must not keep the process alive.
     this.#timer = setTimeout(() => {
       if (this.#present.size === 0) onIdle()
     }, idle).unref()
@@ -36,7 +36,7 @@ export class IdleTimer {
     })
   }
 
-  /** Somebody was there for a moment: what a notification is. */
+  /** Counts a momentary use, such as a notification. */
   touch(): void {
     this.#leftAt = performance.now()
     this.#timer.refresh()

@@ -1,11 +1,11 @@
 /**
- * How much commands may take.
+ * The limits for commands.
  *
  * @module
  */
 
 export interface ChildLimits {
-  /** Seconds without anybody there until it is ended. Default 600. */
+  /** Seconds without a user until it is ended. Default 600. */
   readonly idle: number
   /** Seconds until its first answer. Default 30. */
   readonly startTimeout: number

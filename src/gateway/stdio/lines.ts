@@ -1,26 +1,29 @@
 /**
- * Lines of a byte stream: what ends with a line feed, and no longer than allowed.
+ * Splits a byte stream into lines, each up to a maximum length.
  *
  * @module
  */
 
-/** So many pieces become one: each costs some hundred bytes beside its own, and may have a single one of them. */
+/**
+ * This many pieces are merged: each costs some hundred bytes of overhead and may hold a single
+ * byte.
+ */
 const MANY = 256
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** Splits bytes into lines, without their ends. Empty lines are none. */
+/** Splits bytes into lines, without their ends. Empty lines are skipped. */
 export class LineSplitter {
   readonly #limit: number
   readonly #onLine: (line: Buffer) => void
   readonly #onTooLong: () => void
   /** The beginning of a line whose end has not come. */
   #pieces: Buffer[] = []
-  /** How many of the pieces, the first ones, are {@link MANY} in one. */
+  /** How many of the first pieces are {@link MANY} in one. */
   #joined = 0
   #size = 0
-  /** The line is longer than allowed: what is left of it is not looked at. */
+  /** The line is too long: the rest of it is skipped. */
   #isSkipping = false
 
   /** @param limit bytes of a line */

@@ -1,5 +1,5 @@
 /**
- * What a server says that answers nothing: to whoever listens, and kept for a while when nobody does.
+ * Messages of a server that are not answers: sent to a listener, or kept for a while without one.
  *
  * @module
  */
@@ -15,7 +15,7 @@ function newest<Item>(items: Iterable<Item>, isFit: (item: Item) => boolean): It
   return found
 }
 
-/** What is kept of a message that nobody hears yet. */
+/** A message that has no listener yet. */
 type Waiting = Pick<RawMessage, 'kind' | 'idText' | 'bytes'>
 
 export class Outbox {
@@ -35,7 +35,7 @@ export class Outbox {
 
   deliver({ kind, idText, bytes }: Waiting): void {
     if (this.#send(bytes)) return
-    // A copy: a small message would keep all that was read together with it.
+    // A copy: a small message would keep the whole read buffer.
     this.#queue.push({ kind, idText, bytes: Buffer.from(bytes) }, costOf(bytes))
   }
 

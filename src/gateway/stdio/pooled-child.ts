@@ -1,5 +1,5 @@
 /**
- * What a bridge keeps: a child, and the one caller that it belongs to.
+ * A child in the pool, and the one caller that it belongs to.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Reply } from './reply.js'
 export interface ChildEnd {
   /** For the log. */
   readonly reason: string
-  /** Whose requests wait is told this. Without it, it ended because we or its client wanted so. */
+  /** The message for waiting requests. Without it, we or the client ended it on purpose. */
   readonly fault?: UpstreamFault
 }
 
@@ -21,7 +21,7 @@ export interface PooledChild {
   /** See {@link Caller.principalKey}. */
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
-  /** Settles when nothing of it runs any more. */
+  /** Settles when all of its processes have ended. */
   end(end: ChildEnd): Promise<void>
 }
 
@@ -32,21 +32,21 @@ export function exitOf(reason: string): ChildEnd {
   return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint } }
 }
 
-/** It does not say what it has to say first. */
+/** It does not send its first answer. */
 export function silenceOf(seconds: number): ChildEnd {
   const reason = `the command did not answer within ${seconds} s`
   const hint = '--child-start-timeout says how long it may take'
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
-/** What it said cannot be passed on, and whoever waits for it would wait for ever. */
+/** Its message cannot be forwarded, and its requests would wait for ever. */
 export function floodOf(bytes: number): ChildEnd {
   const reason = `the command sent a message of more than ${bytes} bytes`
   const hint = '--child-max-message says how large it may be'
   return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
 }
 
-/** Tells all who wait that they wait for nothing. */
+/** Fails all waiting requests. */
 export function failAll(replies: Iterable<Reply>, { fault }: ChildEnd): void {
   const status = fault === undefined ? 404 : fault.code === 'ERR_UPSTREAM_TIMEOUT' ? 504 : 502
   const message = fault === undefined ? 'The session has ended' : 'The MCP server has ended'

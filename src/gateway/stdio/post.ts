@@ -1,5 +1,5 @@
 /**
- * What a client posts: a message, or several in the one version that has batches (2025-03-26).
+ * The body of a POST: a message, or several in the one version that has batches (2025-03-26).
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface Post {
   readonly isBehind: boolean
 }
 
-/** Messages of one batch: far more than anybody sends, and each of them costs more than its bytes. */
+/** Messages of one batch: far more than real clients send, and each costs more than its bytes. */
 const MAX_BATCH = 1_000
 
 const LINE_FEED = 0x0a

@@ -1,15 +1,19 @@
 /**
- * A process of ours with everything that it starts: a group that is ended as a whole, however we end.
+ * A child process with everything that it starts: a group that is ended as a whole, however we
+ * exit.
  *
  * @module
  */
 import { ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { endStrays, killMarked, MARK } from './stray-processes.js'
 
-/** What a server needs to run at all. Anything else could be a secret of ours. */
+/** Variables that a server needs to run. Any other could be a secret of ours. */
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
 
-/** The variables of ours that a command gets: those that it needs, and those that the operator names. */
+/**
+ * The variables that a command gets from us: those that it needs, and those that the operator
+ * names.
+ */
 export function commandEnvironment(
   ours: Readonly<Record<string, string | undefined>>,
   names: readonly string[],
@@ -29,7 +33,10 @@ function killAll(): void {
   killMarked(new Set([...running].map(({ mark }) => mark)))
 }
 
-/** What Node throws at once, such as E2BIG, ends like what it tells later: the gateway is for others, too. */
+/**
+ * Errors that Node throws at once, such as E2BIG, are handled like later ones: the gateway serves
+ * others, too.
+ */
 function start(...[file, args, options]: Parameters<typeof spawn>): ChildProcess {
   try {
     return spawn(file, args, options)
@@ -44,13 +51,13 @@ export class ProcessGroup {
   readonly process: ChildProcess
   /** Settles with how it ended, in words. */
   readonly exited: Promise<string>
-  /** Settles when nothing of it runs any more: with the number of processes that had left the group. */
+  /** Settles when all of it has ended, with the number of processes that had left the group. */
   readonly gone: Promise<number>
   /** By which those are found. */
   readonly mark: string = crypto.randomUUID()
   #hasExited = false
 
-  /** Started without a shell. A command that is not there is no error here, but an early end. */
+  /** Started without a shell. A missing command is not an error here but an early end. */
   constructor(
     command: readonly string[],
     env: Readonly<Record<string, string>>,

@@ -1,5 +1,5 @@
 /**
- * What of a JSON-RPC message decides where it goes. The rest stays bytes.
+ * The parts of a JSON-RPC message that decide its routing. The rest stays bytes.
  *
  * @module
  */
@@ -35,7 +35,10 @@ function keyOf(value: unknown): string | undefined {
     : undefined
 }
 
-/** Commands write log lines in JSON too, with an `id` or a `result` of their own: only this tells a message. */
+/**
+ * Commands write log lines in JSON too, with their own `id` or `result`: only this member marks a
+ * message.
+ */
 const JSON_RPC = '2.0'
 
 /** Of a whole text; `undefined` when it is not a JSON-RPC 2.0 message, or names a member twice that decides. */

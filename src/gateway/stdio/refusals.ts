@@ -1,5 +1,5 @@
 /**
- * What a bridge answers in place of a command.
+ * Answers of a bridge in place of a command.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function refuseBusy(exchange: StdioRequest): void {
   exchange.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
 }
 
-/** What the operator is told of it, and which setting cures it. */
+/** The message for the operator, with the setting that helps. */
 const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint: string }>> = {
   caller: {
     reason: 'this caller has too many children of commands in use',

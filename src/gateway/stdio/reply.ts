@@ -70,7 +70,7 @@ export class Reply {
     return this.isOpen && this.#stream?.isRead !== false
   }
 
-  /** Whether somebody is there now. */
+  /** Whether it has a reader now. */
   get isRead(): boolean {
     return this.#stream?.isRead ?? !this.exchange.isAnswered
   }

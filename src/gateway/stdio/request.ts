@@ -1,5 +1,5 @@
 /**
- * A request on its way to a command, and what is written to its client.
+ * A request to a command, and the answer to its client.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
 
-/** So that nobody on the way takes a silent stream for a dead one. */
+/** So that proxies do not close a silent stream. */
 const KEEP_ALIVE = 15_000
 
 const COMMENT = Buffer.from(': \n\n')
@@ -24,14 +24,17 @@ export interface StdioRequestContext {
   readonly maxQueue: number
   /** Milliseconds that an answer to a POST may run on after its token has ended. */
   readonly grace: number
-  /** Milliseconds without a byte taken: whoever has taken nothing for so long is gone, or as good as that. */
+  /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
 }
 
 export class StdioRequest implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
-  /** Ends in the form of its era what its token opened, and opens no more. Default: as the stream of a GET ends. */
+  /**
+   * Ends the stream of an expired token, in the form of its protocol revision. Default: as the
+   * stream of a GET ends.
+   */
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
   readonly #life: AnswerLife
@@ -60,7 +63,7 @@ export class StdioRequest implements OpenRequest {
     return this.#isStream
   }
 
-  /** Something was answered, or nobody is there to hear it. */
+  /** An answer has begun, or the client is gone. */
   get isAnswered(): boolean {
     return this.#isAnswered || this.#life.isOver
   }

@@ -1,5 +1,5 @@
 /**
- * A session of the eras that have them: one child, and the one client that opened it.
+ * A session of the revisions that have them: one child, and the one client that opened it.
  *
  * @module
  */
@@ -238,7 +238,7 @@ export class Session implements PooledChild {
     for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
   }
 
-  /** Its answer may still come, and is delivered then. */
+  /** Its answer may still arrive and is delivered then. */
   #onCancelled({ bytes, params }: RawMessage): void {
     const key = keyAt(bytes, findSpan(bytes, params, 'requestId'))
     const reply = key === undefined ? undefined : this.#routes.get(key)?.reply
@@ -257,7 +257,7 @@ export class Session implements PooledChild {
 
   /** A question that nobody will ever hear must not leave the server waiting. */
   #refuse({ kind, idText }: Pick<RawMessage, 'kind' | 'idText'>): void {
-    // One that asks without end and does not read is not told so without end.
+    // A server that keeps asking without reading does not get refusals without limit.
     if (kind !== 'request' || this.isCongested) return
     const text = rpcError(idText, RPC.serverError, 'No client listens')
     this.#channel.write(Buffer.from(text))

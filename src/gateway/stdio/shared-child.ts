@@ -1,6 +1,6 @@
 /**
- * The one child of a caller whose clients are of the era without sessions. Several of them may use the same ids at
- * the same time, so that ids, progress tokens and subscriptions have names of ours on its side.
+ * The one child of a caller whose clients use a stateless revision. Several of them may use the
+ * same ids at the same time, so we rename ids, progress tokens and subscriptions on its side.
  *
  * @module
  */
@@ -32,10 +32,11 @@ const STATUSES = new Map([
   [RPC.unsupportedVersion, 400],
 ])
 /**
- * Errors by which commands say that they do not know our question, for good. The TypeScript SDK v1: no such method. The
- * Python SDK 1.x, which validates against all the requests that it knows: invalid params. The Go SDK before it knew the
- * question: 0, because it came before `initialize`; others call that an invalid request. A version refused without a
- * list of others is refused all the same. Whatever else an error says may be over the next time.
+ * Errors which mean that a command will never know our question. The TypeScript SDK v1: no such
+ * method. The Python SDK 1.x, which validates against all the requests that it knows: invalid
+ * params. The Go SDK before it knew the question: 0, because it came before `initialize`; others
+ * call that an invalid request. A version refused without a list of others is refused all the same.
+ * Other errors may pass.
  */
 const NOT_KNOWN = new Set<number | undefined>([
   RPC.methodNotFound,
@@ -147,7 +148,7 @@ export class SharedChild implements PooledChild {
       isPlain: false,
       headers: {},
       startStream: () => ({
-        // Who leaves is forgotten.
+        // A client that leaves is forgotten.
         isRead: true,
         send: (line) => exchange.writeEvent(line),
         end: () => exchange.endStream(),
@@ -184,7 +185,7 @@ export class SharedChild implements PooledChild {
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
     const meant = [...this.#routes].filter(([, { idKey }]) => idKey === wanted)
-    // Two clients of one user may have the same id under way: nobody can tell whose is meant.
+    // Two clients of one user may have the same id under way: the target is ambiguous.
     if (meant.length !== 1) return
     const [key = ''] = meant[0] ?? []
     this.#channel.write(rename(bytes, [[span, key.slice('number:'.length)]]))
@@ -235,9 +236,10 @@ export class SharedChild implements PooledChild {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
-      // It asks without end and does not read what it is told.
+      // It keeps asking without reading the answers.
       if (this.isCongested) return
-      // In this era servers ask by their answers; a client without a session could not answer.
+      // In stateless revisions servers ask by their answers; a client without a session could not
+      // reply.
       const text = rpcError(idText, RPC.serverError, 'Not in this era')
       return this.#channel.write(Buffer.from(text))
     }

@@ -1,6 +1,7 @@
 /**
- * Which callers need not be asked again whether their command speaks the era without sessions. A caller's own child said
- * so, and it says nothing about the children of others: a command may differ with whom it serves, and may be replaced.
+ * Remembers which callers' commands support stateless revisions. A caller's own child said so, and
+ * it says nothing about the children of others: a command may differ with whom it serves, and may
+ * be replaced.
  *
  * @module
  */
