@@ -43,7 +43,9 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
     ['INT-05', 'INT-02', 'CASE-24'],
     'a stranger’s garbage beside the tokens of users: a bounded number of calls, and users get in',
     async () => {
-      const { options, calls, peak } = introspection(server, { cache: 0.001 })
+      // Few at once: a secret kept as pbkdf2 costs a third of a second of CPU time for each call on a slow machine, and then
+      // twenty of them would keep a user's own call from its answer for longer than a request waits.
+      const { options, calls, peak } = introspection(server, { cache: 0.001, concurrency: 6 })
       stage = await startStage(server, options)
       const tokens: string[] = []
       for (let count = 0; count < 5; count++) tokens.push((await session.mint()).access_token)
@@ -74,8 +76,8 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
       // One for each token, and the control.
       expect(asked).toBeLessThanOrEqual(310)
       if (keeps === 'pbkdf2') expect(busy).toBeGreaterThan(0)
-      // Half of 20 for strangers, as many for those of their calls that take long, the users, and one control.
-      expect(peak()).toBeLessThanOrEqual(26)
+      // Half of 6 for strangers, as many for those of their calls that take long, the users, and one control.
+      expect(peak()).toBeLessThanOrEqual(12)
       expect(took).toBeLessThan(15_000)
       expect(Math.max(...waits)).toBeLessThan(5_000)
     },

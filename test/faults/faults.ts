@@ -359,7 +359,7 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'TRN-01',
     find: 'url !== undefined && url.origin === origin && ',
     replace: 'url !== undefined && ',
-    tests: ['web/guard.test.ts'],
+    tests: ['web/gate.test.ts'],
   },
   {
     id: 'verifier-keeps-the-reason',
@@ -467,7 +467,7 @@ export const FAULTS: readonly Fault[] = [
     breaks: 'GW-08, CASE-67',
     find: 'return [error.constructor.name, ...',
     replace: 'return [String(error), error.constructor.name, ...',
-    tests: ['web/guard.test.ts'],
+    tests: ['web/gate.test.ts'],
   },
   {
     id: 'open-listener',
