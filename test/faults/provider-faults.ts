@@ -95,14 +95,14 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     breaks: 'ATK-16',
     find: 'if (busyLong < forStrangers) move()',
     replace: 'if (busyLong > forStrangers) move()',
-    tests,
+    tests: ['introspect/slots.test.ts'],
   },
   {
     id: 'long-calls-without-bound',
     breaks: 'ATK-16',
     find: 'else overdue.push(move)',
     replace: 'else move()',
-    tests,
+    tests: ['introspect/slots.test.ts'],
   },
   {
     id: 'inactive-by-a-server-that-failed',
