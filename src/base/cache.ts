@@ -4,6 +4,9 @@
  * @module
  */
 
+/** A smaller memory always keeps the order of use. */
+const ROOMY = 100
+
 /**
  * Remembers a bounded number of values; the least recently used goes first. Keys are digests or short texts, values
  * are small frozen objects; neither holds a token.
@@ -27,7 +30,7 @@ export class Cache<V extends object> {
 
   get(key: string): V | undefined {
     const value = this.#values.get(key)
-    if (value === undefined) return undefined
+    if (value === undefined || this.#isRoomy) return value
     this.#values.delete(key)
     this.#values.set(key, value)
     this.#countUse()
@@ -61,6 +64,14 @@ export class Cache<V extends object> {
    */
   #countUse(): void {
     if (++this.#uses > this.#values.size) this.#beginAnew()
+  }
+
+  /**
+   * Nothing is forgotten soon, so the order of use does not matter yet. To keep it costs a `Map` new
+   * tables again and again, which old objects hold.
+   */
+  get #isRoomy(): boolean {
+    return this.#max >= ROOMY && this.#values.size * 2 < this.#max
   }
 
   #beginAnew(): void {
