@@ -14,6 +14,13 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     tests,
   },
   {
+    id: 'memory-never-keeps-the-order-of-use',
+    breaks: 'KEY-05',
+    find: 'this.#values.size * 2 < this.#max',
+    replace: 'this.#values.size <= this.#max',
+    tests: ['property/cache.test.ts'],
+  },
+  {
     id: 'probe-for-ever',
     breaks: 'ATK-16',
     find: 'if (this.#probe !== undefined && this.#now() < this.#probe.until) return false',

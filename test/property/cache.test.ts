@@ -85,6 +85,20 @@ describe('the bounded memory', () => {
     )
   })
 
+  test('keeps what is used, although a memory with room keeps no order of use', () => {
+    const cache = new Cache<object>(200)
+    for (let i = 0; i < 1_000; i++) {
+      cache.set(String(i), {})
+      // Every value is used while there is room; afterwards only one of them is.
+      if (i < 90) for (let j = 0; j <= i; j++) cache.get(String(j))
+      cache.get('7')
+    }
+    expect(cache.size).toBe(200)
+    expect(cache.get('7')).toBeDefined()
+    expect(cache.get('8')).toBeUndefined()
+    expect(cache.get('801')).toBeDefined()
+  })
+
   test('forgets one value for one, also after many', () => {
     const cache = new Cache<object>(1_000)
     for (let i = 0; i < 100_000; i++) {

@@ -16,7 +16,7 @@ function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** The meaning of the first byte after blanks; `blank` if there is none. */
+/** What the first byte after blanks means; `blank` until one arrives. */
 export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
   for (const byte of bytes) {
     if (byte === BRACE || byte === BRACKET) return 'json'

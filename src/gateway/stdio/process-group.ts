@@ -7,7 +7,7 @@
 import { ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { endStrays, killMarked, MARK } from './stray-processes.js'
 
-/** Variables that a server needs to run. Any other could be a secret of ours. */
+/** Variables that a server needs to run. Any other could hold a secret of the gateway. */
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']
 
 /**
