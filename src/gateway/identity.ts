@@ -22,12 +22,15 @@ function encodeCharacter(character: string): string {
     : encoded
 }
 
+const UNCHANGED = /^[\x21-\x24\x26-\x7e]*$/
+
 /**
  * A value as one word of printable ASCII: blanks, `%` and other characters are percent-encoded
  * UTF-8. `decodeURIComponent` turns it back.
  */
 export function encodeIdentity(value: string): string {
-  return value.replace(/[^\x21-\x24\x26-\x7e]/gu, percentEncode)
+  // For most values this quick test is enough.
+  return UNCHANGED.test(value) ? value : value.replace(/[^\x21-\x24\x26-\x7e]/gu, percentEncode)
 }
 
 /** Alternating names and values. A missing claim makes no header. */

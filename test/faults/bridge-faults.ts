@@ -12,8 +12,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'session-without-its-client',
     breaks: 'STA-01',
-    find: 'return joinFields([issuer, subject, clientId, ',
-    replace: 'return joinFields([issuer, subject, ',
+    find: 'return part(issuer) + part(subject) + part(clientId) + part(digest)',
+    replace: 'return part(issuer) + part(subject) + part(digest)',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {

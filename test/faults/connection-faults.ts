@@ -209,15 +209,15 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'one-caller-takes-all-requests',
     breaks: 'ATK-07',
-    find: "if (caller !== '' && (load?.requests ?? 0) >= requestsOfOne)",
-    replace: "if (caller === '-' && (load?.requests ?? 0) >= requestsOfOne)",
+    find: 'if (key !== EVERYBODY && load.requests >= requestsOfOne)',
+    replace: "if (key === '-' && load.requests >= requestsOfOne)",
     tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'each-client-for-itself',
     breaks: 'ATK-07',
-    find: "options.admission.enter(caller.principalKey ?? '')",
-    replace: 'options.admission.enter(caller.key)',
+    find: 'options.admission.enter(caller.authenticated?.token)',
+    replace: "options.admission.enter({ issuer: 'each', subject: caller.key })",
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -230,7 +230,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'places-kept',
     breaks: 'ATK-07',
-    find: 'this.#admission.leave(this.#caller, this.#bytes)',
+    find: 'this.#admission.leave(this.#load, this.#bytes)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
   },
@@ -349,8 +349,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'completed-twice',
     breaks: 'ATK-06',
-    find: 'if (this.#completed !== undefined) return\n    const upstreamSeconds',
-    replace: 'const upstreamSeconds',
+    find: 'if (this.#completed !== undefined) return\n    const completed',
+    replace: 'const completed',
     tests: ['gateway/record.test.ts'],
   },
   {
@@ -363,9 +363,23 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'kernel-unheard-by-the-record',
     breaks: 'GW-11',
-    find: "'requestId' in event ? this.#live.get(event.requestId) : undefined",
+    find: "'requestId' in event ? this.#find(event.requestId) : undefined",
     replace: 'undefined as RequestRecord | undefined',
     tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'waiting-record-not-found',
+    breaks: 'GW-11',
+    find: 'this.expectReports()\n    this.#listener.onWait(true)',
+    replace: 'this.#listener.onWait(true)',
+    tests: ['gateway/record.test.ts'],
+  },
+  {
+    id: 'callers-without-subject-counted-by-issuer',
+    breaks: 'ATK-07',
+    find: 'subject === undefined ? EVERYBODY : (principal?.issuer ?? EVERYBODY)',
+    replace: 'principal?.issuer ?? EVERYBODY',
+    tests: ['gateway/connections.test.ts'],
   },
   {
     id: 'operations-of-a-batch-unbounded',

@@ -47,7 +47,7 @@ async function startAnswer() {
   })
   let admitted: AdmittedRequest | undefined
   const server = createServer((request, response) => {
-    const record = records.begin({ id: 'r', method: 'GET', head: undefined as never })
+    const record = records.begin('r', 'GET', undefined as never)
     const caller = {
       watch(_id: string, onEnd: () => void) {
         endToken = onEnd

@@ -6,7 +6,7 @@ import express from 'express'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
-import { Admission, admissionLimits, Place } from '../../src/gateway/request/admission.js'
+import { Admission, admissionLimits, Place, type Principal } from '../../src/gateway/request/admission.js'
 import { REAL_TIME } from '../../src/gateway/clock.js'
 import type { Backend } from '../../src/gateway/request/backend.js'
 import { createHeadReader } from '../../src/gateway/request/head.js'
@@ -970,10 +970,22 @@ describe('a call whose client has left', () => {
 describe('what one caller may take', () => {
   const limits = { requests: 6, requestsOfOne: 3, bytes: 100, bytesOfOne: 40 }
 
+  function principalOf(name: string, random: number): Principal | undefined {
+    const principals: Record<string, Principal> = {
+      a: { issuer: 'first', subject: 'one' },
+      b: { issuer: 'first', subject: 'two' },
+      // Another person of the same name.
+      c: { issuer: 'second', subject: 'one' },
+      // They are one, whatever their issuer.
+      'no subject': { issuer: random % 2 === 0 ? 'first' : 'second', subject: undefined },
+    }
+    return principals[name]
+  }
+
   verifies('ATK-07', 'is counted, and is there again when its requests have ended', () => {
     const steps = fc.array(
       fc.record({
-        caller: fc.constantFrom('a', 'b', 'c', ''),
+        caller: fc.constantFrom('a', 'b', 'c', 'no subject', ''),
         does: fc.constantFrom('enter', 'hold', 'leave', 'leave twice'),
         bytes: fc.nat(60),
       }),
@@ -988,7 +1000,7 @@ describe('what one caller may take', () => {
           const own = open.filter((each) => each.caller === caller)
           const isOne = caller !== ''
           if (does === 'enter') {
-            const place = admission.enter(caller)
+            const place = admission.enter(principalOf(caller, bytes))
             const isFull = open.length >= 6 || (isOne && own.length >= 3)
             expect(place instanceof Place).toBe(!isFull)
             if (place instanceof Place) open.push({ caller, bytes: 0, place })

@@ -54,7 +54,7 @@ function startBench() {
     events,
     closed,
     records,
-    begin: (id = 'a') => records.begin({ id, method: 'POST', head }),
+    begin: (id = 'a') => records.begin(id, 'POST', head),
     pass: (milliseconds: number) => (now += milliseconds),
   }
 }
@@ -126,6 +126,21 @@ describe('a record', () => {
       ['request.completed', 'https://mcp.example.com/a'],
       ['request.denied', 'https://mcp.example.com/b'],
     ])
+  })
+
+  verifies('ATK-06', 'is found by its id after others have arrived, while reports are due', () => {
+    const { begin, records } = startBench()
+    for (const isDue of [true, false]) {
+      const id = `due ${isDue}`
+      const record = begin(id)
+      if (isDue) record.wait()
+      begin('another')
+      records.hear?.({ ...DENIED, requestId: id }, undefined)
+      expect(record.decision).toBe(isDue ? 'deny' : undefined)
+      record.close(403, 'whole')
+      records.hear?.({ ...DENIED, requestId: id, code: 'ERR_TOKEN_EXPIRED' }, undefined)
+      expect(record.code).toBe(isDue ? DENIED.code : undefined)
+    }
   })
 
   test('says whether the server answered, and how long that took', () => {

@@ -285,7 +285,7 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   #addOwnHeaders(headers: string[]): void {
     const { request, record, corsHeaders } = this.#admitted
     headers.push('X-Request-Id', record.id)
-    for (const [name, value] of Object.entries(corsHeaders)) headers.push(name, value)
+    for (const name in corsHeaders) headers.push(name, corsHeaders[name] as string)
     // Answered before the body arrived: the rest is useless, and so is the connection afterwards.
     if (!request.complete) headers.push('Connection', 'close')
   }

@@ -24,7 +24,22 @@ export interface Overload {
   readonly hint: string
 }
 
+/** Who is counted: a person or machine at its issuer, whatever the client. */
+export interface Principal {
+  readonly issuer: string
+  /** Callers without one cannot be told apart: they count as one. */
+  readonly subject: string | undefined
+}
+
+/** Without tokens, everybody is one caller and may use the whole limit. */
+const EVERYBODY = ''
+
+type Loads = TransientMap<string | undefined, Load>
+
+/** What one principal holds now. */
 interface Load {
+  readonly issuer: string
+  readonly subject: string | undefined
   requests: number
   bytes: number
 }
@@ -32,18 +47,19 @@ interface Load {
 /** The share of one request. */
 export class Place {
   readonly #admission: Admission
-  readonly #caller: string
+  readonly #load: Load
   #bytes = 0
   #isLeft = false
 
-  constructor(admission: Admission, caller: string) {
+  constructor(admission: Admission, load: Load) {
     this.#admission = admission
-    this.#caller = caller
+    this.#load = load
   }
 
   /** @returns the limit that these bytes of its body would exceed: then they are not counted */
   hold(bytes: number): Overload | undefined {
-    const broken = this.#admission.hold(this.#caller, bytes)
+    if (this.#isLeft) return undefined
+    const broken = this.#admission.hold(this.#load, bytes)
     if (broken === undefined) this.#bytes += bytes
     return broken
   }
@@ -52,13 +68,14 @@ export class Place {
   leave(): void {
     if (this.#isLeft) return
     this.#isLeft = true
-    this.#admission.leave(this.#caller, this.#bytes)
+    this.#admission.leave(this.#load, this.#bytes)
   }
 }
 
 export class Admission {
   readonly #limits: AdmissionLimits
-  readonly #loads = new TransientMap<string, Load>()
+  /** By issuer, then by subject: texts that exist already, so that none is made for a request. */
+  readonly #loads = new Map<string, Loads>()
   #requests = 0
   #bytes = 0
 
@@ -66,42 +83,50 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** How many callers have requests under way, and how many. */
+  /** How many principals have requests under way, and how many. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
-    return { callers: this.#loads.size, requests: this.#requests, bytes: this.#bytes }
+    const callers = [...this.#loads.values()].reduce((sum, { size }) => sum + size, 0)
+    return { callers, requests: this.#requests, bytes: this.#bytes }
   }
 
-  /** @param caller empty without tokens: then all are one and may use the whole limit */
-  enter(caller: string): Place | Overload {
+  /** @param principal `undefined` without tokens */
+  enter(principal: Principal | undefined): Place | Overload {
     const { requests, requestsOfOne } = this.#limits
-    const load = this.#loads.get(caller)
-    if (caller !== '' && (load?.requests ?? 0) >= requestsOfOne) return this.#tell('requestsOfOne')
+    const subject = principal?.subject
+    const issuer = subject === undefined ? EVERYBODY : (principal?.issuer ?? EVERYBODY)
+    const loads = this.#loadsOf(issuer)
+    const key = principal === undefined ? EVERYBODY : subject
+    const load = loads.get(key) ?? { issuer, subject: key, requests: 0, bytes: 0 }
+    if (key !== EVERYBODY && load.requests >= requestsOfOne) return this.#tell('requestsOfOne')
     if (this.#requests >= requests) return this.#tell('requests')
-    if (load === undefined) this.#loads.set(caller, { requests: 1, bytes: 0 })
-    else load.requests++
+    if (load.requests === 0) loads.set(key, load)
+    load.requests++
     this.#requests++
-    return new Place(this, caller)
+    return new Place(this, load)
   }
 
-  hold(caller: string, bytes: number): Overload | undefined {
-    const load = this.#loads.get(caller)
-    if (load === undefined) return undefined
-    if (caller !== '' && load.bytes + bytes > this.#limits.bytesOfOne)
-      return this.#tell('bytesOfOne')
+  hold(load: Load, bytes: number): Overload | undefined {
+    const isOne = load.subject !== EVERYBODY
+    if (isOne && load.bytes + bytes > this.#limits.bytesOfOne) return this.#tell('bytesOfOne')
     if (this.#bytes + bytes > this.#limits.bytes) return this.#tell('bytes')
     load.bytes += bytes
     this.#bytes += bytes
     return undefined
   }
 
-  leave(caller: string, bytes: number): void {
-    const load = this.#loads.get(caller)
-    if (load === undefined) return
+  leave(load: Load, bytes: number): void {
     this.#requests--
     this.#bytes -= bytes
     load.requests--
     load.bytes -= bytes
-    if (load.requests === 0) this.#loads.delete(caller)
+    if (load.requests === 0) this.#loadsOf(load.issuer).delete(load.subject)
+  }
+
+  /** There are few issuers: those that are trusted. */
+  #loadsOf(issuer: string): Loads {
+    let loads = this.#loads.get(issuer)
+    if (loads === undefined) this.#loads.set(issuer, (loads = new TransientMap()))
+    return loads
   }
 
   #tell(bound: Bound): Overload {

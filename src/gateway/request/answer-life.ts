@@ -90,6 +90,7 @@ export class AnswerLife {
       this.#isTokenOver = true
       onOver()
     }
+    record.expectReports()
     this.#unwatch = caller.watch(record.id, () => {
       if (grace === 0) over()
       else this.#clearTimer = this.#clock.setTimer(over, grace)

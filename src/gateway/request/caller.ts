@@ -23,7 +23,7 @@ export interface Caller {
    * half of what all share. `undefined` without tokens, when all callers are one.
    */
   readonly principalKey: string | undefined
-  /** The scopes of its token; empty without tokens. */
+  /** The resource that was called; empty without tokens. */
   readonly resource: string
   /** Its token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined

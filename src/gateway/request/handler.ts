@@ -134,7 +134,7 @@ class Passage {
     this.#expectation = expectation
     this.#method = request.method ?? 'GET'
     this.#head = readHead(request.rawHeaders)
-    this.#record = records.begin({ id: randomUUID(), method: this.#method, head: this.#head })
+    this.#record = records.begin(randomUUID(), this.#method, this.#head)
     response.on('error', ignore)
     if (records.isDraining) response.shouldKeepAlive = false
   }
@@ -199,7 +199,7 @@ class Passage {
     const corsHeaders = site.origins.corsHeaders(this.#head.origin)
     const fault = checkEndpointForm(this.#method, this.#head, site.guard !== undefined)
     if (fault !== undefined) return this.#refuse(fault, corsHeaders)
-    const entered = this.#options.admission.enter(caller.principalKey ?? '')
+    const entered = this.#options.admission.enter(caller.authenticated?.token)
     if (!(entered instanceof Place)) return this.#refuse(tooManyRequests(entered), corsHeaders)
     this.#place = entered
     this.#forward(site, {

@@ -27,6 +27,8 @@ export interface RecordListener {
   /** It begins or stops waiting for something before its decision. */
   readonly onWait: (isWaiting: boolean) => void
   readonly onOpen: (record: RequestRecord) => void
+  /** There may be reports under its id after other requests have arrived. */
+  readonly onExpect: (record: RequestRecord) => void
   readonly onClose: (record: RequestRecord) => void
   /** What to keep of the operations; `undefined`: nothing. */
   readonly readOperations: (
@@ -49,6 +51,8 @@ export interface Arrival {
   readonly arrivedAt: number
 }
 
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
+
 export class RequestRecord implements Arrival {
   readonly id: string
   readonly method: string
@@ -70,6 +74,7 @@ export class RequestRecord implements Arrival {
   #open: OpenRequest | undefined
   #upstreamSeconds: number | undefined
   #completed: RequestCompleted | undefined
+  #isExpectant = false
 
   constructor({ id, method, head, arrivedAt }: Arrival, listener: RecordListener) {
     this.id = id
@@ -127,7 +132,19 @@ export class RequestRecord implements Arrival {
 
   /** It waits for its token to be verified, or for its body. */
   wait(): void {
+    this.expectReports()
     this.#listener.onWait(true)
+  }
+
+  /** It is found by its id from now on, also after other requests have arrived. */
+  expectReports(): void {
+    if (this.#isExpectant) return
+    this.#isExpectant = true
+    this.#listener.onExpect(this)
+  }
+
+  get isExpectant(): boolean {
+    return this.#isExpectant
   }
 
   /** The wait is over and its result was used. */
@@ -209,20 +226,27 @@ export class RequestRecord implements Arrival {
    */
   close(status: number, end: RequestCompleted['end']): void {
     if (this.#completed !== undefined) return
+    const completed = this.#complete(status, end)
+    this.#completed = completed
+    this.#listener.onClose(this)
+    this.tell(completed)
+  }
+
+  #complete(status: number, end: RequestCompleted['end']): RequestCompleted {
+    const refused = this.#refused
     const upstreamSeconds = this.#upstreamSeconds
-    this.#completed = {
+    const completed: Mutable<RequestCompleted> = {
       type: 'request.completed',
       requestId: this.id,
       method: this.method,
       status,
       from: upstreamSeconds === undefined ? 'gateway' : 'upstream',
       end,
-      ...(this.#refused !== undefined && { refused: this.#refused }),
       seconds: (this.#listener.now() - this.startedAt) / 1000,
-      ...(upstreamSeconds !== undefined && { upstreamSeconds }),
     }
-    this.#listener.onClose(this)
-    this.tell(this.#completed)
+    if (refused !== undefined) completed.refused = refused
+    if (upstreamSeconds !== undefined) completed.upstreamSeconds = upstreamSeconds
+    return completed
   }
 
   /** The effect of an event on its request. */

@@ -7,8 +7,9 @@ import { createEmit } from '../../events.js'
 import type { Clock } from '../clock.js'
 import type { GatewayEvent, GatewayEventListener } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
+import type { RequestHead } from './head.js'
 import { readOperations, type AuditedOperation, type Kept } from './read-operations.js'
-import { RequestRecord, type Arrival, type RecordListener } from './record.js'
+import { RequestRecord, type RecordListener } from './record.js'
 import { TransientMap, TransientSet } from './transients.js'
 
 /** The listeners to the records of a gateway. Their exceptions are ignored. */
@@ -33,8 +34,10 @@ export class Records implements RecordListener {
   readonly #options: RecordsOptions
   readonly #emit: GatewayEventListener | undefined
   readonly #onClose: ((record: RequestRecord) => void) | undefined
-  /** By id; empty without listeners. */
-  readonly #live = new TransientMap<string, RequestRecord>()
+  /** The newest one: most reports under an id are about it. */
+  #newest: RequestRecord | undefined
+  /** By id: those that may be reported about when they are not the newest any more. */
+  readonly #expectant = new TransientMap<string, RequestRecord>()
   readonly #open = new TransientSet<RequestRecord>()
   /** Requests without a decision yet. */
   #waiting = 0
@@ -65,9 +68,10 @@ export class Records implements RecordListener {
   }
 
   /** A request has arrived. */
-  begin(arrival: Omit<Arrival, 'arrivedAt'>): RequestRecord {
-    const record = new RequestRecord({ ...arrival, arrivedAt: this.#options.now() }, this)
-    if (this.hear !== undefined) this.#live.set(record.id, record)
+  begin(id: string, method: string, head: RequestHead): RequestRecord {
+    // Spreading an object would take as long as ten of these.
+    const record = new RequestRecord({ id, method, head, arrivedAt: this.#options.now() }, this)
+    this.#newest = record
     return record
   }
 
@@ -105,13 +109,20 @@ export class Records implements RecordListener {
     if (this.#isDraining) this.endOpenEnded()
   }
 
+  onExpect(record: RequestRecord): void {
+    if (this.hear !== undefined) this.#expectant.set(record.id, record)
+  }
+
   onOpen(record: RequestRecord): void {
     this.#open.add(record)
   }
 
   onClose(record: RequestRecord): void {
     this.#open.delete(record)
-    if (this.#live.get(record.id) === record) this.#live.delete(record.id)
+    if (this.#newest === record) this.#newest = undefined
+    if (record.isExpectant && this.#expectant.get(record.id) === record) {
+      this.#expectant.delete(record.id)
+    }
     if (this.#isDraining) this.endOpenEnded()
     this.#onClose?.(record)
   }
@@ -123,8 +134,12 @@ export class Records implements RecordListener {
 
   /** The one place that brings a report under an id to its request. */
   #hear(event: GatewayEvent, resource: string | undefined): void {
-    const record = 'requestId' in event ? this.#live.get(event.requestId) : undefined
+    const record = 'requestId' in event ? this.#find(event.requestId) : undefined
     if (record === undefined) this.#emit?.(event, resource)
     else record.tell(event)
+  }
+
+  #find(id: string): RequestRecord | undefined {
+    return this.#newest?.id === id ? this.#newest : this.#expectant.get(id)
   }
 }

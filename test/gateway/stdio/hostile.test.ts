@@ -395,9 +395,9 @@ describe('a reader that reads nothing', () => {
       clock: REAL_TIME,
     })
     const server = createServer((request, response) => {
-      const record = records.begin({ id: 'r', method: 'GET', head: undefined as never })
+      const record = records.begin('r', 'GET', undefined as never)
       const known = { record, caller: ANYBODY, corsHeaders: {} }
-      const place = new Admission(admissionLimits(1, 1, 1)).enter('')
+      const place = new Admission(admissionLimits(1, 1, 1)).enter(undefined)
       const admitted = { ...known, place, request, response } as unknown as AdmittedRequest
       new StdioRequest(context, admitted, respond).begin()
     })
