@@ -9,7 +9,7 @@ import type { ProtectedResourceOptions } from './web/options.js'
 import { helpLines } from './config/help.js'
 import { configuredIssuers, readIssuers } from './config/issuers.js'
 import { optionProblems } from './config/option-problems.js'
-import { toOptions } from './config/options.js'
+import { toOptions } from './config/to-options.js'
 import { readPolicy } from './config/policy-file.js'
 import {
   idlePolicyProblems,
@@ -21,7 +21,7 @@ import {
   severalIssuersProblems,
   stdioProblems,
 } from './config/rules.js'
-import { parseSettings } from './config/schema.js'
+import { parseSettings } from './config/setting-table.js'
 import { AUTH_ENVIRONMENT_SETTINGS, AUTH_SETTINGS } from './config/setting-lists.js'
 import type { GivenValue } from './config/setting.js'
 import { collectEnvironment, collectFlags } from './config/sources.js'

@@ -30,7 +30,7 @@ export {
   type GatewayStatus,
   type Listening,
   type ResourceStatus,
-  type ServedResource,
+  type ListeningResource,
 } from './gateway/gateway.js'
 export type { GatewayOptions, GatewayResource } from './gateway/options.js'
 export type { Readiness, ReadinessCheck } from './gateway/readiness.js'

@@ -43,7 +43,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
   }
   const [{ serve }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),
-    import('../config/gateway-options.js'),
+    import('../config/to-gateway-options.js'),
   ])
   const { adminHost, adminPort, logLevel, logFormat } = settings
   return serve({

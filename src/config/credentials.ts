@@ -7,7 +7,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { faultOf, type ReadFile } from './keys.js'
 import { environmentNameOf, flagOf, memberOf } from './names.js'
-import { EVERYWHERE, type Settings } from './schema.js'
+import { EVERYWHERE, type Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
 
 export interface Credentials {

@@ -8,7 +8,7 @@ import type { ConfiguredIssuer } from './issuers.js'
 import { memberOf } from './names.js'
 import { redactCommand, redactUrl } from './redacted.js'
 import type { ConfiguredResource } from './resources.js'
-import { valueOf, type Settings } from './schema.js'
+import { valueOf, type Settings } from './setting-table.js'
 import {
   FILE_RESOURCE_SETTINGS,
   FILE_SETTINGS,

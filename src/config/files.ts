@@ -4,14 +4,14 @@
  * @module
  */
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
-import { headerValueFault } from '../gateway/http/header-rules.js'
+import { headerValueFault } from '../gateway/http/operator-headers.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
 import { faultOf, type ReadFile } from './keys.js'
 import { readPolicy } from './policy-file.js'
 import type { ConfiguredResource } from './resources.js'
-import type { Settings } from './schema.js'
+import type { Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
 import { splitPair } from './values.js'
 

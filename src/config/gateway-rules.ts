@@ -23,7 +23,7 @@ import {
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
 } from './rules.js'
-import type { Settings } from './schema.js'
+import type { Settings } from './setting-table.js'
 import { isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 

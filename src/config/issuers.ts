@@ -6,7 +6,7 @@
 import { tellOnce, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readJwks, readKeys, type ReadFile } from './keys.js'
-import { parseSettings, type Settings } from './schema.js'
+import { parseSettings, type Settings } from './setting-table.js'
 import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 

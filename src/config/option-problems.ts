@@ -14,8 +14,8 @@ import { readTokenIntrospector } from '../rs/introspector-settings.js'
 import { readProtectedResource, readUnprotectedResource } from '../web/options.js'
 import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
-import { introspectorOptions, optionsOf, type ConfiguredOptions } from './options.js'
-import { EVERYWHERE, type Settings } from './schema.js'
+import { introspectorOptions, optionsOf, type ConfiguredOptions } from './to-options.js'
+import { EVERYWHERE, type Settings } from './setting-table.js'
 import { ISSUER, ISSUERS } from './setting-lists.js'
 
 /** Where a setting was given: for all, or for the issuer with this index. */

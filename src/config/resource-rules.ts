@@ -5,7 +5,7 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { isPlainHttp } from '../gateway/addresses.js'
-import { routeConflicts } from '../gateway/routes.js'
+import { routeConflicts } from '../gateway/find-route.js'
 import { concernsIssuers, isOfOneResource, type ConfiguredResource } from './resources.js'
 import {
   listedIssuersProblems,

@@ -6,7 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import type { CollectedFile, CollectedResource } from './config-file.js'
 import { configuredIssuers, without, type ConfiguredIssuer } from './issuers.js'
-import { parseSettings, type Settings } from './schema.js'
+import { parseSettings, type Settings } from './setting-table.js'
 import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUER_SETTINGS, ISSUERS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 

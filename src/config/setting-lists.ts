@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EVERYWHERE } from './schema.js'
+import { EVERYWHERE } from './setting-table.js'
 import { byPath, type Setting } from './setting.js'
 
 /** The settings that have three spellings. */

@@ -19,19 +19,19 @@ import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import type { RequestRecord } from './request/record.js'
 import { Records } from './request/records.js'
-import { createRoutes } from './routes.js'
+import { createFindRoute } from './find-route.js'
 import { createSessionIds } from '../web/session-ids.js'
 import { randomKey } from '../web/session-keys.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
-import { createSite, type Site } from './site.js'
-import type { SiteSettings } from './site-settings.js'
+import { createRoute, type Route } from './route.js'
+import type { RouteSettings } from './route-settings.js'
 import { ChildPool } from './stdio/child-pool.js'
 
 /** Facts about a gateway that listens. */
 export interface Listening {
   /** The resource; the first if there are several. */
   readonly resource: string
-  readonly resources: readonly ServedResource[]
+  readonly resources: readonly ListeningResource[]
   /** The address as clients on this machine reach it: `http://127.0.0.1:8080`. */
   readonly url: string
   readonly host: string
@@ -39,7 +39,7 @@ export interface Listening {
 }
 
 /** One resource, for status output. */
-export interface ServedResource {
+export interface ListeningResource {
   readonly resource: string
   /** The issuers of accepted tokens; empty with auth none. */
   readonly issuers: readonly string[]
@@ -123,13 +123,13 @@ export function createLimitedGateway(
 /** The parts that need the port. */
 interface Running {
   readonly handle: RequestHandler
-  readonly sites: readonly [Site, ...Site[]]
+  readonly routes: readonly [Route, ...Route[]]
 }
 
 class HttpGateway implements Gateway {
   readonly #options: GatewayOptions
   readonly #settings: GatewaySettings
-  readonly #siteSettings: readonly SiteSettings[]
+  readonly #routeSettings: readonly RouteSettings[]
   readonly #network: {
     readonly ca: GatewayOptions['ca']
     readonly proxyEnvironment: GatewayOptions['proxyEnvironment']
@@ -154,7 +154,7 @@ class HttpGateway implements Gateway {
     this.#clock = clock
     this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
     this.#records = createRecords(options, clock)
-    this.#siteSettings = this.#makeIntrospectors()
+    this.#routeSettings = this.#makeIntrospectors()
     this.#front = new FrontServer({
       limits,
       randomUUID: this.#randomUUID,
@@ -176,7 +176,7 @@ class HttpGateway implements Gateway {
   }
 
   async readiness(): Promise<Readiness> {
-    const { ready, checks } = await this.#checkReadiness(this.#sites)
+    const { ready, checks } = await this.#checkReadiness(this.#routes)
     const { isDraining } = this.#records
     if (this.#running !== undefined && !isDraining) return { ready, checks }
     const reason = isDraining ? 'ending' : 'does not listen yet'
@@ -185,7 +185,7 @@ class HttpGateway implements Gateway {
 
   status(): GatewayStatus {
     const { active, streams } = this.#records
-    const resources = this.#sites.map(({ resource, guard }) => ({
+    const resources = this.#routes.map(({ resource, guard }) => ({
       resource,
       resourceServer: guard?.resourceServer.status(),
     }))
@@ -193,28 +193,28 @@ class HttpGateway implements Gateway {
   }
 
   async refreshKeys(): Promise<void> {
-    const guards = this.#sites.flatMap(({ guard }) => guard ?? [])
+    const guards = this.#routes.flatMap(({ guard }) => guard ?? [])
     await Promise.all(guards.map(({ resourceServer }) => resourceServer.refreshKeys()))
   }
 
-  get #sites(): readonly Site[] {
-    return this.#running?.sites ?? []
+  get #routes(): readonly Route[] {
+    return this.#running?.routes ?? []
   }
 
   async #start(): Promise<Listening> {
     const { host } = this.#settings
     const port = await this.#front.listen(host, this.#settings.port)
-    const sites = this.#createSites(port)
-    this.#running = { sites, handle: this.#createHandler(sites) }
-    for (const { guard, backend } of sites) {
+    const routes = this.#createRoutes(port)
+    this.#running = { routes, handle: this.#createHandler(routes) }
+    for (const { guard, backend } of routes) {
       void guard?.resourceServer.refreshKeys()
       // A failure here repeats at the first request and is reported there.
       backend.warm().catch(() => undefined)
     }
     const name = host.includes(':') ? `[${host}]` : host
     return {
-      resource: sites[0].resource,
-      resources: sites.map(toServedResource),
+      resource: routes[0].resource,
+      resources: routes.map(toListeningResource),
       host,
       port,
       url: `http://${name}:${port}`,
@@ -222,17 +222,17 @@ class HttpGateway implements Gateway {
   }
 
   /** At once, so that a problem of one stops the start. */
-  #makeIntrospectors(): readonly SiteSettings[] {
-    const { sites } = this.#settings
-    const isOnly = sites.length === 1
-    return withIntrospectors(sites, ({ resource }) => ({
+  #makeIntrospectors(): readonly RouteSettings[] {
+    const { routes } = this.#settings
+    const isOnly = routes.length === 1
+    return withIntrospectors(routes, ({ resource }) => ({
       now: this.#options.now ?? Date.now,
       fetch: this.#fetch ?? ((url, init) => fetch(url, init)),
       onEvent: (event) => this.#records.hear?.(event, isOnly ? undefined : resource),
     }))
   }
 
-  #createSites(port: number): readonly [Site, ...Site[]] {
+  #createRoutes(port: number): readonly [Route, ...Route[]] {
     const { auth, host, maxBody, streamGrace, sessionKeys = [randomKey()] } = this.#settings
     const { hear } = this.#records
     const context = {
@@ -249,22 +249,22 @@ class HttpGateway implements Gateway {
       fetch: this.#fetch,
       keySetFor: createKeySets(hear),
     }
-    const sites = this.#siteSettings
-    const isOnly = sites.length === 1
-    return sites.map((each) =>
-      createSite(each, each.resource ?? defaultResource(host, port), isOnly, context),
-    ) as [Site, ...Site[]]
+    const routes = this.#routeSettings
+    const isOnly = routes.length === 1
+    return routes.map((each) =>
+      createRoute(each, each.resource ?? defaultResource(host, port), isOnly, context),
+    ) as [Route, ...Route[]]
   }
 
-  #createHandler(sites: readonly [Site, ...Site[]]): RequestHandler {
+  #createHandler(routes: readonly [Route, ...Route[]]): RequestHandler {
     const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxJudgedBody } =
       this.#settings
     return createRequestHandler({
-      findSite: createRoutes(sites),
-      readHead: sites[0].readHead,
+      findRoute: createFindRoute(routes),
+      readHead: routes[0].readHead,
       isHostAllowed: createHostGuard({
         listenHost: host,
-        resources: sites.map(({ resource }) => resource),
+        resources: routes.map(({ resource }) => resource),
         allowHosts,
       }),
       randomUUID: this.#randomUUID,
@@ -290,7 +290,7 @@ class HttpGateway implements Gateway {
     await Promise.race([this.#records.drained(), timeIsUp])
     clearTimeout(timer)
     await this.#front.end()
-    await Promise.all(this.#sites.map(({ backend }) => backend.close()))
+    await Promise.all(this.#routes.map(({ backend }) => backend.close()))
   }
 }
 
@@ -310,7 +310,7 @@ function createRecords(options: GatewayOptions, clock: Clock): Records {
   })
 }
 
-function toServedResource({ resource, guard, backend }: Site): ServedResource {
+function toListeningResource({ resource, guard, backend }: Route): ListeningResource {
   const issuers = guard?.resourceServer.metadata.authorization_servers ?? []
   return { resource, issuers, upstream: backend.label }
 }

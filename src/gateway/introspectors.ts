@@ -5,12 +5,12 @@
  */
 import { ConfigurationError, tellOnce } from '../errors.js'
 import { createIntrospectors, type IntrospectorRuntime } from '../rs/introspectors.js'
-import type { SiteSettings } from './site-settings.js'
+import type { RouteSettings } from './route-settings.js'
 
 /** Replaces functions that make introspectors with their results. */
-function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
-  const { guardOptions, trust, words } = site
-  if (trust === undefined) return { site, problems: [] }
+function putIntrospectors(route: RouteSettings, runtime: IntrospectorRuntime) {
+  const { guardOptions, trust, words } = route
+  if (trust === undefined) return { route, problems: [] }
   const { introspectors, problems } = createIntrospectors(trust, runtime, words)
   const { authorizationServers: servers } = guardOptions
   const list = Array.isArray(servers) ? servers : [servers]
@@ -18,7 +18,7 @@ function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
     const introspector = introspectors[index]
     return typeof each === 'string' || introspector === undefined ? each : { ...each, introspector }
   })
-  return { site: { ...site, guardOptions: { ...guardOptions, authorizationServers } }, problems }
+  return { route: { ...route, guardOptions: { ...guardOptions, authorizationServers } }, problems }
 }
 
 /**
@@ -27,11 +27,11 @@ function putIntrospectors(site: SiteSettings, runtime: IntrospectorRuntime) {
  * @throws {ConfigurationError} with the problems of all functions that throw one
  */
 export function withIntrospectors(
-  sites: readonly SiteSettings[],
-  runtimeOf: (site: SiteSettings) => IntrospectorRuntime,
-): readonly SiteSettings[] {
-  const put = sites.map((site) => putIntrospectors(site, runtimeOf(site)))
+  routes: readonly RouteSettings[],
+  runtimeOf: (route: RouteSettings) => IntrospectorRuntime,
+): readonly RouteSettings[] {
+  const put = routes.map((route) => putIntrospectors(route, runtimeOf(route)))
   const problems = put.flatMap((each) => each.problems)
   if (problems.length > 0) throw new ConfigurationError(tellOnce(problems))
-  return put.map(({ site }) => site)
+  return put.map(({ route }) => route)
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Site } from './site.js'
+import type { Route } from './route.js'
 
 /** Readiness checks fetch keys at most this often. */
 const INTERVAL = 2_000
@@ -33,7 +33,7 @@ function check(
   return { name, subject, ok, ...(reason !== undefined && { reason }) }
 }
 
-function authorizationOf({ guard }: Site): readonly ReadinessCheck[] {
+function authorizationOf({ guard }: Route): readonly ReadinessCheck[] {
   const { issuers = [], introspectors = [] } = guard?.resourceServer.status() ?? {}
   return [
     ...issuers.map(({ issuer, serving, fault }) => check('keys', issuer, fault?.message, serving)),
@@ -59,12 +59,12 @@ function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
   return [...byName.values()]
 }
 
-export function createReadiness(): (sites: readonly Site[]) => Promise<Readiness> {
+export function createReadiness(): (routes: readonly Route[]) => Promise<Readiness> {
   let askedAt = Number.NEGATIVE_INFINITY
 
   /** Frequent readiness checks must not cause frequent requests to others. */
-  async function askForKeys(sites: readonly Site[]): Promise<void> {
-    const missing = sites
+  async function askForKeys(routes: readonly Route[]): Promise<void> {
+    const missing = routes
       .flatMap(({ guard }) => guard?.resourceServer ?? [])
       .filter((server) => server.status().issuers.some(({ serving }) => !serving))
     if (missing.length === 0 || performance.now() - askedAt <= INTERVAL) return
@@ -72,12 +72,12 @@ export function createReadiness(): (sites: readonly Site[]) => Promise<Readiness
     await Promise.all(missing.map((server) => server.refreshKeys()))
   }
 
-  return async function readiness(sites) {
-    await askForKeys(sites)
+  return async function readiness(routes) {
+    await askForKeys(routes)
     const found = await Promise.all(
-      sites.map(async (site) => {
-        const authorization = authorizationOf(site)
-        const server = check('upstream', site.backend.label, await site.backend.unreachable())
+      routes.map(async (route) => {
+        const authorization = authorizationOf(route)
+        const server = check('upstream', route.backend.label, await route.backend.unreachable())
         return { authorization, server, canServe: server.ok && isServed(authorization) }
       }),
     )

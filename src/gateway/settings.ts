@@ -19,8 +19,13 @@ import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.
 import { brokenProxies } from './http/proxies.js'
 import type { GatewayOptions, GatewayOwnOptions, GatewayResource } from './options.js'
 import { MOST_REQUESTS } from './request/admission.js'
-import { routeConflicts } from './routes.js'
-import { checkSite, SERVER_OPTIONS, type SiteOptions, type SiteSettings } from './site-settings.js'
+import { routeConflicts } from './find-route.js'
+import {
+  checkRoute,
+  SERVER_OPTIONS,
+  type RouteOptions,
+  type RouteSettings,
+} from './route-settings.js'
 
 /** The checked options, with their defaults. */
 export interface GatewaySettings {
@@ -33,7 +38,7 @@ export interface GatewaySettings {
   readonly maxJudgedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
-  readonly sites: readonly SiteSettings[]
+  readonly routes: readonly RouteSettings[]
   /** At least one. `undefined`: the gateway makes a random one. */
   readonly sessionKeys: readonly string[] | undefined
   /** Seconds. */
@@ -184,24 +189,24 @@ function checkListening(checker: OptionChecker, options: GatewayOptions): void {
 }
 
 /** The options of one resource: its own, and those at the top that it does not replace. */
-function siteOptions(top: GatewayOptions, own: GatewayResource): SiteOptions {
+function routeOptions(top: GatewayOptions, own: GatewayResource): RouteOptions {
   const isShared = (name: string) => name !== 'resources' && !FOR_ONE.includes(name as never)
   const shared = Object.entries(top).filter(([name]) => isShared(name))
   const named = Object.entries(own).filter(([, value]) => value !== undefined)
   return Object.fromEntries([...shared, ...named])
 }
 
-function guardOptionsOf(options: SiteOptions): SiteSettings['guardOptions'] {
+function guardOptionsOf(options: RouteOptions): RouteSettings['guardOptions'] {
   const rest = Object.entries(options).filter(([name]) => !NOT_OF_GATE.has(name))
   return { authorizationServers: [], ...Object.fromEntries(rest) }
 }
 
 function checkOne(
-  options: SiteOptions,
+  options: RouteOptions,
   resource: string,
   words: OptionWords,
-): Checked<SiteSettings> {
-  return checkSite(options, resource, guardOptionsOf(options), words)
+): Checked<RouteSettings> {
+  return checkRoute(options, resource, guardOptionsOf(options), words)
 }
 
 /** A problem of an inherited option is reported at the top. */
@@ -229,11 +234,11 @@ function conflictsOf(resources: readonly GatewayResource[]): readonly Configurat
   return checker.finish(undefined).problems
 }
 
-function checkSites(options: GatewayOptions, host: string): Checked<readonly SiteSettings[]> {
+function checkRoutes(options: GatewayOptions, host: string): Checked<readonly RouteSettings[]> {
   const { resources } = options
   if (resources !== undefined && !isResourceList(resources)) return { settings: [], problems: [] }
   const checked = resources?.map((own, index) =>
-    checkOne(siteOptions(options, own), own.resource, wordsOf(index, own, options)),
+    checkOne(routeOptions(options, own), own.resource, wordsOf(index, own, options)),
   ) ?? [checkOne(options, options.resource ?? resourceOfSomePort(host), OPTION_WORDS)]
   return {
     settings: checked.flatMap(({ settings }) => settings ?? []),
@@ -255,9 +260,9 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
   checkListening(checker, options)
   checkPlaces(checker, options)
   const own = checker.finish(undefined)
-  const sites = checkSites(options, host)
-  const problems = [...own.problems, ...sites.problems]
-  if (problems.length > 0 || sites.settings === undefined) return { settings: undefined, problems }
+  const routes = checkRoutes(options, host)
+  const problems = [...own.problems, ...routes.problems]
+  if (problems.length > 0 || routes.settings === undefined) return { settings: undefined, problems }
   return {
     problems,
     settings: {
@@ -269,7 +274,7 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
       maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
       maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
       maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
-      sites: sites.settings,
+      routes: routes.settings,
       sessionKeys: options.sessionKeys,
       streamGrace: options.streamGrace ?? 300,
     },

@@ -12,7 +12,7 @@ import {
   unlessAborted,
 } from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
-import { isModest, readAnswer, type NoAnswer } from './answer.js'
+import { isModest, readAnswer, type NoAnswer } from './http-answer.js'
 import type { ClientCredentials } from './client-authentication.js'
 
 export interface IntrospectorOptions extends ClientCredentials {

@@ -11,7 +11,7 @@ import { withDeadline } from '../base/deadline.js'
 import { sha256 } from '../base/digest.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
 import { AuthorizationServerError } from '../errors.js'
-import { isModest } from './answer.js'
+import { isModest } from './http-answer.js'
 
 /** Milliseconds that the store may take; after that the authorization server is asked instead. */
 const LONGEST = 500

@@ -4,7 +4,7 @@
  * @module
  */
 import type { VerifiedAccessToken } from '../types.js'
-import { claimAt } from '../token/claims.js'
+import { claimAt } from '../token/claim-shapes.js'
 import { GlobSet, type Wildcards } from './globs.js'
 import { isProtocolMethod, type McpOperation } from '../mcp/operation.js'
 import type { CheckedPolicy, CheckedRule, ClaimRequirement, PolicyDocument } from './document.js'

@@ -19,7 +19,7 @@ import {
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
 import type { RuntimeHooks } from '../types.js'
-import { checkReachable } from './checks.js'
+import { checkReachable } from './option-checks.js'
 
 export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fetch'> {
   /** The issuer, as in the options of the resource server. */

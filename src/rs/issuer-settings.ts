@@ -10,7 +10,7 @@ import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenRequirements } from '../token/access-token.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
-import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './checks.js'
+import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
 
 /** The checked settings of one issuer. */

@@ -22,7 +22,7 @@ import {
   checkResource,
   checkScopes,
   checkValidators,
-} from './checks.js'
+} from './option-checks.js'
 import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
 import type { TokenValidator } from './token-validators.js'

@@ -16,7 +16,7 @@ import {
   readAudience,
   readClientId,
   readScopes,
-} from './claims.js'
+} from './claim-shapes.js'
 import { decodeClaims, type ParsedJwt } from './jwt.js'
 import { findUnmetClaim, type RequiredClaims } from './required-claims.js'
 import { kindOfAnswer, kindOfJwt, type TokenKind } from './kind.js'

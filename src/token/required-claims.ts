@@ -5,7 +5,7 @@
  */
 import { quoted } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
-import { claimAt } from './claims.js'
+import { claimAt } from './claim-shapes.js'
 
 type ClaimValue = string | number | boolean
 

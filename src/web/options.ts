@@ -15,7 +15,7 @@ import {
   type OptionWords,
 } from '../base/option-checker.js'
 import type { createKeySet } from '../discovery/key-set.js'
-import { checkResource } from '../rs/checks.js'
+import { checkResource } from '../rs/option-checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
 import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'

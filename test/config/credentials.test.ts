@@ -1,7 +1,7 @@
 /** Our own credentials at the identity provider: from a file or the environment, never shown, and never half there. */
 import { describe, expect, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
-import { toGatewayOptions } from '../../src/config/gateway-options.js'
+import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { FakeIntrospection } from '../introspect/server.js'
 import { verifies } from '../support/verifies.js'
 import { inFile, OAUTH, problemsOf, read, readerOf, RESOURCE } from './support.js'

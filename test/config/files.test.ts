@@ -2,7 +2,7 @@
 import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { readConfiguration } from '../../src/config/configuration.js'
-import { toGatewayOptions } from '../../src/config/gateway-options.js'
+import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { verifies } from '../support/verifies.js'
 import { EXAMPLES, FILES, SESSION_KEY } from './examples.js'
 import { ISSUER, OAUTH, OPEN, problemsOf, read, RESOURCE, UPSTREAM } from './support.js'

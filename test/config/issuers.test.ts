@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
-import { toGatewayOptions } from '../../src/config/gateway-options.js'
+import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { verifies } from '../support/verifies.js'
 import { inFile, ISSUER, OPEN, problemsOf, read, readerOf } from './support.js'
 

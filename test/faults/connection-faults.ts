@@ -172,9 +172,9 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['gateway/headers.test.ts'],
   },
   {
-    id: 'site-data-cleared',
+    id: 'route-data-cleared',
     breaks: 'ATK-05',
-    find: "  'clear-site-data',\n",
+    find: "  'clear-route-data',\n",
     replace: '',
     tests: ['gateway/headers.test.ts'],
   },

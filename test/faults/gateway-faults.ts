@@ -341,8 +341,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-host-ignored',
     breaks: 'AUD-06',
-    find: 'if (named !== undefined) return named.site',
-    replace: 'if (named !== undefined) return only?.site',
+    find: 'if (named !== undefined) return named.route',
+    replace: 'if (named !== undefined) return only?.route',
     tests: ['gateway/resources.test.ts'],
   },
   {
@@ -369,8 +369,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-headers-of-the-first',
     breaks: 'CASE-55',
-    find: 'if (site.readHead !== readHead) this.#head',
-    replace: 'if (site.readHead === undefined) this.#head',
+    find: 'if (route.readHead !== readHead) this.#head',
+    replace: 'if (route.readHead === undefined) this.#head',
     tests: ['gateway/resources.test.ts'],
   },
   {

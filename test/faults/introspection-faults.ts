@@ -128,8 +128,8 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'introspector-made-again',
     breaks: 'INT-01',
-    find: 'return put.map(({ site }) => site)',
-    replace: 'return sites.slice(0, put.length)',
+    find: 'return put.map(({ route }) => route)',
+    replace: 'return routes.slice(0, put.length)',
     tests: ['gateway/options.test.ts'],
   },
   {

@@ -6,7 +6,12 @@ import express from 'express'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { AuditRecord } from 'mcp-gatehouse/gateway'
-import { Admission, admissionLimits, Place, type Principal } from '../../src/gateway/request/admission.js'
+import {
+  Admission,
+  admissionLimits,
+  Place,
+  type Principal,
+} from '../../src/gateway/request/admission.js'
 import { REAL_TIME } from '../../src/gateway/clock.js'
 import type { Backend } from '../../src/gateway/request/backend.js'
 import { createHeadReader } from '../../src/gateway/request/head.js'
@@ -122,7 +127,7 @@ describe('a connection', () => {
       return { begin: bug, giveUp: () => undefined } as never
     }
     const handle = createRequestHandler({
-      findSite: () => ({
+      findRoute: () => ({
         resource: RESOURCE,
         resourceLabel: undefined,
         endpoint: '/mcp',
@@ -1018,6 +1023,16 @@ describe('what one caller may take', () => {
         }
       }),
     )
+  })
+
+  verifies('ATK-07', 'counts callers without a subject as one, whatever their issuer', () => {
+    const admission = new Admission(limits)
+    const nameless = (issuer: string) => admission.enter({ issuer, subject: undefined })
+    for (const issuer of ['first', 'second', 'third']) {
+      expect(nameless(issuer)).toBeInstanceOf(Place)
+    }
+    expect(nameless('fourth')).toMatchObject({ reason: '3 requests of this caller are under way' })
+    expect(admission.enter({ issuer: 'first', subject: 'one' })).toBeInstanceOf(Place)
   })
 
   /** Requests that wait for their answers until they are let go. */

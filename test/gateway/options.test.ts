@@ -109,12 +109,12 @@ describe('checking', () => {
       port: 8080,
       sessionKeys: undefined,
       streamGrace: 300,
-      sites: [{ resource: undefined, allowOrigins: undefined, forwardHeaders: [] }],
+      routes: [{ resource: undefined, allowOrigins: undefined, forwardHeaders: [] }],
     })
     expect(checkGateway(options)).toEqual({
       settings: {
         ...settings,
-        sites: settings?.sites.map((site) => ({ ...site, trust: expect.anything() })),
+        routes: settings?.routes.map((route) => ({ ...route, trust: expect.anything() })),
       },
       problems,
     })

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { createGateway, type AuditRecord, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { createMetrics } from '../../src/gateway/metrics.js'
-import { createRoutes } from '../../src/gateway/routes.js'
+import { createFindRoute } from '../../src/gateway/find-route.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -301,7 +301,7 @@ describe('on hosts of their own', () => {
       endpoint: '/mcp',
       metadataPaths: new Set<string>(),
     }))
-    const find = createRoutes(sites)
+    const find = createFindRoute(sites)
     expect(find('/mcp', 'h.example:8443')).toBe(sites[1])
     expect(find('/mcp', 'h.example:443')).toBe(sites[0])
     expect(find('/mcp', 'h.example')).toBe(sites[0])

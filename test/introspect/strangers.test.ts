@@ -1,6 +1,6 @@
 /** What one token does at the introspection endpoint, beside the tokens of others. Time is simulated. */
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
-import { readAnswer } from '../../src/introspect/answer.js'
+import { readAnswer } from '../../src/introspect/http-answer.js'
 import { tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 import { createBench } from './bench.js'

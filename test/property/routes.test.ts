@@ -1,7 +1,7 @@
 /** Which of several resources a request is for, whatever is configured and whatever is sent. */
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
-import { createRoutes, routeConflicts, type Routed } from '../../src/gateway/routes.js'
+import { createFindRoute, routeConflicts, type RouteAddress } from '../../src/gateway/find-route.js'
 import { verifies } from '../support/verifies.js'
 
 const HOSTS = ['a.example', 'a.example:8443', 'b.example', 'b.example:8443', 'c.example']
@@ -20,7 +20,7 @@ const sent = fc.oneof(
   fc.string(),
 )
 
-function toSites(all: readonly string[]): readonly Routed[] {
+function toRoutes(all: readonly string[]): readonly RouteAddress[] {
   return all.map((each) => {
     const endpoint = new URL(each).pathname
     return { resource: each, endpoint, metadataPaths: new Set([`/.well-known/x${endpoint}`]) }
@@ -28,7 +28,7 @@ function toSites(all: readonly string[]): readonly Routed[] {
 }
 
 /** As the contract has it, written the slow way. */
-function isNamedBy({ resource }: Routed, host: string): boolean {
+function isNamedBy({ resource }: RouteAddress, host: string): boolean {
   const { hostname, port } = new URL(resource)
   const [name = '', given = ''] = host.toLowerCase().split(':')
   return name === hostname && (port === '' || port === given)
@@ -38,7 +38,7 @@ describe('routes', () => {
   verifies('AUD-06', 'never lead to a path that is not the resource’s', () => {
     fc.assert(
       fc.property(resources, fc.constantFrom(...PATHS, '/x'), sent, (all, path, host) => {
-        const found = createRoutes(toSites(all))(path, host)
+        const found = createFindRoute(toRoutes(all))(path, host)
         expect(found?.endpoint ?? path).toBe(path)
       }),
     )
@@ -51,10 +51,10 @@ describe('routes', () => {
         fc.constantFrom(...PATHS),
         fc.constantFrom(...HOSTS),
         (all, path, host) => {
-          const sites = toSites(all)
+          const sites = toRoutes(all)
           const isThere = sites.some((site) => isNamedBy(site, host) && site.endpoint === path)
           const isAnybodys = sites.some((site) => isNamedBy(site, host))
-          const found = createRoutes(sites)(path, host)
+          const found = createFindRoute(sites)(path, host)
           const hasOneHost = new Set(all.map((each) => new URL(each).host)).size === 1
           if (isThere) expect(found !== undefined && isNamedBy(found, host)).toBe(true)
           else if (isAnybodys && !hasOneHost) expect(found).toBeUndefined()
@@ -67,8 +67,8 @@ describe('routes', () => {
     fc.assert(
       fc.property(resources, (all) => {
         expect(routeConflicts(all)).toEqual([])
-        const sites = toSites(all)
-        const find = createRoutes(sites)
+        const sites = toRoutes(all)
+        const find = createFindRoute(sites)
         for (const site of sites) {
           for (const path of [site.endpoint, ...site.metadataPaths]) {
             expect(find(path, new URL(site.resource).host)).toBe(site)

@@ -5,7 +5,7 @@
  */
 import type { ConfigurationProblem } from '../../errors.js'
 import { flagOf } from '../../config/names.js'
-import { parseSettings, type Settings } from '../../config/schema.js'
+import { parseSettings, type Settings } from '../../config/setting-table.js'
 import { SETTINGS } from '../../config/setting-lists.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
 import { collectFlags, noSuchFlag } from '../../config/sources.js'

@@ -4,18 +4,18 @@
  * @module
  */
 import type { Backend } from '../request/backend.js'
-import { Exchange, type ExchangeContext } from './exchange.js'
+import { Forwarding, type ForwardingContext } from './forwarding.js'
 import { createUpstream, type UpstreamOptions } from './upstream.js'
 
 export function createHttpBackend(
-  options: UpstreamOptions & Omit<ExchangeContext, 'upstream'>,
+  options: UpstreamOptions & Omit<ForwardingContext, 'upstream'>,
 ): Backend {
   const upstream = createUpstream(options)
-  const context: ExchangeContext = { ...options, upstream }
+  const context: ForwardingContext = { ...options, upstream }
   return {
     label: upstream.url.origin + upstream.url.pathname,
     warm: () => upstream.warm(),
-    open: (admitted) => new Exchange(context, admitted),
+    open: (admitted) => new Forwarding(context, admitted),
     unreachable: () => upstream.unreachable(),
     close: () => upstream.close(),
   }

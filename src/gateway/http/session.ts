@@ -14,7 +14,7 @@ const FIELD = 'mcp-session-id'
 
 const HINT = 'replicas need the same --session-key-file; without one a restart ends sessions'
 
-export class ExchangeSession {
+export class ForwardingSession {
   readonly #ids: SessionIds
   readonly #caller: Caller
   /** The id as the client sees it, and as the server does. */

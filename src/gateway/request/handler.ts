@@ -30,19 +30,19 @@ import { checkEndpointForm, checkForm, malformed, type Expectation } from './for
 import { isJudgeable, validateHead, validateMessage } from './message.js'
 import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
-import type { FindSite } from '../routes.js'
+import type { FindRoute } from '../find-route.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
 import type { OpenRequest } from './open-request.js'
 import type { RequestRecord } from './record.js'
 import type { Records } from './records.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
-import type { Site } from '../site.js'
+import type { Route } from '../route.js'
 import type { RequestTarget } from './target.js'
 import { cutAnswer } from './turns.js'
 
 export interface RequestHandlerOptions {
   /** The resource that a path and a host lead to. */
-  readonly findSite: FindSite<Site>
+  readonly findRoute: FindRoute<Route>
   /** Before the resource of a request is known. */
   readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
@@ -102,7 +102,7 @@ function preflight(origins: Origins, head: RequestHead): GuardAnswer {
 
 /** A body whose message must be read before the request may go on. */
 interface Awaited {
-  readonly site: Site
+  readonly route: Route
   readonly admitted: AdmittedRequest
   readonly asked: OperationsRequest
 }
@@ -146,63 +146,63 @@ class Passage {
   // The steps, in order.
 
   #dispatch(): void {
-    const { findSite, readHead, isHostAllowed } = this.#options
+    const { findRoute, readHead, isHostAllowed } = this.#options
     const target = checkForm(this.#request, this.#head, this.#expectation, isHostAllowed)
     if ('refusal' in target) return this.#refuse(target)
-    const site = findSite(target.path, this.#head.host)
-    if (site === undefined) return this.#sayNotFound()
-    this.#record.resource = site.resourceLabel
+    const route = findRoute(target.path, this.#head.host)
+    if (route === undefined) return this.#sayNotFound()
+    this.#record.resource = route.resourceLabel
     // Each resource decides which header fields it forwards.
-    if (site.readHead !== readHead) this.#head = site.readHead(this.#request.rawHeaders)
+    if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
     // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
     if (this.#head.nominated !== undefined) {
       return this.#refuse(malformed('Connection names a field of ours'))
     }
-    if (site.guard === undefined) this.#admitAnybody(site, target)
-    else this.#askGuard(site, site.guard, target)
+    if (route.guard === undefined) this.#admitAnybody(route, target)
+    else this.#askGuard(route, route.guard, target)
   }
 
   /** Without tokens only the origin is checked. */
-  #admitAnybody(site: Site, target: RequestTarget): void {
+  #admitAnybody(route: Route, target: RequestTarget): void {
     const { origin } = this.#head
-    const { origins } = site
+    const { origins } = route
     if (origin !== undefined && !origins.isAllowed(origin)) {
       this.#record.refuseOrigin(origin)
       return this.#send(refuseOrigin(this.#record.id))
     }
     if (this.#method === 'OPTIONS') return this.#send(preflight(origins, this.#head))
-    this.#admit(site, target, ANYBODY)
+    this.#admit(route, target, ANYBODY)
   }
 
-  #askGuard(site: Site, guard: Guard, target: RequestTarget): void {
+  #askGuard(route: Route, guard: Guard, target: RequestTarget): void {
     const asked = new GatewayRequest(this.#method, target.path, this.#record.id, this.#head)
     const outcome = guard.handle(asked)
-    if (!(outcome instanceof Promise)) return this.#settle(site, guard, target, outcome)
+    if (!(outcome instanceof Promise)) return this.#settle(route, guard, target, outcome)
     this.#record.wait()
     // The promise of the guard does not reject: it answers 500 for an unexpected error.
     void outcome.then((settled) => {
-      this.#guard(() => this.#settle(site, guard, target, settled))
+      this.#guard(() => this.#settle(route, guard, target, settled))
       this.#record.waitNoMore()
     })
   }
 
-  #settle(site: Site, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
+  #settle(route: Route, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
     if (outcome === undefined) return this.#sayNotFound()
     if (outcome.outcome === 'answer') return this.#send(outcome)
-    this.#admit(site, target, callerOf(outcome, guard.resourceServer))
+    this.#admit(route, target, callerOf(outcome, guard.resourceServer))
   }
 
-  #admit(site: Site, target: RequestTarget, caller: Caller): void {
+  #admit(route: Route, target: RequestTarget, caller: Caller): void {
     this.#record.identify(caller)
     // A client that left while we waited for keys gets nothing.
     if (this.#isGone) return this.#leave()
-    const corsHeaders = site.origins.corsHeaders(this.#head.origin)
-    const fault = checkEndpointForm(this.#method, this.#head, site.guard !== undefined)
+    const corsHeaders = route.origins.corsHeaders(this.#head.origin)
+    const fault = checkEndpointForm(this.#method, this.#head, route.guard !== undefined)
     if (fault !== undefined) return this.#refuse(fault, corsHeaders)
     const entered = this.#options.admission.enter(caller.authenticated?.token)
     if (!(entered instanceof Place)) return this.#refuse(tooManyRequests(entered), corsHeaders)
     this.#place = entered
-    this.#forward(site, {
+    this.#forward(route, {
       request: this.#request,
       response: this.#response,
       head: this.#head,
@@ -220,18 +220,18 @@ class Passage {
   }
 
   /** Reads the message if necessary, and forwards the bytes that were read. */
-  #forward(site: Site, admitted: AdmittedRequest): void {
-    const operations = site.guard?.operations
+  #forward(route: Route, admitted: AdmittedRequest): void {
+    const operations = route.guard?.operations
     const { authenticated } = admitted.caller
     if (this.#method !== 'POST') {
       // What was lost of a stream of events may be any answer.
       const isStream = this.#method === 'GET' && authenticated !== undefined
       const filter = isStream ? operations?.filterFor(authenticated) : undefined
-      return this.#goOn(site, filter === undefined ? admitted : { ...admitted, filter })
+      return this.#goOn(route, filter === undefined ? admitted : { ...admitted, filter })
     }
     const { corsHeaders } = admitted
     const unread = validateHead(this.#head, operations !== undefined)
-    if (unread === 'as it is') return this.#goOn(site, admitted)
+    if (unread === 'as it is') return this.#goOn(route, admitted)
     if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
     if (!isJudgeable(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
     const { origin, protocolVersion } = this.#head
@@ -240,7 +240,7 @@ class Passage {
       const throttled = operations.throttle(authenticated, asked)
       if (throttled !== undefined) return this.#send(throttled)
     }
-    this.#awaitBody({ site, admitted, asked })
+    this.#awaitBody({ route, admitted, asked })
   }
 
   #awaitBody(awaited: Awaited): void {
@@ -264,25 +264,25 @@ class Passage {
 
   #settleBody(awaited: Awaited, body: Buffer): void {
     if (this.#isGone) return this.#leave()
-    const { site, admitted, asked } = awaited
+    const { route, admitted, asked } = awaited
     try {
       const judged = this.#authorizeBody(awaited, body)
       if ('text' in judged) this.#refuseMessage(judged, admitted.corsHeaders)
       else if ('outcome' in judged) this.#send(judged)
-      else this.#goOn(site, { ...admitted, body, ...judged })
+      else this.#goOn(route, { ...admitted, body, ...judged })
     } catch (error) {
       // A policy function may throw; the request is then not forwarded.
-      if (site.guard === undefined || this.#opened !== undefined) throw error
-      this.#send(site.guard.fail(error, asked))
+      if (route.guard === undefined || this.#opened !== undefined) throw error
+      this.#send(route.guard.fail(error, asked))
     }
   }
 
   /** Validates the messages of a body by their revision, and authorizes their operations. */
   #authorizeBody(
-    { site, admitted, asked }: Awaited,
+    { route, admitted, asked }: Awaited,
     body: Buffer,
   ): GuardAnswer | InvalidMessage | Pick<AdmittedRequest, 'message' | 'filter'> {
-    const operations = site.guard?.operations
+    const operations = route.guard?.operations
     const { authenticated } = admitted.caller
     const message = isStateless(asked.protocolVersion)
       ? validateMessage(body, this.#head)
@@ -303,7 +303,7 @@ class Passage {
     return 'outcome' in permission ? permission : { message, filter: permission.filter }
   }
 
-  #goOn({ backend }: Site, admitted: AdmittedRequest): void {
+  #goOn({ backend }: Route, admitted: AdmittedRequest): void {
     if (this.#isGone) return this.#leave()
     this.#record.allow(admitted.message)
     const opened = backend.open(admitted)

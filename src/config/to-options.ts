@@ -9,7 +9,7 @@ import type { AuthorizationServerOptions } from '../rs/options.js'
 import { createTokenIntrospector } from '../rs/token-introspector.js'
 import type { ProtectedResourceOptions } from '../web/options.js'
 import type { ReadIssuer } from './issuers.js'
-import { EVERYWHERE, valueOf, type Settings } from './schema.js'
+import { EVERYWHERE, valueOf, type Settings } from './setting-table.js'
 import type { OptionGroup, OptionsOf, Setting } from './setting.js'
 
 /** The resource may be missing: a rule reports that, or the gateway makes a default. */

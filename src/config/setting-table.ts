@@ -9,7 +9,7 @@ import type { JsonObject } from '../base/json.js'
 import type { ConfigurationProblem } from '../errors.js'
 import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
 import { MOST_REQUESTS } from '../gateway/request/admission.js'
-import { forwardFault, setFault } from '../gateway/http/header-rules.js'
+import { forwardFault, setFault } from '../gateway/http/operator-headers.js'
 import {
   choice,
   count,

@@ -5,9 +5,9 @@
  */
 import type { GatewayOptions, GatewayResource } from '../gateway/options.js'
 import type { Configuration } from './configuration.js'
-import { optionsOf, tokenOptions } from './options.js'
+import { optionsOf, tokenOptions } from './to-options.js'
 import type { ConfiguredResource } from './resources.js'
-import type { Settings } from './schema.js'
+import type { Settings } from './setting-table.js'
 import type { Setting } from './setting.js'
 
 /** A command without an upstream speaks stdio. */

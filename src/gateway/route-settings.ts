@@ -18,13 +18,13 @@ import {
   type ProtectedResourceOptions,
 } from '../web/options.js'
 import { upstreamFault } from './addresses.js'
-import { forwardFault, headerValueFault, setFault } from './http/header-rules.js'
+import { forwardFault, headerValueFault, setFault } from './http/operator-headers.js'
 import type { GatewayOptions, ServerOptions } from './options.js'
 import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
 
 /** The options of one resource: its own, and those that it inherits from the top. */
-export type SiteOptions = Omit<GatewayOptions, 'resources'>
+export type RouteOptions = Omit<GatewayOptions, 'resources'>
 
 /** The server behind a resource. */
 export type ServerSettings =
@@ -42,7 +42,7 @@ export type ServerSettings =
     }
 
 /** The checked options of one resource, with their defaults. */
-export interface SiteSettings {
+export interface RouteSettings {
   /** `undefined`: it follows from the listening address. */
   readonly resource: string | undefined
   readonly server: ServerSettings
@@ -129,12 +129,12 @@ const SERVER_CHECKS: OptionChecks<ServerOptions> = {
 /** Options of the server behind a resource. */
 export const SERVER_OPTIONS: readonly string[] = Object.keys(SERVER_CHECKS)
 
-function checkServer(checker: OptionChecker, options: SiteOptions): void {
+function checkServer(checker: OptionChecker, options: RouteOptions): void {
   const checks = options.command === undefined ? UPSTREAM_CHECKS : COMMAND_CHECKS
   checker.each({ ...checks, ...COMMON_CHECKS }, [], { ...options })
 }
 
-function toServer(options: SiteOptions): ServerSettings {
+function toServer(options: RouteOptions): ServerSettings {
   const { upstream = '', command, upstreamHeaders = {}, upstreamTimeout = 60 } = options
   if (command === undefined) return { command, upstream, upstreamHeaders, upstreamTimeout }
   const { childEnvironment = {}, children } = options
@@ -142,7 +142,11 @@ function toServer(options: SiteOptions): ServerSettings {
 }
 
 /** Without tokens the resource is still used: its path is the endpoint. */
-function checkOpen(options: SiteOptions, resource: string, words: OptionWords): Checked<undefined> {
+function checkOpen(
+  options: RouteOptions,
+  resource: string,
+  words: OptionWords,
+): Checked<undefined> {
   const checker = new OptionChecker(words)
   readUnprotectedResource(checker, { ...options, resource })
   return checker.finish(undefined)
@@ -154,12 +158,12 @@ function checkOpen(options: SiteOptions, resource: string, words: OptionWords): 
  * @param resource the named one, or the default
  * @param guardOptions the options about tokens
  */
-export function checkSite(
-  options: SiteOptions,
+export function checkRoute(
+  options: RouteOptions,
   resource: string,
-  guardOptions: SiteSettings['guardOptions'],
+  guardOptions: RouteSettings['guardOptions'],
   words: OptionWords,
-): Checked<SiteSettings> {
+): Checked<RouteSettings> {
   const checker = new OptionChecker(words)
   checkServer(checker, options)
   const { problems } = checker.finish(undefined)

@@ -11,15 +11,15 @@ import type { Backend } from './request/backend.js'
 import { createHttpBackend } from './http/backend.js'
 import type { NetworkOptions } from './http/network.js'
 import { createHeadReader, type HeadReader } from './request/head.js'
-import type { Routed } from './routes.js'
+import type { RouteAddress } from './find-route.js'
 import type { SessionIds } from '../web/session-ids.js'
-import type { ServerSettings, SiteSettings } from './site-settings.js'
+import type { ServerSettings, RouteSettings } from './route-settings.js'
 import { createBridge } from './stdio/bridge.js'
 import type { ChildPool } from './stdio/child-pool.js'
 import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
-export interface Site extends Routed {
+export interface Route extends RouteAddress {
   /** The resource, for events and metrics; `undefined` if it is the only one. */
   readonly resourceLabel: string | undefined
   /** `undefined` without tokens. */
@@ -29,8 +29,8 @@ export interface Site extends Routed {
   readonly backend: Backend
 }
 
-/** What all sites of a gateway share. */
-export interface SiteContext {
+/** What all routes of a gateway share. */
+export interface RouteContext {
   readonly auth: 'oauth' | 'none'
   readonly maxBody: number
   /** Seconds that an answer to a POST may go on after the end of its token. */
@@ -52,7 +52,7 @@ export interface SiteContext {
 
 function createBackend(
   server: ServerSettings,
-  context: SiteContext,
+  context: RouteContext,
   resourceLabel: string | undefined,
 ): Backend {
   const { maxBody, streamGrace, stalled, clock, sessionIds, childPool, network, hear, randomUUID } =
@@ -78,12 +78,12 @@ function createBackend(
 }
 
 /** @param isOnly whether it is the only one: then its metadata also has the root form */
-export function createSite(
-  settings: SiteSettings,
+export function createRoute(
+  settings: RouteSettings,
   resource: string,
   isOnly: boolean,
-  context: SiteContext,
-): Site {
+  context: RouteContext,
+): Route {
   const { auth, fetch, keySetFor, hear } = context
   const resourceLabel = isOnly ? undefined : resource
   const { guardOptions, server } = settings

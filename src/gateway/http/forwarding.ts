@@ -23,7 +23,7 @@ import {
 import { AnswerBody } from './answer-body.js'
 import { rewriterFor } from '../../policy/answer-rewriter.js'
 import { lastEvent } from './event-stream.js'
-import { ExchangeSession } from './session.js'
+import { ForwardingSession } from './session.js'
 import { headersOfFiltered } from './filtered-answer.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
@@ -45,7 +45,7 @@ import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 const COLLECTED = 64 * 1024
 
 /** What all exchanges of a gateway share. */
-export interface ExchangeContext {
+export interface ForwardingContext {
   readonly upstream: Upstream
   /** Bytes of a request body. */
   readonly maxBody: number
@@ -58,9 +58,9 @@ export interface ExchangeContext {
   readonly clock: Clock
 }
 
-export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
+export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   readonly #admitted: AdmittedRequest
-  readonly #context: ExchangeContext
+  readonly #context: ForwardingContext
   readonly #life: AnswerLife
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined
@@ -68,16 +68,16 @@ export class Exchange implements OpenRequest, Dispatcher.DispatchHandler {
   /** An answer with a length cannot end early; it can only be cut. */
   #hasLength = false
   #body: AnswerBody | undefined
-  readonly #session: ExchangeSession | undefined
+  readonly #session: ForwardingSession | undefined
   #sentAt = 0
   readonly #socket = new UpstreamSocket()
 
-  constructor(context: ExchangeContext, admitted: AdmittedRequest) {
+  constructor(context: ForwardingContext, admitted: AdmittedRequest) {
     this.#context = context
     this.#admitted = admitted
     this.#life = new AnswerLife(admitted, context.clock)
     const { sessions } = context
-    this.#session = sessions === undefined ? undefined : new ExchangeSession(sessions, admitted)
+    this.#session = sessions === undefined ? undefined : new ForwardingSession(sessions, admitted)
   }
 
   get isOpenEnded(): boolean {

@@ -7,7 +7,7 @@ import { protectedResourceMetadataUrl } from '../discovery/protected-resource.js
 import { parseHost, type HostAndPort } from './hosts.js'
 
 /** A resource with its own paths. */
-export interface Routed {
+export interface RouteAddress {
   readonly resource: string
   /** The path of the resource. */
   readonly endpoint: string
@@ -16,28 +16,30 @@ export interface Routed {
 }
 
 /** `undefined`: no resource has this path. */
-export type FindSite<Site> = (path: string, host: string) => Site | undefined
+export type FindRoute<Route> = (path: string, host: string) => Route | undefined
 
 /** By the host of the resource. A port counts when it has one. */
 function isNamed({ hostname, port }: URL, given: HostAndPort): boolean {
   return hostname === given.host && (port === '' || port === given.port)
 }
 
-export function createRoutes<Site extends Routed>(sites: readonly Site[]): FindSite<Site> {
-  const [first] = sites
-  if (first !== undefined && sites.length === 1) {
+export function createFindRoute<Route extends RouteAddress>(
+  routes: readonly Route[],
+): FindRoute<Route> {
+  const [first] = routes
+  if (first !== undefined && routes.length === 1) {
     const { endpoint, metadataPaths } = first
     return (path) => (path === endpoint || metadataPaths.has(path) ? first : undefined)
   }
-  const routes = sites.map((site) => ({ site, url: new URL(site.resource) }))
-  const hasOneHost = new Set(routes.map(({ url }) => url.host)).size === 1
-  const byPath = new Map<string, typeof routes>()
+  const located = routes.map((route) => ({ route, url: new URL(route.resource) }))
+  const hasOneHost = new Set(located.map(({ url }) => url.host)).size === 1
+  const byPath = new Map<string, typeof located>()
   // If a host names two, the one with a port is more exact.
-  for (const route of routes.sort(
+  for (const each of located.sort(
     (a, b) => Number(b.url.port !== '') - Number(a.url.port !== ''),
   )) {
-    for (const path of [route.site.endpoint, ...route.site.metadataPaths]) {
-      byPath.set(path, [...(byPath.get(path) ?? []), route])
+    for (const path of [each.route.endpoint, ...each.route.metadataPaths]) {
+      byPath.set(path, [...(byPath.get(path) ?? []), each])
     }
   }
 
@@ -45,14 +47,14 @@ export function createRoutes<Site extends Routed>(sites: readonly Site[]): FindS
     const there = byPath.get(path)
     if (there === undefined) return undefined
     const [only] = there
-    if (hasOneHost) return only?.site
+    if (hasOneHost) return only?.route
     const given = parseHost(host)
     if (given === undefined) return undefined
     const named = there.find(({ url }) => isNamed(url, given))
-    if (named !== undefined) return named.site
+    if (named !== undefined) return named.route
     // Proxies may use their own names for us; but a resource's host has only that resource's paths.
-    const isAnother = routes.some(({ url }) => isNamed(url, given))
-    return there.length === 1 && !isAnother ? only?.site : undefined
+    const isAnother = located.some(({ url }) => isNamed(url, given))
+    return there.length === 1 && !isAnother ? only?.route : undefined
   }
 }
 

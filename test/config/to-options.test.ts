@@ -1,6 +1,6 @@
 /** What the kernel finds wrong is told in the words of the settings, and nothing is made to find it. */
 import { describe, expect, test } from 'vitest'
-import { EVERYWHERE } from '../../src/config/schema.js'
+import { EVERYWHERE } from '../../src/config/setting-table.js'
 import { verifies } from '../support/verifies.js'
 import { inFile, ISSUER, OAUTH, OPEN, problemsOf, read, RESOURCE } from './support.js'
 
