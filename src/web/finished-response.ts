@@ -83,8 +83,11 @@ async function filterLists(
 }
 
 function limitStream(rules: AnswerRules, response: Response): Response {
+  // `@hono/node-server` makes a real `Response` with a stream when somebody reads `body`, which
+  // halves its rate. So the type comes first.
+  if (!isEventStream(response.headers.get('content-type') ?? '')) return response
   const { body } = response
-  if (body === null || !isEventStream(response.headers.get('content-type') ?? '')) return response
+  if (body === null) return response
   return new Response(
     endableStream(body, (onEnd) => rules.watch(onEnd)),
     response,

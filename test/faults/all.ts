@@ -1,6 +1,7 @@
 /** Every fault that can be planted. */
 import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
+import { FIELD_FAULTS } from './field-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
 import { CHILD_FAULTS } from './child-faults.js'
@@ -25,4 +26,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...PROVIDER_FAULTS,
   ...JUDGEMENT_FAULTS,
   ...CONNECTION_FAULTS,
+  ...FIELD_FAULTS,
 ]

@@ -3,6 +3,7 @@
  * it through `verifies`, `later` names the capability that brings it, `notApplicable` says why it never comes.
  */
 import { ATTACKS } from './attacks.js'
+import { FIELD_FAULTS } from './field-faults.js'
 
 type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
@@ -779,4 +780,5 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     status: 'tested',
   },
   ...ATTACKS,
+  ...FIELD_FAULTS,
 }

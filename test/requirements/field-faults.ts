@@ -1,0 +1,15 @@
+/**
+ * What people who do this job reported, here and at other projects. The ids are ours: `FLD-05` is the fifth kind. The
+ * reference of requirements does not have them.
+ */
+import type { Requirement } from './requirements.js'
+
+function tested(text: string): Requirement {
+  return { level: 'D', text, status: 'tested' }
+}
+
+export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
+  'FLD-23': tested(
+    "Behind a middleware the handler's own response comes back untouched, and its body is not looked at, unless it is an event stream or something about it changes",
+  ),
+}
