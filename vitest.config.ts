@@ -19,13 +19,14 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],
-    // They need Python, Java, Go: `npm run test:clients`, `test:keycloak`, `test:dex`, `test:authelia`.
+    // They need Python, Java, Go or other runtimes: `npm run test:clients`, `test:keycloak` and so on.
     exclude: [
       ...configDefaults.exclude,
       'test/authelia/**',
       'test/clients/**',
       'test/dex/**',
       'test/keycloak/**',
+      'test/runtimes/**',
     ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
