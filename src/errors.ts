@@ -37,13 +37,18 @@ export type AuthorizationServerErrorCode =
   | 'ERR_INTROSPECTION_UNAVAILABLE'
   | 'ERR_INTROSPECTION_CLIENT_REJECTED'
 
-/** Codes for faults of an upstream; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT` 504. */
+/**
+ * Codes for faults of an upstream or of its credentials; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT`
+ * 504, for `ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE` 503.
+ */
 export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_UNREACHABLE'
   | 'ERR_UPSTREAM_TIMEOUT'
   | 'ERR_UPSTREAM_UNAUTHORIZED'
   | 'ERR_UPSTREAM_REDIRECT'
   | 'ERR_UPSTREAM_INVALID'
+  | 'ERR_UPSTREAM_CREDENTIALS'
+  | 'ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE'
 
 const BRAND = Symbol.for('mcp-gatehouse.error')
 

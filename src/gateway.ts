@@ -32,5 +32,10 @@ export {
   type ResourceStatus,
   type ListeningResource,
 } from './gateway/gateway.js'
-export type { GatewayOptions, GatewayResource } from './gateway/options.js'
+export type {
+  GatewayOptions,
+  GatewayResource,
+  UpstreamCaller,
+  UpstreamCredentials,
+} from './gateway/options.js'
 export type { Readiness, ReadinessCheck } from './gateway/readiness.js'

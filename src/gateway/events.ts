@@ -30,13 +30,15 @@ export interface RequestCompleted {
   readonly upstreamSeconds?: number
 }
 
-/** The upstream failed a request (502 or 504). */
+/** The upstream failed a request (502 or 504), or there were no credentials for it (502 or 503). */
 export interface UpstreamFailed {
   readonly type: 'upstream.failed'
   readonly requestId: string
   readonly code: UpstreamErrorCode
   readonly reason: string
   readonly hint?: string
+  /** Seconds, as sent to the client with a 503. */
+  readonly retryAfter?: number
 }
 
 /** A request was refused for a reason other than its token. */

@@ -6,6 +6,8 @@
  */
 import { settingsOf } from '../base/option-checker.js'
 import { createKeySets } from '../discovery/key-sets.js'
+import type { PolicyDocument } from '../policy/document.js'
+import type { AuthorizeOperation } from '../policy/policy.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { Admission, admissionLimits } from './request/admission.js'
 import { auditRecordOf } from './audit.js'
@@ -15,6 +17,7 @@ import { createFetch } from './http/network.js'
 import { FrontServer, LIMITS, type Limits } from './front-server.js'
 import type { GatewayOptions } from './options.js'
 import { withIntrospectors } from './introspectors.js'
+import { replacePolicies } from './policies.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import type { RequestRecord } from './request/record.js'
@@ -78,6 +81,41 @@ export interface Gateway {
   status(): GatewayStatus
   /** Reads the keys again: for a key file that was replaced. */
   refreshKeys(): Promise<void>
+  /**
+   * Replaces policies while requests are served, for example after their files have changed.
+   * Requests are authorized by the new ones from then on; one that was authorized before goes on.
+   * Lists in answers that are still open, also in streams, show what the new ones allow. Call it
+   * while the gateway listens.
+   *
+   * @param policies by resource, spelled as in {@link Listening.resources}; the others keep theirs.
+   * A policy can only replace another one, and must have the same `lists`
+   * @throws {ConfigurationError} with every problem; then all old policies stay
+   *
+   * @example
+   * ```ts
+   * import { readFileSync } from 'node:fs'
+   * import type { PolicyDocument } from 'mcp-gatehouse'
+   * import { createGateway } from 'mcp-gatehouse/gateway'
+   *
+   * const resource = 'https://mcp.example.com/mcp'
+   * const readPolicy = () => JSON.parse(readFileSync('policy.json', 'utf8')) as PolicyDocument
+   * const gateway = createGateway({
+   *   authorizationServers: 'https://sso.example.com/realms/mcp',
+   *   resource,
+   *   upstream: 'http://127.0.0.1:8000/mcp',
+   *   policy: readPolicy(),
+   * })
+   * await gateway.listen()
+   * process.on('SIGHUP', () => {
+   *   try {
+   *     gateway.replacePolicies({ [resource]: readPolicy() })
+   *   } catch (error) {
+   *     console.error(error)
+   *   }
+   * })
+   * ```
+   */
+  replacePolicies(policies: Readonly<Record<string, PolicyDocument | AuthorizeOperation>>): void
 }
 
 /**
@@ -117,6 +155,7 @@ export function createLimitedGateway(
     readiness: () => gateway.readiness(),
     status: () => gateway.status(),
     refreshKeys: () => gateway.refreshKeys(),
+    replacePolicies: (policies) => gateway.replacePolicies(policies),
   }
 }
 
@@ -195,6 +234,10 @@ class HttpGateway implements Gateway {
   async refreshKeys(): Promise<void> {
     const guards = this.#routes.flatMap(({ guard }) => guard ?? [])
     await Promise.all(guards.map(({ resourceServer }) => resourceServer.refreshKeys()))
+  }
+
+  replacePolicies(policies: Readonly<Record<string, PolicyDocument | AuthorizeOperation>>): void {
+    replacePolicies(this.#routes, policies)
   }
 
   get #routes(): readonly Route[] {

@@ -3,10 +3,64 @@
  *
  * @module
  */
+import type { Principal } from '../rs/principal.js'
+import type { VerifiedAccessToken } from '../types.js'
 import type { ProtectedResourceOptions } from '../web/options.js'
 import type { AuditRecord } from './audit.js'
 import type { GatewayEventListener } from './events.js'
 import type { ChildLimits } from './stdio/limits.js'
+
+/** The caller of a request that was admitted. */
+export interface UpstreamCaller {
+  /** The verified facts of their access token. */
+  readonly token: VerifiedAccessToken
+  /**
+   * The access token itself, for a token exchange (RFC 8693). Never log it, and never send it to
+   * the upstream.
+   */
+  readonly bearer: string
+  /** Their principal; its `key` is what a cache of credentials must use. */
+  readonly principal: Principal
+}
+
+/**
+ * Gives the headers of one request to an upstream, such as the caller's own token for it. They
+ * replace headers with equal names: those of the client, and those of `upstreamHeaders`. The same
+ * names and values are allowed as there. They are used for this request only.
+ *
+ * A request fails if the function throws, rejects, gives invalid headers, or takes longer than
+ * `upstreamTimeout`: 503 with `Retry-After` for an `AuthorizationServerError`
+ * (`ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE`), else 502 (`ERR_UPSTREAM_CREDENTIALS`). The message of
+ * the error reaches neither the client nor an event.
+ *
+ * @param caller the caller of the request
+ * @param resource the identifier of the resource that was called
+ * @param signal aborted when the time is over, and when the client leaves
+ *
+ * @example
+ * ```ts
+ * import { createGateway, type UpstreamCredentials } from 'mcp-gatehouse/gateway'
+ *
+ * const keys = new Map([['user-1', 'key of user 1']])
+ *
+ * const upstreamCredentials: UpstreamCredentials = ({ token }) => {
+ *   const key = keys.get(token.subject ?? '')
+ *   if (key === undefined) throw new Error('no key for this user')
+ *   return { 'X-Api-Key': key }
+ * }
+ * createGateway({
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   resource: 'https://mcp.example.com/mcp',
+ *   upstream: 'http://127.0.0.1:8000/mcp',
+ *   upstreamCredentials,
+ * })
+ * ```
+ */
+export type UpstreamCredentials = (
+  caller: UpstreamCaller,
+  resource: string,
+  signal: AbortSignal,
+) => Readonly<Record<string, string>> | PromiseLike<Readonly<Record<string, string>>>
 
 /** The MCP server behind a resource: reached by HTTP, or started as a command. */
 export interface ServerOptions {
@@ -23,6 +77,11 @@ export interface ServerOptions {
   readonly children?: Partial<ChildLimits>
   /** Headers for every request to the upstream, such as its API key. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
+  /**
+   * The credentials of one caller for the upstream, asked for at each request. Only with `upstream`
+   * and with tokens. Default: none.
+   */
+  readonly upstreamCredentials?: UpstreamCredentials
   /** Seconds until the upstream's answer begins. Default 60. */
   readonly upstreamTimeout?: number
   /** Further request headers that reach the upstream. */

@@ -18,8 +18,8 @@ import {
   type ProtectedResourceOptions,
 } from '../web/options.js'
 import { upstreamFault } from './addresses.js'
-import { forwardFault, headerValueFault, setFault } from './http/operator-headers.js'
-import type { GatewayOptions, ServerOptions } from './options.js'
+import { forwardFault, operatorHeaderFault } from './http/operator-headers.js'
+import type { GatewayOptions, ServerOptions, UpstreamCredentials } from './options.js'
 import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
 
@@ -32,6 +32,7 @@ export type ServerSettings =
       readonly command: undefined
       readonly upstream: string
       readonly upstreamHeaders: Readonly<Record<string, string>>
+      readonly upstreamCredentials: UpstreamCredentials | undefined
       /** Seconds. */
       readonly upstreamTimeout: number
     }
@@ -70,9 +71,7 @@ function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown):
     return
   }
   for (const [name, value] of Object.entries(headers)) {
-    const fault =
-      setFault(name) ??
-      (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
+    const fault = operatorHeaderFault(name, value)
     if (fault !== undefined) checker.problem([...path, name], fault, 'one line of text')
   }
 }
@@ -98,6 +97,7 @@ function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown):
 /** Checks for a server that is reached by HTTP. */
 const UPSTREAM_CHECKS = {
   upstream: checkUpstream,
+  upstreamCredentials: (checker, path, value) => checker.callable(path, value),
 } satisfies Partial<OptionChecks<ServerOptions>>
 
 /** Checks for a server that we start. */
@@ -110,6 +110,11 @@ const COMMAND_CHECKS = {
   command: checkCommand,
   childEnvironment: checkEnvironment,
   children: checkLimits,
+  upstreamCredentials: (checker, path, value) => {
+    if (value === undefined) return
+    const hint = 'a command gets no headers; childEnvironment is its environment'
+    checker.problem(path, 'is for a server that is reached by HTTP', hint)
+  },
 } satisfies Partial<OptionChecks<ServerOptions>>
 
 /** Checks for both kinds of servers. */
@@ -132,11 +137,23 @@ export const SERVER_OPTIONS: readonly string[] = Object.keys(SERVER_CHECKS)
 function checkServer(checker: OptionChecker, options: RouteOptions): void {
   const checks = options.command === undefined ? UPSTREAM_CHECKS : COMMAND_CHECKS
   checker.each({ ...checks, ...COMMON_CHECKS }, [], { ...options })
+  if (options.auth === 'none' && options.upstreamCredentials !== undefined) {
+    const hint = 'use auth oauth, or upstreamHeaders'
+    checker.problem(['upstreamCredentials'], 'needs a caller, and auth none knows none', hint)
+  }
 }
 
 function toServer(options: RouteOptions): ServerSettings {
-  const { upstream = '', command, upstreamHeaders = {}, upstreamTimeout = 60 } = options
-  if (command === undefined) return { command, upstream, upstreamHeaders, upstreamTimeout }
+  const { command } = options
+  if (command === undefined) {
+    const {
+      upstream = '',
+      upstreamHeaders = {},
+      upstreamCredentials,
+      upstreamTimeout = 60,
+    } = options
+    return { command, upstream, upstreamHeaders, upstreamCredentials, upstreamTimeout }
+  }
   const { childEnvironment = {}, children } = options
   return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
 }

@@ -66,6 +66,11 @@ function createBackend(
       headers: server.upstreamHeaders,
       timeout: server.upstreamTimeout,
       sessions: sessionIds,
+      credentials: server.upstreamCredentials && {
+        ask: server.upstreamCredentials,
+        timeout: server.upstreamTimeout * 1000,
+        clock,
+      },
     })
   }
   return createBridge({

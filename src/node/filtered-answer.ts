@@ -13,7 +13,7 @@ import {
 } from '../policy/answer-rewriter.js'
 import { isContentCoded } from '../web/content-coding.js'
 import { isEventStream } from '../web/endable-stream.js'
-import type { ListFilter } from '../policy/list-filter.js'
+import type { AnswerFilter } from '../policy/list-filter.js'
 import { fieldsOf } from './header-fields.js'
 
 type Callback = () => void
@@ -30,7 +30,7 @@ function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
 
 class FilteredAnswer {
   readonly #response: ServerResponse
-  readonly #filter: ListFilter
+  readonly #filter: AnswerFilter
   readonly #onFault: (error: unknown) => () => void
   readonly #writeHead: (...args: unknown[]) => unknown
   readonly #write: (...args: unknown[]) => boolean
@@ -45,7 +45,7 @@ class FilteredAnswer {
 
   constructor(
     response: ServerResponse,
-    filter: ListFilter,
+    filter: AnswerFilter,
     onFault: (error: unknown) => () => void,
   ) {
     this.#response = response
@@ -188,7 +188,7 @@ class FilteredAnswer {
  */
 export function filterAnswer(
   response: ServerResponse,
-  filter: ListFilter,
+  filter: AnswerFilter,
   onFault: (error: unknown) => () => void,
 ): void {
   new FilteredAnswer(response, filter, onFault).install()

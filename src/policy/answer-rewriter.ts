@@ -5,7 +5,7 @@
  */
 import { concatBytes } from '../base/bytes.js'
 import { EventFilter } from './event-filter.js'
-import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
+import { UnfilterableAnswer, type AnswerFilter } from './list-filter.js'
 
 /**
  * The largest body or event, in bytes, that is rewritten; larger ones are refused, because they
@@ -49,11 +49,11 @@ export interface AnswerRewriter {
 
 class BodyFilter implements AnswerRewriter {
   readonly isHeld = true
-  readonly #filter: ListFilter
+  readonly #filter: AnswerFilter
   readonly #chunks: Uint8Array[] = []
   #size = 0
 
-  constructor(filter: ListFilter) {
+  constructor(filter: AnswerFilter) {
     this.#filter = filter
   }
 
@@ -75,7 +75,7 @@ class StreamFilter implements AnswerRewriter {
   readonly isHeld = false
   readonly #events: EventFilter
 
-  constructor(filter: ListFilter) {
+  constructor(filter: AnswerFilter) {
     this.#events = new EventFilter(filter, MAX_FILTERED)
   }
 
@@ -102,7 +102,7 @@ export interface RewrittenHead {
  * @throws when it is encoded and cannot be read
  */
 export function rewriterFor(
-  filter: ListFilter,
+  filter: AnswerFilter,
   { status, isEventStream, isEncoded }: RewrittenHead,
 ): AnswerRewriter | undefined {
   if (status >= 300 || status === 204) return undefined

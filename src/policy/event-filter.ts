@@ -5,7 +5,7 @@
  * @module
  */
 import { concatBytes } from '../base/bytes.js'
-import { UnfilterableAnswer, type ListFilter } from './list-filter.js'
+import { UnfilterableAnswer, type AnswerFilter } from './list-filter.js'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -15,7 +15,7 @@ const DATA = /^data(?::|$)/
 
 /** One stream: bytes go in as they arrive, whole events come out. */
 export class EventFilter {
-  readonly #filter: ListFilter
+  readonly #filter: AnswerFilter
   readonly #maxEvent: number
   /** Bytes of the event that has begun. */
   #pieces: Uint8Array[] = []
@@ -25,7 +25,7 @@ export class EventFilter {
   #endsInReturn = false
 
   /** @param maxEvent bytes of one event */
-  constructor(filter: ListFilter, maxEvent: number) {
+  constructor(filter: AnswerFilter, maxEvent: number) {
     this.#filter = filter
     this.#maxEvent = maxEvent
   }

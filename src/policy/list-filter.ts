@@ -53,7 +53,18 @@ const isResult = (name: string): name is 'result' => name === 'result'
 const isOfList = (name: string): name is string =>
   Object.hasOwn(LISTS, name) || name === 'cacheScope' || name === 'ttlMs'
 
-export class ListFilter {
+/** Filters the lists in the messages of one answer. */
+export interface AnswerFilter {
+  /**
+   * A message, or a batch of them.
+   *
+   * @returns the same bytes if nothing changes, else pieces of the new text
+   * @throws {UnfilterableAnswer}
+   */
+  filter(bytes: Uint8Array): readonly Uint8Array[]
+}
+
+export class ListFilter implements AnswerFilter {
   readonly #mayUse: (operation: McpOperation) => boolean
   readonly #memory: ListMemory
   readonly #caller: object | undefined
@@ -69,12 +80,6 @@ export class ListFilter {
     this.#caller = caller
   }
 
-  /**
-   * An answer as a whole: one message, or a batch of them.
-   *
-   * @returns the same bytes if nothing changes, else pieces of the new text
-   * @throws {UnfilterableAnswer}
-   */
   filter(bytes: Uint8Array): readonly Uint8Array[] {
     const batch = readElements(bytes)
     if (batch === undefined) return replaceSpans(bytes, this.#edits(bytes, 0, true))

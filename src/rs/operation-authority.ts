@@ -3,15 +3,19 @@
  *
  * @module
  */
+import type { OptionChecker, OptionPath } from '../base/option-checker.js'
 import { quoted, Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { isStateless } from '../mcp/protocol-revision.js'
-import type { OperationPolicy } from '../policy/policy.js'
+import { ListFilter, type AnswerFilter } from '../policy/list-filter.js'
+import { ListMemory } from '../policy/list-memory.js'
+import { createOperationPolicy, type OperationPolicy } from '../policy/policy.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
 import type { VerifiedAccessToken } from '../types.js'
 import type { Denied } from './decision.js'
+import { checkOperationPolicy } from './option-checks.js'
 import type { Refusals } from './refusals.js'
 
 /** The parts of a request that a challenge for more scopes depends on. */
@@ -45,11 +49,27 @@ function describeOperation(operation: McpOperation | undefined): string {
   return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
 }
 
+/** Filters the lists of an answer by the policy of the moment, message by message. */
+class CurrentFilter implements AnswerFilter {
+  readonly #authority: OperationAuthority
+  readonly #token: VerifiedAccessToken
+
+  constructor(authority: OperationAuthority, token: VerifiedAccessToken) {
+    this.#authority = authority
+    this.#token = token
+  }
+
+  filter(bytes: Uint8Array): readonly Uint8Array[] {
+    return this.#authority.filterLists(bytes, this.#token)
+  }
+}
+
 export class OperationAuthority {
   readonly #options: OperationAuthorityOptions
-  readonly #policy: OperationPolicy | undefined
-  readonly #hierarchy: ScopeHierarchy
   readonly #baseScopes: ReadonlySet<string>
+  #policy: OperationPolicy | undefined
+  #hierarchy: ScopeHierarchy
+  #lists = new ListMemory()
 
   constructor(options: OperationAuthorityOptions) {
     this.#options = options
@@ -58,14 +78,42 @@ export class OperationAuthority {
     this.#baseScopes = new Set(options.scopes)
   }
 
-  /** Whether there is a policy, so that operations must be authorized. */
+  /** Whether there is a policy, so that operations must be authorized. It never changes. */
   get hasPolicy(): boolean {
     return this.#policy !== undefined
   }
 
-  /** Whether lists show only what a token may use. */
-  get filtersLists(): boolean {
-    return this.#policy?.filtersLists === true
+  /**
+   * Checks a policy that is to replace the present one.
+   *
+   * @returns `undefined` with problems
+   */
+  checkReplacement(
+    checker: OptionChecker,
+    path: OptionPath,
+    value: unknown,
+  ): OperationPolicy | undefined {
+    const present = this.#policy
+    if (present === undefined) {
+      // Requests under way may rely on having none: base scopes are then judged earlier.
+      checker.problem(path, 'replaces no policy', 'start with a policy: it can be replaced')
+      return undefined
+    }
+    // Left out it would mean: no policy.
+    const policy = createOperationPolicy(checkOperationPolicy(checker, path, value ?? null))
+    if (policy !== undefined && policy.filtersLists !== present.filtersLists) {
+      const hint = 'open answers would not follow; start again with the other policy'
+      checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)
+    }
+    return policy
+  }
+
+  /** From now on requests are authorized, and the lists of open streams are filtered, by this policy. */
+  replacePolicy(policy: OperationPolicy): void {
+    this.#policy = policy
+    this.#hierarchy = policy.hierarchy
+    // It holds lists as the policy before showed them.
+    this.#lists = new ListMemory()
   }
 
   /** The needed scopes that the token lacks. */
@@ -125,17 +173,22 @@ export class OperationAuthority {
     )
   }
 
-  /** Whether a token may use something, for filtered lists. */
-  mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
-    const verdict = this.#policy?.judge(operation, token)
-    if (verdict === undefined) return true
-    if (verdict.denial !== undefined) return false
-    return this.missing(token.scopes, verdict.scopes).length === 0
+  /** The filter for an answer; `undefined`: lists are shown as the server says. */
+  filterFor(token: VerifiedAccessToken): AnswerFilter | undefined {
+    return this.#policy?.filtersLists === true ? new CurrentFilter(this, token) : undefined
   }
 
-  /** A value shared by all tokens that may use the same; `undefined`: this token shares none. */
-  sameUse(token: VerifiedAccessToken): object | undefined {
-    return this.#policy?.judgesScopesAlone === true ? token.scopes : undefined
+  /** As {@link AnswerFilter.filter}: only what the token may use now. */
+  filterLists(bytes: Uint8Array, token: VerifiedAccessToken): readonly Uint8Array[] {
+    const policy = this.#policy
+    if (policy === undefined) return [bytes]
+    const mayUse = (operation: McpOperation) => {
+      const { denial, scopes } = policy.judge(operation, token)
+      return denial === undefined && policy.hierarchy.missing(token.scopes, scopes).length === 0
+    }
+    // Tokens with the same scopes are shown the same.
+    const caller = policy.judgesScopesAlone ? token.scopes : undefined
+    return new ListFilter(mayUse, this.#lists, caller).filter(bytes)
   }
 
   /**

@@ -154,7 +154,7 @@ export function checkScopes(
   return [...new Set(scopes)]
 }
 
-/** Returns checked rules, or the function that decides. */
+/** Returns checked rules, or the function that decides; `undefined` with problems. */
 export function checkOperationPolicy(
   checker: OptionChecker,
   path: OptionPath,
@@ -164,7 +164,7 @@ export function checkOperationPolicy(
   if (typeof value === 'function') return value as AuthorizeOperation
   const { policy, problems } = checkPolicy(value)
   for (const each of problems) checker.problem([...path, ...each.path], each.message, each.hint)
-  return policy
+  return problems.length > 0 ? undefined : policy
 }
 
 /** The URL of a page that clients open. */

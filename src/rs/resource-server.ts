@@ -7,7 +7,7 @@
 import type { HintClues } from '../advice/hints.js'
 import { sha256, sha256Sync } from '../base/digest.js'
 import { deepFreeze } from '../base/json.js'
-import { settingsOf } from '../base/option-checker.js'
+import { OptionChecker, settingsOf } from '../base/option-checker.js'
 import { isolatesRequests, type RequestContext } from '../base/runtime.js'
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
 import {
@@ -17,7 +17,8 @@ import {
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { createEmit, whereThrown, type Emit } from '../events.js'
 import type { McpOperation } from '../mcp/operation.js'
-import { createOperationPolicy } from '../policy/policy.js'
+import type { PolicyDocument } from '../policy/document.js'
+import { createOperationPolicy, type AuthorizeOperation } from '../policy/policy.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
 import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
 import { parseJwt } from '../token/jwt.js'
@@ -85,6 +86,30 @@ export interface ResourceServer extends AccessTokenVerifier {
     operations: readonly McpOperation[],
     request?: OperationRequest,
   ): Denied | undefined
+  /**
+   * Replaces the policy while requests are served, for example after its file has changed. Requests
+   * are authorized by the new one from then on; one that was authorized before goes on. Lists in
+   * answers that are still open, also in streams, show what the new one allows.
+   *
+   * @param policy as in the options. It can only replace a policy, and must have the same `lists`
+   * @throws {ConfigurationError} with every problem; then the old policy stays
+   *
+   * @example
+   * ```ts
+   * import { createResourceServer } from 'mcp-gatehouse'
+   *
+   * const resourceServer = createResourceServer({
+   *   resource: 'https://mcp.example.com/mcp',
+   *   authorizationServers: 'https://sso.example.com/realms/mcp',
+   *   policy: { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' },
+   * })
+   * resourceServer.replacePolicy({
+   *   rules: [{ tools: ['search', 'fetch'], scopes: [] }],
+   *   unmatched: 'deny',
+   * })
+   * ```
+   */
+  replacePolicy(policy: PolicyDocument | AuthorizeOperation): void
   /**
    * Watches the token of a request while its answer goes on: it is verified again when it expires,
    * when its introspection answer is too old, and once a minute. An outage of the authorization
@@ -279,6 +304,7 @@ export class ResourceServerCore {
         operations: readonly McpOperation[],
         request: OperationRequest = {},
       ) => this.operations.authorizeOperations(token, operations, request),
+      replacePolicy: (policy: PolicyDocument | AuthorizeOperation) => this.#replacePolicy(policy),
       verifyAccessToken: (token: string) => this.#verifyAccessToken(token),
       watch: (
         authenticated: Authenticated,
@@ -288,6 +314,12 @@ export class ResourceServerCore {
       refreshKeys: () => this.#refreshKeys(),
       status: () => this.#status(),
     })
+  }
+
+  #replacePolicy(value: PolicyDocument | AuthorizeOperation): void {
+    const checker = new OptionChecker()
+    const policy = this.operations.checkReplacement(checker, ['policy'], value)
+    this.operations.replacePolicy(settingsOf(checker.finish(policy)))
   }
 
   /** There is no {@link Decision}, so the reasons are reported here. */

@@ -12,7 +12,7 @@ import {
 import { isContentCoded } from './content-coding.js'
 import { isEventStream } from './endable-stream.js'
 import { concatBytes } from '../base/bytes.js'
-import type { ListFilter } from '../policy/list-filter.js'
+import type { AnswerFilter } from '../policy/list-filter.js'
 
 function headersOf(headers: Headers): Headers {
   const kept = new Headers(headers)
@@ -70,7 +70,7 @@ function rewritten(
  */
 export async function filterResponse(
   response: Response,
-  filter: ListFilter,
+  filter: AnswerFilter,
   onFault: (error: unknown) => void,
 ): Promise<Response> {
   const { status, statusText, headers, body } = response

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ListFilter } from '../policy/list-filter.js'
+import type { AnswerFilter } from '../policy/list-filter.js'
 import type { GuardAnswer } from './answers.js'
 import { SESSION_FIELD } from './bound-sessions.js'
 import { endableStream, isEventStream } from './endable-stream.js'
@@ -17,7 +17,7 @@ export type OnStreamEnd = (how: 'end' | 'cut') => void
 /** The rules for the answer to an admitted request. */
 export interface AnswerRules {
   /** The filter for its lists; `undefined`: they pass unchanged. */
-  readonly filter: ListFilter | undefined
+  readonly filter: AnswerFilter | undefined
   /** Whether sessions are bound to their caller. */
   readonly bindsSessions: boolean
   /** The origin of the browser that sent the request. */
@@ -71,7 +71,7 @@ function withFields(rules: AnswerRules, response: Response): Response {
 /** An answer that cannot be filtered is not sent. */
 async function filterLists(
   rules: AnswerRules,
-  filter: ListFilter,
+  filter: AnswerFilter,
   response: Response,
 ): Promise<Response> {
   const fail = (error: unknown) => rules.fail(error)

@@ -19,6 +19,7 @@ import { createKeySet } from '../discovery/key-set.js'
 import { quoted } from '../errors.js'
 import { createEmit } from '../events.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
+import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
 import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
@@ -91,6 +92,11 @@ export class Guard {
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
     this.streamGrace = (options.streamGrace ?? 300) * 1000
+  }
+
+  /** Who may do what. */
+  get authority(): OperationAuthority {
+    return this.#core.operations
   }
 
   /** Authorizes operations; `undefined` without a policy. */

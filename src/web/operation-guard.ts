@@ -10,8 +10,7 @@ import { operationsOf, UnclearOperation, type McpOperation } from '../mcp/operat
 import { isBehind, isStateless } from '../mcp/protocol-revision.js'
 import { RPC, rpcError } from '../mcp/rpc-error.js'
 import { readStatelessMessage, type InvalidMessage } from '../mcp/stateless-message.js'
-import { isListMethod, ListFilter } from '../policy/list-filter.js'
-import { ListMemory } from '../policy/list-memory.js'
+import { isListMethod, type AnswerFilter } from '../policy/list-filter.js'
 import { callerKey } from '../rs/caller-key.js'
 import { errorBody, type Authenticated } from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
@@ -51,14 +50,14 @@ export function bringsMessage(method: string): boolean {
 export interface AllowedMessages {
   readonly messages: readonly RpcMessage[]
   /** The filter for the answer; `undefined`: it passes unchanged. */
-  readonly filter: ListFilter | undefined
+  readonly filter: AnswerFilter | undefined
 }
 
 /** A request that may go on, by the checks so far. */
 export interface Entered {
   /** The bytes that were authorized; `undefined`: none were. */
   readonly body: Uint8Array | undefined
-  readonly filter: ListFilter | undefined
+  readonly filter: AnswerFilter | undefined
 }
 
 export interface OperationGuardOptions {
@@ -169,7 +168,6 @@ export class OperationGuard {
   readonly #authority: OperationAuthority
   readonly #answers: Answers
   readonly #rate: RefusalRate
-  readonly #memory = new ListMemory()
 
   constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
     this.maxBody = maxBody
@@ -346,14 +344,8 @@ export class OperationGuard {
    * The filter of a stream that answers no single request and could repeat any answer
    * (`Last-Event-ID`).
    */
-  filterFor({ token }: Authenticated): ListFilter | undefined {
-    const authority = this.#authority
-    if (!authority.filtersLists) return undefined
-    return new ListFilter(
-      (operation) => authority.mayUse(token, operation),
-      this.#memory,
-      authority.sameUse(token),
-    )
+  filterFor({ token }: Authenticated): AnswerFilter | undefined {
+    return this.#authority.filterFor(token)
   }
 
   /**

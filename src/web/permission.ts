@@ -4,7 +4,7 @@
  * @module
  */
 import { isOpenEnded } from '../mcp/open-ended.js'
-import type { ListFilter } from '../policy/list-filter.js'
+import type { AnswerFilter } from '../policy/list-filter.js'
 import { toAuthInfo } from '../rs/auth-info.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
@@ -54,7 +54,7 @@ export class Permission implements AnswerRules {
    * read.
    */
   readonly body: Uint8Array | undefined
-  readonly filter: ListFilter | undefined
+  readonly filter: AnswerFilter | undefined
   /** The origin of the browser that sent the request. */
   readonly origin: string | undefined
   readonly #context: PermissionContext

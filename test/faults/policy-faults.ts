@@ -66,4 +66,56 @@ export const POLICY_FAULTS: readonly Fault[] = [
       'const environment = { ...env, ...commandEnvironment(env, []) } as Record<string, string>',
     tests: ['cli/policy-server.test.ts'],
   },
+  {
+    id: 'policy-replaced-lists-kept',
+    breaks: 'STA-07',
+    find: '    this.#lists = new ListMemory()\n',
+    replace: '',
+    tests: ['rs/replaced-policy.test.ts'],
+  },
+  {
+    id: 'policy-replaced-hierarchy-kept',
+    breaks: 'SCP-04',
+    find: '    this.#hierarchy = policy.hierarchy\n',
+    replace: '',
+    tests: ['rs/replaced-policy.test.ts'],
+  },
+  {
+    id: 'policy-added-later',
+    breaks: 'SCP-06',
+    find: '    const present = this.#policy\n    if (present === undefined) {',
+    replace:
+      "    const present = this.#policy ?? createOperationPolicy(() => 'deny')\n    if (present === undefined) {",
+    tests: ['rs/replaced-policy.test.ts'],
+  },
+  {
+    id: 'policy-replaced-by-none',
+    breaks: 'CASE-61',
+    find: 'checkOperationPolicy(checker, path, value ?? null)',
+    replace: 'checkOperationPolicy(checker, path, value)',
+    tests: ['rs/replaced-policy.test.ts'],
+  },
+  {
+    id: 'policy-lists-changed',
+    breaks: 'STA-07',
+    find: "      checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)\n",
+    replace: '',
+    tests: ['rs/replaced-policy.test.ts'],
+  },
+  {
+    id: 'policies-one-by-one',
+    breaks: 'SCP-06',
+    find: '    return policy === undefined ? [] : [{ authority, policy }]\n  })',
+    replace:
+      '    if (policy !== undefined) authority.replacePolicy(policy)\n    return policy === undefined ? [] : [{ authority, policy }]\n  })',
+    tests: ['gateway/policies.test.ts'],
+  },
+  {
+    id: 'policy-of-open-stream-kept',
+    breaks: 'STA-07',
+    find: 'new CurrentFilter(this, token)',
+    replace:
+      'new ListFilter(((policy) => (operation: McpOperation) => policy?.judge(operation, token).denial === undefined)(this.#policy), new ListMemory())',
+    tests: ['rs/replaced-policy.test.ts', 'gateway/policies.test.ts'],
+  },
 ]

@@ -21,6 +21,12 @@ import {
   refuseNoJson,
 } from '../request/body.js'
 import { AnswerBody } from './answer-body.js'
+import {
+  askForCredentials,
+  PendingCredentials,
+  type CredentialsSource,
+  type GivenCredentials,
+} from './credentials.js'
 import { rewriterFor } from '../../policy/answer-rewriter.js'
 import { lastEvent } from './event-stream.js'
 import { ForwardingSession } from './session.js'
@@ -28,10 +34,12 @@ import { headersOfFiltered } from './filtered-answer.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
+import { replaceHeaders } from './operator-headers.js'
 import {
   faultOfError,
   faultOfFilter,
   faultOfStatus,
+  retryAfterOf,
   TOO_LATE,
   wordingOf,
   type UpstreamFault,
@@ -44,6 +52,8 @@ import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 /** Bodies up to this size are sent in one piece, at half the cost of streaming. */
 const COLLECTED = 64 * 1024
 
+type Body = Buffer | Readable | null
+
 /** What all exchanges of a gateway share. */
 export interface ForwardingContext {
   readonly upstream: Upstream
@@ -51,6 +61,8 @@ export interface ForwardingContext {
   readonly maxBody: number
   /** Binds sessions to their caller; `undefined` without tokens, when all callers are one. */
   readonly sessions: SessionIds | undefined
+  /** Headers of one caller; `undefined` without them. */
+  readonly credentials: CredentialsSource | undefined
   /** Seconds that an answer to a POST may go on after its token. */
   readonly streamGrace: number
   /** Milliseconds after which a reader that takes no bytes counts as gone. */
@@ -172,14 +184,38 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     refuseNoJson(this.#admitted)
   }
 
-  #send(body: Buffer | Readable | null): void {
-    const { request, head, query, caller } = this.#admitted
+  #send(body: Body): void {
+    const headers = this.#headersWith(body)
+    const { credentials } = this.#context
+    if (credentials === undefined) return this.#dispatch(headers, body)
+    const given = askForCredentials(credentials, this.#admitted.caller)
+    if (!(given instanceof PendingCredentials)) return this.#sendWith(given, headers, body)
+    this.#abort = () => given.cancel()
+    given.wait((settled) => this.#guard(() => this.#sendWith(settled, headers, body)))
+  }
+
+  #sendWith(given: GivenCredentials, headers: readonly string[], body: Body): void {
+    this.#abort = undefined
+    if ('code' in given) return this.#fail(given)
+    this.#dispatch(replaceHeaders(headers, given), body)
+  }
+
+  /** The headers for the upstream: alternating names and values. */
+  #headersWith(body: Body): string[] {
+    const { head, caller } = this.#admitted
     const { contentLength } = head
     const headers = [...head.forwarded, ...caller.identity]
     this.#session?.restore(headers)
     if (contentLength !== undefined && body !== null && !Buffer.isBuffer(body)) {
       headers.push('Content-Length', String(contentLength))
     }
+    const own = this.#context.upstream.headers
+    if (own.length > 0) headers.push(...own)
+    return headers
+  }
+
+  #dispatch(headers: string[], body: Body): void {
+    const { request, query } = this.#admitted
     this.#sentAt = this.#context.clock.now()
     this.#context.upstream.send({ method: request.method ?? 'GET', query, headers, body }, this)
   }
@@ -331,17 +367,18 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     this.#breakOff()
   }
 
-  /** 502 or 504: the upstream's fault, without any of its text. */
+  /** 502, 503 or 504: the fault of the upstream or of its credentials, without any of their text. */
   #fail(fault: UpstreamFault): void {
     this.#finish()
     const { request, response, record, corsHeaders, head } = this.#admitted
     record.failUpstream(fault)
     record.answerInPlace()
     const { status, error, description } = wordingOf(fault)
+    const headers = { ...corsHeaders, ...retryAfterOf(fault) }
     sendAnswer(
       request,
       response,
-      errorAnswer(status, record.id, error, description, corsHeaders),
+      errorAnswer(status, record.id, error, description, headers),
       request.complete ? 0 : unreadOf(head, false),
     )
   }

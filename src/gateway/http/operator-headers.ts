@@ -34,15 +34,15 @@ const NEVER_FORWARDED = new Set([
 ])
 const NEVER_FORWARDED_PREFIXES = /^(?:x-gatehouse-|x-forwarded-|mcp-|client-cert)/
 
-/** As read by a server that treats `_` as `-`. */
-function readName(name: string): string {
+/** A name as read by a server that treats `_` as `-`. */
+export function comparableHeader(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }
 
 /** Why a client's header of this name never reaches the upstream, or `undefined`. */
 export function forwardFault(name: string): string | undefined {
   if (!TOKEN.test(name)) return 'is no header name'
-  const read = readName(name)
+  const read = comparableHeader(name)
   const isNever = NEVER_FORWARDED.has(read) || NEVER_FORWARDED_PREFIXES.test(read)
   return isNever ? 'is a header that is never forwarded' : undefined
 }
@@ -50,7 +50,7 @@ export function forwardFault(name: string): string | undefined {
 /** Why only we may set a header of this name for the upstream, or `undefined`. */
 export function setFault(name: string): string | undefined {
   if (!TOKEN.test(name)) return 'is no header name'
-  const read = readName(name)
+  const read = comparableHeader(name)
   const isOurs = NEVER_SET.has(read) || read.startsWith('x-gatehouse-')
   return isOurs ? 'is a header that only we set' : undefined
 }
@@ -63,4 +63,24 @@ export function headerValueFault(value: string): string | undefined {
   if (value === '') return 'is empty'
   if (/^[ \t]|[ \t]$/.test(value)) return 'has blanks around its content'
   return /^[\t\x20-\x7e]+$/.test(value) ? undefined : 'has more than one line of plain ASCII'
+}
+
+/** Why this header cannot be set for the upstream, or `undefined`. */
+export function operatorHeaderFault(name: string, value: unknown): string | undefined {
+  const fault = setFault(name)
+  if (fault !== undefined) return fault
+  return typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text'
+}
+
+/**
+ * Headers for the upstream, with those of one request in place of equal names.
+ *
+ * @param headers alternating names and values, like those that replace them
+ */
+export function replaceHeaders(headers: readonly string[], by: readonly string[]): string[] {
+  const replaced = new Set(by.filter((_, index) => index % 2 === 0).map(comparableHeader))
+  const kept = headers.filter((_, index) => {
+    return !replaced.has(comparableHeader(headers[index - (index % 2)] ?? ''))
+  })
+  return kept.concat(by)
 }

@@ -20,13 +20,15 @@ export interface UpstreamOptions extends NetworkOptions {
 interface UpstreamRequest {
   readonly method: string
   readonly query: string | undefined
-  /** Alternating names and values; ours are added. */
+  /** Alternating names and values. */
   readonly headers: string[]
   readonly body: Dispatcher.DispatchOptions['body']
 }
 
 export interface Upstream {
   readonly url: URL
+  /** For every request: alternating names and values. */
+  readonly headers: readonly string[]
   /** Milliseconds until an answer begins. */
   readonly timeout: number
   /** Preloads modules for requests, so that the first one need not wait. */
@@ -40,7 +42,6 @@ export interface Upstream {
 export function createUpstream(options: UpstreamOptions): Upstream {
   const url = new URL(options.url)
   const targetFor = createUpstreamTarget(url)
-  const own = Object.entries(options.headers).flat()
   const headersTimeout = options.timeout * 1000
   const isProxied = proxyFor(url, options.proxyEnvironment) !== undefined
   let dispatcher: Dispatcher | undefined
@@ -56,7 +57,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     { method, query, headers, body }: UpstreamRequest,
     handler: Dispatcher.DispatchHandler,
   ): void {
-    if (own.length > 0) headers.push(...own)
     through.dispatch(
       {
         origin: url.origin,
@@ -73,6 +73,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     url,
+    headers: Object.entries(options.headers).flat(),
     timeout: headersTimeout,
     warm,
     send(request, handler) {

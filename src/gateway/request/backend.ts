@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Place } from './admission.js'
 import type { Caller } from './caller.js'
-import type { ListFilter } from '../../policy/list-filter.js'
+import type { AnswerFilter } from '../../policy/list-filter.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
@@ -28,7 +28,7 @@ export interface AdmittedRequest {
   /** Its message, in a stateless revision. */
   readonly message: RpcMessage | undefined
   /** The filter for the answer's lists; `undefined`: it passes unchanged. */
-  readonly filter: ListFilter | undefined
+  readonly filter: AnswerFilter | undefined
   /** Its share of the limits. The backend gives it back when the request ends. */
   readonly place: Place
   /** Answers 500 for a bug in the gateway, or cuts an answer that has begun. */

@@ -11,6 +11,8 @@ export interface UpstreamFault {
   readonly code: UpstreamErrorCode
   readonly reason: string
   readonly hint?: string
+  /** Seconds until a retry may help, for the client. */
+  readonly retryAfter?: number
 }
 
 export const TOO_LATE: UpstreamFault = {
@@ -98,11 +100,25 @@ export function wordingOf({ code }: UpstreamFault): {
   readonly error: string
   readonly description: string
 } {
-  return code === 'ERR_UPSTREAM_TIMEOUT'
-    ? {
+  switch (code) {
+    case 'ERR_UPSTREAM_TIMEOUT':
+      return {
         status: 504,
         error: 'gateway_timeout',
         description: 'The MCP server did not answer in time',
       }
-    : { status: 502, error: 'bad_gateway', description: 'The MCP server could not answer' }
+    case 'ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE':
+      return {
+        status: 503,
+        error: 'temporarily_unavailable',
+        description: 'The MCP server cannot be used at the moment',
+      }
+    default:
+      return { status: 502, error: 'bad_gateway', description: 'The MCP server could not answer' }
+  }
+}
+
+/** The header that says when to try again, if a fault knows it. */
+export function retryAfterOf({ retryAfter }: UpstreamFault): Readonly<Record<string, string>> {
+  return retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
 }
