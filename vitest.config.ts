@@ -1,6 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 import { plantedFault } from './test/faults/plugin.js'
 
+/** The configurations of other runs add theirs. */
+export const SHARED_SETUP = 'test/support/cli-folder.ts'
+
 /** Where `.ci/run` wants to count the tests. */
 const report = process.env['GATEHOUSE_TEST_REPORT']
 
@@ -28,6 +31,9 @@ export default defineConfig({
       'test/keycloak/**',
       'test/runtimes/**',
     ],
+    globalSetup: [SHARED_SETUP],
+    // Loading the source anew for each file costs more than many files do. So what a file changes, it restores.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },

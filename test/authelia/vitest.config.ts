@@ -1,13 +1,14 @@
 import { configDefaults, defineConfig } from 'vitest/config'
-import base from '../../vitest.config.js'
+import base, { SHARED_SETUP } from '../../vitest.config.js'
 
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
+    isolate: true,
     include: ['test/authelia/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    globalSetup: 'test/authelia/distribution.ts',
+    globalSetup: [SHARED_SETUP, 'test/authelia/distribution.ts'],
     // Some of them measure.
     fileParallelism: false,
     testTimeout: 60_000,

@@ -1,13 +1,14 @@
 import { configDefaults, defineConfig } from 'vitest/config'
-import base from '../../vitest.config.js'
+import base, { SHARED_SETUP } from '../../vitest.config.js'
 
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
+    isolate: true,
     include: ['test/dex/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    globalSetup: 'test/dex/binary.ts',
+    globalSetup: [SHARED_SETUP, 'test/dex/binary.ts'],
     // Each listens again on ports that it had before: nobody must take them meanwhile.
     fileParallelism: false,
   },

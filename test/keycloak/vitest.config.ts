@@ -13,6 +13,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
+    isolate: true,
     include: ['test/keycloak/**/*.test.ts'],
     exclude: configDefaults.exclude,
     globalSetup: ['test/keycloak/landlord.ts', 'test/clients/python.ts'],

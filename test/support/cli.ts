@@ -1,14 +1,30 @@
-/** The command line as a process, from source, for the length of a test. */
+/** The command line as a process, for the length of a test. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { onTestFinished } from 'vitest'
+import { buildSync, type BuildOptions } from 'esbuild'
+import { inject, onTestFinished } from 'vitest'
 import { eventually } from './gateway.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
+
+const BUNDLE: BuildOptions = {
+  entryPoints: [join(ROOT, 'src/cli/main.ts')],
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  // As in the package.
+  external: ['jose', 'openid-client', 'undici', 'hono'],
+  banner: {
+    js: "import { createRequire as gatehouseRequire } from 'node:module'; const require = gatehouseRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+}
 
 export interface Cli {
   readonly process: ChildProcessByStdio<Writable, Readable, Readable>
@@ -21,10 +37,29 @@ export interface Cli {
   listening(): Promise<string>
 }
 
-/** From source. */
+/**
+ * The command line of this source in a few files, made once for each run: it starts three times faster than through tsx.
+ *
+ * @returns the path of `main.js`
+ */
+export function bundledCli(): string {
+  const folder = inject('cliFolder')
+  const main = join(folder, 'dist/cli/main.js')
+  if (!existsSync(main)) {
+    const own = mkdtempSync(join(folder, 'new-'))
+    buildSync({ ...BUNDLE, outdir: join(own, 'cli') })
+    try {
+      renameSync(own, join(folder, 'dist'))
+    } catch {
+      // Another worker was faster.
+      rmSync(own, { recursive: true })
+    }
+  }
+  return main
+}
+
 export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Cli {
-  const main = join(ROOT, 'src/cli/main.ts')
-  return startProcess(process.execPath, ['--import', 'tsx', main, ...args], env)
+  return startProcess(process.execPath, [bundledCli(), ...args], env)
 }
 
 /** A clean environment: nothing of the machine that runs the tests configures what is tested. */

@@ -8,18 +8,18 @@ import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { bundledCli } from './cli.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const TSX = import.meta.resolve('tsx')
 const EVERYTHING = fileURLToPath(
   import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
 )
-const NPX = `#!/bin/sh
+const npx = (cli: string) => `#!/bin/sh
 if [ "$1" = -y ]; then shift; fi
 name=$1
 shift
 case $name in
-  mcp-gatehouse) exec '${process.execPath}' --import '${TSX}' '${ROOT}/src/cli/main.ts' "$@" ;;
+  mcp-gatehouse) exec '${process.execPath}' '${cli}' "$@" ;;
   @modelcontextprotocol/server-everything@*) exec '${process.execPath}' '${EVERYTHING}' "$@" ;;
   *) echo "npx $name: unexpected" >&2; exit 127 ;;
 esac
@@ -65,7 +65,7 @@ export class Workspace {
     mkdirSync(this.folder)
     symlinkSync(ROOT, join(this.#home, 'mcp-gatehouse'))
     mkdirSync(join(this.#home, 'bin'))
-    writeFileSync(join(this.#home, 'bin/npx'), NPX)
+    writeFileSync(join(this.#home, 'bin/npx'), npx(bundledCli()))
     chmodSync(join(this.#home, 'bin/npx'), 0o755)
     process.once('exit', this.#kill)
   }
