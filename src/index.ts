@@ -48,6 +48,7 @@ export type {
   StoreFailed,
   TokenEnded,
 } from './events.js'
+export { logEvents, type LogEventsOptions } from './rs/log-events.js'
 export {
   toAuthInfo,
   toOAuthTokenVerifier,

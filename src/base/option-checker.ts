@@ -144,6 +144,11 @@ export class OptionChecker {
     this.problem(path, 'must be a function', 'leave it out for the default')
   }
 
+  /** A function, or `false` for nothing at all. */
+  callableOrOff(path: OptionPath, value: unknown): void {
+    if (value !== false) this.callable(path, value)
+  }
+
   text(path: OptionPath, value: unknown): string | undefined {
     if (value === undefined || (typeof value === 'string' && value !== '')) return value
     this.problem(path, 'must be a text that is not empty', 'leave it out')

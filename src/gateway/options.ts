@@ -171,8 +171,11 @@ export interface GatewayOwnOptions {
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>>
-  /** Receives every event, with exact reasons, without tokens and session ids. */
-  readonly onEvent?: GatewayEventListener
+  /**
+   * Receives every event, with exact reasons, without tokens and session ids. Default: a line on the
+   * console for each code and issuer, at most one a minute (`logEvents`); `false`: nothing.
+   */
+  readonly onEvent?: GatewayEventListener | false
   /** Receives a record of every decision, once its request has ended. Exceptions are ignored. */
   readonly onAudit?: (record: AuditRecord) => void
   /** Include the arguments of called tools, if the request was read. Default false. */

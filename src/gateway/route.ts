@@ -101,7 +101,7 @@ export function createRoute(
             ...guardOptions,
             resource,
             ...(fetch !== undefined && { fetch }),
-            ...(hear !== undefined && { onEvent: (event) => hear(event, resourceLabel) }),
+            onEvent: hear !== undefined && ((event) => hear(event, resourceLabel)),
           },
           keySetFor,
         )

@@ -51,8 +51,8 @@ export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fe
   readonly wait?: number
   /** Host names that may be reached without TLS. Loopback hosts always may. */
   readonly allowHttp?: readonly string[]
-  /** Receives every event, without tokens. */
-  readonly onEvent?: EventListener
+  /** Receives every event, without tokens. Default: `logEvents()`; `false`: nothing. */
+  readonly onEvent?: EventListener | false
 }
 
 export interface TokenIntrospectorSettings extends Pick<

@@ -115,6 +115,9 @@ export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
   readonly allowHttp?: readonly string[]
   /** How many tokens are cached. Default 10000, about 300 bytes each; 0 caches none. */
   readonly rememberedTokens?: number
-  /** Receives every event, with exact reasons and without tokens. */
-  readonly onEvent?: EventListener
+  /**
+   * Receives every event, with exact reasons and without tokens. Default: a line on the console for
+   * each code and issuer, at most one a minute (`logEvents`); `false`: nothing.
+   */
+  readonly onEvent?: EventListener | false
 }

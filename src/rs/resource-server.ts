@@ -15,7 +15,8 @@ import {
   type ProtectedResourceMetadata,
 } from '../discovery/protected-resource.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
-import { createEmit, whereThrown, type Emit } from '../events.js'
+import { whereThrown, type Emit } from '../events.js'
+import { emitterFor } from './log-events.js'
 import type { McpOperation } from '../mcp/operation.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { createOperationPolicy, type AuthorizeOperation } from '../policy/policy.js'
@@ -185,7 +186,7 @@ export class ResourceServerCore {
     const { now = Date.now, fetch: ownFetch = (url, init) => fetch(url, init) } = options
     this.#settings = settings
     this.#now = now
-    const emit = createEmit(options.onEvent)
+    const emit = emitterFor(options.onEvent)
     this.#emit = emit
     this.#nextRequestId = createRequestIds(options.randomUUID)
     const runtime = { now, fetch: ownFetch, emit, isolated: isolatesRequests() }

@@ -61,7 +61,7 @@ const SERVER_CHECKS = {
   allowHttp: checkHosts,
   rememberedTokens: (checker, path, value) =>
     checkCount(checker, path, value, { fallback: 10_000, max: 1e7, unit: 'tokens' }),
-  onEvent: (checker, path, value) => checker.callable(path, value),
+  onEvent: (checker, path, value) => checker.callableOrOff(path, value),
   now: (checker, path, value) => checker.callable(path, value),
   fetch: (checker, path, value) => checker.callable(path, value),
   randomUUID: (checker, path, value) => checker.callable(path, value),

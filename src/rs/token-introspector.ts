@@ -12,7 +12,7 @@ import {
   isTrustworthyEndpoint,
 } from '../discovery/authorization-server.js'
 import { AuthorizationServerError } from '../errors.js'
-import { createEmit } from '../events.js'
+import { emitterFor } from './log-events.js'
 import { createCachedIntrospector } from '../introspect/cached-introspector.js'
 import { createIntrospector } from '../introspect/introspector.js'
 import type { TokenIntrospector } from '../types.js'
@@ -89,7 +89,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     concurrency: settings.concurrency,
     wait,
     now,
-    emit: createEmit(options.onEvent),
+    emit: emitterFor(options.onEvent),
     isolated: isolatesRequests(),
     store: settings.store,
     namespace: JSON.stringify([issuer, introspectionUrl, settings.clientId]),

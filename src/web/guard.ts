@@ -17,7 +17,7 @@
  */
 import { createKeySet } from '../discovery/key-set.js'
 import { quoted } from '../errors.js'
-import { createEmit } from '../events.js'
+import { emitterFor } from '../rs/log-events.js'
 import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
@@ -79,7 +79,7 @@ export class Guard {
     this.#core = core
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.answers = new Answers({
-      emit: createEmit(options.onEvent),
+      emit: emitterFor(options.onEvent),
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
     })

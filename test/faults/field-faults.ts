@@ -3,6 +3,20 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'silent-by-default',
+    breaks: 'FLD-18',
+    find: 'listener === false ? undefined : (listener ?? DEFAULT)',
+    replace: 'listener === false ? undefined : listener',
+    tests: ['rs/log-events.test.ts'],
+  },
+  {
+    id: 'a-line-for-every-refusal',
+    breaks: 'FLD-18',
+    find: 'at - kind.shownAt < MINUTE',
+    replace: 'at - kind.shownAt < 0',
+    tests: ['rs/log-events.test.ts'],
+  },
+  {
     id: 'body-looked-at-before-its-type',
     breaks: 'FLD-23',
     find: "if (!isEventStream(response.headers.get('content-type') ?? '')) return response\n  const { body } = response",

@@ -298,7 +298,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'a-broken-log-ends-the-records',
     breaks: 'issue 7: audit',
-    find: 'this.#emit = createEmit(options.onEvent)',
+    find: 'this.#emit = emitterFor(options.onEvent)',
     replace: 'this.#emit = options.onEvent',
     tests: audit,
   },

@@ -4,6 +4,7 @@
  * @module
  */
 import { createEmit } from '../../events.js'
+import { emitterFor } from '../../rs/log-events.js'
 import type { Clock } from '../clock.js'
 import type { GatewayEvent, GatewayEventListener } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
@@ -14,7 +15,7 @@ import { TransientMap, TransientSet } from './transients.js'
 
 /** The listeners to the records of a gateway. Their exceptions are ignored. */
 export interface RecordsOptions {
-  readonly onEvent: GatewayEventListener | undefined
+  readonly onEvent: GatewayEventListener | false | undefined
   /** Gets each record once, when its request has ended. */
   readonly onClose: ((record: RequestRecord) => void) | undefined
   /** What `onClose` needs of the operations. */
@@ -47,7 +48,7 @@ export class Records implements RecordListener {
   constructor(options: RecordsOptions) {
     this.#options = options
     this.now = options.clock.now
-    this.#emit = createEmit(options.onEvent)
+    this.#emit = emitterFor(options.onEvent)
     this.#onClose = createEmit(options.onClose)
     const isHeard = this.#emit !== undefined || this.#onClose !== undefined
     this.hear = isHeard ? (event, resource) => this.#hear(event, resource) : undefined

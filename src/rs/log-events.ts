@@ -1,0 +1,130 @@
+/**
+ * What a developer sees who listens to no events: what goes wrong, in few lines.
+ *
+ * @module
+ */
+import { createEmit } from '../events.js'
+
+/** The members of events that a line shows. */
+interface ShownEvent {
+  readonly type: string
+  readonly code?: string
+  readonly reason?: string
+  readonly hint?: string
+  readonly issuer?: string
+  readonly requestId?: string
+  readonly origin?: string
+  readonly where?: string
+  readonly status?: number
+}
+
+export interface LogEventsOptions {
+  /** Writes one line, without a line end. Default: `console.warn`. */
+  readonly write?: (line: string) => void
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: () => number
+}
+
+/** Events about something that somebody has to mend. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'request.denied',
+  'request.unavailable',
+  'request.refused',
+  'request.failed',
+  'request.unguarded',
+  'origin.refused',
+  'session.refused',
+  'operation.unreadable',
+  'operation.throttled',
+  'upstream.failed',
+  'keys.failed',
+  'introspection.failed',
+  'store.failed',
+])
+
+/** A client's first request has no token: it learns from the answer where to log in. */
+const EXPECTED = 'ERR_CREDENTIALS_MISSING'
+
+const MINUTE = 60_000
+/** Codes times issuers are far fewer; more than these share a line. */
+const MOST_KINDS = 1000
+
+/** The lines of one kind of event. */
+interface Kind {
+  readonly shownAt: number
+  /** How many were not shown since then. */
+  hidden: number
+}
+
+function lineOf(event: ShownEvent, hidden: number): string {
+  const { type, code, hint, issuer, requestId } = event
+  const what = [type, code].filter((part) => part !== undefined).join(' ')
+  const why = event.reason ?? event.where ?? event.origin
+  const about = [
+    issuer !== undefined && `issuer ${issuer}`,
+    requestId !== undefined && `request ${requestId}`,
+    hidden > 0 && `${hidden} more like it in the last minutes`,
+  ].filter((part) => part !== false)
+  return [
+    `mcp-gatehouse: ${what}`,
+    why !== undefined && `: ${why}`,
+    hint !== undefined && `. Try: ${hint}`,
+    about.length > 0 && ` (${about.join(', ')})`,
+  ]
+    .filter((part) => part !== false)
+    .join('')
+}
+
+/**
+ * Makes a listener that writes one line for each code and issuer, and at most one a minute. It is
+ * what happens without `onEvent`; use it to have these lines beside a listener of your own.
+ *
+ * Requests without a token are not shown: each client begins with one.
+ *
+ * @example
+ * ```ts
+ * import { createResourceServer, logEvents } from 'mcp-gatehouse'
+ *
+ * const log = logEvents()
+ * const resourceServer = createResourceServer({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   onEvent(event) {
+ *     log(event)
+ *     if (event.type === 'request.denied') console.error(event.requestId)
+ *   },
+ * })
+ * ```
+ */
+export function logEvents({
+  write = (line) => console.warn(line),
+  now = Date.now,
+}: LogEventsOptions = {}): (event: ShownEvent) => void {
+  const kinds = new Map<string, Kind>()
+  return function log(event) {
+    if (!SHOWN.has(event.type) || event.code === EXPECTED) return
+    const name = kinds.size < MOST_KINDS ? `${event.type} ${event.code} ${event.issuer}` : ''
+    const kind = kinds.get(name)
+    const at = now()
+    // A clock that was set back must not silence anything.
+    if (kind !== undefined && at >= kind.shownAt && at - kind.shownAt < MINUTE) {
+      kind.hidden++
+      return
+    }
+    kinds.set(name, { shownAt: at, hidden: 0 })
+    write(lineOf(event, kind?.hidden ?? 0))
+  }
+}
+
+/** One for the process, so that several servers do not say the same. */
+const DEFAULT = logEvents()
+
+/**
+ * Emits to a listener: by default lines on the console, and `undefined` where the developer wants
+ * silence, so that no events are made.
+ */
+export function emitterFor<Event extends { readonly type: string }, About = undefined>(
+  listener: ((event: Event, about?: About) => unknown) | false | undefined,
+): ((event: Event, about?: About) => void) | undefined {
+  return createEmit<Event, About>(listener === false ? undefined : (listener ?? DEFAULT))
+}
