@@ -72,7 +72,7 @@ function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown):
   for (const [name, value] of Object.entries(headers)) {
     const fault =
       setFault(name) ??
-      (typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text')
+      (typeof value === 'string' ? headerValueFault(value) : 'has a value that is not a string')
     if (fault !== undefined) checker.problem([...path, name], fault, 'one line of text')
   }
 }
@@ -104,8 +104,8 @@ const UPSTREAM_CHECKS = {
 const COMMAND_CHECKS = {
   upstream: (checker, _path, upstream) => {
     if (upstream === undefined) return
-    const hint = 'one server is behind a resource: keep one'
-    checker.problem(['command'], 'is given beside upstream', hint)
+    const hint = 'a resource has one server: keep one'
+    checker.problem(['command'], 'is given together with upstream', hint)
   },
   command: checkCommand,
   childEnvironment: checkEnvironment,
