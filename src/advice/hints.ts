@@ -72,7 +72,7 @@ function misplaced({ claims, missing }: Clues): string | undefined {
   for (const scope of missing) {
     const place = placeOf(scope, claims)
     if (place !== undefined) {
-      return `the token has it in ${quoted(place)}, which counts only where --oauth-scope-claim names it`
+      return `the token has it in ${quoted(place)}; it counts only if --oauth-scope-claim names that claim`
     }
   }
   return undefined
@@ -113,21 +113,21 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
   }
   const tenant = ENTRA_TENANT.exec(iss)?.[1]
   if (tenant !== undefined && known.some((issuer) => ENTRA_TENANT.exec(issuer)?.[1] === tenant)) {
-    return 'Entra: v1 tokens are issued by sts.windows.net, v2 tokens by login.microsoftonline.com; requestedAccessTokenVersion in the manifest of the application says which it gets'
+    return 'Entra: v1 tokens are issued by sts.windows.net, v2 tokens by login.microsoftonline.com; requestedAccessTokenVersion in the application manifest selects the version'
   }
   if (tenant !== undefined && known.some((issuer) => ENTRA_SHARED.test(issuer))) {
-    return 'Entra: configure the issuer of your tenant: that of all tenants is in no token'
+    return 'Entra: configure the issuer of your tenant; no token carries the issuer of all tenants'
   }
   const org = OKTA_ORG.exec(iss)?.[0]
   if (org !== undefined && known.some((issuer) => OKTA_ORG.exec(issuer)?.[0] === org)) {
-    return 'Okta: each authorization server is an issuer of its own, and tokens of the org itself can be validated by Okta alone: let the client log in at the configured one'
+    return 'Okta: each authorization server has its own issuer, and only Okta can validate tokens of the org itself; let the client log in at the configured authorization server'
   }
   const path = pathOf(iss)
   if (known.some((issuer) => /\/realms\/[^/]+$/.test(issuer) && pathOf(issuer) === path)) {
     return 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
   }
   if (path === '/' && [iss, ...known].some((each) => AUTH0.test(each)) && isOnlyRoots(known)) {
-    return 'Auth0: iss is the domain at which the login took place: if both are yours, configure the one that clients are sent to'
+    return 'Auth0: iss is the domain where the login took place; if both domains are yours, configure the one that clients use'
   }
   return undefined
 }

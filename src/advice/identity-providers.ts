@@ -35,9 +35,9 @@ function list(value: unknown): readonly unknown[] {
 }
 
 const GOOGLE =
-  'Google: its tokens are for its own APIs and its clients; put an authorization server in front that uses Google for the login'
+  'Google: its tokens are for Google APIs and for its clients; use an authorization server that logs users in with Google'
 const AUTH0_NO_API =
-  'Auth0: a token without an API is for /userinfo alone; switch on Resource Parameter Compatibility Profile, so that resource counts, and make an API whose identifier is the resource URL'
+  'Auth0: a token without an API works only at /userinfo; switch on Resource Parameter Compatibility Profile, so that Auth0 reads resource, and create an API whose identifier is the resource URL'
 
 export const PROVIDERS: readonly Provider[] = [
   {
@@ -51,11 +51,11 @@ export const PROVIDERS: readonly Provider[] = [
         'Keycloak: switch on "Use "at+jwt" as access token header type" for this client, or leave out --oauth-require-type',
       ERR_TOKEN_BOUND: 'Keycloak: switch off "Require DPoP bound tokens" for this client',
       ERR_TOKEN_INACTIVE:
-        'Keycloak: it says so too of a token whose aud lacks the client id that asks (--oauth-client-id): since 26.6.2 that client must be in an Audience mapper',
+        'Keycloak: since 26.6.2 a token is also not active if its aud lacks the client that introspects it (--oauth-client-id): add that client with an Audience mapper',
       ERR_TOKEN_ALGORITHM:
-        'Keycloak: refresh tokens are signed with a shared secret; for the access token choose an asymmetric "Access token signature algorithm" at the client',
+        'Keycloak: refresh tokens are signed with a shared secret; if this is an access token, choose an asymmetric "Access token signature algorithm" for the client',
       ERR_SCOPE_INSUFFICIENT:
-        'Keycloak: the client scope must be Default or asked for, have "Include in token scope" on, and the user needs the roles in its tab Scope',
+        'Keycloak: make the client scope Default, or let the client request it; switch on "Include in token scope"; give the user the roles in its Scope tab',
     },
   },
   {
@@ -67,14 +67,14 @@ export const PROVIDERS: readonly Provider[] = [
       [clientId, azp].some((id) => typeof id === 'string' && id.startsWith('tpc_')),
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Auth0: the identifier of the API must be the resource URL to the letter, and Resource Parameter Compatibility Profile on; an API with another identifier is named by --oauth-audience',
+        'Auth0: make the identifier of the API exactly the resource URL, and switch on Resource Parameter Compatibility Profile; or name the identifier of the API in --oauth-audience',
       ERR_TOKEN_ENCRYPTED: AUTH0_NO_API,
       ERR_TOKEN_OPAQUE: AUTH0_NO_API,
       'at+jwt required':
         'Auth0: choose the token profile RFC 9068 for the API, or leave out --oauth-require-type',
       ERR_TOKEN_ALGORITHM: 'Auth0: choose an asymmetric Signing Algorithm for the API: RS256',
       ERR_SCOPE_INSUFFICIENT:
-        'Auth0: what was asked for and not granted is left out silently; a client that registered itself gets the Default Permissions for Third-Party Applications of the API, with RBAC a user those of the roles',
+        'Auth0: it silently drops scopes that it does not grant; a client that registered itself gets the Default Permissions for Third-Party Applications of the API; with RBAC, a user gets the permissions of their roles',
     },
   },
   {
@@ -82,16 +82,16 @@ export const PROVIDERS: readonly Provider[] = [
       /^https:\/\/(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net|[^/]+\.ciamlogin\.com)\//,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Entra: aud is the application (client) id in v2 tokens, the Application ID URI in v1 tokens: name it in --oauth-audience',
+        'Entra: aud is the application (client) id in v2 tokens, and the Application ID URI in v1 tokens: name it in --oauth-audience',
       ERR_TOKEN_SIGNATURE:
-        'Entra: tokens for Microsoft Graph can be validated by Graph alone; let the client ask for a scope of your own application',
+        'Entra: only Microsoft Graph can validate tokens for Graph; let the client request a scope of your own application',
       ERR_SCOPE_INSUFFICIENT: ({ claims, missing }) => {
         const held = list(claims['scp'])
           .flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
           .find((scope) => missing.some((each) => each.endsWith(`/${scope}`)))
         return held === undefined
-          ? 'Entra: expose the scope under "Expose an API", and let the client ask for it by its full name'
-          : `Entra: scp holds scopes without the Application ID URI: ${quoted(held, 64)} is what --oauth-scopes must name`
+          ? 'Entra: expose the scope under "Expose an API", and let the client request it by its full name'
+          : `Entra: scp holds scopes without the Application ID URI: name ${quoted(held, 64)} in --oauth-scopes`
       },
     },
   },
@@ -102,7 +102,7 @@ export const PROVIDERS: readonly Provider[] = [
       ERR_TOKEN_AUDIENCE:
         'Okta: aud is the Audience of the authorization server (Security, API): make it the resource URL, or name it in --oauth-audience',
       ERR_TOKEN_KEY_UNKNOWN:
-        'Okta: tokens of the org itself can be validated by Okta alone; use a custom authorization server, whose issuer has /oauth2/ in it',
+        'Okta: only Okta can validate tokens of the org itself; use a custom authorization server, whose issuer contains /oauth2/',
       ERR_SCOPE_INSUFFICIENT:
         'Okta: add the scope to the authorization server, and let a rule of its access policy grant it to this client',
     },
@@ -111,10 +111,10 @@ export const PROVIDERS: readonly Provider[] = [
     issuer: /^https:\/\/cognito-idp\./,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); else --oauth-audience-claim client_id, with the ids of the app clients as --oauth-audience, and --oauth-scopes',
-      ERR_TOKEN_TYPE: 'Cognito: send the access token; the ID token says token_use "id"',
+        'Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); otherwise use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes',
+      ERR_TOKEN_TYPE: 'Cognito: send the access token, not the ID token (token_use "id")',
       ERR_SCOPE_INSUFFICIENT:
-        'Cognito: a scope is called RESOURCE-SERVER-ID/NAME, and --oauth-scopes names it whole',
+        'Cognito: scopes are called RESOURCE-SERVER-ID/NAME; write the full name in --oauth-scopes',
     },
   },
   {
@@ -127,12 +127,12 @@ export const PROVIDERS: readonly Provider[] = [
     hints: {
       ERR_TOKEN_OPAQUE: ({ token }) =>
         token.startsWith('authelia_at_')
-          ? 'Authelia: its access tokens are opaque, unless the client has access_token_signed_response_alg: ask about them (--oauth-client-id, --oauth-token-prefix authelia_at_)'
+          ? 'Authelia: its access tokens are opaque, unless the client has access_token_signed_response_alg; use introspection (--oauth-client-id, --oauth-token-prefix authelia_at_)'
           : 'Authelia: send the access token, which begins with authelia_at_',
       ERR_TOKEN_AUDIENCE:
-        'Authelia: list the resource URL as audience of the client, with requested_audience_mode: implicit; 4.37 writes the client id, for --oauth-audience',
+        'Authelia: list the resource URL as audience of the client, with requested_audience_mode: implicit; 4.37 writes the client id into aud: name it in --oauth-audience',
       ERR_SCOPE_INSUFFICIENT:
-        'Authelia: list the scope under identity_providers.oidc.scopes (4.39) and among those of the client',
+        'Authelia: list the scope under identity_providers.oidc.scopes (4.39) and among the scopes of the client',
     },
   },
   {
@@ -140,13 +140,13 @@ export const PROVIDERS: readonly Provider[] = [
     matches: (claims) => Object.keys(claims).some((name) => name.startsWith('urn:zitadel:iam:')),
     hints: {
       ERR_TOKEN_OPAQUE:
-        'Zitadel: set Auth Token Type of the application to JWT, or ask about opaque ones with an API application (--oauth-client-id)',
+        'Zitadel: set Auth Token Type of the application to JWT, or use introspection with an API application (--oauth-client-id)',
       ERR_TOKEN_AUDIENCE:
-        'Zitadel: aud holds ids of clients and projects: name the project id in --oauth-audience; a client of another project asks for it by the scope urn:zitadel:iam:org:project:id:ID:aud',
+        'Zitadel: aud holds ids of clients and projects: name the project id in --oauth-audience; a client of another project requests it with the scope urn:zitadel:iam:org:project:id:ID:aud',
       ERR_TOKEN_CLAIM:
-        'Zitadel: the roles are an object, not a list, and cannot be scopes: no --oauth-scope-claim for them',
+        'Zitadel: roles are an object, not a list, so --oauth-scope-claim cannot read them',
       ERR_SCOPE_INSUFFICIENT:
-        'Zitadel: it knows no scopes of yours: leave out --oauth-scopes, or ask for those that it has',
+        'Zitadel: it does not support custom scopes: leave out --oauth-scopes, or use scopes that it has',
     },
   },
   {
@@ -157,7 +157,7 @@ export const PROVIDERS: readonly Provider[] = [
       ERR_TOKEN_ALGORITHM:
         'authentik: choose a Signing Key in the provider; without one it signs with the client secret (HS256)',
       ERR_SCOPE_INSUFFICIENT:
-        'authentik: add a scope mapping of this name to the provider, and let the client ask for it',
+        'authentik: add a scope mapping of this name to the provider, and let the client request it',
     },
   },
   {
@@ -167,9 +167,9 @@ export const PROVIDERS: readonly Provider[] = [
       ERR_TOKEN_OPAQUE: ({ token }) =>
         /^ory_(?:rt|ac)_/.test(token)
           ? 'Ory: send the access token, which begins with ory_at_'
-          : 'Ory: set strategies.access_token to jwt, or ask about opaque ones at the admin port (--oauth-introspection-url, --oauth-client-id)',
+          : 'Ory: set strategies.access_token to jwt, or use introspection at the admin port (--oauth-introspection-url, --oauth-client-id)',
       ERR_TOKEN_AUDIENCE:
-        'Ory: aud is empty unless the client asks by audience= (resource is ignored) and the consent app grants it',
+        'Ory: aud is empty unless the client sends audience= (Ory ignores resource) and the consent app grants it',
     },
   },
   {
@@ -184,25 +184,25 @@ export const PROVIDERS: readonly Provider[] = [
     issuer: /^https:\/\/[^/]+\.authkit\.app$/,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'WorkOS: register the resource URL as MCP resource indicator; else aud is one value for all of the environment',
+        'WorkOS: register the resource URL as MCP resource indicator; otherwise aud is one value for the whole environment',
     },
   },
   {
     issuer: /^https:\/\/api(?:\.[\w-]+)?\.descope\.com\//,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Descope: aud is the project id unless the client asked for a resource: make the resource URL that of the MCP server there, or name the project id in --oauth-audience',
+        'Descope: aud is the project id unless the client requested a resource: set the resource URL of the MCP server there, or name the project id in --oauth-audience',
     },
   },
   {
     issuer: /\/dex$/,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Dex: make a client whose id is the resource URL, with the others as trustedPeers, and let them ask for the scope audience:server:client_id:ID; or name the client id in --oauth-audience',
+        'Dex: make a client whose id is the resource URL, with the other clients as trustedPeers, and let them request the scope audience:server:client_id:ID; or name the client id in --oauth-audience',
       // Only the ID token of a login names its code; a refresh token is not a JWT.
       ERR_TOKEN_TYPE: ({ claims }) =>
         claims['at_hash'] !== undefined && claims['c_hash'] === undefined
-          ? 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in'
+          ? 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims accepts both'
           : 'Dex: send the access_token of the token response, not id_token or refresh_token',
       ERR_SCOPE_INSUFFICIENT: 'Dex: its tokens have no scopes: leave out --oauth-scopes',
     },
@@ -211,7 +211,7 @@ export const PROVIDERS: readonly Provider[] = [
     issuer: /^https:\/\/[^/]+\.supabase\.co\/auth\/v1$/,
     hints: {
       ERR_TOKEN_AUDIENCE:
-        'Supabase: aud is "authenticated" for every client; set it by a Custom Access Token Hook',
+        'Supabase: aud is "authenticated" for every client; set it with a Custom Access Token Hook',
       ERR_TOKEN_ALGORITHM:
         'Supabase: switch from the shared JWT secret (HS256) to asymmetric signing keys',
     },
@@ -222,16 +222,16 @@ const ID_TOKEN_CLAIMS = ['at_hash', 'nonce', 's_hash']
 
 export const ANY_PROVIDER: Hints = {
   ERR_TOKEN_AUDIENCE:
-    'let the identity provider put the resource URL into aud, or configure the audience that it does put there',
+    'let the identity provider put the resource URL into aud, or configure the audience that it puts there',
   ERR_TOKEN_ENCRYPTED:
-    'the client asked for no audience, or the provider encrypts access tokens: switch that off',
+    'the client requested no audience, or the provider encrypts access tokens: switch encryption off',
   ERR_TOKEN_OPAQUE:
-    'let the identity provider issue JWT access tokens, or ask it about opaque ones (--oauth-client-id); the access token begins with --oauth-token-prefix where that is set',
+    'let the identity provider issue JWT access tokens, or use introspection for opaque ones (--oauth-client-id); if --oauth-token-prefix is set, the access token must begin with it',
   'at+jwt required':
     'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
   ERR_TOKEN_TYPE: ({ claims }) =>
     ID_TOKEN_CLAIMS.some((name) => claims[name] !== undefined)
-      ? 'send the access token, not the ID token; where access tokens look like that, too: --oauth-accept-id-token-claims'
+      ? 'send the access token, not the ID token; if access tokens of this provider look like ID tokens, set --oauth-accept-id-token-claims'
       : 'send the access token, not an ID, refresh or logout token',
   ERR_TOKEN_BOUND: 'let the identity provider issue plain bearer tokens to this client',
   ERR_TOKEN_NOT_YET_VALID: 'synchronise the clocks (NTP)',

@@ -67,7 +67,7 @@ export async function readText(response: Response): Promise<string> {
     size += value.byteLength
     if (size > MAX_DOCUMENT_BYTES) {
       await reader.cancel()
-      throw new FetchFault(`answered more than ${MAX_DOCUMENT_BYTES} bytes`, response.status)
+      throw new FetchFault(`answered with more than ${MAX_DOCUMENT_BYTES} bytes`, response.status)
     }
     text += decoder.decode(value, { stream: true })
   }
@@ -86,7 +86,7 @@ export function networkReason(error: unknown): string {
   if (!(cause instanceof Error)) return 'could not be reached'
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
   const reason = cause.message === '' ? code : `${code}: ${cause.message.slice(0, 120)}`
-  const advice = UNKNOWN_CA.test(code) ? '; a CA of your own is made known by --ca-file' : ''
+  const advice = UNKNOWN_CA.test(code) ? '; add your own CA with --ca-file' : ''
   return `could not be reached (${reason}${advice})`
 }
 
@@ -138,7 +138,7 @@ async function request(
   const redirected = response.status === 0 || (response.status >= 300 && response.status < 400)
   throw new FetchFault(
     redirected
-      ? 'answered a redirect, which is not followed: configure the address it leads to'
+      ? 'answered with a redirect, which is not followed: configure the address that it points to'
       : `answered ${response.status}`,
     response.status,
   )
@@ -167,8 +167,8 @@ export async function fetchDocument(
     document = JSON.parse(text)
   } catch {
     const type = (response.headers.get('content-type') ?? 'no content type').slice(0, 60)
-    throw new FetchFault(`answered something that is not JSON (${type})`, 200)
+    throw new FetchFault(`answered with something that is not JSON (${type})`, 200)
   }
-  if (!isJsonObject(document)) throw new FetchFault('answered JSON that is not an object', 200)
+  if (!isJsonObject(document)) throw new FetchFault('answered with JSON that is not an object', 200)
   return { document, maxAge: cacheMaxAge(response.headers.get('cache-control')) }
 }

@@ -110,11 +110,12 @@ export function isPlainObject(value: unknown): value is JsonObject {
  */
 export function reasonNotJson(value: unknown, above: readonly object[] = []): string | undefined {
   if (typeof value === 'string' || typeof value === 'boolean') return undefined
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'a number that is none'
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : 'a number that is not finite'
   if (value === null) return 'null'
   if (typeof value !== 'object') return typeof value
   if (above.includes(value)) return 'it contains itself'
-  if (!Array.isArray(value) && !isPlainObject(value)) return 'an object of a class'
+  if (!Array.isArray(value) && !isPlainObject(value)) return 'an instance of a class'
   // Sparse arrays show their holes as undefined here.
   const members: unknown[] = Array.isArray(value) ? Array.from(value) : Object.values(value)
   for (const member of members) {

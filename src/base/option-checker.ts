@@ -110,7 +110,7 @@ export class OptionChecker {
   unknownNames(path: OptionPath, value: object, known: readonly string[]): void {
     for (const name of Object.keys(value)) {
       if (known.includes(name)) continue
-      this.problem([...path, name], 'no such option', `known are ${known.join(', ')}`)
+      this.problem([...path, name], 'no such option', `known: ${known.join(', ')}`)
     }
   }
 
@@ -122,7 +122,7 @@ export class OptionChecker {
       list.length > 0 &&
       list.every((entry) => typeof entry === 'string' && entry !== '')
     if (isValid) return list as string[]
-    const message = 'must be a text or a list of texts, none of them empty'
+    const message = 'must be a string or a list of strings, none of them empty'
     this.problem(path, message, 'leave it out for the default')
     return undefined
   }
@@ -151,7 +151,7 @@ export class OptionChecker {
 
   text(path: OptionPath, value: unknown): string | undefined {
     if (value === undefined || (typeof value === 'string' && value !== '')) return value
-    this.problem(path, 'must be a text that is not empty', 'leave it out')
+    this.problem(path, 'must be a string that is not empty', 'leave it out')
     return undefined
   }
 

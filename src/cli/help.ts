@@ -15,13 +15,13 @@ const USAGE = `Puts the identity provider that you already run in front of any M
 Usage:
   mcp-gatehouse [serve] [settings] --upstream URL      an MCP server that is reached by HTTP
   mcp-gatehouse [serve] [settings] --upstream URL -- COMMAND [ARGUMENTS]
-                                                       the same, started and ended with us
+                                                       the same; the gateway starts and stops it
   mcp-gatehouse [serve] [settings] -- COMMAND [ARGUMENTS]
-                                                       one that speaks stdio: a child a session
+                                                       a stdio server: one child per session
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
-                                                       local use: untouched, without tokens
-  mcp-gatehouse check [settings] [--json]              validates, prints what holds and why
-  mcp-gatehouse policy init|check|explain|table        who may call what; policy --help tells more
+                                                       local use: passed through, without tokens
+  mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
+  mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
 
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\
@@ -35,11 +35,11 @@ Examples:
 const SPELLINGS = `One name, three spellings:
   ${flagOf('oauth.jwksMaxAge')} = ${environmentNameOf('oauth.jwksMaxAge')}
   = jwksMaxAge below oauth: in the file of --config.
-  A flag comes before the environment, that before the file, that before the default.
-  Lists: repeat the flag; in the environment with blanks or commas between; in the file a list.
+  Precedence: flag, environment, file, default.
+  Lists: repeat the flag; in the environment separate by blanks or commas; in the file a list.
   TIME is 500ms, 30s, 10m or 24h (a bare number is seconds), SIZE 64KiB or 4MiB (bytes).
-  Several issuers, each with settings of its own: a list issuers: below oauth: in the file.
-  Several servers, each with settings of its own: a list resources: in the file.
+  Several issuers with their own settings: the list issuers: below oauth: in the file.
+  Several servers with their own settings: the list resources: in the file.
   PORT in the environment is read when nothing else sets the port.
 
 Exit codes: 0 ok; 1 failed while running; 2 usage or configuration, with all problems listed.

@@ -59,7 +59,7 @@ export async function createLog(
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY)
   const toText = isPretty ? await loadPretty() : (line: string) => line
   const writer = new LineWriter(target, (lost) => {
-    logger.warn({ lost }, 'lines of the log are lost: its reader does not keep up')
+    logger.warn({ lost }, 'log lines were lost: the reader of the log does not keep up')
   })
   const logger = pino(
     {

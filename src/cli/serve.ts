@@ -189,8 +189,8 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
 
 /** Of a pipe. */
 const NO_READER: Readonly<Record<string, string>> = {
-  ENXIO: ': nobody reads this pipe; start its reader first',
-  EPIPE: ': nobody reads this pipe any more',
+  ENXIO: ': the pipe has no reader; start the reader first',
+  EPIPE: ': the pipe has lost its reader',
   EAGAIN: ': the reader of this pipe does not keep up',
 }
 
@@ -201,7 +201,7 @@ function lossOf(code: string): string {
 function listenFailure(error: unknown, host: string, port: number): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
   const reasons: Record<string, string> = {
-    EADDRINUSE: 'somebody else listens there',
+    EADDRINUSE: 'another process listens there',
     EACCES: 'not allowed to listen there',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'this name has no address',
@@ -265,10 +265,10 @@ async function run(input: ServeInput, log: Log): Promise<number> {
   } catch (failure) {
     fail(failure)
   }
-  if (exitCode === 0) logger.info('ending: running answers may finish')
+  if (exitCode === 0) logger.info('shutting down: running answers may finish')
   // A second signal ends us at once.
   const asked = nextSignal(readsFiles).then(() => {
-    logger.warn('ending at once')
+    logger.warn('shutting down at once')
     return 'at once' as const
   })
   if ((await Promise.race([running.stop(), asked])) === 'at once') return 1

@@ -37,7 +37,7 @@ export interface Sidecar {
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { command, environment, upstream, startTimeout, onOutput } = options
   if ((await tryToConnect(upstream)) === undefined) {
-    throw new Error(`somebody listens at ${upstream.origin} already`)
+    throw new Error(`another process already listens at ${upstream.origin}`)
   }
   // Its stdout must not become our output. If it shared our stderr, we would wait whenever it waits for a reader.
   const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])

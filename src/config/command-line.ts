@@ -36,8 +36,8 @@ export function collectCommandLine(
     return [
       {
         path: `argument ${place + 1}`,
-        message: 'belongs to no flag',
-        hint: 'a flag takes one value each time; a command to be started goes after --',
+        message: 'is neither a flag nor its value',
+        hint: 'a flag takes one value; a command to start comes after --',
       },
     ]
   })

@@ -61,13 +61,13 @@ const ISSUER_LIST: ListKind = {
   name: 'issuers',
   noun: 'issuer',
   key: ISSUER,
-  hint: '- issuer: URL, and below it what is its own',
+  hint: '- issuer: URL, and below it its own settings',
 }
 const RESOURCE_LIST: ListKind = {
   name: RESOURCES,
   noun: 'resource',
   key: 'resource',
-  hint: '- resource: URL, and below it upstream: URL and what else is its own',
+  hint: '- resource: URL, and below it upstream: URL and its own settings',
 }
 
 const NO_LISTS: Names['lists'] = new Map()
@@ -186,7 +186,7 @@ class FileCollector {
       const source = `${start}: ${shownName(place + name)}`
       const setting = name.includes('.') ? undefined : known.get(path)
       const readList = lists.get(path)
-      if (seen.has(path)) this.#document.problem(source, 'is there twice', 'keep one')
+      if (seen.has(path)) this.#document.problem(source, 'is written twice', 'keep one')
       else if (setting !== undefined) this.#readValue(setting, value, source, given)
       else if (readList !== undefined) readList(value, source, place + name)
       else if (prefix === '' && [...known.keys()].some((each) => each.startsWith(`${name}.`))) {
@@ -209,7 +209,7 @@ class FileCollector {
   ): void {
     const document = this.#document
     if (document.isMap(node)) {
-      return document.problem(source, 'is no group and has no names below it', hint)
+      return document.problem(source, 'is not a group and has no names below it', hint)
     }
     const items = document.itemsOf(node)
     if (items === undefined) {
@@ -226,7 +226,7 @@ class FileCollector {
     }
     const texts = items.map((item) => document.textOf(item))
     const wrong = texts.indexOf(undefined)
-    if (wrong >= 0) return document.problem(source, `value ${wrong + 1} is not a text`, hint)
+    if (wrong >= 0) return document.problem(source, `value ${wrong + 1} is not a string`, hint)
     const list = texts.filter((text) => text !== undefined)
     given.set(path, { value: kind === 'words' ? list.flatMap(splitWords) : list, source })
   }
@@ -242,7 +242,7 @@ class FileCollector {
       if (list === undefined && this.#ofResource.has(path)) return `write it below ${RESOURCES}:`
     }
     if (list !== undefined && this.#all.has(path)) {
-      return `it holds for all: write it beside ${list.name}:`
+      return `it applies to all: write it beside ${list.name}:`
     }
     // Inside a list the group is not written.
     const start = list === undefined ? 0 : prefix.length

@@ -103,7 +103,7 @@ function proxiesOf(env: ConfigurationInput['env']): Readonly<Record<string, stri
 /** Proxy URLs may hold passwords, so no problem shows a value. */
 function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationProblem[] {
   const hint = 'the address of a proxy: http://proxy.example.com:3128'
-  return brokenProxies(env).map((path) => ({ path, message: 'is no proxy', hint }))
+  return brokenProxies(env).map((path) => ({ path, message: 'is not the URL of a proxy', hint }))
 }
 
 /** What is wrong with the options. Without tokens only the resource and the origins count. */

@@ -69,7 +69,7 @@ export function readCredentials(
     problem('oauth.clientKeyFile', 'holds no private key', 'PEM (PKCS #8) or a JWK')
   }
   if (clientSecret !== undefined && clientSecretFile !== undefined) {
-    problem('oauth.clientSecretFile', 'is given beside the secret itself', 'keep one')
+    problem('oauth.clientSecretFile', 'is given together with the secret itself', 'keep one')
   }
   const secret = secretOfFile ?? clientSecret
   if (clientId === undefined) {
@@ -92,7 +92,7 @@ export function readCredentials(
     secret === undefined &&
     clientSecretFile === undefined
   ) {
-    problem('oauth.clientId', 'comes without a secret', secretHint)
+    problem('oauth.clientId', 'has no secret', secretHint)
   }
   return {
     credentials: {

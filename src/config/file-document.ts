@@ -39,13 +39,13 @@ interface Spot {
   readonly members: Map<string | number, Spot>
 }
 
-const SHAPE_HINT = 'name: value, a line each; those of oauth: further in, below it'
+const SHAPE_HINT = 'name: value, one per line; the settings of oauth: are indented below it'
 
 /** Nested aliases can expand without end; no real file is this large. */
 const MAX_NODES = 500_000
 const MAX_ALIASES = 100
 const MAX_DEPTH = 50
-const ALIAS_HINT = 'write out what the aliases stand for'
+const ALIAS_HINT = 'replace the aliases by what they stand for'
 
 /** Loaded synchronously, because `./flags` answers synchronously. */
 function loadYaml(): Yaml {
@@ -99,7 +99,7 @@ export class FileDocument {
     const { errors = [], warnings = [] } = this.#document ?? {}
     for (const { code, pos } of [...errors, ...warnings]) {
       const reason = code.toLowerCase().replaceAll('_', ' ')
-      this.problem(this.#placeAt(pos[0]), `is no valid YAML (${reason})`, shapeHint)
+      this.problem(this.#placeAt(pos[0]), `is not valid YAML (${reason})`, shapeHint)
     }
   }
 
@@ -163,7 +163,7 @@ export class FileDocument {
     const root = this.#spotOf(contents)
     const value = this.#dataOf(contents, root, 0)
     if (this.#isTooMuch) {
-      this.problem(this.#name, 'holds too much, or is nested too deeply', ALIAS_HINT)
+      this.problem(this.#name, 'has too many values, or is nested too deeply', ALIAS_HINT)
     }
     return {
       value,
@@ -207,10 +207,10 @@ export class FileDocument {
       const name = this.#yaml.isScalar(key) ? this.textOf(key) : undefined
       const own = this.#spotOf(key)
       if (name === undefined) {
-        this.problem(this.#placeAt(own.offset), 'is a name that is no text', this.#shapeHint)
+        this.problem(this.#placeAt(own.offset), 'is a name that is not a string', this.#shapeHint)
       } else if (spot.members.has(name)) {
         const source = `${this.#placeAt(own.offset)}: ${shownName(name)}`
-        this.problem(source, 'is there twice', 'keep one')
+        this.problem(source, 'is written twice', 'keep one')
       } else {
         spot.members.set(name, own)
         members.push([name, this.#dataOf(value, own, depth + 1)])

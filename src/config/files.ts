@@ -88,7 +88,7 @@ export function readHeaders(
       problems.push({ path: source, message: `value ${index + 1} ${message}`, hint })
     }
     const [name, file] = splitPair(text) ?? ['', '']
-    if (headers.has(name.toLowerCase())) problem('names a header that is there already')
+    if (headers.has(name.toLowerCase())) problem('names a header that is already set')
     try {
       // Editors end the last line.
       const value = readFile(file).replace(/\r?\n$/, '')
@@ -109,7 +109,7 @@ function readSessionKeys(file: string, source: string, readFile: ReadFile) {
     problems.push({
       path: source,
       message: `${file} ${message}`,
-      hint: `in each line ${SESSION_KEY}`,
+      hint: `one per line, each of ${SESSION_KEY}`,
     })
   }
   let sessionKeys: readonly string[] = []

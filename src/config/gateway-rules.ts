@@ -86,7 +86,7 @@ function listenProblems(findings: Findings): readonly ConfigurationProblem[] {
   if (!isKnown('host') || !isKnown('auth') || isLoopbackAddress(settings.host)) return []
   if (settings.auth === 'none') {
     const message = 'must be loopback without --auth oauth'
-    const hint = 'whoever reaches it could call the tools; localhost, 127.0.0.1 or ::1'
+    const hint = 'anyone who reaches it could call the tools; use localhost, 127.0.0.1 or ::1'
     return [{ path: given.get('host')?.source ?? flagOf('host'), message, hint }]
   }
   const isNamed = given.has('resource') || given.has(RESOURCES)
@@ -144,18 +144,18 @@ function stdioWarnings({ given }: Findings): readonly string[] {
     given,
     (path) => !isForStdio(path) && path !== 'upstream' && path !== POLICY,
   )
-  return idle === '' ? [] : [`with stdio these do nothing: ${idle}`]
+  return idle === '' ? [] : [`with stdio these settings have no effect: ${idle}`]
 }
 
 function commandWarnings({ given, command, resources }: Findings): readonly string[] {
   const hasCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
   if (!hasCommand) {
     const idle = sourcesOf(given, isForCommand)
-    return idle === '' ? [] : [`without a command after -- these do nothing: ${idle}`]
+    return idle === '' ? [] : [`without a command after -- these settings have no effect: ${idle}`]
   }
   if (!given.has('upstream')) return []
   const idle = sourcesOf(given, (path) => needsOf(path) === 'child')
-  return idle === '' ? [] : [`for a server reached by HTTP these do nothing: ${idle}`]
+  return idle === '' ? [] : [`for a server reached by HTTP these settings have no effect: ${idle}`]
 }
 
 function tokenWarnings(

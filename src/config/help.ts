@@ -51,7 +51,7 @@ export function helpLines(settings: readonly Setting[]): readonly string[] {
   const [{ path } = { path: 'auth' }] = settings.slice(-1)
   return [
     ...settingLines(settings, 100),
-    `  In the environment: ${flagOf(path)} is ${environmentNameOf(path)}; lists with blanks or commas`,
-    '  between. A flag comes before the environment. TIME is 500ms, 30s, 10m or 24h.',
+    `  In the environment: ${flagOf(path)} is ${environmentNameOf(path)}; separate lists by blanks`,
+    '  or commas. A flag takes precedence over the environment. TIME is 500ms, 30s, 10m or 24h.',
   ]
 }

@@ -25,7 +25,7 @@ export function readJwks(path: string, readFile: ReadFile): unknown {
   try {
     return JSON.parse(readFile(path))
   } catch (error) {
-    message = faultOf(error, 'no JSON')
+    message = faultOf(error, 'not JSON')
   }
   throw new Error(message)
 }

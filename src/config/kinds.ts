@@ -121,7 +121,7 @@ export function toggle(about: Basics): z.ZodDefault<z.ZodType<boolean>> {
     placeholder: '',
     default: 'off',
     fixedDefault: false,
-    hint: '1 and 0 do as well',
+    hint: '1 and 0 are accepted, too',
     json: { type: 'boolean' },
     ...about,
   })

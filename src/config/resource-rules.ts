@@ -44,7 +44,7 @@ export function serverProblems(
     return [{ path: listed.source, message: 'has neither upstream nor command', hint }]
   }
   if (!hasUpstream) return []
-  const message = 'is given beside upstream'
+  const message = 'is given together with upstream'
   return [{ path: own.source, message, hint: 'one server each: keep one' }]
 }
 
@@ -60,7 +60,7 @@ export function issuerProblems(
       ? [
           {
             path: listed.source,
-            message: 'has no issuer, and there is none for all',
+            message: 'has no issuer, and there is none for all resources',
             hint: `${ISSUER} at the top, or below oauth: of this resource`,
           },
         ]
@@ -94,7 +94,7 @@ export function severalResourcesProblems(
       : [
           {
             path: '--',
-            message: `is given beside ${RESOURCES} of the config file`,
+            message: `is given together with ${RESOURCES} of the config file`,
             hint: 'leave it out: there each resource names its own server',
           },
         ]),
@@ -108,7 +108,7 @@ export function severalResourcesProblems(
 export function upstreamWarnings({ settings, given }: ConfiguredResource): readonly string[] {
   const source = given.get('upstream')?.source
   if (source === undefined || !isPlainHttp(settings.upstream ?? '')) return []
-  return [`${source}: without TLS; only for a network that is yours alone`]
+  return [`${source}: without TLS; only for a private network`]
 }
 
 /** AUD-06: a token for one resource must fail at another, unless they are configured to share an audience. */
@@ -128,7 +128,7 @@ export function sharedAudienceWarnings(
       .filter((other) => other.pairs.some((pair) => pairs.includes(pair)))
     return others.map(
       (other) =>
-        `a token for ${resource} opens ${other.resource}, too: they accept the same audience`,
+        `a token for ${resource} is accepted at ${other.resource}, too: they accept the same audience`,
     )
   })
 }
@@ -141,5 +141,7 @@ export function idleIssuerWarnings(
   if (!resources.every(({ hasOwnIssuers }) => hasOwnIssuers)) return []
   const sources = [...top].flatMap(([path, { source }]) => (concernsIssuers(path) ? [source] : []))
   if (sources.length === 0) return []
-  return [`each resource has issuers of its own, so these do nothing: ${sources.join(', ')}`]
+  return [
+    `each resource has issuers of its own, so these settings have no effect: ${sources.join(', ')}`,
+  ]
 }

@@ -57,7 +57,7 @@ export function severalIssuersProblems(
   if (issuers.length < 2) return []
   return ISSUER_SETTINGS.flatMap(({ path }) => given.get(path) ?? []).map(({ source }) => ({
     path: source,
-    message: 'is for one issuer, and there are several',
+    message: 'applies to one issuer, but there are several',
     hint,
   }))
 }
@@ -71,7 +71,7 @@ export function listedIssuersProblems(given: GivenValues): readonly Configuratio
       : [
           {
             path: beside.source,
-            message: `is given beside ${ISSUERS} of the config file`,
+            message: `is given together with ${ISSUERS} of the config file`,
             hint: 'keep one of them',
           },
         ]),
@@ -95,7 +95,7 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
       : [],
   )
   return [...new Set(sources)].map(
-    (source) => `${source}: ID tokens for the same audience get in, too`,
+    (source) => `${source}: ID tokens for the same audience are accepted, too`,
   )
 }
 
@@ -103,13 +103,13 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
 export function idlePolicyProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const policy = given.get(POLICY)
   if (policy === undefined) return []
-  const hint = 'without tokens nobody knows who calls: leave it out, or check tokens'
+  const hint = 'without tokens the caller is unknown: leave it out, or check tokens'
   return [{ path: policy.source, message: `needs ${flagOf('auth')} oauth`, hint }]
 }
 
 export const STDIO_WITH_TOKENS = {
   message: 'stdio has no HTTP request that could carry a token',
-  hint: 'serve HTTP, or use --auth none: whoever starts a stdio server is its user',
+  hint: 'serve HTTP, or use --auth none: the user of a stdio server is the person who starts it',
 } as const
 
 /**
@@ -141,12 +141,14 @@ export function idleWarnings(flags: GivenValues, others: GivenValues): readonly 
     .filter(([path]) => path !== 'auth' && path !== POLICY)
     .map(([, { source }]) => source)
   if (idle.length === 0) return []
-  return [`no token is checked: without --auth oauth these do nothing: ${idle.join(', ')}`]
+  return [
+    `no token is checked: without --auth oauth these settings have no effect: ${idle.join(', ')}`,
+  ]
 }
 
 /** An attacker in that network can replace the keys; then every token is accepted. */
 export function plainHttpWarnings(given: GivenValues): readonly string[] {
   const allowed = given.get('allowHttp')
   if (allowed === undefined) return []
-  return [`${allowed.source}: keys may come without TLS; only for a network that is yours alone`]
+  return [`${allowed.source}: keys may be fetched without TLS; only for a private network`]
 }

@@ -32,7 +32,7 @@ interface CollectedEnvironment {
 /** The hint for a name that does not exist. */
 export function didYouMean(name: string, names: readonly string[]): string {
   const closest = closestName(name, names)
-  return closest === undefined ? 'see --help for those that exist' : `did you mean ${closest}?`
+  return closest === undefined ? 'see --help for all settings' : `did you mean ${closest}?`
 }
 
 export function noSuchFlag(flag: string, settings: readonly Setting[]): ConfigurationProblem {
@@ -87,7 +87,7 @@ export function collectFlags(
     }
     const before = given.get(path)
     if (before !== undefined && kind !== 'list') {
-      const repair = kind === 'words' ? 'give it once, with blanks between' : 'keep one'
+      const repair = kind === 'words' ? 'give it once, separated by blanks' : 'keep one'
       problems.push({ path: flag, message: 'is given more than once', hint: repair })
     } else if (kind === 'list') {
       given.set(path, { value: [...(before?.value ?? []), value], source: flag })
@@ -123,7 +123,7 @@ export function collectEnvironment(
         name,
         settings.map(({ path }) => environmentNameOf(path)),
       )
-      warnings.push(`${quoted(name).slice(1, -1)}: no such setting, it does nothing (${hint})`)
+      warnings.push(`${quoted(name).slice(1, -1)}: no such setting, it has no effect (${hint})`)
     }
   }
   return { given, warnings }

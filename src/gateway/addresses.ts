@@ -39,7 +39,7 @@ export function hostValueFault(text: string): string | undefined {
   const [, address, name, port = '1'] = /^(?:\[(.+)\]|([^[\]:]+))(?::(\d{1,5}))?$/.exec(text) ?? []
   const isHost = address === undefined ? isName(name ?? '') : isIpv6(address)
   const isPort = Number(port) > 0 && Number(port) <= 65_535
-  return isHost && isPort ? undefined : 'is no host as a Host header has it'
+  return isHost && isPort ? undefined : 'is not a host as in a Host header'
 }
 
 /** Why no request can be sent there, or `undefined`. */
@@ -47,7 +47,8 @@ export function upstreamFault(text: string): string | undefined {
   const url = parseHttpUrl(text)
   if (url === undefined) return 'must be an absolute http(s) URL'
   // The parser drops some of these, so it would not be the endpoint that was written.
-  if (/[^\x21-\x7e]/.test(text)) return 'has blanks, line ends or other odd characters'
+  if (/[^\x21-\x7e]/.test(text))
+    return 'has blanks, line ends or other characters that are not allowed'
   if (text.includes('#')) return 'must not have a fragment'
   // Parsers repair these, and the result differs from what was written.
   if (!/^https?:\/\/[^/]/i.test(text) || /\/\.{1,2}(?:[/?]|$)/.test(text)) {

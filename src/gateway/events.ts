@@ -141,7 +141,7 @@ const MEANINGS: Meanings = {
   },
   'origin.refused': {
     level: 'info',
-    line: ({ origin }) => `refused: Origin ${origin}; if it may call: --allow-origin`,
+    line: ({ origin }) => `refused: Origin ${origin}; to allow it: --allow-origin`,
     outcome: 'refused',
     code: 'ERR_ORIGIN_FOREIGN',
     decision: 'refused',
@@ -178,7 +178,7 @@ const MEANINGS: Meanings = {
   },
   'request.failed': {
     level: 'error',
-    line: 'a fault of the gateway',
+    line: 'internal error of the gateway',
     outcome: 'failed',
     code: 'ERR_INTERNAL',
     reason: '',
@@ -194,7 +194,7 @@ const MEANINGS: Meanings = {
   'request.authenticated': { level: 'debug', line: 'authenticated' },
   'token.ended': {
     level: 'info',
-    line: ({ reason }) => `the token of an open answer is no longer good: ${reason}`,
+    line: ({ reason }) => `the token of an open answer is no longer valid: ${reason}`,
   },
   'keys.loaded': {
     level: 'info',
@@ -221,7 +221,7 @@ const MEANINGS: Meanings = {
   'child.strays': {
     level: 'warn',
     line: ({ child, count }) =>
-      `child ${child} left ${count} processes behind in groups of their own: they were ended`,
+      `child ${child} left ${count} processes in other process groups: they were ended`,
   },
   'child.remarked': {
     level: 'info',

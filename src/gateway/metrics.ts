@@ -58,7 +58,7 @@ export function createMetrics(
   })
   const keys = new Gauge({
     name: 'gatehouse_jwks_keys',
-    help: 'Usable keys at hand',
+    help: 'Usable keys of an issuer',
     labelNames: ['issuer', 'resource'] as const,
     registers,
   })
@@ -70,13 +70,16 @@ export function createMetrics(
   })
   const lostLines = new Gauge({
     name: 'gatehouse_lost_lines',
-    help: 'Lines of the log and records of decisions that were dropped because nobody took them',
+    help: 'Log lines and audit records that were dropped because their reader did not keep up',
     labelNames: ['what'] as const,
     registers,
   })
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
   const active = gauge('gatehouse_active_requests', 'Requests with the upstream')
-  const streams = gauge('gatehouse_open_streams', 'Of these, answered by a stream of events')
+  const streams = gauge(
+    'gatehouse_open_streams',
+    'Of these, requests that are answered by an event stream',
+  )
   const remembered = gauge('gatehouse_remembered_tokens', 'Tokens that need no signature check')
 
   return {

@@ -104,8 +104,8 @@ const UPSTREAM_CHECKS = {
 const COMMAND_CHECKS = {
   upstream: (checker, _path, upstream) => {
     if (upstream === undefined) return
-    const hint = 'one server is behind a resource: keep one'
-    checker.problem(['command'], 'is given beside upstream', hint)
+    const hint = 'a resource has one server: keep one'
+    checker.problem(['command'], 'is given together with upstream', hint)
   },
   command: checkCommand,
   childEnvironment: checkEnvironment,

@@ -65,7 +65,7 @@ function isWholeNumber(value: unknown, max: number): value is number {
 }
 
 function checkHost(checker: OptionChecker, path: OptionPath, host: unknown = '127.0.0.1'): void {
-  const fault = typeof host === 'string' ? listenHostFault(host) : 'must be a text'
+  const fault = typeof host === 'string' ? listenHostFault(host) : 'must be a string'
   if (fault !== undefined) checker.problem(path, fault, '127.0.0.1, ::1, 0.0.0.0')
 }
 
@@ -121,7 +121,7 @@ const GATEWAY_CHECKS = {
     checker.number(path, value ?? undefined, { fallback: 300, max: 86_400 }),
   proxyEnvironment: (checker, path, value) => {
     for (const name of brokenProxies(value as GatewayOptions['proxyEnvironment'])) {
-      checker.problem([...path, name], 'is no proxy', 'http://proxy.example.com:3128')
+      checker.problem([...path, name], 'is not the URL of a proxy', 'http://proxy.example.com:3128')
     }
   },
   ca: (checker, path, value) => checker.text(path, value),
@@ -159,7 +159,7 @@ function checkPlaces(checker: OptionChecker, options: GatewayOptions): void {
     return
   }
   for (const name of FOR_ONE.filter((each) => options[each] !== undefined)) {
-    const message = 'stands beside resources, and belongs to one of them'
+    const message = 'is written beside resources, but belongs to one of them'
     checker.problem([name], message, 'put it into resources')
   }
   for (const [index, own] of (resources as readonly unknown[]).entries()) {
@@ -169,7 +169,7 @@ function checkPlaces(checker: OptionChecker, options: GatewayOptions): void {
       continue
     }
     for (const name of Object.keys(own).filter((each) => FOR_ALL.has(each))) {
-      checker.problem([...place, name], 'is for the whole gateway', 'write it beside resources')
+      checker.problem([...place, name], 'applies to the whole gateway', 'write it beside resources')
     }
   }
 }
@@ -180,7 +180,8 @@ function checkListening(checker: OptionChecker, options: GatewayOptions): void {
   const isWrong = typeof host !== 'string' || listenHostFault(host) !== undefined
   if (isWrong || isLoopbackAddress(host)) return
   if (auth === 'none') {
-    const hint = 'whoever reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
+    const hint =
+      'anyone who reaches it could call the tools: use auth oauth, or listen on 127.0.0.1'
     checker.problem(['host'], 'must be loopback with auth none', hint)
   } else if (resource === undefined && resources === undefined) {
     const hint = 'the URL that users type: https://mcp.example.com/mcp'

@@ -40,7 +40,7 @@ interface PrivateKey {
 
 /** @throws {TypeError} when it is not a private key; the message does not show it */
 async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
-  const notOne = () => new TypeError('is no private key: a PEM (PKCS #8) or a JWK is wanted')
+  const notOne = () => new TypeError('is not a private key: use a PEM (PKCS #8) or a JWK')
   if (typeof given === 'string' && given.includes('-----BEGIN')) {
     for (const algorithm of PEM_ALGORITHMS) {
       try {

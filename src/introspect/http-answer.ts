@@ -36,8 +36,8 @@ const REJECTIONS = new Set(['invalid_client', 'unauthorized_client', 'request_un
 const PASSING = new Set([408, 425, 429])
 
 const SIGNED =
-  'answered a signed JWT (RFC 9701), and plain JSON was asked for: let the provider sign no introspection answers for this client (Authelia: introspection_signed_response_alg none)'
-const NOT_ACCEPTED = 'the client id or its credentials are not accepted there'
+  'answered with a signed JWT (RFC 9701) instead of plain JSON: switch off signed introspection answers for this client (Authelia: introspection_signed_response_alg none)'
+const NOT_ACCEPTED = 'the provider does not accept the client id or its credentials'
 
 function parseObject(text: string): JsonObject {
   try {
@@ -87,7 +87,7 @@ export function readAnswer(answer: HttpAnswer): 'success' | 'inactive' | NoAnswe
     }
   }
   const redirected = status === 0 || (status >= 300 && status < 400)
-  if (redirected) return no('answered a redirect, which is not followed')
+  if (redirected) return no('answered with a redirect, which is not followed')
   return no(said, !isClientError || PASSING.has(status))
 }
 

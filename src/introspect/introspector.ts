@@ -122,7 +122,7 @@ class Introspector {
     const claims = await client.tokenIntrospection(configuration, token, {
       token_type_hint: 'access_token',
     })
-    if (!isModest(claims)) throw unavailable('answered more than any real answer has')
+    if (!isModest(claims)) throw unavailable('answered with more than any real answer has')
     return claims
   }
 
@@ -170,7 +170,7 @@ class Introspector {
       return this.#failure(unavailable(`the client key ${error.message}`, false))
     }
     return this.#failure(
-      unavailable('answered something that is no introspection answer (RFC 7662 §2.2)'),
+      unavailable('answered with something that is not an introspection response (RFC 7662 §2.2)'),
     )
   }
 
@@ -179,7 +179,7 @@ class Introspector {
     const { code, said, meaning, retryAfter, passes } = no
     const told = `introspection at ${quoted(issuer)}: ${said}`
     const general = meaning === undefined ? told : `${told}: ${meaning}`
-    const single = `${told}, to this token alone`
+    const single = `${told}, for this token only`
     return new IntrospectionFailure(
       new AuthorizationServerError(code, issuer, general, retryAfter),
       new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', issuer, single, retryAfter),

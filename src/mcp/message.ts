@@ -146,23 +146,23 @@ function unreadable(reason: string, id = 'null', code: number = RPC.invalidReque
  * @param text that holds this message alone; `undefined` within a batch, where no id can be echoed
  */
 function readOne(value: unknown, text: string | undefined): RpcMessage | RpcResponse | Unreadable {
-  if (!isJsonObject(value)) return unreadable('a message is no object')
+  if (!isJsonObject(value)) return unreadable('a message is not an object')
   const { jsonrpc, id, method, params } = value
   const isId = typeof id === 'string' || typeof id === 'number'
   const refuse = (reason: string) =>
     unreadable(reason, isId && text !== undefined ? writtenValue(text, 'id') : 'null')
-  if (hasTwin(value, ROUTED, EXACT)) return refuse('some parsers take a member for another')
+  if (hasTwin(value, ROUTED, EXACT)) return refuse('some parsers confuse two members')
   if (jsonrpc !== '2.0') return refuse('jsonrpc is not 2.0')
   if (method === undefined && ('result' in value || 'error' in value)) return RESPONSE
   if (typeof method !== 'string') return refuse('neither a request nor a notification')
-  if (id !== undefined && !isId) return refuse('id is neither a text nor a number')
-  if (params !== undefined && !isJsonObject(params)) return refuse('params is no object')
+  if (id !== undefined && !isId) return refuse('id is neither a string nor a number')
+  if (params !== undefined && !isJsonObject(params)) return refuse('params is not an object')
   if (params !== undefined && hasTwin(params, ROUTED_PARAMS, EXACT_PARAMS)) {
-    return refuse('some parsers take a member of params for another')
+    return refuse('some parsers confuse two members of params')
   }
   const meta = params?.['_meta']
   if (isJsonObject(meta) && hasTwin(meta, ROUTED_META, EXACT_META)) {
-    return refuse('some parsers take a member of _meta for another')
+    return refuse('some parsers confuse two members of _meta')
   }
   return new ReadMessage(text, method, params, id !== undefined)
 }
@@ -175,7 +175,8 @@ function parse(
   body: Uint8Array,
 ): { readonly text: string; readonly value: JsonObject | readonly unknown[] } | Unreadable {
   const members = countMembers(body, BOUNDS)
-  if (members === undefined) return unreadable('the body holds too much, or is nested too deeply')
+  if (members === undefined)
+    return unreadable('the body has too many values, or is nested too deeply')
   const text = decode(body)
   if (text === undefined) return unreadable('the body is not UTF-8', 'null', RPC.parseError)
   const value = parseJsonStructure(text, members)

@@ -130,14 +130,14 @@ function named(
   comparable = comparableName(target, name),
 ): McpOperation | UnclearOperation {
   if (comparable !== undefined) return { method, target, name: comparable }
-  if (typeof name !== 'string') return new UnclearOperation(`${where} is no text`)
+  if (typeof name !== 'string') return new UnclearOperation(`${where} is not a string`)
   if (name.length > LONGEST_COMPARED[target]) {
     return new UnclearOperation(`${where} has more than ${LONGEST_COMPARED[target]} characters`)
   }
   return new UnclearOperation(
     target === 'resource'
-      ? `${where} is no URI, or has dot segments, a fragment or characters that are encoded without need`
-      : `${where} has control characters or halves of pairs`,
+      ? `${where} is not a URI, or has dot segments, a fragment or needlessly encoded characters`
+      : `${where} has control characters or unpaired surrogates`,
   )
 }
 
@@ -177,9 +177,9 @@ export function operationsOf(
   most: number = Infinity,
 ): readonly McpOperation[] | UnclearOperation {
   if (method.length > LONGEST_NAME) return new UnclearOperation('method is too long')
-  if (most < 1) return new UnclearOperation('it asks for too much at once')
+  if (most < 1) return new UnclearOperation('it names too many items')
   if (CONTROLS.test(method)) {
-    return new UnclearOperation('method has control characters or halves of pairs')
+    return new UnclearOperation('method has control characters or unpaired surrogates')
   }
   const direct = NAMED.get(method)
   if (direct !== undefined) {
@@ -196,7 +196,7 @@ export function operationsOf(
     const [target, member] = reference
     // Lenient parsers would read another reference (HDR-08).
     if (Object.keys(ref).some((each) => isTwinOf(each, 'type') || isTwinOf(each, member))) {
-      return new UnclearOperation('some parsers take a member of params.ref for another')
+      return new UnclearOperation('some parsers confuse two members of params.ref')
     }
     const operation = referred(target, ref[member], `params.ref.${member}`)
     return operation instanceof UnclearOperation ? operation : [operation]
@@ -205,8 +205,8 @@ export function operationsOf(
   if (method !== 'subscriptions/listen') return [itself]
   const uris = subscribed(params)
   if (uris === undefined)
-    return new UnclearOperation('resourceSubscriptions is no list, or is there twice')
-  if (Math.max(uris.length, 1) > most) return new UnclearOperation('it asks for too much at once')
+    return new UnclearOperation('resourceSubscriptions is not a list, or is named twice')
+  if (Math.max(uris.length, 1) > most) return new UnclearOperation('it names too many items')
   const operations: McpOperation[] = []
   for (const uri of uris) {
     const operation = named(method, 'resource', uri, 'an entry of resourceSubscriptions')

@@ -45,7 +45,7 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
   const read = alreadyRead(request)
   if (read !== undefined) return Promise.resolve(read.length > limit ? undefined : read)
   if (request.readableEnded || request.destroyed) {
-    return Promise.reject(new TypeError('the body was read by somebody else'))
+    return Promise.reject(new TypeError('other code has already read the body'))
   }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -110,9 +110,9 @@ function patternFault(text: string, isMethod: boolean, isListed: boolean): strin
 
 /** Why a text in a rule cannot be the name that it seems to be. */
 export function nameFault(text: string): string | undefined {
-  if (UNSEEN.test(text)) return 'has characters that cannot be seen'
+  if (UNSEEN.test(text)) return 'has invisible characters'
   if (BLANK_AROUND.test(text)) return 'begins or ends with a blank'
-  if (text.length > LONGEST_NAME) return 'is longer than any name that is judged'
+  if (text.length > LONGEST_NAME) return 'is longer than any name that a request may have'
   return undefined
 }
 
@@ -141,19 +141,19 @@ class PolicyChecker {
   #unknownNames(path: OptionPath, object: JsonObject, known: ReadonlySet<string>): void {
     for (const name of Object.keys(object)) {
       if (known.has(name)) continue
-      this.problem([...path, name], 'no such name', `known are ${[...known].join(', ')}`)
+      this.problem([...path, name], 'no such name', `known: ${[...known].join(', ')}`)
     }
   }
 
   #texts(path: OptionPath, value: unknown, hint: string): readonly string[] {
     const list: unknown = typeof value === 'string' ? [value] : value
     if (!Array.isArray(list) || list.length === 0) {
-      this.problem(path, 'must be a text or a list of texts, and not empty', hint)
+      this.problem(path, 'must be a string or a list of strings, and not empty', hint)
       return []
     }
     return list.filter((entry, index): entry is string => {
       if (typeof entry === 'string' && entry !== '') return true
-      this.problem([...path, index], 'must be a text, and not empty', hint)
+      this.problem([...path, index], 'must be a string, and not empty', hint)
       return false
     })
   }
@@ -177,13 +177,13 @@ class PolicyChecker {
     const implies: [string, readonly string[]][] = []
     for (const [scope, included] of Object.entries(value)) {
       if (parseScopes([scope]) === undefined) {
-        this.problem(['implies', scope], 'is no scope', SCOPES_HINT)
+        this.problem(['implies', scope], 'is not a scope', SCOPES_HINT)
       }
       implies.push([scope, this.#scopes(['implies', scope], included)])
     }
     const cycle = findCycle(Object.fromEntries(implies))
     if (cycle !== undefined) {
-      const message = `goes in a circle: ${cycle.join(', ')}`
+      const message = `is a cycle: ${cycle.join(', ')}`
       this.problem(
         ['implies', cycle[0] as string],
         message,
@@ -237,8 +237,12 @@ class PolicyChecker {
         ),
       )
       if (all === undefined) continue
-      const message = `${quoted(all)} is about all ${subject}, whatever ${subject} the rule names`
-      this.problem([...path, 'methods'], message, `a rule of its own; ${subject} need no method`)
+      const message = `${quoted(all)} applies to all ${subject}, not only to those that the rule names`
+      this.problem(
+        [...path, 'methods'],
+        message,
+        `write a separate rule; ${subject} need no method`,
+      )
     }
   }
 
@@ -258,7 +262,7 @@ class PolicyChecker {
     const { scopes, claims } = rule
     if (scopes === undefined && claims === undefined) {
       const hint = 'scopes or claims; scopes: [] where the base scopes suffice'
-      this.problem(path, 'does not say what is needed', hint)
+      this.problem(path, 'does not say what it requires', hint)
     }
     return {
       patterns: { tools, prompts, resources, methods },

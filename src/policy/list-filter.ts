@@ -96,7 +96,7 @@ export class ListFilter implements AnswerFilter {
       return this.#enterResult(bytes, at, edits)
     })
     if (message === undefined || (isAlone && !isAtEnd(bytes, message.end))) {
-      throw new UnfilterableAnswer('the answer is no JSON-RPC message, or has two results')
+      throw new UnfilterableAnswer('the answer is not a JSON-RPC message, or has two results')
     }
     return edits.sort((one, other) => one.span.start - other.span.start)
   }
@@ -108,7 +108,7 @@ export class ListFilter implements AnswerFilter {
       return kind === undefined ? skipValue(bytes, at) : this.#enterList(bytes, at, kind, lists)
     })
     if (read === undefined) {
-      throw new UnfilterableAnswer('the result is no object, or names a list twice')
+      throw new UnfilterableAnswer('the result is not an object, or names a list twice')
     }
     if (lists.length > 0) edits.push(...lists, ...privacy(read.members, start))
     return read.end
@@ -117,7 +117,7 @@ export class ListFilter implements AnswerFilter {
   /** The list in its order, without entries that the token may not use. */
   #enterList(bytes: Uint8Array, start: number, kind: ListKind, lists: Replacement[]): number {
     const list = this.#memory.read(bytes, start, kind)
-    if (list === undefined) throw new UnfilterableAnswer('what should be a list is none')
+    if (list === undefined) throw new UnfilterableAnswer('what should be a list is not one')
     const end = start + list.bytes.length
     const text = [list.select((name) => this.#isShown(name, kind), this.#caller)]
     lists.push({ span: { start, end }, text })

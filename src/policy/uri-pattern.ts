@@ -117,9 +117,9 @@ const EXAMPLE = 'file:///srv/**'
 /** Text that matches no valid URI, whatever the wildcards match. */
 function reasonUnclear(text: string): UselessPattern {
   if (text.includes('#'))
-    return new UselessPattern('has a fragment: no URI with one is let in', EXAMPLE)
+    return new UselessPattern('has a fragment: URIs with a fragment are refused', EXAMPLE)
   const reason =
-    'is no URI, or has dot segments, blanks around it or characters that are encoded without need'
+    'is not a URI, or has dot segments, blanks around it or needlessly encoded characters'
   return new UselessPattern(reason, EXAMPLE)
 }
 
@@ -134,7 +134,7 @@ export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   const [userinfo, written] = splitUser(authority ?? '')
   if (userinfo !== undefined && (userinfo.includes('*') || scheme === 'file')) {
     return new UselessPattern(
-      'has a user that no URI can have: users are let in where they are written without a star',
+      'has a user that no URI can have: write a user without a star',
       `${scheme}://reader@host/**`,
     )
   }
@@ -142,7 +142,7 @@ export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   if (!isAll && written.includes('**')) {
     const hint = `${scheme}://*/**`
     return new UselessPattern(
-      'has two stars in its authority; there one star matches any text',
+      'has two stars in its authority; one star there matches any text',
       hint,
     )
   }

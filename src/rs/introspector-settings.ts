@@ -97,7 +97,7 @@ function checkClient(
   const method: unknown = authentication ?? INTROSPECTION_AUTHENTICATIONS[0]
   if (!INTROSPECTION_AUTHENTICATIONS.some((each) => each === method)) {
     const hint = `choose from ${INTROSPECTION_AUTHENTICATIONS.join(', ')}`
-    checker.problem([...path, 'authentication'], 'is no method', hint)
+    checker.problem([...path, 'authentication'], 'is not a supported method', hint)
   }
   if (typeof method === 'string' && method.startsWith('client_secret') && clientSecret === '') {
     checker.problem([...path, 'clientSecret'], 'is missing', `${method} needs it`)

@@ -96,7 +96,11 @@ function checkIssuerName(
   }
   // URL parsers drop these, so the issuer would be found but match no token.
   if (/[^\x21-\x7e]/.test(issuer)) {
-    checker.problem(path, 'has blanks, line ends or other odd characters', 'copy it again')
+    checker.problem(
+      path,
+      'has blanks, line ends or other characters that are not allowed',
+      'copy it again',
+    )
   }
   return true
 }
@@ -113,10 +117,11 @@ function checkAudienceClaim(
   const where =
     server['audienceClaim'] === undefined ? ['audienceClaim'] : [...path, 'audienceClaim']
   if (server['audience'] === undefined && options['audience'] === undefined) {
-    checker.problem(where, 'needs audience', `the values of ${audienceClaim} that may come in`)
+    checker.problem(where, 'needs audience', `the accepted values of ${audienceClaim}`)
   }
   if (scopes.length === 0) {
-    const hint = 'a token for another server names the same client; only a scope tells them apart'
+    const hint =
+      'a token for another server may name the same client; only a scope distinguishes them'
     checker.problem(where, 'needs scopes', hint)
   }
 }
@@ -140,7 +145,7 @@ function checkIntrospection(
   if (tokenPrefix === undefined) return
   const ofPrefix = [...path, 'tokenPrefix']
   if (typeof tokenPrefix !== 'string' || !/^[\w.~+/-]+$/.test(tokenPrefix)) {
-    const hint = 'how opaque tokens begin: authelia_at_'
+    const hint = 'the prefix of opaque tokens: authelia_at_'
     checker.problem(ofPrefix, 'must be the beginning of a token', hint)
   }
   if (introspector === undefined) {
@@ -239,8 +244,8 @@ function checkPrefixes(checker: OptionChecker, path: OptionPath, drafts: readonl
   if (isClear) return
   checker.problem(
     path,
-    'several have an introspector, and nothing says whose an opaque token is',
-    'give each a tokenPrefix, none of which begins another',
+    'several have an introspector, so the issuer of an opaque token is unclear',
+    'give each a tokenPrefix; no prefix may begin with another one',
   )
 }
 

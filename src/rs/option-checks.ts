@@ -47,8 +47,7 @@ function checkResourceUrl(checker: OptionChecker, path: OptionPath, value: strin
     checker.problem(path, 'must not have a fragment', 'cut it off at the # (RFC 8707 §2)')
   }
   if (url.search !== '' || /^[^#]*\?/.test(value)) {
-    const hint =
-      'cut it off at the ?: a token for one query would open every other, and all share one path'
+    const hint = 'cut it off at the ?: a token for one query would be accepted for every other'
     checker.problem(path, 'must not have a query', hint)
   }
   if (url.username !== '' || url.password !== '') {
@@ -110,7 +109,7 @@ export function checkReachable(
 ): void {
   if (isReachableUrl(url, allowHttp)) return
   const allow = checker.nameOf('allowHttp')
-  const hint = `or name ${url.hostname} in ${allow} if its network is yours alone`
+  const hint = `or name ${url.hostname} in ${allow} if its network is private`
   checker.problem(path, 'must be https', hint)
 }
 
@@ -148,7 +147,8 @@ export function checkScopes(
     return []
   }
   if (scopes.includes('offline_access')) {
-    const hint = 'it asks for a refresh token, which is between client and authorization server'
+    const hint =
+      'it requests a refresh token, which concerns only the client and the authorization server'
     checker.problem(path, 'must not contain offline_access', hint)
   }
   return [...new Set(scopes)]

@@ -368,7 +368,7 @@ export class ResourceServerCore {
           this.#emit?.({ type: 'request.failed', requestId, where: whereThrown(why) })
         } else {
           const { code, reason } =
-            why === 'ended' ? new Refusal('ERR_TOKEN_EXPIRED', 'it has come to its end') : why
+            why === 'ended' ? new Refusal('ERR_TOKEN_EXPIRED', 'it has ended') : why
           this.#emit?.({ type: 'token.ended', requestId, code, reason, issuer })
         }
         onEnd()

@@ -39,7 +39,11 @@ function refuseUnverified(
       return new Refusal('ERR_TOKEN_ALGORITHM', text, issuer)
     }
     case 'ambiguous':
-      return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'several keys fit, and no kid chooses', issuer)
+      return new Refusal(
+        'ERR_TOKEN_KEY_UNKNOWN',
+        'several keys fit, and no kid selects one',
+        issuer,
+      )
     case 'unknown': {
       const text = kid === undefined ? 'no kid, and no key fits' : `kid ${quoted(kid, 64)}`
       return new Refusal('ERR_TOKEN_KEY_UNKNOWN', text, issuer)
@@ -49,7 +53,7 @@ function refuseUnverified(
       return new Refusal('ERR_TOKEN_SIGNATURE', text, issuer)
     }
     case 'wrong':
-      return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature is not that of the key', issuer)
+      return new Refusal('ERR_TOKEN_SIGNATURE', 'the signature does not match the key', issuer)
   }
 }
 
@@ -205,7 +209,8 @@ export class TokenVerifier {
     jwt: ParsedJwt | undefined,
   ): Promise<Verdict> {
     const introspection = await introspector?.introspect(token)
-    if (introspection === undefined) return new Refusal('ERR_TOKEN_OPAQUE', 'nobody to ask')
+    if (introspection === undefined)
+      return new Refusal('ERR_TOKEN_OPAQUE', 'no introspection is configured')
     const { claims, validUntil } = introspection
     const standing = { claims, validUntil: this.#steadyNow() + validUntil - this.#now() }
     return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)

@@ -78,7 +78,7 @@ export class TrustedIssuers {
 
   whyNobodyIsAsked(): string {
     return this.all.some(({ introspector }) => introspector !== undefined)
-      ? 'too short to ask about, or without the prefix of the tokens that are asked about'
+      ? 'too short for introspection, or without the configured token prefix'
       : 'no introspection is configured'
   }
 

@@ -110,10 +110,10 @@ function readClaims(
     return refuse('exp, nbf or iat is not a number', wrongTimeOf(wrong))
   }
   const end = Math.min(times.end, ownTimes.end)
-  if (!isOptionalText(sub)) return refuse('sub is not a text', 'sub')
+  if (!isOptionalText(sub)) return refuse('sub is not a string', 'sub')
   const audience = readAudience(claims[audienceClaim])
   if (audience === undefined) {
-    return refuse(`${audienceClaim} is neither a text nor a list of texts`, audienceClaim)
+    return refuse(`${audienceClaim} is neither a string nor a list of strings`, audienceClaim)
   }
   const scopes = readScopes(claims, requirements.scopeClaims)
   if (scopes === undefined) {
@@ -180,7 +180,7 @@ export function readIntrospection(
   const { issuer, acceptIdTokenClaims } = requirements
   // RFC 7662 §2.2: a boolean. Other truthy values do not count.
   if (claims['active'] !== true) {
-    const reason = 'the authorization server calls it not active'
+    const reason = 'the authorization server says that it is not active'
     return new Refusal('ERR_TOKEN_INACTIVE', reason, issuer, { claim: 'active' })
   }
   const { iss } = claims

@@ -59,8 +59,8 @@ export function parseJwt(token: string): ParsedJwt | Refusal {
     return malformed('the header is not one JSON object with distinct names')
   const { alg, kid, typ, crit } = header
   if (typeof alg !== 'string') return malformed('the header names no algorithm')
-  if (kid !== undefined && typeof kid !== 'string') return malformed('kid is not a text')
-  if (typ !== undefined && typeof typ !== 'string') return malformed('typ is not a text')
+  if (kid !== undefined && typeof kid !== 'string') return malformed('kid is not a string')
+  if (typ !== undefined && typeof typ !== 'string') return malformed('typ is not a string')
   if (crit !== undefined) return malformed(`critical header members ${quoted(crit)}`)
 
   const signature = decodeBase64url(signatureSegment)

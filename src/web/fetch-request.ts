@@ -61,7 +61,7 @@ export class FetchGuardRequest extends HostRequest {
   async readBody(limit: number): Promise<Uint8Array | undefined> {
     // It was empty.
     if (this.#isRead) return new Uint8Array()
-    if (this.#request.bodyUsed) throw new TypeError('the body was read by somebody else')
+    if (this.#request.bodyUsed) throw new TypeError('other code has already read the body')
     this.#isRead = true
     return readLimited(this.#request.body, limit)
   }

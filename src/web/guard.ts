@@ -42,7 +42,7 @@ export type Passage = Permission | GuardAnswer | undefined
 /** The result of the checks of a request's head. */
 export type HeadOutcome = Authenticated | GuardAnswer | undefined
 
-const SESSION_HINT = 'all processes need the same sessionKeys; new ones end sessions'
+const SESSION_HINT = 'all processes need the same sessionKeys; new keys end all sessions'
 
 /** For a client that has left: nobody reads this answer. */
 const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))

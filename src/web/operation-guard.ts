@@ -83,7 +83,7 @@ const MOST_OPERATIONS = 1000
 const MOST_COMPARED = 128 * 1024
 
 /** The message for the client; the reason is in the log. */
-const UNREADABLE = 'The body is not a JSON-RPC message that can be judged'
+const UNREADABLE = 'The body is not a valid JSON-RPC message'
 const UNCLEAR_NAMES =
   'A name or a URI in the request is not acceptable, or there are too many of them'
 const OLDER_VERSION = 'MCP-Protocol-Version does not match the body'
@@ -106,7 +106,7 @@ function operationsOfAll(
     if (compared > MOST_COMPARED) return new UnclearOperation('its names are too long together')
   }
   return operations.some(isOfForeignUser)
-    ? new UnclearOperation('a URI names a user that no rule spells')
+    ? new UnclearOperation('a URI has a user that no rule names')
     : operations
 }
 
@@ -136,10 +136,10 @@ function readAllowed(
   if ('code' in read) return { ...read, text: textOf(read) }
   const { messages, isBatch } = read
   if (isBatch && (protocolVersion ?? BATCH_VERSION) !== BATCH_VERSION) {
-    return invalid('a batch, in a version without them')
+    return invalid('a batch, in a protocol revision without batches')
   }
   if (isStateless(protocolVersion) && messages.length !== 1) {
-    return invalid('an answer, in a version without requests of servers')
+    return invalid('a response, in a protocol revision without server requests')
   }
   return messages
 }
@@ -153,7 +153,7 @@ function messagesOf(
   const messages = readAllowed(body, request)
   if ('code' in messages) return messages
   if (sent !== undefined && !holdTheSame(body, sent)) {
-    return invalid('what a body parser made of the body asks for something else')
+    return invalid('the parsed body names other operations than its bytes')
   }
   if (messages.some(({ params }) => isBehind(request.protocolVersion, params))) {
     const [code, text] = [RPC.headerMismatch, OLDER_VERSION]
@@ -245,8 +245,8 @@ export class OperationGuard {
    * it.
    */
   refuseMethod(method: string, request: AnsweredRequest): GuardAnswer {
-    const body = errorBody('invalid_request', 'Only POST brings a body')
-    const reason = `a body that comes with ${quoted(method, 20)}`
+    const body = errorBody('invalid_request', 'Only POST may have a body')
+    const reason = `a body with ${quoted(method, 20)}`
     return this.#answers.refuseUnread(request, 400, reason, body)
   }
 

@@ -97,7 +97,7 @@ function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknow
     return
   }
   for (const [index, key] of (keys as unknown[]).entries()) {
-    const message = typeof key === 'string' ? sessionKeyFault(key) : 'must be a text'
+    const message = typeof key === 'string' ? sessionKeyFault(key) : 'must be a string'
     if (message !== undefined) checker.problem([...path, index], message, SESSION_KEY)
   }
   if (sha256Sync === undefined) {

@@ -45,7 +45,7 @@ function watchStream(
   return () => clear()
 }
 
-const NOT_A_SESSION_ID = 'an Mcp-Session-Id that is none'
+const NOT_A_SESSION_ID = 'an Mcp-Session-Id that is not valid'
 
 export class Permission implements AnswerRules {
   readonly outcome = 'permitted'

@@ -102,7 +102,7 @@ test('gateway, client: from the URL to the answer of a tool', { timeout: 60_000 
   const denied = scene.gateway
     .log()
     .filter(({ code: reason }) => reason === 'ERR_SCOPE_INSUFFICIENT')
-  expect(denied[0]?.['hint']).toContain('with RBAC a user those of the roles')
+  expect(denied[0]?.['hint']).toContain('with RBAC, a user gets the permissions of their roles')
 })
 
 test('knock, register, token: by curl', { timeout: 60_000 }, async () => {

@@ -49,7 +49,7 @@ verifies(
       expect(answer.status, JSON.stringify(spec)).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(answer.headers.has('www-authenticate')).toBe(false)
-      const reason = `introspection at "${server.issuer}": answered 401 "request_unauthorized": the client id or its credentials are not accepted there`
+      const reason = `introspection at "${server.issuer}": answered 401 "request_unauthorized": the provider does not accept the client id or its credentials`
       expect(await stage.send(token)).toEqual({
         status: 503,
         code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
@@ -105,7 +105,7 @@ verifies(
     expect(answer.headers.has('www-authenticate')).toBe(false)
     bad.process.kill('SIGTERM')
     await bad.exited
-    expect(bad.stderr()).toMatch(/UNABLE_TO_VERIFY_LEAF_SIGNATURE.*made known by --ca-file/)
+    expect(bad.stderr()).toMatch(/UNABLE_TO_VERIFY_LEAF_SIGNATURE.*add your own CA with --ca-file/)
     expect(bad.stderr()).not.toContain(token)
     expect(bad.stderr()).not.toContain(server.clientSecret)
   },

@@ -83,7 +83,9 @@ describe('aud', () => {
       expect(await stage.send(token)).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: expect.stringContaining('4.37 writes the client id, for --oauth-audience'),
+        hint: expect.stringContaining(
+          '4.37 writes the client id into aud: name it in --oauth-audience',
+        ),
       })
       await stage.stop()
       await stand({}, { audience: CLIENT })

@@ -157,7 +157,7 @@ describe('a server by HTTP', () => {
     })
   })
 
-  test('of the era without sessions', async () => {
+  test('of a stateless protocol revision', async () => {
     const { url, seen } = await serverOf(({ method, params }) => {
       const meta = (params['_meta'] ?? {}) as Record<string, unknown>
       if (meta['io.modelcontextprotocol/protocolVersion'] !== '2026-07-28') throw new Error('no')
@@ -204,7 +204,7 @@ describe('a server by HTTP', () => {
     [
       'repeats itself',
       [stillOpen(() => ({ tools: [], nextCursor: 'x' }))],
-      /does not come to an end/,
+      /sends pages of \S+ without end/,
     ],
     ['has no list', [stillOpen(() => ({ tools: {} }))], /answered tools\/list without a list/],
     ['has no result', [() => 'x'], /answered initialize with no result/],
@@ -217,7 +217,7 @@ describe('a server by HTTP', () => {
       ],
       /answered tools\/list with an error: Error: a \[2J b\n$/,
     ],
-    ['is no MCP', [() => ({}), () => ({ text: '<html>' })], /gave no answer that is JSON-RPC/],
+    ['is no MCP', [() => ({}), () => ({ text: '<html>' })], /did not answer with JSON-RPC/],
     [
       'refuses',
       [() => ({}), () => ({ text: '', status: 401 })],

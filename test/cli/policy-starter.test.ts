@@ -291,7 +291,7 @@ No rule names 2 of the 8; unmatched is deny:
     expect(writeTable(parse('rules: []\nunmatched: deny'), bad, true)).not.toMatch(
       /[\p{Cf}]|[^\P{Cc}\n]/u,
     )
-    expect(shown).toContain('refused: no URI, or dot segments in it')
+    expect(shown).toContain('refused: not a URI, or dot segments in it')
   })
 })
 

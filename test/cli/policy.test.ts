@@ -46,13 +46,13 @@ describe('usage', () => {
     [['chekc'], 'policy chekc: no such command\n  → did you mean check?\n'],
     [['toString'], 'policy toString: no such command'],
     [['check'], 'FILE: is missing'],
-    [['check', 'p.yaml', 'q.yaml'], 'argument 2: is one too many'],
+    [['check', 'p.yaml', 'q.yaml'], 'argument 2: is unexpected'],
     [['check', '--scopes', 'a', 'p.yaml'], '--scopes: no such flag'],
     [['check', 'none.yaml'], 'none.yaml: cannot be read (ENOENT)'],
     [['check', 'a\u001b[2J'], 'a?[2J: cannot be read (ENOENT)'],
     [['explain', 'p.yaml'], 'METHOD: is missing'],
     [['explain', 'p.yaml', 'tools/call'], 'NAME: is missing'],
-    [['explain', 'p.yaml', 'ping', 'x'], 'NAME: is of no use: ping names nothing'],
+    [['explain', 'p.yaml', 'ping', 'x'], 'NAME: has no effect: ping takes no name'],
     [['explain', 'p.yaml', 'ping', '--scopes'], '--scopes: needs a value'],
     [['explain', 'p.yaml', 'ping', '--scopes', 'a"b'], '--scopes: cannot be read'],
     [['explain', 'p.yaml', 'ping', '--base-scopes', 'a\\'], '--base-scopes: cannot be read'],
@@ -63,7 +63,10 @@ describe('usage', () => {
     [['explain', 'p.yaml', 'ping', '--resource='], '--resource: is empty'],
     [['init'], '--upstream: is missing, and so is a command'],
     [['init', '--'], '--: has no command after it'],
-    [['init', '--upstream', 'http://127.0.0.1:1/', '--', 'a'], '--upstream: is given beside a'],
+    [
+      ['init', '--upstream', 'http://127.0.0.1:1/', '--', 'a'],
+      '--upstream: is given together with a',
+    ],
     [['init', '--upstream', '/mcp'], '--upstream: must be an absolute http(s) URL'],
     [['init', '--upstream-header', 'a', '--', 'a'], '--upstream-header: value 1 is not NAME=FILE'],
     [['init', '--upstream', 'http://127.0.0.1:1/', '--upstream-header', 'X=/k'], 'value 1 names a'],
@@ -103,7 +106,7 @@ describe('check', () => {
   test('says that nothing is wrong', async () => {
     expect(await policy(['check', 'p.yaml'])).toEqual({
       code: 0,
-      stdout: 'p.yaml: 4 rules, nothing is wrong\n',
+      stdout: 'p.yaml: 4 rules, no problems\n',
       stderr: '',
     })
   })
@@ -114,8 +117,8 @@ describe('check', () => {
       code: 2,
       stdout: '',
       stderr: `q.yaml:4:5: rules[0].scope: no such name
-  → known are tools, prompts, resources, methods, scopes, claims
-q.yaml:2:5: rules[0].tools: must be a text or a list of texts, and not empty
+  → known: tools, prompts, resources, methods, scopes, claims
+q.yaml:2:5: rules[0].tools: must be a string or a list of strings, and not empty
   → names, or patterns with *
 q.yaml:5:1: unmatched: must be deny or base
   → unmatched: deny (what no rule names is denied) or base (base scopes suffice)

@@ -160,7 +160,7 @@ describe('an audit file that is a pipe', () => {
       ...['--port', '0', '--upstream', 'http://127.0.0.1:9/mcp', '--audit-file', makePipe()],
     ])
     expect(await cli.exited).toBe(1)
-    expect(cli.stderr()).toContain('nobody reads this pipe; start its reader first')
+    expect(cli.stderr()).toContain('the pipe has no reader; start the reader first')
   })
 
   verifies(

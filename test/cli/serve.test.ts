@@ -65,7 +65,7 @@ describe('serve', () => {
       })
       await eventually(() => finish !== undefined)
       cli.process.kill('SIGTERM')
-      await eventually(() => cli.stderr().includes('ending'))
+      await eventually(() => cli.stderr().includes('shutting down'))
       finish?.()
       expect(await (await running).text()).toBe('done')
       expect(await cli.exited).toBe(0)
@@ -166,7 +166,7 @@ describe('serve', () => {
     const cli = startCli(['--upstream', 'http://127.0.0.1:1/mcp', '--port', port])
     expect(await cli.exited).toBe(1)
     expect(cli.stderr()).toContain(
-      `cannot listen on 127.0.0.1:${port}: somebody else listens there`,
+      `cannot listen on 127.0.0.1:${port}: another process listens there`,
     )
   })
 
@@ -247,7 +247,7 @@ describe('serve', () => {
     await eventually(() => cli.log().length > 0)
     await new Promise((resolve) => setTimeout(resolve, 200))
     cli.process.kill('SIGINT')
-    await eventually(() => cli.stderr().includes('ending'))
+    await eventually(() => cli.stderr().includes('shutting down'))
     cli.process.kill('SIGINT')
     expect(await cli.exited).toBe(1)
     expect(await pending).toBe('cut')
@@ -436,7 +436,7 @@ describe('--upstream URL -- COMMAND', () => {
       ...node(`require('fs').writeFileSync(${JSON.stringify(marker)}, 'ran')`),
     ])
     expect(await cli.exited).toBe(1)
-    expect(cli.stderr()).toContain('somebody listens at')
+    expect(cli.stderr()).toContain('another process already listens at')
     expect(readFileSync(marker, 'utf8')).toBe('')
   })
 

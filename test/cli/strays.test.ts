@@ -18,7 +18,7 @@ verifies(
     // One that is under way keeps the gateway from ending by itself.
     const waiting = await client.call('never')
     cli.process.kill('SIGTERM')
-    await until(() => cli.stderr().includes('ending: running answers may finish'))
+    await until(() => cli.stderr().includes('shutting down: running answers may finish'))
     cli.process.kill('SIGTERM')
     expect(await cli.exited).toBe(1)
     await expect(waiting.text()).rejects.toThrow()

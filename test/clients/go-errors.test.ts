@@ -30,7 +30,7 @@ const ERRORS: readonly (readonly [string, RequestInit, number, string])[] = [
     400,
     'malformed payload: invalid message version tag ""; expected "2.0"',
   ],
-  ['no JSON', post('{'), 400, 'malformed payload: unmarshaling jsonrpc message: unexpected EOF'],
+  ['not JSON', post('{'), 400, 'malformed payload: unmarshaling jsonrpc message: unexpected EOF'],
   [
     'an unknown method',
     post(LIST.replace('tools/list', 'ä')),

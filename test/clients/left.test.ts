@@ -132,7 +132,7 @@ async function leave(session: Session): Promise<void> {
 }
 
 const WAYS: Readonly<Record<string, Way>> = {
-  'its client ended it': async (session) => (await session.open()).send('DELETE'),
+  'the client ended the session': async (session) => (await session.open()).send('DELETE'),
   'its client is gone, with a stream and a call open': leave,
   'its client is gone before it began': async (session) => {
     const leaving = new AbortController()

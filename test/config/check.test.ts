@@ -92,7 +92,7 @@ oauth:
   jwksStaleFor: 24h # default
   wait: 500ms # gatehouse.yaml:2:9: oauth.wait
 # allowOrigin: loopback if the resource is
-# allowHost: if HOST is loopback, that of the resource and loopback names; else any
+# allowHost: if HOST is loopback, the host of the resource and loopback names; else any
 # allowHttp: loopback hosts
 adminHost: 127.0.0.1 # default
 # adminPort: off
@@ -154,7 +154,7 @@ describe('problems', () => {
     expect(await check(argv, { env: { MCP_GATEHOUSE_X: 'x' } })).toEqual({
       code: 2,
       stdout: '',
-      stderr: `warning: MCP_GATEHOUSE_X: no such setting, it does nothing (see --help for those that exist)
+      stderr: `warning: MCP_GATEHOUSE_X: no such setting, it has no effect (see --help for all settings)
 --oauth-isuer: no such flag
   → did you mean --oauth-issuer?
 --upstream: must be an absolute http(s) URL

@@ -88,29 +88,33 @@ describe('line and column', () => {
     ['another file', 'config: other.yaml\n', '1:1: config: no such setting'],
     ['a name that is no text', '? [a]\n: b\n', '1:3: ?: no such setting'],
     ['a merge', '<<: {port: 1}\n', '1:1: <<: no such setting'],
-    ['a name twice', 'port: 1\n\nport: 2\n', '3:1: port: is there twice'],
-    ['one in a group twice', 'oauth: {wait: 1, wait: 1}\n', '1:18: oauth.wait: is there twice'],
-    ['a JSON name twice', '{"port": 1,\n "port": 1}', '2:2: port: is there twice'],
+    ['a name twice', 'port: 1\n\nport: 2\n', '3:1: port: is written twice'],
+    ['one in a group twice', 'oauth: {wait: 1, wait: 1}\n', '1:18: oauth.wait: is written twice'],
+    ['a JSON name twice', '{"port": 1,\n "port": 1}', '2:2: port: is written twice'],
     ['a name without a value', 'port:\nhost: ::1', '1:1: port: has no value'],
     ['null', '{"port": null}', '1:2: port: has no value'],
     ['an anchor that is not there', 'port: *x\n', '1:1: port: has no value'],
     ['a list for one value', 'port: [1]\n', '1:1: port: takes one value'],
-    ['a group for one value', 'port: {a: 1}\n', '1:1: port: is no group and has no names below it'],
-    ['a group in a list', 'allowHost: [a, {b: c}]\n', '1:1: allowHost: value 2 is not a text'],
+    [
+      'a group for one value',
+      'port: {a: 1}\n',
+      '1:1: port: is not a group and has no names below it',
+    ],
+    ['a group in a list', 'allowHost: [a, {b: c}]\n', '1:1: allowHost: value 2 is not a string'],
     ['an empty list', 'allowHost: []\n', '1:1: allowHost: is empty'],
     ['a value for a group', 'oauth: x\n', '1:1: oauth: is not a list of names with values'],
     ['a wrong value', 'oauth:\n  wait: soon\n', '2:3: oauth.wait: is not a duration'],
     [
       'a wrong value in a list',
       'allowHost: [a, b c]',
-      '1:1: allowHost: value 2 is no host as a Host header has it',
+      '1:1: allowHost: value 2 is not a host as in a Host header',
     ],
     ['a text', 'hunter2', '1:1: is not a list of names with values'],
     ['a list', '- hunter2', '1:1: is not a list of names with values'],
-    ['a flow that does not end', 'allowHost: [hunter2\n', '2:1: is no valid YAML (bad indent)'],
-    ['a tag of its own', 'host: !hunter2 x\n', '1:7: is no valid YAML (tag resolve failed)'],
-    ['two documents', 'port: 1\n---\nport: 2\n', '2:1: is no valid YAML (multiple docs)'],
-    ['a tab', 'oauth:\n\twait: 1\n', '2:1: is no valid YAML (tab as indent)'],
+    ['a flow that does not end', 'allowHost: [hunter2\n', '2:1: is not valid YAML (bad indent)'],
+    ['a tag of its own', 'host: !hunter2 x\n', '1:7: is not valid YAML (tag resolve failed)'],
+    ['two documents', 'port: 1\n---\nport: 2\n', '2:1: is not valid YAML (multiple docs)'],
+    ['a tab', 'oauth:\n\twait: 1\n', '2:1: is not valid YAML (tab as indent)'],
   ])('of %s', async (_, content, expected) => {
     const problems = await problemsOf(OPEN, inFile(content))
     expect(problems[0]).toBe(`gatehouse.yaml:${expected}`)
@@ -120,8 +124,8 @@ describe('line and column', () => {
     const content = 'prot: 1\nport: x\noauth: {wait: soon, issuer: [a, [b]]}\nport: 2\nhost: []\n'
     expect(await problemsOf(['--max-body=x'], inFile(content))).toEqual([
       'gatehouse.yaml:1:1: prot: no such setting',
-      'gatehouse.yaml:3:21: oauth.issuer: value 2 is not a text',
-      'gatehouse.yaml:4:1: port: is there twice',
+      'gatehouse.yaml:3:21: oauth.issuer: value 2 is not a string',
+      'gatehouse.yaml:4:1: port: is written twice',
       'gatehouse.yaml:5:1: host: takes one value',
       'gatehouse.yaml:2:1: port: is not a port',
       '--max-body: is not a size',
@@ -139,14 +143,14 @@ test('what was meant', async () => {
   expect(await hints('max-body: 1\n')).toEqual(['did you mean maxBody?'])
   expect(await hints('oauth.wait: 1\n')).toEqual(['write wait below oauth:'])
   expect(await hints('resorces: []\n')).toEqual(['did you mean resources?'])
-  expect(await hints('nonsense: 1\n')).toEqual(['see --help for those that exist'])
+  expect(await hints('nonsense: 1\n')).toEqual(['see --help for all settings'])
 })
 
 describe('a file that makes no sense', () => {
   test('is one problem: nobody knows what it would have said', async () => {
     const argv = ['--auth', 'oauth', '--port', 'x']
     expect(await problemsOf(argv, inFile('oauth: ['))).toEqual([
-      'gatehouse.yaml:1:9: is no valid YAML (bad indent)',
+      'gatehouse.yaml:1:9: is not valid YAML (bad indent)',
       '--port: is not a port',
     ])
     expect(await problemsOf(['--config', 'none.yaml', ...argv])).toEqual([
@@ -172,7 +176,7 @@ describe('a file that makes no sense', () => {
     const content = 'auth: oauth\nhost: 0.0.0.0\nresource: []\nupstream: {}\noauth: [1]\n'
     expect(await problemsOf([], inFile(content))).toEqual([
       'gatehouse.yaml:3:1: resource: takes one value',
-      'gatehouse.yaml:4:1: upstream: is no group and has no names below it',
+      'gatehouse.yaml:4:1: upstream: is not a group and has no names below it',
       'gatehouse.yaml:5:1: oauth: is not a list of names with values',
     ])
   })

@@ -31,12 +31,12 @@ describe('what fits together', () => {
   })
 
   test.each([
-    ['no secret', CLIENT, {}, '--oauth-client-id: comes without a secret'],
+    ['no secret', CLIENT, {}, '--oauth-client-id: has no secret'],
     [
       'two secrets',
       [...CLIENT, '--oauth-client-secret-file', '/s'],
       SECRET,
-      '--oauth-client-secret-file: is given beside the secret itself',
+      '--oauth-client-secret-file: is given together with the secret itself',
     ],
     [
       'an empty file',
@@ -84,7 +84,7 @@ describe('what fits together', () => {
       'several issuers',
       [...CLIENT, '--oauth-issuer', 'https://b.example'],
       SECRET,
-      '--oauth-client-id: is for one issuer, and there are several',
+      '--oauth-client-id: applies to one issuer, but there are several',
     ],
   ])('%s is a problem', async (_, argv, env, problem) => {
     expect(await problemsOf(argv, { env, files: FILES })).toContain(problem)

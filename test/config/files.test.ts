@@ -45,11 +45,11 @@ describe('the value of a header', () => {
     ])
   })
 
-  test('a file that is not there, and a header that is there twice', async () => {
+  test('a file that is not there, and a header that is written twice', async () => {
     const argv = ['X-A=/hunter2', 'X-B=/k', 'x-b=/k'].flatMap((each) => ['--upstream-header', each])
     expect(await problemsOf([...OPEN, ...argv], { files: { '/k': 'k' } })).toEqual([
       '--upstream-header: value 1 names a file that cannot be read (ENOENT)',
-      '--upstream-header: value 3 names a header that is there already',
+      '--upstream-header: value 3 names a header that is already set',
     ])
   })
 })
@@ -113,7 +113,7 @@ describe('keys', () => {
   const argv = [...OAUTH, '--oauth-jwks-file', '/keys.json']
 
   test.each([
-    ['hunter2', 'cannot be read (no JSON)'],
+    ['hunter2', 'cannot be read (not JSON)'],
     ['{}', 'must be a JWK Set with at least one key'],
     ['{"keys":[]}', 'must be a JWK Set with at least one key'],
     ['{"keys":[{"kty":"oct"}]}', 'has no usable key'],
@@ -131,7 +131,7 @@ describe('keys', () => {
     files['/keys.json'] = '{"keys":[1]}'
     expect(jwks()).toEqual({ keys: [1] })
     files['/keys.json'] = 'hunter2'
-    expect(jwks).toThrow(/^cannot be read \(no JSON\)$/)
+    expect(jwks).toThrow(/^cannot be read \(not JSON\)$/)
     delete files['/keys.json']
     expect(jwks).toThrow('cannot be read (ENOENT)')
   })

@@ -66,7 +66,7 @@ verifies('TOK-07', 'each issuer has its keys, its client and its rules', async (
   expect(first).not.toHaveProperty('acceptIdTokenClaims')
   expect(configuration.warnings).toEqual([
     expect.stringMatching(
-      /:19:7: oauth\.issuers\[1\]\.acceptIdTokenClaims: ID tokens .* get in, too$/,
+      /:19:7: oauth\.issuers\[1\]\.acceptIdTokenClaims: ID tokens .* are accepted, too$/,
     ),
   ])
 })
@@ -105,7 +105,7 @@ test('without auth: oauth, or with stdio, the list does nothing, loudly', async 
     expect.stringMatching(/^no token is checked: .*gatehouse\.yaml:4:3: oauth\.issuers/),
   ])
   expect((await read(['--transport', 'stdio', '--', 'true'], file)).warnings).toEqual([
-    expect.stringMatching(/^with stdio these do nothing: .*oauth\.issuers/),
+    expect.stringMatching(/^with stdio these settings have no effect: .*oauth\.issuers/),
   ])
 })
 
@@ -115,7 +115,7 @@ test('hints lead to where a setting belongs', async () => {
   const one = `${BASE}    - issuer: ${ISSUER}\n`
   expect(await hintsFor(`issuers: []\n${one}`)).toEqual(['write it below oauth:'])
   expect(await hintsFor(`${one}      scopes: a\n`)).toEqual([
-    'it holds for all: write it beside issuers:',
+    'it applies to all: write it beside issuers:',
   ])
   expect(await hintsFor(`${one}      tokenPrefix: ory_at_\n`)).toEqual([
     'the client of this resource server',
@@ -188,9 +188,9 @@ describe('what is wrong, and where', () => {
     ],
     'a client without a secret': [
       `${BASE}    - issuer: ${ISSUER}\n    - issuer: ${OTHER}\n      clientId: mcp\n`,
-      ['gatehouse.yaml:8:7: oauth.issuers[1].clientId: comes without a secret'],
+      ['gatehouse.yaml:8:7: oauth.issuers[1].clientId: has no secret'],
     ],
-    'introspection for all, and nobody to ask': [
+    'introspection for all, and no client id': [
       `${BASE}    - issuer: ${ISSUER}\n    - issuer: ${OTHER}\n`,
       ['--oauth-validation: introspection needs a client id'],
       ['--oauth-validation', 'introspection'],
@@ -221,13 +221,13 @@ describe('what is wrong, and where', () => {
     ],
     'an issuer beside the list': [
       `${BASE}    - issuer: ${ISSUER}\n`,
-      ['--oauth-issuer: is given beside oauth.issuers of the config file'],
+      ['--oauth-issuer: is given together with oauth.issuers of the config file'],
       ['--oauth-issuer', OTHER],
     ],
     'two opaque issuers that nothing tells apart': [
       TWO.replace('      tokenPrefix: authelia_at_\n', ''),
       [
-        'gatehouse.yaml:5:3: oauth.issuers: several have an introspector, and nothing says whose an opaque token is',
+        'gatehouse.yaml:5:3: oauth.issuers: several have an introspector, so the issuer of an opaque token is unclear',
       ],
     ],
   }
@@ -269,7 +269,7 @@ describe('check', () => {
     expect(again.stdout.replaceAll(/ # .*/g, '')).toBe(stdout.replaceAll(/ # .*/g, ''))
   })
 
-  test('the same as data', async () => {
+  test('print JSON', async () => {
     const { stdout } = await check(TWO, '--json')
     const shown = JSON.parse(stdout) as { settings: { oauth: object }; origins: object }
     expect(shown.settings.oauth).toMatchObject({

@@ -26,9 +26,9 @@ describe('a file that is no policy', () => {
     ['# nothing\n', 'p.yaml: is empty'],
     ['a policy', 'p.yaml:1:1: must be a policy'],
     ['- a', 'p.yaml:1:1: must be a policy'],
-    ['rules: [', 'p.yaml:1:9: is no valid YAML (bad indent)'],
-    [`${RIGHT}---\n${RIGHT}`, 'p.yaml:5:1: is no valid YAML (multiple docs)'],
-    ['rules: !!js/function x', 'p.yaml:1:8: is no valid YAML (tag resolve failed)'],
+    ['rules: [', 'p.yaml:1:9: is not valid YAML (bad indent)'],
+    [`${RIGHT}---\n${RIGHT}`, 'p.yaml:5:1: is not valid YAML (multiple docs)'],
+    ['rules: !!js/function x', 'p.yaml:1:8: is not valid YAML (tag resolve failed)'],
     [`${RIGHT}#${'x'.repeat(4 * 2 ** 20)}`, 'p.yaml: has more than 4 MiB'],
   ])('%.30j', (content, problem) => {
     expect(briefly(content)[0]).toBe(problem)
@@ -37,7 +37,7 @@ describe('a file that is no policy', () => {
   test('nesting without end is no crash', () => {
     expect(briefly('['.repeat(100_000))).not.toEqual([])
     expect(briefly(`rules: ${'['.repeat(60)}${']'.repeat(60)}\nunmatched: deny`)).toEqual([
-      'p.yaml: holds too much, or is nested too deeply',
+      'p.yaml: has too many values, or is nested too deeply',
     ])
   })
 
@@ -69,15 +69,15 @@ unmatched: denny
 lists: 7
 `
   expect(briefly(content)).toEqual([
-    'p.yaml:4:3: implies.x y: is no scope',
-    'p.yaml:2:3: implies.a: goes in a circle: a, b, a',
+    'p.yaml:4:3: implies.x y: is not a scope',
+    'p.yaml:2:3: implies.a: is a cycle: a, b, a',
     'p.yaml:6:5: rules[0]: names nothing',
-    'p.yaml:6:5: rules[0]: does not say what is needed',
-    'p.yaml:7:5: rules[1].tools: must be a text or a list of texts, and not empty',
+    'p.yaml:6:5: rules[0]: does not say what it requires',
+    'p.yaml:7:5: rules[1].tools: must be a string or a list of strings, and not empty',
     'p.yaml:11:5: rules[2].clams: no such name',
-    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is no URI, or has dot segments, blanks around it or characters that are encoded without need',
+    'p.yaml:9:30: rules[2].resources[1]: "file:///a/../b" is not a URI, or has dot segments, blanks around it or needlessly encoded characters',
     'p.yaml:10:5: rules[2].scopes: must be scopes',
-    'p.yaml:13:15: rules[3].methods[0]: must be a text, and not empty',
+    'p.yaml:13:15: rules[3].methods[0]: must be a string, and not empty',
     'p.yaml:14:1: unmatched: must be deny or base',
     'p.yaml:15:1: lists: must be filter or full',
   ])
@@ -104,7 +104,7 @@ describe('YAML has traps', () => {
   test.each(['~', 'null', '', '{}', '[a]'])('%j is no name', (text) => {
     expect(
       briefly(`rules:\n  - tools:\n    - ${text}\n    scopes: [a]\nunmatched: deny`)[0],
-    ).toMatch(/^p\.yaml:\d:\d+: rules\[0\]\.tools\[0\]: must be a text/)
+    ).toMatch(/^p\.yaml:\d:\d+: rules\[0\]\.tools\[0\]: must be a string/)
   })
 
   test.each([
@@ -112,14 +112,14 @@ describe('YAML has traps', () => {
     ['rules: [{ tools: [a], scopes: [b], "scopes": [] }]\nunmatched: deny', 'p.yaml:1:36: scopes'],
     ['rules: []\nunmatched: deny\nimplies: { 1: [a], "1": [b] }', 'p.yaml:3:20: 1'],
     ['{"rules": [], "unmatched": "deny", "unmatched": "base"}', 'p.yaml:1:36: unmatched'],
-  ])('a name that is there twice: %j', (content, place) => {
-    expect(briefly(content)).toEqual([`${place}: is there twice`])
+  ])('a name that is written twice: %j', (content, place) => {
+    expect(briefly(content)).toEqual([`${place}: is written twice`])
   })
 
   test.each(['? [a]\n  : b', '? {}\n  : b', ': b', '? ~\n  : b'])('%j has no name', (entry) => {
     const content = `implies:\n  ${entry}\nrules: []\nunmatched: deny`
     expect(briefly(content)).toEqual([
-      expect.stringMatching(/^p\.yaml:2:\d+: is a name that is no text$/),
+      expect.stringMatching(/^p\.yaml:2:\d+: is a name that is not a string$/),
     ])
   })
 
@@ -133,7 +133,7 @@ describe('YAML has traps', () => {
     ])
     expect(
       briefly('implies: { __proto__: [a], a: [__proto__] }\nrules: []\nunmatched: deny'),
-    ).toEqual(['p.yaml:1:12: implies.__proto__: goes in a circle: __proto__, a, __proto__'])
+    ).toEqual(['p.yaml:1:12: implies.__proto__: is a cycle: __proto__, a, __proto__'])
   })
 
   test('what an anchor stands for is there, and merging is not', () => {
@@ -165,7 +165,7 @@ unmatched: deny
     const bomb = [...levels, 'rules: *a8', 'unmatched: deny'].join('\n')
     for (const content of [bomb, 'rules: &a [*a]\nunmatched: deny']) {
       const started = performance.now()
-      expect(briefly(content)).toEqual(['p.yaml: holds too much, or is nested too deeply'])
+      expect(briefly(content)).toEqual(['p.yaml: has too many values, or is nested too deeply'])
       expect(performance.now() - started).toBeLessThan(2_000)
     }
   })
@@ -273,14 +273,14 @@ describe('a rule that cannot mean what it says', () => {
     const yaml = (names: string, methods: string) =>
       briefly(`rules:\n  - ${names}\n    methods: [${methods}]\n    scopes: [a]\nunmatched: deny\n`)
     for (const [names, methods, said] of [
-      ['tools: [search]', 'tools/call', '"tools/call" is about all tools'],
-      ['tools: [search]', 'ping, "*"', '"*" is about all tools'],
-      ['tools: [search]', '"tools/*"', '"tools/*" is about all tools'],
-      ['prompts: [a]', 'prompts/get', '"prompts/get" is about all prompts'],
-      ['prompts: [a]', 'completion/complete', '"completion/complete" is about all prompts'],
-      ['resources: ["x:a"]', 'resources/read', '"resources/read" is about all resources'],
-      ['resources: ["x:a"]', '"resources/*"', '"resources/*" is about all resources'],
-      ['resources: ["x:a"]', 'subscriptions/listen', '"subscriptions/listen" is about all'],
+      ['tools: [search]', 'tools/call', '"tools/call" applies to all tools'],
+      ['tools: [search]', 'ping, "*"', '"*" applies to all tools'],
+      ['tools: [search]', '"tools/*"', '"tools/*" applies to all tools'],
+      ['prompts: [a]', 'prompts/get', '"prompts/get" applies to all prompts'],
+      ['prompts: [a]', 'completion/complete', '"completion/complete" applies to all prompts'],
+      ['resources: ["x:a"]', 'resources/read', '"resources/read" applies to all resources'],
+      ['resources: ["x:a"]', '"resources/*"', '"resources/*" applies to all resources'],
+      ['resources: ["x:a"]', 'subscriptions/listen', '"subscriptions/listen" applies to all'],
     ] as const) {
       const [problem, ...more] = yaml(names, methods)
       expect(problem).toContain(place + said)
@@ -297,13 +297,13 @@ describe('a rule that cannot mean what it says', () => {
 
   verifies(['ATK-10', 'ATK-14'], 'for URIs that no request can have', () => {
     expect(ruleOf({ resources: ['file:///a', 'file:///a#b'] })).toEqual([
-      'p.yaml:1:52: rules[0].resources[1]: "file:///a#b" has a fragment: no URI with one is let in',
+      'p.yaml:1:52: rules[0].resources[1]: "file:///a#b" has a fragment: URIs with a fragment are refused',
     ])
     expect(ruleOf({ resources: ['https://b*@h/'] })).toEqual([
-      'p.yaml:1:40: rules[0].resources[0]: "https://b*@h/" has a user that no URI can have: users are let in where they are written without a star',
+      'p.yaml:1:40: rules[0].resources[0]: "https://b*@h/" has a user that no URI can have: write a user without a star',
     ])
     expect(ruleOf({ resources: 'notes://**-*.md' })).toEqual([
-      'p.yaml:1:27: rules[0].resources: "notes://**-*.md" has two stars in its authority; there one star matches any text',
+      'p.yaml:1:27: rules[0].resources: "notes://**-*.md" has two stars in its authority; one star there matches any text',
     ])
   })
 })

@@ -206,12 +206,12 @@ describe('issuers', () => {
     const file = first(`oauth: {issuer: ${OTHER}}`).replace(/upstream: .*8002.*/, own)
     const { warnings } = await optionsOf(file)
     expect(warnings).toEqual([
-      'each resource has issuers of its own, so these do nothing: gatehouse.yaml:3:3: oauth.issuer',
+      'each resource has issuers of its own, so these settings have no effect: gatehouse.yaml:3:3: oauth.issuer',
     ])
   })
 
   verifies('AUD-06', 'and one audience for two is said loudly', async () => {
-    const warning = `a token for ${GITHUB} opens ${FILES}, too: they accept the same audience`
+    const warning = `a token for ${GITHUB} is accepted at ${FILES}, too: they accept the same audience`
     const warningsOf = async (file: string) => (await optionsOf(file)).warnings
     expect(await warningsOf(TWO)).toEqual([])
     expect(await warningsOf(TWO.replace('oauth:\n', 'oauth:\n  audience: api\n'))).toEqual([
@@ -243,7 +243,7 @@ test('without tokens, or with stdio, what a resource says of them does nothing, 
   const stdio = await read(['--transport', 'stdio', '--', 'true'], inFile(unsaid))
   expect(stdio.problems).toEqual([])
   expect(stdio.warnings).toEqual([
-    expect.stringMatching(/^with stdio these do nothing: .*: resources$/),
+    expect.stringMatching(/^with stdio these settings have no effect: .*: resources$/),
   ])
 })
 
@@ -269,7 +269,7 @@ describe('what is wrong, and where', () => {
     ],
     'two servers': [
       first('command: "true"'),
-      ['gatehouse.yaml:7:5: resources[0].command: is given beside upstream'],
+      ['gatehouse.yaml:7:5: resources[0].command: is given together with upstream'],
     ],
     'a server that cannot be': [
       second('upstream: ftp://127.0.0.1/'),
@@ -296,7 +296,7 @@ describe('what is wrong, and where', () => {
     ],
     'no issuer': [
       first(`oauth: {issuer: ${OTHER}}`).replace(`  issuer: ${ISSUER}\n`, '  wait: 1s\n'),
-      ['gatehouse.yaml:8:5: resources[1]: has no issuer, and there is none for all'],
+      ['gatehouse.yaml:8:5: resources[1]: has no issuer, and there is none for all resources'],
     ],
     'what is one resource’s, for all': [
       `resourceName: MCP\nupstreamHeader: X-Key=/k\n${TWO}`,
@@ -305,7 +305,7 @@ describe('what is wrong, and where', () => {
         'gatehouse.yaml:2:1: upstreamHeader: belongs to one of resources',
         '--resource: belongs to one of resources',
         '--upstream: belongs to one of resources',
-        '--: is given beside resources of the config file',
+        '--: is given together with resources of the config file',
       ],
       ['--resource', GITHUB, '--upstream', 'http://127.0.0.1:1/mcp', '--', 'true'],
     ],
@@ -320,7 +320,7 @@ describe('what is wrong, and where', () => {
     'issuers in both forms': [
       first(`oauth: {issuer: ${OTHER}, issuers: [{issuer: ${ISSUER}}]}`),
       [
-        'gatehouse.yaml:7:13: resources[0].oauth.issuer: is given beside oauth.issuers of the config file',
+        'gatehouse.yaml:7:13: resources[0].oauth.issuer: is given together with oauth.issuers of the config file',
       ],
     ],
     'an issuer in the list of one': [
@@ -331,7 +331,7 @@ describe('what is wrong, and where', () => {
         ),
         expect.stringMatching(/:7:\d+: resources\[0\]\.oauth\.issuers\[1\]: has no issuer$/),
         expect.stringMatching(
-          /:7:\d+: resources\[0\]\.oauth\.issuers\[1\]\.clientId: comes without a secret$/,
+          /:7:\d+: resources\[0\]\.oauth\.issuers\[1\]\.clientId: has no secret$/,
         ),
       ],
     ],
@@ -346,7 +346,7 @@ describe('what is wrong, and where', () => {
       TWO.replace('oauth:\n', 'oauth:\n  scopes: a"b\n  clientId: a\n  jwksFile: nowhere\n'),
       [
         expect.stringMatching(/^gatehouse\.yaml:5:3: oauth\.jwksFile: cannot be read/),
-        'gatehouse.yaml:4:3: oauth.clientId: comes without a secret',
+        'gatehouse.yaml:4:3: oauth.clientId: has no secret',
         expect.stringMatching(/^gatehouse\.yaml:3:3: oauth\.scopes: /),
       ],
     ],
@@ -365,7 +365,7 @@ describe('what is wrong, and where', () => {
   - 7
 `,
       [
-        'gatehouse.yaml:5:52: resources[0].resource: is there twice',
+        'gatehouse.yaml:5:52: resources[0].resource: is written twice',
         'gatehouse.yaml:5:97: resources[0].tokn: no such setting',
         'gatehouse.yaml:6:6: resources[1].resource: takes one value',
         'gatehouse.yaml:7:5: resources[2]: is not a list of names with values',
@@ -382,7 +382,7 @@ describe('what is wrong, and where', () => {
   test('hints lead to where a setting belongs', async () => {
     const hintOf = async (file: string) => (await read([], inFile(file))).problems[0]?.hint
     expect(await hintOf(first('scopes: a'))).toBe('write it below oauth:')
-    expect(await hintOf(first('port: 80'))).toBe('it holds for all: write it beside resources:')
+    expect(await hintOf(first('port: 80'))).toBe('it applies to all: write it beside resources:')
     expect(await hintOf(first('upstraem: x'))).toBe('did you mean upstream?')
     expect(await hintOf(first('oauth: {scope: a}'))).toBe('did you mean scopes?')
     expect(await hintOf(first('resources: []'))).toBe('did you mean resource?')

@@ -44,7 +44,7 @@ describe('without tokens', () => {
   )
 
   verifies('CASE-61', 'settings for tokens are a warning: nothing is protected', async () => {
-    const idle = 'no token is checked: without --auth oauth these do nothing: '
+    const idle = 'no token is checked: without --auth oauth these settings have no effect: '
     expect(await warningsOf([...OPEN, '--oauth-issuer', ISSUER, '--resource-name', 'x'])).toEqual([
       `${idle}--oauth-issuer, --resource-name`,
     ])
@@ -120,7 +120,7 @@ describe('with tokens', () => {
       {
         path: 'gatehouse.yaml:2:9: oauth.issuer',
         message: 'must be https',
-        hint: 'or name sso.internal in --allow-http if its network is yours alone',
+        hint: 'or name sso.internal in --allow-http if its network is private',
       },
     ])
   })
@@ -129,13 +129,13 @@ describe('with tokens', () => {
     const several = [...OAUTH, '--oauth-issuer', 'https://other.example.com']
     expect(await problemsOf(several)).toEqual([])
     expect(await problemsOf([...several, '--oauth-jwks-uri', 'https://a.example/keys'])).toEqual([
-      '--oauth-jwks-uri: is for one issuer, and there are several',
+      '--oauth-jwks-uri: applies to one issuer, but there are several',
     ])
   })
 
   test('without TLS is loud', async () => {
     expect(await warningsOf([...OAUTH, '--allow-http', 'keycloak'])).toEqual([
-      '--allow-http: keys may come without TLS; only for a network that is yours alone',
+      '--allow-http: keys may be fetched without TLS; only for a private network',
     ])
   })
 })
@@ -172,7 +172,7 @@ describe('--transport stdio', () => {
     const argv = [...STDIO, '--host', '::', '--log-level', 'warn', '--ca-file', '/none', ...COMMAND]
     expect(await problemsOf(argv, { env })).toEqual([])
     expect(await warningsOf(argv, { env })).toEqual([
-      'with stdio these do nothing: MCP_GATEHOUSE_PORT, --host, --ca-file',
+      'with stdio these settings have no effect: MCP_GATEHOUSE_PORT, --host, --ca-file',
     ])
   })
 
@@ -202,15 +202,15 @@ describe('the upstream', () => {
     ['http://127.0.0.1/mcp#', 'must not have a fragment'],
     ['http://user:hunter2@127.0.0.1/mcp', 'must not have a user name or password'],
     ['http://hunter2@127.0.0.1/mcp', 'must not have a user name or password'],
-    ['http://127.0.0.1/m cp', 'has blanks, line ends or other odd characters'],
-    ['http://127.0.0.1/mcp\n', 'has blanks, line ends or other odd characters'],
+    ['http://127.0.0.1/m cp', 'has blanks, line ends or other characters that are not allowed'],
+    ['http://127.0.0.1/mcp\n', 'has blanks, line ends or other characters that are not allowed'],
   ])('%j: %s', async (url, message) => {
     expect(await problemsOf(['--upstream', url])).toEqual([`--upstream: ${message}`])
   })
 
   test('plain http beyond this machine is a warning', async () => {
     expect(await warningsOf(['--upstream', 'http://mcp:8000/mcp?x=1'])).toEqual([
-      '--upstream: without TLS; only for a network that is yours alone',
+      '--upstream: without TLS; only for a private network',
     ])
     for (const url of ['https://mcp:8000/mcp', 'http://localhost/', 'http://[::1]:1/mcp']) {
       expect(await warningsOf(['--upstream', url])).toEqual([])
@@ -220,16 +220,19 @@ describe('the upstream', () => {
   test('what is for a command does nothing without one', async () => {
     const argv = [...OPEN, '--child-env', 'A', '--child-start-timeout', '5s']
     expect(await warningsOf(argv)).toEqual([
-      'without a command after -- these do nothing: --child-env, --child-start-timeout',
+      'without a command after -- these settings have no effect: --child-env, --child-start-timeout',
     ])
     expect(await warningsOf([...argv, '--', 'server'])).toEqual([])
   })
 
-  test.each(['A=hunter2', '1A', 'A-B', 'A B', 'Ä'])('%j is no name of a variable', async (name) => {
-    expect(await problemsOf([...OPEN, '--child-env', 'OK', '--child-env', name])).toEqual([
-      '--child-env: value 2 is no name of a variable',
-    ])
-  })
+  test.each(['A=hunter2', '1A', 'A-B', 'A B', 'Ä'])(
+    '%j is not the name of a variable',
+    async (name) => {
+      expect(await problemsOf([...OPEN, '--child-env', 'OK', '--child-env', name])).toEqual([
+        '--child-env: value 2 is not the name of a variable',
+      ])
+    },
+  )
 
   test.each(['upstream-timeout', 'child-start-timeout'])('--%s is not zero', async (name) => {
     expect(await problemsOf([...OPEN, `--${name}=0`])).toEqual([`--${name}: must be more than 0`])
@@ -251,7 +254,7 @@ describe('headers for the upstream', () => {
   ]
 
   verifies('CASE-67', 'a name that only we set is refused, and never shown', async () => {
-    const message = '--upstream-header: value 1 is a header that only we set'
+    const message = '--upstream-header: value 1 is a header that only the gateway sets'
     const names = [...HOP_BY_HOP, 'Host', 'content-length', 'X-Gatehouse-Subject', 'x_gatehouse-x']
     for (const name of [...names, 'content_length', 'X-GATEHOUSE_ISSUER']) {
       expect(await problemsOf([...OPEN, '--upstream-header', `${name}=/k`], KEY)).toEqual([message])
@@ -272,8 +275,8 @@ describe('headers for the upstream', () => {
     ['=/k', 'is not NAME=FILE'],
     ['X-Key=', 'is not NAME=FILE'],
     ['X-Key: hunter2=', 'is not NAME=FILE'],
-    ['X Key=/k', 'is no header name'],
-    ['X-Key:=/k', 'is no header name'],
+    ['X Key=/k', 'is not a header name'],
+    ['X-Key:=/k', 'is not a header name'],
   ])('%j %s', async (text, message) => {
     expect(await problemsOf([...OPEN, '--upstream-header', text], KEY)).toEqual([
       `--upstream-header: value 1 ${message}`,
@@ -303,8 +306,8 @@ describe('headers for the upstream', () => {
       ])
       expect(await problemsOf([...OPEN, ...given])).toEqual([
         '--forward-header: is empty',
-        '--forward-header: value 2 is no header name',
-        '--forward-header: value 4 is no header name',
+        '--forward-header: value 2 is not a header name',
+        '--forward-header: value 4 is not a header name',
       ])
     },
   )
@@ -369,7 +372,7 @@ describe('hosts and ports', () => {
     ':1',
   ])('%s is none', async (host) => {
     expect(await problemsOf([...OPEN, '--allow-host', host])).toEqual([
-      '--allow-host: value 1 is no host as a Host header has it',
+      '--allow-host: value 1 is not a host as in a Host header',
     ])
   })
 

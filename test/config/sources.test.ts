@@ -116,24 +116,24 @@ describe('the command line', () => {
     expect(problems).toEqual([
       { path: '--prot', message: 'no such flag', hint: 'did you mean --port?' },
       { path: '--oauth-isuer', message: 'no such flag', hint: 'did you mean --oauth-issuer?' },
-      { path: '-p', message: 'no such flag', hint: 'see --help for those that exist' },
-      { path: '--nonsense', message: 'no such flag', hint: 'see --help for those that exist' },
+      { path: '-p', message: 'no such flag', hint: 'see --help for all settings' },
+      { path: '--nonsense', message: 'no such flag', hint: 'see --help for all settings' },
     ])
   })
 
   test('so is a stray argument, which is counted and not shown', async () => {
     expect(await problemsOf([...OPEN, 'hunter2', '--oauth-require-type', 'false'])).toEqual([
-      'argument 3: belongs to no flag',
-      'argument 5: belongs to no flag',
+      'argument 3: is neither a flag nor its value',
+      'argument 5: is neither a flag nor its value',
     ])
     // The value of an unknown flag is wrong only because the flag is; with = it has one already.
     expect(await problemsOf([...OPEN, '--tokn', 'hunter2', 'hunter2'])).toEqual([
       '--tokn: no such flag',
-      'argument 5: belongs to no flag',
+      'argument 5: is neither a flag nor its value',
     ])
     expect(await problemsOf([...OPEN, '--tokn=hunter2', 'hunter2'])).toEqual([
       '--tokn: no such flag',
-      'argument 4: belongs to no flag',
+      'argument 4: is neither a flag nor its value',
     ])
   })
 
@@ -197,8 +197,8 @@ test('an unknown name of ours in the environment is a warning', async () => {
   const { warnings, problems } = await read(OPEN, { env })
   expect(problems).toEqual([])
   expect(warnings).toEqual([
-    'MCP_GATEHOUSE_UPSTREEM: no such setting, it does nothing (did you mean MCP_GATEHOUSE_UPSTREAM?)',
-    'MCP_GATEHOUSE_SERVICE_HOST: no such setting, it does nothing (see --help for those that exist)',
+    'MCP_GATEHOUSE_UPSTREEM: no such setting, it has no effect (did you mean MCP_GATEHOUSE_UPSTREAM?)',
+    'MCP_GATEHOUSE_SERVICE_HOST: no such setting, it has no effect (see --help for all settings)',
   ])
 })
 

@@ -63,14 +63,14 @@ test('a value of a list is told by its number, and not shown', async () => {
 test('a hint names the setting that helps', async () => {
   const { problems } = await read([...OAUTH, '--oauth-discovery-url=http://sso.internal/meta'])
   expect(problems.map(({ hint }) => hint)).toEqual([
-    'or name sso.internal in --allow-http if its network is yours alone',
+    'or name sso.internal in --allow-http if its network is private',
   ])
 })
 
 test('issuers that do nothing are a warning, listed ones, too', async () => {
   const listed = inFile(`oauth: { issuers: [{ issuer: ${ISSUER} }] }\n`)
   expect((await read(OPEN, listed)).warnings).toEqual([
-    'no token is checked: without --auth oauth these do nothing: gatehouse.yaml:1:10: oauth.issuers',
+    'no token is checked: without --auth oauth these settings have no effect: gatehouse.yaml:1:10: oauth.issuers',
   ])
   const named = inFile(`auth: oauth\noauth: { issuers: [{ issuer: ${ISSUER} }] }\n`)
   expect((await read(OPEN, named)).warnings).toEqual([])

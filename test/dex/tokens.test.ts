@@ -52,7 +52,7 @@ describe('the resource is a client, and the token is made out to it', () => {
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: it has the claim at_hash',
-        hint: 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims lets both in',
+        hint: 'Dex: its access tokens look like ID tokens: --oauth-accept-id-token-claims accepts both',
       })
     },
   )

@@ -50,12 +50,12 @@ test(
   async () => {
     const workspace = openWorkspace()
     const init = await workspace.run(guideBlock('policy', 'init'))
-    expect(init).toMatchObject({ code: 0, stdout: expect.stringMatching(/: 4 rules, nothing is/) })
+    expect(init).toMatchObject({ code: 0, stdout: expect.stringMatching(/: 4 rules, no problems/) })
     const starter = readFileSync(join(workspace.folder, 'starter.policy.yaml'), 'utf8')
     expect(starter).toMatch(/^ +- get-env # readOnlyHint; /m)
     const look = await workspace.run(guideBlock('policy', 'look'))
     expect(look.code).toBe(0)
-    expect(look.stdout).toContain(`${NAME}: 6 rules, nothing is wrong\n`)
+    expect(look.stdout).toContain(`${NAME}: 6 rules, no problems\n`)
     expect(look.stdout).toMatch(/^tool +get-env +mcp:admin, claim realm_access\.roles has ops /m)
     expect(look.stdout).toMatch(/^A rule names each of the \d\d\.$/m)
     expect(look.stdout).toMatch(/^allowed$/m)
@@ -100,9 +100,7 @@ test(
       commands,
     )
     expect(code).toBe(0)
-    expect(stdout).toMatch(
-      /rules, nothing is wrong\n[\s\S]*A rule names each of[\s\S]*\nallowed\n$/,
-    )
+    expect(stdout).toMatch(/rules, no problems\n[\s\S]*A rule names each of[\s\S]*\nallowed\n$/)
   },
   PATIENCE,
 )

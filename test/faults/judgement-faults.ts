@@ -207,7 +207,7 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'rules-with-unseen-characters',
     breaks: 'ATK-14',
-    find: "if (UNSEEN.test(text)) return 'has characters that cannot be seen'",
+    find: "if (UNSEEN.test(text)) return 'has invisible characters'",
     replace: '',
     tests: ['config/policy-file.test.ts'],
   },

@@ -133,7 +133,7 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'fetch-read-bodies-judged',
     breaks: 'ATK-11',
-    find: "if (this.#request.bodyUsed) throw new TypeError('the body was read by somebody else')",
+    find: "if (this.#request.bodyUsed) throw new TypeError('other code has already read the body')",
     replace: "if (this.#request.bodyUsed) return new TextEncoder().encode('{}')",
     tests: ['web/fetch.test.ts'],
   },

@@ -533,7 +533,7 @@ describe('between values', () => {
     ['--oauth-jwks-file', jwksFile],
   ])('%s is a problem with several issuers', (flag, value) => {
     const several = [...BASE, '--oauth-issuer', OTHER_ISSUER]
-    const message = 'is for one issuer, and there are several'
+    const message = 'applies to one issuer, but there are several'
     expect(briefly([...several, flag, value])).toEqual([`${flag}: ${message}`])
     const name = `MCP_GATEHOUSE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
     expect(briefly(several, { [name]: value })).toEqual([`${name}: ${message}`])
@@ -601,7 +601,7 @@ describe('the key file', () => {
   test.each([
     ['that is not there', () => join(folder, 'none.json'), 'cannot be read (ENOENT)'],
     ['that is a folder', () => folder, 'cannot be read (EISDIR)'],
-    ['that is no JSON', () => file('broken.json', CANARY), 'cannot be read (no JSON)'],
+    ['that is no JSON', () => file('broken.json', CANARY), 'cannot be read (not JSON)'],
     [
       'without keys',
       () => file('empty.json', '{"keys":[]}'),

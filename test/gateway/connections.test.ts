@@ -188,7 +188,7 @@ describe('a body that comes with another method than POST', () => {
           const bytes = write(`${method} /mcp`, [field, 'Connection: close'], body)
           const answer = await exchangeBytes(port, bytes)
           expect(statusesIn(answer)).toEqual([400])
-          if (method !== 'HEAD') expect(answer).toContain('"Only POST brings a body"')
+          if (method !== 'HEAD') expect(answer).toContain('"Only POST may have a body"')
         }
       }
       expect(seen).toEqual([])
@@ -1085,7 +1085,7 @@ describe('what one caller may take', () => {
       expect(told('request.refused')[0]).toMatchObject({
         code: 'ERR_REQUESTS_TOO_MANY',
         reason: '4 requests of this caller are under way',
-        hint: '--max-requests-per-caller sets how many there may be; open streams count',
+        hint: '--max-requests-per-caller sets the limit; open streams count',
       })
       // Who names no subject shares with others like that.
       const others = [
@@ -1097,7 +1097,7 @@ describe('what one caller may take', () => {
       expect((await call({ sub: 'eve' })).status).toBe(429)
       expect(told('request.refused')[1]).toMatchObject({
         reason: '7 requests are under way',
-        hint: '--max-requests sets how many there may be; open streams count',
+        hint: '--max-requests sets the limit; open streams count',
       })
       letGo()
       for (const answer of await Promise.all([...running, ...others])) {
@@ -1140,7 +1140,7 @@ describe('what one caller may take', () => {
             expect(answer).toMatch(/^HTTP\/1\.1 429 [^]*"too_many_requests"/)
         }
         expect(told('request.refused')[0]?.reason).toBe(
-          'more than 160000 bytes of bodies of this caller are kept',
+          'more than 160000 bytes of request bodies of this caller are held',
         )
         const other = call({ sub: 'bob' }, CALL)
         await eventually(() => waiting.length === 1)

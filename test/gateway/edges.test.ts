@@ -342,7 +342,7 @@ describe('proxies of the environment', () => {
             upstream: 'http://127.0.0.1:1/mcp',
             proxyEnvironment: { HTTPS_PROXY: value },
           })
-        expect(create).toThrow(/proxyEnvironment\.HTTPS_PROXY: is no proxy/)
+        expect(create).toThrow(/proxyEnvironment\.HTTPS_PROXY: is not the URL of a proxy/)
         expect(create).not.toThrow(/canary/)
       }
       expect(brokenProxies({ HTTP_PROXY: 'proxy:3128', https_proxy: P })).toEqual([])

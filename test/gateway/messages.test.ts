@@ -192,7 +192,7 @@ describe('what does not', () => {
   }
 
   for (const [name, body, code] of [
-    ['no JSON', 'x', -32700],
+    ['not JSON', 'x', -32700],
     ['nothing', '', -32700],
     ['JSON in Latin-1', Buffer.from(call('gr\u00fcn'), 'latin1'), -32700],
     ['a byte order mark', `\ufeff${call('echo')}`, -32700],

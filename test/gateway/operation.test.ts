@@ -318,7 +318,7 @@ describe('the way out', () => {
       const refused = await start({})
       expect(refused.status).toBe(503)
       expect(JSON.stringify(events)).toMatch(
-        /could not be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|\w*SELF_SIGNED)[^)]*; a CA of your own is made known by --ca-file\)/,
+        /could not be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|\w*SELF_SIGNED)[^)]*; add your own CA with --ca-file\)/,
       )
     },
   )

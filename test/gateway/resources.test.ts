@@ -545,13 +545,16 @@ describe('what cannot be configured', () => {
       'both forms',
       { resources, resource: GITHUB, upstream: UPSTREAM, upstreamHeaders: { 'X-Key': 'k' } },
       ['resource', 'upstream', 'upstreamHeaders'].map(
-        (name) => `${name}: stands beside resources, and belongs to one of them`,
+        (name) => `${name}: is written beside resources, but belongs to one of them`,
       ),
     ],
     [
       'what is for the gateway',
       { resources: [{ ...resources[0], host: '::1', ca: '' }, resources[1]] },
-      ['resources[0].host: is for the whole gateway', 'resources[0].ca: is for the whole gateway'],
+      [
+        'resources[0].host: applies to the whole gateway',
+        'resources[0].ca: applies to the whole gateway',
+      ],
     ],
     [
       'one twice',
@@ -592,7 +595,7 @@ describe('what cannot be configured', () => {
         'resources[1].upstream: must be an absolute http(s) URL',
         'resources[1].upstreamTimeout: must be a number from 0 to 86400',
         'resources[1].resource: must be an absolute http(s) URL',
-        'resources[2].command: is given beside upstream',
+        'resources[2].command: is given together with upstream',
       ],
     ],
     [

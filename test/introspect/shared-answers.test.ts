@@ -109,7 +109,7 @@ describe('a shared store of answers', () => {
   })
 
   test.each([
-    ['no JSON', () => 'active'],
+    ['not JSON', () => 'active'],
     ['no object', () => '[]'],
     ['no claims', (now: number) => JSON.stringify({ validUntil: now + 10_000 })],
     ['no end', () => JSON.stringify({ claims: { active: true } })],

@@ -122,7 +122,7 @@ verifies('ATK-16', 'eight bad tokens at once cost the others nothing', async () 
   expect(told.every((event) => 'concerns' in event && event.concerns === 'token')).toBe(true)
   // Eight, the constant, and the user's.
   expect(scene.server.calls).toHaveLength(10)
-  expect(JSON.stringify(told)).toContain('to this token alone')
+  expect(JSON.stringify(told)).toContain('for this token only')
   expect(JSON.stringify(told)).not.toContain('opaque')
 })
 
@@ -171,7 +171,9 @@ verifies(
     scene.server.answer = () => Response.json({ error: 'invalid_client' }, { status: 401 })
     expect((await settled(scene.send('good'))).outcome).toBe('ERR_INTROSPECTION_CLIENT_REJECTED')
     const [{ fault } = { fault: undefined }] = scene.resourceServer.status().introspectors
-    expect(fault?.message).toContain('the client id or its credentials are not accepted there')
+    expect(fault?.message).toContain(
+      'the provider does not accept the client id or its credentials',
+    )
     await vi.advanceTimersByTimeAsync(1_000)
     await settled(scene.send('good'))
     expect(scene.events.at(-2)).toMatchObject({ type: 'introspection.failed', concerns: 'issuer' })

@@ -412,7 +412,7 @@ test('words are those of the one who asks', () => {
     {
       path: '~authorizationServers/0/jwksUri',
       message: 'must be https!',
-      hint: 'or name sso in ~allowHttp if its network is yours alone',
+      hint: 'or name sso in ~allowHttp if its network is private',
     },
   ])
 })

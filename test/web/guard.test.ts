@@ -75,7 +75,7 @@ describe('with a policy', () => {
       // This caller has been refused too often.
       const guess = new PlainRequest()
       guess.fields = { authorization, 'content-type': 'application/json' }
-      guess.body = 'no JSON'
+      guess.body = 'not JSON'
       for (let i = 0; i < 31; i++) await guard.pass(guess)
 
       const request = new PlainRequest()
@@ -104,7 +104,7 @@ describe('with a policy', () => {
           0,
           () => (request.fields['content-type'] = 'application/json'),
         ],
-        ['413 content_too_large', 1, () => (request.body = 'no JSON')],
+        ['413 content_too_large', 1, () => (request.body = 'not JSON')],
         [
           '400 {"code":-32700,"message":"The body is not one JSON-RPC request or notification"}',
           2,

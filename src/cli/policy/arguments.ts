@@ -21,7 +21,7 @@ const JSON_FLAG = own({
   path: 'json',
   kind: 'toggle',
   placeholder: '',
-  description: 'the same as data',
+  description: 'print JSON',
   default: 'off',
   hint: 'leave it out for text',
 })
@@ -37,7 +37,7 @@ const OF_EXPLAIN: readonly Setting[] = [
     path: 'baseScopes',
     kind: 'words',
     placeholder: '"A B"',
-    description: `what ${flagOf('oauth.scopes')} says`,
+    description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
     hint: 'in one argument: "mcp:read mcp:write"',
   }),
   own({
@@ -122,7 +122,7 @@ function serverProblems(
     return [{ path: flagOf('upstream'), message: 'is missing, and so is a command', hint }]
   }
   if (upstream === undefined || command === undefined) return []
-  return [{ path: upstream.source, message: 'is given beside a command', hint: 'keep one' }]
+  return [{ path: upstream.source, message: 'is given together with a command', hint: 'keep one' }]
 }
 
 /** @param argv what stands after the command's name */
@@ -144,8 +144,8 @@ export function readArguments(shape: CommandShape, argv: readonly string[]): Pol
   }))
   // The value of an unknown flag is wrong only because that is.
   if (names.length > wanted && strange.length === 0) {
-    const hint = 'blanks in a name need quotes around it'
-    counted.push({ path: `argument ${wanted + 1}`, message: 'is one too many', hint })
+    const hint = 'quote a name that contains blanks'
+    counted.push({ path: `argument ${wanted + 1}`, message: 'is unexpected', hint })
   }
   const command = end < argv.length ? after : undefined
   const parsed = parseSettings(new Map([...given].filter(([path]) => path !== 'scopes')))

@@ -54,13 +54,13 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
   const warnings = idleRules(policy).map(
     (index) =>
       `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +
-      'other rules have its patterns, with all that it asks for',
+      'other rules have its patterns, and require as much',
   )
   const hasResources = policy.rules.some(({ patterns }) => patterns.resources.length > 0)
   if (policy.unmatched === 'base' && hasResources) {
     warnings.push(
       `${placeOf(['unmatched'])}: unmatched: base opens every URI that no rule names; ` +
-        'where a server knows a resource by another spelling too, that one is open',
+        'if the server accepts another spelling of a URI, that spelling is open, too',
     )
   }
   return warnings
@@ -70,6 +70,6 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
 export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: PolicyIo): number {
   for (const warning of policyWarnings(file)) stderr(`warning: ${warning}\n`)
   const { length } = file.policy.rules
-  stdout(`${name}: ${length} ${length === 1 ? 'rule' : 'rules'}, nothing is wrong\n`)
+  stdout(`${name}: ${length} ${length === 1 ? 'rule' : 'rules'}, no problems\n`)
   return 0
 }

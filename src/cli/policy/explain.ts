@@ -40,7 +40,7 @@ function paramsOf(method: string, name: string | undefined): Params | string {
     return { ref: isUri ? { type: 'ref/resource', uri: name } : { type: 'ref/prompt', name } }
   }
   if (name === undefined) return {}
-  if (method !== 'subscriptions/listen') return `is of no use: ${method} names nothing`
+  if (method !== 'subscriptions/listen') return `has no effect: ${method} takes no name`
   return { notifications: { resourceSubscriptions: [name] } }
 }
 

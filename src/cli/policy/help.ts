@@ -11,11 +11,11 @@ const COLUMNS = 100
 const ALL = `A policy says who may call what: which scopes a tool, a prompt, a resource or a method needs.
 
 Usage:
-  mcp-gatehouse policy init --upstream URL | -- COMMAND    writes one, from a live server
-  mcp-gatehouse policy check FILE                          all that is wrong, with line and column
-  mcp-gatehouse policy explain FILE METHOD [NAME]          which rules decide, what the client gets
+  mcp-gatehouse policy init --upstream URL | -- COMMAND    writes a policy for a live server
+  mcp-gatehouse policy check FILE                          lists all problems, with line and column
+  mcp-gatehouse policy explain FILE METHOD [NAME]          shows which rules decide, and the answer
   mcp-gatehouse policy table FILE --upstream URL | -- COMMAND
-                                                           what all of a live server needs
+                                                           lists what each item of the server needs
 
 A policy:
   rules:
@@ -26,14 +26,14 @@ A policy:
       claims: { groups: [admins] }
   unmatched: deny
 
-The gateway takes it by --oauth-policy FILE, beside --auth oauth. It is read at the start: after a
-change the gateway is started anew, SIGHUP does not read it again.
+Give it to the gateway with --oauth-policy FILE and --auth oauth. The gateway reads it at the start
+only: restart the gateway after a change. SIGHUP does not reload it.
 
-mcp-gatehouse policy COMMAND --help tells more about each.`
+For details: mcp-gatehouse policy COMMAND --help`
 
 const TEXTS: Readonly<Record<CommandName, string>> = {
-  check: `Checks a policy: every problem with file, line and column, and warnings about what
-cannot be meant.
+  check: `Checks a policy: lists every problem with file, line and column, and warns about rules that
+probably do not do what was meant.
 
 Usage:
   mcp-gatehouse policy check FILE
@@ -41,15 +41,15 @@ Usage:
 Example:
   mcp-gatehouse policy check github.policy.yaml
 
-Exit codes: 0 nothing is wrong (there may be warnings); 2 problems.`,
-  explain: `Says which rules decide about a request, what it needs, what a token lacks, and the exact
-answer that its client would get.
+Exit codes: 0 no problems (there may be warnings); 2 problems.`,
+  explain: `Shows which rules decide about a request, what it needs, what a token lacks, and the exact
+answer that the client would get.
 
 Usage:
   mcp-gatehouse policy explain FILE METHOD [NAME] [flags]
 
-NAME is the name of the tool or prompt, or the URI of the resource; for completion/complete it is
-that of a prompt, or a URI. One that begins with - comes after --.
+NAME is the name of the tool or prompt, or the URI of the resource; for completion/complete, the
+name of a prompt, or a URI. Put a NAME that begins with - after --.
 
 Examples:
   mcp-gatehouse policy explain github.policy.yaml tools/call delete_file --scopes "mcp:read"
@@ -57,9 +57,9 @@ Examples:
     --scopes "mcp:read" --claims '{"groups":["admins"]}' --protocol-version 2025-11-25
 
 Exit codes: 0 allowed; 1 denied; 2 usage, or problems of the policy.`,
-  init: `Connects to an MCP server, reads what it offers, and writes a policy to begin with to
-stdout. It asks for mcp:write for every tool; that a tool says it only reads is a comment that a
-person has to confirm.
+  init: `Connects to an MCP server, reads what it offers, and writes a first policy to stdout. The
+policy requires mcp:write for every tool. Where a tool claims to be read-only, a comment says so,
+and a person has to confirm it.
 
 Usage:
   mcp-gatehouse policy init [flags] --upstream URL
@@ -69,9 +69,9 @@ Examples:
   mcp-gatehouse policy init --upstream http://127.0.0.1:8000/mcp > my.policy.yaml
   mcp-gatehouse policy init -- npx -y @modelcontextprotocol/server-filesystem /srv > my.policy.yaml
 
-Exit codes: 0 written; 1 the server cannot be asked; 2 usage.`,
+Exit codes: 0 written; 1 the server does not answer; 2 usage.`,
   table: `Connects to an MCP server, and lists all of its tools, prompts, resources and templates with
-what each needs. Those that no rule names stand at the end.
+what each needs. Those that no rule names come last.
 
 Usage:
   mcp-gatehouse policy table FILE [flags] --upstream URL
@@ -80,7 +80,7 @@ Usage:
 Example:
   mcp-gatehouse policy table my.policy.yaml --upstream http://127.0.0.1:8000/mcp
 
-Exit codes: 0 listed; 1 the server cannot be asked; 2 usage, or problems of the policy.`,
+Exit codes: 0 listed; 1 the server does not answer; 2 usage, or problems of the policy.`,
 }
 
 /** Ends with a line break. */

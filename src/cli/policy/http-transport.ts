@@ -31,7 +31,7 @@ async function* chunksOf(response: Response): AsyncGenerator<string> {
   let size = 0
   for await (const bytes of response.body ?? []) {
     size += bytes.length
-    if (size > MAX_MESSAGE) throw new ServerFault('answered more than 16 MiB')
+    if (size > MAX_MESSAGE) throw new ServerFault('answered with more than 16 MiB')
     yield decoder.decode(bytes, { stream: true })
   }
 }
@@ -57,8 +57,8 @@ async function textOf(response: Response): Promise<string> {
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  401: `; what it asks for comes with ${flagOf('upstreamHeader')} NAME=FILE`,
-  403: `; what it asks for comes with ${flagOf('upstreamHeader')} NAME=FILE`,
+  401: `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`,
+  403: `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`,
   404: '; is this the exact endpoint?',
   405: '; is this the exact endpoint?',
 }
@@ -110,7 +110,7 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
     const { status } = response
     throw new ServerFault(
       response.ok
-        ? 'gave no answer that is JSON-RPC'
+        ? 'did not answer with JSON-RPC'
         : `answered ${status}${status < 400 ? ', a redirect, which is not followed' : (ADVICE[status] ?? '')}`,
     )
   }

@@ -191,7 +191,7 @@ class Client {
 }
 
 function endless(method: string): ServerFault {
-  return new ServerFault(`does not come to an end of ${method}`)
+  return new ServerFault(`sends pages of ${method} without end`)
 }
 
 /** What is read of one list, page by page: a few texts of each entry. */

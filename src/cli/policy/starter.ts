@@ -11,9 +11,9 @@ import { compileUriPattern } from '../../policy/uri-pattern.js'
 import type { Inventory, Offer } from './inventory.js'
 import { remark, scalarOf, shownScalar } from './shown.js'
 
-const STAR =
-  'it has a star, which in a rule stands for any text: decide by hand what that may cover'
-const NO_URI = 'no rule can name it, and no client can ask for it: no URI, or dot segments in it'
+const STAR = 'its name has a star, which matches any text in a rule: write this rule by hand'
+const NO_URI =
+  'no rule can name it, and no client can request it: it is not a URI, or has dot segments'
 
 /** How a rule names it, or why none can without meaning others, too. */
 type Named = { readonly patterns: readonly string[] } | { readonly fault: string }
@@ -125,16 +125,16 @@ function sort(offers: readonly Offer[], nameOf: (offer: Offer) => Named): Sectio
 }
 
 const HEAD = [
-  'A policy to begin with, written by `mcp-gatehouse policy init`. Nobody has decided anything yet:',
-  'go through it, take out what nobody is to use, and give the rest the scopes of your identity provider.',
+  'A first policy, written by `mcp-gatehouse policy init`. Nobody has reviewed it yet:',
+  'read it, remove what nobody may use, and give the rest the scopes of your identity provider.',
   'Every rule that matches adds its scopes. What no rule names is denied.',
 ]
 const TOOLS = [
-  'All tools. A word about itself in a comment is what the server says, and may be wrong.',
+  'All tools. The text of a comment after a name comes from the server, and may be wrong.',
 ]
 const HINTED = [
   'A suggestion: these tools say that they only read (readOnlyHint). Nothing proves it: a person has to',
-  'confirm each. Then take "# " away from these lines, and the tool out of the rule above, which asks for more.',
+  'confirm each. Then remove "# " from these lines, and the tool from the rule above, which requires more.',
 ]
 
 /** A policy that `policy check` accepts, with line breaks at its ends. */
@@ -157,7 +157,10 @@ export function writeStarter({ server, tools, prompts, resources, templates }: I
     ofTemplates.listed.length === 0
       ? []
       : [
-          ...comments('  ', 'Templates: * is for one segment of a URI, ** for any number of them.'),
+          ...comments(
+            '  ',
+            'Templates: * matches within one segment of a URI, ** any number of segments.',
+          ),
           ...ruleLines('resources', ofTemplates.listed, 'mcp:read'),
         ],
     ofTemplates.leftOut,
@@ -179,7 +182,7 @@ export function writeStarter({ server, tools, prompts, resources, templates }: I
   return `${[
     ...comments('', ...HEAD, `The server: ${server}`),
     '',
-    ...comments('', 'Who holds the greater scope holds the lesser, too.'),
+    ...comments('', 'A token with the greater scope has the lesser scope, too.'),
     'implies:',
     '  mcp:write: [mcp:read]',
     '',

@@ -49,7 +49,7 @@ function isUncovered({ needs }: Row): boolean {
 }
 
 function describeNeeds({ needs }: Row): string {
-  if (needs === undefined) return 'refused: no URI, or dot segments in it'
+  if (needs === undefined) return 'refused: not a URI, or dot segments in it'
   if (needs.denial !== undefined) return `denied: ${needs.denial}`
   const { scopes, claims } = needs
   const all = [

@@ -41,7 +41,7 @@ export function comparableHeader(name: string): string {
 
 /** Why a client's header of this name never reaches the upstream, or `undefined`. */
 export function forwardFault(name: string): string | undefined {
-  if (!TOKEN.test(name)) return 'is no header name'
+  if (!TOKEN.test(name)) return 'is not a header name'
   const read = comparableHeader(name)
   const isNever = NEVER_FORWARDED.has(read) || NEVER_FORWARDED_PREFIXES.test(read)
   return isNever ? 'is a header that is never forwarded' : undefined
@@ -49,10 +49,10 @@ export function forwardFault(name: string): string | undefined {
 
 /** Why only we may set a header of this name for the upstream, or `undefined`. */
 export function setFault(name: string): string | undefined {
-  if (!TOKEN.test(name)) return 'is no header name'
+  if (!TOKEN.test(name)) return 'is not a header name'
   const read = comparableHeader(name)
   const isOurs = NEVER_SET.has(read) || read.startsWith('x-gatehouse-')
-  return isOurs ? 'is a header that only we set' : undefined
+  return isOurs ? 'is a header that only the gateway sets' : undefined
 }
 
 /**
@@ -69,7 +69,7 @@ export function headerValueFault(value: string): string | undefined {
 export function operatorHeaderFault(name: string, value: unknown): string | undefined {
   const fault = setFault(name)
   if (fault !== undefined) return fault
-  return typeof value === 'string' ? headerValueFault(value) : 'has a value that is no text'
+  return typeof value === 'string' ? headerValueFault(value) : 'has a value that is not a string'
 }
 
 /**

@@ -134,11 +134,11 @@ export class Admission {
     const whose = bound.endsWith('OfOne') ? ' of this caller' : ''
     if (bound.startsWith('requests')) {
       const flag = whose === '' ? '--max-requests' : '--max-requests-per-caller'
-      const hint = `${flag} sets how many there may be; open streams count`
+      const hint = `${flag} sets the limit; open streams count`
       return { reason: `${limit} requests${whose} are under way`, hint }
     }
-    const hint = 'a smaller --max-body makes room for more of them'
-    return { reason: `more than ${limit} bytes of bodies${whose} are kept`, hint }
+    const hint = 'a smaller --max-body makes room for more requests'
+    return { reason: `more than ${limit} bytes of request bodies${whose} are held`, hint }
   }
 }
 

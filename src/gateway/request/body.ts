@@ -18,7 +18,7 @@ export function bodyTooLarge(maxBody: number): Refused {
       status: 413,
       code: 'ERR_BODY_TOO_LARGE',
       reason: `body of more than ${maxBody} bytes`,
-      hint: '--max-body says how much is accepted',
+      hint: '--max-body sets the limit',
     },
     error: 'content_too_large',
     description: `The body is larger than ${maxBody} bytes`,

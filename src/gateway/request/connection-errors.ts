@@ -41,7 +41,7 @@ const TOO_SLOW: Wording = {
   phrase: 'Request Timeout',
   code: 'ERR_REQUEST_TIMEOUT',
   error: 'request_timeout',
-  description: 'The request did not come in time',
+  description: 'The request did not arrive in time',
 }
 
 function wordingOf(code: string | undefined): Wording {

@@ -40,10 +40,10 @@ function foreignHost(host: string): Refused {
       status: 403,
       code: 'ERR_HOST_FOREIGN',
       reason: `Host ${quoted(host)}`,
-      hint: 'if clients reach it by this name: --allow-host',
+      hint: 'if clients use this name, add it with --allow-host',
     },
     error: 'host_not_allowed',
-    description: 'This server is not known under this name',
+    description: 'This server does not accept this Host',
   }
 }
 
@@ -52,7 +52,7 @@ function unknownExpectation(expect: string | undefined): Refused {
   return {
     refusal: { status: 417, code: 'ERR_REQUEST_MALFORMED', reason },
     error: 'expectation_failed',
-    description: 'Only 100-continue can be expected here',
+    description: 'The only supported expectation is 100-continue',
   }
 }
 
@@ -81,10 +81,10 @@ function needlessBody(method: string): Refused {
     refusal: {
       status: 400,
       code: 'ERR_BODY_UNREADABLE',
-      reason: `a body that comes with ${method}`,
+      reason: `a body with ${method}`,
     },
     error: 'invalid_request',
-    description: 'Only POST brings a body',
+    description: 'Only POST may have a body',
   }
 }
 
@@ -93,7 +93,7 @@ function unknownMethod(method: string): Refused {
   return {
     refusal: { status: 405, code: 'ERR_METHOD_NOT_ALLOWED', reason },
     error: 'method_not_allowed',
-    description: 'The MCP endpoint takes GET, POST and DELETE',
+    description: 'The MCP endpoint accepts GET, POST and DELETE',
     headers: { Allow: ENDPOINT_METHODS },
   }
 }

@@ -156,7 +156,7 @@ class Passage {
     if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
     // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
     if (this.#head.nominated !== undefined) {
-      return this.#refuse(malformed('Connection names a field of ours'))
+      return this.#refuse(malformed('Connection names a field that the gateway uses'))
     }
     if (route.guard === undefined) this.#admitAnybody(route, target)
     else this.#askGuard(route, route.guard, target)

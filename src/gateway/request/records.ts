@@ -1,5 +1,5 @@
 /**
- * The records of all requests that have not ended: found by their id, counted, and waited for when the gateway ends.
+ * The records of all requests that have not ended: found by their id, counted, and waited for when the gateway is shutting down.
  *
  * @module
  */

@@ -18,7 +18,7 @@ export interface UpstreamFault {
 export const TOO_LATE: UpstreamFault = {
   code: 'ERR_UPSTREAM_TIMEOUT',
   reason: 'no answer in time',
-  hint: '--upstream-timeout says how long to wait',
+  hint: '--upstream-timeout sets how long to wait',
 }
 
 function codeOf(error: Error): string {
@@ -43,7 +43,7 @@ export function faultOfError(error: Error): UpstreamFault {
     case 'ECONNREFUSED':
       return {
         code: 'ERR_UPSTREAM_UNREACHABLE',
-        reason: 'ECONNREFUSED: nobody listens there',
+        reason: 'ECONNREFUSED: no server listens there',
         hint: 'start the server, or correct --upstream',
       }
     default:
@@ -70,7 +70,7 @@ export function faultOfStatus(
     return {
       code: 'ERR_UPSTREAM_UNAUTHORIZED',
       reason: `it answered ${status}`,
-      hint: 'the client was let in here, and its token goes no further: switch the own authorization of the upstream off, give it a key by --upstream-header, or let it accept this Host and no Origin',
+      hint: 'the gateway accepted the client and does not forward its token: switch off the authorization of the upstream, send it a key with --upstream-header, or let it accept this Host and requests without Origin',
     }
   }
   if (status === 304 || status < 300 || status > 399) return undefined

@@ -62,7 +62,7 @@ interface Shared {
 }
 
 const HINT =
-  'sessions of a command end with it, when they are idle, and with this process; replicas need stickiness'
+  'a session ends when its command ends, when it is idle, or when this process ends; replicas need sticky sessions'
 
 class Bridge {
   readonly #options: BridgeOptions
@@ -83,7 +83,7 @@ class Bridge {
     const session = this.#sessionOf(exchange)
     if (session === undefined || refuseUnknownVersion(exchange, session)) return
     if (request.method === 'DELETE') {
-      void session.end({ reason: 'its client ended it' })
+      void session.end({ reason: 'the client ended the session' })
       return exchange.sendNothing(204)
     }
     if (!session.listen(exchange, head.lastEventId)) {
@@ -200,7 +200,7 @@ class Bridge {
     exchange.whenOver((isWhole) => {
       clearTimeout(timer)
       // Nobody else knows its id.
-      if (!isWhole) void session.end({ reason: 'its client left before it began' })
+      if (!isWhole) void session.end({ reason: 'the client left before the session began' })
     })
     session.post(exchange, [message], false, { 'Mcp-Session-Id': id })
   }
@@ -258,8 +258,8 @@ class Bridge {
     // A child that was only slow, or crashed, may support it next time.
     const isVerdict = discovery === 'unknown'
     if (isVerdict) this.#verdicts.add(child.callerKey)
-    const verb = isVerdict ? 'does not speak' : 'could not say whether it speaks'
-    void child.end({ reason: `the command ${verb} the era without sessions` })
+    const verb = isVerdict ? 'does not support' : 'could not say whether it supports'
+    void child.end({ reason: `the command ${verb} a stateless protocol revision` })
     return undefined
   }
 

@@ -83,7 +83,7 @@ export class Channel {
   #onLine(line: Buffer): void {
     const message = isUtf8(line) ? readRawMessage(line) : undefined
     if (message !== undefined) return this.#listener.onMessage(message)
-    this.#remark('stdout', `no message: ${line.toString('utf8', 0, SHOWN)}`)
+    this.#remark('stdout', `not a message: ${line.toString('utf8', 0, SHOWN)}`)
   }
 
   /** A child that writes without end must not fill the disk with its log. */

@@ -31,7 +31,7 @@ function isText(value: unknown): value is string {
 export function checkCommand(checker: OptionChecker, path: OptionPath, command: unknown): void {
   const isCommand = Array.isArray(command) && command.length > 0 && command.every(isText)
   if (isCommand && command[0] !== '') return
-  checker.problem(path, 'must be a list of texts, the file first', "['uvx', 'mcp-server-time']")
+  checker.problem(path, 'must be a list of strings, the file first', "['uvx', 'mcp-server-time']")
 }
 
 export function checkEnvironment(
@@ -45,9 +45,9 @@ export function checkEnvironment(
   }
   for (const [name, value] of Object.entries(environment)) {
     const place = [...path, name]
-    if (!isText(value)) checker.problem(place, 'must be a text', 'leave it out')
+    if (!isText(value)) checker.problem(place, 'must be a string', 'leave it out')
     if (name.startsWith('GATEHOUSE_')) {
-      checker.problem(place, 'is a name that only we set', 'leave it out')
+      checker.problem(place, 'is a name that only the gateway sets', 'leave it out')
     }
   }
 }

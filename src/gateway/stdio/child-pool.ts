@@ -18,7 +18,7 @@ export type Claimant = Pick<PooledChild, 'callerKey' | 'principalKey'>
 type RoomLimits = Pick<ChildLimits, 'maxChildren' | 'maxChildrenPerPrincipal'>
 
 /**
- * This many of one caller may be ending at once: a caller that starts again need not wait for the
+ * This many of one caller may be shutting down at once: a caller that starts again need not wait for the
  * last child.
  */
 const SOME_ENDING = 10
@@ -75,7 +75,7 @@ export class ChildPool {
 
   /** Ends all of them. */
   async close(): Promise<void> {
-    for (const each of this.#all) void each.end({ reason: 'the gateway ends' })
+    for (const each of this.#all) void each.end({ reason: 'the gateway is shutting down' })
     await Promise.all(this.#ending.keys())
   }
 
@@ -116,7 +116,9 @@ export class ChildPool {
     const idle = [...this.#all].filter(({ idleTimer }) => idleTimer.isEmpty)
     const most = Math.max(...idle.map(heldBy))
     const oldest = longestIdle(idle.filter((each) => heldBy(each) === most))
-    void oldest?.end({ reason: 'a caller without any needs room, and its subject holds most' })
+    void oldest?.end({
+      reason: 'a caller without a child needs room, and this subject has the most children',
+    })
     return oldest !== undefined
   }
 }

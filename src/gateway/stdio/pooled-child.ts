@@ -28,21 +28,21 @@ export interface PooledChild {
 /** The command has ended by itself. */
 export function exitOf(reason: string): ChildEnd {
   const text = `the command ${reason}`
-  const hint = 'what it said on stderr is in the log'
+  const hint = 'its stderr output is in the log'
   return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint } }
 }
 
 /** It does not send its first answer. */
 export function silenceOf(seconds: number): ChildEnd {
   const reason = `the command did not answer within ${seconds} s`
-  const hint = '--child-start-timeout says how long it may take'
+  const hint = '--child-start-timeout sets how long it may take'
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
 /** Its message cannot be forwarded, and its requests would wait for ever. */
 export function floodOf(bytes: number): ChildEnd {
   const reason = `the command sent a message of more than ${bytes} bytes`
-  const hint = '--child-max-message says how large it may be'
+  const hint = '--child-max-message sets how large it may be'
   return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
 }
 

@@ -25,7 +25,7 @@ export function refuse(
 
 export function refuseMethod(exchange: StdioRequest): void {
   const { record, corsHeaders } = exchange.admitted
-  const description = 'In this version of the protocol there is POST alone'
+  const description = 'This protocol revision supports only POST'
   exchange.refuse(
     errorAnswer(405, record.id, 'method_not_allowed', description, {
       ...corsHeaders,
@@ -36,7 +36,7 @@ export function refuseMethod(exchange: StdioRequest): void {
 
 export function refuseBusy(exchange: StdioRequest): void {
   const { record, corsHeaders } = exchange.admitted
-  const description = 'The MCP server does not take what it was sent before'
+  const description = 'The MCP server has not read earlier messages yet'
   const headers = { ...corsHeaders, 'Retry-After': '1' }
   exchange.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
 }
@@ -44,16 +44,16 @@ export function refuseBusy(exchange: StdioRequest): void {
 /** The message for the operator, with the setting that helps. */
 const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint: string }>> = {
   caller: {
-    reason: 'this caller has too many children of commands in use',
-    hint: '--max-children-per-principal says how many a caller may have',
+    reason: 'this caller uses too many child processes',
+    hint: '--max-children-per-principal sets how many a caller may have',
   },
   principal: {
-    reason: 'the clients of one subject have half of all children of commands in use',
-    hint: '--max-children says how many there may be',
+    reason: 'the clients of one subject use half of all child processes',
+    hint: '--max-children sets how many there may be',
   },
   all: {
-    reason: 'all children of commands are in use',
-    hint: '--max-children says how many there may be',
+    reason: 'all child processes are in use',
+    hint: '--max-children sets how many there may be',
   },
 }
 

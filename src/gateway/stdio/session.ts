@@ -100,7 +100,7 @@ export class Session implements PooledChild {
     for (const [reply, size] of unwanted) {
       if (left <= MAX_UNWANTED || reply === newest) break
       left -= size
-      reply.fail(200, 'Nobody waited for the answer', undefined)
+      reply.fail(200, 'No client waited for the answer', undefined)
     }
     return this.#routes.size - left + count <= MAX_WAITING
   }

@@ -240,7 +240,7 @@ export class SharedChild implements PooledChild {
       if (this.isCongested) return
       // In stateless revisions servers ask by their answers; a client without a session could not
       // reply.
-      const text = rpcError(idText, RPC.serverError, 'Not in this era')
+      const text = rpcError(idText, RPC.serverError, 'Not supported in this protocol revision')
       return this.#channel.write(Buffer.from(text))
     }
     this.#onNotification(message, params)

@@ -57,7 +57,7 @@ describe('requests that are never answered', () => {
     expect(await isInUse(client, 'left-60')).toBe(true)
     const again = await client.send('GET', undefined, { 'last-event-id': events[0] ?? '' })
     expect(await messagesOf(again)).toMatchObject([
-      { id: 'left-0', error: { code: -32_603, message: 'Nobody waited for the answer' } },
+      { id: 'left-0', error: { code: -32_603, message: 'No client waited for the answer' } },
     ])
   }, 60_000)
 
@@ -271,7 +271,7 @@ describe('room for one more child', () => {
   })
 })
 
-describe('verdicts about the era without sessions', () => {
+describe('verdicts about a stateless protocol revision', () => {
   verifies('ATK-07', 'hold for one caller, and for a time', () => {
     let now = 0
     const verdicts = new Verdicts(() => now)

@@ -193,7 +193,7 @@ describe('only jsonrpc "2.0" makes a message', () => {
       expect(text).not.toContain('hunter2')
       await until(() => bench.told('child.remarked').length === 4)
       const lines = bench.told('child.remarked').map((event) => event.text)
-      expect(lines.every((line) => line.startsWith('no message: {'))).toBe(true)
+      expect(lines.every((line) => line.startsWith('not a message: {'))).toBe(true)
       expect(lines.join()).toContain('retrying')
     },
   )
@@ -202,7 +202,7 @@ describe('only jsonrpc "2.0" makes a message', () => {
 describe('a missing or a wrong form', () => {
   test.each([
     ['no session', 'POST', '{"jsonrpc":"2.0","id":7,"method":"tools/list"}', 400, -32_000],
-    ['no JSON', 'POST', '{"jsonrpc":', 400, -32_700],
+    ['not JSON', 'POST', '{"jsonrpc":', 400, -32_700],
     ['nothing', 'POST', '', 400, -32_700],
     ['no message', 'POST', '{"jsonrpc":"2.0","id":1}', 400, -32_600],
     ['a text', 'POST', '"initialize"', 400, -32_600],
@@ -489,7 +489,7 @@ describe('a stream that is taken up again', () => {
 
 describe('the end', () => {
   const endings: readonly (readonly [string, (client: Client) => Promise<unknown>, string])[] = [
-    ['DELETE', (client) => client.send('DELETE'), 'its client ended it'],
+    ['DELETE', (client) => client.send('DELETE'), 'the client ended the session'],
     ['an exit', (client) => client.call('exit', { code: 4 }), 'the command ended with exit code 4'],
   ]
   test.each(endings)('%s: nothing is left, and the next use is 404', async (_, end, reason) => {
@@ -678,7 +678,7 @@ describe('bounds', () => {
     expect(await bob.value('echo', { still: 'here' })).toEqual({ still: 'here' })
     const hints = bench.told('request.refused').map(({ reason }) => reason)
     expect(new Set(hints)).toEqual(
-      new Set(['the clients of one subject have half of all children of commands in use']),
+      new Set(['the clients of one subject use half of all child processes']),
     )
     const carol = new Client(bench, { token: await token('carol', 'desk') })
     expect((await carol.open()).status).toBe(200)
@@ -754,9 +754,9 @@ describe('bounds', () => {
         .sort(),
     ).toEqual([
       'stderr: a remark',
-      'stdout: no message: Listening on stdio',
-      'stdout: no message: {"jsonrpc":"2.0"}',
-      'stdout: no message: {\ufffd}',
+      'stdout: not a message: Listening on stdio',
+      'stdout: not a message: {"jsonrpc":"2.0"}',
+      'stdout: not a message: {\ufffd}',
     ])
   })
 

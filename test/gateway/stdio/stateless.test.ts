@@ -1,4 +1,4 @@
-/** A stdio command behind HTTP, for clients of the era without sessions. */
+/** A stdio command behind HTTP, for clients of a stateless protocol revision. */
 import { describe, expect, test } from 'vitest'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'

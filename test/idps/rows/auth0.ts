@@ -32,7 +32,7 @@ const ACCEPTED = {
   clientId: CLIENT,
   subject: USER,
 }
-const NO_API = 'Auth0: a token without an API is for /userinfo alone'
+const NO_API = 'Auth0: a token without an API works only at /userinfo'
 
 export const AUTH0: readonly Row[] = [
   {
@@ -56,13 +56,13 @@ export const AUTH0: readonly Row[] = [
         name: 'the API of another server',
         claims: { aud: [SIBLING, `${ISSUER}userinfo`] },
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: 'Auth0: the identifier of the API must be the resource URL to the letter',
+        hint: 'Auth0: make the identifier of the API exactly the resource URL',
       },
       {
         name: 'an API whose identifier has a slash more',
         claims: { aud: `${RESOURCE}/` },
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: 'Auth0: the identifier of the API',
+        hint: 'Auth0: make the identifier of the API',
       },
       {
         name: '/userinfo alone',
@@ -110,13 +110,13 @@ export const AUTH0: readonly Row[] = [
         name: 'a scope that it dropped silently',
         claims: { scope: 'openid profile' },
         code: 'ERR_SCOPE_INSUFFICIENT',
-        hint: 'Auth0: what was asked for and not granted',
+        hint: 'Auth0: it silently drops scopes that it does not grant',
       },
       {
         name: 'the custom domain is configured, and the login took place at the other',
         issuer: CUSTOM_DOMAIN,
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
-        hint: 'Auth0: iss is the domain at which the login took place',
+        hint: 'Auth0: iss is the domain where the login took place',
       },
     ],
   },
@@ -166,7 +166,7 @@ export const AUTH0: readonly Row[] = [
         name: 'a user without the role',
         claims: { permissions: ['mcp:tools'] },
         code: 'ERR_SCOPE_INSUFFICIENT',
-        hint: 'with RBAC a user those of the roles',
+        hint: 'with RBAC, a user gets the permissions of their roles',
       },
     ],
   },
@@ -208,13 +208,13 @@ export const AUTH0: readonly Row[] = [
         name: 'the API of another server',
         claims: { aud: [SIBLING, `${CUSTOM_DOMAIN}userinfo`] },
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: 'Auth0: the identifier of the API',
+        hint: 'Auth0: make the identifier of the API',
       },
       {
         name: 'a client that registered itself, and another API',
         claims: { aud: SIBLING, azp: 'tpc_8SXWY6j3afl2CP5ntwEOpMdPxxy49Gt2' },
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: 'Auth0: the identifier of the API',
+        hint: 'Auth0: make the identifier of the API',
       },
       {
         name: 'the tenant is configured, and the login took place at the custom domain',

@@ -146,7 +146,7 @@ export const KEYCLOAK: readonly Row[] = [
         name: 'a scope that it was not granted',
         settings: { scopes: 'mcp:write' },
         code: 'ERR_SCOPE_INSUFFICIENT',
-        hint: 'Keycloak: the client scope must be Default',
+        hint: 'Keycloak: make the client scope Default',
       },
     ],
   },
@@ -203,7 +203,7 @@ export const KEYCLOAK: readonly Row[] = [
         name: 'asked by a client that is not in aud',
         answer: { active: false },
         code: 'ERR_TOKEN_INACTIVE',
-        hint: 'Keycloak: it says so too of a token whose aud lacks the client id that asks',
+        hint: 'Keycloak: since 26.6.2 a token is also not active if its aud lacks the client',
       },
       {
         name: 'a refresh token that it calls active',

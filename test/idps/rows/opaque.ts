@@ -74,7 +74,7 @@ export const OPAQUE_BY_DEFAULT: readonly Row[] = [
         name: 'its refresh token with the prefix cut off',
         token: RANDOM,
         code: 'ERR_TOKEN_OPAQUE',
-        hint: 'the access token begins with --oauth-token-prefix where that is set',
+        hint: 'if --oauth-token-prefix is set, the access token must begin with it',
       },
       {
         name: 'the prefix of another product',
@@ -210,13 +210,13 @@ export const OPAQUE_BY_DEFAULT: readonly Row[] = [
         name: 'the roles as scopes: they are an object',
         settings: { scopes: 'reader', scopeClaims: ['urn:zitadel:iam:org:project:roles'] },
         code: 'ERR_TOKEN_CLAIM',
-        hint: 'Zitadel: the roles are an object',
+        hint: 'Zitadel: roles are an object',
       },
       {
         name: 'a scope of our own',
         settings: { scopes: 'mcp:tools' },
         code: 'ERR_SCOPE_INSUFFICIENT',
-        hint: 'Zitadel: it knows no scopes of yours',
+        hint: 'Zitadel: it does not support custom scopes',
       },
       {
         name: 'the application still issues opaque tokens',
@@ -252,7 +252,7 @@ export const OPAQUE_BY_DEFAULT: readonly Row[] = [
         name: 'nobody is asked',
         settings: { clientId: undefined },
         code: 'ERR_TOKEN_OPAQUE',
-        hint: 'ask about opaque ones with an API application',
+        hint: 'use introspection with an API application',
       },
       {
         name: '--oauth-audience is missing',
@@ -362,7 +362,7 @@ export const OPAQUE_BY_DEFAULT: readonly Row[] = [
       {
         name: 'its access token',
         code: 'ERR_TOKEN_OPAQUE',
-        hint: 'Google: its tokens are for its own APIs',
+        hint: 'Google: its tokens are for Google APIs',
       },
       {
         name: 'its ID token',

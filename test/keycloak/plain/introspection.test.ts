@@ -11,7 +11,7 @@ import { Keycloak } from '../keycloak.js'
 import { clientCredentials, dpopHeaders, loginByPassword, logoutToken, refresh } from '../mint.js'
 import { SCOPE, startStage, type Stage } from '../../support/stage.js'
 
-const HINT = 'Keycloak: it says so too of a token whose aud lacks the client id that asks'
+const HINT = 'Keycloak: since 26.6.2 a token is also not active if its aud lacks the client'
 
 let keycloak: Keycloak
 let client: Client
@@ -159,7 +159,7 @@ describe('our own client, which is named like the resource', () => {
       expect(answer.status).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(answer.headers.has('www-authenticate')).toBe(false)
-      const reason = `introspection at "${keycloak.issuer}": answered 401 "invalid_client": the client id or its credentials are not accepted there`
+      const reason = `introspection at "${keycloak.issuer}": answered 401 "invalid_client": the provider does not accept the client id or its credentials`
       expect(await stage.send(unknown)).toEqual({
         status: 503,
         code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
@@ -229,7 +229,7 @@ describe('another client that asks', () => {
       expect(await stage.send(await mint())).toEqual({
         status: 401,
         code: 'ERR_TOKEN_INACTIVE',
-        reason: 'the authorization server calls it not active',
+        reason: 'the authorization server says that it is not active',
         hint: expect.stringContaining(HINT),
       })
     },
