@@ -142,4 +142,11 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: 'return path === COMMAND ? value :',
     tests: ['config/redacted.test.ts'],
   },
+  {
+    id: 'slow-reader-of-post-unseen',
+    breaks: 'TRN-04',
+    find: '    this.#channel.watch(exchange)\n    const requests = ',
+    replace: '    const requests = ',
+    tests: ['gateway/stdio/channel.test.ts'],
+  },
 ]

@@ -16,6 +16,8 @@ import { LISTEN } from '../../mcp/open-ended.js'
 import { RPC } from '../../mcp/rpc-error.js'
 import { unknownSession } from '../request/unknown-session.js'
 import { StdioRequest, type StdioRequestContext } from './request.js'
+import type { OpenChannel } from './channel.js'
+import { ChildChannel } from './child-channel.js'
 import type { ChildEvent } from './events.js'
 import { findExecutable } from './executable.js'
 import type { ChildLimits } from './limits.js'
@@ -184,14 +186,15 @@ class Bridge {
     const noRoom = this.#makeRoom(exchange)
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const id = randomUUID()
-    const session = new Session({
-      ...this.#childOptions(exchange, id),
+    const options = {
+      ...this.#optionsFor(exchange, id),
       id,
-      onEnd: (ended) => {
+      onEnd: (ended: Promise<void>) => {
         this.#sessions.delete(id)
         this.#options.childPool.remove(session, ended)
       },
-    })
+    }
+    const session: Session = new Session(options, this.#startChild(exchange, options.label))
     this.#sessions.set(id, session)
     this.#options.childPool.add(session)
     const timer = setTimeout(() => {
@@ -239,13 +242,14 @@ class Bridge {
     const { key } = exchange.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
-    const child: SharedChild = new SharedChild({
-      ...this.#childOptions(exchange, key),
-      onEnd: (ended) => {
+    const options = {
+      ...this.#optionsFor(exchange, key),
+      onEnd: (ended: Promise<void>) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
         this.#options.childPool.remove(child, ended)
       },
-    })
+    }
+    const child: SharedChild = new SharedChild(options, this.#startChild(exchange, options.label))
     this.#options.childPool.add(child)
     const versions = child.discover().then((discovery) => this.#judge(child, discovery))
     const shared = { child, versions }
@@ -269,22 +273,25 @@ class Bridge {
     return childPool.makeRoom({ callerKey, principalKey }, limits)
   }
 
-  #childOptions({ admitted: { caller } }: StdioRequest, labelled: string) {
+  #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
+    const { limits, emit } = this.#options
+    const { key: callerKey, principalKey } = caller
+    return { callerKey, principalKey, label: shortDigest(labelled), limits, emit }
+  }
+
+  /** The command, as a child that serves this caller alone. */
+  #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
     const { command, environment, limits, emit } = this.#options
     const { authenticated } = caller
-    return {
+    const identity = authenticated && identityEnvironment(authenticated.token)
+    const options = {
       command,
-      environment: {
-        ...environment,
-        ...(authenticated !== undefined && identityEnvironment(authenticated.token)),
-      },
-      callerKey: caller.key,
-      principalKey: caller.principalKey,
-      label: shortDigest(labelled),
+      environment: { ...environment, ...identity },
+      label,
       maxMessage: limits.maxMessage,
-      limits,
       emit,
     }
+    return (listener) => new ChildChannel(options, listener)
   }
 }
 

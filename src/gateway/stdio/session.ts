@@ -5,7 +5,8 @@
  */
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { IdleTimer } from './idle-timer.js'
-import { Channel, type ChannelOptions } from './channel.js'
+import type { Channel, OpenChannel } from './channel.js'
+import type { ChildEvent } from './events.js'
 import type { StdioRequest } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
@@ -32,11 +33,14 @@ interface Route {
   readonly isOpening: boolean
 }
 
-export interface SessionOptions extends ChannelOptions {
+export interface SessionOptions {
   readonly id: string
   readonly callerKey: string
   readonly principalKey: string | undefined
+  /** Its name in the log: not a secret. */
+  readonly label: string
   readonly limits: ChildLimits
+  readonly emit: ((event: ChildEvent) => void) | undefined
   /** `ended` settles when nothing of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
 }
@@ -62,7 +66,7 @@ export class Session implements PooledChild {
   #streamCount = 0
   #ended: Promise<void> | undefined
 
-  constructor(options: SessionOptions) {
+  constructor(options: SessionOptions, openChannel: OpenChannel) {
     const { id, callerKey, principalKey, limits } = options
     this.id = id
     this.callerKey = callerKey
@@ -71,7 +75,7 @@ export class Session implements PooledChild {
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
     this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
-    this.#channel = new Channel(options, {
+    this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
       onEnd: (reason) => void this.end(exitOf(reason)),

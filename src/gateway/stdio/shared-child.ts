@@ -8,7 +8,8 @@ import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
 import { IdleTimer } from './idle-timer.js'
-import { Channel, type ChannelOptions } from './channel.js'
+import type { Channel, OpenChannel } from './channel.js'
+import type { ChildEvent } from './events.js'
 import type { StdioRequest } from './request.js'
 import type { ChildLimits } from './limits.js'
 import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
@@ -59,10 +60,13 @@ interface Route {
 /** Which versions the command says that it speaks; or it does not know the question, or cannot say so now. */
 export type Discovery = readonly string[] | 'unknown' | 'unanswered'
 
-export interface SharedChildOptions extends ChannelOptions {
+export interface SharedChildOptions {
   readonly callerKey: string
   readonly principalKey: string | undefined
+  /** Its name in the log: not a secret. */
+  readonly label: string
   readonly limits: ChildLimits
+  readonly emit: ((event: ChildEvent) => void) | undefined
   /** `ended` settles when nothing of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
 }
@@ -103,14 +107,14 @@ export class SharedChild implements PooledChild {
   #ended: Promise<void> | undefined
   #onDiscovered: ((discovery: Discovery) => void) | undefined
 
-  constructor(options: SharedChildOptions) {
+  constructor(options: SharedChildOptions, openChannel: OpenChannel) {
     const { callerKey, principalKey, limits } = options
     this.callerKey = callerKey
     this.principalKey = principalKey
     this.#options = options
     this.#outbox = new Outbox(limits.queue, () => undefined)
     this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
-    this.#channel = new Channel(options, {
+    this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
       onEnd: (reason) => void this.end(exitOf(reason)),
