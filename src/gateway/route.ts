@@ -84,7 +84,7 @@ export function createRoute(
   isOnly: boolean,
   context: RouteContext,
 ): Route {
-  const { auth, fetch, keySetFor, hear } = context
+  const { auth, fetch, keySetFor, hear, clock } = context
   const resourceLabel = isOnly ? undefined : resource
   const { guardOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
@@ -99,6 +99,7 @@ export function createRoute(
             ...(hear !== undefined && { onEvent: (event) => hear(event, resourceLabel) }),
           },
           keySetFor,
+          clock.setTimer,
         )
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
