@@ -89,7 +89,7 @@ export function createRoute(
   isOnly: boolean,
   context: RouteContext,
 ): Route {
-  const { auth, fetch, keySetFor, hear } = context
+  const { auth, fetch, keySetFor, hear, clock } = context
   const resourceLabel = isOnly ? undefined : resource
   const { guardOptions, server } = settings
   const ownHeaders = server.command === undefined ? Object.keys(server.upstreamHeaders) : []
@@ -104,6 +104,7 @@ export function createRoute(
             onEvent: hear !== undefined && ((event) => hear(event, resourceLabel)),
           },
           keySetFor,
+          clock.setTimer,
         )
   const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
   const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]

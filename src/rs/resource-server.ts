@@ -38,7 +38,7 @@ import { createRequestIds } from './request-id.js'
 import { checkResourceServer, type ResourceServerSettings } from './settings.js'
 import { validateToken } from './token-validators.js'
 import { TokenVerifier } from './token-verifier.js'
-import { watchToken, type Standing } from './token-watch.js'
+import { setQuietTimer, watchToken, type Standing } from './token-watch.js'
 
 export type { OperationRequest } from './operation-authority.js'
 
@@ -168,6 +168,7 @@ export class ResourceServerCore {
   readonly operations: OperationAuthority
   readonly #settings: ResourceServerSettings
   readonly #now: () => number
+  readonly #setTimer: typeof setQuietTimer
   readonly #emit: Emit | undefined
   readonly #nextRequestId: () => string
   readonly #tokens: TokenVerifier
@@ -175,17 +176,20 @@ export class ResourceServerCore {
 
   /**
    * @param keySetFor the source of keys: several resource servers may share them
+   * @param setTimer for the watches of tokens
    * @throws {ConfigurationError} when a function that makes an introspector does
    */
   constructor(
     settings: ResourceServerSettings,
     options: Pick<ResourceServerOptions, keyof RuntimeHooks | 'onEvent'>,
     keySetFor: typeof createKeySet,
+    setTimer: typeof setQuietTimer = setQuietTimer,
   ) {
     const { resource, scopes } = settings
     const { now = Date.now, fetch: ownFetch = (url, init) => fetch(url, init) } = options
     this.#settings = settings
     this.#now = now
+    this.#setTimer = setTimer
     const emit = emitterFor(options.onEvent)
     this.#emit = emit
     this.#nextRequestId = createRequestIds(options.randomUUID)
@@ -363,6 +367,7 @@ export class ResourceServerCore {
       standing: { endsAt: this.#endOf(expiresAt, issuer), askAgainAt: undefined },
       judge: () => this.#judgeAgain(bearer),
       now: this.#now,
+      setTimer: this.#setTimer,
       onEnd: (why) => {
         if (why instanceof Error) {
           this.#emit?.({ type: 'request.failed', requestId, where: whereThrown(why) })

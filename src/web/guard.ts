@@ -22,6 +22,7 @@ import { answerHeaders, errorBody, type Authenticated, type Decision } from '../
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
 import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
+import { setQuietTimer } from '../rs/token-watch.js'
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
 import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
 import { Endpoint } from './endpoint.js'
@@ -225,13 +226,15 @@ export class Guard {
 
 /**
  * @param keySetFor the source of keys, if several guards share them
+ * @param setTimer for the watches of tokens
  * @throws {ConfigurationError} with every problem of the options
  */
 export function createGuard(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet = createKeySet,
+  setTimer: typeof setQuietTimer = setQuietTimer,
 ): Guard {
-  return new Guard(options, createCheckedResourceServer(options, keySetFor))
+  return new Guard(options, createCheckedResourceServer(options, keySetFor, setTimer))
 }
 
 /**

@@ -19,6 +19,7 @@ import { checkResource } from '../rs/option-checks.js'
 import type { ResourceServerOptions } from '../rs/options.js'
 import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
+import type { setQuietTimer } from '../rs/token-watch.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** Options of the middleware: those of the resource server, and those for HTTP. */
@@ -161,7 +162,8 @@ export function checkProtectedResource(
 export function createCheckedResourceServer(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet,
+  setTimer: typeof setQuietTimer,
 ): ResourceServerCore {
   const settings = settingsOf(checkProtectedResource(options))
-  return new ResourceServerCore(settings, options, keySetFor)
+  return new ResourceServerCore(settings, options, keySetFor, setTimer)
 }

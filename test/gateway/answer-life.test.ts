@@ -3,39 +3,16 @@ import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { RequestCompleted } from 'mcp-gatehouse/gateway'
-import type { Clock } from '../../src/gateway/clock.js'
 import { AnswerLife } from '../../src/gateway/request/answer-life.js'
 import type { AdmittedRequest } from '../../src/gateway/request/backend.js'
 import { Records } from '../../src/gateway/request/records.js'
 import { eventually } from '../support/gateway.js'
+import { createManualClock } from '../support/manual-clock.js'
 import { verifies } from '../support/verifies.js'
-
-/** A clock that goes when it is told to. */
-function createClock() {
-  const timers = new Map<() => void, number>()
-  let now = 0
-  const clock: Clock = {
-    now: () => now,
-    setTimer(callback, delay) {
-      const due = () => callback()
-      timers.set(due, now + delay)
-      return () => timers.delete(due)
-    },
-  }
-  function pass(milliseconds: number): void {
-    now += milliseconds
-    for (const [callback, at] of timers) {
-      if (at > now) continue
-      timers.delete(callback)
-      callback()
-    }
-  }
-  return { clock, pass, timers }
-}
 
 /** An answer whose first bytes are with its client. */
 async function startAnswer() {
-  const { clock, pass, timers } = createClock()
+  const clock = createManualClock()
   let endToken: (() => void) | undefined
   let isWatched = false
   const records = new Records({
@@ -71,8 +48,7 @@ async function startAnswer() {
   const life = new AnswerLife(admitted as AdmittedRequest, clock)
   return {
     life,
-    pass,
-    timers,
+    clock,
     client,
     response,
     isWatched: () => isWatched,
@@ -114,37 +90,37 @@ describe('an answer', () => {
   })
 
   verifies('TRN-09', 'has its grace after the end of its token', async () => {
-    const { life, end, endToken, pass } = await startAnswer()
+    const { life, end, endToken, clock } = await startAnswer()
     life.begin(() => undefined)
     life.watchToken(300, () => life.cut())
     endToken()
-    pass(299)
+    clock.pass(299)
     expect(life.isOver).toBe(false)
-    pass(1)
+    clock.pass(1)
     expect(await end()).toBe('token ended')
   })
 
   verifies('TRN-09', 'that is whole within its grace does not end by its token', async () => {
-    const { life, response, end, endToken, pass, timers, isWatched } = await startAnswer()
+    const { life, response, end, endToken, clock, isWatched } = await startAnswer()
     life.begin(() => undefined)
     life.watchToken(300, () => life.cut())
     endToken()
-    pass(299)
+    clock.pass(299)
     life.finish()
     response.end()
     expect(await end()).toBe('whole')
-    expect([timers.size, isWatched()]).toEqual([0, false])
+    expect([clock.waiting(), isWatched()]).toEqual([0, false])
   })
 
   verifies('TRN-09', 'without an end of its own ends with its token, at once', async () => {
-    const { life, response, end, endToken, timers } = await startAnswer()
+    const { life, response, end, endToken, clock } = await startAnswer()
     life.begin(() => undefined)
     life.watchToken(0, () => {
       life.finish()
       response.end()
     })
     endToken()
-    expect(timers.size).toBe(0)
+    expect(clock.waiting()).toBe(0)
     expect(await end()).toBe('token ended')
   })
 
@@ -157,13 +133,13 @@ describe('an answer', () => {
   })
 
   verifies('TRN-09', 'that has ended is cut where nobody takes it', async () => {
-    const { life, pass, response, end } = await startAnswer()
+    const { life, clock, response, end } = await startAnswer()
     life.begin(() => undefined)
     life.finish()
     life.linger()
-    pass(4_999)
+    clock.pass(4_999)
     expect(response.destroyed).toBe(false)
-    pass(1)
+    clock.pass(1)
     expect(response.destroyed).toBe(true)
     expect(await end()).toBe('client left')
   })

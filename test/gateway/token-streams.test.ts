@@ -7,6 +7,7 @@ import { describe, expect } from 'vitest'
 import { FakeIntrospection } from '../introspect/server.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER } from '../support/idp.js'
+import { createManualClock } from '../support/manual-clock.js'
 import { verifies } from '../support/verifies.js'
 
 /** A server all of whose answers are streams, which it leaves to the test. */
@@ -31,12 +32,23 @@ async function startStreams(contentType = 'text/event-stream') {
   }
 }
 
-/** With tokens that live this many seconds, and clocks that agree. */
+/** With tokens that live this many seconds by the clock of the test, and clocks that agree. */
 async function startBench(upstream: string, options: Partial<GatewayOptions> = {}) {
-  const bench = await startGateway(upstream, { clockTolerance: 0, ...options })
+  const clock = createManualClock()
+  const bench = await startGateway(
+    upstream,
+    { clockTolerance: 0, now: clock.today, ...options },
+    {},
+    clock,
+  )
   const shortToken = (life: number) =>
-    bench.idp.token({ claims: { exp: Date.now() / 1000 + life, jti: `id-${Math.random()}` } })
-  return { ...bench, shortToken }
+    bench.idp.token({ claims: { exp: clock.today() / 1000 + life, jti: `id-${Math.random()}` } })
+  /** Passes this many seconds, once something waits for them. */
+  async function pass(seconds: number): Promise<void> {
+    await eventually(() => clock.waiting() > 0)
+    clock.pass(seconds * 1000)
+  }
+  return { ...bench, clock, shortToken, pass }
 }
 
 function post(body: string, fields: Readonly<Record<string, string>> = {}): RequestInit {
@@ -76,7 +88,6 @@ const withToken = (init: RequestInit, token: string): RequestInit => ({
   ...init,
   headers: { ...(init.headers as object), authorization: `Bearer ${token}` },
 })
-const sleep = (time: number) => new Promise((resolve) => setTimeout(resolve, time))
 
 describe('at the end of the token', () => {
   verifies(
@@ -85,13 +96,14 @@ describe('at the end of the token', () => {
     async () => {
       const upstream = await startStreams()
       const bench = await startBench(upstream.url)
-      const began = Date.now()
       const stream = await follow(bench.call(withToken({}, await bench.shortToken(2))))
-      await sleep(1_000)
+      await bench.pass(1.999)
       upstream.write('data: half')
+      await eventually(() => stream.text.endsWith('data: half'))
       expect(stream.end).toBeUndefined()
+      expect(bench.told('token.ended')).toEqual([])
+      await bench.pass(0.001)
       await eventually(() => stream.end !== undefined)
-      expect(Date.now() - began).toBeGreaterThan(1_700)
       expect(stream).toEqual({ text: ': open\n\ndata: half', end: 'whole' })
       await eventually(() => upstream.open.size === 0 && bench.told('request.completed').length > 0)
       const [completed] = bench.told('request.completed')
@@ -111,9 +123,15 @@ describe('at the end of the token', () => {
     const upstream = await startStreams()
     const bench = await startBench(upstream.url, { clockTolerance: 30 })
     const stream = await follow(bench.call(withToken({}, await bench.shortToken(1))))
-    await sleep(1_500)
+    await bench.pass(30.999)
+    await eventually(() => bench.clock.waiting() > 0)
+    upstream.write('data: still')
+    await eventually(() => stream.text.endsWith('data: still'))
     expect(stream.end).toBeUndefined()
     expect(bench.told('token.ended')).toEqual([])
+    await bench.pass(0.001)
+    await eventually(() => stream.end !== undefined)
+    expect(bench.told('token.ended')).toHaveLength(1)
   })
 
   for (const id of ['9007199254740993', '"sub-1"']) {
@@ -125,6 +143,8 @@ describe('at the end of the token', () => {
         const bench = await startBench(upstream.url)
         const stream = await follow(bench.call(withToken(listen(id), await bench.shortToken(1))))
         upstream.write('data: {"jsonrpc":"2.0"}\r\n\r\n')
+        await eventually(() => stream.text.endsWith('}\r\n\r\n'))
+        await bench.pass(1)
         await eventually(() => stream.end !== undefined)
         expect(stream).toEqual({
           end: 'whole',
@@ -140,6 +160,8 @@ describe('at the end of the token', () => {
     const bench = await startBench(upstream.url)
     const stream = await follow(bench.call(withToken(listen('1'), await bench.shortToken(1))))
     upstream.write('id: 5\ndata: ha')
+    await eventually(() => stream.text.endsWith('data: ha'))
+    await bench.pass(1)
     await eventually(() => stream.end !== undefined)
     expect(stream).toEqual({ end: 'whole', text: ': open\n\nid: 5\ndata: ha' })
   })
@@ -148,8 +170,9 @@ describe('at the end of the token', () => {
     const upstream = await startStreams()
     const bench = await startBench(upstream.url)
     const stream = await follow(bench.call(withToken(post('{}'), await bench.shortToken(1))))
+    await bench.pass(1)
     await eventually(() => bench.told('token.ended').length === 1)
-    await sleep(300)
+    await bench.pass(299.9)
     upstream.write('data: late\n\n')
     for (const response of upstream.open) response.end()
     await eventually(() => stream.end !== undefined)
@@ -169,8 +192,12 @@ describe('at the end of the token', () => {
         const upstream = await startStreams(contentType)
         const bench = await startBench(upstream.url, { streamGrace: 0.5 })
         const stream = await follow(bench.call(withToken(post('{}'), await bench.shortToken(1))))
+        await bench.pass(1)
         await eventually(() => bench.told('token.ended').length === 1)
+        await bench.pass(0.499)
+        expect(upstream.open.size).toBe(1)
         expect(stream.end).toBeUndefined()
+        await bench.pass(0.001)
         await eventually(() => stream.end !== undefined)
         expect(stream.end).toBe('cut')
         await eventually(() => upstream.open.size === 0)
@@ -185,6 +212,8 @@ describe('at the end of the token', () => {
     const bench = await startBench(upstream.url)
     const first = await follow(bench.call(withToken({}, await bench.shortToken(1))))
     upstream.write('retry: 10\nid: 7\ndata: x\n\n')
+    await eventually(() => first.text.endsWith('data: x\n\n'))
+    await bench.pass(1)
     await eventually(() => first.end === 'whole')
     expect(first.text).toContain('retry: 10\nid: 7\n')
     const again = { headers: { 'last-event-id': '7' } }
@@ -196,11 +225,13 @@ describe('at the end of the token', () => {
   })
 
   verifies('TRN-09', 'a reader that does not read is not waited for', async () => {
+    let written = 0
     const upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       const chunk = `data: ${'x'.repeat(60_000)}\n\n`
       const fill = () => {
-        while (response.write(chunk)) continue
+        do written += chunk.length
+        while (response.write(chunk))
       }
       response.on('drain', fill)
       fill()
@@ -211,8 +242,21 @@ describe('at the end of the token', () => {
     socket.pause()
     const token = await bench.shortToken(1)
     socket.write(`GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    // All buffers are full when nothing more was taken in a hundred looks.
+    let looks = 0
+    let seen = 0
+    await eventually(() => {
+      looks = written === seen ? looks + 1 : 0
+      seen = written
+      return seen > 0 && looks > 100
+    })
+    await bench.pass(1)
     await eventually(() => bench.told('token.ended').length === 1)
-    await eventually(() => bench.gateway.status().active === 0, 8_000)
+    // What is under way to a reader has 5 seconds.
+    await bench.pass(4.999)
+    expect(bench.gateway.status().active).toBe(1)
+    await bench.pass(0.001)
+    await eventually(() => bench.gateway.status().active === 0)
     expect(bench.told('request.completed')[0]).toMatchObject({ end: 'token ended' })
     socket.destroy()
   })
@@ -220,12 +264,13 @@ describe('at the end of the token', () => {
   verifies('TRN-09', 'a thousand streams end, and nothing is left of them', async () => {
     const upstream = await startStreams()
     const bench = await startBench(upstream.url)
-    // On a busy machine it takes seconds to open them all, and none may have ended by then.
-    const token = await bench.shortToken(12)
+    const token = await bench.shortToken(1)
     const streams = await Promise.all(
       Array.from({ length: 1_000 }, () => follow(bench.call(withToken({}, token)))),
     )
     expect(bench.gateway.status()).toMatchObject({ active: 1_000, streams: 1_000 })
+    await eventually(() => bench.clock.waiting() === 1_000)
+    await bench.pass(1)
     await eventually(() => streams.every(({ end }) => end === 'whole'), 20_000)
     await eventually(() => bench.gateway.status().active === 0 && upstream.open.size === 0, 10_000)
     expect(bench.told('token.ended')).toHaveLength(1_000)
@@ -236,7 +281,7 @@ describe('a token that is asked about', () => {
   async function startAsked(options: Partial<GatewayOptions> = {}) {
     const server = new FakeIntrospection()
     const upstream = await startStreams()
-    const bench = await startGateway(upstream.url, {
+    const bench = await startBench(upstream.url, {
       authorizationServers: {
         issuer: ISSUER,
         introspector: (world) =>
@@ -261,10 +306,11 @@ describe('a token that is asked about', () => {
     'that becomes inactive ends the stream, and not more is asked than needed',
     async () => {
       const { server, upstream, bench, stream } = await startAsked()
-      await sleep(1_500)
+      await bench.pass(4.999)
       expect(server.calls).toHaveLength(1)
       server.answer = () => ({ active: false })
-      await eventually(() => stream.end !== undefined, 8_000)
+      await bench.pass(0.001)
+      await eventually(() => stream.end !== undefined)
       expect(stream.end).toBe('whole')
       expect(server.calls).toHaveLength(2)
       expect(bench.told('token.ended')).toEqual([
@@ -276,13 +322,15 @@ describe('a token that is asked about', () => {
   )
 
   verifies('TRN-09', 'a server that is away ends nothing', async () => {
-    const { server, bench, stream } = await startAsked({ wait: 0 })
+    const { server, upstream, bench, stream } = await startAsked({ wait: 0 })
     server.answer = () => new Response('no', { status: 500 })
-    await eventually(() => server.calls.length >= 2, 8_000)
-    await sleep(300)
+    await bench.pass(5)
+    await eventually(() => bench.told('introspection.failed').length > 0)
+    expect(server.calls.length).toBeGreaterThan(1)
+    upstream.write('data: still\n\n')
+    await eventually(() => stream.text.endsWith('data: still\n\n'))
     expect(stream.end).toBeUndefined()
     expect(bench.told('token.ended')).toEqual([])
-    expect(bench.told('introspection.failed').length).toBeGreaterThan(0)
     // Though nobody new is let in.
     const response = await bench.call({
       headers: { authorization: 'Bearer opaque_other_0123456789' },
@@ -294,12 +342,12 @@ describe('a token that is asked about', () => {
 describe('otherwise', () => {
   verifies('TRN-09', 'without tokens a stream goes on', async () => {
     const upstream = await startStreams()
-    const bench = await startGateway(upstream.url, {
+    const bench = await startBench(upstream.url, {
       auth: 'none',
       resource: 'http://localhost/mcp',
     })
     const stream = await follow(bench.call())
-    await sleep(200)
+    expect(bench.clock.waiting()).toBe(0)
     upstream.write('data: x\n\n')
     await eventually(() => stream.text.endsWith('data: x\n\n'))
     expect(stream.end).toBeUndefined()
@@ -311,9 +359,11 @@ describe('otherwise', () => {
     const controller = new AbortController()
     const token = await bench.shortToken(1)
     await bench.call({ ...withToken({}, token), signal: controller.signal })
+    await eventually(() => bench.clock.waiting() === 1)
     controller.abort()
     await eventually(() => bench.gateway.status().active === 0)
-    await sleep(1_300)
+    expect(bench.clock.waiting()).toBe(0)
+    bench.clock.pass(1_300)
     expect(bench.told('token.ended')).toEqual([])
   })
 
@@ -322,7 +372,9 @@ describe('otherwise', () => {
     const bench = await startBench(upstream)
     const token = await bench.shortToken(1)
     expect(await (await bench.call(withToken(post('{}'), token))).text()).toBe('{}')
-    await sleep(1_300)
+    await eventually(() => bench.gateway.status().active === 0)
+    expect(bench.clock.waiting()).toBe(0)
+    bench.clock.pass(1_300)
     expect(bench.told('token.ended')).toEqual([])
   })
 

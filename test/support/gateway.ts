@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import type { Gateway, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { Clock } from '../../src/gateway/clock.js'
 import type { Limits } from '../../src/gateway/front-server.js'
 import { createLimitedGateway } from '../../src/gateway/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
@@ -71,6 +72,7 @@ export async function startGateway(
   server: string | readonly string[],
   options: Partial<GatewayOptions> = {},
   limits: Partial<Limits> = {},
+  clock?: Clock,
 ): Promise<GatewayBench> {
   const idp = await FakeIdp.start()
   const events: GatewayEvent[] = []
@@ -85,6 +87,7 @@ export async function startGateway(
       ...options,
     },
     { drain: 10_000, pause: 0, head: 1_000, request: 3_000, stalled: 60_000, ...limits },
+    clock,
   )
   const { port, url } = await gateway.listen()
   onTestFinished(() => gateway.close())

@@ -1,0 +1,34 @@
+/** A clock that goes when the test says so. */
+import type { Clock } from '../../src/gateway/clock.js'
+
+export interface ManualClock extends Clock {
+  /** Milliseconds since 1970. */
+  readonly today: () => number
+  /** How many timers wait. */
+  readonly waiting: () => number
+  /** Calls the timers that are due by then. Those that they set wait for the next time. */
+  readonly pass: (milliseconds: number) => void
+}
+
+export function createManualClock(): ManualClock {
+  const timers = new Map<() => void, number>()
+  // Tokens name whole seconds.
+  const began = Math.ceil(Date.now() / 1000) * 1000
+  let now = 0
+  return {
+    now: () => now,
+    today: () => began + now,
+    waiting: () => timers.size,
+    setTimer(callback, delay) {
+      const due = () => callback()
+      timers.set(due, now + delay)
+      return () => timers.delete(due)
+    },
+    pass(milliseconds) {
+      now += milliseconds
+      for (const [callback, at] of [...timers]) {
+        if (at <= now && timers.delete(callback)) callback()
+      }
+    },
+  }
+}
