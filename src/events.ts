@@ -132,6 +132,8 @@ export interface KeysLoaded {
   readonly usable: number
   /** Keys that we cannot or must not use, each with the reason. */
   readonly skipped: readonly string[]
+  /** Keys that were not known before. */
+  readonly added: number
   /** Keys that were trusted until now and are gone; their tokens are refused from here on. */
   readonly retired: number
 }

@@ -35,15 +35,29 @@ export function tameLine(line: string): string {
     .replace(UNSEEN, '?')
 }
 
-async function loadPretty(): Promise<(line: string) => string> {
+/** What people see of a line besides its message; the other members are for programs, and for `debug`. */
+const ABOUT = ['code', 'subject', 'clientId', 'resource', 'requestId'] as const
+
+/** The message, who and what it is about, and the hint on a line of its own. */
+function messageOf(line: Readonly<Record<string, unknown>>): string {
+  const about = ABOUT.flatMap((name) => (typeof line[name] === 'string' ? [line[name]] : []))
+  const hint = typeof line['hint'] === 'string' ? `\n    → ${line['hint']}` : ''
+  return `${String(line['msg'])}${about.length > 0 ? `  [${about.join(' · ')}]` : ''}${hint}`
+}
+
+/** @param level at `debug` all members of a line are shown */
+async function loadPretty(level: string): Promise<(line: string) => string> {
   const { default: pinoPretty } = await import('pino-pretty')
   const format = pinoPretty.prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
+    hideObject: level !== 'debug',
+    messageFormat: messageOf,
   }) as (line: string) => string
-  return (line) => format(tameLine(line))
+  // Without members it writes no line end.
+  return (line) => `${format(tameLine(line)).trimEnd()}\n`
 }
 
 /**
@@ -57,7 +71,7 @@ export async function createLog(
   target: Writable = process.stderr,
 ): Promise<Log> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY)
-  const toText = isPretty ? await loadPretty() : (line: string) => line
+  const toText = isPretty ? await loadPretty(level) : (line: string) => line
   const writer = new LineWriter(target, (lost) => {
     logger.warn({ lost }, 'log lines were lost: the reader of the log does not keep up')
   })

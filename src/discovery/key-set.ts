@@ -399,11 +399,13 @@ class IssuerKeys implements KeySet {
   ): void {
     // Another request fetched later, and was faster.
     if (this.#fetchLoaded > number) return
+    const before = this.#keys.length
     const { keys, retired } = replaceKeys(this.#keys, imported.keys)
+    const added = keys.length - (before - retired)
     const { skipped } = imported
     this.#keys = keys
     const { issuer, emit } = this.#options
-    emit?.({ type: 'keys.loaded', issuer, usable: keys.length, skipped, retired })
+    emit?.({ type: 'keys.loaded', issuer, usable: keys.length, skipped, added, retired })
     this.#loadedAt = began
     this.#isAgeDoubtful = false
     this.#fetchLoaded = number

@@ -119,7 +119,8 @@ type Meanings = {
 
 const MEANINGS: Meanings = {
   'request.denied': {
-    level: 'info',
+    // Every client begins without a token, to learn where to log in.
+    level: ({ code }) => (code === 'ERR_CREDENTIALS_MISSING' ? 'debug' : 'info'),
     line: ({ reason }) => `denied: ${reason}`,
     outcome: 'denied',
     code: ({ code }) => code,
@@ -197,7 +198,7 @@ const MEANINGS: Meanings = {
     line: ({ reason }) => `the token of an open answer is no longer valid: ${reason}`,
   },
   'keys.loaded': {
-    level: 'info',
+    level: ({ added, retired }) => (added + retired > 0 ? 'info' : 'debug'),
     line: ({ issuer, usable }) => `keys of ${issuer}: ${usable} usable`,
   },
   'keys.failed': {

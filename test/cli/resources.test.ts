@@ -36,7 +36,7 @@ describe('serve, with resources in the file', () => {
         ['github', 'files'].map((name) => startUpstream((_, response) => response.end(name))),
       )
       const file = await configFile(upstreams)
-      const cli = startCli(['--config', file, '--admin-port', '0'])
+      const cli = startCli(['--config', file, '--admin-port', '0', '--log-level', 'debug'])
       const url = await cli.listening()
       await eventually(() => cli.log().filter((line) => line['url'] !== undefined).length === 2)
       const lines = cli.log().filter((line) => line['url'] !== undefined)

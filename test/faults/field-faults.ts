@@ -3,6 +3,20 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'hint-among-the-members',
+    breaks: 'FLD-21',
+    find: "typeof line['hint'] === 'string' ? `\\n    → ${line['hint']}` : ''",
+    replace: "''",
+    tests: ['cli/log.test.ts'],
+  },
+  {
+    id: 'every-load-of-keys-is-news',
+    breaks: 'FLD-21',
+    find: "added + retired > 0 ? 'info' : 'debug'",
+    replace: "added + retired >= 0 ? 'info' : 'debug'",
+    tests: ['cli/log.test.ts'],
+  },
+  {
     id: 'silent-by-default',
     breaks: 'FLD-18',
     find: 'listener === false ? undefined : (listener ?? DEFAULT)',

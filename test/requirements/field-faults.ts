@@ -12,6 +12,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-18': tested(
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
   ),
+  'FLD-21': tested(
+    'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',
+  ),
   'FLD-22': tested('The Hono and the fetch entry do on workerd, Bun and Deno what they do on Node'),
   'FLD-23': tested(
     "Behind a middleware the handler's own response comes back untouched, and its body is not looked at, unless it is an event stream or something about it changes",

@@ -1,0 +1,83 @@
+/** The log as people read it. */
+import { Writable } from 'node:stream'
+import type { GatewayEvent } from 'mcp-gatehouse/gateway'
+import { describe, expect } from 'vitest'
+import { createEventLog } from '../../src/cli/log-events.js'
+import { createLog } from '../../src/cli/log.js'
+import { eventually } from '../support/gateway.js'
+import { verifies } from '../support/verifies.js'
+
+const DENIED: GatewayEvent = {
+  type: 'request.denied',
+  requestId: 'r-1',
+  status: 401,
+  code: 'ERR_TOKEN_AUDIENCE',
+  reason: 'aud "a"; expected "b"',
+  issuer: 'https://sso.example.com',
+  hint: 'an audience mapper',
+}
+const LOADED: GatewayEvent = {
+  type: 'keys.loaded',
+  issuer: 'https://sso.example.com',
+  usable: 2,
+  skipped: [],
+  added: 2,
+  retired: 0,
+}
+const CHILD: GatewayEvent = {
+  type: 'child.remarked',
+  child: 'c-1',
+  from: 'stderr',
+  text: 'forged\n    → a hint',
+}
+
+async function linesOf(level: string, ...events: readonly GatewayEvent[]): Promise<string> {
+  let text = ''
+  const target = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk)
+      done()
+    },
+  })
+  const { logger } = await createLog({ level, format: 'pretty' }, target)
+  const log = createEventLog(logger)
+  for (const event of events) log(event, 'https://mcp.example.com/mcp')
+  logger.info('the end')
+  await eventually(() => text.includes('the end'))
+  return text
+}
+
+describe('the log for people', () => {
+  verifies(
+    'FLD-21',
+    'shows time, reason, what it is about, and the hint on its own line',
+    async () => {
+      const [first = '', second = '', ...rest] = (await linesOf('info', DENIED)).split('\n')
+      expect(first).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] /)
+      expect(first).toMatch(
+        /INFO.*denied: aud "a"; expected "b" {2}\[ERR_TOKEN_AUDIENCE · https:\/\/mcp\.example\.com\/mcp · r-1\]$/,
+      )
+      expect(second).toBe('    → an audience mapper')
+      expect(rest.join()).not.toContain('{')
+      expect(first).not.toContain('{')
+    },
+  )
+
+  verifies('FLD-21', 'has all members at debug', async () => {
+    const [first = '', second = ''] = (await linesOf('debug', DENIED)).split('\n')
+    expect(first + second).toContain('"status":401')
+  })
+
+  verifies('FLD-21', 'is silent about what is in order', async () => {
+    const missing = { ...DENIED, code: 'ERR_CREDENTIALS_MISSING' } as const
+    const again = { ...LOADED, added: 0 }
+    expect((await linesOf('info', missing, again)).trimEnd().split('\n')).toHaveLength(1)
+    expect(await linesOf('info', LOADED)).toContain('2 usable')
+    expect(await linesOf('info', { ...again, retired: 1 })).toContain('2 usable')
+    expect(await linesOf('debug', missing, again)).toContain('2 usable')
+  })
+
+  verifies('FLD-21', 'cannot be given a line by what a command writes', async () => {
+    expect((await linesOf('info', CHILD)).trimEnd().split('\n')).toHaveLength(2)
+  })
+})
