@@ -21,7 +21,7 @@ import type { McpOperation } from '../mcp/operation.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { createOperationPolicy, type AuthorizeOperation } from '../policy/policy.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
-import { MAX_TOKEN_LENGTH, parseBearer } from '../token/bearer.js'
+import { MAX_TOKEN_LENGTH, parseCredentials, type Credentials } from '../token/credentials.js'
 import { parseJwt } from '../token/jwt.js'
 import type {
   AccessTokenVerifier,
@@ -219,7 +219,7 @@ export class ResourceServerCore {
   ): Decision | Promise<Decision> {
     const { authorization } = request
     // Only a token that passed every check is cached, and equal digests mean equal bytes: a hit
-    // needs no check of its characters.
+    // needs no check of its characters, and no object for its credentials.
     if (
       sha256Sync === undefined ||
       typeof authorization !== 'string' ||
@@ -246,11 +246,12 @@ export class ResourceServerCore {
     unseen?: { readonly text: string; readonly digest: string },
   ): Promise<Decision> {
     const ready = this.#refusals.ready()
-    const bearer = parseBearer(authorization)
-    if (bearer instanceof Refusal) {
+    const credentials = parseCredentials(authorization)
+    if (credentials instanceof Refusal) {
       await ready
-      return this.#refuse(bearer, request)
+      return this.#refuse(credentials, request)
     }
+    const { token: bearer } = credentials
     const digest = bearer === unseen?.text ? unseen.digest : await sha256(bearer)
     try {
       const facts = await this.#tokens.verify(bearer, digest, request)
@@ -330,18 +331,18 @@ export class ResourceServerCore {
   /** There is no {@link Decision}, so the reasons are reported here. */
   async #verifyAccessToken(token: string): Promise<VerifiedAccessToken> {
     const text: unknown = token
-    const bearer =
+    const credentials =
       typeof text === 'string'
-        ? parseBearer(`${PREFIX}${text}`)
+        ? parseCredentials(`${PREFIX}${text}`)
         : new Refusal('ERR_CREDENTIALS_MALFORMED', `a token that is a ${typeof text}`)
     const ready = this.#refusals.ready()
     try {
-      const facts = bearer instanceof Refusal ? bearer : await this.#verify(bearer)
+      const facts = credentials instanceof Refusal ? credentials : await this.#verify(credentials)
       if (!(facts instanceof Refusal)) return facts
       await ready
       const request = { authorization: undefined }
-      if (bearer instanceof Refusal) this.#refuse(facts, request)
-      else this.#refuse(facts, request, bearer)
+      if (credentials instanceof Refusal) this.#refuse(facts, request)
+      else this.#refuse(facts, request, credentials.token)
       throw new BearerTokenError(facts.code, facts.reason, facts.claim)
     } catch (error) {
       if (error instanceof AuthorizationServerError) this.#refusals.fail(error)
@@ -350,7 +351,7 @@ export class ResourceServerCore {
   }
 
   /** @throws what a validator throws */
-  async #verify(bearer: string): Promise<VerifiedAccessToken | Refusal> {
+  async #verify({ token: bearer }: Credentials): Promise<VerifiedAccessToken | Refusal> {
     const facts = await this.#tokens.verify(bearer, await sha256(bearer))
     if (facts instanceof Refusal) return facts
     const token = toVerifiedAccessToken(facts, bearer)

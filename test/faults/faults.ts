@@ -364,7 +364,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'verifier-keeps-the-reason',
     breaks: 'GW-08',
-    find: 'else this.#refuse(facts, request, bearer)',
+    find: 'else this.#refuse(facts, request, credentials.token)',
     replace: '',
     tests: ['rs/verified.test.ts'],
   },
@@ -524,5 +524,12 @@ export const FAULTS: readonly Fault[] = [
     find: 'return GRANTS.test(name) && value.includes(scope)',
     replace: 'return value.includes(scope)',
     tests: ['idps'],
+  },
+  {
+    id: 'another-scheme-as-bearer',
+    breaks: 'CHL-05',
+    find: 'const BEARER = /^bearer(?: ',
+    replace: 'const BEARER = /^(?:bearer|dpop)(?: ',
+    tests: ['property/credentials.test.ts', 'matrix/matrix.test.ts'],
   },
 ]

@@ -46,18 +46,27 @@ function withoutBlanksAround(value: string): string {
   return value.slice(start, end)
 }
 
+/** What a request brings to show who is calling. */
+export interface Credentials {
+  /** How the token is to be used (RFC 6750). */
+  readonly scheme: 'bearer'
+  readonly token: string
+  /** A proof that the caller holds the key of the token. A bearer token needs none. */
+  readonly proof: undefined
+}
+
 /**
- * The bearer token of a request, by its `Authorization` fields.
+ * The credentials of a request, by its `Authorization` fields.
  *
  * Another scheme counts as no credentials, because our challenge did not offer it (RFC 6750 §3.1).
  * Two credentials are ambiguous and refused.
  */
-export function parseBearer(
+export function parseCredentials(
   authorization: string | readonly string[] | undefined,
-): string | Refusal {
+): Credentials | Refusal {
   if (typeof authorization === 'object') {
     if (authorization.length > 1) return multiple()
-    return parseBearer(authorization[0])
+    return parseCredentials(authorization[0])
   }
   const value = withoutBlanksAround(authorization ?? '')
   if (value === '') return missing('no Authorization field')
@@ -70,7 +79,7 @@ export function parseBearer(
   const token = match[1]
   if (token === undefined) return new Refusal('ERR_CREDENTIALS_MALFORMED', 'Bearer without a token')
   if (token.length > MAX_TOKEN_LENGTH) return tooLarge()
-  return token
+  return { scheme: 'bearer', token, proof: undefined }
 }
 
 function reasonNotBearer(value: string, isTooLong: boolean): Refusal {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { Refusal } from '../../src/errors.js'
-import { MAX_TOKEN_LENGTH, parseBearer } from '../../src/token/bearer.js'
+import { MAX_TOKEN_LENGTH, parseCredentials } from '../../src/token/credentials.js'
 import { verifies } from '../support/verifies.js'
 
 /** RFC 6750 §2.1. */
@@ -53,8 +53,9 @@ const b64token = fc
 verifies(['TOK-01', 'CASE-68'], 'any text gives a token of the grammar or a refusal', () => {
   fc.assert(
     fc.property(anything, (text) => {
-      const result = parseBearer(text)
-      if (result instanceof Refusal) return
+      const credentials = parseCredentials(text)
+      if (credentials instanceof Refusal) return
+      const { token: result } = credentials
       expect(result).toMatch(B64TOKEN)
       // Nothing but the scheme and blanks stands around it.
       const [before, after] = [
@@ -77,8 +78,9 @@ verifies(
     fc.assert(
       fc.property(blanks(0), scheme, blanks(1), b64token, blanks(0), (...parts) => {
         const token = parts[3]
-        expect(parseBearer(parts.join(''))).toBe(token)
-        expect(parseBearer([parts.join('')])).toBe(token)
+        const read = { scheme: 'bearer', token, proof: undefined }
+        expect(parseCredentials(parts.join(''))).toStrictEqual(read)
+        expect(parseCredentials([parts.join('')])).toStrictEqual(read)
       }),
       { numRuns: 500 },
     )
@@ -97,8 +99,8 @@ verifies(['CHL-08', 'CASE-68'], 'two credentials in one field never give a token
   const separator = fc.constantFrom(', ', ',', ' , ', ',\t', ' ,', ' ', '\t', ';', '; ')
   fc.assert(
     fc.property(credential, separator, credential, (one, between, other) => {
-      const result = parseBearer(`${one}${between}${other}`)
-      if (!(result instanceof Refusal)) throw new Error(`took ${result}`)
+      const result = parseCredentials(`${one}${between}${other}`)
+      if (!(result instanceof Refusal)) throw new Error(`took ${result.token}`)
       // A comma is how fields are joined (RFC 9110 §5.2): that is two credentials and nothing else.
       if (between.includes(',')) expect(result.code).toBe('ERR_CREDENTIALS_MULTIPLE')
     }),
@@ -111,18 +113,18 @@ verifies('CHL-08', 'two fields never give a token, whatever they hold', () => {
     fc.property(
       fc.array(fc.oneof(anything, credential), { minLength: 2, maxLength: 4 }),
       (fields) => {
-        expect(parseBearer(fields)).toMatchObject({ code: 'ERR_CREDENTIALS_MULTIPLE' })
+        expect(parseCredentials(fields)).toMatchObject({ code: 'ERR_CREDENTIALS_MULTIPLE' })
       },
     ),
   )
-  expect(parseBearer([])).toMatchObject({ code: 'ERR_CREDENTIALS_MISSING' })
+  expect(parseCredentials([])).toMatchObject({ code: 'ERR_CREDENTIALS_MISSING' })
 })
 
 verifies('TOK-06', 'the longest token is read, one character more is not', () => {
   const longest = 'a'.repeat(MAX_TOKEN_LENGTH)
-  expect(parseBearer(`Bearer ${longest}`)).toBe(longest)
+  expect(parseCredentials(`Bearer ${longest}`)).toMatchObject({ token: longest })
   for (const extra of [1, 10, 100, 2 ** 20]) {
-    const result = parseBearer(`Bearer ${longest}${'a'.repeat(extra)}`)
+    const result = parseCredentials(`Bearer ${longest}${'a'.repeat(extra)}`)
     expect(result).toMatchObject({ code: 'ERR_TOKEN_TOO_LARGE' })
   }
 })
@@ -140,7 +142,7 @@ verifies('TOK-06', 'what it costs to read a field grows with its length, not fas
   for (const shape of shapes) {
     for (const length of [2 ** 14, 2 ** 18]) {
       const began = performance.now()
-      expect(parseBearer(shape(length))).toBeInstanceOf(Refusal)
+      expect(parseCredentials(shape(length))).toBeInstanceOf(Refusal)
       expect(performance.now() - began).toBeLessThan(2_000)
     }
   }
@@ -152,7 +154,9 @@ verifies('CHL-05', 'another scheme is no credential at all', () => {
     .filter((name) => name.toLowerCase() !== 'bearer')
   fc.assert(
     fc.property(scheme, b64token, (name, token) => {
-      expect(parseBearer(`${name} ${token}`)).toMatchObject({ code: 'ERR_CREDENTIALS_MISSING' })
+      expect(parseCredentials(`${name} ${token}`)).toMatchObject({
+        code: 'ERR_CREDENTIALS_MISSING',
+      })
     }),
   )
 })
