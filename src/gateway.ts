@@ -10,6 +10,7 @@ export type { AuditedOperation } from './gateway/request/read-operations.js'
 export type {
   GatewayEvent,
   GatewayEventListener,
+  PathUnserved,
   RequestCompleted,
   RequestRefused,
   RequestRefusedCode,

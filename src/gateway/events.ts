@@ -65,8 +65,29 @@ export type RequestRefusedCode =
   | 'ERR_CHILDREN_TOO_MANY'
   | 'ERR_REQUESTS_TOO_MANY'
 
+/**
+ * A request was for a path that no resource has (404). One for each path, and at most ten, in a
+ * minute.
+ */
+export interface PathUnserved {
+  readonly type: 'path.unserved'
+  readonly requestId: string
+  readonly method: string
+  /** Without its query, quoted and cut. */
+  readonly path: string
+  /** `Host`, quoted and cut. */
+  readonly host: string
+  /** The resource that its client may have meant, or all. */
+  readonly served: readonly string[]
+}
+
 export type GatewayEvent =
-  ResourceServerEvent | RequestCompleted | UpstreamFailed | RequestRefused | ChildEvent
+  | PathUnserved
+  | ResourceServerEvent
+  | RequestCompleted
+  | UpstreamFailed
+  | RequestRefused
+  | ChildEvent
 
 /**
  * Receives every event, synchronously. Exceptions and rejected promises are ignored.
@@ -168,6 +189,11 @@ const MEANINGS: Meanings = {
     line: ({ outcome, operations }) =>
       `${outcome}: ${operations.map(({ method }) => method).join(', ')}`,
     decision: ({ outcome }) => (outcome === 'allowed' ? 'allow' : 'deny'),
+  },
+  'path.unserved': {
+    level: 'info',
+    line: ({ method, path, host, served }) =>
+      `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}`,
   },
   'upstream.failed': {
     level: 'warn',

@@ -19,6 +19,7 @@ import type { GatewayOptions } from './options.js'
 import { withIntrospectors } from './introspectors.js'
 import { replacePolicies } from './policies.js'
 import { createReadiness, notReady, type Readiness } from './readiness.js'
+import { UnservedPaths } from './request/unserved-paths.js'
 import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import type { RequestRecord } from './request/record.js'
 import { Records } from './request/records.js'
@@ -314,6 +315,10 @@ class HttpGateway implements Gateway {
       maxBody: maxJudgedBody,
       admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
       records: this.#records,
+      unservedPaths: new UnservedPaths(
+        routes.map(({ resource }) => resource),
+        this.#clock.now,
+      ),
     })
   }
 

@@ -3,6 +3,20 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'scanners-fill-the-log',
+    breaks: 'FLD-19',
+    find: 'this.#paths.size >= MOST_LINES || this.#paths.has(path)',
+    replace: 'this.#paths.has(path)',
+    tests: ['gateway/unserved-paths.test.ts'],
+  },
+  {
+    id: 'resources-of-other-hosts-named',
+    breaks: 'FLD-19',
+    find: 'new URL(resource).hostname === name',
+    replace: 'new URL(resource).hostname !== undefined',
+    tests: ['gateway/unserved-paths.test.ts'],
+  },
+  {
     id: 'hint-among-the-members',
     breaks: 'FLD-21',
     find: "typeof line['hint'] === 'string' ? `\\n    → ${line['hint']}` : ''",

@@ -16,6 +16,7 @@ import { REAL_TIME } from '../../src/gateway/clock.js'
 import type { Backend } from '../../src/gateway/request/backend.js'
 import { createHeadReader } from '../../src/gateway/request/head.js'
 import { createRequestHandler } from '../../src/gateway/request/handler.js'
+import { UnservedPaths } from '../../src/gateway/request/unserved-paths.js'
 import { Records } from '../../src/gateway/request/records.js'
 import { createOrigins } from '../../src/web/origins.js'
 import {
@@ -142,6 +143,7 @@ describe('a connection', () => {
       randomUUID: () => crypto.randomUUID(),
       maxBody: 1_000,
       admission: new Admission(admissionLimits(9, 9, 1_000)),
+      unservedPaths: new UnservedPaths([RESOURCE], REAL_TIME.now),
       records: new Records({
         onEvent: (event) => void events.push(event),
         onClose: undefined,

@@ -650,7 +650,7 @@ export const CASES: readonly Case[] = [
         'cache-control': 'no-store',
         'www-authenticate': null,
       },
-      body: '{"error":"not_found","error_description":"There is nothing here"}',
+      body: '{"error":"not_found","error_description":"There is nothing here; the MCP endpoint is https://mcp.example.com/mcp"}',
       reached: 'no',
     },
   })),

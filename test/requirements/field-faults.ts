@@ -12,6 +12,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-18': tested(
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
   ),
+  'FLD-19': tested(
+    'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request',
+  ),
   'FLD-21': tested(
     'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',
   ),

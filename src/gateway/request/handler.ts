@@ -39,6 +39,7 @@ import { rpcErrorAnswer } from './rpc-answer.js'
 import type { Route } from '../route.js'
 import type { RequestTarget } from './target.js'
 import { cutAnswer } from './turns.js'
+import type { UnservedPaths } from './unserved-paths.js'
 
 export interface RequestHandlerOptions {
   /** The resource that a path and a host lead to. */
@@ -53,6 +54,7 @@ export interface RequestHandlerOptions {
   readonly admission: Admission
   /** The records of all requests. */
   readonly records: Records
+  readonly unservedPaths: UnservedPaths
 }
 
 export type RequestHandler = (
@@ -150,7 +152,7 @@ class Passage {
     const target = checkForm(this.#request, this.#head, this.#expectation, isHostAllowed)
     if ('refusal' in target) return this.#refuse(target)
     const route = findRoute(target.path, this.#head.host)
-    if (route === undefined) return this.#sayNotFound()
+    if (route === undefined) return this.#sayNotFound(target)
     this.#record.resource = route.resourceLabel
     // Each resource decides which header fields it forwards.
     if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
@@ -187,7 +189,7 @@ class Passage {
   }
 
   #settle(route: Route, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
-    if (outcome === undefined) return this.#sayNotFound()
+    if (outcome === undefined) return this.#sayNotFound(target)
     if (outcome.outcome === 'answer') return this.#send(outcome)
     this.#admit(route, target, callerOf(outcome, guard.resourceServer))
   }
@@ -325,10 +327,14 @@ class Passage {
     this.#record.leave()
   }
 
-  #sayNotFound(): void {
+  #sayNotFound({ path }: RequestTarget): void {
+    const { unservedPaths } = this.#options
+    const resource = unservedPaths.report(this.#record, path, this.#head.host)
+    const place = resource === undefined ? '' : `; the MCP endpoint is ${resource}`
     // Browser clients look for documents that we do not have, and must be able to read the 404.
     const cors = { 'Access-Control-Allow-Origin': '*' }
-    this.#send(errorAnswer(404, this.#record.id, 'not_found', 'There is nothing here', cors))
+    const description = `There is nothing here${place}`
+    this.#send(errorAnswer(404, this.#record.id, 'not_found', description, cors))
   }
 
   #refuse(
