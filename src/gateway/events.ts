@@ -63,6 +63,8 @@ export type RequestRefusedCode =
   | 'ERR_SESSION_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
   | 'ERR_CHILDREN_TOO_MANY'
+  | 'ERR_CHILD_BUSY'
+  | 'ERR_VERSION_UNSUPPORTED'
   | 'ERR_REQUESTS_TOO_MANY'
 
 export type GatewayEvent =
