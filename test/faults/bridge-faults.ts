@@ -213,4 +213,18 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     replace: 'true',
     tests: ['gateway/stdio/hostile.test.ts'],
   },
+  {
+    id: 'bridge-refuses-untold',
+    breaks: 'GW-11',
+    find: '  exchange.admitted.record.refuse(refusal)\n',
+    replace: '',
+    tests: ['gateway/stdio/refusals.test.ts'],
+  },
+  {
+    id: 'busy-child-as-too-many-requests',
+    breaks: 'GW-11',
+    find: "code: 'ERR_CHILD_BUSY', reason, hint",
+    replace: "code: 'ERR_REQUESTS_TOO_MANY', reason, hint",
+    tests: ['gateway/stdio/refusals.test.ts'],
+  },
 ]

@@ -7,7 +7,6 @@
 import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
-import { errorAnswer } from '../request/answer.js'
 import type { Backend } from '../request/backend.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
@@ -24,12 +23,18 @@ import type { ChildLimits } from './limits.js'
 import type { RawMessage } from './raw-message.js'
 import { readPost, type Post } from './post.js'
 import {
-  refuse,
+  refuseBody,
   refuseBusy,
+  refuseIds,
   refuseMethod,
+  refuseMismatch,
+  refuseNoSession,
   refuseRoom,
+  refuseStreams,
+  refuseType,
   refuseVersion,
   refuseWaiting,
+  refuseWith,
 } from './refusals.js'
 import { silenceOf } from './pooled-child.js'
 import type { NoRoom, ChildPool } from './child-pool.js'
@@ -89,7 +94,7 @@ class Bridge {
       return exchange.sendNothing(204)
     }
     if (!session.listen(exchange, head.lastEventId)) {
-      refuse(exchange, 409, RPC.serverError, 'This session has too many streams')
+      refuseStreams(exchange)
     }
   }
 
@@ -102,7 +107,7 @@ class Bridge {
     const { admitted } = exchange
     const { contentType } = admitted.head
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
-      return refuse(exchange, 415, RPC.invalidRequest, 'Content-Type must be application/json')
+      return refuseType(exchange)
     }
     if (admitted.body !== undefined) return this.#post(exchange, admitted.body)
     readBody(
@@ -123,19 +128,17 @@ class Bridge {
   #post(exchange: StdioRequest, body: Buffer): void {
     const version = exchange.admitted.head.protocolVersion
     const post = isUtf8(body) ? readPost(body, version) : 'unparsable'
-    if (post === 'unparsable') return refuse(exchange, 400, RPC.parseError, 'Parse error')
+    if (post === 'unparsable') return refuseBody(exchange, 'Parse error', RPC.parseError)
     if (post === 'too many') {
-      return refuse(exchange, 400, RPC.invalidRequest, 'A batch has at most 1000 messages')
+      return refuseBody(exchange, 'A batch has at most 1000 messages')
     }
     const mayBatch = version === undefined || version === '2025-03-26'
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
-      return refuse(exchange, 400, RPC.invalidRequest, 'Invalid request')
+      return refuseBody(exchange, 'Invalid request')
     }
     if (post.isBehind) {
-      const text = 'MCP-Protocol-Version does not match the body'
       const [first, ...rest] = post.messages
-      const named = rest.length === 0 ? first : undefined
-      return refuse(exchange, 400, RPC.headerMismatch, text, named)
+      return refuseMismatch(exchange, rest.length === 0 ? first : undefined)
     }
     if (isStateless(version)) {
       this.#postStateless(exchange, post, version as string).catch(exchange.admitted.fail)
@@ -159,7 +162,7 @@ class Bridge {
     }
     const keys = requests.map(({ idKey }) => idKey ?? '')
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
-      return refuse(exchange, 400, RPC.invalidRequest, 'This id is in use')
+      return refuseIds(exchange)
     }
     if (!session.makeRoom(requests.length)) return refuseWaiting(exchange, requests)
     session.post(exchange, messages, isBatch)
@@ -167,17 +170,15 @@ class Bridge {
 
   /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
   #sessionOf(exchange: StdioRequest, message?: RawMessage): Session | undefined {
-    const { head, caller, record, corsHeaders } = exchange.admitted
+    const { head, caller } = exchange.admitted
     const { sessionId: id } = head
     if (id === undefined) {
-      refuse(exchange, 400, RPC.serverError, 'Mcp-Session-Id is missing', message)
+      refuseNoSession(exchange, message)
       return undefined
     }
     const session = this.#sessions.get(id)
     if (session?.callerKey === caller.key) return session
-    const { refusal, error, description } = unknownSession(id, HINT)
-    record.refuse(refusal)
-    exchange.refuse(errorAnswer(404, record.id, error, description, corsHeaders))
+    refuseWith(exchange, unknownSession(id, HINT))
     return undefined
   }
 

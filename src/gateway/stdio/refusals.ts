@@ -1,44 +1,123 @@
 /**
- * Answers of a bridge in place of a command.
+ * Answers of a bridge in place of a command. Each is told to the operator.
  *
  * @module
  */
-import { errorAnswer } from '../request/answer.js'
+import { quoted } from '../../errors.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import type { RequestRefusedCode } from '../events.js'
+import { errorAnswer, type OwnAnswer, type Refused } from '../request/answer.js'
+import type { Refusal } from '../request/record.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'
-import type { StdioRequest } from './request.js'
-import type { RawMessage } from './raw-message.js'
 import type { NoRoom } from './child-pool.js'
+import type { RawMessage } from './raw-message.js'
+import type { StdioRequest } from './request.js'
 
-export function refuse(
+/** The one way in which a request to a command is refused. */
+function sendRefusal(exchange: StdioRequest, answer: OwnAnswer, refusal: Refusal): void {
+  // Nobody learns of a refusal, and nothing is told, once there is an answer.
+  if (exchange.isAnswered) return
+  exchange.admitted.record.refuse(refusal)
+  exchange.refuse(answer)
+}
+
+/** A refusal with an error of JSON-RPC as its body. */
+interface RpcRefusal {
+  readonly status: number
+  readonly code: RequestRefusedCode
+  /** Of the error. */
+  readonly rpcCode: number
+  /** For the client, and for the operator if there is no reason. */
+  readonly text: string
+  readonly reason?: string
+  readonly hint?: string
+  /** The request that the error belongs to, if it is a single one. */
+  readonly request?: RawMessage | undefined
+  readonly data?: object
+}
+
+function refuse(
   exchange: StdioRequest,
-  status: number,
-  code: number,
-  message: string,
-  request?: RawMessage,
-  data?: object,
+  { status, code, rpcCode, text, reason = text, hint, request, data }: RpcRefusal,
 ): void {
   const { record, corsHeaders } = exchange.admitted
-  const body = rpcError(request?.idText ?? 'null', code, message, data)
-  exchange.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders))
+  const body = rpcError(request?.idText ?? 'null', rpcCode, text, data)
+  const refusal = { status, code, reason, ...(hint !== undefined && { hint }) }
+  sendRefusal(exchange, rpcErrorAnswer(status, record.id, body, corsHeaders), refusal)
+}
+
+/** A refusal whose body is no error of JSON-RPC. */
+export function refuseWith(
+  exchange: StdioRequest,
+  { refusal, error, description, headers }: Refused,
+): void {
+  const { record, corsHeaders } = exchange.admitted
+  const fields = { ...corsHeaders, ...headers }
+  const answer = errorAnswer(refusal.status, record.id, error, description, fields)
+  sendRefusal(exchange, answer, refusal)
 }
 
 export function refuseMethod(exchange: StdioRequest): void {
-  const { record, corsHeaders } = exchange.admitted
-  const description = 'This protocol revision supports only POST'
-  exchange.refuse(
-    errorAnswer(405, record.id, 'method_not_allowed', description, {
-      ...corsHeaders,
-      Allow: 'POST',
-    }),
-  )
+  const reason = `${exchange.admitted.record.method}, in a protocol version without it`
+  refuseWith(exchange, {
+    refusal: { status: 405, code: 'ERR_METHOD_NOT_ALLOWED', reason },
+    error: 'method_not_allowed',
+    description: 'This protocol revision supports only POST',
+    headers: { Allow: 'POST' },
+  })
 }
 
 export function refuseBusy(exchange: StdioRequest): void {
-  const { record, corsHeaders } = exchange.admitted
-  const description = 'The MCP server has not read earlier messages yet'
-  const headers = { ...corsHeaders, 'Retry-After': '1' }
-  exchange.refuse(errorAnswer(503, record.id, 'temporarily_unavailable', description, headers))
+  const reason = 'the command has not read earlier messages yet'
+  const hint = '--child-queue sets how much may wait for it'
+  refuseWith(exchange, {
+    refusal: { status: 503, code: 'ERR_CHILD_BUSY', reason, hint },
+    error: 'temporarily_unavailable',
+    description: 'The MCP server has not read earlier messages yet',
+    headers: { 'Retry-After': '1' },
+  })
+}
+
+export function refuseType(exchange: StdioRequest): void {
+  const text = 'Content-Type must be application/json'
+  const rpcCode = RPC.invalidRequest
+  refuse(exchange, { status: 415, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+}
+
+/** A body that is not a message, or not an allowed one. */
+export function refuseBody(
+  exchange: StdioRequest,
+  text: string,
+  rpcCode: number = RPC.invalidRequest,
+): void {
+  refuse(exchange, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+}
+
+/** The body is of a later version than the request says. */
+export function refuseMismatch(exchange: StdioRequest, request: RawMessage | undefined): void {
+  const text = 'MCP-Protocol-Version does not match the body'
+  const rpcCode = RPC.headerMismatch
+  refuse(exchange, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, request })
+}
+
+/** An id of a request is the id of another one that waits for its answer. */
+export function refuseIds(exchange: StdioRequest): void {
+  const text = 'This id is in use'
+  const rpcCode = RPC.invalidRequest
+  refuse(exchange, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text })
+}
+
+export function refuseStreams(exchange: StdioRequest): void {
+  const text = 'This session has too many streams'
+  const rpcCode = RPC.serverError
+  refuse(exchange, { status: 409, code: 'ERR_REQUESTS_TOO_MANY', rpcCode, text })
+}
+
+export function refuseNoSession(exchange: StdioRequest, request: RawMessage | undefined): void {
+  const text = 'Mcp-Session-Id is missing'
+  const hint = 'a session begins with initialize'
+  const rpcCode = RPC.serverError
+  refuse(exchange, { status: 400, code: 'ERR_SESSION_UNKNOWN', rpcCode, text, hint, request })
 }
 
 /** The message for the operator, with the setting that helps. */
@@ -59,19 +138,27 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
 
 export function refuseRoom(exchange: StdioRequest, noRoom: NoRoom, request: RawMessage): void {
   const isTheirs = noRoom !== 'all'
-  const text = isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use'
-  const status = isTheirs ? 429 : 503
-  const refusal = { status, code: 'ERR_CHILDREN_TOO_MANY', ...NO_ROOM[noRoom] } as const
-  exchange.admitted.record.refuse(refusal)
-  refuse(exchange, status, RPC.serverError, text, request)
+  refuse(exchange, {
+    status: isTheirs ? 429 : 503,
+    code: 'ERR_CHILDREN_TOO_MANY',
+    rpcCode: RPC.serverError,
+    text: isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use',
+    ...NO_ROOM[noRoom],
+    request,
+  })
 }
 
 /** Too many requests of a session have no answer yet. */
 export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMessage[]): void {
   const [first, ...rest] = requests
-  const text = 'Too many requests of this session wait for their answers'
-  // An error belongs to one request; for a batch there is none to name.
-  refuse(exchange, 429, RPC.serverError, text, rest.length === 0 ? first : undefined)
+  refuse(exchange, {
+    status: 429,
+    code: 'ERR_REQUESTS_TOO_MANY',
+    rpcCode: RPC.serverError,
+    text: 'Too many requests of this session wait for their answers',
+    // An error belongs to one request; for a batch there is none to name.
+    request: rest.length === 0 ? first : undefined,
+  })
 }
 
 export function refuseVersion(
@@ -79,8 +166,15 @@ export function refuseVersion(
   request: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
-  code: number = RPC.unsupportedVersion,
+  rpcCode: number = RPC.unsupportedVersion,
 ): void {
-  const message = 'Unsupported protocol version'
-  refuse(exchange, 400, code, message, request, { supported, requested })
+  refuse(exchange, {
+    status: 400,
+    code: 'ERR_VERSION_UNSUPPORTED',
+    rpcCode,
+    text: 'Unsupported protocol version',
+    reason: `protocol version ${quoted(requested, 20)}; possible are ${quoted(supported.join(' '))}`,
+    request,
+    data: { supported, requested },
+  })
 }
