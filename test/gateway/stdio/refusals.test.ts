@@ -123,7 +123,7 @@ verifies('GW-11', 'a request without a session is told, and one with a foreign o
     status: 404,
     code: 'ERR_SESSION_UNKNOWN',
     reason: /session/,
-    hint: /stickiness/,
+    hint: /sticky sessions/,
   })
   expect(JSON.stringify(bench.events)).not.toContain('of-somebody')
 })
@@ -181,7 +181,7 @@ verifies('GW-11', 'a command that takes nothing any more is told', async () => {
   await expectTold(await sendUntilBusy(bench), {
     status: 503,
     code: 'ERR_CHILD_BUSY',
-    reason: /does not take/,
+    reason: /has not read/,
     hint: /--child-queue/,
   })
 })
@@ -194,7 +194,7 @@ verifies('GW-11', 'a caller with too many children is told', async () => {
   await expectTold(await new Client(bench).open(), {
     status: 429,
     code: 'ERR_CHILDREN_TOO_MANY',
-    reason: /too many children/,
+    reason: /too many child processes/,
     hint: /--max-children-per-principal/,
   })
   await stream.body?.cancel()
