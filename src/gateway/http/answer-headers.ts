@@ -27,7 +27,7 @@ const DROPPED = new Set([
   // They affect more than this answer: a page, or everything that the browser stores for our
   // origin.
   'refresh',
-  'clear-route-data',
+  'clear-site-data',
   'strict-transport-security',
   'public-key-pins',
   'public-key-pins-report-only',
