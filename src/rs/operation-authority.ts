@@ -87,8 +87,8 @@ export class OperationAuthority {
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
     // All scopes, also granted ones: clients before 2026-07-28 lose those that a challenge does not
     // repeat.
-    const clues = { token: bearer, claims: () => token.claims, missing }
-    return this.#options.refusals.refuse(refusal, requestId, needed, clues)
+    const context = { token: bearer, claims: () => token.claims, missing }
+    return this.#options.refusals.refuse(refusal, requestId, needed, context)
   }
 
   authorizeOperations(
@@ -127,7 +127,7 @@ export class OperationAuthority {
 
   /** Whether a token may use something, for filtered lists. */
   mayUse(token: VerifiedAccessToken, operation: McpOperation): boolean {
-    const verdict = this.#policy?.judge(operation, token)
+    const verdict = this.#policy?.authorize(operation, token)
     if (verdict === undefined) return true
     if (verdict.denial !== undefined) return false
     return this.missing(token.scopes, verdict.scopes).length === 0
@@ -135,7 +135,7 @@ export class OperationAuthority {
 
   /** A value shared by all tokens that may use the same; `undefined`: this token shares none. */
   sameUse(token: VerifiedAccessToken): object | undefined {
-    return this.#policy?.judgesScopesAlone === true ? token.scopes : undefined
+    return this.#policy?.dependsOnScopesAlone === true ? token.scopes : undefined
   }
 
   /**
@@ -150,7 +150,7 @@ export class OperationAuthority {
     let { scopes } = this.#options
     let denied: Needs['denied']
     for (const operation of operations) {
-      const verdict = this.#policy?.judge(operation, token)
+      const verdict = this.#policy?.authorize(operation, token)
       if (verdict === undefined) continue
       scopes = uniteScopes(scopes, verdict.scopes)
       if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }
