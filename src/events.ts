@@ -218,8 +218,8 @@ export function createEmit<Event, About = undefined>(
   if (listener === undefined) return undefined
   return function emit(event, about) {
     try {
-      const told = listener(event, about)
-      if (isThenable(told)) Promise.resolve(told).catch(() => undefined)
+      const returned = listener(event, about)
+      if (isThenable(returned)) Promise.resolve(returned).catch(() => undefined)
     } catch {
       // Stated in EventListener.
     }

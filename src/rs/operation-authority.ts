@@ -135,8 +135,8 @@ export class OperationAuthority {
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
     // All scopes, also granted ones: clients before 2026-07-28 lose those that a challenge does not
     // repeat.
-    const clues = { token: bearer, claims: () => token.claims, missing }
-    return this.#options.refusals.refuse(refusal, requestId, needed, clues)
+    const context = { token: bearer, claims: () => token.claims, missing }
+    return this.#options.refusals.refuse(refusal, requestId, needed, context)
   }
 
   authorizeOperations(
@@ -183,11 +183,11 @@ export class OperationAuthority {
     const policy = this.#policy
     if (policy === undefined) return [bytes]
     const mayUse = (operation: McpOperation) => {
-      const { denial, scopes } = policy.judge(operation, token)
+      const { denial, scopes } = policy.authorize(operation, token)
       return denial === undefined && policy.hierarchy.missing(token.scopes, scopes).length === 0
     }
     // Tokens with the same scopes are shown the same.
-    const caller = policy.judgesScopesAlone ? token.scopes : undefined
+    const caller = policy.dependsOnScopesAlone ? token.scopes : undefined
     return new ListFilter(mayUse, this.#lists, caller).filter(bytes)
   }
 
@@ -203,7 +203,7 @@ export class OperationAuthority {
     let { scopes } = this.#options
     let denied: Needs['denied']
     for (const operation of operations) {
-      const verdict = this.#policy?.judge(operation, token)
+      const verdict = this.#policy?.authorize(operation, token)
       if (verdict === undefined) continue
       scopes = uniteScopes(scopes, verdict.scopes)
       if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }

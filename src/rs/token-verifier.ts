@@ -96,7 +96,7 @@ export class TokenVerifier {
     if (facts.introspection === undefined) {
       if (this.#issuers.get(facts.issuer)?.keys.usable(request) !== true) return undefined
     }
-    return this.#judge(facts) ?? facts
+    return this.#validate(facts) ?? facts
   }
 
   /**
@@ -113,13 +113,13 @@ export class TokenVerifier {
     const arrival = keys?.fetches()
     if (known !== undefined) {
       await keys?.ready(request)
-      if (this.#isStanding(known)) return this.#judge(known) ?? known
+      if (this.#isStanding(known)) return this.#validate(known) ?? known
     }
     const facts = await this.#inspections.join(digest, () => ({
       done: this.#inspect(token, request, arrival),
     })).done
     if (facts instanceof Refusal) return facts
-    const refusal = this.#judge(facts)
+    const refusal = this.#validate(facts)
     if (refusal !== undefined) return refusal
     if (this.#isStanding(facts)) this.#remembered?.set(digest, facts)
     return facts
@@ -173,7 +173,7 @@ export class TokenVerifier {
   }
 
   /** Checks what may change from one request to the next, and is therefore never cached. */
-  #judge(facts: AccessTokenFacts): Refusal | undefined {
+  #validate(facts: AccessTokenFacts): Refusal | undefined {
     const issuer = this.#issuers.get(facts.issuer)
     if (issuer === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'unknown issuer')
     return checkAccessToken(facts, issuer.requirements, this.#now() / 1000)

@@ -115,7 +115,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
     breaks: 'STA-07',
     find: 'new CurrentFilter(this, token)',
     replace:
-      'new ListFilter(((policy) => (operation: McpOperation) => policy?.judge(operation, token).denial === undefined)(this.#policy), new ListMemory())',
+      'new ListFilter(((policy) => (operation: McpOperation) => policy?.authorize(operation, token).denial === undefined)(this.#policy), new ListMemory())',
     tests: ['rs/replaced-policy.test.ts', 'gateway/policies.test.ts'],
   },
 ]

@@ -10,7 +10,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     breaks: 'ATK-16',
     find: "if (suspect !== 'control') return this.#blameToken(",
     replace:
-      "if (suspect === 'token') return this.#tell(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
+      "if (suspect === 'token') return this.#report(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
     tests,
   },
   {

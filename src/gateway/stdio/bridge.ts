@@ -252,13 +252,13 @@ class Bridge {
     }
     const child: SharedChild = new SharedChild(options, this.#startChild(exchange, options.label))
     this.#options.childPool.add(child)
-    const versions = child.discover().then((discovery) => this.#judge(child, discovery))
+    const versions = child.discover().then((discovery) => this.#versionsOf(child, discovery))
     const shared = { child, versions }
     this.#shared.set(key, shared)
     return shared
   }
 
-  #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
+  #versionsOf(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
     // A child that was only slow, or crashed, may support it next time.
     const isVerdict = discovery === 'unknown'

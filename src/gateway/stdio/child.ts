@@ -63,12 +63,12 @@ export class Child {
       () => listener.onTooLong(),
     )
     this.#stdout.on('data', (chunk: Buffer) => lines.push(chunk))
-    const remarks = new LineSplitter(
+    const logLines = new LineSplitter(
       MAX_STDERR_LINE,
       (line) => listener.onStderr(line.toString('utf8')),
       () => listener.onStderr('a line that is too long'),
     )
-    stderrStream.on('data', (chunk: Buffer) => remarks.push(chunk))
+    stderrStream.on('data', (chunk: Buffer) => logLines.push(chunk))
     const read = [this.#stdout, stderrStream].map(
       (stream) => new Promise((resolve) => stream.once('close', resolve)),
     )
