@@ -270,7 +270,7 @@ class Bridge {
   }
 
   #childOptions({ admitted: { caller } }: StdioRequest, labelled: string) {
-    const { command, environment, limits, emit } = this.#options
+    const { command, environment, limits, emit, clock } = this.#options
     const { authenticated } = caller
     return {
       command,
@@ -284,6 +284,7 @@ class Bridge {
       maxMessage: limits.maxMessage,
       limits,
       emit,
+      clock,
     }
   }
 }
