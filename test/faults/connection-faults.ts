@@ -172,9 +172,9 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['gateway/headers.test.ts'],
   },
   {
-    id: 'route-data-cleared',
+    id: 'site-data-cleared',
     breaks: 'ATK-05',
-    find: "  'clear-route-data',\n",
+    find: "  'clear-site-data',\n",
     replace: '',
     tests: ['gateway/headers.test.ts'],
   },
