@@ -282,7 +282,7 @@ class Bridge {
 
   /** The command, as a child that serves this caller alone. */
   #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
-    const { command, environment, limits, emit } = this.#options
+    const { command, environment, limits, emit, clock } = this.#options
     const { authenticated } = caller
     const identity = authenticated && identityEnvironment(authenticated.token)
     const options = {
@@ -291,6 +291,7 @@ class Bridge {
       label,
       maxMessage: limits.maxMessage,
       emit,
+      clock,
     }
     return (listener) => new ChildChannel(options, listener)
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { isUtf8 } from 'node:buffer'
+import type { Clock } from '../clock.js'
 import type { ChildEvent } from './events.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { Child } from './child.js'
@@ -24,6 +25,7 @@ export interface ChildChannelOptions {
   /** Bytes of a message. */
   readonly maxMessage: number
   readonly emit: ((event: ChildEvent) => void) | undefined
+  readonly clock: Clock
 }
 
 export class ChildChannel implements Channel {
@@ -39,15 +41,17 @@ export class ChildChannel implements Channel {
   constructor(options: ChildChannelOptions, listener: ChannelListener) {
     this.#options = options
     this.#listener = listener
-    this.#child = new Child(options.command, options.environment, options.maxMessage, {
-      onLine: (line) => this.#onLine(line),
+    const { command, environment, maxMessage, clock } = options
+    const heard = {
+      onLine: (line: Buffer) => this.#onLine(line),
       onTooLong: () => listener.onTooLong(),
-      onStderr: (line) => this.#logLine('stderr', line),
-      onEnd: (reason) => this.#onEnd(reason),
-      onStrays: (count) => {
+      onStderr: (line: string) => this.#logLine('stderr', line),
+      onEnd: (reason: string) => this.#onEnd(reason),
+      onStrays: (count: number) => {
         options.emit?.({ type: 'child.strays', child: options.label, count })
       },
-    })
+    }
+    this.#child = new Child(command, environment, maxMessage, heard, clock.setTimer)
     options.emit?.({ type: 'child.started', child: options.label })
   }
 
