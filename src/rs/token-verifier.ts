@@ -7,6 +7,7 @@
 import { Cache, createShareList } from '../base/cache.js'
 import { Flights, type Flight } from '../base/flights.js'
 import type { RequestContext } from '../base/runtime.js'
+import { withoutNulls } from '../base/json.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import type { createKeySet, KeySet, NotVerified } from '../discovery/key-set.js'
 import { quoted, Refusal } from '../errors.js'
@@ -212,7 +213,10 @@ export class TokenVerifier {
     if (introspection === undefined)
       return new Refusal('ERR_TOKEN_OPAQUE', 'no introspection is configured')
     const { claims, validUntil } = introspection
-    const standing = { claims, validUntil: this.#steadyNow() + validUntil - this.#now() }
+    const standing = {
+      claims: withoutNulls(claims),
+      validUntil: this.#steadyNow() + validUntil - this.#now(),
+    }
     return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)
   }
 

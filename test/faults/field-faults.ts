@@ -52,4 +52,32 @@ export const FIELD_FAULTS: readonly Fault[] = [
       "const { body } = response\n  if (!isEventStream(response.headers.get('content-type') ?? '')) return response",
     tests: ['web/light-response.test.ts'],
   },
+  {
+    id: 'null-in-an-answer-is-a-value',
+    breaks: 'FLD-02',
+    find: 'claims: withoutNulls(claims),',
+    replace: 'claims,',
+    tests: ['rs/nulls.test.ts'],
+  },
+  {
+    id: 'null-in-a-key-is-a-value',
+    breaks: 'FLD-02',
+    find: 'const jwk = withoutNulls(member)',
+    replace: 'const jwk = member',
+    tests: ['rs/nulls.test.ts'],
+  },
+  {
+    id: 'null-in-metadata-is-a-value',
+    breaks: 'FLD-02',
+    find: 'document: withoutNulls(document),',
+    replace: 'document,',
+    tests: ['rs/nulls.test.ts'],
+  },
+  {
+    id: 'null-as-end-of-a-jwt',
+    breaks: 'FLD-02',
+    find: "withoutNulls(claims, 'exp')",
+    replace: 'withoutNulls(claims)',
+    tests: ['rs/nulls.test.ts'],
+  },
 ]
