@@ -80,4 +80,32 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: 'withoutNulls(claims)',
     tests: ['rs/nulls.test.ts'],
   },
+  {
+    id: 'groups-split-at-blanks',
+    breaks: 'FLD-04',
+    find: "typeof value === 'string' ? [value] : Array.isArray(value) ? value",
+    replace: "typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value",
+    tests: ['rs/unusable-scopes.test.ts'],
+  },
+  {
+    id: 'groups-that-are-no-scopes-count',
+    breaks: 'FLD-04',
+    find: 'entriesOf(value)?.filter(isScopeToken)',
+    replace: '(entriesOf(value) as readonly string[] | undefined)',
+    tests: ['rs/unusable-scopes.test.ts'],
+  },
+  {
+    id: 'scope-not-strict',
+    breaks: 'FLD-04',
+    find: "new Set(['scope', 'scp'])",
+    replace: "new Set(['scope'])",
+    tests: ['rs/unusable-scopes.test.ts'],
+  },
+  {
+    id: 'dropped-entries-told-each-time',
+    breaks: 'FLD-04',
+    find: 'if (this.#told.has(name)) continue',
+    replace: '',
+    tests: ['rs/unusable-scopes.test.ts'],
+  },
 ]

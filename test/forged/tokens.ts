@@ -751,8 +751,8 @@ const GROUPS: readonly Group[] = [
       'scope element a number': mint({ claims: { scope: ['mcp:tools', 1] } }),
       'scp element a list': mint({ claims: { scp: [['mcp:admin']] } }),
       'a good scope beside a bad scp': mint({ claims: { scp: 'a"b' } }),
-      'a configured claim that holds no scope': {
-        token: mint({ claims: { permissions: ['a b'] } }),
+      'a configured claim that is an object': {
+        token: mint({ claims: { permissions: { 'mcp:tools': true } } }),
         options: { scopeClaims: ['scope', 'permissions'] },
       },
     },
