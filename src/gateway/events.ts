@@ -241,6 +241,7 @@ const MEANINGS: Meanings = {
     level: ({ concerns }) => (concerns === 'issuer' ? 'error' : 'info'),
     line: ({ reason }) => reason,
   },
+  'scopes.dropped': { level: 'info', line: ({ reason }) => reason },
   'store.failed': { level: 'warn', line: ({ reason }) => reason },
   'child.started': { level: 'info', line: ({ child }) => `child ${child} started` },
   'child.ended': {
