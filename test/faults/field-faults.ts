@@ -108,4 +108,33 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: '',
     tests: ['rs/unusable-scopes.test.ts'],
   },
+  {
+    id: 'only-the-first-namesake-tried',
+    breaks: 'FLD-01',
+    find: 'if (isValid && !key.retired) return key',
+    replace: 'return isValid && !key.retired ? key : reason',
+    tests: ['discovery/key-set.test.ts'],
+  },
+  {
+    id: 'any-number-of-keys-tried',
+    breaks: 'FLD-01',
+    find: 'const MOST_CANDIDATES = 8',
+    replace: 'const MOST_CANDIDATES = 9',
+    tests: ['discovery/key-set.test.ts'],
+  },
+  {
+    id: 'replaced-key-is-401-in-an-outage',
+    breaks: 'FLD-01',
+    find: 'await this.#load(this.#now() + this.#longestWait, request)\n    this.#doubtedAt',
+    replace:
+      'await this.#load(this.#now() + this.#longestWait, request).catch(() => undefined)\n    this.#doubtedAt',
+    tests: ['discovery/renewal.test.ts'],
+  },
+  {
+    id: 'missing-modulus-untold',
+    breaks: 'FLD-01',
+    find: "RSA: ['n', 'e'],",
+    replace: '',
+    tests: ['discovery/key-set.test.ts'],
+  },
 ]

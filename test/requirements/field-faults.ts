@@ -9,6 +9,9 @@ function tested(text: string): Requirement {
 }
 
 export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
+  'FLD-01': tested(
+    'Of several keys under one `kid`, or without, at most eight are tried and the one that verified is remembered; a signature that no key verifies is 503 while newer keys cannot be fetched; keys that are not used are told',
+  ),
   'FLD-02': tested(
     'A claim, a member of an answer and a member of a JWK that is null is absent; not so in a JOSE header, inside `cnf`, for `active`, and for `exp` of a JWT',
   ),
