@@ -137,4 +137,25 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: '',
     tests: ['discovery/key-set.test.ts'],
   },
+  {
+    id: 'documents-of-anybody-as-origin',
+    breaks: 'FLD-06',
+    find: 'scheme !== undefined && !ANYBODYS_SCHEMES.has(scheme)',
+    replace: 'scheme !== undefined',
+    tests: ['web/origins.test.ts'],
+  },
+  {
+    id: 'origin-with-anything-behind-it',
+    breaks: 'FLD-06',
+    find: '(?::[1-9]\\d{0,4})?$/',
+    replace: '(?::[1-9]\\d{0,4})?/',
+    tests: ['web/origins.test.ts'],
+  },
+  {
+    id: 'shared-origin-untold',
+    breaks: 'FLD-06',
+    find: '...new Set(resources.flatMap(originWarnings)),',
+    replace: '',
+    tests: ['config/rules.test.ts'],
+  },
 ]
