@@ -10,6 +10,7 @@ import {
   idleIssuerWarnings,
   issuerProblems,
   missing,
+  originWarnings,
   serverProblems,
   severalResourcesProblems,
   sharedAudienceWarnings,
@@ -200,6 +201,7 @@ export function gatewayWarnings(
   return [
     ...tokenWarnings(findings, flags, others),
     ...resources.flatMap(upstreamWarnings),
+    ...new Set(resources.flatMap(originWarnings)),
     ...commandWarnings(findings),
   ]
 }

@@ -6,6 +6,7 @@
 import type { ConfigurationProblem } from '../errors.js'
 import { isPlainHttp } from '../gateway/addresses.js'
 import { routeConflicts } from '../gateway/find-route.js'
+import { isSharedOrigin } from '../web/origins.js'
 import { concernsIssuers, isOfOneResource, type ConfiguredResource } from './resources.js'
 import {
   listedIssuersProblems,
@@ -109,6 +110,14 @@ export function upstreamWarnings({ settings, given }: ConfiguredResource): reado
   const source = given.get('upstream')?.source
   if (source === undefined || !isPlainHttp(settings.upstream ?? '')) return []
   return [`${source}: without TLS; only for a private network`]
+}
+
+/** The origin of every app of a framework says nothing about one of them. */
+export function originWarnings({ settings, given }: ConfiguredResource): readonly string[] {
+  const source = given.get('allowOrigin')?.source
+  const shared = settings.allowOrigin?.filter(isSharedOrigin) ?? []
+  if (source === undefined || shared.length === 0) return []
+  return [`${source}: every app of the same framework sends ${shared.join(' or ')}`]
 }
 
 /** AUD-06: a token for one resource must fail at another, unless they are configured to share an audience. */

@@ -13,7 +13,10 @@ export interface KeyQuery {
   readonly algorithm: string
 }
 
-/** Why no key was found: certain, because the set was fetched recently enough. */
+/**
+ * Why no key was found: certain, because the set was fetched recently enough. `ambiguous`: too many
+ * fit.
+ */
 export type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
 
 /** What an import of a JWK Set made of it. */
@@ -39,7 +42,8 @@ export async function importKeys(
   const members = document['keys']
   if (!Array.isArray(members)) throw keysUnavailable(issuer, 'the document has no list of keys')
   const fresh = new Map<string, SigningKey>()
-  const skipped: string[] = members.length > MAX_KEYS ? [`all beyond the first ${MAX_KEYS}`] : []
+  const skipped: string[] =
+    members.length > MAX_KEYS ? [`all beyond the first ${MAX_KEYS} of ${members.length}`] : []
   for (const member of members.slice(0, MAX_KEYS) as unknown[]) {
     const key = await createSigningKey(member, algorithms)
     if (typeof key === 'string') skipped.push(key)
@@ -79,19 +83,20 @@ export function replaceKeys(
   return { keys, retired: leaving.size }
 }
 
-export function findKey(
+/** Each candidate costs the check of a signature, and a client chooses what its header fits. */
+const MOST_CANDIDATES = 8
+
+/**
+ * The keys that may have signed the token: some providers publish several under one `kid`, or
+ * several without.
+ */
+export function findKeys(
   keys: readonly SigningKey[],
   { kid, algorithm }: KeyQuery,
-): SigningKey | KeyMissing {
-  let found: SigningKey | undefined
-  let named = false
-  for (const key of keys) {
-    if (kid !== undefined && key.kid !== kid) continue
-    named = true
-    if (!key.fits(algorithm)) continue
-    // Several keys fit a token that names none (or a kid given twice): choosing would be guessing.
-    if (found !== undefined) return 'ambiguous'
-    found = key
-  }
-  return found ?? (named && kid !== undefined ? 'algorithm' : 'unknown')
+): readonly SigningKey[] | KeyMissing {
+  const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
+  const found = named.filter((key) => key.fits(algorithm))
+  if (found.length > MOST_CANDIDATES) return 'ambiguous'
+  if (found.length > 0) return found
+  return named.length > 0 && kid !== undefined ? 'algorithm' : 'unknown'
 }

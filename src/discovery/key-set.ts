@@ -26,7 +26,7 @@ import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError } from '../errors.js'
 import type { Emit } from '../events.js'
 import {
-  findKey,
+  findKeys,
   importKeys,
   replaceKeys,
   type ImportedKeys,
@@ -154,20 +154,25 @@ interface Loading extends Flight {
 /** The only flight of a key set. */
 const LOADING = ''
 
+/** The key among the candidates that made the signature. */
 async function checkSignature(
-  key: SigningKey | KeyMissing,
+  keys: readonly SigningKey[] | KeyMissing,
   { algorithm, signedText, signature }: SignedText,
-): Promise<'valid' | 'wrong' | 'failed'> {
-  if (typeof key === 'string') return 'wrong'
-  try {
-    const isValid = await key.verify(algorithm, signedText, signature)
-    // The key may have been withdrawn meanwhile.
-    return isValid && !key.retired ? 'valid' : 'wrong'
-  } catch {
-    // RFC 8725 §3.3: a failed operation is an invalid signature. Other signatures do not fail with
-    // this key.
-    return 'failed'
+): Promise<SigningKey | NotVerified> {
+  if (typeof keys === 'string') return keys
+  let reason: NotVerified = 'wrong'
+  for (const key of keys) {
+    try {
+      const isValid = await key.verify(algorithm, signedText, signature)
+      // The key may have been withdrawn meanwhile.
+      if (isValid && !key.retired) return key
+    } catch {
+      // RFC 8725 §3.3: a failed operation is an invalid signature. Other signatures do not fail
+      // with this key.
+      reason = 'failed'
+    }
   }
+  return reason
 }
 
 class IssuerKeys implements KeySet {
@@ -215,16 +220,16 @@ class IssuerKeys implements KeySet {
     arrival: number,
     request?: RequestContext,
   ): Promise<SigningKey | NotVerified> {
-    let key = await this.#select(signed, arrival, request)
-    let signature = await checkSignature(key, signed)
-    if (signature !== 'valid' && key !== 'unknown' && key !== 'ambiguous') {
-      // New key material under the old name: Entra and home-made providers rotate this way.
-      await this.#renew(arrival, request)
-      const current = await this.#select(signed, arrival, request)
-      if (current !== key) signature = await checkSignature(current, signed)
-      key = current
-    }
-    return typeof key === 'string' || signature === 'valid' ? key : signature
+    const keys = await this.#select(signed, arrival, request)
+    const found = await checkSignature(keys, signed)
+    if (typeof found !== 'string' || keys === 'unknown' || keys === 'ambiguous') return found
+    // New key material under the old name: Entra and home-made providers rotate this way.
+    await this.#renew(arrival, request)
+    const current = await this.#select(signed, arrival, request)
+    if (typeof current === 'string') return current
+    const tried: readonly SigningKey[] = typeof keys === 'string' ? [] : keys
+    const untried = current.filter((key) => !tried.includes(key))
+    return untried.length === 0 ? found : checkSignature(untried, signed)
   }
 
   usable(request?: RequestContext): boolean {
@@ -306,14 +311,14 @@ class IssuerKeys implements KeySet {
     return true
   }
 
-  /** The key for a token, synchronously if it is cached. */
+  /** The keys for a token, synchronously if they are cached. */
   #select(
     query: KeyQuery,
     arrival: number,
     request: RequestContext | undefined,
-  ): SigningKey | KeyMissing | Promise<SigningKey | KeyMissing> {
+  ): readonly SigningKey[] | KeyMissing | Promise<readonly SigningKey[] | KeyMissing> {
     if (!this.usable(request)) return this.#selectAfterLoading(query, arrival, request)
-    const found = findKey(this.#keys, query)
+    const found = findKeys(this.#keys, query)
     return found === 'unknown' ? this.#selectAfterLoading(query, arrival, request) : found
   }
 
@@ -321,32 +326,26 @@ class IssuerKeys implements KeySet {
     query: KeyQuery,
     arrival: number,
     request: RequestContext | undefined,
-  ): Promise<SigningKey | KeyMissing> {
+  ): Promise<readonly SigningKey[] | KeyMissing> {
     await this.ready(request)
-    const found = findKey(this.#keys, query)
+    const found = findKeys(this.#keys, query)
     if (found !== 'unknown' || this.#isGiven || this.#fetchLoaded > arrival) return found
     if (this.#isCoolingDown()) return found
     await this.#loadPatiently(request)
     this.#doubtedAt = this.#loadedAt
-    return findKey(this.#keys, query)
+    return findKeys(this.#keys, query)
   }
 
   /**
    * Looks for newer keys because the cached ones do not verify a token.
    *
-   * @throws {AuthorizationServerError} when that fails and the cached keys are too old to refuse a
-   * token
+   * @throws {AuthorizationServerError} when that fails: the key may have been replaced under its
+   * name
    */
   async #renew(arrival: number, request: RequestContext | undefined): Promise<void> {
     if (this.#isGiven || this.#fetchLoaded > arrival || this.#isCoolingDown()) return
-    try {
-      await this.#load(this.#now() + this.#longestWait, request)
-      this.#doubtedAt = this.#loadedAt
-    } catch (error) {
-      // Keys that we trust do not verify the token: that is a final answer, unless they are old.
-      const isOld = this.#now() - this.#loadedAt > this.#maxAge || this.#isAgeDoubtful
-      if (isOld || !(error instanceof AuthorizationServerError)) throw error
-    }
+    await this.#load(this.#now() + this.#longestWait, request)
+    this.#doubtedAt = this.#loadedAt
   }
 
   #isCoolingDown(): boolean {

@@ -105,6 +105,13 @@ function algorithmsOf(jwk: JsonObject, allowed: readonly string[]): readonly str
   })
 }
 
+/** The members that make a public key (RFC 7518 §6, RFC 8037 §2). */
+const MATERIAL: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['n', 'e'],
+  EC: ['x', 'y'],
+  OKP: ['x'],
+}
+
 /**
  * Why a member of a key set must not be used to check signatures, or `undefined` if no reason is
  * visible.
@@ -118,6 +125,8 @@ export function reasonToSkip(member: unknown, allowed: readonly string[]): strin
     return 'not for verification (key_ops)'
   }
   if (algorithmsOf(jwk, allowed).length === 0) return 'no allowed algorithm fits it'
+  const missing = MATERIAL[text(jwk, 'kty') ?? '']?.find((name) => jwk[name] === undefined)
+  if (missing !== undefined) return `${text(jwk, 'kty')} key without ${missing}`
   if (text(jwk, 'kty') === 'RSA') {
     const bits = bitsOf(decodeBase64url(text(jwk, 'n') ?? ''))
     if (bits < MIN_RSA_BITS) return `RSA key of ${bits} bits, fewer than ${MIN_RSA_BITS}`

@@ -227,7 +227,10 @@ const MEANINGS: Meanings = {
   },
   'keys.loaded': {
     level: ({ added, retired }) => (added + retired > 0 ? 'info' : 'debug'),
-    line: ({ issuer, usable }) => `keys of ${issuer}: ${usable} usable`,
+    line: ({ issuer, usable, skipped }) => {
+      const unused = skipped.slice(0, 5).join('; ')
+      return `keys of ${issuer}: ${usable} usable${unused === '' ? '' : `, not used: ${unused}`}`
+    },
   },
   'keys.failed': {
     level: ({ serving }) => (serving ? 'warn' : 'error'),

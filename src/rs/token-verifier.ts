@@ -45,7 +45,7 @@ function refuseUnverified(
     case 'ambiguous':
       return new Refusal(
         'ERR_TOKEN_KEY_UNKNOWN',
-        'several keys fit, and no kid selects one',
+        'more keys fit than are tried (8): the issuer must give each its own kid',
         issuer,
       )
     case 'unknown': {

@@ -20,13 +20,15 @@ import type { ResourceServerOptions } from '../rs/options.js'
 import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import type { setQuietTimer } from '../rs/token-watch.js'
+import { isOrigin } from './origins.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** Options of the middleware: those of the resource server, and those for HTTP. */
 export interface ProtectedResourceOptions extends ResourceServerOptions {
   /**
    * Browser origins that may call the endpoint: one list for CORS and for the `Origin` check. Others get
-   * 403. Default: none; any loopback origin when the resource's host is loopback.
+   * 403. Those of extensions and apps are `scheme://host`, in lower case: `chrome-extension://ID`,
+   * `app://obsidian.md`. Default: none; any loopback origin when the resource's host is loopback.
    */
   readonly allowOrigins?: readonly string[]
   /**
@@ -77,9 +79,7 @@ function checkOrigins(checker: OptionChecker, path: OptionPath, value: unknown):
     return
   }
   for (const [index, origin] of (value as unknown[]).entries()) {
-    const isOrigin =
-      typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
-    if (!isOrigin) checker.problem([...path, index], 'is not an origin', hint)
+    if (!isOrigin(origin)) checker.problem([...path, index], 'is not an origin', hint)
   }
 }
 

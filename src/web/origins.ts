@@ -46,6 +46,28 @@ export function addCorsHeaders(
   })
 }
 
+/** Scheme, host and port as extensions, desktop apps and mobile apps send them (RFC 6454 §6.1). */
+const APP_ORIGIN =
+  /^([a-z][a-z\d+.-]*):\/\/(?:[a-z\d](?:[a-z\d._-]*[a-z\d])?|\[[a-f\d:.]+\])(?::[1-9]\d{0,4})?$/
+/** Schemes of documents that anybody can make. */
+const ANYBODYS_SCHEMES: ReadonlySet<string> = new Set(['file', 'about', 'data', 'blob'])
+
+/** Whether a browser or an app can send the text as `Origin`, and it names one of them. */
+export function isOrigin(text: unknown): text is string {
+  // The URL standard allows a wildcard in a host; it would match nothing.
+  if (typeof text !== 'string' || text.includes('*') || !URL.canParse(text)) return false
+  const { origin } = new URL(text)
+  // A scheme that the URL standard does not know has no origin there.
+  if (origin !== 'null') return origin === text
+  const scheme = APP_ORIGIN.exec(text)?.[1]
+  return scheme !== undefined && !ANYBODYS_SCHEMES.has(scheme)
+}
+
+/** Whether every app of a framework has this origin: Capacitor, Ionic, Tauri. */
+export function isSharedOrigin(origin: string): boolean {
+  return /^(?:(?!https?:)[^:]+:\/\/localhost|https?:\/\/tauri\.localhost)$/.test(origin)
+}
+
 /** Without a list: any loopback origin when the resource's host is loopback, else none. */
 function allowedBy(
   allowOrigins: readonly string[] | undefined,

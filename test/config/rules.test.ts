@@ -447,3 +447,16 @@ describe('all problems', () => {
     expect(JSON.stringify([problems, warnings])).not.toContain('hunter2')
   })
 })
+
+describe('origins', () => {
+  verifies('FLD-06', 'one that all apps of a framework share is a warning', async () => {
+    const origins = ['capacitor://localhost', 'tauri://localhost', 'http://tauri.localhost']
+    const argv = origins.flatMap((origin) => ['--allow-origin', origin])
+    expect(await warningsOf([...OPEN, ...argv])).toEqual([
+      `--allow-origin: every app of the same framework sends ${origins.join(' or ')}`,
+    ])
+    for (const own of ['app://obsidian.md', 'http://localhost:3000', 'https://localhost']) {
+      expect(await warningsOf([...OPEN, '--allow-origin', own])).toEqual([])
+    }
+  })
+})

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { createResourceServer } from 'mcp-gatehouse'
-import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { fakeKey, FakeIdp, ISSUER, RESOURCE, type FakeKey } from '../support/idp.js'
 import { createBench, tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
@@ -389,6 +389,13 @@ describe('odd keys', () => {
     }
   })
 
+  verifies('FLD-01', 'a key without its material is told by what is missing', async () => {
+    const { n: _, ...withoutModulus } = hollowRsaKey(2048)
+    expect(await skipped(withoutModulus)).toEqual(['RSA key without n'])
+    expect(await skipped({ kty: 'EC', crv: 'P-256', x: 'AAAA' })).toEqual(['EC key without y'])
+    expect(await skipped({ kty: 'OKP', crv: 'Ed25519' })).toEqual(['OKP key without x'])
+  })
+
   verifies('KEY-05', 'a key set that shows private halves still verifies', async () => {
     const { exportJWK } = await import('jose')
     const idp = await FakeIdp.start()
@@ -409,23 +416,84 @@ describe('odd keys', () => {
       ]
       const bench = createBench(idp)
       expect(await bench.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
-      expect(bench.events[0]).toMatchObject({ usable: 100, skipped: ['all beyond the first 100'] })
+      expect(bench.events[0]).toMatchObject({
+        usable: 100,
+        skipped: ['all beyond the first 100 of 101'],
+      })
       expect(await bench.verdict(await idp.token({ header: { kid: 'other-99' } }))).toBe(
         'authenticated',
       )
     },
   )
 
-  verifies('CASE-22', 'a token without kid: one fitting key decides, two do not', async () => {
-    const idp = new FakeIdp()
-    const nameless = await fakeKey('nameless', 'ES256', null)
-    idp.keys = [nameless, await fakeKey('key-r', 'RS256')]
-    const token = await idp.token()
-    expect(await createBench(idp).verdict(token)).toBe('authenticated')
-    idp.keys = [nameless, await fakeKey('nameless-2', 'ES256', null)]
-    const bench = createBench(idp)
-    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+  verifies(
+    ['CASE-22', 'FLD-01'],
+    'a token without kid is verified by each key that fits',
+    async () => {
+      const idp = new FakeIdp()
+      const nameless = await fakeKey('nameless', 'ES256', null)
+      idp.keys = [nameless, await fakeKey('key-r', 'RS256')]
+      const token = await idp.token()
+      expect(await createBench(idp).verdict(token)).toBe('authenticated')
+      idp.keys = [await fakeKey('nameless-2', 'ES256', null), nameless]
+      expect(await createBench(idp).verdict(token)).toBe('authenticated')
+      idp.keys = [await fakeKey('nameless-2', 'ES256', null)]
+      expect(await createBench(idp).verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
+    },
+  )
+})
+
+/** Keys of one name, and one more that signs and has it too. */
+async function namesakes(count: number): Promise<{ idp: FakeIdp; last: FakeKey }> {
+  const others = Array.from({ length: count }, (_, i) => fakeKey(`other-${i}`, 'ES256', 'one'))
+  const last = await fakeKey('last', 'ES256', 'one')
+  const idp = new FakeIdp()
+  idp.keys = [...(await Promise.all(others)), last]
+  return { idp, last }
+}
+
+describe('several keys under one kid', () => {
+  verifies('FLD-01', 'at most eight are tried; more are refused, and told', async () => {
+    const eight = await namesakes(7)
+    const bench = createBench(eight.idp)
+    expect(await bench.verdict(await eight.idp.token({ key: eight.last }))).toBe('authenticated')
+    const forger = await fakeKey('forger', 'ES256', 'one')
+    expect(await bench.verdict(await eight.idp.token({ key: forger }))).toBe('ERR_TOKEN_SIGNATURE')
+    const nine = await namesakes(8)
+    const crowded = createBench(nine.idp)
+    expect(await crowded.verdict(await nine.idp.token({ key: nine.last }))).toBe(
+      'ERR_TOKEN_KEY_UNKNOWN',
+    )
+    expect(JSON.stringify(crowded.events)).toContain('more keys fit than are tried (8)')
   })
+
+  verifies('FLD-01', 'keys of another type or algorithm are not counted', async () => {
+    const { idp, last } = await namesakes(7)
+    idp.keys = [...idp.keys, await fakeKey('rsa', 'RS256', 'one'), await fakeKey('two', 'ES256')]
+    expect(await createBench(idp).verdict(await idp.token({ key: last }))).toBe('authenticated')
+  })
+
+  verifies(
+    'FLD-01',
+    'the key that verified is remembered: its withdrawal ends the token',
+    async () => {
+      const { idp, last } = await namesakes(1)
+      const bench = createBench(idp)
+      const token = await idp.token({ key: last })
+      expect(await bench.verdict(token)).toBe('authenticated')
+      const [other] = idp.keys
+      if (other === undefined) throw new Error('no other key')
+      idp.keys = [other]
+      await bench.resourceServer.refreshKeys()
+      expect(await bench.verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
+      idp.keys = [other, last]
+      await bench.resourceServer.refreshKeys()
+      expect(await bench.verdict(token)).toBe('authenticated')
+      idp.keys = [last]
+      await bench.resourceServer.refreshKeys()
+      expect(await bench.verdict(token)).toBe('authenticated')
+    },
+  )
 })
 
 describe('outages', () => {

@@ -70,7 +70,7 @@ verifies(
 
 verifies(
   ['KEY-06', 'JWT-03'],
-  'a forged signature is 401 while the keys are young, whatever the IdP does, and 503 by old ones',
+  'a signature that no key verifies is 503 while newer keys cannot be fetched, and 401 once they were',
   async () => {
     const idp = await FakeIdp.start()
     const bench = createBench(idp)
@@ -83,11 +83,36 @@ verifies(
     })
     idp.fault = down
     bench.wait(60)
-    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
-    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    const { length } = idp.requests
+    // At once: the fault is known.
+    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    expect(idp.requests).toHaveLength(length)
     bench.wait(700)
     expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
     expect(await bench.verdict(good)).toBe('authenticated')
+    idp.fault = undefined
+    bench.wait(60)
+    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+  },
+)
+
+verifies(
+  'FLD-01',
+  'a key is replaced under its kid, and the IdP is away: 503, then its tokens are accepted',
+  async () => {
+    const idp = await FakeIdp.start()
+    const bench = createBench(idp)
+    await bench.verdict(await idp.token())
+    const successor = await fakeKey('successor', 'ES256', 'key-1')
+    const token = await idp.token({ key: successor })
+    idp.keys = [successor]
+    idp.fault = down
+    bench.wait(60)
+    expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable', status: 503 })
+    idp.fault = undefined
+    bench.wait(60)
+    expect(await bench.verdict(token)).toBe('authenticated')
   },
 )
 

@@ -220,7 +220,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'a-throw-for-one-token-is-ours',
     breaks: 'ATK-19',
-    find: "return 'failed'\n",
+    find: "reason = 'failed'\n",
     replace: "throw new Error('unexpected')\n",
     tests: ['discovery/self-test.test.ts'],
   },

@@ -129,7 +129,7 @@ const named = (kid: string, key: KeyObject, members: Members): Members => ({
   ...members,
 })
 
-/** One RSA key fits RS256, two EC keys fit ES256: so a token without `kid` finds one and is ambiguous. */
+/** One RSA key fits RS256, two EC keys fit ES256. */
 const PUBLISHED: readonly Members[] = [
   named('key-1', keys.es, { alg: 'ES256' }),
   named('key-2', keys.es2, { alg: 'ES256' }),

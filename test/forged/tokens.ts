@@ -270,10 +270,6 @@ const GROUPS: readonly Group[] = [
         header: { kid: 'mine', jku: `${ATTACKER}/keys` },
         sign: ecdsa(keys.attacker),
       }),
-      'jwk of the forger without kid': mint({
-        header: { kid: undefined, jwk: publicJwk(keys.attacker) },
-        sign: ecdsa(keys.attacker),
-      }),
     },
   },
   {
@@ -295,14 +291,27 @@ const GROUPS: readonly Group[] = [
     verifies: ['JWT-10', 'CASE-22'],
     code: 'ERR_TOKEN_KEY_UNKNOWN',
     tokens: {
-      'no kid, and two keys fit': mint({ header: { kid: undefined } }),
-      'no kid, two keys fit, signed by the second': mint({
-        header: { kid: undefined },
-        sign: ecdsa(keys.es2),
-      }),
       'no kid, and no key fits': mint({
         header: { kid: undefined, alg: 'RS384' },
         sign: rsa(keys.rsa, 'sha384'),
+      }),
+    },
+  },
+  {
+    verifies: ['JWT-09', 'JWT-10', 'FLD-01'],
+    code: 'ERR_TOKEN_SIGNATURE',
+    tokens: {
+      'no kid, two keys fit, signed by neither': mint({
+        header: { kid: undefined },
+        sign: ecdsa(keys.attacker),
+      }),
+      'no kid, signed by a key for another algorithm': mint({
+        header: { kid: undefined, alg: 'RS256' },
+        sign: rsa(keys.rsa512),
+      }),
+      'jwk of the forger without kid': mint({
+        header: { kid: undefined, jwk: publicJwk(keys.attacker) },
+        sign: ecdsa(keys.attacker),
       }),
     },
   },
@@ -1036,6 +1045,12 @@ export const GOOD: readonly GoodToken[] = [
     verifies: ['CASE-22', 'JWT-12'],
     token: rs256({ header: { kid: undefined } }),
     reason: 'there is nothing to choose',
+  },
+  {
+    name: 'no kid, two keys fit, signed by the second',
+    verifies: ['CASE-22', 'FLD-01'],
+    token: mint({ header: { kid: undefined }, sign: ecdsa(keys.es2) }),
+    reason: 'each key that fits is tried',
   },
   {
     name: 'kid of the second key',

@@ -9,11 +9,17 @@ function tested(text: string): Requirement {
 }
 
 export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
+  'FLD-01': tested(
+    'Of several keys under one `kid`, or without, at most eight are tried and the one that verified is remembered; a signature that no key verifies is 503 while newer keys cannot be fetched; keys that are not used are told',
+  ),
   'FLD-02': tested(
     'A claim, a member of an answer and a member of a JWK that is null is absent; not so in a JOSE header, inside `cnf`, for `active`, and for `exp` of a JWT',
   ),
   'FLD-04': tested(
     'In a claim that holds scopes by configuration, entries that cannot be scopes are left out whole and told once; a text is one entry; `scope` and `scp` stay strict',
+  ),
+  'FLD-06': tested(
+    'An origin of an extension or an app, `scheme://host[:port]` in lower case, can be allowed; `null`, `*` and documents that anybody can make cannot; an origin that all apps of a framework share is a warning',
   ),
   'FLD-18': tested(
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
