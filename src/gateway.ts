@@ -15,6 +15,7 @@ export type {
   RequestRefused,
   RequestRefusedCode,
   UpstreamFailed,
+  UpstreamRemarked,
 } from './gateway/events.js'
 export type {
   ChildEnded,

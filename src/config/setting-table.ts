@@ -54,6 +54,7 @@ export interface Settings {
   readonly command?: readonly string[] | undefined
   /** Each is `NAME=FILE`. */
   readonly upstreamHeader?: readonly string[] | undefined
+  readonly upstreamHost?: string | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
   readonly sessionKeyFile?: string | undefined
@@ -224,6 +225,15 @@ const schema = z.object({
     file: 'after =',
     fault: pairFault,
     hint: 'X-Api-Key=/run/secrets/key; not Host, Content-Length, X-Gatehouse-* nor hop-by-hop',
+  }),
+  upstreamHost: text({
+    perResource: 'only',
+    section: 'Upstream',
+    becomes: 'upstream.upstreamHost',
+    description: 'the Host that the upstream gets, if it refuses its own; never the TLS name',
+    placeholder: 'HOST[:PORT]',
+    fault: hostValueFault,
+    hint: 'localhost:8000',
   }),
   upstreamTimeout: duration(
     { fallback: 60, max: DAY, positive: true },

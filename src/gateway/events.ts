@@ -41,6 +41,17 @@ export interface UpstreamFailed {
   readonly retryAfter?: number
 }
 
+/**
+ * The upstream answered like no MCP server, and its answer was forwarded. One for each reason and
+ * upstream in a minute.
+ */
+export interface UpstreamRemarked {
+  readonly type: 'upstream.remarked'
+  readonly requestId: string
+  readonly reason: string
+  readonly hint: string
+}
+
 /** A request was refused for a reason other than its token. */
 export interface RequestRefused {
   readonly type: 'request.refused'
@@ -88,6 +99,7 @@ export type GatewayEvent =
   | ResourceServerEvent
   | RequestCompleted
   | UpstreamFailed
+  | UpstreamRemarked
   | RequestRefused
   | ChildEvent
 
@@ -205,6 +217,7 @@ const MEANINGS: Meanings = {
     // The request was allowed but failed.
     decision: 'allow',
   },
+  'upstream.remarked': { level: 'warn', line: ({ reason }) => `upstream: ${reason}` },
   'request.failed': {
     level: 'error',
     line: 'internal error of the gateway',

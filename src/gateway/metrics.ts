@@ -44,6 +44,12 @@ export function createMetrics(
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60],
     registers,
   })
+  const answers = new Counter({
+    name: 'gatehouse_upstream_responses_total',
+    help: 'Answers of the upstream that were forwarded, by the class of their status',
+    labelNames: ['class', 'resource'] as const,
+    registers,
+  })
   const fetches = new Counter({
     name: 'gatehouse_jwks_fetches_total',
     help: 'Attempts to fetch the keys of an issuer',
@@ -89,6 +95,7 @@ export function createMetrics(
       if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1], ...about })
       if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
         upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
+        answers.inc({ class: `${Math.floor(event.status / 100)}xx`, ...about })
       }
       if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
       if (event.type === 'introspection.answered') {

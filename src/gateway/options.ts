@@ -82,6 +82,11 @@ export interface ServerOptions {
    * and with tokens. Default: none.
    */
   readonly upstreamCredentials?: UpstreamCredentials
+  /**
+   * The `Host` that the upstream gets, if it refuses its own: `localhost:8000`. It never changes the
+   * address or the name in its certificate. Only with `upstream`. Default: that of `upstream`.
+   */
+  readonly upstreamHost?: string
   /** Seconds until the upstream's answer begins. Default 60. */
   readonly upstreamTimeout?: number
   /** Further request headers that reach the upstream. */

@@ -17,7 +17,7 @@ import {
   readUnprotectedResource,
   type ProtectedResourceOptions,
 } from '../web/options.js'
-import { upstreamFault } from './addresses.js'
+import { hostValueFault, upstreamFault } from './addresses.js'
 import { forwardFault, operatorHeaderFault } from './http/operator-headers.js'
 import type { GatewayOptions, ServerOptions, UpstreamCredentials } from './options.js'
 import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
@@ -31,6 +31,8 @@ export type ServerSettings =
   | {
       readonly command: undefined
       readonly upstream: string
+      /** `undefined`: that of `upstream`. */
+      readonly upstreamHost: string | undefined
       readonly upstreamHeaders: Readonly<Record<string, string>>
       readonly upstreamCredentials: UpstreamCredentials | undefined
       /** Seconds. */
@@ -62,6 +64,12 @@ function checkUpstream(checker: OptionChecker, path: OptionPath, upstream: unkno
   if (fault === undefined) return
   const hint = 'the exact endpoint: http://127.0.0.1:8000/mcp; a key goes into upstreamHeaders'
   checker.problem(path, fault, hint)
+}
+
+function checkUpstreamHost(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  const fault = typeof value === 'string' ? hostValueFault(value) : 'must be a string'
+  if (fault !== undefined) checker.problem(path, fault, 'localhost:8000')
 }
 
 function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown): void {
@@ -97,8 +105,17 @@ function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown):
 /** Checks for a server that is reached by HTTP. */
 const UPSTREAM_CHECKS = {
   upstream: checkUpstream,
+  upstreamHost: checkUpstreamHost,
   upstreamCredentials: (checker, path, value) => checker.callable(path, value),
 } satisfies Partial<OptionChecks<ServerOptions>>
+
+/** For an option that a server that we start has not. */
+function checkAbsent(hint: string) {
+  return (checker: OptionChecker, path: OptionPath, value: unknown): void => {
+    if (value === undefined) return
+    checker.problem(path, 'is for a server that is reached by HTTP', hint)
+  }
+}
 
 /** Checks for a server that we start. */
 const COMMAND_CHECKS = {
@@ -110,11 +127,10 @@ const COMMAND_CHECKS = {
   command: checkCommand,
   childEnvironment: checkEnvironment,
   children: checkLimits,
-  upstreamCredentials: (checker, path, value) => {
-    if (value === undefined) return
-    const hint = 'a command gets no headers; childEnvironment is its environment'
-    checker.problem(path, 'is for a server that is reached by HTTP', hint)
-  },
+  upstreamHost: checkAbsent('a command has no Host; leave it out'),
+  upstreamCredentials: checkAbsent(
+    'a command gets no headers; childEnvironment is its environment',
+  ),
 } satisfies Partial<OptionChecks<ServerOptions>>
 
 /** Checks for both kinds of servers. */
@@ -148,11 +164,19 @@ function toServer(options: RouteOptions): ServerSettings {
   if (command === undefined) {
     const {
       upstream = '',
+      upstreamHost,
       upstreamHeaders = {},
       upstreamCredentials,
       upstreamTimeout = 60,
     } = options
-    return { command, upstream, upstreamHeaders, upstreamCredentials, upstreamTimeout }
+    return {
+      command,
+      upstream,
+      upstreamHost,
+      upstreamHeaders,
+      upstreamCredentials,
+      upstreamTimeout,
+    }
   }
   const { childEnvironment = {}, children } = options
   return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }

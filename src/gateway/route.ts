@@ -63,6 +63,7 @@ function createBackend(
       ...network,
       ...shared,
       url: server.upstream,
+      host: server.upstreamHost,
       headers: server.upstreamHeaders,
       timeout: server.upstreamTimeout,
       sessions: sessionIds,

@@ -144,6 +144,7 @@ const FOR_ONE = [
   'upstream',
   'command',
   'upstreamHeaders',
+  'upstreamHost',
 ] as const satisfies readonly (keyof GatewayOptions)[]
 
 /** Options that the resource server does not have. */

@@ -66,6 +66,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'Authorization=/run/key',
     value: ['Authorization=/run/key'],
   },
+  upstreamHost: {
+    flags: flag('upstream-host', 'localhost:8000'),
+    env: 'localhost:8000',
+    file: 'localhost:8000',
+    value: 'localhost:8000',
+  },
   upstreamTimeout: { flags: flag('upstream-timeout', '2m'), env: '120', file: '120', value: 120 },
   forwardHeader: {
     flags: [...flag('forward-header', 'X-Tenant'), '--forward-header=X-Trace'],

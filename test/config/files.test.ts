@@ -195,6 +195,7 @@ describe('the options of the gateway', () => {
       auditArguments: true,
       upstream: UPSTREAM,
       upstreamHeaders: { Authorization: 'secret-1' },
+      upstreamHost: 'localhost:8000',
       upstreamTimeout: 120,
       sessionKeys: [SESSION_KEY],
       streamGrace: 600,

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { createServer } from 'node:http'
+import type { TLSSocket } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
@@ -136,6 +137,7 @@ describe('health and metrics', () => {
       'gatehouse_requests_total{outcome="refused",reason="ERR_ORIGIN_FOREIGN"} 1',
       'gatehouse_requests_total{outcome="upstream_failed",reason="ERR_UPSTREAM_REDIRECT"} 1',
     ])
+    expect(text).toContain('gatehouse_upstream_responses_total{class="2xx"} 1')
     expect(text).toContain(`gatehouse_jwks_keys{issuer="${ISSUER}"} 1`)
     expect(text).toContain(`gatehouse_jwks_fetches_total{issuer="${ISSUER}",result="ok"} 1`)
     expect(text).toContain('gatehouse_remembered_tokens 1')
@@ -320,6 +322,35 @@ describe('the way out', () => {
       expect(JSON.stringify(events)).toMatch(
         /could not be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|\w*SELF_SIGNED)[^)]*; add your own CA with --ca-file\)/,
       )
+    },
+  )
+
+  verifies(
+    'FLD-13',
+    'the Host that an operator sets never changes the name in the certificate',
+    async () => {
+      const { ca, key, cert } = makeCertificates()
+      const seen: unknown[] = []
+      const server = createHttpsServer({ key, cert }, (request, response) => {
+        seen.push([(request.socket as TLSSocket).servername, request.headers.host])
+        response.end('{}')
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      onTestFinished(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      const { port } = server.address() as AddressInfo
+      for (const name of ['localhost', '127.0.0.1']) {
+        const upstream = `https://${name}:${port}/mcp`
+        const bench = await startGateway(upstream, { ca, upstreamHost: 'other.example:1' })
+        expect((await bench.call({ method: 'POST', body: '{}' })).status).toBe(200)
+      }
+      // An address is no TLS name (RFC 6066 §3).
+      expect(seen).toEqual([
+        ['localhost', 'other.example:1'],
+        [false, 'other.example:1'],
+      ])
     },
   )
 

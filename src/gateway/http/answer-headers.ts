@@ -80,6 +80,8 @@ export function isEventStreamType(contentType: string | undefined): boolean {
 export interface AnswerHead {
   /** Alternating names and values. */
   readonly headers: string[]
+  /** `Content-Type`. */
+  readonly contentType: string | undefined
   readonly isEventStream: boolean
   /** The body has a content coding (RFC 9110 §8.4). */
   readonly isEncoded: boolean
@@ -104,6 +106,7 @@ export function readAnswerHead(
   const received: string[] = []
   let cacheControl: string | undefined
   let connection: string | undefined
+  let contentType: string | undefined
   let isEventStream = false
   let isEncoded = false
   let isUnbuffered = false
@@ -132,7 +135,10 @@ export function readAnswerHead(
       continue
     }
     if (name === 'content-length') hasLength = true
-    if (name === 'content-type') isEventStream = isEventStreamType(value)
+    if (name === 'content-type') {
+      contentType = value
+      isEventStream = isEventStreamType(value)
+    }
     if (name === 'content-encoding') isEncoded ||= isContentCoded(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
@@ -141,7 +147,7 @@ export function readAnswerHead(
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
   // A buffering proxy in front of us would make a stream useless.
   if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
-  return { headers, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
+  return { headers, contentType, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
 }
 
 /** The first value of a field. */

@@ -5,13 +5,18 @@
  */
 import type { Backend } from '../request/backend.js'
 import { Forwarding, type ForwardingContext } from './forwarding.js'
+import { UpstreamRemarks } from './remarks.js'
 import { createUpstream, type UpstreamOptions } from './upstream.js'
 
 export function createHttpBackend(
-  options: UpstreamOptions & Omit<ForwardingContext, 'upstream'>,
+  options: UpstreamOptions & Omit<ForwardingContext, 'upstream' | 'remarks'>,
 ): Backend {
   const upstream = createUpstream(options)
-  const context: ForwardingContext = { ...options, upstream }
+  const context: ForwardingContext = {
+    ...options,
+    upstream,
+    remarks: new UpstreamRemarks(options.clock),
+  }
   return {
     label: upstream.url.origin + upstream.url.pathname,
     warm: () => upstream.warm(),

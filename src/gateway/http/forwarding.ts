@@ -35,6 +35,8 @@ import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
 import { replaceHeaders } from './operator-headers.js'
+import type { UpstreamRemarks } from './remarks.js'
+import { StreamOpening } from './stream-opening.js'
 import {
   faultOfError,
   faultOfFilter,
@@ -57,6 +59,8 @@ type Body = Buffer | Readable | null
 /** What all exchanges of a gateway share. */
 export interface ForwardingContext {
   readonly upstream: Upstream
+  /** Warns about answers that no MCP server gives. */
+  readonly remarks: UpstreamRemarks
   /** Bytes of a request body. */
   readonly maxBody: number
   /** Binds sessions to their caller; `undefined` without tokens, when all callers are one. */
@@ -80,6 +84,8 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   /** An answer with a length cannot end early; it can only be cut. */
   #hasLength = false
   #body: AnswerBody | undefined
+  /** Of a stream that was asked for by GET. */
+  #opening: StreamOpening | undefined
   readonly #session: ForwardingSession | undefined
   #sentAt = 0
   readonly #socket = new UpstreamSocket()
@@ -247,6 +253,9 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   onData(received: Buffer): boolean {
     const body = this.#body
     if (this.#life.isOver || body === undefined) return true
+    if (this.#opening?.hasEndpoint(received) === true) {
+      this.#context.remarks.onEndpoint(this.#admitted.record)
+    }
     const chunk = body.isFiltered ? this.#filtered(() => body.filter(received)) : received
     if (chunk === undefined || body.keepFirst(chunk)) return true
     this.#flush()
@@ -297,6 +306,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     const { isEventStream, isCoded, hasLength, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
     if (reason !== undefined) return this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
+    this.#remark(status, head.contentType)
     const { response, record, filter } = this.#admitted
     const rewriter = filter && this.#filtered(() => rewriterFor(filter, { status, ...head }))
     // Where it could not be made, the answer was refused.
@@ -307,6 +317,8 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     this.#isStream = isEventStream
     this.#hasLength = hasLength && !body.isFiltered
     if (isEventStream && this.#isListening) body.followEvents()
+    if (isEventStream && this.#admitted.request.method === 'GET')
+      this.#opening = new StreamOpening()
     record.answer(this.#sentAt)
     const headers = body.isFiltered ? headersOfFiltered(head.headers) : head.headers
     this.#addOwnHeaders(headers)
@@ -315,6 +327,16 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     if (body.begin({ status, phrase: phraseOf(statusText), headers })) {
       process.nextTick(() => this.#flush())
     }
+  }
+
+  #remark(status: number, type: string | undefined): void {
+    const { request, head, record } = this.#admitted
+    this.#context.remarks.onAnswer(record, {
+      method: request.method,
+      status,
+      type,
+      hasSession: head.sessionId !== undefined,
+    })
   }
 
   /** @param headers alternating names and values */

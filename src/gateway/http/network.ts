@@ -52,7 +52,7 @@ export async function createDispatcher(
   url: URL,
   { ca, proxyEnvironment }: NetworkOptions,
 ): Promise<Dispatcher> {
-  const { Pool, ProxyAgent } = await import('undici')
+  const { buildConnector, Pool, ProxyAgent } = await import('undici')
   const certificates = trusted(ca)
   const options = {
     keepAliveTimeout: KEEP_ALIVE,
@@ -60,13 +60,22 @@ export async function createDispatcher(
     // A stream may be silent for hours; its reader decides when to leave.
     bodyTimeout: 0,
   }
-  const connect = { timeout: CONNECT_TIMEOUT, ...certificates }
   const proxy = proxyFor(url, proxyEnvironment)
-  if (proxy === undefined) return new Pool(url.origin, { ...options, connect })
+  // undici would take the TLS name from `Host`, which an operator may set; without one it is that of
+  // the URL.
+  if (proxy === undefined) {
+    const connector = buildConnector({ timeout: CONNECT_TIMEOUT, ...certificates })
+    const connect: typeof connector = (named, callback) => {
+      const { servername: _, ...target } = named
+      connector(target, callback)
+    }
+    return new Pool(url.origin, { ...options, connect })
+  }
   return new ProxyAgent({
     ...options,
     uri: proxy,
-    ...(certificates !== undefined && { requestTls: certificates, proxyTls: certificates }),
+    requestTls: { ...certificates },
+    ...(certificates !== undefined && { proxyTls: certificates }),
   })
 }
 

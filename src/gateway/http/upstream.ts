@@ -11,6 +11,8 @@ import { createUpstreamTarget } from '../request/target.js'
 
 export interface UpstreamOptions extends NetworkOptions {
   readonly url: string
+  /** The `Host` for every request; `undefined`: that of the URL. */
+  readonly host: string | undefined
   /** For every request. */
   readonly headers: Readonly<Record<string, string>>
   /** Seconds until an answer begins. */
@@ -40,6 +42,7 @@ export interface Upstream {
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
+  const { host, headers } = options
   const url = new URL(options.url)
   const targetFor = createUpstreamTarget(url)
   const headersTimeout = options.timeout * 1000
@@ -54,7 +57,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   function dispatch(
     through: Dispatcher,
-    { method, query, headers, body }: UpstreamRequest,
+    { method, query, headers: fields, body }: UpstreamRequest,
     handler: Dispatcher.DispatchHandler,
   ): void {
     through.dispatch(
@@ -62,7 +65,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         origin: url.origin,
         path: targetFor(query),
         method,
-        headers,
+        headers: fields,
         body: body ?? null,
         headersTimeout,
         bodyTimeout: 0,
@@ -73,7 +76,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     url,
-    headers: Object.entries(options.headers).flat(),
+    headers: [...(host === undefined ? [] : ['Host', host]), ...Object.entries(headers).flat()],
     timeout: headersTimeout,
     warm,
     send(request, handler) {

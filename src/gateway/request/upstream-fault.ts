@@ -66,11 +66,18 @@ export function faultOfStatus(
   location: string | undefined,
   upstream: URL,
 ): UpstreamFault | undefined {
+  if (status === 421) {
+    return {
+      code: 'ERR_UPSTREAM_INVALID',
+      reason: 'it answered 421: it does not accept our Host',
+      hint: 'let it accept this Host, or send it another one with --upstream-host',
+    }
+  }
   if (status === 401 || status === 403) {
     return {
       code: 'ERR_UPSTREAM_UNAUTHORIZED',
       reason: `it answered ${status}`,
-      hint: 'the gateway accepted the client and does not forward its token: switch off the authorization of the upstream, send it a key with --upstream-header, or let it accept this Host and requests without Origin',
+      hint: 'the gateway accepted the client and does not forward its token: switch off the authorization of the upstream, send it a key with --upstream-header, or let it accept this Host (--upstream-host sends another one) and requests without Origin',
     }
   }
   if (status === 304 || status < 300 || status > 399) return undefined

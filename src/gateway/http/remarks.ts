@@ -1,0 +1,87 @@
+/**
+ * Warnings about answers that no MCP server gives: mostly of a wrong path, or of a proxy.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.js'
+import type { RequestRecord } from '../request/record.js'
+
+/** Milliseconds between two warnings of one kind. */
+const MINUTE = 60_000
+const OLD_SERVER =
+  'a server of 2024-11-05 (HTTP+SSE) cannot be used: switch it to Streamable HTTP, whose path is often /mcp'
+
+interface Remark {
+  readonly reason: string
+  readonly hint: string
+}
+
+/** The facts of an answer that show who gave it. */
+interface Answer {
+  readonly method: string | undefined
+  readonly status: number
+  /** `Content-Type`. */
+  readonly type: string | undefined
+  /** The request named a session: the server may not know it (404). */
+  readonly hasSession: boolean
+}
+
+const ENDPOINT: Remark = {
+  reason: 'it sent "event: endpoint", so it speaks MCP of 2024-11-05',
+  hint: OLD_SERVER,
+}
+
+const IS_JSON = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+const IS_HTML = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i
+
+/** What is strange about an answer, or `undefined`. */
+function remarkOn({ method, status, type = '', hasSession }: Answer): Remark | undefined {
+  // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
+  if (method !== 'POST' && status >= 400) return undefined
+  if (status >= 500) {
+    return { reason: `it answered ${status} to a POST`, hint: 'its own log says why' }
+  }
+  if (IS_HTML.test(type)) {
+    const hint = 'this is a web page: --upstream must be the exact endpoint, often with /mcp'
+    return { reason: `it answered ${status} with HTML`, hint }
+  }
+  if (IS_JSON.test(type)) return undefined
+  if (status === 404 && !hasSession) {
+    const hint = 'correct the path of --upstream: it must be the exact endpoint, often /mcp'
+    return { reason: 'it answered 404 without JSON', hint }
+  }
+  if (status === 405) {
+    const hint = `correct the path of --upstream; ${OLD_SERVER}`
+    return { reason: 'it answered 405 without JSON to a POST', hint }
+  }
+  return undefined
+}
+
+export class UpstreamRemarks {
+  readonly #now: Clock['now']
+  /** When each kind was told last. There are few kinds: a reason has at most a status. */
+  readonly #told = new Map<string, number>()
+
+  constructor({ now }: Clock) {
+    this.#now = now
+  }
+
+  /** Warns if no MCP server answers like this. */
+  onAnswer(record: RequestRecord, answer: Answer): void {
+    const remark = remarkOn(answer)
+    if (remark !== undefined) this.#tell(record, remark)
+  }
+
+  /** Warns: the stream begins with `event: endpoint`. */
+  onEndpoint(record: RequestRecord): void {
+    this.#tell(record, ENDPOINT)
+  }
+
+  #tell(record: RequestRecord, { reason, hint }: Remark): void {
+    const now = this.#now()
+    const told = this.#told.get(reason)
+    if (told !== undefined && now - told < MINUTE) return
+    this.#told.set(reason, now)
+    record.tell({ type: 'upstream.remarked', requestId: record.id, reason, hint })
+  }
+}

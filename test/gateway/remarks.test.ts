@@ -1,0 +1,211 @@
+/** Answers that no MCP server gives, and the `Host` that it gets. */
+import type { ServerResponse } from 'node:http'
+import { describe, expect } from 'vitest'
+import type { GatewayEvent } from 'mcp-gatehouse/gateway'
+import { UpstreamRemarks } from '../../src/gateway/http/remarks.js'
+import { StreamOpening } from '../../src/gateway/http/stream-opening.js'
+import type { RequestRecord } from '../../src/gateway/request/record.js'
+import { startGateway, startUpstream } from '../support/gateway.js'
+import { createManualClock } from '../support/manual-clock.js'
+import { verifies } from '../support/verifies.js'
+
+type Answer = Parameters<UpstreamRemarks['onAnswer']>[1]
+
+function startRemarks() {
+  const clock = createManualClock()
+  const remarks = new UpstreamRemarks(clock)
+  const events: GatewayEvent[] = []
+  const record = {
+    id: 'r-1',
+    tell: (event: GatewayEvent) => void events.push(event),
+  } as unknown as RequestRecord
+  return {
+    clock,
+    events,
+    hear: (answer: Partial<Answer>) =>
+      remarks.onAnswer(record, {
+        method: 'POST',
+        status: 200,
+        type: undefined,
+        hasSession: false,
+        ...answer,
+      }),
+    hearEndpoint: () => remarks.onEndpoint(record),
+  }
+}
+
+const STRANGE: readonly [Partial<Answer>, reason: string, hint: string][] = [
+  [{ status: 404 }, 'it answered 404 without JSON', 'the path of --upstream'],
+  [{ status: 404, type: 'text/plain' }, 'it answered 404 without JSON', 'often /mcp'],
+  [{ status: 405, type: 'text/plain' }, 'it answered 405 without JSON to a POST', '2024-11-05'],
+  [{ type: 'text/html; charset=utf-8' }, 'it answered 200 with HTML', 'exact endpoint'],
+  [{ method: 'GET', type: 'Text/HTML' }, 'it answered 200 with HTML', 'exact endpoint'],
+  [{ status: 404, type: 'text/html' }, 'it answered 404 with HTML', 'exact endpoint'],
+  [{ status: 503, type: 'text/html' }, 'it answered 503 to a POST', 'its own log'],
+  [{ status: 500, type: 'application/json' }, 'it answered 500 to a POST', 'its own log'],
+]
+
+const ORDINARY: readonly Partial<Answer>[] = [
+  { type: 'application/json' },
+  { type: 'text/event-stream' },
+  { status: 202 },
+  { status: 499, type: 'text/plain' },
+  { status: 400, type: 'text/plain' },
+  { status: 404, type: 'application/json; charset=utf-8' },
+  { status: 404, type: 'application/problem+json' },
+  { status: 405, type: 'application/json' },
+  // The session is over.
+  { status: 404, type: 'text/plain', hasSession: true },
+  // No stream, and no end of a session.
+  { method: 'GET', status: 405, type: 'text/html' },
+  { method: 'GET', status: 404 },
+  { method: 'DELETE', status: 405 },
+  { method: 'GET', status: 500 },
+]
+
+describe('an answer that no MCP server gives', () => {
+  for (const [answer, reason, hint] of STRANGE) {
+    verifies('FLD-13', `is a warning: ${JSON.stringify(answer)}`, () => {
+      const { hear, events } = startRemarks()
+      hear(answer)
+      expect(events).toEqual([
+        {
+          type: 'upstream.remarked',
+          requestId: 'r-1',
+          reason,
+          hint: expect.stringContaining(hint),
+        },
+      ])
+    })
+  }
+
+  verifies('FLD-13', 'is not one that MCP servers give', () => {
+    for (const answer of ORDINARY) {
+      const { hear, events } = startRemarks()
+      hear(answer)
+      expect({ answer, events }).toEqual({ answer, events: [] })
+    }
+  })
+
+  verifies('FLD-13', 'is one warning a minute of each kind', () => {
+    const { hear, hearEndpoint, clock, events } = startRemarks()
+    const hearAll = () => {
+      hear({ status: 404 })
+      hear({ status: 404 })
+      hear({ status: 502 })
+      hearEndpoint()
+      hearEndpoint()
+    }
+    hearAll()
+    expect(events).toHaveLength(3)
+    clock.pass(59_999)
+    hearAll()
+    expect(events).toHaveLength(3)
+    clock.pass(1)
+    hearAll()
+    expect(events).toHaveLength(6)
+  })
+
+  verifies('FLD-13', 'is forwarded as it is, and is a warning about its request', async () => {
+    const upstream = await startUpstream((_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('Cannot POST /mcp')
+    })
+    const bench = await startGateway(upstream)
+    const response = await bench.call({ method: 'POST', body: '{}' })
+    expect([response.status, await response.text()]).toEqual([404, 'Cannot POST /mcp'])
+    expect(bench.told('upstream.remarked')).toMatchObject([
+      { requestId: response.headers.get('x-request-id'), reason: 'it answered 404 without JSON' },
+    ])
+    const inSession = await bench.call({
+      method: 'POST',
+      body: '{}',
+      headers: { 'mcp-session-id': 'x' },
+    })
+    expect(inSession.status).toBe(404)
+    expect(bench.told('upstream.remarked')).toHaveLength(1)
+  })
+})
+
+describe('a server of 2024-11-05', () => {
+  const opens = (...chunks: readonly string[]) => {
+    const opening = new StreamOpening()
+    return chunks.map((chunk) => opening.hasEndpoint(Buffer.from(chunk)))
+  }
+
+  verifies('FLD-13', 'is known by its first event, in whatever chunks it comes', () => {
+    expect(opens('event: endpoint\ndata: /m\n\n')).toEqual([true])
+    expect(opens('event:endpoint\r\ndata: /m\r\n\r\n')).toEqual([true])
+    expect(opens(': hello\n\nevent: end', 'point\n', 'event: endpoint\n')).toEqual([
+      false,
+      true,
+      false,
+    ])
+  })
+
+  verifies('FLD-13', 'is no other stream, and no text of a message', () => {
+    expect(opens('event: endpoints\ndata: 1\n\n')).toEqual([false])
+    expect(opens('event: message\ndata: event: endpoint\n\n')).toEqual([false])
+    expect(opens(`: ${'x'.repeat(1022)}`, '\nevent: endpoint\n')).toEqual([false, false])
+  })
+
+  verifies('FLD-13', 'is a warning, and its stream passes', async () => {
+    const upstream = await startUpstream((request, response: ServerResponse) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(
+        request.method === 'GET' ? 'event: endpoint\ndata: /messages\n\n' : 'data: 1\n\n',
+      )
+    })
+    const bench = await startGateway(upstream)
+    expect(await (await bench.call({ method: 'POST', body: '{}' })).text()).toBe('data: 1\n\n')
+    expect(bench.told('upstream.remarked')).toEqual([])
+    expect(await (await bench.call()).text()).toBe('event: endpoint\ndata: /messages\n\n')
+    expect(bench.told('upstream.remarked')).toMatchObject([
+      { reason: expect.stringContaining('2024-11-05') },
+    ])
+  })
+})
+
+describe('the Host for the upstream', () => {
+  verifies(
+    'FLD-13',
+    'is not accepted (421): 502 with a hint, as it is not about the client',
+    async () => {
+      const upstream = await startUpstream((request, response) => {
+        const isKnown = request.headers.host === 'localhost:8000'
+        response.writeHead(isKnown ? 200 : 421).end(isKnown ? '{}' : 'Invalid Host header')
+      })
+      const bench = await startGateway(upstream)
+      const response = await bench.call({ method: 'POST', body: '{}' })
+      expect([response.status, await response.text()]).toEqual([
+        502,
+        '{"error":"bad_gateway","error_description":"The MCP server could not answer"}',
+      ])
+      expect(bench.told('upstream.failed')).toMatchObject([
+        { code: 'ERR_UPSTREAM_INVALID', hint: expect.stringContaining('--upstream-host') },
+      ])
+      const other = await startGateway(upstream, { upstreamHost: 'localhost:8000' })
+      for (const method of ['POST', 'GET', 'DELETE']) {
+        const body = method === 'POST' ? '{}' : null
+        expect([method, (await other.call({ method, body })).status]).toEqual([method, 200])
+      }
+    },
+  )
+
+  verifies('FLD-13', 'may be why it answers 403: the hint says so', async () => {
+    const upstream = await startUpstream((_request, response) => response.writeHead(403).end())
+    const bench = await startGateway(upstream)
+    expect((await bench.call({ method: 'POST', body: '{}' })).status).toBe(502)
+    expect(bench.told('upstream.failed')[0]?.hint).toContain('--upstream-host')
+  })
+
+  verifies('FLD-13', 'is a host, and only of a server that is reached by HTTP', async () => {
+    for (const upstreamHost of ['', 'a b', 'http://a', 'a:0', 'a\r\nX: 1', 'a/mcp']) {
+      await expect(startGateway('http://127.0.0.1:1/mcp', { upstreamHost })).rejects.toThrow(
+        'is not a host as in a Host header',
+      )
+    }
+    await expect(startGateway(['true'], { upstreamHost: 'a' })).rejects.toThrow(
+      'is for a server that is reached by HTTP',
+    )
+  })
+})
