@@ -6,7 +6,7 @@ import { UpstreamRemarks } from '../../src/gateway/http/remarks.js'
 import { StreamOpening } from '../../src/gateway/http/stream-opening.js'
 import type { RequestRecord } from '../../src/gateway/request/record.js'
 import { startGateway, startUpstream } from '../support/gateway.js'
-import { createManualClock } from '../support/manual-clock.js'
+import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
 
 type Answer = Parameters<UpstreamRemarks['onAnswer']>[1]
@@ -17,7 +17,7 @@ function startRemarks() {
   const events: GatewayEvent[] = []
   const record = {
     id: 'r-1',
-    tell: (event: GatewayEvent) => void events.push(event),
+    report: (event: GatewayEvent) => void events.push(event),
   } as unknown as RequestRecord
   return {
     clock,

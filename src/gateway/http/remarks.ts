@@ -82,6 +82,6 @@ export class UpstreamRemarks {
     const told = this.#told.get(reason)
     if (told !== undefined && now - told < MINUTE) return
     this.#told.set(reason, now)
-    record.tell({ type: 'upstream.remarked', requestId: record.id, reason, hint })
+    record.report({ type: 'upstream.remarked', requestId: record.id, reason, hint })
   }
 }
