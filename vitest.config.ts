@@ -34,6 +34,8 @@ export default defineConfig({
     globalSetup: [SHARED_SETUP],
     // Loading the source anew for each file costs more than many files do. So what a file changes, it restores.
     isolate: false,
+    // Vitest leaves one core to others; half of the tests wait for processes and sockets.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'text'] },

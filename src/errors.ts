@@ -131,7 +131,7 @@ export interface ConfigurationProblem {
 }
 
 /** A problem of something shared is found at each of its users, but reported once. */
-export function tellOnce(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
+export function withoutRepeats(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
   return [...new Map(problems.map((each) => [`${each.path}: ${each.message}`, each])).values()]
 }
 

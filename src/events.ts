@@ -150,6 +150,19 @@ export interface KeysFailed {
   readonly serving: boolean
 }
 
+/**
+ * A claim that holds scopes by configuration, such as `groups`, has an entry that cannot be a scope.
+ * Such entries are left out. Told once for each issuer and claim.
+ */
+export interface ScopesDropped {
+  readonly type: 'scopes.dropped'
+  readonly issuer: string
+  /** As configured. */
+  readonly claim: string
+  /** With the first such entry, quoted and cut. */
+  readonly reason: string
+}
+
 /** The authorization server answered about a token. */
 export interface IntrospectionAnswered {
   readonly type: 'introspection.answered'
@@ -194,6 +207,7 @@ export type ResourceServerEvent =
   | IntrospectionAnswered
   | IntrospectionFailed
   | StoreFailed
+  | ScopesDropped
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects
@@ -218,8 +232,8 @@ export function createEmit<Event, About = undefined>(
   if (listener === undefined) return undefined
   return function emit(event, about) {
     try {
-      const told = listener(event, about)
-      if (isThenable(told)) Promise.resolve(told).catch(() => undefined)
+      const returned = listener(event, about)
+      if (isThenable(returned)) Promise.resolve(returned).catch(() => undefined)
     } catch {
       // Stated in EventListener.
     }

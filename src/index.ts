@@ -45,6 +45,7 @@ export type {
   RequestUnavailable,
   ResourceServerEvent,
   SessionRefused,
+  ScopesDropped,
   StoreFailed,
   TokenEnded,
 } from './events.js'

@@ -8,14 +8,14 @@ import { quoted } from '../errors.js'
 import {
   ANY_PROVIDER,
   PROVIDERS,
-  type Clues,
+  type TokenContext,
   type Hint,
   type HintTopic,
 } from './identity-providers.js'
 import type { JsonObject } from '../base/json.js'
 
 /** The facts that choose a hint. */
-export interface HintClues {
+export interface HintContext {
   /** The configured issuer that the token names; if it names none, the only configured one. */
   readonly issuer?: string | undefined
   /** The token, for its prefix. */
@@ -68,7 +68,7 @@ function placeOf(
 }
 
 /** The scope is there, in a claim that is not read. The operator decides whether it should be. */
-function misplaced({ claims, missing }: Clues): string | undefined {
+function misplaced({ claims, missing }: TokenContext): string | undefined {
   for (const scope of missing) {
     const place = placeOf(scope, claims)
     if (place !== undefined) {
@@ -79,11 +79,11 @@ function misplaced({ claims, missing }: Clues): string | undefined {
 }
 
 /** One sentence, or `undefined` when there is nothing useful to say. */
-export function hintFor(topic: HintTopic, given: HintClues): string | undefined {
+export function hintFor(topic: HintTopic, given: HintContext): string | undefined {
   const { issuer, token = '', missing = [] } = given
   const claims = (VERIFIED.has(topic) ? given.claims?.() : undefined) ?? {}
-  const clues = { token, claims, missing }
-  const say = (hint: Hint | undefined) => (typeof hint === 'function' ? hint(clues) : hint)
+  const context = { token, claims, missing }
+  const say = (hint: Hint | undefined) => (typeof hint === 'function' ? hint(context) : hint)
   const provider = PROVIDERS.find(
     (entry) =>
       entry.token?.test(token) === true ||
@@ -92,7 +92,7 @@ export function hintFor(topic: HintTopic, given: HintClues): string | undefined 
   )
   const hint = say(provider?.hints[topic]) ?? say(ANY_PROVIDER[topic])
   if (topic !== 'ERR_SCOPE_INSUFFICIENT') return hint
-  return [misplaced(clues), hint].filter(Boolean).join('; ') || undefined
+  return [misplaced(context), hint].filter(Boolean).join('; ') || undefined
 }
 
 const ENTRA_TENANT =

@@ -12,13 +12,13 @@ import type { JsonObject } from '../base/json.js'
 /** What went wrong: a refusal, or one of its causes that needs its own advice. */
 export type HintTopic = BearerTokenErrorCode | 'at+jwt required'
 
-export interface Clues {
+export interface TokenContext {
   readonly token: string
   readonly claims: JsonObject
   readonly missing: readonly string[]
 }
 
-export type Hint = string | ((clues: Clues) => string | undefined)
+export type Hint = string | ((context: TokenContext) => string | undefined)
 type Hints = Partial<Record<HintTopic, Hint>>
 
 export interface Provider {

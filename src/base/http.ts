@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isJsonObject, type JsonObject } from './json.js'
+import { isJsonObject, withoutNulls, type JsonObject } from './json.js'
 
 /** Why a document could not be fetched. `status` is set when a server answered. */
 export class FetchFault extends Error {
@@ -145,7 +145,7 @@ async function request(
 }
 
 /**
- * GETs a JSON object.
+ * GETs a JSON object. A member that is `null` is absent.
  *
  * @throws {FetchFault} unless a 200 with one JSON object of sane size arrives before `signal` fires
  */
@@ -170,5 +170,8 @@ export async function fetchDocument(
     throw new FetchFault(`answered with something that is not JSON (${type})`, 200)
   }
   if (!isJsonObject(document)) throw new FetchFault('answered with JSON that is not an object', 200)
-  return { document, maxAge: cacheMaxAge(response.headers.get('cache-control')) }
+  return {
+    document: withoutNulls(document),
+    maxAge: cacheMaxAge(response.headers.get('cache-control')),
+  }
 }

@@ -11,6 +11,20 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/**
+ * The object without members that are `null`, as most serialisers write what is absent: the object
+ * itself, or a frozen copy. Members of members stay.
+ *
+ * @param kept the member that stays although it is `null`
+ */
+export function withoutNulls(object: JsonObject, kept?: string): JsonObject {
+  if (!Object.values(object).includes(null)) return object
+  const members = Object.entries(object)
+  return Object.freeze(
+    Object.fromEntries(members.filter(([name, value]) => value !== null || name === kept)),
+  )
+}
+
 const QUOTE = 0x22
 const COLON = 0x3a
 const BACKSLASH = 0x5c

@@ -111,23 +111,23 @@ export function openAuditFile(
 ): AuditFile {
   let target: Target | undefined = open(path, fail)
   let lost = 0
-  let untold = 0
+  let unreported = 0
   let complainedAt = -Infinity
 
   /** Of the last record that was lost. */
   let lastCode = ''
 
-  function tell(): void {
+  function report(): void {
     complainedAt = now()
-    complain(untold, lastCode)
-    untold = 0
+    complain(unreported, lastCode)
+    unreported = 0
   }
 
   function fail(error: unknown): void {
     lost++
-    untold++
+    unreported++
     lastCode = codeOf(error)
-    if (now() - complainedAt >= COMPLAINT_INTERVAL) tell()
+    if (now() - complainedAt >= COMPLAINT_INTERVAL) report()
   }
 
   async function close(): Promise<void> {
@@ -164,7 +164,7 @@ export function openAuditFile(
     },
     async close() {
       await close()
-      if (untold > 0) tell()
+      if (unreported > 0) report()
     },
   }
 }

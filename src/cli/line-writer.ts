@@ -27,7 +27,7 @@ export class LineWriter {
   readonly #onDropped: (count: number) => void
   readonly #maxWaiting: number
   #total = 0
-  #untold = 0
+  #unreported = 0
 
   /**
    * @param onDropped gets the number of lost lines, once there is room again
@@ -39,7 +39,7 @@ export class LineWriter {
     this.#maxWaiting = maxWaiting
     // A reader that is gone takes nothing more, and its lines are counted like those of one that does not read.
     target.on('error', () => undefined)
-    target.on('drain', () => this.#tell())
+    target.on('drain', () => this.#report())
   }
 
   /** Lines that were lost, in all. */
@@ -51,7 +51,7 @@ export class LineWriter {
   write(line: string): boolean {
     if (this.#target.destroyed || this.#target.writableLength > this.#maxWaiting) {
       this.#total++
-      this.#untold++
+      this.#unreported++
       return false
     }
     this.#target.write(line, this.#onWritten)
@@ -67,13 +67,13 @@ export class LineWriter {
     // Its reader went away before it took the line.
     if (error === null || error === undefined) return
     this.#total++
-    this.#untold++
+    this.#unreported++
   }
 
-  #tell(): void {
-    const count = this.#untold
+  #report(): void {
+    const count = this.#unreported
     if (count === 0) return
-    this.#untold = 0
+    this.#unreported = 0
     this.#onDropped(count)
   }
 }

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { commandEnvironment } from '../gateway/stdio/process-group.js'
 import { brokenProxies } from '../gateway/http/proxies.js'
 import { collectCommandLine } from './command-line.js'
@@ -140,7 +140,7 @@ export async function readConfiguration({
   const { settings, problems: valueProblems } = parseSettings(given)
   const { issuers } = configuredIssuers(settings, given, file.issuers, typed)
   const configured = configuredResources(settings, given, file, typed)
-  const found = tellOnce([
+  const found = withoutRepeats([
     ...flags.problems,
     ...file.problems,
     ...valueProblems,
@@ -182,7 +182,7 @@ export async function readConfiguration({
       ...gatewayProblems(findings),
       ...reading.problems,
       ...(isHttp ? proxyProblems(env) : []),
-      ...(isHttp ? tellOnce(kernel) : []),
+      ...(isHttp ? withoutRepeats(kernel) : []),
     ],
     warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
   }

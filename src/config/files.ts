@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/http/operator-headers.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
@@ -172,7 +172,7 @@ export async function readFiles(
       resources: read.map(({ files }) => files),
     },
     issuersNow: read.map(({ now }) => now),
-    problems: tellOnce([
+    problems: withoutRepeats([
       ...read.flatMap(({ ofIssuers }) => ofIssuers),
       ...certificates.problems,
       ...(keys?.problems ?? []),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { isLoopbackAddress } from '../gateway/addresses.js'
 import { flagOf } from './names.js'
 import {
@@ -119,7 +119,7 @@ function policyProblems({
   resources,
 }: Findings): readonly ConfigurationProblem[] {
   if (settings.auth === 'oauth' || !isKnown('auth')) return []
-  return tellOnce([given, ...resources.map(({ own }) => own)].flatMap(idlePolicyProblems))
+  return withoutRepeats([given, ...resources.map(({ own }) => own)].flatMap(idlePolicyProblems))
 }
 
 export function gatewayProblems(findings: Findings): readonly ConfigurationProblem[] {
@@ -128,7 +128,7 @@ export function gatewayProblems(findings: Findings): readonly ConfigurationProbl
   if (!isKnown('transport')) return problems
   if (settings.transport === 'stdio')
     return [...problems, ...stdioProblems(findings), ...policyProblems(findings)]
-  return tellOnce([
+  return withoutRepeats([
     ...problems,
     ...tokenProblems(findings),
     ...policyProblems(findings),

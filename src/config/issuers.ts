@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readJwks, readKeys, type ReadFile } from './keys.js'
 import { parseSettings, type Settings } from './setting-table.js'
@@ -116,6 +116,6 @@ export function readIssuers(
     issuers: read.map(({ issuer }) => issuer),
     now: read.map(({ now }) => now),
     // A setting for all issuers has the same problem at each of them.
-    problems: tellOnce(read.flatMap(({ problems }) => problems)),
+    problems: withoutRepeats(read.flatMap(({ problems }) => problems)),
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { formatPath, type OptionPath } from '../base/option-checker.js'
 import { checkPolicy, type CheckedPolicy, type PolicyDocument } from '../policy/document.js'
 import { FileDocument, shownName } from './file-document.js'
@@ -44,7 +44,7 @@ export function parsePolicy(name: string, content: string): PolicyFile {
     }
   }
   return {
-    problems: tellOnce(document.problems),
+    problems: withoutRepeats(document.problems),
     document: value as PolicyDocument,
     policy,
     placeOf,

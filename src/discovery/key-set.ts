@@ -381,7 +381,7 @@ class IssuerKeys implements KeySet {
       if (this.#fetchLoaded > number) throw error
       const fault = this.#availability.failedBefore(call, { error, passes: true }, began)
       // Others that began at the same time have reported it.
-      if (fault !== before) this.#tellFailure(error, fault.retryAt - this.#now())
+      if (fault !== before) this.#reportFailure(error, fault.retryAt - this.#now())
       throw error
     } finally {
       clearTimeout(timer)
@@ -416,7 +416,7 @@ class IssuerKeys implements KeySet {
     this.#availability.answered()
   }
 
-  #tellFailure({ code, message: reason }: AuthorizationServerError, retryIn: number): void {
+  #reportFailure({ code, message: reason }: AuthorizationServerError, retryIn: number): void {
     const { issuer, emit } = this.#options
     emit?.({ type: 'keys.failed', issuer, code, reason, retryIn, serving: this.#isServing() })
   }

@@ -7,7 +7,7 @@ import type { JWK } from 'jose'
 // Loading all of jose takes three times as long.
 import { importJWK } from 'jose/key/import'
 import { decodeBase64url } from '../base/base64url.js'
-import { isJsonObject, type JsonObject } from '../base/json.js'
+import { isJsonObject, withoutNulls, type JsonObject } from '../base/json.js'
 import { createRsaVerifier } from './rsa-verifier.js'
 import { chooseCheck, wrongSignature, type SignatureCheck } from './signature-check.js'
 
@@ -109,8 +109,9 @@ function algorithmsOf(jwk: JsonObject, allowed: readonly string[]): readonly str
  * Why a member of a key set must not be used to check signatures, or `undefined` if no reason is
  * visible.
  */
-export function reasonToSkip(jwk: unknown, allowed: readonly string[]): string | undefined {
-  if (!isJsonObject(jwk)) return 'not an object'
+export function reasonToSkip(member: unknown, allowed: readonly string[]): string | undefined {
+  if (!isJsonObject(member)) return 'not an object'
+  const jwk = withoutNulls(member)
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig') return 'not for signatures (use)'
   const operations = jwk['key_ops']
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
@@ -193,7 +194,7 @@ export async function createSigningKey(
 ): Promise<SigningKey | string> {
   const reason = reasonToSkip(jwk, allowed)
   if (reason !== undefined) return reason
-  const members = jwk as JsonObject
+  const members = withoutNulls(jwk as JsonObject)
   const algorithms = algorithmsOf(members, allowed)
 
   const material = publicMembers(members)

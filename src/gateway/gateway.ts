@@ -301,7 +301,7 @@ class HttpGateway implements Gateway {
   }
 
   #createHandler(routes: readonly [Route, ...Route[]]): RequestHandler {
-    const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxJudgedBody } =
+    const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxAuthorizedBody } =
       this.#settings
     return createRequestHandler({
       findRoute: createFindRoute(routes),
@@ -312,7 +312,7 @@ class HttpGateway implements Gateway {
         allowHosts,
       }),
       randomUUID: this.#randomUUID,
-      maxBody: maxJudgedBody,
+      maxBody: maxAuthorizedBody,
       admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
       records: this.#records,
       unservedPaths: new UnservedPaths(

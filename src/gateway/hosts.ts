@@ -41,7 +41,7 @@ export function createHostGuard(options: HostGuardOptions): (host: string) => bo
   const allowed = options.allowHosts.flatMap((text) => parseHost(text) ?? [])
   const accepted = new Map<string, boolean>()
 
-  function judge(text: string): boolean {
+  function accepts(text: string): boolean {
     const given = parseHost(text)
     if (given === undefined) return false
     if (own.has(given.host) || (isLocal && isLoopbackHost(given.host))) return true
@@ -53,7 +53,7 @@ export function createHostGuard(options: HostGuardOptions): (host: string) => bo
   return function isAllowed(text) {
     const known = accepted.get(text)
     if (known !== undefined) return known
-    const verdict = judge(text)
+    const verdict = accepts(text)
     // Clients choose these texts, so only a few accepted ones are remembered: ports differ.
     if (verdict && accepted.size < 100) accepted.set(text, verdict)
     return verdict

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigurationError, tellOnce } from '../errors.js'
+import { ConfigurationError, withoutRepeats } from '../errors.js'
 import { createIntrospectors, type IntrospectorRuntime } from '../rs/introspectors.js'
 import type { RouteSettings } from './route-settings.js'
 
@@ -32,6 +32,6 @@ export function withIntrospectors(
 ): readonly RouteSettings[] {
   const put = routes.map((route) => putIntrospectors(route, runtimeOf(route)))
   const problems = put.flatMap((each) => each.problems)
-  if (problems.length > 0) throw new ConfigurationError(tellOnce(problems))
+  if (problems.length > 0) throw new ConfigurationError(withoutRepeats(problems))
   return put.map(({ route }) => route)
 }

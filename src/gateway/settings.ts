@@ -12,8 +12,8 @@ import {
   type OptionPath,
   type OptionWords,
 } from '../base/option-checker.js'
-import { tellOnce, type ConfigurationProblem } from '../errors.js'
-import { MAX_JUDGED_BODY } from '../web/options.js'
+import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
+import { MAX_AUTHORIZED_BODY } from '../web/options.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { hostValueFault, isLoopbackAddress, listenHostFault } from './addresses.js'
 import { brokenProxies } from './http/proxies.js'
@@ -35,7 +35,7 @@ export interface GatewaySettings {
   readonly allowHosts: readonly string[]
   readonly maxBody: number
   /** The limit for bodies that are read. */
-  readonly maxJudgedBody: number
+  readonly maxAuthorizedBody: number
   readonly maxRequests: number
   readonly maxRequestsPerCaller: number
   readonly routes: readonly RouteSettings[]
@@ -245,7 +245,7 @@ function checkRoutes(options: GatewayOptions, host: string): Checked<readonly Ro
   return {
     settings: checked.flatMap(({ settings }) => settings ?? []),
     problems: [
-      ...tellOnce(checked.flatMap(({ problems }) => problems)),
+      ...withoutRepeats(checked.flatMap(({ problems }) => problems)),
       ...conflictsOf(resources ?? []),
     ],
   }
@@ -273,7 +273,7 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
       port: options.port ?? 8080,
       allowHosts: options.allowHosts ?? [],
       maxBody: options.maxBody ?? 4 * 1024 * 1024,
-      maxJudgedBody: options.maxBody ?? MAX_JUDGED_BODY,
+      maxAuthorizedBody: options.maxBody ?? MAX_AUTHORIZED_BODY,
       maxRequests: options.maxRequests ?? MOST_REQUESTS.maxRequests,
       maxRequestsPerCaller: options.maxRequestsPerCaller ?? MOST_REQUESTS.maxRequestsPerCaller,
       routes: routes.settings,

@@ -199,7 +199,7 @@ class CachedIntrospector {
     return new IntrospectionFailure(error, error, { passes: true, wasWritten: true })
   }
 
-  #tell(fault: Fault, concerns: 'issuer' | 'token'): Fault {
+  #report(fault: Fault, concerns: 'issuer' | 'token'): Fault {
     const { issuer, emit } = this.#options
     const { code, message: reason } = fault.error
     const retryIn = Math.max(0, fault.retryAt - this.#now())
@@ -224,7 +224,7 @@ class CachedIntrospector {
    * Checks whether the constant is answered when tokens are: some providers fail for every unknown
    * token.
    */
-  async #judgeControl(): Promise<void> {
+  async #checkControl(): Promise<void> {
     const began = this.#now()
     const failure = await this.#askControl()
     if (failure?.wasWritten === true) this.#availability.controlFailed(undefined, began, failure)
@@ -235,15 +235,15 @@ class CachedIntrospector {
     const described = { passes, error: isSure ? alone : error }
     const fault = this.#availability.next(described, this.#faulty.get(digest))
     this.#faulty.set(digest, fault)
-    return this.#tell(fault, 'token')
+    return this.#report(fault, 'token')
   }
 
   /** Decides whose fault a failed call is. */
   async #blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
     const availability = this.#availability
-    if (!failure.wasWritten) return this.#tell(availability.failedBefore(call, failure), 'issuer')
+    if (!failure.wasWritten) return this.#report(availability.failedBefore(call, failure), 'issuer')
     const suspect = availability.suspect(call, failure)
-    if (typeof suspect === 'object') return this.#tell(suspect, 'issuer')
+    if (typeof suspect === 'object') return this.#report(suspect, 'issuer')
     if (suspect !== 'control') return this.#blameToken(digest, failure, suspect === 'token')
     const began = this.#now()
     const second = await this.#askControl()
@@ -252,7 +252,7 @@ class CachedIntrospector {
       ? availability.controlFailed(call, began, second)
       : availability.failedBefore(call, second)
     return typeof fault === 'object'
-      ? this.#tell(fault, 'issuer')
+      ? this.#report(fault, 'issuer')
       : this.#blameToken(digest, failure, fault === 'token')
   }
 
@@ -261,7 +261,7 @@ class CachedIntrospector {
     const call = this.#availability.begin(isKnown)
     try {
       const claims = await introspect(token)
-      if (this.#availability.answered() && !isolated) void this.#judgeControl()
+      if (this.#availability.answered() && !isolated) void this.#checkControl()
       this.#faulty.delete(digest)
       emit?.({ type: 'introspection.answered', issuer, active: claims['active'] === true })
       const answer = this.#handOut(this.#remember(digest, claims))

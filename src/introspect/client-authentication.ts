@@ -12,6 +12,7 @@ import {
   PrivateKeyJwt,
   type ClientAuth,
 } from 'openid-client'
+import { withoutNulls } from '../base/json.js'
 import type { IntrospectionAuthentication } from './authentication-methods.js'
 
 export interface ClientCredentials {
@@ -52,7 +53,8 @@ async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
     throw notOne()
   }
   try {
-    const jwk = typeof given === 'string' ? (JSON.parse(given) as JWK) : given
+    const members = typeof given === 'string' ? (JSON.parse(given) as JWK) : given
+    const jwk = withoutNulls(members) as JWK
     if (jwk.d === undefined) throw notOne()
     const key = (await importJWK(jwk, algorithmOf(jwk))) as CryptoKey
     const { kid, alg } = jwk

@@ -177,9 +177,9 @@ class Introspector {
   #failure({ no, wasWritten }: IntrospectionFault): IntrospectionFailure {
     const { issuer } = this.#options
     const { code, said, meaning, retryAfter, passes } = no
-    const told = `introspection at ${quoted(issuer)}: ${said}`
-    const general = meaning === undefined ? told : `${told}: ${meaning}`
-    const single = `${told}, for this token only`
+    const message = `introspection at ${quoted(issuer)}: ${said}`
+    const general = meaning === undefined ? message : `${message}: ${meaning}`
+    const single = `${message}, for this token only`
     return new IntrospectionFailure(
       new AuthorizationServerError(code, issuer, general, retryAfter),
       new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', issuer, single, retryAfter),

@@ -21,25 +21,27 @@ export interface McpOperation {
 }
 
 /** An operation as it is reported to the operator. */
-export interface ToldOperation {
+export interface ReportedOperation {
   readonly method: string
   /** Of the tool, prompt or resource. */
   readonly name: string | undefined
 }
 
-const LONGEST_TOLD = 512
+const LONGEST_REPORTED = 512
 /** How many operations of one request are reported. */
 export const MOST_OPERATIONS = 100
 
 function shortened(text: string): string {
-  return text.length > LONGEST_TOLD ? `${text.slice(0, LONGEST_TOLD)}…` : text
+  return text.length > LONGEST_REPORTED ? `${text.slice(0, LONGEST_REPORTED)}…` : text
 }
 
 /** A client must not make the log grow without bound. */
-export function tellOperations(operations: readonly ToldOperation[]): readonly ToldOperation[] {
-  const told =
+export function tellOperations(
+  operations: readonly ReportedOperation[],
+): readonly ReportedOperation[] {
+  const reported =
     operations.length > MOST_OPERATIONS ? operations.slice(0, MOST_OPERATIONS) : operations
-  return told.map(({ method, name }) => ({
+  return reported.map(({ method, name }) => ({
     method: shortened(method),
     name: name === undefined ? undefined : shortened(name),
   }))

@@ -52,12 +52,12 @@ export class ReadList {
   select(isShown: (name: unknown) => boolean, caller: object | undefined): Uint8Array {
     const known = caller === undefined ? undefined : this.#ofCallers.get(caller)
     if (known !== undefined) return known
-    const selection = this.#judge(isShown)
+    const selection = this.#select(isShown)
     if (caller !== undefined) this.#ofCallers.set(caller, selection)
     return selection
   }
 
-  #judge(isShown: (name: unknown) => boolean): Uint8Array {
+  #select(isShown: (name: unknown) => boolean): Uint8Array {
     let key = ''
     for (const { name } of this.#entries) key += isShown(name) ? '+' : '-'
     let selection = this.#selections.get(key)

@@ -42,14 +42,14 @@ export interface OperationPolicy {
   /** Whether lists show only what a token may use. */
   readonly filtersLists: boolean
   /** Tokens with the same scopes may do the same: a result for one holds for the others. */
-  readonly judgesScopesAlone: boolean
+  readonly dependsOnScopesAlone: boolean
   /**
    * Whether the operation's URI names a user that no rule contains: it is refused (400) before it
    * is authorized.
    */
   isOfForeignUser(operation: McpOperation): boolean
   /** @throws what the policy function throws, if there is one */
-  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
+  authorize(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
 }
 
 /** The combined demands of all matching rules; made once for each set of rules that occurs. */
@@ -137,7 +137,7 @@ function allOf({ byName, byMethod }: Look): readonly number[] {
 export class RulePolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy
   readonly filtersLists: boolean
-  readonly judgesScopesAlone: boolean
+  readonly dependsOnScopesAlone: boolean
   readonly #rules: readonly CheckedRule[]
   readonly #indexes: Readonly<Record<NamedSubject, RuleIndex>>
   readonly #uris: UriRules
@@ -148,7 +148,7 @@ export class RulePolicy implements OperationPolicy {
   constructor({ implies, rules, unmatched, lists }: CheckedPolicy) {
     this.hierarchy = new ScopeHierarchy(implies)
     this.filtersLists = lists === 'filter'
-    this.judgesScopesAlone = rules.every(({ claims }) => claims.length === 0)
+    this.dependsOnScopesAlone = rules.every(({ claims }) => claims.length === 0)
     this.#rules = rules
     this.#unmatched = unmatched
     this.#indexes = Object.fromEntries(
@@ -204,7 +204,7 @@ export class RulePolicy implements OperationPolicy {
     return target === undefined && isProtocolMethod(method) ? undefined : 'no rule names it'
   }
 
-  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
+  authorize(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
     const look = this.#look(operation)
     const closed = this.#closedBy(operation, look)
     const { scopes, claims } = this.#requirementOf(allOf(look))
@@ -232,11 +232,11 @@ export class RulePolicy implements OperationPolicy {
 class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
   readonly filtersLists = true
-  readonly judgesScopesAlone = false
-  readonly #judge: AuthorizeOperation
+  readonly dependsOnScopesAlone = false
+  readonly #authorize: AuthorizeOperation
 
-  constructor(judge: AuthorizeOperation) {
-    this.#judge = judge
+  constructor(authorize: AuthorizeOperation) {
+    this.#authorize = authorize
   }
 
   isKnown(): boolean {
@@ -248,9 +248,9 @@ class FunctionPolicy implements OperationPolicy {
     return name.includes('@') && parseResourceUri(name)?.userinfo !== undefined
   }
 
-  judge(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
+  authorize(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {
     if (this.isOfForeignUser(operation)) return { scopes: [], denial: 'a user in a URI' }
-    const verdict: unknown = this.#judge(operation, token)
+    const verdict: unknown = this.#authorize(operation, token)
     if (verdict === 'deny') return { scopes: [], denial: 'by the policy function' }
     const scopes = (verdict as { readonly scopes?: unknown } | null | undefined)?.scopes
     if (Array.isArray(scopes) && scopes.every(isScopeToken)) return { scopes, denial: undefined }

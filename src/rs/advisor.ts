@@ -25,11 +25,11 @@ export class Advisor {
   }
 
   /** One sentence; `undefined` when there is nothing useful to say. */
-  hintFor({ code, issuer, about }: Refusal, clues: AdviceHints.HintClues): string | undefined {
+  hintFor({ code, issuer, about }: Refusal, context: AdviceHints.HintContext): string | undefined {
     const hints = this.#hints
     if (hints === undefined) return undefined
     const onlyIssuer = this.#issuers.length === 1 ? this.#issuers[0] : undefined
-    const general = () => hints.hintFor(code, { issuer: issuer ?? onlyIssuer, ...clues })
+    const general = () => hints.hintFor(code, { issuer: issuer ?? onlyIssuer, ...context })
     if (about === undefined) return general()
     const special =
       about === 'at+jwt required'

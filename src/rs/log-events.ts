@@ -40,6 +40,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'keys.failed',
   'introspection.failed',
   'store.failed',
+  'scopes.dropped',
 ])
 
 /** A client's first request has no token: it learns from the answer where to log in. */

@@ -8,8 +8,6 @@ import { quoted, Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { isStateless } from '../mcp/protocol-revision.js'
-import { ListFilter, type AnswerFilter } from '../policy/list-filter.js'
-import { ListMemory } from '../policy/list-memory.js'
 import { createOperationPolicy, type OperationPolicy } from '../policy/policy.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
@@ -49,33 +47,22 @@ function describeOperation(operation: McpOperation | undefined): string {
   return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
 }
 
-/** Filters the lists of an answer by the policy of the moment, message by message. */
-class CurrentFilter implements AnswerFilter {
-  readonly #authority: OperationAuthority
-  readonly #token: VerifiedAccessToken
-
-  constructor(authority: OperationAuthority, token: VerifiedAccessToken) {
-    this.#authority = authority
-    this.#token = token
-  }
-
-  filter(bytes: Uint8Array): readonly Uint8Array[] {
-    return this.#authority.filterLists(bytes, this.#token)
-  }
-}
-
 export class OperationAuthority {
   readonly #options: OperationAuthorityOptions
   readonly #baseScopes: ReadonlySet<string>
   #policy: OperationPolicy | undefined
   #hierarchy: ScopeHierarchy
-  #lists = new ListMemory()
 
   constructor(options: OperationAuthorityOptions) {
     this.#options = options
     this.#policy = options.policy
     this.#hierarchy = options.policy?.hierarchy ?? new ScopeHierarchy()
     this.#baseScopes = new Set(options.scopes)
+  }
+
+  /** The policy of the moment. */
+  get policy(): OperationPolicy | undefined {
+    return this.#policy
   }
 
   /** Whether there is a policy, so that operations must be authorized. It never changes. */
@@ -112,8 +99,6 @@ export class OperationAuthority {
   replacePolicy(policy: OperationPolicy): void {
     this.#policy = policy
     this.#hierarchy = policy.hierarchy
-    // It holds lists as the policy before showed them.
-    this.#lists = new ListMemory()
   }
 
   /** The needed scopes that the token lacks. */
@@ -135,8 +120,8 @@ export class OperationAuthority {
     const refusal = new Refusal('ERR_SCOPE_INSUFFICIENT', reason, token.issuer)
     // All scopes, also granted ones: clients before 2026-07-28 lose those that a challenge does not
     // repeat.
-    const clues = { token: bearer, claims: () => token.claims, missing }
-    return this.#options.refusals.refuse(refusal, requestId, needed, clues)
+    const context = { token: bearer, claims: () => token.claims, missing }
+    return this.#options.refusals.refuse(refusal, requestId, needed, context)
   }
 
   authorizeOperations(
@@ -173,24 +158,6 @@ export class OperationAuthority {
     )
   }
 
-  /** The filter for an answer; `undefined`: lists are shown as the server says. */
-  filterFor(token: VerifiedAccessToken): AnswerFilter | undefined {
-    return this.#policy?.filtersLists === true ? new CurrentFilter(this, token) : undefined
-  }
-
-  /** As {@link AnswerFilter.filter}: only what the token may use now. */
-  filterLists(bytes: Uint8Array, token: VerifiedAccessToken): readonly Uint8Array[] {
-    const policy = this.#policy
-    if (policy === undefined) return [bytes]
-    const mayUse = (operation: McpOperation) => {
-      const { denial, scopes } = policy.judge(operation, token)
-      return denial === undefined && policy.hierarchy.missing(token.scopes, scopes).length === 0
-    }
-    // Tokens with the same scopes are shown the same.
-    const caller = policy.judgesScopesAlone ? token.scopes : undefined
-    return new ListFilter(mayUse, this.#lists, caller).filter(bytes)
-  }
-
   /**
    * Whether the operation's URI names a user that no rule contains: it is refused (400) without
    * being authorized.
@@ -203,7 +170,7 @@ export class OperationAuthority {
     let { scopes } = this.#options
     let denied: Needs['denied']
     for (const operation of operations) {
-      const verdict = this.#policy?.judge(operation, token)
+      const verdict = this.#policy?.authorize(operation, token)
       if (verdict === undefined) continue
       scopes = uniteScopes(scopes, verdict.scopes)
       if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }

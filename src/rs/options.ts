@@ -20,7 +20,8 @@ export interface TokenOptions {
   readonly algorithms?: readonly string[]
   /**
    * Claims that hold scopes; their union counts. Default `['scope', 'scp']`. Others, such as
-   * `permissions`, count only when named here; a dotted path names nested claims.
+   * `permissions`, count only when named here; a dotted path names nested claims. In those, a text
+   * is one entry, and entries that cannot be scopes (`authentik Admins`) are left out.
    */
   readonly scopeClaims?: readonly string[]
   /**

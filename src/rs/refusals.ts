@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HintClues } from '../advice/hints.js'
+import type { HintContext } from '../advice/hints.js'
 import { AuthorizationServerError, type Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
 import type { Advisor } from './advisor.js'
@@ -37,13 +37,13 @@ export class Refusals {
     refusal: Refusal,
     requestId: string | undefined,
     scope: readonly string[],
-    clues: HintClues = {},
+    context: HintContext = {},
   ): Denied {
     const { emit, nextRequestId, metadataUrl, advisor } = this.#options
     const { code, reason, issuer } = refusal
     const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, scope)
     if (emit === undefined) return denied
-    const hint = advisor.hintFor(refusal, clues)
+    const hint = advisor.hintFor(refusal, context)
     emit({
       type: 'request.denied',
       requestId: denied.requestId,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HintClues } from '../advice/hints.js'
+import type { HintContext } from '../advice/hints.js'
 import { sha256, sha256Sync } from '../base/digest.js'
 import { deepFreeze } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
@@ -147,7 +147,7 @@ export interface ResourceServerStatus {
 const PREFIX = 'Bearer '
 
 /** For advice only. */
-function cluesOf(token: string): HintClues {
+function contextOf(token: string): HintContext {
   return {
     token,
     claims: () => {
@@ -264,8 +264,8 @@ export class ResourceServerCore {
   }
 
   #refuse(refusal: Refusal, { requestId }: AuthenticationRequest, bearer?: string): Denied {
-    const clues = bearer === undefined ? {} : cluesOf(bearer)
-    return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, clues)
+    const context = bearer === undefined ? {} : contextOf(bearer)
+    return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context)
   }
 
   /**
@@ -366,7 +366,7 @@ export class ResourceServerCore {
   ): () => void {
     return watchToken({
       standing: { endsAt: this.#endOf(expiresAt, issuer), askAgainAt: undefined },
-      judge: () => this.#judgeAgain(bearer),
+      verify: () => this.#verifyAgain(bearer),
       now: this.#now,
       setTimer: this.#setTimer,
       onEnd: (why) => {
@@ -382,7 +382,7 @@ export class ResourceServerCore {
     })
   }
 
-  async #judgeAgain(bearer: string): Promise<Standing | Refusal> {
+  async #verifyAgain(bearer: string): Promise<Standing | Refusal> {
     const digest = await sha256(bearer)
     const facts = this.#tokens.recall(digest) ?? (await this.#tokens.verify(bearer, digest))
     if (facts instanceof Refusal) return facts

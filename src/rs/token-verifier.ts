@@ -7,15 +7,19 @@
 import { Cache, createShareList } from '../base/cache.js'
 import { Flights, type Flight } from '../base/flights.js'
 import type { RequestContext } from '../base/runtime.js'
+import { withoutNulls, type JsonObject } from '../base/json.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import type { createKeySet, KeySet, NotVerified } from '../discovery/key-set.js'
 import { quoted, Refusal } from '../errors.js'
+import type { Emit } from '../events.js'
 import {
   checkAccessToken,
   readAccessToken,
   readIntrospection,
   type AccessTokenFacts,
+  type TokenRequirements,
 } from '../token/access-token.js'
+import { findUnusableEntries } from '../token/claim-shapes.js'
 import { parseJwt, type ParsedJwt } from '../token/jwt.js'
 import type { TokenIntrospector } from '../types.js'
 import type { ResourceServerSettings } from './settings.js'
@@ -66,6 +70,9 @@ export class TokenVerifier {
   readonly #share = createShareList()
   /** By digest: a burst of one token costs one signature check. */
   readonly #inspections: Flights<Inspection>
+  readonly #emit: Emit | undefined
+  /** Issuers and claims whose unusable entries were told. */
+  readonly #told = new Set<string>()
 
   /** @throws {ConfigurationError} when a function that makes an introspector does */
   constructor(
@@ -78,6 +85,7 @@ export class TokenVerifier {
     this.#remembered =
       settings.rememberedTokens === 0 ? undefined : new Cache(settings.rememberedTokens)
     this.#inspections = new Flights(runtime.isolated)
+    this.#emit = runtime.emit
     this.#steadyNow = createSteadyClock(runtime.now, () => {
       // The age of the answers is unknown.
       this.#remembered?.clear()
@@ -96,7 +104,7 @@ export class TokenVerifier {
     if (facts.introspection === undefined) {
       if (this.#issuers.get(facts.issuer)?.keys.usable(request) !== true) return undefined
     }
-    return this.#judge(facts) ?? facts
+    return this.#validate(facts) ?? facts
   }
 
   /**
@@ -113,13 +121,13 @@ export class TokenVerifier {
     const arrival = keys?.fetches()
     if (known !== undefined) {
       await keys?.ready(request)
-      if (this.#isStanding(known)) return this.#judge(known) ?? known
+      if (this.#isStanding(known)) return this.#validate(known) ?? known
     }
     const facts = await this.#inspections.join(digest, () => ({
       done: this.#inspect(token, request, arrival),
     })).done
     if (facts instanceof Refusal) return facts
-    const refusal = this.#judge(facts)
+    const refusal = this.#validate(facts)
     if (refusal !== undefined) return refusal
     if (this.#isStanding(facts)) this.#remembered?.set(digest, facts)
     return facts
@@ -173,7 +181,7 @@ export class TokenVerifier {
   }
 
   /** Checks what may change from one request to the next, and is therefore never cached. */
-  #judge(facts: AccessTokenFacts): Refusal | undefined {
+  #validate(facts: AccessTokenFacts): Refusal | undefined {
     const issuer = this.#issuers.get(facts.issuer)
     if (issuer === undefined) return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'unknown issuer')
     return checkAccessToken(facts, issuer.requirements, this.#now() / 1000)
@@ -212,8 +220,13 @@ export class TokenVerifier {
     if (introspection === undefined)
       return new Refusal('ERR_TOKEN_OPAQUE', 'no introspection is configured')
     const { claims, validUntil } = introspection
-    const standing = { claims, validUntil: this.#steadyNow() + validUntil - this.#now() }
-    return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)
+    const standing = {
+      claims: withoutNulls(claims),
+      validUntil: this.#steadyNow() + validUntil - this.#now(),
+    }
+    const facts = readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)
+    if (!(facts instanceof Refusal)) this.#tellUnusable(standing.claims, requirements)
+    return facts
   }
 
   async #inspectJwt(
@@ -229,6 +242,19 @@ export class TokenVerifier {
     }
     const key = await keys.verify(jwt, arrival, request)
     if (typeof key === 'string') return refuseUnverified(key, jwt, issuer)
-    return readAccessToken(jwt, key, requirements, this.#share)
+    const facts = readAccessToken(jwt, key, requirements, this.#share)
+    if (!(facts instanceof Refusal)) this.#tellUnusable(jwt.claims, requirements)
+    return facts
+  }
+
+  /** Tells entries that cannot be scopes, once for each claim of an issuer. */
+  #tellUnusable(claims: JsonObject, { issuer, scopeClaims }: TokenRequirements): void {
+    for (const { claim, entry } of findUnusableEntries(claims, scopeClaims)) {
+      const name = JSON.stringify([issuer, claim])
+      if (this.#told.has(name)) continue
+      this.#told.add(name)
+      const reason = `the claim ${quoted(claim)} holds ${quoted(entry)}, which cannot be a scope; such entries are left out`
+      this.#emit?.({ type: 'scopes.dropped', issuer, claim, reason })
+    }
   }
 }

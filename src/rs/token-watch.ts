@@ -21,7 +21,7 @@ export interface TokenWatchOptions {
    *
    * @throws {AuthorizationServerError} when it cannot be decided
    */
-  readonly judge: () => Promise<Standing | Refusal>
+  readonly verify: () => Promise<Standing | Refusal>
   /**
    * Called once: with the refusal, with `ended` if the server was not available when the token
    * expired, or with the error of a bug.
@@ -53,7 +53,7 @@ export function setQuietTimer(callback: () => void, delay: number): () => void {
  * @returns ends the watch
  */
 export function watchToken(options: TokenWatchOptions): () => void {
-  const { judge, now, onEnd, setTimer = setQuietTimer } = options
+  const { verify, now, onEnd, setTimer = setQuietTimer } = options
   let { standing } = options
   let isOver = false
   let clear = wait(SHORTEST)
@@ -97,7 +97,7 @@ export function watchToken(options: TokenWatchOptions): () => void {
     // A synchronous verdict arrives before this does.
     clear = setTimer(endWhenOver, isLast ? 0 : Math.min(endsAt - now(), LONGEST))
     try {
-      const verdict = await judge()
+      const verdict = await verify()
       if (isOver) return
       if (!('endsAt' in verdict)) return end(verdict)
       standing = verdict

@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject } from '../base/json.js'
-import { parseScopes } from './scopes.js'
+import { isScopeToken, parseScopes } from './scopes.js'
 
 /** RFC 9068 first, then the claims of Keycloak and Auth0, Okta, and Entra v1. */
 const CLIENT_ID_CLAIMS = ['client_id', 'azp', 'cid', 'appid']
@@ -39,9 +39,41 @@ export function claimAt(claims: JsonObject, name: string): unknown {
   return value
 }
 
+/** They hold scopes and nothing else (RFC 8693 §4.2; Okta, Entra): anything else refuses the token. */
+const STRICT_CLAIMS: ReadonlySet<string> = new Set(['scope', 'scp'])
+
 /**
- * The union of the scopes in these claims; `undefined` when one of them holds anything but scopes.
+ * The entries of a claim of groups, roles or permissions. A text is one entry: a group may have
+ * blanks in its name.
  */
+function entriesOf(value: unknown): readonly unknown[] | undefined {
+  return typeof value === 'string' ? [value] : Array.isArray(value) ? value : undefined
+}
+
+/** The scopes of one claim. An entry of another claim that is not a scope is left out, never split. */
+function scopesOf(name: string, value: unknown): readonly string[] | undefined {
+  return STRICT_CLAIMS.has(name) ? parseScopes(value) : entriesOf(value)?.filter(isScopeToken)
+}
+
+/** An entry that was left out. */
+export interface UnusableEntry {
+  readonly claim: string
+  readonly entry: unknown
+}
+
+/** Of each claim the first entry that {@link readScopes} leaves out. */
+export function findUnusableEntries(
+  claims: JsonObject,
+  names: readonly string[],
+): readonly UnusableEntry[] {
+  return names.flatMap((claim) => {
+    if (STRICT_CLAIMS.has(claim)) return []
+    const unusable = entriesOf(claimAt(claims, claim))?.filter((entry) => !isScopeToken(entry))
+    return unusable?.slice(0, 1).map((entry) => ({ claim, entry })) ?? []
+  })
+}
+
+/** The union of the scopes in these claims; `undefined` when one of them has not the shape. */
 export function readScopes(
   claims: JsonObject,
   names: readonly string[],
@@ -50,7 +82,7 @@ export function readScopes(
   for (const name of names) {
     const value = claimAt(claims, name)
     if (value === undefined) continue
-    const parsed = parseScopes(value)
+    const parsed = scopesOf(name, value)
     if (parsed === undefined) return undefined
     for (const scope of parsed) scopes.add(scope)
   }

@@ -5,7 +5,7 @@
  */
 import { decodeBase64url, decodeBase64urlText } from '../base/base64url.js'
 import { quoted, Refusal } from '../errors.js'
-import { parseJsonObject, type JsonObject } from '../base/json.js'
+import { parseJsonObject, withoutNulls, type JsonObject } from '../base/json.js'
 
 /** The contents of the three segments. Nothing is verified yet. */
 export interface ParsedJwt {
@@ -23,10 +23,16 @@ function malformed(reason: string): Refusal {
   return new Refusal('ERR_TOKEN_MALFORMED', reason)
 }
 
+/** A claim that is `null` is absent, except for `exp`: a JWT must say when it ends. */
+function parseClaims(payload: string): JsonObject | undefined {
+  const claims = parseJsonObject(payload)
+  return claims && withoutNulls(claims, 'exp')
+}
+
 /** Parses the payload of a verified token. */
 export function decodeClaims(token: string): JsonObject {
   const payload = decodeBase64urlText(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.')))
-  const claims = payload === undefined ? undefined : parseJsonObject(payload)
+  const claims = payload === undefined ? undefined : parseClaims(payload)
   if (claims === undefined) throw new TypeError('not the payload of a verified token')
   return claims
 }
@@ -67,7 +73,7 @@ export function parseJwt(token: string): ParsedJwt | Refusal {
   if (signature === undefined) return malformed('the signature is not base64url')
   const payloadText = decodeBase64urlText(payloadSegment)
   if (payloadText === undefined) return malformed('the payload is not base64url of UTF-8')
-  const claims = parseJsonObject(payloadText)
+  const claims = parseClaims(payloadText)
   if (claims === undefined)
     return malformed('the payload is not one JSON object with distinct names')
 

@@ -30,7 +30,7 @@ import type { GuardRequestHead, GuardRequest } from './guard-request.js'
 import { bringsMessage, OperationGuard, type Entered } from './operation-guard.js'
 import {
   createCheckedResourceServer,
-  MAX_JUDGED_BODY,
+  MAX_AUTHORIZED_BODY,
   type ProtectedResourceOptions,
 } from './options.js'
 import { createOrigins, type Origins } from './origins.js'
@@ -89,7 +89,7 @@ export class Guard {
       authority: core.operations,
       answers: this.answers,
       now: options.now ?? Date.now,
-      maxBody: options.maxBody ?? MAX_JUDGED_BODY,
+      maxBody: options.maxBody ?? MAX_AUTHORIZED_BODY,
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
     this.streamGrace = (options.streamGrace ?? 300) * 1000
@@ -148,8 +148,8 @@ export class Guard {
     const core = this.#core
     // With a policy, one challenge names base scopes and those of the operation (SCP-02), so the
     // body is needed.
-    const isJudgedLater = core.operations.hasPolicy && bringsMessage(request.method)
-    const decision = core.authenticate(request, isJudgedLater ? 'later' : 'now')
+    const isAuthorizedLater = core.operations.hasPolicy && bringsMessage(request.method)
+    const decision = core.authenticate(request, isAuthorizedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
     return decision.then(
       (settled) => this.#outcomeOf(settled, request),

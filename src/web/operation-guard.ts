@@ -18,6 +18,7 @@ import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
 import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
+import { PolicyFilters } from './policy-filters.js'
 import { RefusalRate } from './refusal-rate.js'
 
 /** The parts of a request that show its operations. */
@@ -168,12 +169,14 @@ export class OperationGuard {
   readonly #authority: OperationAuthority
   readonly #answers: Answers
   readonly #rate: RefusalRate
+  readonly #filters: PolicyFilters
 
   constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
     this.maxBody = maxBody
     this.#authority = authority
     this.#answers = answers
     this.#rate = new RefusalRate(now)
+    this.#filters = new PolicyFilters(authority)
   }
 
   /**
@@ -345,7 +348,7 @@ export class OperationGuard {
    * (`Last-Event-ID`).
    */
   filterFor({ token }: Authenticated): AnswerFilter | undefined {
-    return this.#authority.filterFor(token)
+    return this.#filters.filterFor(token)
   }
 
   /**

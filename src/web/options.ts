@@ -64,7 +64,7 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
 }
 
 /** Room for an image as a tool argument, in base64. */
-export const MAX_JUDGED_BODY: number = 2 * 1024 * 1024
+export const MAX_AUTHORIZED_BODY: number = 2 * 1024 * 1024
 
 /** Router patterns, and parts that `segmentsOf` removes, would guard another path than intended. */
 const ODD_IN_PATH = /[?#*:{}%\\\s]|\/\/|\/\.{1,2}(?:\/|$)/

@@ -3,7 +3,7 @@ import { verifies } from '../support/verifies.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Inventory, Offer } from '../../src/cli/policy/inventory.js'
-import { remark, scalarOf } from '../../src/cli/policy/shown.js'
+import { inOneLine, scalarOf } from '../../src/cli/policy/shown.js'
 import { writeStarter } from '../../src/cli/policy/starter.js'
 import { writeTable } from '../../src/cli/policy/table.js'
 import type { PolicyDocument } from '../../src/policy/document.js'
@@ -138,7 +138,7 @@ describe('the starter', () => {
     const about = { title: evil, description: evil, isReadOnly: true }
     const text = writeStarter(
       inventory({
-        server: remark(evil),
+        server: inOneLine(evil),
         tools: [offer('tool', about)],
         prompts: [offer('prompt', about)],
         resources: [offer('file:///r', about)],
@@ -183,7 +183,7 @@ describe('the starter', () => {
   })
   const named = (prefix: string) => about.map((each) => ({ ...each, name: prefix + each.name }))
   const anything = fc.record({
-    server: text.map((each) => remark(each)),
+    server: text.map((each) => inOneLine(each)),
     tools: fc.array(about),
     prompts: fc.array(about),
     resources: fc.array(fc.oneof(named('file:///'), named('https://'), named('x:'))),

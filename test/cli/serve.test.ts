@@ -243,12 +243,12 @@ describe('serve', () => {
   })
 
   test('a second signal ends at once', async () => {
-    const upstream = await startUpstream(() => undefined)
+    let hasArrived = false
+    const upstream = await startUpstream(() => (hasArrived = true))
     const cli = startCli(await oauth(upstream))
     const url = await cli.listening()
     const pending = call(url, await tokenOf(), { method: 'POST', body: '{}' }).catch(() => 'cut')
-    await eventually(() => cli.log().length > 0)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await eventually(() => hasArrived)
     cli.process.kill('SIGINT')
     await eventually(() => cli.stderr().includes('shutting down'))
     cli.process.kill('SIGINT')

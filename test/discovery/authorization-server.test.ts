@@ -132,7 +132,6 @@ describe('where we can be led', () => {
     '/keys',
     '',
     7,
-    null,
     'https://user:pass@sso.example.com/keys',
   ]) {
     verifies(

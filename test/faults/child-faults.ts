@@ -82,7 +82,7 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'lost-lines-are-not-told',
     breaks: 'ATK-07',
-    find: "target.on('drain', () => this.#tell())",
+    find: "target.on('drain', () => this.#report())",
     replace: '',
     tests: ['cli/readers.test.ts'],
   },

@@ -356,8 +356,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'events-without-their-resource',
     breaks: 'GW-11',
-    find: 'this.#listener.tell(event, this)',
-    replace: 'this.#listener.tell(event, { ...this, resource: undefined })',
+    find: 'this.#listener.report(event, this)',
+    replace: 'this.#listener.report(event, { ...this, resource: undefined })',
     tests: ['gateway/record.test.ts', 'gateway/resources.test.ts'],
   },
   {

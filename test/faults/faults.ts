@@ -350,8 +350,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'broken-log-ends-the-process',
     breaks: 'GW-10',
-    find: 'if (isThenable(told)) Promise.resolve(told).catch(() => undefined)',
-    replace: 'if (isThenable(told)) return',
+    find: 'if (isThenable(returned)) Promise.resolve(returned).catch(() => undefined)',
+    replace: 'if (isThenable(returned)) return',
     tests: ['web/routers.test.ts'],
   },
   {
@@ -437,8 +437,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'drip-fed-scopes',
     breaks: 'SCP-02',
-    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, clues)',
-    replace: 'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), clues)',
+    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, context)',
+    replace:
+      'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), context)',
     tests: ['matrix'],
   },
   {

@@ -10,9 +10,9 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'policy-forgotten',
     breaks: 'SCP-01, CASE-53',
-    find: 'for (const operation of operations) {\n      const verdict = this.#policy?.judge(operation, token)',
+    find: 'for (const operation of operations) {\n      const verdict = this.#policy?.authorize(operation, token)',
     replace:
-      'for (const operation of operations.slice(99)) {\n      const verdict = this.#policy?.judge(operation, token)',
+      'for (const operation of operations.slice(99)) {\n      const verdict = this.#policy?.authorize(operation, token)',
     tests: policy,
   },
   {
@@ -291,8 +291,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'records-without-bound',
     breaks: 'issue 7: audit',
-    find: 'return text.length > LONGEST_TOLD ?',
-    replace: 'return text.length > LONGEST_TOLD * 1e9 ?',
+    find: 'return text.length > LONGEST_REPORTED ?',
+    replace: 'return text.length > LONGEST_REPORTED * 1e9 ?',
     tests: audit,
   },
   {

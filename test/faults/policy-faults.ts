@@ -69,7 +69,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-replaced-lists-kept',
     breaks: 'STA-07',
-    find: '    this.#lists = new ListMemory()\n',
+    find: '    if (policy !== this.#policy) this.#lists = new ListMemory()\n',
     replace: '',
     tests: ['rs/replaced-policy.test.ts'],
   },
@@ -115,7 +115,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
     breaks: 'STA-07',
     find: 'new CurrentFilter(this, token)',
     replace:
-      'new ListFilter(((policy) => (operation: McpOperation) => policy?.judge(operation, token).denial === undefined)(this.#policy), new ListMemory())',
+      'new ListFilter(((policy) => (operation: McpOperation) => policy?.authorize(operation, token).denial === undefined)(this.#authority.policy), new ListMemory())',
     tests: ['rs/replaced-policy.test.ts', 'gateway/policies.test.ts'],
   },
 ]

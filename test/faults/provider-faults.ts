@@ -10,7 +10,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     breaks: 'ATK-16',
     find: "if (suspect !== 'control') return this.#blameToken(",
     replace:
-      "if (suspect === 'token') return this.#tell(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
+      "if (suspect === 'token') return this.#report(availability.failedBefore(call, failure), 'issuer')\n    if (suspect !== 'control') return this.#blameToken(",
     tests,
   },
   {
@@ -198,9 +198,9 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'audience-of-an-introspected-jwt',
     breaks: 'ATK-18',
-    find: 'return readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)',
+    find: 'const facts = readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)',
     replace:
-      'return readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, requirements, this.#share)',
+      'const facts = readIntrospection(Object.freeze({ ...standing, claims: { ...standing.claims, ...jwt?.claims } }), jwt, requirements, this.#share)',
     tests: introspection,
   },
   {

@@ -7,7 +7,7 @@ import { AnswerLife } from '../../src/gateway/request/answer-life.js'
 import type { AdmittedRequest } from '../../src/gateway/request/backend.js'
 import { Records } from '../../src/gateway/request/records.js'
 import { eventually } from '../support/gateway.js'
-import { createManualClock } from '../support/manual-clock.js'
+import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
 
 /** An answer whose first bytes are with its client. */

@@ -175,7 +175,7 @@ describe('a record', () => {
 
   test('hears nothing where nobody listens, so that the kernel makes no events', () => {
     const silent = new Records({
-      onEvent: undefined,
+      onEvent: false,
       onClose: undefined,
       kept: 'nothing',
       now: () => 0,

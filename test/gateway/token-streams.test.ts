@@ -7,7 +7,7 @@ import { describe, expect } from 'vitest'
 import { FakeIntrospection } from '../introspect/server.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER } from '../support/idp.js'
-import { createManualClock } from '../support/manual-clock.js'
+import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
 
 /** A server all of whose answers are streams, which it leaves to the test. */

@@ -16,7 +16,7 @@ function startPaths(...resources: readonly string[]) {
   const record = {
     id: 'r-1',
     method: 'POST',
-    tell: (event: GatewayEvent) => void events.push(event),
+    report: (event: GatewayEvent) => void events.push(event),
   } as unknown as RequestRecord
   return {
     events,

@@ -233,6 +233,7 @@ describe('in the empty project', () => {
           "createResourceServer",
           "discoverAuthorizationServer",
           "formatChallenge",
+          "logEvents",
           "principalOf",
           "protectedResourceMetadataUrl",
           "toAuthInfo",

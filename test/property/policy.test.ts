@@ -315,7 +315,7 @@ test('a thousand rules decide like ten, and order never matters', () => {
       const judge = (these: readonly object[]) => {
         const { policy, problems } = checkPolicy({ rules: these, unmatched: 'deny' })
         expect(problems).toEqual([])
-        const verdict = new RulePolicy(policy).judge(
+        const verdict = new RulePolicy(policy).authorize(
           { method: 'tools/call', target: 'tool', name },
           token,
         )

@@ -75,11 +75,11 @@ function verdicts(
     unmatched,
   })
   expect(problems).toEqual([])
-  const judge = new RulePolicy(policy)
+  const compiled = new RulePolicy(policy)
   return Object.fromEntries(
     uris.map((uri) => {
       const name = canonicalUri(uri) ?? ''
-      const { denial, scopes } = judge.judge(
+      const { denial, scopes } = compiled.authorize(
         { method: 'resources/read', target: 'resource', name },
         nobody,
       )

@@ -9,6 +9,12 @@ function tested(text: string): Requirement {
 }
 
 export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
+  'FLD-02': tested(
+    'A claim, a member of an answer and a member of a JWK that is null is absent; not so in a JOSE header, inside `cnf`, for `active`, and for `exp` of a JWT',
+  ),
+  'FLD-04': tested(
+    'In a claim that holds scopes by configuration, entries that cannot be scopes are left out whole and told once; a text is one entry; `scope` and `scp` stay strict',
+  ),
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),

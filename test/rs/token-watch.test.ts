@@ -13,7 +13,7 @@ const REFUSAL = new Refusal('ERR_TOKEN_INACTIVE', 'withdrawn', ISSUER)
 const AWAY = new AuthorizationServerError('ERR_INTROSPECTION_UNAVAILABLE', ISSUER, 'away')
 
 /** A watch in a world where time passes only when told. Times are seconds from the start. */
-function watch(first: Partial<Standing>, judge: (at: number) => Promise<Standing | Refusal>) {
+function watch(first: Partial<Standing>, verify: (at: number) => Promise<Standing | Refusal>) {
   let clock = 1_000_000
   const began = clock
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>()
@@ -25,9 +25,9 @@ function watch(first: Partial<Standing>, judge: (at: number) => Promise<Standing
     seconds === undefined ? undefined : began + seconds * 1000
   const stop = watchToken({
     standing: { endsAt: toTime(first.endsAt), askAgainAt: toTime(first.askAgainAt) },
-    async judge() {
+    async verify() {
       looks.push(since())
-      const verdict = await judge(since())
+      const verdict = await verify(since())
       if (verdict instanceof Refusal) return verdict
       return { endsAt: toTime(verdict.endsAt), askAgainAt: toTime(verdict.askAgainAt) }
     },

@@ -1,7 +1,7 @@
 /** The command line as a process, for the length of a test. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -116,11 +116,20 @@ export function writeTemporary(name: string, content: string): string {
   return file
 }
 
-/** A port that was free a moment ago. */
+/** Below the ports that systems give to who asks for any, and elsewhere in each process. */
+let nextPort = 10_000 + (process.pid % 200) * 100
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const server = createServer()
+    server.once('error', () => settle(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => settle(true)))
+  })
+}
+
+/** A port that is free, and that nobody gets by chance until the test listens there. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
-  const { port } = server.address() as AddressInfo
-  await new Promise((settle) => server.close(settle))
+  let port = nextPort++
+  while (!(await isFree(port))) port = nextPort++
   return port
 }

@@ -158,13 +158,13 @@ function createJudge(opening: readonly string[], unmatched: 'deny' | 'base') {
     unmatched,
   })
   if (problems.length > 0) throw new Error(JSON.stringify(problems))
-  const judge = new RulePolicy(policy)
+  const compiled = new RulePolicy(policy)
   return (uri: string): Verdict => {
     const operations = operationsOf('resources/read', { uri })
     if (operations instanceof UnclearOperation) return 'refused'
     const [operation] = operations
-    if (operation === undefined || judge.isOfForeignUser(operation)) return 'refused'
-    const { denial, scopes } = judge.judge(operation, nobody)
+    if (operation === undefined || compiled.isOfForeignUser(operation)) return 'refused'
+    const { denial, scopes } = compiled.authorize(operation, nobody)
     return denial === undefined && scopes.length === 0 ? 'open' : 'closed'
   }
 }

@@ -18,7 +18,7 @@ import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
 import { createOracle, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
-import { jsonText, remark, shownScalar } from './shown.js'
+import { jsonText, inOneLine, shownScalar } from './shown.js'
 
 const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
   ['tools/call', 'name'],
@@ -105,7 +105,7 @@ interface Verdict {
 }
 
 /** As the gateway does. */
-function judge(question: Question, { document }: PolicyFile): Verdict {
+function authorize(question: Question, { document }: PolicyFile): Verdict {
   const events: ResourceServerEvent[] = []
   const guard = createGuard({
     resource: question.resource,
@@ -117,7 +117,7 @@ function judge(question: Question, { document }: PolicyFile): Verdict {
   const { method, params, protocolVersion } = question
   const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
   const token = tokenWith(question.scopes, question.claims)
-  const judged = guard.operations?.authorize(
+  const decision = guard.operations?.authorize(
     { outcome: 'authenticated', token, bearer: '' },
     body,
     {
@@ -125,7 +125,7 @@ function judge(question: Question, { document }: PolicyFile): Verdict {
       protocolVersion,
     },
   )
-  return { answer: judged !== undefined && 'outcome' in judged ? judged : undefined, events }
+  return { answer: decision !== undefined && 'outcome' in decision ? decision : undefined, events }
 }
 
 function reasonOf(events: readonly ResourceServerEvent[]): string | undefined {
@@ -161,10 +161,10 @@ function explain(
   operation: McpOperation | undefined,
   file: PolicyFile,
 ): Explanation {
-  const { answer, events } = judge(question, file)
+  const { answer, events } = authorize(question, file)
   const needs = operation && createOracle(file)(operation)
-  const judged = events.find(({ type }) => type === 'operation.judged')
-  const needed = judged?.type === 'operation.judged' ? judged.scopesNeeded : []
+  const event = events.find(({ type }) => type === 'operation.judged')
+  const needed = event?.type === 'operation.judged' ? event.scopesNeeded : []
   const held = new ScopeHierarchy(file.policy.implies).held(question.scopes)
   return {
     method: question.method,
@@ -207,7 +207,7 @@ function formatText(explanation: Explanation, unmatched: string): string {
     lines.push(`needed:  ${list(needed)}`, ...claims.map((claim) => `         claim ${claim}`))
     lines.push(`held:    ${list(held)}`, `missing: ${list(missing)}`)
   }
-  lines.push(allowed ? 'allowed' : `denied: ${remark(reason ?? '', 1000)}`)
+  lines.push(allowed ? 'allowed' : `denied: ${inOneLine(reason ?? '', 1000)}`)
   if (answer !== undefined) {
     const headers = headersOf(answer).map(([field, value]) => `  ${field}: ${value}`)
     lines.push(

@@ -8,7 +8,7 @@ import { unlessAborted } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { PATIENCE, RpcFault, ServerFault, type Transport } from './rpc.js'
-import { remark } from './shown.js'
+import { inOneLine } from './shown.js'
 
 /** A tool, prompt, resource or template, with what the server says of it: nothing of that is certain. */
 export interface Offer {
@@ -141,7 +141,7 @@ class Client {
     }
     const { result, error } = answer
     if (isJsonObject(error)) {
-      const text = remark(textIn(error, 'message') ?? 'without a reason')
+      const text = inOneLine(textIn(error, 'message') ?? 'without a reason')
       throw new RpcFault(error['code'], `answered ${method} with an error: ${text}`)
     }
     if (!isJsonObject(result)) throw new ServerFault(`answered ${method} with no result`)
@@ -260,5 +260,5 @@ export async function takeInventory(transport: Transport, signal: AbortSignal): 
   }
   const info = isJsonObject(serverInfo) ? serverInfo : {}
   const server = [textIn(info, 'name') ?? 'a server', textIn(info, 'version') ?? '']
-  return { ...lists, nameless, server: remark(server.join(' ')) }
+  return { ...lists, nameless, server: inOneLine(server.join(' ')) }
 }

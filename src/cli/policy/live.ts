@@ -14,7 +14,7 @@ import { connectHttp } from './http-transport.js'
 import { takeInventory, type Inventory } from './inventory.js'
 import type { PolicyIo } from './io.js'
 import { ServerFault, type Transport } from './rpc.js'
-import { remark, shownScalar } from './shown.js'
+import { inOneLine, shownScalar } from './shown.js'
 import { startCommand } from './stdio-transport.js'
 
 /** A command in a group of its own gets no Ctrl-C of the terminal's: we end it. */
@@ -50,7 +50,7 @@ async function open(
   if ((await findExecutable(file, environment['PATH'])) === undefined) {
     throw new ServerFault('is not there')
   }
-  return startCommand(command, environment, (line) => stderr(`  | ${remark(line, 200)}\n`))
+  return startCommand(command, environment, (line) => stderr(`  | ${inOneLine(line, 200)}\n`))
 }
 
 /** @returns what it offers, an exit code after a reported fault, or problems of the arguments */

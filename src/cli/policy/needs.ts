@@ -41,15 +41,15 @@ const NOBODY = tokenWith([], {})
 
 /** Asks a policy that has no problems. */
 export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOperation) => Needs {
-  const judge = new RulePolicy(policy)
+  const compiled = new RulePolicy(policy)
   return function needsOf(operation) {
-    const indexes = judge.rulesFor(operation)
-    const { scopes } = judge.judge(operation, NOBODY)
+    const indexes = compiled.rulesFor(operation)
+    const { scopes } = compiled.authorize(operation, NOBODY)
     return {
       rules: indexes.map((index) => ({ index, place: placeOf(['rules', index]) })),
       scopes,
       claims: indexes.flatMap((index) => policy.rules[index]?.claims ?? []),
-      denial: judge.closedBy(operation),
+      denial: compiled.closedBy(operation),
     }
   }
 }

@@ -40,7 +40,7 @@ export function jsonText(value: unknown): string {
 }
 
 /** What somebody says in words, for the end of a line: nothing in it ends the line, hides, or goes on for long. */
-export function remark(text: string, limit = 80): string {
+export function inOneLine(text: string, limit = 80): string {
   const clean = text
     .slice(0, 10 * limit)
     .replace(/[\p{C}\p{Z}\s]+/gu, ' ')

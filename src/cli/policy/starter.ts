@@ -9,7 +9,7 @@ import { nameFault } from '../../policy/document.js'
 import { canonicalUri } from '../../mcp/resource-uri.js'
 import { compileUriPattern } from '../../policy/uri-pattern.js'
 import type { Inventory, Offer } from './inventory.js'
-import { remark, scalarOf, shownScalar } from './shown.js'
+import { inOneLine, scalarOf, shownScalar } from './shown.js'
 
 const STAR = 'its name has a star, which matches any text in a rule: write this rule by hand'
 const NO_URI =
@@ -61,8 +61,8 @@ function namedByTemplate({ name }: Offer): Named {
 function describe({ title, description }: Offer): string {
   const texts = [title, description]
     .filter((text) => text !== undefined)
-    .map((text) => remark(text))
-  return remark([...new Set(texts)].filter((text) => text !== '').join(': '))
+    .map((text) => inOneLine(text))
+  return inOneLine([...new Set(texts)].filter((text) => text !== '').join(': '))
 }
 
 interface Listed {
@@ -73,7 +73,7 @@ interface Listed {
 /** Lines of a list within a rule, each with what the server says. */
 function itemLines(listed: readonly Listed[], note: (offer: Offer) => string): readonly string[] {
   return listed.map(({ offer, pattern }) => {
-    const text = remark(
+    const text = inOneLine(
       [note(offer), describe(offer)].filter((each) => each !== '').join('; '),
       110,
     )

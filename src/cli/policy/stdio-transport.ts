@@ -17,11 +17,11 @@ function parse(line: Buffer): JsonObject | undefined {
   }
 }
 
-/** @param onRemark what it says on stderr, a line each */
+/** @param onLogLine what it says on stderr, a line each */
 export function startCommand(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
-  onRemark: (line: string) => void,
+  onLogLine: (line: string) => void,
 ): Transport {
   const waiting = new Map<unknown, (message: JsonObject | ServerFault) => void>()
   let fault: ServerFault | undefined
@@ -39,7 +39,7 @@ export function startCommand(
       else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
     },
     onTooLong: () => fail('wrote a message that is too long'),
-    onStderr: onRemark,
+    onStderr: onLogLine,
     onEnd: fail,
   })
 

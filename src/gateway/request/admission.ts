@@ -97,8 +97,9 @@ export class Admission {
     const loads = this.#loadsOf(issuer)
     const key = principal === undefined ? EVERYBODY : subject
     const load = loads.get(key) ?? { issuer, subject: key, requests: 0, bytes: 0 }
-    if (key !== EVERYBODY && load.requests >= requestsOfOne) return this.#tell('requestsOfOne')
-    if (this.#requests >= requests) return this.#tell('requests')
+    if (key !== EVERYBODY && load.requests >= requestsOfOne)
+      return this.#overloaded('requestsOfOne')
+    if (this.#requests >= requests) return this.#overloaded('requests')
     if (load.requests === 0) loads.set(key, load)
     load.requests++
     this.#requests++
@@ -107,8 +108,8 @@ export class Admission {
 
   hold(load: Load, bytes: number): Overload | undefined {
     const isOne = load.subject !== EVERYBODY
-    if (isOne && load.bytes + bytes > this.#limits.bytesOfOne) return this.#tell('bytesOfOne')
-    if (this.#bytes + bytes > this.#limits.bytes) return this.#tell('bytes')
+    if (isOne && load.bytes + bytes > this.#limits.bytesOfOne) return this.#overloaded('bytesOfOne')
+    if (this.#bytes + bytes > this.#limits.bytes) return this.#overloaded('bytes')
     load.bytes += bytes
     this.#bytes += bytes
     return undefined
@@ -129,7 +130,7 @@ export class Admission {
     return loads
   }
 
-  #tell(bound: Bound): Overload {
+  #overloaded(bound: Bound): Overload {
     const limit = this.#limits[bound]
     const whose = bound.endsWith('OfOne') ? ' of this caller' : ''
     if (bound.startsWith('requests')) {

@@ -27,7 +27,7 @@ import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { ANYBODY, callerOf, type Caller } from './caller.js'
 import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
-import { isJudgeable, validateHead, validateMessage } from './message.js'
+import { hasJsonBody, validateHead, validateMessage } from './message.js'
 import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
 import type { FindRoute } from '../find-route.js'
@@ -235,7 +235,7 @@ class Passage {
     const unread = validateHead(this.#head, operations !== undefined)
     if (unread === 'as it is') return this.#goOn(route, admitted)
     if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
-    if (!isJudgeable(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
+    if (!hasJsonBody(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
     const { origin, protocolVersion } = this.#head
     const asked = { origin, requestId: this.#record.id, protocolVersion }
     if (operations !== undefined && authenticated !== undefined) {
@@ -268,10 +268,10 @@ class Passage {
     if (this.#isGone) return this.#leave()
     const { route, admitted, asked } = awaited
     try {
-      const judged = this.#authorizeBody(awaited, body)
-      if ('text' in judged) this.#refuseMessage(judged, admitted.corsHeaders)
-      else if ('outcome' in judged) this.#send(judged)
-      else this.#goOn(route, { ...admitted, body, ...judged })
+      const authorized = this.#authorizeBody(awaited, body)
+      if ('text' in authorized) this.#refuseMessage(authorized, admitted.corsHeaders)
+      else if ('outcome' in authorized) this.#send(authorized)
+      else this.#goOn(route, { ...admitted, body, ...authorized })
     } catch (error) {
       // A policy function may throw; the request is then not forwarded.
       if (route.guard === undefined || this.#opened !== undefined) throw error

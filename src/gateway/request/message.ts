@@ -38,7 +38,7 @@ export function validateHead(
 }
 
 /** Whether every reader reads the body as we do. */
-export function isJudgeable({ contentType }: RequestHead): boolean {
+export function hasJsonBody({ contentType }: RequestHead): boolean {
   return isJsonInUtf8(contentType)
 }
 

@@ -8,7 +8,7 @@ import {
   operationsOf,
   tellOperations,
   UnclearOperation,
-  type ToldOperation,
+  type ReportedOperation,
 } from '../../mcp/operation.js'
 import type { RpcMessage } from '../../mcp/message.js'
 
@@ -24,8 +24,10 @@ export interface AuditedOperation {
 /** The operations of a request that are kept until it ends. */
 export type Kept = 'nothing' | 'operations' | 'operations and arguments'
 
-export function withoutAbsentNames(told: readonly ToldOperation[]): readonly AuditedOperation[] {
-  return told.map(({ method, name }) => ({ method, ...(name !== undefined && { name }) }))
+export function withoutAbsentNames(
+  reported: readonly ReportedOperation[],
+): readonly AuditedOperation[] {
+  return reported.map(({ method, name }) => ({ method, ...(name !== undefined && { name }) }))
 }
 
 /** The operations of an allowed message, which is therefore unambiguous. */

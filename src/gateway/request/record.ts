@@ -23,7 +23,7 @@ import type { UpstreamFault } from './upstream-fault.js'
 
 /** The listener for reports about requests. */
 export interface RecordListener {
-  readonly tell: (event: GatewayEvent, record: RequestRecord) => void
+  readonly report: (event: GatewayEvent, record: RequestRecord) => void
   /** It begins or stops waiting for something before its decision. */
   readonly onWait: (isWaiting: boolean) => void
   readonly onOpen: (record: RequestRecord) => void
@@ -172,21 +172,21 @@ export class RequestRecord implements Arrival {
   /** It is refused for a reason other than its token. */
   refuse(refusal: Refusal): void {
     this.#refused = refusal.code
-    this.tell({ type: 'request.refused', requestId: this.id, ...refusal })
+    this.report({ type: 'request.refused', requestId: this.id, ...refusal })
   }
 
   refuseOrigin(origin: string): void {
-    this.tell({ type: 'origin.refused', requestId: this.id, origin: quoted(origin) })
+    this.report({ type: 'origin.refused', requestId: this.id, origin: quoted(origin) })
   }
 
   /** It met a bug. */
   fail(error: unknown): void {
-    this.tell({ type: 'request.failed', requestId: this.id, where: whereThrown(error) })
+    this.report({ type: 'request.failed', requestId: this.id, where: whereThrown(error) })
   }
 
   /** The backend failed it. */
   failUpstream(fault: UpstreamFault): void {
-    this.tell({ type: 'upstream.failed', requestId: this.id, ...fault })
+    this.report({ type: 'upstream.failed', requestId: this.id, ...fault })
   }
 
   /**
@@ -204,9 +204,9 @@ export class RequestRecord implements Arrival {
   }
 
   /** Handles a report about this request, made here or by the kernel under its id. */
-  tell(event: GatewayEvent): void {
+  report(event: GatewayEvent): void {
     this.#learn(event)
-    this.#listener.tell(event, this)
+    this.#listener.report(event, this)
   }
 
   /** Its client left before there was an answer. */
@@ -229,7 +229,7 @@ export class RequestRecord implements Arrival {
     const completed = this.#complete(status, end)
     this.#completed = completed
     this.#listener.onClose(this)
-    this.tell(completed)
+    this.report(completed)
   }
 
   #complete(status: number, end: RequestCompleted['end']): RequestCompleted {

@@ -101,7 +101,7 @@ export class Records implements RecordListener {
 
   // The reports of records.
 
-  readonly tell = (event: GatewayEvent, { resource }: RequestRecord): void => {
+  readonly report = (event: GatewayEvent, { resource }: RequestRecord): void => {
     this.#emit?.(event, resource)
   }
 
@@ -137,7 +137,7 @@ export class Records implements RecordListener {
   #hear(event: GatewayEvent, resource: string | undefined): void {
     const record = 'requestId' in event ? this.#find(event.requestId) : undefined
     if (record === undefined) this.#emit?.(event, resource)
-    else record.tell(event)
+    else record.report(event)
   }
 
   #find(id: string): RequestRecord | undefined {

@@ -38,7 +38,7 @@ export class UnservedPaths {
   report(record: RequestRecord, path: string, host: string): string | undefined {
     const resource = this.#resourceAt(host)
     if (!this.#isNews(path)) return resource
-    record.tell({
+    record.report({
       type: 'path.unserved',
       requestId: record.id,
       method: record.method,

@@ -252,13 +252,13 @@ class Bridge {
     }
     const child: SharedChild = new SharedChild(options, this.#startChild(exchange, options.label))
     this.#options.childPool.add(child)
-    const versions = child.discover().then((discovery) => this.#judge(child, discovery))
+    const versions = child.discover().then((discovery) => this.#versionsOf(child, discovery))
     const shared = { child, versions }
     this.#shared.set(key, shared)
     return shared
   }
 
-  #judge(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
+  #versionsOf(child: SharedChild, discovery: Discovery): readonly string[] | undefined {
     if (typeof discovery !== 'string') return discovery
     // A child that was only slow, or crashed, may support it next time.
     const isVerdict = discovery === 'unknown'
@@ -282,7 +282,7 @@ class Bridge {
 
   /** The command, as a child that serves this caller alone. */
   #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
-    const { command, environment, limits, emit } = this.#options
+    const { command, environment, limits, emit, clock } = this.#options
     const { authenticated } = caller
     const identity = authenticated && identityEnvironment(authenticated.token)
     const options = {
@@ -291,6 +291,7 @@ class Bridge {
       label,
       maxMessage: limits.maxMessage,
       emit,
+      clock,
     }
     return (listener) => new ChildChannel(options, listener)
   }

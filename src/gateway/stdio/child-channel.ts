@@ -4,6 +4,7 @@
  * @module
  */
 import { isUtf8 } from 'node:buffer'
+import type { Clock } from '../clock.js'
 import type { ChildEvent } from './events.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { Child } from './child.js'
@@ -11,8 +12,8 @@ import type { StdioRequest } from './request.js'
 import { readRawMessage } from './raw-message.js'
 
 /** Log lines that one child may write in a burst, and how many more each second. */
-const REMARKS = 100
-const REMARKS_A_SECOND = 10
+const BURST_OF_LINES = 100
+const LINES_A_SECOND = 10
 /** Characters that are logged of a line that is not a message. */
 const SHOWN = 200
 
@@ -24,6 +25,7 @@ export interface ChildChannelOptions {
   /** Bytes of a message. */
   readonly maxMessage: number
   readonly emit: ((event: ChildEvent) => void) | undefined
+  readonly clock: Clock
 }
 
 export class ChildChannel implements Channel {
@@ -32,22 +34,24 @@ export class ChildChannel implements Channel {
   readonly #child: Child
   readonly #blocking = new Set<StdioRequest>()
   readonly #startedAt = performance.now()
-  #remarks = REMARKS
-  #remarkedAt = performance.now()
+  #linesLeft = BURST_OF_LINES
+  #refilledAt = performance.now()
   #suppressed = 0
 
   constructor(options: ChildChannelOptions, listener: ChannelListener) {
     this.#options = options
     this.#listener = listener
-    this.#child = new Child(options.command, options.environment, options.maxMessage, {
-      onLine: (line) => this.#onLine(line),
+    const { command, environment, maxMessage, clock } = options
+    const heard = {
+      onLine: (line: Buffer) => this.#onLine(line),
       onTooLong: () => listener.onTooLong(),
-      onStderr: (line) => this.#remark('stderr', line),
-      onEnd: (reason) => this.#onEnd(reason),
-      onStrays: (count) => {
+      onStderr: (line: string) => this.#logLine('stderr', line),
+      onEnd: (reason: string) => this.#onEnd(reason),
+      onStrays: (count: number) => {
         options.emit?.({ type: 'child.strays', child: options.label, count })
       },
-    })
+    }
+    this.#child = new Child(command, environment, maxMessage, heard, clock.setTimer)
     options.emit?.({ type: 'child.started', child: options.label })
   }
 
@@ -77,20 +81,20 @@ export class ChildChannel implements Channel {
   #onLine(line: Buffer): void {
     const message = isUtf8(line) ? readRawMessage(line) : undefined
     if (message !== undefined) return this.#listener.onMessage(message)
-    this.#remark('stdout', `not a message: ${line.toString('utf8', 0, SHOWN)}`)
+    this.#logLine('stdout', `not a message: ${line.toString('utf8', 0, SHOWN)}`)
   }
 
   /** A child that writes without end must not fill the disk with its log. */
-  #remark(from: 'stdout' | 'stderr', text: string): void {
+  #logLine(from: 'stdout' | 'stderr', text: string): void {
     const now = performance.now()
-    const refill = ((now - this.#remarkedAt) / 1000) * REMARKS_A_SECOND
-    this.#remarks = Math.min(REMARKS, this.#remarks + refill)
-    this.#remarkedAt = now
-    if (this.#remarks < 1) {
+    const refill = ((now - this.#refilledAt) / 1000) * LINES_A_SECOND
+    this.#linesLeft = Math.min(BURST_OF_LINES, this.#linesLeft + refill)
+    this.#refilledAt = now
+    if (this.#linesLeft < 1) {
       this.#suppressed++
       return
     }
-    this.#remarks--
+    this.#linesLeft--
     const suppressed = this.#suppressed
     this.#suppressed = 0
     this.#options.emit?.({

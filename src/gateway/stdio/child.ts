@@ -6,7 +6,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
+import { REAL_TIME, type Clock } from '../clock.js'
 import { ProcessGroup } from './process-group.js'
 import { ENTRY } from './bounded-queue.js'
 import { LineSplitter } from './lines.js'
@@ -33,6 +33,7 @@ export class Child {
   readonly #group: ProcessGroup
   readonly #stdin: Writable
   readonly #stdout: Readable
+  readonly #setTimer: Clock['setTimer']
   /** Lines written since it last had taken all of them. */
   #untaken = 0
   #stopping: Promise<void> | undefined
@@ -43,7 +44,9 @@ export class Child {
     environment: Readonly<Record<string, string>>,
     maxMessage: number,
     listener: ChildListener,
+    setTimer: Clock['setTimer'] = REAL_TIME.setTimer,
   ) {
+    this.#setTimer = setTimer
     this.#group = new ProcessGroup(command, environment, 'pipe')
     // If it could not be started, mostly for lack of file descriptors, there are no pipes.
     const { stdin, stdout, stderr } = this.#group.process as Partial<ChildProcess>
@@ -63,12 +66,12 @@ export class Child {
       () => listener.onTooLong(),
     )
     this.#stdout.on('data', (chunk: Buffer) => lines.push(chunk))
-    const remarks = new LineSplitter(
+    const logLines = new LineSplitter(
       MAX_STDERR_LINE,
       (line) => listener.onStderr(line.toString('utf8')),
       () => listener.onStderr('a line that is too long'),
     )
-    stderrStream.on('data', (chunk: Buffer) => remarks.push(chunk))
+    stderrStream.on('data', (chunk: Buffer) => logLines.push(chunk))
     const read = [this.#stdout, stderrStream].map(
       (stream) => new Promise((resolve) => stream.once('close', resolve)),
     )
@@ -77,7 +80,7 @@ export class Child {
       // A pause would keep the last lines for ever. We do not wait for processes outside of the
       // group that hold the pipes.
       this.#stdout.resume()
-      await Promise.race([Promise.all(read), delay(GRACE, undefined, { ref: false })])
+      await this.#closed(read)
       // Such processes may keep the pipes, but we close ours: they cost two descriptors each time.
       this.#stdout.destroy()
       stderrStream.destroy()
@@ -126,16 +129,28 @@ export class Child {
 
   /** A child that ends by itself closes them, too: its exit status tells more than our signal. */
   #endSoon(): void {
-    const timer = setTimeout(() => void this.stop(), GRACE).unref()
-    void this.#group.exited.then(() => clearTimeout(timer))
+    const clear = this.#setTimer(() => void this.stop(), GRACE)
+    void this.#group.exited.then(clear)
+  }
+
+  /** Its pipes are closed, or have had their time. */
+  async #closed(pipes: readonly Promise<unknown>[]): Promise<void> {
+    let clear: (() => void) | undefined
+    const timeIsUp = new Promise<void>((resolve) => {
+      clear = this.#setTimer(resolve, GRACE)
+    })
+    await Promise.race([Promise.all(pipes), timeIsUp])
+    clear?.()
   }
 
   async #stop(): Promise<void> {
     this.#stdin.end()
     this.#stdout.resume()
-    const timer = setTimeout(() => void this.#group.stop(GRACE), GRACE)
+    const setTimer = this.#setTimer
+    const clear = setTimer(() => void this.#group.stop(GRACE, setTimer), GRACE)
+    // Until then the child keeps the process alive, also without a timer that does.
     await this.#group.exited
-    clearTimeout(timer)
+    clear()
     await this.#group.gone
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { ChildProcess, spawn, type StdioOptions } from 'node:child_process'
+import { REAL_TIME, type Clock } from '../clock.js'
 import { endStrays, killMarked, MARK } from './stray-processes.js'
 
 /** Variables that a server needs to run. Any other could hold a secret of the gateway. */
@@ -109,11 +110,11 @@ export class ProcessGroup {
   }
 
   /** SIGTERM, and SIGKILL to what is left of it after `grace` milliseconds. */
-  async stop(grace: number): Promise<void> {
+  async stop(grace: number, setTimer: Clock['setTimer'] = REAL_TIME.setTimer): Promise<void> {
     this.signal('SIGTERM')
-    const timer = setTimeout(() => this.signal('SIGKILL'), grace)
+    const clear = setTimer(() => this.signal('SIGKILL'), grace)
     await this.exited
-    clearTimeout(timer)
+    clear()
     await this.gone
   }
 }

@@ -17,6 +17,7 @@ import { StdioRequest } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
+import { FAST_CLOCK } from '../../support/clocks.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -40,10 +41,9 @@ function startScript(body: string, options: Partial<GatewayOptions> = {}) {
       if (method === 'initialize') return answer(id, { protocolVersion: '2025-11-25' })
       ${body}
     })`
-  return startGateway([process.execPath, '-e', script], {
-    childEnvironment: { PATH: process.env['PATH'] ?? '' },
-    ...options,
-  })
+  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+  const command = [process.execPath, '-e', script]
+  return startGateway(command, { childEnvironment, ...options }, {}, FAST_CLOCK)
 }
 
 describe('what must not end the gateway', () => {

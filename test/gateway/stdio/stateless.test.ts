@@ -120,13 +120,20 @@ describe('names', () => {
   verifies(['TRN-05', 'CASE-51'], 'leaving cancels the request, and no other', async () => {
     const { client } = await startModern()
     const leaving = new AbortController()
-    const gone = client.call('slow', { ms: 2_000 }, { signal: leaving.signal })
-    const stays = client.value('slow', { ms: 400 })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const options = { progressToken: 1, signal: leaving.signal }
+    const gone = await client.call('progress', { count: 2, ms: 60_000 }, options)
+    const stays = await client.call('progress', { count: 2, ms: 500 }, { progressToken: 2 })
+    const events = eventsOf(gone)
+    // The child is at work on both.
+    await events.next()
     leaving.abort()
-    await expect(gone.then((answer) => answer.text())).rejects.toThrow('abort')
-    expect(await client.value('cancelled')).toHaveLength(1)
-    expect(await stays).toBe('slow')
+    await expect(events.next()).rejects.toThrow('abort')
+    let cancelled: unknown
+    do cancelled = await client.value('cancelled')
+    while (JSON.stringify(cancelled) === '[]')
+    expect(cancelled).toHaveLength(1)
+    expect((await messagesOf(stays)).at(-1)).toMatchObject({ result: {} })
+    expect(await client.value('cancelled')).toEqual(cancelled)
   })
 
   test('a subscription has its own id in what it is told', async () => {

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { Clock } from '../../../src/gateway/clock.js'
 import { eventually, startGateway, type GatewayBench } from '../../support/gateway.js'
+import { FAST_CLOCK } from '../../support/clocks.js'
 
 export const MODERN = '2026-07-28'
 
@@ -15,11 +17,14 @@ export function commandOf(mode: Mode): readonly string[] {
 export function startBridge(
   mode: Mode = 'legacy',
   options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
 ): Promise<GatewayBench> {
-  return startGateway(commandOf(mode), {
-    childEnvironment: { PATH: process.env['PATH'] ?? '' },
-    ...options,
-  })
+  return startGateway(
+    commandOf(mode),
+    { childEnvironment: { PATH: process.env['PATH'] ?? '' }, ...options },
+    {},
+    clock,
+  )
 }
 
 export interface RpcMessage {

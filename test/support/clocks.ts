@@ -1,6 +1,15 @@
-/** A clock that goes when the test says so. */
-import type { Clock } from '../../src/gateway/clock.js'
+/** Clocks that do not let tests wait. */
+import { REAL_TIME, type Clock } from '../../src/gateway/clock.js'
 
+const FASTER = 10
+
+/** A clock that goes ten times as fast: for real processes that do not end before their time is up. */
+export const FAST_CLOCK: Clock = {
+  now: () => performance.now() * FASTER,
+  setTimer: (callback, delay) => REAL_TIME.setTimer(callback, delay / FASTER),
+}
+
+/** A clock that goes when the test says so. */
 export interface ManualClock extends Clock {
   /** Milliseconds since 1970. */
   readonly today: () => number

@@ -1,0 +1,64 @@
+/**
+ * Filters for lists in answers, by the policy of the moment: a policy can be replaced while a stream
+ * is open.
+ *
+ * @module
+ */
+import type { McpOperation } from '../mcp/operation.js'
+import { ListFilter, type AnswerFilter } from '../policy/list-filter.js'
+import { ListMemory } from '../policy/list-memory.js'
+import type { OperationPolicy } from '../policy/policy.js'
+import type { OperationAuthority } from '../rs/operation-authority.js'
+import type { VerifiedAccessToken } from '../types.js'
+
+/** Asks for the policy at each message. */
+class CurrentFilter implements AnswerFilter {
+  readonly #filters: PolicyFilters
+  readonly #token: VerifiedAccessToken
+
+  constructor(filters: PolicyFilters, token: VerifiedAccessToken) {
+    this.#filters = filters
+    this.#token = token
+  }
+
+  filter(bytes: Uint8Array): readonly Uint8Array[] {
+    return this.#filters.filter(bytes, this.#token)
+  }
+}
+
+export class PolicyFilters {
+  readonly #authority: OperationAuthority
+  #policy: OperationPolicy | undefined
+  #lists = new ListMemory()
+
+  constructor(authority: OperationAuthority) {
+    this.#authority = authority
+  }
+
+  /** The filter for an answer; `undefined`: lists are shown as the server says. */
+  filterFor(token: VerifiedAccessToken): AnswerFilter | undefined {
+    return this.#authority.policy?.filtersLists === true
+      ? new CurrentFilter(this, token)
+      : undefined
+  }
+
+  /** As {@link AnswerFilter.filter}: only what the token may use now. */
+  filter(bytes: Uint8Array, token: VerifiedAccessToken): readonly Uint8Array[] {
+    const { policy } = this.#authority
+    if (policy === undefined) return [bytes]
+    const mayUse = (operation: McpOperation) => {
+      const { denial, scopes } = policy.authorize(operation, token)
+      return denial === undefined && policy.hierarchy.missing(token.scopes, scopes).length === 0
+    }
+    // Tokens with the same scopes are shown the same.
+    const caller = policy.dependsOnScopesAlone ? token.scopes : undefined
+    return new ListFilter(mayUse, this.#listsOf(policy), caller).filter(bytes)
+  }
+
+  /** Lists are remembered as one policy showed them. */
+  #listsOf(policy: OperationPolicy): ListMemory {
+    if (policy !== this.#policy) this.#lists = new ListMemory()
+    this.#policy = policy
+    return this.#lists
+  }
+}
