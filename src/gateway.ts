@@ -15,7 +15,7 @@ export type {
   RequestRefused,
   RequestRefusedCode,
   UpstreamFailed,
-  UpstreamRemarked,
+  UpstreamUnexpected,
 } from './gateway/events.js'
 export type {
   ChildEnded,

@@ -45,8 +45,8 @@ export interface UpstreamFailed {
  * The upstream answered like no MCP server, and its answer was forwarded. One for each reason and
  * upstream in a minute.
  */
-export interface UpstreamRemarked {
-  readonly type: 'upstream.remarked'
+export interface UpstreamUnexpected {
+  readonly type: 'upstream.unexpected'
   readonly requestId: string
   readonly reason: string
   readonly hint: string
@@ -99,7 +99,7 @@ export type GatewayEvent =
   | ResourceServerEvent
   | RequestCompleted
   | UpstreamFailed
-  | UpstreamRemarked
+  | UpstreamUnexpected
   | RequestRefused
   | ChildEvent
 
@@ -217,7 +217,7 @@ const MEANINGS: Meanings = {
     // The request was allowed but failed.
     decision: 'allow',
   },
-  'upstream.remarked': { level: 'warn', line: ({ reason }) => `upstream: ${reason}` },
+  'upstream.unexpected': { level: 'warn', line: ({ reason }) => `upstream: ${reason}` },
   'request.failed': {
     level: 'error',
     line: 'internal error of the gateway',

@@ -5,17 +5,17 @@
  */
 import type { Backend } from '../request/backend.js'
 import { Forwarding, type ForwardingContext } from './forwarding.js'
-import { UpstreamRemarks } from './remarks.js'
+import { UnexpectedAnswers } from './unexpected-answers.js'
 import { createUpstream, type UpstreamOptions } from './upstream.js'
 
 export function createHttpBackend(
-  options: UpstreamOptions & Omit<ForwardingContext, 'upstream' | 'remarks'>,
+  options: UpstreamOptions & Omit<ForwardingContext, 'upstream' | 'unexpected'>,
 ): Backend {
   const upstream = createUpstream(options)
   const context: ForwardingContext = {
     ...options,
     upstream,
-    remarks: new UpstreamRemarks(options.clock),
+    unexpected: new UnexpectedAnswers(options.clock),
   }
   return {
     label: upstream.url.origin + upstream.url.pathname,

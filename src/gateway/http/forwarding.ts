@@ -35,7 +35,7 @@ import { LISTEN } from '../../mcp/open-ended.js'
 import type { SessionIds } from '../../web/session-ids.js'
 import { awaitJsonStart, jsonStart } from './json-start.js'
 import { replaceHeaders } from './operator-headers.js'
-import type { UpstreamRemarks } from './remarks.js'
+import type { UnexpectedAnswers } from './unexpected-answers.js'
 import { StreamOpening } from './stream-opening.js'
 import {
   faultOfError,
@@ -60,7 +60,7 @@ type Body = Buffer | Readable | null
 export interface ForwardingContext {
   readonly upstream: Upstream
   /** Warns about answers that no MCP server gives. */
-  readonly remarks: UpstreamRemarks
+  readonly unexpected: UnexpectedAnswers
   /** Bytes of a request body. */
   readonly maxBody: number
   /** Binds sessions to their caller; `undefined` without tokens, when all callers are one. */
@@ -254,7 +254,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     const body = this.#body
     if (this.#life.isOver || body === undefined) return true
     if (this.#opening?.hasEndpoint(received) === true) {
-      this.#context.remarks.onEndpoint(this.#admitted.record)
+      this.#context.unexpected.reportEndpoint(this.#admitted.record)
     }
     const chunk = body.isFiltered ? this.#filtered(() => body.filter(received)) : received
     if (chunk === undefined || body.keepFirst(chunk)) return true
@@ -306,7 +306,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     const { isEventStream, isCoded, hasLength, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
     if (reason !== undefined) return this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
-    this.#remark(status, head.contentType)
+    this.#checkAnswer(status, head.contentType)
     const { response, record, filter } = this.#admitted
     const rewriter = filter && this.#filtered(() => rewriterFor(filter, { status, ...head }))
     // Where it could not be made, the answer was refused.
@@ -329,9 +329,9 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     }
   }
 
-  #remark(status: number, type: string | undefined): void {
+  #checkAnswer(status: number, type: string | undefined): void {
     const { request, head, record } = this.#admitted
-    this.#context.remarks.onAnswer(record, {
+    this.#context.unexpected.check(record, {
       method: request.method,
       status,
       type,

@@ -11,7 +11,7 @@ const MINUTE = 60_000
 const OLD_SERVER =
   'a server of 2024-11-05 (HTTP+SSE) cannot be used: switch it to Streamable HTTP, whose path is often /mcp'
 
-interface Remark {
+interface Warning {
   readonly reason: string
   readonly hint: string
 }
@@ -26,7 +26,7 @@ interface Answer {
   readonly hasSession: boolean
 }
 
-const ENDPOINT: Remark = {
+const ENDPOINT: Warning = {
   reason: 'it sent "event: endpoint", so it speaks MCP of 2024-11-05',
   hint: OLD_SERVER,
 }
@@ -35,7 +35,7 @@ const IS_JSON = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 const IS_HTML = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i
 
 /** What is strange about an answer, or `undefined`. */
-function remarkOn({ method, status, type = '', hasSession }: Answer): Remark | undefined {
+function warningAbout({ method, status, type = '', hasSession }: Answer): Warning | undefined {
   // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
   if (method !== 'POST' && status >= 400) return undefined
   if (status >= 500) {
@@ -57,31 +57,31 @@ function remarkOn({ method, status, type = '', hasSession }: Answer): Remark | u
   return undefined
 }
 
-export class UpstreamRemarks {
+export class UnexpectedAnswers {
   readonly #now: Clock['now']
-  /** When each kind was told last. There are few kinds: a reason has at most a status. */
-  readonly #told = new Map<string, number>()
+  /** When each kind was reported last. There are few kinds: a reason has at most a status. */
+  readonly #reported = new Map<string, number>()
 
   constructor({ now }: Clock) {
     this.#now = now
   }
 
   /** Warns if no MCP server answers like this. */
-  onAnswer(record: RequestRecord, answer: Answer): void {
-    const remark = remarkOn(answer)
-    if (remark !== undefined) this.#tell(record, remark)
+  check(record: RequestRecord, answer: Answer): void {
+    const warning = warningAbout(answer)
+    if (warning !== undefined) this.#report(record, warning)
   }
 
   /** Warns: the stream begins with `event: endpoint`. */
-  onEndpoint(record: RequestRecord): void {
-    this.#tell(record, ENDPOINT)
+  reportEndpoint(record: RequestRecord): void {
+    this.#report(record, ENDPOINT)
   }
 
-  #tell(record: RequestRecord, { reason, hint }: Remark): void {
+  #report(record: RequestRecord, { reason, hint }: Warning): void {
     const now = this.#now()
-    const told = this.#told.get(reason)
-    if (told !== undefined && now - told < MINUTE) return
-    this.#told.set(reason, now)
-    record.report({ type: 'upstream.remarked', requestId: record.id, reason, hint })
+    const reportedAt = this.#reported.get(reason)
+    if (reportedAt !== undefined && now - reportedAt < MINUTE) return
+    this.#reported.set(reason, now)
+    record.report({ type: 'upstream.unexpected', requestId: record.id, reason, hint })
   }
 }

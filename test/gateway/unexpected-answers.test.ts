@@ -2,18 +2,18 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
-import { UpstreamRemarks } from '../../src/gateway/http/remarks.js'
+import { UnexpectedAnswers } from '../../src/gateway/http/unexpected-answers.js'
 import { StreamOpening } from '../../src/gateway/http/stream-opening.js'
 import type { RequestRecord } from '../../src/gateway/request/record.js'
 import { startGateway, startUpstream } from '../support/gateway.js'
 import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
 
-type Answer = Parameters<UpstreamRemarks['onAnswer']>[1]
+type Answer = Parameters<UnexpectedAnswers['check']>[1]
 
-function startRemarks() {
+function startAnswers() {
   const clock = createManualClock()
-  const remarks = new UpstreamRemarks(clock)
+  const answers = new UnexpectedAnswers(clock)
   const events: GatewayEvent[] = []
   const record = {
     id: 'r-1',
@@ -23,14 +23,14 @@ function startRemarks() {
     clock,
     events,
     hear: (answer: Partial<Answer>) =>
-      remarks.onAnswer(record, {
+      answers.check(record, {
         method: 'POST',
         status: 200,
         type: undefined,
         hasSession: false,
         ...answer,
       }),
-    hearEndpoint: () => remarks.onEndpoint(record),
+    hearEndpoint: () => answers.reportEndpoint(record),
   }
 }
 
@@ -66,11 +66,11 @@ const ORDINARY: readonly Partial<Answer>[] = [
 describe('an answer that no MCP server gives', () => {
   for (const [answer, reason, hint] of STRANGE) {
     verifies('FLD-13', `is a warning: ${JSON.stringify(answer)}`, () => {
-      const { hear, events } = startRemarks()
+      const { hear, events } = startAnswers()
       hear(answer)
       expect(events).toEqual([
         {
-          type: 'upstream.remarked',
+          type: 'upstream.unexpected',
           requestId: 'r-1',
           reason,
           hint: expect.stringContaining(hint),
@@ -81,14 +81,14 @@ describe('an answer that no MCP server gives', () => {
 
   verifies('FLD-13', 'is not one that MCP servers give', () => {
     for (const answer of ORDINARY) {
-      const { hear, events } = startRemarks()
+      const { hear, events } = startAnswers()
       hear(answer)
       expect({ answer, events }).toEqual({ answer, events: [] })
     }
   })
 
   verifies('FLD-13', 'is one warning a minute of each kind', () => {
-    const { hear, hearEndpoint, clock, events } = startRemarks()
+    const { hear, hearEndpoint, clock, events } = startAnswers()
     const hearAll = () => {
       hear({ status: 404 })
       hear({ status: 404 })
@@ -113,7 +113,7 @@ describe('an answer that no MCP server gives', () => {
     const bench = await startGateway(upstream)
     const response = await bench.call({ method: 'POST', body: '{}' })
     expect([response.status, await response.text()]).toEqual([404, 'Cannot POST /mcp'])
-    expect(bench.told('upstream.remarked')).toMatchObject([
+    expect(bench.told('upstream.unexpected')).toMatchObject([
       { requestId: response.headers.get('x-request-id'), reason: 'it answered 404 without JSON' },
     ])
     const inSession = await bench.call({
@@ -122,7 +122,7 @@ describe('an answer that no MCP server gives', () => {
       headers: { 'mcp-session-id': 'x' },
     })
     expect(inSession.status).toBe(404)
-    expect(bench.told('upstream.remarked')).toHaveLength(1)
+    expect(bench.told('upstream.unexpected')).toHaveLength(1)
   })
 })
 
@@ -157,9 +157,9 @@ describe('a server of 2024-11-05', () => {
     })
     const bench = await startGateway(upstream)
     expect(await (await bench.call({ method: 'POST', body: '{}' })).text()).toBe('data: 1\n\n')
-    expect(bench.told('upstream.remarked')).toEqual([])
+    expect(bench.told('upstream.unexpected')).toEqual([])
     expect(await (await bench.call()).text()).toBe('event: endpoint\ndata: /messages\n\n')
-    expect(bench.told('upstream.remarked')).toMatchObject([
+    expect(bench.told('upstream.unexpected')).toMatchObject([
       { reason: expect.stringContaining('2024-11-05') },
     ])
   })
