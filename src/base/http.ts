@@ -10,10 +10,13 @@ import { isJsonObject, withoutNulls, type JsonObject } from './json.js'
 export class FetchFault extends Error {
   override readonly name = 'FetchFault'
   readonly status: number | undefined
+  /** False when there was no connection to the host. */
+  readonly wasReached: boolean
 
-  constructor(reason: string, status?: number) {
+  constructor(reason: string, status?: number, wasReached = true) {
     super(reason)
     this.status = status
+    this.wasReached = wasReached
   }
 }
 
@@ -160,7 +163,8 @@ export async function fetchDocument(
     ;({ response, text } = await unlessAborted(request(url, fetchFunction, signal), signal))
   } catch (error) {
     if (error instanceof FetchFault) throw error
-    throw new FetchFault(signal.aborted ? 'did not answer in time' : networkReason(error))
+    if (signal.aborted) throw new FetchFault('did not answer in time')
+    throw new FetchFault(networkReason(error), undefined, !isBeforeWriting(error))
   }
   let document: unknown
   try {

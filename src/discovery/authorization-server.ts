@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { AuthorizationServerError, quoted } from '../errors.js'
+import { AuthorizationServerError, quoted, type AuthorizationServerErrorCode } from '../errors.js'
+import { firstOf } from '../base/first-of.js'
 import { FetchFault, fetchDocument, isLoopbackHost, parseHttpUrl } from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
 
@@ -12,6 +13,7 @@ import type { JsonObject } from '../base/json.js'
 export interface AuthorizationServerMetadata extends JsonObject {
   readonly issuer: string
   readonly jwks_uri?: string
+  readonly introspection_endpoint?: string
 }
 
 export interface DiscoverAuthorizationServerOptions {
@@ -51,15 +53,20 @@ export function authorizationServerMetadataUrls(issuer: string): readonly string
 
 /**
  * A URL that a metadata document names. The document may not lower the transport: plain HTTP only
- * where the operator allowed that host, or between loopback hosts.
+ * where the operator allowed that host, at the origin of their own `discoveryUrl`, or between
+ * loopback hosts.
  */
-export function isTrustworthyEndpoint(
+function isTrustworthyEndpoint(
   value: unknown,
   issuer: string,
-  allowHttp: readonly string[] = [],
+  {
+    allowHttp = [],
+    discoveryUrl,
+  }: Pick<DiscoverAuthorizationServerOptions, 'allowHttp' | 'discoveryUrl'>,
 ): value is string {
   const url = parseHttpUrl(value)
   if (url === undefined || url.username !== '' || url.password !== '') return false
+  if (discoveryUrl !== undefined && url.origin === new URL(discoveryUrl).origin) return true
   if (url.protocol === 'https:' || allowHttp.includes(url.hostname)) return true
   return isLoopbackHost(url.hostname) && isLoopbackHost(new URL(issuer).hostname)
 }
@@ -87,15 +94,57 @@ export function discoverAuthorizationServer(
   return findMetadata(issuer, options)
 }
 
+/** Addresses that a document names and that we send requests to. */
+const ENDPOINTS = ['jwks_uri', 'introspection_endpoint'] as const
+type Endpoint = (typeof ENDPOINTS)[number]
+
+/** Milliseconds until the next form is asked beside one that does not answer. */
+const PATIENCE = 1_000
+
+/** A document that was read, and is not used. `isOurs`: it is of the issuer. */
+class UnusableDocument extends Error {
+  readonly isOurs: boolean
+
+  constructor(reason: string, isOurs: boolean) {
+    super(reason)
+    this.isOurs = isOurs
+  }
+}
+
+/** @throws {FetchFault | UnusableDocument} */
+async function readForm(
+  url: string,
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions & { readonly signal: AbortSignal },
+  needed: Endpoint | undefined,
+): Promise<AuthorizationServerMetadata> {
+  const { document } = await fetchDocument(url, options.fetch ?? fetch, options.signal)
+  if (document['issuer'] !== issuer) {
+    const named = quoted(document['issuer'])
+    const reason = `names the issuer ${named}, not the configured one`
+    throw new UnusableDocument(reason, false)
+  }
+  for (const name of needed === undefined ? ENDPOINTS : [needed]) {
+    const endpoint = document[name]
+    if (endpoint === undefined) {
+      if (name === needed) throw new UnusableDocument(`has no ${name}`, true)
+    } else if (!isTrustworthyEndpoint(endpoint, issuer, options)) {
+      const reason = `names the ${name} ${quoted(endpoint)}, which is not an https URL`
+      throw new UnusableDocument(reason, true)
+    }
+  }
+  return document as AuthorizationServerMetadata
+}
+
 /**
  * The same for a caller that needs one member: a document without it is skipped, because some
  * providers publish less in one form than in the other.
  */
-export function findMetadata(
+export function findMetadata<Needed extends Endpoint>(
   issuer: string,
   options: DiscoverAuthorizationServerOptions,
-  needed: 'jwks_uri',
-): Promise<AuthorizationServerMetadata & { readonly jwks_uri: string }>
+  needed: Needed,
+): Promise<AuthorizationServerMetadata & Readonly<Record<Needed, string>>>
 export function findMetadata(
   issuer: string,
   options: DiscoverAuthorizationServerOptions,
@@ -103,15 +152,11 @@ export function findMetadata(
 export async function findMetadata(
   issuer: string,
   options: DiscoverAuthorizationServerOptions,
-  needed?: 'jwks_uri',
+  needed?: Endpoint,
 ): Promise<AuthorizationServerMetadata> {
   const { allowHttp, discoveryUrl, timeout = 5000 } = options
-  const fail = (reason: string) =>
-    new AuthorizationServerError(
-      'ERR_DISCOVERY_FAILED',
-      issuer,
-      `discovery of ${quoted(issuer)}: ${reason}`,
-    )
+  const fail = (reason: string, code: AuthorizationServerErrorCode = 'ERR_DISCOVERY_FAILED') =>
+    new AuthorizationServerError(code, issuer, `discovery of ${quoted(issuer)}: ${reason}`)
   const issuerUrl = parseHttpUrl(issuer)
   if (issuerUrl === undefined || !isReachableUrl(issuerUrl, allowHttp)) {
     throw fail('the issuer must be an https URL')
@@ -120,36 +165,36 @@ export async function findMetadata(
   if (startUrl === undefined || !isReachableUrl(startUrl, allowHttp)) {
     throw fail('discoveryUrl must be an https URL')
   }
-  const deadline = AbortSignal.timeout(timeout)
-  const signal =
-    options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal])
-  const attempts: string[] = []
+  const found = new AbortController()
+  const signals = [AbortSignal.timeout(timeout), found.signal, options.signal]
+  const signal = AbortSignal.any(signals.filter((each) => each !== undefined))
   const urls = discoveryUrl === undefined ? authorizationServerMetadataUrls(issuer) : [discoveryUrl]
-  for (const url of urls) {
+  let unreached: FetchFault | undefined
+  const forms = urls.map((url) => async () => {
+    // All forms are on the same host.
+    if (unreached !== undefined) throw unreached
     try {
-      const { document } = await fetchDocument(url, options.fetch ?? fetch, signal)
-      if (document['issuer'] !== issuer) {
-        attempts.push(
-          `${url} names the issuer ${quoted(document['issuer'])}, not the configured one`,
-        )
-        continue
-      }
-      const jwksUri = document['jwks_uri']
-      if (jwksUri !== undefined && !isTrustworthyEndpoint(jwksUri, issuer, allowHttp)) {
-        throw fail(`${url} names the jwks_uri ${quoted(jwksUri)}, which is not an https URL`)
-      }
-      if (needed !== undefined && document[needed] === undefined) {
-        attempts.push(`${url} has no ${needed}`)
-        continue
-      }
-      return document as AuthorizationServerMetadata
+      return await readForm(url, issuer, { ...options, signal }, needed)
     } catch (error) {
-      if (!(error instanceof FetchFault)) throw error
-      attempts.push(`${url} ${error.message}`)
-      // No answer at all: the other forms are on the same host, so trying them would only wait
-      // again.
-      if (error.status === undefined) break
+      if (error instanceof FetchFault && !error.wasReached) unreached = error
+      throw error
     }
+  })
+  try {
+    return await firstOf(forms, PATIENCE)
+  } catch (error) {
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    const strange = errors.find(
+      (each) => !(each instanceof FetchFault || each instanceof UnusableDocument),
+    )
+    if (strange !== undefined) throw strange
+    const reasons = [...new Set(errors)].map(
+      (each) => `${urls[errors.indexOf(each)]} ${(each as Error).message}`,
+    )
+    const isRead = errors.some((each) => each instanceof UnusableDocument && each.isOurs)
+    const isMissing = needed === 'introspection_endpoint' && isRead
+    throw fail(reasons.join('; '), isMissing ? 'ERR_INTROSPECTION_UNAVAILABLE' : undefined)
+  } finally {
+    found.abort()
   }
-  throw fail(attempts.join('; '))
 }

@@ -7,11 +7,7 @@
 import { settingsOf } from '../base/option-checker.js'
 import { isolatesRequests } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
-import {
-  discoverAuthorizationServer,
-  isTrustworthyEndpoint,
-} from '../discovery/authorization-server.js'
-import { AuthorizationServerError } from '../errors.js'
+import { findMetadata } from '../discovery/authorization-server.js'
 import { emitterFor } from './log-events.js'
 import { createCachedIntrospector } from '../introspect/cached-introspector.js'
 import { createIntrospector } from '../introspect/introspector.js'
@@ -59,20 +55,12 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     if (introspectionUrl !== undefined) return introspectionUrl
     const at = steadyNow()
     if (discovered !== undefined && at - discovered.at < DISCOVERY_MAX_AGE) return discovered.url
-    const metadata = await discoverAuthorizationServer(issuer, {
-      discoveryUrl,
-      allowHttp,
-      fetch: fetchFunction,
-      signal,
-    })
-    const url = metadata['introspection_endpoint']
-    if (!isTrustworthyEndpoint(url, issuer, allowHttp)) {
-      throw new AuthorizationServerError(
-        'ERR_INTROSPECTION_UNAVAILABLE',
-        issuer,
-        `metadata of ${issuer} names no introspection_endpoint with https: this provider has none, or it must be configured`,
-      )
-    }
+    const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal }
+    const { introspection_endpoint: url } = await findMetadata(
+      issuer,
+      options,
+      'introspection_endpoint',
+    )
     discovered = { url, at: steadyNow() }
     return url
   }

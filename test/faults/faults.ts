@@ -379,8 +379,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'jwks-uri-without-tls',
     breaks: 'KEY-03, CASE-65',
-    find: 'if (jwksUri !== undefined && !isTrustworthyEndpoint(jwksUri, issuer, allowHttp)) {',
-    replace: "if (jwksUri === 'never') {",
+    find: 'if (!isTrustworthyEndpoint(endpoint, issuer, options)) {',
+    replace: "if (endpoint === 'never') {",
     tests: ['discovery/authorization-server.test.ts'],
   },
   {

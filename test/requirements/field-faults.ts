@@ -15,6 +15,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-02': tested(
     'A claim, a member of an answer and a member of a JWK that is null is absent; not so in a JOSE header, inside `cnf`, for `active`, and for `exp` of a JWT',
   ),
+  'FLD-03': tested(
+    'Each endpoint may be in another of the well-known documents, all of the exact issuer; a form that hangs does not hide the next; an endpoint at the origin of the configured discovery URL is trusted',
+  ),
   'FLD-04': tested(
     'In a claim that holds scopes by configuration, entries that cannot be scopes are left out whole and told once; a text is one entry; `scope` and `scp` stay strict',
   ),

@@ -1,0 +1,47 @@
+/**
+ * Several ways to the same thing, of which the first that works is taken.
+ *
+ * @module
+ */
+
+/**
+ * Starts one attempt after the other: the next one when the last one has taken `patience`
+ * milliseconds, or at once after a failure. None of them hides the others.
+ *
+ * @returns the value of the first that succeeds
+ * @throws {AggregateError} with the errors of all, in their order
+ */
+export function firstOf<Value>(
+  attempts: readonly (() => Promise<Value>)[],
+  patience: number,
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const errors: unknown[] = []
+    const waiting = attempts.entries()
+    let failures = 0
+    let isFound = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+
+    function startNext(): void {
+      clearTimeout(timer)
+      const { value: next } = waiting.next()
+      if (next === undefined) return
+      const [index, attempt] = next
+      timer = setTimeout(startNext, patience)
+      attempt().then(
+        (value) => {
+          clearTimeout(timer)
+          isFound = true
+          resolve(value)
+        },
+        (error: unknown) => {
+          errors[index] = error
+          failures++
+          if (failures === attempts.length) reject(new AggregateError(errors))
+          if (!isFound) startNext()
+        },
+      )
+    }
+    startNext()
+  })
+}
