@@ -5,6 +5,7 @@
  */
 import { BearerTokenError } from '../errors.js'
 import type { AuthInfo, VerifiedAccessToken } from '../types.js'
+import { usableUntil } from './answer-end.js'
 import type { ResourceServer } from './resource-server.js'
 
 /**
@@ -78,6 +79,9 @@ function refusalsOf<Code>(
  * outage of the identity provider with 500, names an error when no credentials were sent, and
  * cannot detect two credentials.
  *
+ * The SDK's gate refuses a token without an end. If an introspected token names none, `expiresAt` is
+ * the end of its answer, but at least a minute from now.
+ *
  * @param errors the SDK's error classes; the kernel does not depend on the SDK
  *
  * @example
@@ -120,8 +124,10 @@ export function toOAuthTokenVerifier<Code = never>(
       if (resourceServer.authorize(verified, []) !== undefined) {
         throw insufficientScope('The access token lacks a scope that this request needs')
       }
+      const expiresAt = usableUntil(verified)
       return {
         ...toAuthInfo(verified, token),
+        ...(expiresAt !== undefined && { expiresAt }),
         resource: new URL(resourceServer.resource),
         resourceMetadataUrl: resourceServer.metadataUrl,
       }

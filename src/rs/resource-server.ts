@@ -16,6 +16,7 @@ import {
 } from '../discovery/protected-resource.js'
 import { AuthorizationServerError, BearerTokenError, Refusal } from '../errors.js'
 import { whereThrown, type Emit } from '../events.js'
+import { noteAnswerEnd } from './answer-end.js'
 import { emitterFor } from './log-events.js'
 import type { McpOperation } from '../mcp/operation.js'
 import type { PolicyDocument } from '../policy/document.js'
@@ -355,6 +356,7 @@ export class ResourceServerCore {
     const facts = await this.#tokens.verify(bearer, await sha256(bearer))
     if (facts instanceof Refusal) return facts
     const token = toVerifiedAccessToken(facts, bearer)
+    noteAnswerEnd(token, this.#tokens.askAgainAt(facts), this.#now())
     return validateToken(token, this.#settings.validators) ?? token
   }
 

@@ -3,6 +3,20 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'introspected-tokens-without-end',
+    breaks: 'FLD-05',
+    find: 'return token.expiresAt ?? ends.get(token)',
+    replace: 'return token.expiresAt',
+    tests: ['interop/verifier.test.ts'],
+  },
+  {
+    id: 'end-of-the-answer-before-that-of-the-token',
+    breaks: 'FLD-05',
+    find: 'return token.expiresAt ?? ends.get(token)',
+    replace: 'return ends.get(token) ?? token.expiresAt',
+    tests: ['interop/verifier.test.ts'],
+  },
+  {
     id: 'scanners-fill-the-log',
     breaks: 'FLD-19',
     find: 'this.#paths.size >= MOST_LINES || this.#paths.has(path)',

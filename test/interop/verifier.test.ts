@@ -14,10 +14,13 @@ import {
   type ResourceServer,
   type ResourceServerOptions,
 } from 'mcp-gatehouse'
+import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { startIdp, type Idp } from '../../examples/demo/idp.js'
 import { OTHER_SCOPE } from '../../examples/demo/refusals.js'
 import { obtainTokens } from '../../examples/demo/tokens.js'
+import { FakeIntrospection } from '../introspect/server.js'
+import { ISSUER } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 import { listen, SCOPE, type Running } from './support.js'
 
@@ -126,6 +129,49 @@ describe.each([
     expect(await response.json()).toMatchObject({ error: 'insufficient_scope' })
     expect(response.headers.get('www-authenticate')).toContain('error="insufficient_scope"')
   })
+
+  verifies(
+    'FLD-05',
+    'an introspected token without an end passes, and ends with its answer',
+    async () => {
+      const server = new FakeIntrospection()
+      const end = Math.floor(Date.now() / 1000) + 900
+      const url = await start({
+        authorizationServers: {
+          issuer: ISSUER,
+          validation: 'introspection',
+          introspector: createTokenIntrospector({
+            issuer: ISSUER,
+            clientId: 'rs',
+            clientSecret: 'secret',
+            cache: 300,
+            fetch: server.fetch,
+          }),
+        },
+      })
+      const until = async (token: string, claims: object) => {
+        server.answer = () => server.active({ aud: url, ...claims })
+        const response = await get(url, token)
+        expect(response.status).toBe(200)
+        return ((await response.json()) as { expiresAt: number }).expiresAt - Date.now() / 1000
+      }
+      expect(
+        await until('endless-token-of-40-characters-xxxxxxxxx', { exp: undefined }),
+      ).toBeGreaterThan(290)
+      expect(
+        await until('endless-token-of-40-characters-xxxxxxxxx', { exp: undefined }),
+      ).toBeLessThanOrEqual(301)
+      // Its own end counts, before and after that of its answer.
+      expect(
+        await until('long-token-of-40-characters-xxxxxxxxxxxxx', { exp: end }),
+      ).toBeGreaterThan(890)
+      expect(
+        await until('short-token-of-40-characters-xxxxxxxxxxxx', { exp: end - 860 }),
+      ).toBeLessThanOrEqual(41)
+      server.answer = () => server.active({ aud: url, exp: end - 1000 })
+      expect((await get(url, 'over-token-of-40-characters-xxxxxxxxxxxxx')).status).toBe(401)
+    },
+  )
 
   verifies(
     ['KEY-06'],

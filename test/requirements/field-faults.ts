@@ -21,6 +21,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-04': tested(
     'In a claim that holds scopes by configuration, entries that cannot be scopes are left out whole and told once; a text is one entry; `scope` and `scp` stay strict',
   ),
+  'FLD-05': tested(
+    "In the SDK's gate an introspected token without an end passes until its answer ends, at least a minute, and never past its own end",
+  ),
   'FLD-06': tested(
     'An origin of an extension or an app, `scheme://host[:port]` in lower case, can be allowed; `null`, `*` and documents that anybody can make cannot; an origin that all apps of a framework share is a warning',
   ),
