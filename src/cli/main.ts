@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
+import { runtimeFault } from '../gateway/needed-runtime.js'
 import { formatProblems } from './problems.js'
 
 const COMMANDS = ['serve', 'check', 'policy']
@@ -40,6 +41,11 @@ async function runServe(argv: readonly string[]): Promise<number> {
   if (settings.transport === 'stdio') {
     for (const warning of warnings) say(warning)
     return runCommand(command ?? [])
+  }
+  const fault = runtimeFault(process.versions)
+  if (fault !== undefined) {
+    say(`mcp-gatehouse: ${fault}`)
+    return USAGE
   }
   const [{ serve }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),

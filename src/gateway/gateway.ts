@@ -15,6 +15,7 @@ import { REAL_TIME, type Clock } from './clock.js'
 import { createHostGuard } from './hosts.js'
 import { createFetch } from './http/network.js'
 import { FrontServer, LIMITS, type Limits } from './front-server.js'
+import { runtimeFault } from './needed-runtime.js'
 import type { GatewayOptions } from './options.js'
 import { withIntrospectors } from './introspectors.js'
 import { replacePolicies } from './policies.js'
@@ -123,6 +124,7 @@ export interface Gateway {
  * Makes a gateway. It opens no socket and contacts nobody before {@link Gateway.listen}.
  *
  * @throws {ConfigurationError} with every problem of the options
+ * @throws {Error} on Bun, and on a Node that is too old
  *
  * @example
  * ```ts
@@ -149,6 +151,8 @@ export function createLimitedGateway(
   limits: Limits,
   clock: Clock = REAL_TIME,
 ): Gateway {
+  const fault = runtimeFault(process.versions)
+  if (fault !== undefined) throw new Error(fault)
   const gateway = new HttpGateway(options, limits, clock)
   return {
     listen: () => gateway.listen(),

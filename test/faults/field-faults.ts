@@ -3,6 +3,13 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'old-node-of-the-same-major',
+    breaks: 'FLD-22',
+    find: 'major < NODE[0] || (major === NODE[0] && minor < NODE[1])',
+    replace: 'major < NODE[0]',
+    tests: ['gateway/needed-runtime.test.ts'],
+  },
+  {
     id: 'introspected-tokens-without-end',
     breaks: 'FLD-05',
     find: 'return token.expiresAt ?? ends.get(token)',
