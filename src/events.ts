@@ -256,6 +256,15 @@ function placesIn({ stack = '', message }: Error): readonly string[] {
  */
 export function whereThrown(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
+  try {
+    return placesOf(error)
+  } catch {
+    // An error of a kind that throws when it is looked at.
+    return 'Error'
+  }
+}
+
+function placesOf(error: Error): string {
   const frames = placesIn(error).filter((line) => /^\s+at /.test(line))
   return [error.constructor.name, ...frames.slice(0, 5).map((line) => line.trim())]
     .map((text) => text.slice(0, 300).replace(/[^\x20-\x7e]/g, '?'))

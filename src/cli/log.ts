@@ -5,6 +5,7 @@
  */
 import type { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
+import { quoted } from '../errors.js'
 import { LineWriter } from './line-writer.js'
 
 export interface LogOptions {
@@ -19,7 +20,8 @@ export interface Log {
 }
 
 /** What ends a line, moves the cursor, hides, or turns the direction of text. */
-const UNSEEN = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+const UNSEEN =
+  /[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g
 
 /**
  * A line of JSON for people on a terminal, where nothing in a text that somebody else chose may act: its escapes would
@@ -37,12 +39,24 @@ export function tameLine(line: string): string {
 
 /** What people see of a line besides its message; the other members are for programs, and for `debug`. */
 const ABOUT = ['code', 'subject', 'clientId', 'resource', 'requestId'] as const
+/** Chosen by others: quoted and cut. */
+const CHOSEN: ReadonlySet<string> = new Set(['subject', 'clientId'])
+/** What is lost or failed must not be hidden: these members stay. */
+const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const
 
 /** The message, who and what it is about, and the hint on a line of its own. */
 function messageOf(line: Readonly<Record<string, unknown>>): string {
-  const about = ABOUT.flatMap((name) => (typeof line[name] === 'string' ? [line[name]] : []))
+  const about = ABOUT.flatMap((name) => {
+    const value = line[name]
+    if (typeof value !== 'string') return []
+    return CHOSEN.has(name) ? quoted(value, 80) : value
+  })
+  const kept = KEPT.flatMap((name) => {
+    return line[name] === undefined ? [] : `  ${name}=${JSON.stringify(line[name])}`
+  })
   const hint = typeof line['hint'] === 'string' ? `\n    → ${line['hint']}` : ''
-  return `${String(line['msg'])}${about.length > 0 ? `  [${about.join(' · ')}]` : ''}${hint}`
+  const place = about.length > 0 ? `  [${about.join(' · ')}]` : ''
+  return `${String(line['msg'])}${place}${kept.join('')}${hint}`
 }
 
 /** @param level at `debug` all members of a line are shown */

@@ -181,7 +181,8 @@ export async function findMetadata(
     }
   })
   try {
-    return await firstOf(forms, PATIENCE)
+    // Each form has a turn, also where there is little time.
+    return await firstOf(forms, Math.min(PATIENCE, timeout / (forms.length + 1)))
   } catch (error) {
     const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
     const strange = errors.find(

@@ -169,7 +169,8 @@ const MEANINGS: Meanings = {
     decision: 'unavailable',
   },
   'request.refused': {
-    level: 'info',
+    // Clients of several protocol revisions ask for the newest first.
+    level: ({ code }) => (code === 'ERR_VERSION_UNSUPPORTED' ? 'debug' : 'info'),
     line: ({ reason }) => `refused: ${reason}`,
     outcome: 'refused',
     code: ({ code }) => code,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject } from '../base/json.js'
+import { isPlainObject } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
 import type { Route } from './route.js'
 
@@ -18,10 +18,10 @@ function hintFor(routes: readonly Route[]): string {
  */
 export function replacePolicies(routes: readonly Route[], policies: unknown): void {
   const checker = new OptionChecker()
-  if (!isJsonObject(policies)) {
+  if (!isPlainObject(policies)) {
     checker.problem(['policies'], 'must be an object', '{ [resource]: policy }')
   }
-  const given = isJsonObject(policies) ? Object.entries(policies) : []
+  const given = isPlainObject(policies) ? Object.entries(policies) : []
   const replacements = given.flatMap(([resource, value]) => {
     const path = ['policies', resource]
     const route = routes.find((each) => each.resource === resource)

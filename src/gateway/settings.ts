@@ -145,6 +145,7 @@ const FOR_ONE = [
   'command',
   'upstreamHeaders',
   'upstreamHost',
+  'upstreamCredentials',
 ] as const satisfies readonly (keyof GatewayOptions)[]
 
 /** Options that the resource server does not have. */

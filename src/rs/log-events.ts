@@ -12,6 +12,7 @@ interface ShownEvent {
   readonly reason?: string
   readonly hint?: string
   readonly issuer?: string
+  readonly claim?: string
   readonly requestId?: string
   readonly origin?: string
   readonly where?: string
@@ -43,10 +44,18 @@ const SHOWN: ReadonlySet<string> = new Set([
   'scopes.dropped',
 ])
 
-/** A client's first request has no token: it learns from the answer where to log in. */
-const EXPECTED = 'ERR_CREDENTIALS_MISSING'
+/**
+ * A client's first request has no token, and may name a protocol revision that is too new: it learns
+ * from the answers.
+ */
+const EXPECTED: ReadonlySet<string> = new Set([
+  'ERR_CREDENTIALS_MISSING',
+  'ERR_VERSION_UNSUPPORTED',
+])
 
 const MINUTE = 60_000
+/** Characters of a line. What others wrote into it can neither end it nor move the cursor. */
+const LONGEST = 1000
 /** Codes times issuers are far fewer; more than these share a line. */
 const MOST_KINDS = 1000
 
@@ -74,6 +83,8 @@ function lineOf(event: ShownEvent, hidden: number): string {
   ]
     .filter((part) => part !== false)
     .join('')
+    .slice(0, LONGEST)
+    .replace(/[^\x20-\x7e]/g, '?')
 }
 
 /**
@@ -103,8 +114,9 @@ export function logEvents({
 }: LogEventsOptions = {}): (event: ShownEvent) => void {
   const kinds = new Map<string, Kind>()
   return function log(event) {
-    if (!SHOWN.has(event.type) || event.code === EXPECTED) return
-    const name = kinds.size < MOST_KINDS ? `${event.type} ${event.code} ${event.issuer}` : ''
+    if (!SHOWN.has(event.type) || EXPECTED.has(event.code ?? '')) return
+    const name =
+      kinds.size < MOST_KINDS ? `${event.type} ${event.code} ${event.issuer} ${event.claim}` : ''
     const kind = kinds.get(name)
     const at = now()
     // A clock that was set back must not silence anything.

@@ -123,14 +123,25 @@ export class TokenVerifier {
       await keys?.ready(request)
       if (this.#isStanding(known)) return this.#validate(known) ?? known
     }
-    const facts = await this.#inspections.join(digest, () => ({
-      done: this.#inspect(token, request, arrival),
-    })).done
+    const facts = await this.#inspections
+      .join(digest, () => ({ done: this.#inspect(token, request, arrival) }))
+      .done.catch((error: unknown) => this.#refuseWithdrawn(digest, error))
     if (facts instanceof Refusal) return facts
     const refusal = this.#validate(facts)
     if (refusal !== undefined) return refusal
     if (this.#isStanding(facts)) this.#remembered?.set(digest, facts)
     return facts
+  }
+
+  /**
+   * Newer keys cannot be fetched, but they would not help a token whose own key was withdrawn.
+   *
+   * @throws the error, for any other token
+   */
+  #refuseWithdrawn(digest: string, error: unknown): Refusal {
+    const facts = this.#remembered?.get(digest)
+    if (facts?.key?.retired !== true) throw error
+    return new Refusal('ERR_TOKEN_KEY_UNKNOWN', 'its key was withdrawn', facts.issuer)
   }
 
   /**

@@ -50,7 +50,9 @@ export function addCorsHeaders(
 const APP_ORIGIN =
   /^([a-z][a-z\d+.-]*):\/\/(?:[a-z\d](?:[a-z\d._-]*[a-z\d])?|\[[a-f\d:.]+\])(?::[1-9]\d{0,4})?$/
 /** Schemes of documents that anybody can make. */
-const ANYBODYS_SCHEMES: ReadonlySet<string> = new Set(['file', 'about', 'data', 'blob'])
+const ANYBODYS_SCHEMES: ReadonlySet<string> = new Set(
+  'file about data blob filesystem content javascript intent view-source'.split(' '),
+)
 
 /** Whether a browser or an app can send the text as `Origin`, and it names one of them. */
 export function isOrigin(text: unknown): text is string {
@@ -65,7 +67,7 @@ export function isOrigin(text: unknown): text is string {
 
 /** Whether every app of a framework has this origin: Capacitor, Ionic, Tauri. */
 export function isSharedOrigin(origin: string): boolean {
-  return /^(?:(?!https?:)[^:]+:\/\/localhost|https?:\/\/tauri\.localhost)$/.test(origin)
+  return /^(?:[^:]+:\/\/localhost|https?:\/\/tauri\.localhost)$/.test(origin)
 }
 
 /** Without a list: any loopback origin when the resource's host is loopback, else none. */

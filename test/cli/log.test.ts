@@ -63,6 +63,28 @@ describe('the log for people', () => {
     },
   )
 
+  verifies('FLD-21', 'quotes who called, and keeps what was lost', async () => {
+    let text = ''
+    const target = new Writable({
+      write(chunk, _encoding, done) {
+        text += String(chunk)
+        done()
+      },
+    })
+    const { logger } = await createLog({ level: 'info', format: 'pretty' }, target)
+    logger.info({ subject: `x]  denied${'y'.repeat(500)}`, clientId: 'c' }, 'called')
+    logger.error({ where: 'TypeError at x' }, 'internal error')
+    logger.warn({ lost: 5 }, 'lines were lost')
+    logger.info({ audit: { outcome: 'allow', subject: 'me' } }, 'audit')
+    await eventually(() => text.split('\n').length === 5)
+    const [called = '', internal, lost, audit] = text.split('\n')
+    expect(called).toContain('["x]  deniedyyy')
+    expect(called.length).toBeLessThan(200)
+    expect(internal).toContain('where="TypeError at x"')
+    expect(lost).toContain('lost=5')
+    expect(audit).toContain('audit={"outcome":"allow","subject":"me"}')
+  })
+
   verifies('FLD-21', 'has all members at debug', async () => {
     const [first = '', second = ''] = (await linesOf('debug', DENIED)).split('\n')
     expect(first + second).toContain('"status":401')

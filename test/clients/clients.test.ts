@@ -47,10 +47,10 @@ function expectLogin(events: readonly GatewayEvent[]): void {
   const expected = ['request.denied', 'request.authenticated', 'request.completed', 'keys.loaded']
   const ofChildren = ['child.started', 'child.remarked', 'child.ended', 'session.ended']
   const others = events.filter(({ type }) => ![...expected, ...ofChildren].includes(type))
-  // Node's `fetch` sometimes opens a connection that it then does not use.
-  expect(
-    others.filter((event) => !('code' in event) || event.code !== 'ERR_REQUEST_TIMEOUT'),
-  ).toEqual([])
+  // Node's `fetch` sometimes opens a connection that it then does not use. A client that speaks several
+  // revisions asks a command for the newest first.
+  const harmless = ['ERR_REQUEST_TIMEOUT', 'ERR_VERSION_UNSUPPORTED']
+  expect(others.filter((event) => !('code' in event) || !harmless.includes(event.code))).toEqual([])
 }
 
 function expectIdentity(heads: readonly Head[], { issuer, upstreamHost }: Stage): void {

@@ -38,6 +38,24 @@ for (const [name, before, after] of ROTATIONS) {
   })
 }
 
+verifies('KEY-05', 'a token whose key was withdrawn is 401 in an outage, too', async () => {
+  for (const kid of ['signing', 'next']) {
+    const idp = new FakeIdp()
+    idp.keys = [await fakeKey('a', 'ES256', 'signing')]
+    const bench = createBench(idp)
+    const old = await idp.token()
+    expect(await bench.verdict(old)).toBe('authenticated')
+    idp.keys = [await fakeKey('b', 'ES256', kid)]
+    bench.wait(6)
+    expect(await bench.verdict(await idp.token({ claims: { sub: 'another' } }))).toBe(
+      'authenticated',
+    )
+    idp.fault = down
+    bench.wait(60)
+    expect(await bench.verdict(old)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+  }
+})
+
 verifies(
   ['KEY-05', 'CASE-16', 'JWT-03'],
   'forged signatures make us fetch once in five seconds, whatever the flood',

@@ -3,6 +3,41 @@ import type { Fault } from './faults.js'
 
 export const FIELD_FAULTS: readonly Fault[] = [
   {
+    id: 'withdrawn-key-waits-for-the-outage',
+    breaks: 'KEY-05',
+    find: 'if (facts?.key?.retired !== true) throw error',
+    replace: 'if (facts?.key !== undefined) throw error',
+    tests: ['discovery/renewal.test.ts'],
+  },
+  {
+    id: 'lines-of-the-console-forged',
+    breaks: 'FLD-18',
+    find: "    .replace(/[^\\x20-\\x7e]/g, '?')\n}\n\n/**\n * Makes a listener",
+    replace: '}\n\n/**\n * Makes a listener',
+    tests: ['rs/log-events.test.ts'],
+  },
+  {
+    id: 'credentials-name-the-session',
+    breaks: 'GW-02',
+    find: 'operatorHeaderFault(name, value) ?? credentialFault(name, value)',
+    replace: 'operatorHeaderFault(name, value)',
+    tests: ['gateway/credentials.test.ts'],
+  },
+  {
+    id: 'audit-hidden-from-people',
+    breaks: 'FLD-21',
+    find: "const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const",
+    replace: 'const KEPT = [] as readonly string[]',
+    tests: ['cli/log.test.ts'],
+  },
+  {
+    id: 'endpoint-told-to-any-page',
+    breaks: 'FLD-19',
+    find: 'resource !== undefined && this.#head.origin === undefined',
+    replace: 'resource !== undefined',
+    tests: ['gateway/unserved-paths.test.ts'],
+  },
+  {
     id: 'old-node-of-the-same-major',
     breaks: 'FLD-22',
     find: 'major < NODE[0] || (major === NODE[0] && minor < NODE[1])',

@@ -173,6 +173,10 @@ describe('no headers', () => {
     ['a value that is no text', { 'X-Key': 1 }],
     ['a value that is a list', { 'X-Key': [SECRET] }],
     ['one name twice', { 'X-Key': SECRET, 'x-key': SECRET }],
+    ['a session of somebody else', { 'Mcp-Session-Id': SECRET }],
+    ['another message than was checked', { mcp_name: SECRET }],
+    ['another media type', { 'Content-Type': SECRET }],
+    ['what authenticates the connection', { Authorization: `Negotiate ${SECRET}` }],
     ['the second of two', { 'X-Key': 'good', [SECRET]: '' }],
     ['Headers, which have no properties', new Headers({ 'X-Key': SECRET })],
     ['a map', new Map([['X-Key', SECRET]])],
@@ -360,7 +364,9 @@ describe('the start', () => {
     expect(
       problemsOf({ upstream, upstreamCredentials, auth: 'none', authorizationServers: undefined }),
     ).toEqual([path])
-    expect(problemsOf({ ...of({ upstream }, { upstream }), upstreamCredentials })).toEqual([])
+    // Another resource must not get what was meant for one.
+    expect(problemsOf({ ...of({ upstream }, { upstream }), upstreamCredentials })).toEqual([path])
+    expect(problemsOf(of({ upstream, upstreamCredentials }, { upstream }))).toEqual([])
     expect(problemsOf({ ...of({ upstream }, { command: ['node'] }), upstreamCredentials })).toEqual(
       [path],
     )

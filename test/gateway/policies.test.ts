@@ -85,7 +85,11 @@ describe('one resource', () => {
     })
     const replace = () => gateway.replacePolicies({ [RESOURCE]: only('b') })
     expect(problemsOf(replace)).toEqual([`policies.${RESOURCE}`])
-    expect(problemsOf(() => gateway.replacePolicies([only('b')] as never))).toEqual(['policies'])
+    // What has no properties of its own would replace nothing, in silence.
+    const empty = [[only('b')], new Map([[RESOURCE, only('b')]]), Promise.resolve({})]
+    for (const given of empty) {
+      expect(problemsOf(() => gateway.replacePolicies(given as never))).toEqual(['policies'])
+    }
   })
 
   verifies('CASE-61', 'without tokens there is no policy to replace', async () => {

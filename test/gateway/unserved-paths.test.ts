@@ -84,6 +84,8 @@ describe('a path that is not served', () => {
     const answer = await sendTo(port, request)
     expect(answer.status).toBe(404)
     expect(answer.body).toContain(RESOURCE)
+    const page = [['Origin', 'https://evil.example']] as const
+    expect((await sendTo(port, { ...request, headers: page })).body).not.toContain(RESOURCE)
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'path.unserved', path: '"/message"', method: 'POST' }),
     )

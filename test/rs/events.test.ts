@@ -27,6 +27,14 @@ describe('where an error was thrown', () => {
     expect(whereThrown(changed)).toBe('Error')
     changed.message = ''
     expect(whereThrown(changed)).toBe('Error')
+    // One that throws when it is looked at must not end the process.
+    const hostile = Object.defineProperty(new Error('x'), 'stack', {
+      get: () => {
+        throw new Error('secret')
+      },
+    })
+    expect(whereThrown(hostile)).toBe('Error')
+    expect(whereThrown(Object.assign(new Error('x'), { constructor: undefined }))).toBe('Error')
     class OddİError extends Error {}
     expect(whereThrown(new OddİError('x'))).toMatch(/^Odd\?Error at /)
   })

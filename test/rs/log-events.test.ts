@@ -39,6 +39,13 @@ describe('lines about events', () => {
     ])
   })
 
+  verifies('FLD-18', 'are one printable line each, whatever others wrote into them', () => {
+    const { lines, log } = startLog()
+    log({ ...DENIED, reason: `x\nmcp-gatehouse: forged\u001b[2K\u2028${'y'.repeat(5000)}` })
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/^[\x20-\x7e]{1,1000}$/)
+  })
+
   verifies('FLD-18', 'come once a minute for each code and issuer, and count the others', () => {
     const { lines, log, pass } = startLog()
     log(DENIED)

@@ -63,12 +63,23 @@ function isRecord(value: unknown): value is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
+/** Fields that say what a request asks for, or whose session it is: they were checked before. */
+const CHECKED = /^(?:mcp-|content-type$)/
+
+/** @param value one line of text */
+function credentialFault(name: string, value: unknown): string | undefined {
+  if (CHECKED.test(comparableHeader(name))) return 'belongs to the request that was checked'
+  // They authenticate the connection (RFC 4559 §6), which other callers use as well.
+  if (/^(?:negotiate|ntlm)\b/i.test(String(value))) return 'authenticates a connection'
+  return undefined
+}
+
 function checkGiven(given: unknown): GivenCredentials {
   if (!isRecord(given)) return invalid('no object of headers')
   const headers: string[] = []
   const names = new Set<string>()
   for (const [name, value] of Object.entries(given)) {
-    const fault = operatorHeaderFault(name, value)
+    const fault = operatorHeaderFault(name, value) ?? credentialFault(name, value)
     if (fault !== undefined) return invalid(`header ${names.size + 1}, which ${fault}`)
     names.add(comparableHeader(name))
     headers.push(name, value as string)

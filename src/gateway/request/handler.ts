@@ -330,7 +330,9 @@ class Passage {
   #sayNotFound({ path }: RequestTarget): void {
     const { unservedPaths } = this.#options
     const resource = unservedPaths.report(this.#record, path, this.#head.host)
-    const place = resource === undefined ? '' : `; the MCP endpoint is ${resource}`
+    // A page of somebody else must not learn what runs on this machine.
+    const isShown = resource !== undefined && this.#head.origin === undefined
+    const place = isShown ? `; the MCP endpoint is ${resource}` : ''
     // Browser clients look for documents that we do not have, and must be able to read the 404.
     const cors = { 'Access-Control-Allow-Origin': '*' }
     const description = `There is nothing here${place}`
