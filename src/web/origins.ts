@@ -67,7 +67,7 @@ export function isOrigin(text: unknown): text is string {
 
 /** Whether every app of a framework has this origin: Capacitor, Ionic, Tauri. */
 export function isSharedOrigin(origin: string): boolean {
-  return /^(?:[^:]+:\/\/localhost|https?:\/\/tauri\.localhost)$/.test(origin)
+  return /^(?:(?!https?:)[^:]+:\/\/localhost|https?:\/\/tauri\.localhost)$/.test(origin)
 }
 
 /** Without a list: any loopback origin when the resource's host is loopback, else none. */
