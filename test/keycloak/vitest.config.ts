@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
-import base from '../../vitest.config.js'
+import base, { SHARED_SETUP } from '../../vitest.config.js'
 
 /** By name, so that files that want the same Keycloak follow each other. */
 class ByName extends BaseSequencer {
@@ -16,7 +16,7 @@ export default defineConfig({
     isolate: true,
     include: ['test/keycloak/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    globalSetup: ['test/keycloak/landlord.ts', 'test/clients/python.ts'],
+    globalSetup: [SHARED_SETUP, 'test/keycloak/landlord.ts', 'test/clients/python.ts'],
     // There is one Keycloak at a time.
     fileParallelism: false,
     sequence: { sequencer: ByName },

@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config'
-import base from '../../vitest.config.js'
+import base, { SHARED_SETUP } from '../../vitest.config.js'
 
 export default defineConfig({
   ...base,
@@ -7,7 +7,7 @@ export default defineConfig({
     ...base.test,
     include: ['test/runtimes/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    globalSetup: ['test/runtimes/programs.ts'],
+    globalSetup: [SHARED_SETUP, 'test/runtimes/programs.ts'],
     fileParallelism: false,
     testTimeout: 60_000,
   },
