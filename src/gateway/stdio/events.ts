@@ -16,7 +16,7 @@ export interface ChildEnded {
   readonly type: 'child.ended'
   readonly child: string
   readonly reason: string
-  /** Seconds that it ran. */
+  /** Seconds for which it ran. */
   readonly seconds: number
 }
 
@@ -37,7 +37,10 @@ export interface SessionEnded {
   readonly reason: string
 }
 
-/** Processes that it had started in groups of their own ran on when it had ended. They were ended, too. */
+/**
+ * Processes that it had started in other process groups were still running when it ended. They were
+ * ended too.
+ */
 export interface ChildStrays {
   readonly type: 'child.strays'
   readonly child: string
