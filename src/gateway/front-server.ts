@@ -21,16 +21,16 @@ import {
 
 /** Limits in milliseconds. */
 export interface Limits {
-  /** Running answers, when the gateway closes. */
+  /** For running answers when the gateway closes. */
   readonly drain: number
   /**
    * The time between the end of accepting and the closing of idle connections: a request that
    * arrives then is answered with `Connection: close`, not a reset.
    */
   readonly pause: number
-  /** For the header fields of a request: later ones will not arrive. */
+  /** For the header fields of a request. Fields that have not arrived by then will not arrive. */
   readonly head: number
-  /** A request with its body. */
+  /** For a request with its body. */
   readonly request: number
   /** For a reader that takes none of the waiting bytes. */
   readonly stalled: number

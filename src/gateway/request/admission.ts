@@ -24,7 +24,7 @@ export interface Overload {
   readonly hint: string
 }
 
-/** Who is counted: a person or machine at its issuer, whatever the client. */
+/** The person or machine at its issuer for whom requests are counted, whatever the client. */
 export interface Principal {
   readonly issuer: string
   /** Callers without one cannot be told apart: they count as one. */

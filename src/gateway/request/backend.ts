@@ -12,7 +12,7 @@ import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
 import type { RequestRecord } from './record.js'
 
-/** The facts about a request that may go on. */
+/** The facts about a request that may proceed. */
 export interface AdmittedRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
