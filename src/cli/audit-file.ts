@@ -45,7 +45,7 @@ interface Target {
  * process.
  */
 function createFileTarget(file: number): Target {
-  /** Half a line is at the end of the file. */
+  /** The file ends with half a line. */
   let isTorn = false
   return {
     write(line) {
@@ -141,7 +141,7 @@ export function openAuditFile(
     try {
       await old?.close()
     } catch {
-      // Nothing is left to do: some records may be lost.
+      // Nothing more can be written.
     }
   }
 

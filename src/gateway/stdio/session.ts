@@ -97,8 +97,8 @@ export class Session implements PooledChild {
 
   /**
    * Whether this many more requests may wait for their answers. To make room, the oldest requests
-   * that nobody waits for are dropped. Those of the newest such POST stay, however many they are:
-   * its client may be about to resume its stream.
+   * that nobody waits for fail. Those of the newest such POST stay, however many they are: its
+   * client may be about to resume its stream.
    */
   makeRoom(count: number): boolean {
     if (this.#routes.size + count <= MAX_UNWANTED) return true
