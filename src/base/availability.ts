@@ -1,7 +1,7 @@
 /**
- * Decides whether a server that we depend on can be asked now, and what a failure means: either the
- * server is at fault and everybody waits, or one token is. What one caller sends never affects the
- * others. Keys, introspection and every other fetch from an identity provider use it.
+ * Decides whether a server that we depend on can be called now, and what a failure means: either
+ * the server is at fault and everybody waits, or one token is. What one caller sends never affects
+ * the others. Keys, introspection and every other fetch from an identity provider use it.
  *
  * - A failure before the request was written cannot be the token's fault. It is the server's at
  *   once.
@@ -181,8 +181,7 @@ export class Availability {
   /**
    * The server answered, whatever the answer says.
    *
-   * @returns whether the constant should be asked once more, to learn whether it proves anything
-   * here
+   * @returns whether to ask about the constant once more, to learn whether it proves anything here
    */
   answered(): boolean {
     const isDoubtful = this.#fault !== undefined && this.#isByConstant

@@ -43,7 +43,7 @@ export const LIMITS: Limits = {
   request: 120_000,
   stalled: 60_000,
 }
-/** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
+/** Proxies in front of us keep connections for less time (nginx and AWS: 60 s), so they close first. */
 const KEEP_ALIVE = 65_000
 /** Milliseconds for connections to close by themselves, once they may. */
 const LAST_WAIT = 200

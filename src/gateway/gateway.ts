@@ -86,7 +86,7 @@ export interface Gateway {
   /**
    * Replaces policies while requests are served, for example after their files have changed.
    * Requests are authorized by the new ones from then on; one that was authorized before continues.
-   * Lists in answers that are still open, also in streams, show what the new ones allow. Call it
+   * Lists in answers that are still open, including streams, show what the new ones allow. Call it
    * while the gateway listens.
    *
    * @param policies by resource, spelled as in {@link Listening.resources}; the others keep theirs.

@@ -243,7 +243,7 @@ export function createGuard(
  * not open a route, and the developer must be able to see it.
  *
  * @param seen the result of the guard for this request; the guard itself if the path is not guarded
- * @returns the answer to send; `undefined`: go on
+ * @returns the answer to send; `undefined`: proceed
  */
 export function refuseScopes(
   seen: Permission | Guard | undefined,

@@ -83,7 +83,7 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** How many principals have requests under way, and how many. */
+  /** How many principals have requests under way, and how many requests and bytes these are. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
     const callers = [...this.#loads.values()].reduce((sum, { size }) => sum + size, 0)
     return { callers, requests: this.#requests, bytes: this.#bytes }

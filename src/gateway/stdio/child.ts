@@ -154,7 +154,7 @@ export class Child {
     this.#stdout.resume()
     const setTimer = this.#setTimer
     const clear = setTimer(() => void this.#group.stop(GRACE, setTimer), GRACE)
-    // Until then the child keeps the process alive, also without a timer that does.
+    // Until then the child keeps the process alive, even if no timer does.
     await this.#group.exited
     clear()
     await this.#group.gone

@@ -30,7 +30,7 @@ export interface ChildRemarked {
   readonly suppressed?: number
 }
 
-/** Why its session ended, or its caller no longer needs it. */
+/** The session of a child ended, or its caller no longer needs it, and why. */
 export interface SessionEnded {
   readonly type: 'session.ended'
   readonly child: string

@@ -20,7 +20,7 @@ export async function findExecutable(
       await access(place, constants.X_OK)
       return place
     } catch {
-      // The next one.
+      // Try the next one.
     }
   }
   return undefined

@@ -109,7 +109,7 @@ export class ProcessGroup {
     }
   }
 
-  /** SIGTERM, and SIGKILL to what is left of it after `grace` milliseconds. */
+  /** Sends SIGTERM, and after `grace` milliseconds SIGKILL to what is left of it. */
   async stop(grace: number, setTimer: Clock['setTimer'] = REAL_TIME.setTimer): Promise<void> {
     this.signal('SIGTERM')
     const clear = setTimer(() => this.signal('SIGKILL'), grace)

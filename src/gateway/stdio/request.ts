@@ -32,8 +32,8 @@ export class StdioRequest implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
   /**
-   * Ends the stream of an expired token, in the form of its protocol revision. Default: as the
-   * stream of a GET ends.
+   * Ends the stream of an expired token, in the form of its protocol revision. Default: ends it
+   * like the stream of a GET.
    */
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext

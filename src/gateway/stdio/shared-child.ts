@@ -181,7 +181,7 @@ export class SharedChild implements PooledChild {
       ]),
     )
     this.#outbox.addReply(reply)
-    // In these revisions a client leaves to say that it wants no answer (2026-07-28,
+    // In these revisions a client cancels a request by leaving it (2026-07-28,
     // "Cancellation").
     exchange.whenOver(() => {
       if (!this.#routes.delete(key)) return
