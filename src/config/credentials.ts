@@ -54,7 +54,7 @@ export function readCredentials(
   function read(setting: string, file: string | undefined): string | undefined {
     if (file === undefined) return undefined
     try {
-      // Editors end the last line.
+      // Editors add a line end to the last line.
       return readFile(file).replace(/\r?\n$/, '')
     } catch (error) {
       problem(setting, faultOf(error, 'unknown reason'), 'a file that holds it and nothing else')
