@@ -5,7 +5,7 @@
  */
 
 /**
- * Keeps answers. Your own may use Valkey, a database, or a Durable Object;
+ * Keeps answers. Your own implementation may use Valkey, a database, or a Durable Object;
  * {@link createMemoryAnswerStore} keeps them in this process. Keys are ASCII and hold digests,
  * never a token; values are JSON. A method that fails must reject: each user of the store decides
  * what that means (a cache asks again, a replay check refuses).
@@ -96,7 +96,7 @@ class MemoryAnswerStore implements AnswerStore {
 
 /**
  * Makes a store in the memory of this process: bounded, the least recently set value goes first.
- * Marks ({@link AnswerStore.setIfAbsent}) stay until they expire; a store that is full of them
+ * Marks ({@link AnswerStore.setIfAbsent}) stay until they expire; a store that is full of marks
  * rejects.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * Decides whether a server that we depend on can be asked now, and what a failure means: either the
- * server is at fault and everybody waits, or one token is. What one caller sends never decides for
+ * Decides whether a server that we depend on can be called now, and what a failure means: either
+ * the server is at fault and everybody waits, or one token is. What one caller sends never affects
  * the others. Keys, introspection and every other fetch from an identity provider use it.
  *
  * - A failure before the request was written cannot be the token's fault. It is the server's at
@@ -8,12 +8,12 @@
  * - Any other failure is the token's fault until a control fails too. The control is a call about
  *   another token, preferably one that was active before. If there is none, we ask about a
  *   constant, at most once per pause.
- * - Some servers answer every unknown token with an error, and so the constant. When the constant
+ * - Some servers answer every unknown token with an error, and the constant too. When the constant
  *   fails while a token is answered, it proves nothing for a while.
  * - Refused credentials are alarming. They start a control even when a token was answered a moment
- *   ago. If the control is refused too, the next answer decides, or a moment without one.
- * - After a fault each pause is longer than the one before. At its end one call tries again, for a
- *   token that was active before if one waits.
+ *   ago. If the control is refused too, the next answer decides, or a moment without an answer.
+ * - After a fault each pause is longer than the one before. When it ends, one call tries again. A
+ *   call for a token that was active before goes first, if one waits.
  *
  * It does no I/O, and its clock never runs backwards. A runtime may cancel what a request began, so
  * every wait here has a limit.
@@ -28,7 +28,7 @@ import type { AuthorizationServerError } from '../errors.js'
  */
 export interface Fault {
   readonly error: AuthorizationServerError
-  /** Whether it may pass in a moment, so that a request can wait for that. */
+  /** Whether the fault may pass in a moment, so that a request can wait until it does. */
   readonly passes: boolean
   readonly since: number
   readonly attempts: number
@@ -50,20 +50,20 @@ export interface AvailabilityOptions {
   readonly now: () => number
   /** The longest pause after a failure, in milliseconds. Default {@link LONGEST_RETRY}. */
   readonly longestPause?: (failure: Failure) => number
-  /** Whether a failure is alarming although other tokens are answered. Default: none is. */
+  /** Whether a failure is alarming even though other tokens are answered. Default: none is. */
   readonly isAlarming?: (failure: Failure) => boolean
 }
 
 /** How long a fault still counts after the next attempt was due. */
 const FAULT_MAX_AGE = 60_000
 /**
- * How long an answer proves that the server is well. While it is, the constant is asked at most
- * this often.
+ * How long an answer proves that the server works. While it works, we ask about the constant at
+ * most this often.
  */
 const CONTROL_HOLDS = 1_000
-/** How long the constant is not asked after it failed while a token was answered. */
+/** How long we do not ask about the constant after it failed while a token was answered. */
 const CONSTANT_DISTRUSTED = 300_000
-/** The longest that a call takes: one that began earlier is lost. */
+/** The longest that a call takes. A call that began earlier is lost. */
 const LONGEST_CALL = 10_000
 
 /**
@@ -90,7 +90,7 @@ export class Availability {
   readonly #longestPause: (failure: Failure) => number
   readonly #isAlarming: (failure: Failure) => boolean
   #fault: Fault | undefined
-  /** The constant found it, so we want to know whether the constant proves anything. */
+  /** The constant showed the fault, so we want to know whether the constant proves anything. */
   #isByConstant = false
   /** The constant was refused a moment after a token was answered: one of the two is out of date. */
   #doubt: AuthorizationServerError | undefined
@@ -141,14 +141,14 @@ export class Availability {
     return this.#fault !== undefined && this.#now() < this.#fault.retryAt
   }
 
-  /** Until when, at most, a token that was active before waits for its call. */
+  /** Sets the latest time until which a token that was active before waits for its call. */
   expect(until: number): void {
     if (this.#now() >= this.#expectedUntil) this.#expected = 0
     this.#expected++
     this.#expectedUntil = Math.max(this.#expectedUntil, until)
   }
 
-  /** It has stopped waiting. */
+  /** That token no longer waits. */
   unexpect(): void {
     this.#expected = Math.max(0, this.#expected - 1)
   }
@@ -181,8 +181,7 @@ export class Availability {
   /**
    * The server answered, whatever the answer says.
    *
-   * @returns whether the constant should be asked once more, to learn whether it proves anything
-   * here
+   * @returns whether to ask about the constant once more, to learn whether it proves anything here
    */
   answered(): boolean {
     const isDoubtful = this.#fault !== undefined && this.#isByConstant

@@ -19,7 +19,7 @@ export class Cache<V extends object> {
    * of it. So it need not start again for each value, which would step over every deleted entry.
    */
   #oldest = this.#values.keys()
-  /** Uses since that walk began or went on. */
+  /** Uses since that walk began or continued. */
   #uses = 0
   readonly #max: number
 
@@ -67,8 +67,8 @@ export class Cache<V extends object> {
   }
 
   /**
-   * Nothing is forgotten soon, so the order of use does not matter yet. To keep it costs a `Map` new
-   * tables again and again, which old objects hold.
+   * Nothing is evicted soon, so the order of use does not matter yet. Keeping it would make a `Map`
+   * allocate new tables again and again, and old objects would keep those alive.
    */
   get #isRoomy(): boolean {
     return this.#max >= ROOMY && this.#values.size * 2 < this.#max

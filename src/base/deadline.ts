@@ -1,5 +1,5 @@
 /**
- * Limits how long a request waits for work. The work goes on.
+ * Limits how long a request waits for work. The work itself continues.
  *
  * @module
  */

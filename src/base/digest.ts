@@ -31,7 +31,7 @@ export function builtinModule<T>(id: string): T | undefined {
 
 function synchronousSha256(crypto: NodeCrypto | undefined): ((text: string) => string) | undefined {
   if (crypto === undefined) return undefined
-  // The one-shot form costs half of createHash; Bun and Deno do not all have it.
+  // The one-shot form costs half as much as createHash. Not every Bun and Deno has it.
   const { hash } = crypto
   if (hash !== undefined) return (text) => hash('sha256', text, 'latin1')
   return (text) => crypto.createHash('sha256').update(text).digest('latin1')

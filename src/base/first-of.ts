@@ -1,12 +1,12 @@
 /**
- * Several ways to the same thing, of which the first that works is taken.
+ * Tries several ways to the same result and takes the first that works.
  *
  * @module
  */
 
 /**
  * Starts one attempt after the other: the next one when the last one has taken `patience`
- * milliseconds, or at once after a failure. None of them hides the others.
+ * milliseconds, or at once after a failure. No attempt keeps the others from being tried.
  *
  * @returns the value of the first that succeeds
  * @throws {AggregateError} with the errors of all, in their order

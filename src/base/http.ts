@@ -1,6 +1,6 @@
 /**
- * Reading a JSON document from an identity provider, safely: no redirects, TLS, a limit on bytes
- * and on time.
+ * Reads a JSON document from an identity provider safely: no redirects, TLS, and limits on size and
+ * time.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Finds the members of a JSON object in its bytes. Nothing is decoded, and nested values are
- * skipped: what we do not need of a message costs little, however large it is.
+ * skipped: the parts of a message that we do not need cost little, however large they are.
  *
  * @module
  */

@@ -12,8 +12,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The object without members that are `null`, as most serialisers write what is absent: the object
- * itself, or a frozen copy. Members of members stay.
+ * The object without members that are `null`, which most serialisers write for an absent member:
+ * the object itself, or a frozen copy. Members of members stay.
  *
  * @param kept the member that stays although it is `null`
  */

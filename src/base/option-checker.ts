@@ -79,7 +79,7 @@ export class OptionChecker {
     return { settings: problems.length > 0 ? undefined : settings, problems }
   }
 
-  /** A problem that several have in common is reported once. */
+  /** Reports a problem. One that several options have in common is reported once. */
   problem(path: OptionPath, message: string, hint: string): void {
     const located = this.#words.locate(path, message)
     const key = `${located.path}: ${located.message}`

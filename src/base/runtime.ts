@@ -1,20 +1,24 @@
 /**
- * What runtimes do differently.
+ * Differences between runtimes.
  *
  * @module
  */
 
 /**
- * Whether what a request began is its own, and ends with it: on Workers. There a promise that another request would
- * settle may never be settled, because that request was cancelled with its timers and fetches, or was answered. So
- * nothing under way is shared; what has settled is.
+ * Whether everything that a request began belongs to that request and ends with it, as on Workers.
+ * There, a promise that another request would settle may never settle: that request may have been
+ * answered, or cancelled with its timers and fetches. So work under way is not shared. Settled
+ * results are.
  */
 export function isolatesRequests(): boolean {
   return 'WebSocketPair' in globalThis
 }
 
-/** A request, as far as it goes on after its answer. */
+/** The part of a request that continues after its answer. */
 export interface RequestContext {
-  /** Where the host has it: keeps the request alive until the work is done (`ctx.waitUntil` of Workers). */
+  /**
+   * Keeps the request alive until the work is done, if the host can do that (`ctx.waitUntil` of
+   * Workers).
+   */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }

@@ -6,8 +6,8 @@
  */
 
 /**
- * Follows the wall clock forwards. When that is set back, time goes on from where it was. The
- * elapsed time is then unknown, so `onSetBack` learns that no age can be trusted.
+ * Follows the wall clock forwards. When the wall clock is set back, this one continues from where
+ * it was. The elapsed time is then unknown, so `onSetBack` is called: no age can be trusted.
  *
  * @param now milliseconds since 1970
  */

@@ -12,9 +12,9 @@ import type { AuditRecord } from '../gateway/audit.js'
 const COMPLAINT_INTERVAL = 10_000
 /** Only the owner may read who called what. */
 const MODE = 0o600
-/** A pipe without a reader is refused, and one whose reader does not read makes no write wait. */
+/** Opening a pipe without a reader fails, and no write waits for a reader that does not read. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
-/** What a write to a pipe says whose reader does not keep up, or is gone. */
+/** The error of a write to a pipe whose reader does not keep up or is gone. */
 const NOT_READ = 'EAGAIN'
 const NO_READER = 'EPIPE'
 
@@ -22,9 +22,9 @@ export interface AuditFile {
   /** Records that could not be written. */
   readonly lost: number
   write(record: AuditRecord): void
-  /** After somebody moved the file away: the next record begins a new one. */
+  /** Call it after the file was moved away: the next record begins a new file. */
   reopen(): void
-  /** Waits a moment for a reader that is slow. */
+  /** Waits a moment for a slow reader. */
   close(): Promise<void>
 }
 
@@ -32,17 +32,20 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }
 
-/** Where records are written: a file, or a pipe to whatever collects them. */
+/** Where records are written: a file, or a pipe to a program that collects them. */
 interface Target {
-  /** @throws where it could not be written */
+  /** @throws if the line could not be written */
   write(line: string): void
-  /** Waits a moment for a reader that is slow. Lines that it does not take have failed. */
+  /** Waits a moment for a slow reader. Lines that it does not take have failed. */
   close(): Promise<void>
 }
 
-/** On a disk nothing waits: every record is written at once, so that none is lost with the process. */
+/**
+ * A disk makes nothing wait. Every record is written at once, so that none is lost with the
+ * process.
+ */
 function createFileTarget(file: number): Target {
-  /** Half a line stands at the end. */
+  /** The file ends with half a line. */
   let isTorn = false
   return {
     write(line) {
@@ -64,12 +67,12 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
 
-/** @param fail called for each line that nobody took, where that shows later */
+/** @param fail called for each line that was not taken, if that shows only later */
 function createPipeTarget(file: number, fail: (error: unknown) => void): Target {
   const socket = new Socket({ fd: file, readable: false, writable: true })
   let waiting = 0
   let isClosed = false
-  // Each record that was lost with it is reported separately.
+  // Each lost record is reported separately.
   socket.on('error', () => undefined)
   return {
     write(line) {
@@ -77,7 +80,7 @@ function createPipeTarget(file: number, fail: (error: unknown) => void): Target 
       if (socket.writableLength > MAX_WAITING) throw failure(NOT_READ)
       waiting++
       socket.write(line, (error) => {
-        // Node calls a line written that is still there when the socket is destroyed.
+        // When the socket is destroyed, Node reports a line that still waits as written.
         if (isClosed) return
         waiting--
         if (error !== null && error !== undefined) fail(error)
@@ -99,10 +102,12 @@ function open(path: string, fail: (error: unknown) => void): Target {
 }
 
 /**
- * Opens a file, or a pipe. A write never waits: a record for which a pipe has no room is lost, and counted.
+ * Opens a file, or a pipe. A write never waits: a record for which a pipe has no room is lost, and
+ * counted.
  *
- * @param complain learns now and then that records are lost, how many and why
- * @throws where it cannot be opened
+ * @param complain gets a report now and then that records are lost, with their number and the
+ * reason
+ * @throws if it cannot be opened
  */
 export function openAuditFile(
   path: string,
@@ -114,7 +119,7 @@ export function openAuditFile(
   let unreported = 0
   let complainedAt = -Infinity
 
-  /** Of the last record that was lost. */
+  /** The error code of the last lost record. */
   let lastCode = ''
 
   function report(): void {
@@ -136,7 +141,7 @@ export function openAuditFile(
     try {
       await old?.close()
     } catch {
-      // What was written is all that there is.
+      // Nothing more can be written.
     }
   }
 
@@ -149,7 +154,7 @@ export function openAuditFile(
         target ??= open(path, fail)
         target.write(`${JSON.stringify(record)}\n`)
       } catch (error) {
-        // A pipe whose reader is gone is another pipe when there is one again.
+        // When a pipe that lost its reader gets a new one, it must be opened again.
         if (codeOf(error) === NO_READER) void close()
         fail(error)
       }

@@ -25,10 +25,13 @@ export interface CheckIo {
 
 const oneLine = { blockQuote: false, lineWidth: 0 } as const
 
-/** A config file that says the same from everywhere. What has no fixed value is there as a comment. */
+/**
+ * A config file that means the same from any folder. Settings without a fixed value appear as
+ * comments.
+ */
 async function formatYaml({ resources, ...top }: EffectiveConfiguration): Promise<string> {
   const { stringify } = await import('yaml')
-  // JSON is YAML too, and never takes a second line.
+  // JSON is YAML too, and always fits on one line.
   const scalar = (value: unknown) =>
     /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
   const lines: string[] = []
@@ -72,8 +75,8 @@ function formatJson(effective: EffectiveConfiguration): string {
 }
 
 /**
- * Validates as `serve` does, and prints the effective configuration: YAML that is a config file, or with
- * `--json` the same as data. Nothing is printed there when anything is wrong.
+ * Validates as `serve` does, and prints the effective configuration: YAML that is a config file, or
+ * the same as data with `--json`. If anything is wrong, it prints no configuration.
  *
  * @param argv the arguments after `check`
  * @returns the exit code: 0, or 2 when there are problems, which go to stderr

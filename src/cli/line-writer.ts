@@ -1,6 +1,6 @@
 /**
- * Lines to a reader that may stop reading. A write never waits for it: what does not fit is dropped and counted, because
- * a log that nobody reads must not stop the gateway.
+ * Writes lines to a reader that may stop reading. A write never waits for the reader. A line that
+ * does not fit is dropped and counted, because a log that nobody reads must not stop the gateway.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream'
 
 /** Bytes that may wait for the reader. */
 export const MAX_WAITING: number = 2 ** 20
-/** Milliseconds that an end waits for what is left. */
+/** Milliseconds to wait at the end for the remaining lines. */
 const LAST_LINES = 1_000
 
 /** Waits until the reader has taken everything, for a second at most. */
@@ -37,17 +37,18 @@ export class LineWriter {
     this.#target = target
     this.#onDropped = onDropped
     this.#maxWaiting = maxWaiting
-    // A reader that is gone takes nothing more, and its lines are counted like those of one that does not read.
+    // A reader that is gone takes nothing more. Its lines are counted like those of a reader that
+    // does not read.
     target.on('error', () => undefined)
     target.on('drain', () => this.#report())
   }
 
-  /** Lines that were lost, in all. */
+  /** The total number of lost lines. */
   get dropped(): number {
     return this.#total
   }
 
-  /** @returns false: it was dropped */
+  /** @returns false if the line was dropped */
   write(line: string): boolean {
     if (this.#target.destroyed || this.#target.writableLength > this.#maxWaiting) {
       this.#total++
@@ -64,7 +65,7 @@ export class LineWriter {
   }
 
   readonly #onWritten = (error: Error | null | undefined): void => {
-    // Its reader went away before it took the line.
+    // The reader went away before it took the line.
     if (error === null || error === undefined) return
     this.#total++
     this.#unreported++

@@ -1,5 +1,6 @@
 /**
- * The log: lines for programs, or for people on a terminal. To stderr, because stdout is output.
+ * The log: lines for programs, or for people on a terminal. It goes to stderr, because stdout is
+ * for output.
  *
  * @module
  */
@@ -15,17 +16,20 @@ export interface LogOptions {
 
 export interface Log {
   readonly logger: Logger
-  /** Where its lines go: for those of others, which must not wait for a reader either. */
+  /**
+   * Where its lines go. Lines from elsewhere use it too, because they must not wait for a reader
+   * either.
+   */
   readonly writer: LineWriter
 }
 
-/** What ends a line, moves the cursor, hides, or turns the direction of text. */
+/** Characters that end a line, move the cursor, hide text, or change its direction. */
 const UNSEEN =
   /[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g
 
 /**
- * A line of JSON for people on a terminal, where nothing in a text that somebody else chose may act: its escapes would
- * be characters again before they are shown.
+ * A line of JSON for people on a terminal. Text that somebody else chose must not act on the
+ * terminal: without this, its JSON escapes would become characters again when the line is shown.
  */
 export function tameLine(line: string): string {
   return line
@@ -37,14 +41,16 @@ export function tameLine(line: string): string {
     .replace(UNSEEN, '?')
 }
 
-/** What people see of a line besides its message; the other members are for programs, and for `debug`. */
+/**
+ * The members that people see besides the message. The others are for programs, and for `debug`.
+ */
 const ABOUT = ['code', 'subject', 'clientId', 'resource', 'requestId'] as const
-/** Chosen by others: quoted and cut. */
+/** Members whose values others choose: they are quoted and cut. */
 const CHOSEN: ReadonlySet<string> = new Set(['subject', 'clientId'])
-/** What is lost or failed must not be hidden: these members stay. */
+/** These members stay, because losses and failures must not be hidden. */
 const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const
 
-/** The message, who and what it is about, and the hint on a line of its own. */
+/** The message, then who and what it is about, then the hint on its own line. */
 function messageOf(line: Readonly<Record<string, unknown>>): string {
   const about = ABOUT.flatMap((name) => {
     const value = line[name]
@@ -59,7 +65,7 @@ function messageOf(line: Readonly<Record<string, unknown>>): string {
   return `${String(line['msg'])}${place}${kept.join('')}${hint}`
 }
 
-/** @param level at `debug` all members of a line are shown */
+/** @param level at `debug`, all members of a line are shown */
 async function loadPretty(level: string): Promise<(line: string) => string> {
   const { default: pinoPretty } = await import('pino-pretty')
   const format = pinoPretty.prettyFactory({
@@ -70,7 +76,7 @@ async function loadPretty(level: string): Promise<(line: string) => string> {
     hideObject: level !== 'debug',
     messageFormat: messageOf,
   }) as (line: string) => string
-  // Without members it writes no line end.
+  // Without members, the formatter writes no line end.
   return (line) => `${format(tameLine(line)).trimEnd()}\n`
 }
 

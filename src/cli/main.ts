@@ -23,7 +23,7 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-/** All of them at once. */
+/** Reports all problems at once. */
 function reportProblems(problems: readonly ConfigurationProblem[]): number {
   process.stderr.write(formatProblems(problems))
   say('Nothing was started. mcp-gatehouse --help lists all settings.')
@@ -84,7 +84,7 @@ async function runCommand(command: readonly string[]): Promise<number> {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  // It has help of its own, and names of tools among its arguments.
+  // `policy` has its own help, and its arguments may be names of tools.
   if (argv[0] === 'policy') {
     const { runPolicy } = await import('./policy/command.js')
     return runPolicy(argv.slice(1), {

@@ -1,6 +1,6 @@
 /**
- * `--transport stdio`: local use, where the caller is the user. The command gets our own standard streams, so
- * not a byte passes through us; its signals and its exit code do.
+ * `--transport stdio`: local use, where the caller is the user. The command gets our own standard
+ * streams, so no byte passes through us. Signals and the exit code do.
  *
  * @module
  */
@@ -14,7 +14,8 @@ const FROM_KEYS: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT'])
 /**
  * Runs the command to its end.
  *
- * @returns its exit code; of a command that a signal ended, 128 and the signal's number, as shells have it
+ * @returns its exit code; for a command that a signal ended, 128 plus the signal's number, as in
+ * shells
  * @throws the error of a command that cannot be started
  */
 export function passThrough([file = '', ...args]: readonly string[]): Promise<number> {
@@ -22,7 +23,8 @@ export function passThrough([file = '', ...args]: readonly string[]): Promise<nu
     const child = spawn(file, args, { stdio: 'inherit' })
     const handlers = PASSED_ON.map((signal) => {
       const handler = () => {
-        // At a terminal the keys reach the whole group, and so the command already.
+        // On a terminal, the keys send their signal to the whole group, so the command has it
+        // already.
         if (!(process.stdin.isTTY && FROM_KEYS.has(signal))) child.kill(signal)
       }
       process.on(signal, handler)

@@ -20,7 +20,7 @@ import type { LineWriter } from './line-writer.js'
 export interface ServeInput {
   readonly options: GatewayOptions
   readonly log: LogOptions
-  /** `-`: among the log. `undefined`: no records. */
+  /** `-`: into the log. `undefined`: no records. */
   readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
   readonly admin: { readonly host: string; readonly port: number } | undefined
@@ -32,7 +32,7 @@ export interface ServeInput {
         readonly startTimeout: number
       }
     | undefined
-  /** SIGHUP reads the keys anew, and opens the audit file anew. */
+  /** Whether SIGHUP reads a key file again. SIGHUP also reopens the audit file. */
   readonly hasKeyFile: boolean
   readonly warnings: readonly string[]
 }
@@ -40,7 +40,7 @@ export interface ServeInput {
 /** Why a start or a run failed, in a sentence for the operator. */
 class Failure extends Error {}
 
-/** What runs, in the order in which it was started. */
+/** Everything that runs, in the order in which it was started. */
 class Running {
   readonly #logger: Logger
   readonly #writer: LineWriter
@@ -84,13 +84,13 @@ class Running {
     this.#announce(listening)
   }
 
-  /** Settles when there is a reason to end other than a signal. */
+  /** Settles when there is a reason to end, other than a signal. */
   async failed(): Promise<Failure> {
     const reason = await (this.#sidecar?.exited ?? new Promise<never>(() => undefined))
     return new Failure(`the command ${reason}`)
   }
 
-  /** SIGHUP: what stands in files may be another by now. */
+  /** Handles SIGHUP: files may have changed. */
   async reload(): Promise<void> {
     this.#audit?.reopen()
     if (!this.#input.hasKeyFile) return
@@ -106,7 +106,7 @@ class Running {
     await this.#audit?.close()
   }
 
-  /** Better now than when the first client comes. */
+  /** Looks for the command now, not when the first client connects. */
   async #findCommand(): Promise<void> {
     const { resources, ...only } = this.#input.options
     for (const { command = [], childEnvironment = only.childEnvironment } of resources ?? [only]) {
@@ -119,7 +119,7 @@ class Running {
 
   async #startSidecar(): Promise<void> {
     const { sidecar, options } = this.#input
-    // The rules between settings have it that there is one.
+    // The rules between settings guarantee that an upstream is set.
     if (sidecar === undefined || options.upstream === undefined) return
     const { startSidecar } = await import('./sidecar.js')
     this.#logger.info({ command: sidecar.command[0] }, 'starting the command')
@@ -163,7 +163,7 @@ class Running {
   }
 }
 
-/** Records among the log, whatever its level. */
+/** Writes records into the log, whatever its level. */
 const LOG = '-'
 
 function openAudit(path: string | undefined, logger: Logger): AuditFile | undefined {
@@ -187,7 +187,7 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
   }
 }
 
-/** Of a pipe. */
+/** What an error of a pipe means. */
 const NO_READER: Readonly<Record<string, string>> = {
   ENXIO: ': the pipe has no reader; start the reader first',
   EPIPE: ': the pipe has lost its reader',

@@ -11,7 +11,7 @@ import { tryToConnect } from '../gateway/http/reach.js'
 /** How long it may take to end after SIGTERM. */
 const GRACE = 10_000
 const POLL = 100
-/** Bytes of a line that it writes: what is longer is not shown. */
+/** The longest line of its output, in bytes. Longer lines are not shown. */
 const MAX_LINE = 64 * 1024
 
 export interface SidecarOptions {
@@ -25,21 +25,25 @@ export interface SidecarOptions {
 }
 
 export interface Sidecar {
-  /** Settles when somebody listens at the upstream's address. @throws when it ends before, or takes too long */
+  /**
+   * Settles when something listens at the upstream's address. @throws if the command ends before,
+   * or takes too long
+   */
   readonly started: Promise<void>
   /** Settles with how it ended, in words. */
   readonly exited: Promise<string>
-  /** SIGTERM to it and everything that it started, later SIGKILL. */
+  /** Sends SIGTERM, and later SIGKILL, to it and everything that it started. */
   stop(): Promise<void>
 }
 
-/** @throws when the address is taken: requests would reach somebody else */
+/** @throws if the address is taken: requests would reach another server */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { command, environment, upstream, startTimeout, onOutput } = options
   if ((await tryToConnect(upstream)) === undefined) {
     throw new Error(`another process already listens at ${upstream.origin}`)
   }
-  // Its stdout must not become our output. If it shared our stderr, we would wait whenever it waits for a reader.
+  // Its stdout must not become our output. If it shared our stderr, we would have to wait for the
+  // reader whenever it does.
   const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])
   for (const stream of [group.process.stdout, group.process.stderr]) {
     const lines = new LineSplitter(

@@ -31,7 +31,7 @@ export function collectCommandLine(
     if (isFlag(argument)) return [noSuchFlag(argument.split('=', 1)[0] ?? '', settings)]
     const before = own[place - 1] ?? ''
     const isValue = places.includes(place - 1) && isFlag(before) && !before.includes('=')
-    // The value of an unknown flag is wrong only because that is.
+    // The value of an unknown flag is only wrong because the flag is.
     if (isValue) return []
     return [
       {

@@ -1,5 +1,6 @@
 /**
- * Collecting what a config file gives: nested by group, with lists of issuers and resources.
+ * Collects the values of a config file. They are nested by group, with lists of issuers and
+ * resources.
  *
  * @module
  */
@@ -10,20 +11,23 @@ import { byPath, type GivenValue, type GivenValues, type Setting } from './setti
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'
 
-/** What stands at the top of the file, or with one resource. */
+/** The values at the top of the file, or of one resource. */
 interface CollectedPart {
   readonly given: GivenValues
-  /** One for each issuer in the list. `given` has the place of the list. `undefined`: there is no list. */
+  /**
+   * One for each issuer in the list. `given` holds the place of the list. `undefined`: there is no
+   * list.
+   */
   readonly issuers?: readonly GivenValues[]
 }
 
 /** One resource of the list. */
 export interface CollectedResource extends CollectedPart {
-  /** Where it begins: `gatehouse.yaml:8:5: resources[0]`. */
+  /** The place where it begins: `gatehouse.yaml:8:5: resources[0]`. */
   readonly source: string
   /** The prefix of its names: `resources[0].`. */
   readonly place: string
-  /** False when it cannot be understood. */
+  /** False when the entry cannot be understood. */
   readonly isRead: boolean
 }
 
@@ -44,7 +48,7 @@ interface Names {
   readonly place: string
   /** The list that the map is in, if it is in one. */
   readonly list?: ListKind
-  /** Lists that it may have. */
+  /** Lists that the map may have. */
   readonly lists: ReadonlyMap<string, (node: unknown, source: string, place: string) => void>
 }
 
@@ -192,7 +196,7 @@ class FileCollector {
       else if (prefix === '' && [...known.keys()].some((each) => each.startsWith(`${name}.`))) {
         const group = { ...names, prefix: `${name}.`, place: `${place}${name}.` }
         this.#readMap(value, group, source)
-        // A JSON file names its schema for editors this way.
+        // JSON files name their schema for editors in this way.
       } else if (path !== '$schema' || place !== '') {
         this.#document.problem(source, 'no such setting', this.#unknownHint(name, names))
       }

@@ -37,7 +37,7 @@ export interface Configuration {
   readonly settings: Settings
   /** The values that were given, each with its origin. File names are absolute. */
   readonly given: GivenValues
-  /** The issuers at the top. They hold for every resource that names none. */
+  /** The issuers at the top. They apply to every resource that names none. */
   readonly issuers: readonly ConfiguredIssuer[]
   /** At least one. */
   readonly resources: readonly ConfiguredResource[]

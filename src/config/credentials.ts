@@ -1,6 +1,6 @@
 /**
- * Our own credentials at the introspection endpoint: where they come from, and whether they fit together. No problem
- * shows anything of them.
+ * Our own credentials at the introspection endpoint: where they come from, and whether they fit
+ * together. Problems never show any part of them.
  *
  * @module
  */
@@ -34,7 +34,7 @@ function isKey(text: string): boolean {
 /**
  * Reads the files, and reports what is missing, superfluous, or unusable.
  *
- * @param isListed whether they stand beside their issuer in a config file, where flags are of no use
+ * @param isListed whether they are beside their issuer in a config file, where no flag can set them
  */
 export function readCredentials(
   { oauth }: Settings,
@@ -54,7 +54,7 @@ export function readCredentials(
   function read(setting: string, file: string | undefined): string | undefined {
     if (file === undefined) return undefined
     try {
-      // Editors end the last line.
+      // Editors add a line end to the last line.
       return readFile(file).replace(/\r?\n$/, '')
     } catch (error) {
       problem(setting, faultOf(error, 'unknown reason'), 'a file that holds it and nothing else')

@@ -62,7 +62,7 @@ export interface EffectiveConfiguration extends EffectivePart {
   readonly resources: readonly EffectivePart[]
 }
 
-/** What each listed issuer has of its own. */
+/** The settings that each listed issuer has itself. */
 function effectiveIssuers(issuers: readonly ConfiguredIssuer[]): EffectivePart['issuers'] {
   return issuers
     .filter(({ own }) => own.size > 0)
@@ -77,7 +77,7 @@ function effectiveIssuers(issuers: readonly ConfiguredIssuer[]): EffectivePart['
 function effectiveResource({ settings, own, issuers }: ConfiguredResource): EffectivePart {
   return {
     settings: FILE_RESOURCE_SETTINGS.filter(
-      // The place where the list of issuers stands.
+      // The place of the list of issuers.
       ({ path }) => own.has(path) || (path === ISSUER && own.has(ISSUERS)),
     ).map((setting) => effective(setting, settings, own)),
     issuers: own.has(ISSUERS) ? effectiveIssuers(issuers) : [],
@@ -91,7 +91,7 @@ export function effectiveConfiguration({
   resources,
 }: Configuration): EffectiveConfiguration {
   const areListed = given.has(RESOURCES)
-  // A setting of one resource has no value and no default at the top.
+  // With several resources, a setting of one resource has no value and no default at the top.
   const isAtTop = ({ perResource }: Setting) => !(areListed && perResource === 'only')
   return {
     settings: FILE_SETTINGS.filter(isAtTop).map((setting) => effective(setting, settings, given)),

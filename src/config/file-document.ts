@@ -1,5 +1,5 @@
 /**
- * A config file as text: YAML, of which JSON is a part, with the place of everything in it.
+ * A config file as text: YAML (JSON is a part of it), with the place of everything in it.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { quoted, type ConfigurationProblem } from '../errors.js'
 type Yaml = typeof YamlModule
 type Document = ReturnType<Yaml['parseDocument']>
 
-/** One name of a map with what belongs to it. */
+/** One name in a map, with its value. */
 interface Entry {
-  /** As it was written; `?` when it is not a text. */
+  /** The name as it was written; `?` when it is not a text. */
   readonly name: string
-  /** What is not looked into yet. */
+  /** The value, which has not been read yet. */
   readonly node: unknown
   /** Line and column: `gatehouse.yaml:3:5`. */
   readonly place: string
@@ -25,15 +25,21 @@ type DocumentPath = readonly (string | number)[]
 
 /** A document as plain data. */
 export interface DocumentData {
-  /** Maps, lists, and texts as they were written: `010` is not 8, and `1.10` not 1.1. What is not there is `null`. */
+  /**
+   * Maps, lists, and texts as they were written: `010` is not 8, and `1.10` not 1.1. A missing
+   * value is `null`.
+   */
   readonly value: unknown
-  /** False where there was more of it than anybody means: the rest is missing. */
+  /** False if the document is larger than anybody intends. The rest is then missing. */
   readonly isWhole: boolean
-  /** Line and column of a name or an entry, or of the nearest thing around it that is there. */
+  /**
+   * Line and column of a name or an entry. If it is not there, those of the nearest thing around
+   * it.
+   */
   placeOf(path: DocumentPath): string
 }
 
-/** A place in the text, and those of what is in there. */
+/** A place in the text, and the places of everything inside it. */
 interface Spot {
   readonly offset: number
   readonly members: Map<string | number, Spot>
@@ -52,7 +58,7 @@ function loadYaml(): Yaml {
   return createRequire(import.meta.url)('yaml') as Yaml
 }
 
-/** To find what one stands for, the library walks through the whole document each time. */
+/** To resolve one alias, the library walks through the whole document each time. */
 function countAliases(yaml: Yaml, document: Document): number {
   let count = 0
   yaml.visit(document, {
@@ -64,7 +70,7 @@ function countAliases(yaml: Yaml, document: Document): number {
 }
 
 /**
- * Values are never part of a problem, and the parser's own messages neither: they quote the file, and
+ * Problems contain neither values nor the parser's own messages. The messages quote the file, and
  * somebody may have put a secret there.
  */
 export class FileDocument {
@@ -93,7 +99,7 @@ export class FileDocument {
       if (countAliases(yaml, document) <= MAX_ALIASES) this.#document = document
       else this.problem(this.#name, `has more than ${MAX_ALIASES} aliases`, ALIAS_HINT)
     } catch {
-      // It is nested deeper than the parser's stack.
+      // The document is nested deeper than the parser's stack.
       this.problem(this.#name, 'is nested too deeply', shapeHint)
     }
     const { errors = [], warnings = [] } = this.#document ?? {}
@@ -138,7 +144,10 @@ export class FileDocument {
     return this.#yaml.isSeq(list) ? list.items : undefined
   }
 
-  /** As it was written: 010 is not 8, and a number may be too long for one. */
+  /**
+   * The text as it was written: 010 is not 8, and a number may have too many digits for a
+   * JavaScript number.
+   */
   textOf(node: unknown): string | undefined {
     const scalar = this.#resolved(node)
     if (!this.#yaml.isScalar(scalar) || scalar.value === null) return undefined
@@ -149,14 +158,14 @@ export class FileDocument {
     return this.#placeAt(this.#offsetOf(node))
   }
 
-  /** The same, of what an alias stands for. */
+  /** The same, for the target of an alias. */
   placeOfTarget(node: unknown): string {
     return this.placeOf(this.#resolved(node))
   }
 
   /**
-   * All of it as plain data. Names that are there twice or are no texts, and more of it than anybody means, are
-   * problems; with these the data are of no use.
+   * The whole document as plain data. Repeated names, names that are not texts, and more data than
+   * anybody intends are problems. With such a problem, the data must not be used.
    */
   data(): DocumentData {
     const contents = this.problems.length > 0 ? undefined : this.#document?.contents
@@ -216,7 +225,7 @@ export class FileDocument {
         members.push([name, this.#dataOf(value, own, depth + 1)])
       }
     }
-    // Defines members, and so knows no `__proto__`.
+    // This defines members, so `__proto__` is a name like any other.
     return Object.fromEntries(members)
   }
 
@@ -236,7 +245,7 @@ export class FileDocument {
   }
 }
 
-/** A name of the file's for one line. */
+/** A name from the file, made fit for one line. */
 export function shownName(name: string): string {
   return quoted(name).slice(1, -1)
 }

@@ -15,9 +15,9 @@ function withAbsoluteFile(file: Setting['file'], text: string, folder: string): 
 }
 
 /**
- * Makes them absolute, so that they mean the same from everywhere.
+ * Makes file names absolute, so that they mean the same from any folder.
  *
- * @param folder to which they are relative
+ * @param folder the folder to which they are relative
  */
 export function withAbsoluteFiles(
   settings: readonly Setting[],

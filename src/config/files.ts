@@ -1,5 +1,5 @@
 /**
- * Reading the files that settings name.
+ * Reads the files that settings name.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
 import { splitPair } from './values.js'
 
-/** What the files hold. */
+/** The contents of the files. */
 export interface SettingFiles {
   /** PEM certificates. */
   readonly ca?: string
@@ -24,7 +24,7 @@ export interface SettingFiles {
   readonly resources: readonly ResourceFiles[]
 }
 
-/** What the files of one resource hold. */
+/** The contents of the files of one resource. */
 interface ResourceFiles {
   /** The issuers whose tokens are accepted. Empty when no token is checked. */
   readonly issuers: readonly ReadIssuer[]
@@ -35,7 +35,7 @@ interface ResourceFiles {
 
 interface ReadFiles {
   readonly files: SettingFiles
-  /** The issuers of each resource with their keys as they are now. */
+  /** The issuers of each resource, with the current contents of their key files. */
   readonly issuersNow: readonly (readonly ReadIssuer[])[]
   readonly problems: readonly ConfigurationProblem[]
 }
@@ -49,7 +49,7 @@ async function certificatesFault(text: string): Promise<string | undefined> {
   if (certificates === null) return 'holds no certificate'
   for (const [index, pem] of certificates.entries()) {
     try {
-      // Node skips certificates that it cannot parse, without a word.
+      // Node silently skips certificates that it cannot parse.
       void new X509Certificate(pem)
     } catch {
       return `holds a broken certificate (number ${index + 1})`
@@ -71,7 +71,7 @@ async function readCertificates(file: string, source: string, readFile: ReadFile
   return { problems: [{ path: source, message, hint }] }
 }
 
-/** @param texts each `NAME=FILE`, with names that may be set */
+/** @param texts each is `NAME=FILE`, with a name that is allowed */
 export function readHeaders(
   texts: readonly string[],
   source: string,
@@ -90,7 +90,7 @@ export function readHeaders(
     const [name, file] = splitPair(text) ?? ['', '']
     if (headers.has(name.toLowerCase())) problem('names a header that is already set')
     try {
-      // Editors end the last line.
+      // Editors add a line end to the last line.
       const value = readFile(file).replace(/\r?\n$/, '')
       const fault = headerValueFault(value)
       if (fault !== undefined) problem(`names a file that ${fault}`)
@@ -102,7 +102,7 @@ export function readHeaders(
   return { headers: Object.fromEntries(headers.values()), problems }
 }
 
-/** Problems show nothing of a key. */
+/** Problems never show any part of a key. */
 function readSessionKeys(file: string, source: string, readFile: ReadFile) {
   const problems: ConfigurationProblem[] = []
   const problem = (message: string) => {
@@ -114,7 +114,7 @@ function readSessionKeys(file: string, source: string, readFile: ReadFile) {
   }
   let sessionKeys: readonly string[] = []
   try {
-    // Editors end the last line.
+    // Editors add a line end to the last line.
     sessionKeys = readFile(file)
       .replace(/(?:\r?\n)+$/, '')
       .split(/\r?\n/)
@@ -147,7 +147,7 @@ function readResource(
   }
 }
 
-/** Reads the files that are needed, and reports all that cannot be used. */
+/** Reads the files that are needed, and reports every file that cannot be used. */
 export async function readFiles(
   { caFile, sessionKeyFile }: Settings,
   given: GivenValues,

@@ -1,5 +1,5 @@
 /**
- * What must hold between the settings of the gateway.
+ * The rules between settings of the gateway.
  *
  * @module
  */
@@ -28,14 +28,14 @@ import type { Settings } from './setting-table.js'
 import { isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
-/** What is known before the rules between settings are looked at. */
+/** The facts that are known before the rules between settings are checked. */
 export interface Findings {
   readonly settings: Settings
   readonly given: GivenValues
   readonly command: readonly string[] | undefined
-  /** False for a setting whose value was a problem, so that nobody knows what was meant. */
+  /** False for a setting whose value was a problem: nobody knows what was meant. */
   readonly isKnown: (path: string) => boolean
-  /** Each with what the top gives. Without a list: the only one. */
+  /** Each with the values that it inherits from the top. Without a list, there is only one. */
   readonly resources: readonly ResourceFindings[]
 }
 
@@ -185,10 +185,10 @@ function tokenWarnings(
 }
 
 /**
- * What works, but may not be what was meant.
+ * Warnings about settings that work, but may not do what was meant.
  *
- * @param flags what was given on the command line
- * @param others what was given elsewhere
+ * @param flags the values from the command line
+ * @param others the values from elsewhere
  */
 export function gatewayWarnings(
   findings: Findings,

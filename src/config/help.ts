@@ -6,7 +6,7 @@
 import { environmentNameOf, flagOf } from './names.js'
 import { requirementOf, type Setting } from './setting.js'
 
-/** What the help says in parentheses. */
+/** The notes in parentheses in the help. */
 function notesOf(setting: Setting): string {
   const fallback = `default: ${setting.default ?? 'none'}`
   const notes = [
@@ -29,7 +29,7 @@ function wrap(text: string, width: number): readonly string[] {
 }
 
 /**
- * What to type for each setting and what it means, side by side.
+ * For each setting: what to type, and beside it what it means.
  *
  * @param columns how long a line may be
  */

@@ -1,5 +1,5 @@
 /**
- * The issuers of a configuration, each with all that holds for it.
+ * The issuers of a configuration, each with all settings that apply to it.
  *
  * @module
  */
@@ -12,17 +12,20 @@ import type { GivenValues } from './setting.js'
 
 /** One issuer. */
 export interface ConfiguredIssuer {
-  /** The settings that hold for it. `oauth.issuer` names it alone. Its own settings replace those for all. */
+  /**
+   * The settings that apply to it. `oauth.issuer` names only this issuer. Its own settings replace
+   * those for all issuers.
+   */
   readonly settings: Settings
-  /** The same as it was given. */
+  /** The same values as they were given. */
   readonly given: GivenValues
-  /** What it alone was given: where the config file lists issuers. */
+  /** The values that were given for this issuer alone, in the config file's list of issuers. */
   readonly own: GivenValues
 }
 
-/** An issuer with what its files hold. */
+/** An issuer with the contents of its files. */
 export interface ReadIssuer extends ConfiguredIssuer {
-  /** A JWK Set, or a function that reads it anew. */
+  /** A JWK Set, or a function that reads it again. */
   readonly jwks?: unknown
   /** Our credentials at its introspection endpoint; `undefined` when they have problems. */
   readonly credentials?: Credentials
@@ -35,7 +38,7 @@ const OF_ALL_TOO = new Set(
   FILE_ISSUER_SETTINGS.filter(({ perIssuer }) => perIssuer === 'too').map(({ path }) => path),
 )
 
-/** What holds for all issuers: without settings of a single one. */
+/** The settings for all issuers, without those of a single one. */
 function shared(given: GivenValues): GivenValues {
   return without(given, (path) => OF_ONE.has(path))
 }
@@ -57,9 +60,9 @@ function namedIssuers(settings: Settings, given: GivenValues): readonly Configur
 }
 
 /**
- * @param settings those of all, of which `oauth.issuer` may name several
- * @param listed what each issuer of the config file was given, where it lists them
- * @param before what comes before the rules of one issuer: what flags and environment gave
+ * @param settings the settings for all issuers; `oauth.issuer` may name several
+ * @param listed what the config file gives each issuer, if it lists issuers
+ * @param before values that override those of one issuer: from flags and environment
  */
 export function configuredIssuers(
   settings: Settings,
@@ -74,7 +77,7 @@ export function configuredIssuers(
     return { issuers: namedIssuers(settings, given), problems: [] }
   }
   const issuers = listed.map((written) => {
-    // A flag comes before the file, here too.
+    // A flag overrides the file here, too.
     const own = without(written, (path) => before.has(path) && OF_ALL_TOO.has(path))
     const its = new Map([...shared(given), ...own])
     return { settings: parseSettings(its).settings, given: its, own }
@@ -101,7 +104,7 @@ function readIssuer(configured: ConfiguredIssuer, readFile: ReadFile) {
 /**
  * Reads the files of the issuers.
  *
- * @returns `now`: with the keys as they are; `issuers`: with functions that read them anew
+ * @returns `now`: with the keys as they are; `issuers`: with functions that read the keys again
  */
 export function readIssuers(
   configured: readonly ConfiguredIssuer[],

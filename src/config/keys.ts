@@ -1,5 +1,5 @@
 /**
- * Keys from a file.
+ * Reads keys from a file.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export function readKeys(
   readonly problems: readonly ConfigurationProblem[]
 } {
   const file = given.get('oauth.jwksFile')
-  // An empty name has its problem already.
+  // An empty name was reported already.
   if (file === undefined || file.value === '') return { problems: [] }
   try {
     return { jwks: readJwks(String(file.value), readFile), problems: [] }

@@ -1,5 +1,5 @@
 /**
- * The kinds of values that settings have, each as a zod schema that says about itself what help, config file
+ * The kinds of values that settings have. Each is a zod schema that carries what help, config file
  * and README need.
  *
  * @module

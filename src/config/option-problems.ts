@@ -1,5 +1,5 @@
 /**
- * Problems of the options that settings become, in the words of the settings.
+ * Translates problems of options into problems of the settings that became these options.
  *
  * @module
  */
@@ -21,14 +21,14 @@ import { ISSUER, ISSUERS } from './setting-lists.js'
 /** Where a setting was given: for all, or for the issuer with this index. */
 type SourceOf = (path: string, issuer?: number) => string | undefined
 
-/** The settings that say where keys come from. They exclude each other. */
+/** The settings that say where keys come from. Only one of them may be given. */
 const KEY_SOURCES = ['oauth.jwksUri', 'oauth.discoveryUrl', 'oauth.jwksFile']
 
 function settingsThatBecome(option: string): readonly string[] {
   return EVERYWHERE.filter(({ becomes }) => becomes?.endsWith(`.${option}`)).map(({ path }) => path)
 }
 
-/** The settings that a problem is about, and the issuer that they are of. */
+/** The settings that a problem is about, and the issuer that they belong to. */
 function settingsAt([option, index, ofIssuer]: OptionPath): {
   readonly paths: readonly string[]
   readonly issuer?: number
@@ -60,7 +60,7 @@ function settingWords(sourceOf: SourceOf): OptionWords {
   }
 }
 
-/** @param issuers the issuers of the options, with what their files hold */
+/** @param issuers the issuers of the options, with the contents of their files */
 export function optionProblems(
   options: ConfiguredOptions,
   issuers: readonly ReadIssuer[],

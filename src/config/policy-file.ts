@@ -16,9 +16,9 @@ const MAX_SIZE = 4 * 2 ** 20
 const SHAPE_HINT = 'rules: […] and unmatched: deny; mcp-gatehouse policy --help has an example'
 
 export interface PolicyFile {
-  /** All of them. With one, what else is here is of no use. */
+  /** All problems. If there is one, the other members must not be used. */
   readonly problems: readonly ConfigurationProblem[]
-  /** As it was written, for code that checks it itself. */
+  /** The document as it was written, for code that checks it itself. */
   readonly document: PolicyDocument
   readonly policy: CheckedPolicy
   /** `github.policy.yaml:7:5` */
@@ -36,7 +36,7 @@ export function parsePolicy(name: string, content: string): PolicyFile {
   const isRead = document.problems.length === 0
   const { value, isWhole, placeOf } = document.data()
   const { policy, problems } = checkPolicy(value)
-  // What nobody could read has its problem already.
+  // Problems that made the file unreadable were reported already.
   if (isRead && isWhole) {
     for (const { path, message, hint } of problems) {
       const where = path.length === 0 ? '' : `: ${shownName(formatPath(path))}`
@@ -51,7 +51,10 @@ export function parsePolicy(name: string, content: string): PolicyFile {
   }
 }
 
-/** The policy that a setting names, if one does; the problems of its file are those of the setting. */
+/**
+ * Reads the policy that a setting names, if one does. Problems of its file are reported as problems
+ * of the setting.
+ */
 export function readPolicy(
   given: GivenValues,
   readFile: ReadFile,
@@ -60,7 +63,7 @@ export function readPolicy(
   readonly problems: readonly ConfigurationProblem[]
 } {
   const named = given.get(POLICY)
-  // An empty name has its problem already.
+  // An empty name was reported already.
   if (named === undefined || named.value === '') return { document: undefined, problems: [] }
   const file = String(named.value)
   let content: string

@@ -9,7 +9,7 @@ const HIDDEN = '***'
 /** The name of an option or a variable whose value is a secret. */
 const SECRET_NAME =
   /key|token|secret|passw|pwd|auth|credential|cookie|bearer|(?:^|[-_])(?:pat|pass|pin)$/i
-/** Long runs of letters and digits, and UUIDs, as keys are made of. */
+/** Long runs of letters and digits, and UUIDs: most keys look like this. */
 const SECRET_RUN = /(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]{16,}/i
 const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/i
 const CREDENTIALS = /\b(?:bearer|basic) /i
@@ -57,7 +57,7 @@ function redactArgument(argument: string, before: string | undefined): string {
   return isNamed && !argument.startsWith('-') ? HIDDEN : redactWord(argument)
 }
 
-/** Hides every argument that may be a secret, and rather too many than too few. */
+/** Hides every argument that may be a secret. It hides too many rather than too few. */
 export function redactCommand(command: readonly string[]): readonly string[] {
   return command.map((argument, index) => redactArgument(argument, command[index - 1]))
 }

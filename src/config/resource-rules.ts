@@ -1,5 +1,5 @@
 /**
- * What must hold between the settings of one resource, and between resources.
+ * The rules between the settings of one resource, and between resources.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import {
 import { ISSUER, ISSUERS, RESOURCES, SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
-/** A resource, and which of its settings are known. */
+/** A resource, and which of its settings have a known value. */
 export interface ResourceFindings extends ConfiguredResource {
-  /** False for a setting whose value was a problem, so that nobody knows what was meant. */
+  /** False for a setting whose value was a problem: nobody knows what was meant. */
   readonly isKnown: (path: string) => boolean
 }
 
@@ -27,7 +27,7 @@ export function missing(path: string): readonly ConfigurationProblem[] {
   return SETTINGS.filter((setting) => setting.path === path).map(missingProblem)
 }
 
-/** @param command what stands after `--` */
+/** @param command the arguments after `--` */
 export function serverProblems(
   { given, listed, isKnown }: ResourceFindings,
   command: readonly string[] | undefined,
@@ -71,10 +71,10 @@ export function issuerProblems(
 }
 
 /**
- * Conflicts between resources, and settings that must not stand beside them.
+ * Conflicts between resources, and settings that must not be given beside a list of them.
  *
  * @param top the settings for all
- * @param command what stands after `--`
+ * @param command the arguments after `--`
  */
 export function severalResourcesProblems(
   resources: readonly ResourceFindings[],
@@ -112,7 +112,7 @@ export function upstreamWarnings({ settings, given }: ConfiguredResource): reado
   return [`${source}: without TLS; only for a private network`]
 }
 
-/** The origin of every app of a framework says nothing about one of them. */
+/** An origin that all apps of a framework share does not identify one of them. */
 export function originWarnings({ settings, given }: ConfiguredResource): readonly string[] {
   const source = given.get('allowOrigin')?.source
   const shared = settings.allowOrigin?.filter(isSharedOrigin) ?? []
@@ -142,7 +142,7 @@ export function sharedAudienceWarnings(
   })
 }
 
-/** Issuers at the top that every resource replaces. */
+/** Warns about issuers at the top that every resource replaces. */
 export function idleIssuerWarnings(
   resources: readonly ConfiguredResource[],
   top: GivenValues,

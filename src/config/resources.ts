@@ -1,5 +1,5 @@
 /**
- * The resources of a configuration, each with all that holds for it.
+ * The resources of a configuration, each with all settings that apply to it.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { GivenValues } from './setting.js'
 
 /** One resource. */
 export interface ConfiguredResource {
-  /** The settings that hold for it. Its own replace those for all. */
+  /** The settings that apply to it. Its own settings replace those for all resources. */
   readonly settings: Settings
-  /** The same as it was given. */
+  /** The same values as they were given. */
   readonly given: GivenValues
   /** Its own values in the list of the config file. */
   readonly own: GivenValues
@@ -42,7 +42,10 @@ const OF_ONE = new Set(
 const OF_ALL_TOO = new Set(
   FILE_RESOURCE_SETTINGS.filter(({ perResource }) => perResource === 'too').map(({ path }) => path),
 )
-/** The trusted issuers and how they are asked. A client secret must go to its own issuer only. */
+/**
+ * The settings about trusted issuers and how to contact them. A client secret must go to its own
+ * issuer only.
+ */
 const OF_ISSUERS: ReadonlySet<string> = new Set([
   ISSUER,
   ISSUERS,
@@ -54,7 +57,7 @@ export function concernsIssuers(path: string): boolean {
   return OF_ISSUERS.has(path)
 }
 
-/** Whether a setting stands with one resource where the config file lists resources. */
+/** Whether a setting belongs to one resource when the config file lists resources. */
 export function isOfOneResource(path: string): boolean {
   return OF_ONE.has(path)
 }
@@ -68,7 +71,8 @@ function configuredResource(
   const hasOwnIssuers = written.has(ISSUER) || written.has(ISSUERS)
   const isInherited = (path: string) =>
     !isOfOneResource(path) && !(hasOwnIssuers && concernsIssuers(path))
-  // A flag replaces the file here, too. But a flag about the issuers at the top does not concern others.
+  // A flag overrides the file here, too. But a flag about the issuers at the top does not apply to
+  // other issuers.
   const isTyped = (path: string) => typed.has(path) && OF_ALL_TOO.has(path) && isInherited(path)
   const own = without(written, isTyped)
   const its = new Map([...without(given, (path) => !isInherited(path)), ...own])
@@ -92,8 +96,8 @@ function configuredResource(
 }
 
 /**
- * @param settings those at the top: of the only resource, or for all
- * @param typed what flags and environment gave
+ * @param settings the settings at the top: for the only resource, or for all
+ * @param typed the values from flags and environment
  */
 export function configuredResources(
   settings: Settings,

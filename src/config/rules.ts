@@ -1,5 +1,5 @@
 /**
- * What must hold between settings.
+ * The rules between settings.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export function missingProblem({ path, hint }: Setting): ConfigurationProblem {
 }
 
 /**
- * Required settings that nobody gave.
+ * Required settings that were not given.
  *
  * @param isKnown false for a setting whose value was a problem: it is not missing
  */
@@ -62,7 +62,7 @@ export function severalIssuersProblems(
   }))
 }
 
-/** When a config file lists issuers, their settings stand there. */
+/** When a config file lists issuers, their settings belong in that list. */
 export function listedIssuersProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const beside = given.get('oauth.issuer')
   return [
@@ -87,7 +87,7 @@ export function listedIssuersProblems(given: GivenValues): readonly Configuratio
   ]
 }
 
-/** A warning, because more is accepted than access tokens. */
+/** This is a warning, because more than access tokens is accepted. */
 export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
   const sources = issuers.flatMap(({ settings, given }) =>
     settings.oauth.acceptIdTokenClaims
@@ -99,7 +99,7 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
   )
 }
 
-/** Without tokens a policy decides nothing, and would only look as if it did. */
+/** Without tokens a policy decides nothing, but it would look as if it did. */
 export function idlePolicyProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const policy = given.get(POLICY)
   if (policy === undefined) return []
@@ -137,7 +137,7 @@ export function idleWarnings(flags: GivenValues, others: GivenValues): readonly 
   // With `--auth none` that is intended, and several servers may share an environment.
   const isChosen = flags.has('auth') || others.has('auth')
   const idle = [...flags, ...(isChosen ? [] : others)]
-    // A policy is a problem, and no warning.
+    // A policy here is a problem, not a warning.
     .filter(([path]) => path !== 'auth' && path !== POLICY)
     .map(([, { source }]) => source)
   if (idle.length === 0) return []

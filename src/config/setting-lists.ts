@@ -1,5 +1,5 @@
 /**
- * Lists of settings by the places where they may stand, and names that rules refer to.
+ * Lists of settings by the places where they are allowed, and names that rules refer to.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { byPath, type Setting } from './setting.js'
 /** The settings that have three spellings. */
 const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
 
-/** The settings of the environment: all of them. Secrets may stand nowhere else. */
+/** The settings of the environment: all of them. Secrets are allowed nowhere else. */
 export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
 
 /** The settings of the gateway's command line. */
@@ -69,5 +69,5 @@ export const POLICY = 'oauth.policy'
 /** Where a config file lists issuers with settings of their own. */
 export const ISSUERS = 'oauth.issuers'
 
-/** Where it lists resources, each with a server and settings of its own. */
+/** Where a config file lists resources, each with its own server and settings. */
 export const RESOURCES = 'resources'

@@ -31,15 +31,15 @@ import {
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
-/** What is wrong with a `NAME=FILE`. */
+/** The fault of a text that should be `NAME=FILE`. */
 function pairFault(text: string): string | undefined {
   const [name] = splitPair(text) ?? []
   return name === undefined ? 'is not NAME=FILE' : setFault(name)
 }
 
 /**
- * All values, by path. Durations are seconds, sizes bytes. What is not given and has no fixed default is
- * `undefined`.
+ * All values, by path. Durations are seconds, sizes bytes. A setting that is not given and has no
+ * fixed default is `undefined`.
  */
 export interface Settings {
   readonly auth: 'none' | 'oauth'
@@ -50,7 +50,7 @@ export interface Settings {
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
   readonly upstream?: string | undefined
-  /** The command of one of several resources. That of a single resource stands after `--`. */
+  /** The command of one of several resources. The command of a single resource follows `--`. */
   readonly command?: readonly string[] | undefined
   /** Each is `NAME=FILE`. */
   readonly upstreamHeader?: readonly string[] | undefined

@@ -1,5 +1,5 @@
 /**
- * What the table knows about a setting, and the values that were given.
+ * The table's entry for a setting, and the values that were given.
  *
  * @module
  */
@@ -32,12 +32,12 @@ type MiddlewareOptions = Omit<ProtectedResourceOptions, 'onEvent'>
 /**
  * The groups of options that settings become.
  *
- * - `endpoint`, `tokens`: options of the middleware. Those of `endpoint` count without tokens, too.
- * - `issuer`: options of an authorization server. `asked`: those for one with an introspector, whose own options are
- *   `introspector`.
+ * - `endpoint`, `tokens`: options of the middleware. Those of `endpoint` apply without tokens, too.
+ * - `issuer`: options of an authorization server. `asked`: options of one with an introspector.
+ *   `introspector`: the introspector's own options.
  * - `gateway`: options of the gateway itself.
- * - `server`: options of the server behind a resource. `upstream`: those for a server that is reached by HTTP.
- *   `children`: limits for one that we start.
+ * - `server`: options of the server behind a resource. `upstream`: those for a server that is
+ *   reached by HTTP. `children`: limits for one that we start.
  */
 interface OptionGroups {
   readonly endpoint: MiddlewareOptions
@@ -81,23 +81,25 @@ export interface SettingDetails {
   /** Which part of the value is a file name. */
   readonly file?: 'whole' | 'after ='
   /**
-   * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer alone. `too`: at the
-   * top it holds for all that have none of their own.
+   * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer
+   * alone. `too`: at the top it applies to all issuers that have none of their own.
    */
   readonly perIssuer?: 'only' | 'too'
   /**
-   * Whether a resource in a config file may have its own. `only`: where there are several, it stands nowhere else.
-   * `too`: at the top it holds for all that have none of their own. `alone`: it exists there alone, as no flag.
+   * Whether a resource in a config file may have its own. `only`: with several resources, it is
+   * allowed nowhere else. `too`: at the top it applies to all resources that have none of their
+   * own. `alone`: it is allowed only there, and is not a flag.
    */
   readonly perResource?: 'only' | 'too' | 'alone'
   /**
-   * The option that the value becomes, or, with `file`, what that file holds. Settings without an option are for the
-   * command line alone, or several of them make one option.
+   * The option that the value becomes. With `file`, the option that the file's content becomes. A
+   * setting without an option is for the command line alone, or several such settings make one
+   * option.
    */
   readonly becomes?: OptionName
   /**
-   * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: a client id at the issuer, too. `command`: a
-   * command that we start. `child`: a command that speaks stdio.
+   * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: also a client id at the
+   * issuer. `command`: a command that we start. `child`: a command that speaks stdio.
    */
   readonly needs?: 'tokens' | 'client' | 'command' | 'child'
   /** Whether it has an effect with `--transport stdio`. */

@@ -17,9 +17,9 @@ import { splitList, splitWords } from './values.js'
 
 interface CollectedFlags {
   readonly given: GivenValues
-  /** Arguments that are not ours, in order. */
+  /** Arguments that are not the gateway's, in order. */
   readonly rest: string[]
-  /** Where in the command line each of those stood. */
+  /** The position of each of those in the command line. */
   readonly places: readonly number[]
   readonly problems: readonly ConfigurationProblem[]
 }
@@ -42,7 +42,7 @@ export function noSuchFlag(flag: string, settings: readonly Setting[]): Configur
 }
 
 /**
- * Takes the flags of the settings out of a command line. Nothing after `--` is looked at. Values are
+ * Takes the flags of the settings out of a command line. Nothing after `--` is read. Values are
  * never part of a problem, because they may be secrets.
  *
  * @param ownPrefix flags with this prefix are ours, even if they do not exist

@@ -21,8 +21,8 @@ function distance(from: string, to: string): number {
 /** The candidate that is nearest, or `undefined` when none is near enough to be meant. */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   let closest: string | undefined
-  // Names share a long prefix, so a third of the shorter ones is still a different word; and a short name
-  // with as much of it changed is one as well.
+  // Names share a long prefix, so changing a third of one of the shorter names already makes a
+  // different word. Changing that much of a short name does so, too.
   let least = Math.min(4, Math.floor(name.length / 4) + 2)
   for (const candidate of candidates) {
     // A name of kilobytes is not a typo, and comparing it would cost time.

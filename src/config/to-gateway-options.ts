@@ -1,5 +1,5 @@
 /**
- * From settings to the options of the gateway.
+ * Converts settings to the options of the gateway.
  *
  * @module
  */
@@ -25,12 +25,14 @@ function commandOptions(
 
 type ResourceFiles = Configuration['files']['resources'][number]
 
-/** Whether a resource may have its own; the others stand at the top. */
+/** Whether a resource may have its own. The other settings are at the top. */
 function isOfResource({ perResource }: Setting): boolean {
   return perResource !== undefined
 }
 
-/** The options of one resource: the only one, or one of several with what the top says for all. */
+/**
+ * The options of one resource: the only one, or one of several with what it inherits from the top.
+ */
 function toResource(
   { settings, listed }: ConfiguredResource,
   { issuers, upstreamHeaders, policy }: ResourceFiles,
@@ -48,7 +50,7 @@ function toResource(
   }
 }
 
-/** What stands at the top. */
+/** The options at the top. */
 function toGateway({
   settings,
   given,
@@ -70,7 +72,7 @@ function toGateway({
   }
 }
 
-/** Of a configuration without problems, for `streamable-http`. */
+/** @param configuration without problems, and for `streamable-http` */
 export function toGatewayOptions(configuration: Configuration): GatewayOptions {
   const { settings, files, resources } = configuration
   const common = toGateway(configuration)

@@ -1,5 +1,5 @@
 /**
- * From settings to options of the middleware.
+ * Converts settings to options of the middleware.
  *
  * @module
  */
@@ -16,7 +16,10 @@ import type { OptionGroup, OptionsOf, Setting } from './setting.js'
 export type ConfiguredOptions = Omit<ProtectedResourceOptions, 'onEvent' | 'resource'> &
   Partial<Pick<ProtectedResourceOptions, 'resource'>>
 
-/** The options of one group. Settings that name a file are left out: their reader adds what the file holds. */
+/**
+ * The options of one group. Settings that name a file are left out: the code that reads the file
+ * adds its content.
+ */
 export function optionsOf<Group extends OptionGroup>(
   group: Group,
   settings: Settings,
@@ -32,7 +35,10 @@ export function optionsOf<Group extends OptionGroup>(
   return Object.fromEntries(entries) as Partial<OptionsOf<Group>>
 }
 
-/** How the issuer is asked about tokens; `undefined` without a client id, or with credentials that have problems. */
+/**
+ * How to introspect tokens at the issuer; `undefined` without a client id, or with credentials that
+ * have problems.
+ */
 export function introspectorOptions({
   settings,
   credentials,
@@ -52,7 +58,7 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
     ...(name !== undefined && { issuer: name }),
     ...places,
     ...(jwks !== undefined && { jwks }),
-    // Its own rules. Those for all issuers stand at the top.
+    // Only its own token rules. Rules for all issuers are at the top.
     ...optionsOf('tokens', settings, ({ path, perIssuer }) => perIssuer === 'too' && own.has(path)),
     ...(client !== undefined && {
       ...optionsOf('asked', settings),
@@ -64,8 +70,8 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
 /**
  * The options about tokens.
  *
- * @param issuers with what their files hold
- * @param policy what that file holds
+ * @param issuers with the contents of their files
+ * @param policy the content of the policy file
  */
 export function tokenOptions(
   settings: Settings,

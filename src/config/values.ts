@@ -1,5 +1,5 @@
 /**
- * Reading what people type: pure functions from text to values and back.
+ * Reads what people type: pure functions from text to values and back.
  *
  * @module
  */

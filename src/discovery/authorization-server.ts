@@ -98,10 +98,10 @@ export function discoverAuthorizationServer(
 const ENDPOINTS = ['jwks_uri', 'introspection_endpoint'] as const
 type Endpoint = (typeof ENDPOINTS)[number]
 
-/** Milliseconds until the next form is asked beside one that does not answer. */
+/** Milliseconds until we also try the next form, when one does not answer. */
 const PATIENCE = 1_000
 
-/** A document that was read, and is not used. `isOurs`: it is of the issuer. */
+/** A document that was read but cannot be used. `isOurs`: it belongs to the issuer. */
 class UnusableDocument extends Error {
   readonly isOurs: boolean
 
@@ -181,7 +181,7 @@ export async function findMetadata(
     }
   })
   try {
-    // Each form has a turn, also where there is little time.
+    // Each form gets a turn, even if there is little time.
     return await firstOf(forms, Math.min(PATIENCE, timeout / (forms.length + 1)))
   } catch (error) {
     const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]

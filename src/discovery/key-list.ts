@@ -1,5 +1,5 @@
 /**
- * The usable keys of one JWK Set, and which of them a token means.
+ * The usable keys of one JWK Set, and which of them may have signed a token.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { JsonObject } from '../base/json.js'
 import { keysUnavailable } from './key-source.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
 
-/** What the token's header asks for. Both members are the client's words. */
+/** What the token's header asks for. The client chooses both members. */
 export interface KeyQuery {
   readonly kid: string | undefined
   readonly algorithm: string
@@ -19,7 +19,7 @@ export interface KeyQuery {
  */
 export type KeyMissing = 'unknown' | 'ambiguous' | 'algorithm'
 
-/** What an import of a JWK Set made of it. */
+/** The result of importing a JWK Set. */
 export interface ImportedKeys {
   readonly keys: readonly SigningKey[]
   /** Why members were left out. */
@@ -58,7 +58,7 @@ export async function importKeys(
   return { keys: [...fresh.values()], skipped }
 }
 
-/** What a newer set makes of the keys in use. */
+/** The result of replacing the keys in use with a newer set. */
 export interface ReplacedKeys {
   readonly keys: readonly SigningKey[]
   /** How many keys the newer set no longer contains. A retired key verifies nothing. */
@@ -66,8 +66,9 @@ export interface ReplacedKeys {
 }
 
 /**
- * Puts a newer set in the place of the keys in use. A key that stays keeps its object, so what was remembered by it stays
- * remembered, and dies with it. To be called at once: `old` must still be in use.
+ * Replaces the keys in use with a newer set. A key that stays keeps its object. So whatever was
+ * remembered under that object stays remembered, and is dropped with it. Call it without a wait in
+ * between: `old` must still be in use.
  */
 export function replaceKeys(
   old: readonly SigningKey[],
@@ -83,7 +84,7 @@ export function replaceKeys(
   return { keys, retired: leaving.size }
 }
 
-/** Each candidate costs the check of a signature, and a client chooses what its header fits. */
+/** Each candidate costs one signature check, and the client chooses which keys its header fits. */
 const MOST_CANDIDATES = 8
 
 /**

@@ -8,7 +8,7 @@
  *   `staleFor` longer.
  * - In a known outage the old keys are used at once.
  * - Tokens that the keys at hand cannot verify cause one fetch per cooldown, whatever the flood.
- * - A key that a successful fetch no longer contains is retired at once. An answer without one
+ * - A key that a successful fetch no longer contains is retired at once. An answer without any
  *   usable key is a fault.
  * - After each fault the next attempt waits longer; until then, requests that need it fail without
  *   a fetch.
@@ -52,7 +52,7 @@ const DOUBT_COOLDOWN = 5_000
 const LOAD_TIMEOUT = 5_000
 /** Keys are refreshed at most once a second, whatever the settings. */
 const SHORTEST_MAX_AGE = 1_000
-/** A provider that says `no-cache` (Keycloak does) is asked this often at most. */
+/** We ask a provider that says `no-cache` (Keycloak does) at most this often. */
 const SHORTEST_PROVIDER_MAX_AGE = 60_000
 /** How long keys past their age are used while the refresh runs in the background. */
 const LONGEST_GRACE = 60_000
@@ -62,7 +62,7 @@ const LONGEST_GRACE = 60_000
  */
 const MOMENT = 1_000
 /**
- * A shorter wait only used the rest of a request's time. A few milliseconds pass before a wait
+ * A shorter wait only used up the rest of a request's time. A few milliseconds pass before a wait
  * begins.
  */
 const MOST_OF_A_MOMENT = 0.9 * MOMENT
@@ -100,7 +100,7 @@ export interface KeySetStatus {
   readonly serving: boolean
   /** Seconds since they were fetched; `undefined` before the first time, and for fixed keys. */
   readonly age: number | undefined
-  /** Why the last attempt to fetch them failed; `undefined` after one that did not. */
+  /** Why the last attempt to fetch them failed; `undefined` after a successful one. */
   readonly fault: AuthorizationServerError | undefined
 }
 
@@ -189,7 +189,8 @@ class IssuerKeys implements KeySet {
   /** The keys are old; their exact age is not known. */
   #isAgeDoubtful = false
   /**
-   * Counts fetches, and which was the last to succeed: we know what was published before it began.
+   * How many fetches have begun, and which was the last to succeed: we know what was published
+   * before it began.
    */
   #fetchesBegun = 0
   #fetchLoaded = 0

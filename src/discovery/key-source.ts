@@ -12,9 +12,9 @@ import { findMetadata } from './authorization-server.js'
 const ADDRESS_MAX_AGE = 3_600_000
 /** The same after a repeated discovery failed. */
 const ADDRESS_RETRY = 60_000
-/** Repeating discovery while the known address works must not take long, */
+/** Repeating discovery must not take long while the known address works. */
 const LOOK_UP_AGAIN_TIMEOUT = 500
-/** but it may after a failure; there must still be time to fetch the keys. */
+/** After a failure it may take longer, but there must still be time to fetch the keys. */
 const LOOK_UP_FAILED_TIMEOUT = 2_500
 
 export type KeySource =

@@ -41,7 +41,7 @@ export async function chooseCheck(
       // Accepting the wrong signature is no better.
       if (!(await check(SAMPLE, wrong))) return check
     } catch {
-      // The next one.
+      // Try the next one.
     }
   }
   return undefined

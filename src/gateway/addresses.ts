@@ -46,7 +46,7 @@ export function hostValueFault(text: string): string | undefined {
 export function upstreamFault(text: string): string | undefined {
   const url = parseHttpUrl(text)
   if (url === undefined) return 'must be an absolute http(s) URL'
-  // The parser drops some of these, so it would not be the endpoint that was written.
+  // The parser drops some of these, so the result would not be the endpoint that was written.
   if (/[^\x21-\x7e]/.test(text))
     return 'has blanks, line ends or other characters that are not allowed'
   if (text.includes('#')) return 'must not have a fragment'

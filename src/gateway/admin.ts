@@ -16,7 +16,7 @@ export interface AdminOptions {
   readonly host: string
   /** Further names under which it is reached. */
   readonly allowHosts?: readonly string[] | undefined
-  /** 0 picks one. */
+  /** 0 picks a free one. */
   readonly port: number
 }
 

@@ -22,9 +22,9 @@ export interface AuditRecord {
   /** The resource of the request, if there are several. */
   readonly resource?: string
   /**
-   * `allow`: it went on. `deny`: a valid token that may not do this (403). `refused`: no valid
+   * `allow`: it proceeded. `deny`: a valid token that may not do this (403). `refused`: no valid
    * token, no valid request, or the client left before the decision (`ERR_CLIENT_LEFT`).
-   * `unavailable`: the identity provider could not be asked.
+   * `unavailable`: the identity provider could not be queried.
    */
   readonly outcome: 'allow' | 'deny' | 'refused' | 'unavailable'
   /** Why it was not allowed, or the fault of the upstream. */

@@ -42,8 +42,8 @@ export interface UpstreamFailed {
 }
 
 /**
- * The upstream answered like no MCP server, and its answer was forwarded. One for each reason and
- * upstream in a minute.
+ * The upstream's answer was forwarded although no MCP server answers like that. One event for each
+ * reason and upstream in a minute.
  */
 export interface UpstreamUnexpected {
   readonly type: 'upstream.unexpected'
@@ -79,8 +79,8 @@ export type RequestRefusedCode =
   | 'ERR_REQUESTS_TOO_MANY'
 
 /**
- * A request was for a path that no resource has (404). One for each path, and at most ten, in a
- * minute.
+ * A request was for a path that no resource has (404). One event for each path, and at most ten in
+ * a minute.
  */
 export interface PathUnserved {
   readonly type: 'path.unserved'
@@ -90,7 +90,7 @@ export interface PathUnserved {
   readonly path: string
   /** `Host`, quoted and cut. */
   readonly host: string
-  /** The resource that its client may have meant, or all. */
+  /** The resource that its client may have meant, or all resources. */
   readonly served: readonly string[]
 }
 

@@ -18,7 +18,9 @@ export interface RouteAddress {
 /** `undefined`: no resource has this path. */
 export type FindRoute<Route> = (path: string, host: string) => Route | undefined
 
-/** By the host of the resource. A port counts when it has one. */
+/**
+ * Whether a `Host` value names the resource. Ports are compared only if the resource's URL has one.
+ */
 function isNamed({ hostname, port }: URL, given: HostAndPort): boolean {
   return hostname === given.host && (port === '' || port === given.port)
 }
@@ -34,7 +36,7 @@ export function createFindRoute<Route extends RouteAddress>(
   const located = routes.map((route) => ({ route, url: new URL(route.resource) }))
   const hasOneHost = new Set(located.map(({ url }) => url.host)).size === 1
   const byPath = new Map<string, typeof located>()
-  // If a host names two, the one with a port is more exact.
+  // If a host names two resources, the one with a port is the more exact match.
   for (const each of located.sort(
     (a, b) => Number(b.url.port !== '') - Number(a.url.port !== ''),
   )) {
@@ -52,7 +54,7 @@ export function createFindRoute<Route extends RouteAddress>(
     if (given === undefined) return undefined
     const named = there.find(({ url }) => isNamed(url, given))
     if (named !== undefined) return named.route
-    // Proxies may use their own names for us; but a resource's host has only that resource's paths.
+    // Proxies may use their own names for us. But a resource's host has only that resource's paths.
     const isAnother = located.some(({ url }) => isNamed(url, given))
     return there.length === 1 && !isAnother ? only?.route : undefined
   }

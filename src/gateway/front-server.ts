@@ -21,16 +21,16 @@ import {
 
 /** Limits in milliseconds. */
 export interface Limits {
-  /** Running answers, when the gateway closes. */
+  /** For running answers when the gateway closes. */
   readonly drain: number
   /**
    * The time between the end of accepting and the closing of idle connections: a request that
    * arrives then is answered with `Connection: close`, not a reset.
    */
   readonly pause: number
-  /** For the header fields of a request: later ones will not arrive. */
+  /** For the header fields of a request. Fields that have not arrived by then will not arrive. */
   readonly head: number
-  /** A request with its body. */
+  /** For a request with its body. */
   readonly request: number
   /** For a reader that takes none of the waiting bytes. */
   readonly stalled: number
@@ -43,7 +43,7 @@ export const LIMITS: Limits = {
   request: 120_000,
   stalled: 60_000,
 }
-/** Longer than proxies in front of us keep theirs (nginx and AWS: 60 s), so that they close first. */
+/** Proxies in front of us keep connections for less time (nginx and AWS: 60 s), so they close first. */
 const KEEP_ALIVE = 65_000
 /** Milliseconds for connections to close by themselves, once they may. */
 const LAST_WAIT = 200

@@ -85,8 +85,8 @@ export interface Gateway {
   refreshKeys(): Promise<void>
   /**
    * Replaces policies while requests are served, for example after their files have changed.
-   * Requests are authorized by the new ones from then on; one that was authorized before goes on.
-   * Lists in answers that are still open, also in streams, show what the new ones allow. Call it
+   * Requests are authorized by the new ones from then on; one that was authorized before continues.
+   * Lists in answers that are still open, including streams, show what the new ones allow. Call it
    * while the gateway listens.
    *
    * @param policies by resource, spelled as in {@link Listening.resources}; the others keep theirs.
@@ -269,7 +269,7 @@ class HttpGateway implements Gateway {
     }
   }
 
-  /** At once, so that a problem of one stops the start. */
+  /** Makes all of them at once, so that a problem of one stops the start. */
   #makeIntrospectors(): readonly RouteSettings[] {
     const { routes } = this.#settings
     const isOnly = routes.length === 1

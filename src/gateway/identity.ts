@@ -26,7 +26,7 @@ const UNCHANGED = /^[\x21-\x24\x26-\x7e]*$/
 
 /**
  * A value as one word of printable ASCII: blanks, `%` and other characters are percent-encoded
- * UTF-8. `decodeURIComponent` turns it back.
+ * UTF-8. `decodeURIComponent` reverses this.
  */
 export function encodeIdentity(value: string): string {
   // For most values this quick test is enough.

@@ -26,7 +26,7 @@ export interface UpstreamCaller {
 /**
  * Gives the headers of one request to an upstream, such as the caller's own token for it. They
  * replace headers with equal names: those of the client, and those of `upstreamHeaders`. The same
- * names and values are allowed as there. They are used for this request only.
+ * names and values are allowed as in `upstreamHeaders`. They are used for this request only.
  *
  * A request fails if the function throws, rejects, gives invalid headers, or takes longer than
  * `upstreamTimeout`: 503 with `Retry-After` for an `AuthorizationServerError`
@@ -78,8 +78,8 @@ export interface ServerOptions {
   /** Headers for every request to the upstream, such as its API key. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
   /**
-   * The credentials of one caller for the upstream, asked for at each request. Only with `upstream`
-   * and with tokens. Default: none.
+   * Gives the credentials of one caller for the upstream. Called for each request. Only with
+   * `upstream` and with tokens. Default: none.
    */
   readonly upstreamCredentials?: UpstreamCredentials
   /**
@@ -141,7 +141,7 @@ export interface GatewayOwnOptions {
   /** Default 8080; 0 picks a free one. */
   readonly port?: number
   /**
-   * Several resources, each with its own server, in place of `resource` and the options of a single
+   * Several resources, each with its own server, instead of `resource` and the options of a single
    * one. The path of a request selects its resource; if several have that path, or `Host` belongs
    * to another one, the host selects it.
    */
@@ -170,7 +170,7 @@ export interface GatewayOwnOptions {
    * one, which ends with the process.
    */
   readonly sessionKeys?: readonly string[]
-  /** Seconds that an answer to a POST may go on after the token ends. Default 300. */
+  /** Seconds that an answer to a POST may continue after the token ends. Default 300. */
   readonly streamGrace?: number
   /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */
   readonly ca?: string

@@ -1,5 +1,5 @@
 /**
- * Replacing the policies of several resources: of all, or of none.
+ * Replaces the policies of several resources: all of them or none.
  *
  * @module
  */

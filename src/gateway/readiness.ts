@@ -20,7 +20,7 @@ export interface ReadinessCheck {
 export interface Readiness {
   /** At least one resource can serve: its server answers, and one of its issuers does. */
   readonly ready: boolean
-  /** Each issuer and each server once, whatever resources they belong to. */
+  /** Each issuer and each server once, whichever resources they belong to. */
   readonly checks: readonly ReadinessCheck[]
 }
 
@@ -62,7 +62,7 @@ function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
 export function createReadiness(): (routes: readonly Route[]) => Promise<Readiness> {
   let askedAt = Number.NEGATIVE_INFINITY
 
-  /** Frequent readiness checks must not cause frequent requests to others. */
+  /** Frequent readiness checks must not cause frequent requests to other servers. */
   async function askForKeys(routes: readonly Route[]): Promise<void> {
     const missing = routes
       .flatMap(({ guard }) => guard?.resourceServer ?? [])

@@ -1,5 +1,5 @@
 /**
- * Checking the options of one resource and of the server behind it.
+ * Checks the options of one resource and of the server behind it.
  *
  * @module
  */
@@ -109,7 +109,7 @@ const UPSTREAM_CHECKS = {
   upstreamCredentials: (checker, path, value) => checker.callable(path, value),
 } satisfies Partial<OptionChecks<ServerOptions>>
 
-/** For an option that a server that we start has not. */
+/** A check for an option that does not apply to a server that we start. */
 function checkAbsent(hint: string) {
   return (checker: OptionChecker, path: OptionPath, value: unknown): void => {
     if (value === undefined) return

@@ -33,7 +33,7 @@ export interface Route extends RouteAddress {
 export interface RouteContext {
   readonly auth: 'oauth' | 'none'
   readonly maxBody: number
-  /** Seconds that an answer to a POST may go on after the end of its token. */
+  /** Seconds that an answer to a POST may continue after the end of its token. */
   readonly streamGrace: number
   /** Milliseconds after which a reader that takes no bytes is cut. */
   readonly stalled: number

@@ -1,5 +1,5 @@
 /**
- * Checking the gateway's options: all problems at once, with those of its resources.
+ * Checks the gateway's options and reports all problems at once, with those of its resources.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export interface GatewaySettings {
   readonly streamGrace: number
 }
 
-/** The resource of a loopback gateway that was given none. */
+/** The resource of a loopback gateway for which none was given. */
 export function defaultResource(host: string, port: number): string {
   const name = host.includes(':') ? `[${host}]` : host
   // Its canonical form leaves the default port out.
@@ -135,7 +135,7 @@ const FOR_ALL: ReadonlySet<string> = new Set<string>([
   ...(['onEvent', 'now', 'fetch', 'randomUUID', 'allowHttp'] as const),
 ])
 
-/** Options of a single resource. They are never inherited, above all not secrets. */
+/** Options of a single resource. They are never inherited, least of all secrets. */
 const FOR_ONE = [
   'resource',
   'resourceName',

@@ -1,5 +1,5 @@
 /**
- * What a developer sees who listens to no events: what goes wrong, in few lines.
+ * The lines that a developer sees without an event listener: what goes wrong, in few lines.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface LogEventsOptions {
   readonly now?: () => number
 }
 
-/** Events about something that somebody has to mend. */
+/** Events about something that somebody has to fix. */
 const SHOWN: ReadonlySet<string> = new Set([
   'request.denied',
   'request.unavailable',
@@ -45,8 +45,8 @@ const SHOWN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A client's first request has no token, and may name a protocol revision that is too new: it learns
- * from the answers.
+ * A client's first request has no token, and may name a protocol revision that is too new. The
+ * client learns from the answers.
  */
 const EXPECTED: ReadonlySet<string> = new Set([
   'ERR_CREDENTIALS_MISSING',
@@ -54,15 +54,15 @@ const EXPECTED: ReadonlySet<string> = new Set([
 ])
 
 const MINUTE = 60_000
-/** Characters of a line. What others wrote into it can neither end it nor move the cursor. */
+/** Characters of a line. Text from others can neither end the line nor move the cursor. */
 const LONGEST = 1000
-/** Codes times issuers are far fewer; more than these share a line. */
+/** There are far fewer pairs of code and issuer. Further ones share a line. */
 const MOST_KINDS = 1000
 
 /** The lines of one kind of event. */
 interface Kind {
   readonly shownAt: number
-  /** How many were not shown since then. */
+  /** How many events were not shown since then. */
   hidden: number
 }
 
@@ -89,9 +89,10 @@ function lineOf(event: ShownEvent, hidden: number): string {
 
 /**
  * Makes a listener that writes one line for each code and issuer, and at most one a minute. It is
- * what happens without `onEvent`; use it to have these lines beside a listener of your own.
+ * the default without `onEvent`. Call it yourself to get these lines in addition to your own
+ * listener.
  *
- * Requests without a token are not shown: each client begins with one.
+ * Requests without a token are not shown: each client begins with such a request.
  *
  * @example
  * ```ts
@@ -129,7 +130,7 @@ export function logEvents({
   }
 }
 
-/** One for the process, so that several servers do not say the same. */
+/** One for the process, so that several servers do not repeat the same line. */
 const DEFAULT = logEvents()
 
 /**

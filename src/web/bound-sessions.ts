@@ -17,7 +17,9 @@ export interface NamedSession {
 }
 
 export interface BoundSessions {
-  /** @returns the handler's own id; `undefined` for a session that is not this caller's at this resource */
+  /**
+   * @returns the handler's own id; `undefined` if this caller has no such session at this resource
+   */
   open(authenticated: Authenticated, visible: string): string | undefined
   /** The handler's id as its caller sees it; `undefined` for an invalid id. */
   seal(authenticated: Authenticated, id: string, named?: NamedSession): string | undefined

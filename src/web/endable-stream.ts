@@ -62,7 +62,7 @@ export function endableStream(
         cancel(reason)
       },
     },
-    // Nothing is read before it is asked for.
+    // Nothing is read before the consumer asks for it.
     { highWaterMark: 0 },
   )
 }

@@ -66,7 +66,7 @@ function rewritten(
 
 /**
  * @param onFault gets the reason why an event stream is cut after it began
- * @throws where it cannot be filtered; then nothing of it may be sent
+ * @throws if it cannot be filtered. Then no part of it may be sent
  */
 export async function filterResponse(
   response: Response,

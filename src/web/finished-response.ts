@@ -27,7 +27,7 @@ export interface AnswerRules {
   /** The session id that the client sees; `undefined` if the handler's is invalid. */
   sealSession(id: string): string | undefined
   /**
-   * Watches the token while an event stream goes on.
+   * Watches the token while an event stream continues.
    *
    * @param onEnd called once, when the stream must end: normally, or cut in the middle of an answer
    * @returns ends the watch

@@ -1,6 +1,7 @@
 /**
- * The one way in which a request passes, in every host. A host passes its request to the guard and
- * then sends the answer that it gets, or goes on; it decides nothing. The steps, in this order:
+ * The one path that a request takes, in every host. A host passes its request to the guard. Then it
+ * sends the answer that it gets, or lets the request proceed. It decides nothing. The steps, in
+ * this order:
  *
  * 1. the path: the metadata, a guarded one, or another one
  * 2. the origin; a preflight is answered
@@ -65,7 +66,7 @@ export class Guard {
   /** Binds sessions to callers; `undefined` without keys. */
   readonly sessions: BoundSessions | undefined
   readonly answers: Answers
-  /** Milliseconds that an answer to a POST may go on after the end of its token. */
+  /** Milliseconds that an answer to a POST may continue after the end of its token. */
   readonly streamGrace: number
   readonly #endpoint: Endpoint
   readonly #core: ResourceServerCore
@@ -95,7 +96,7 @@ export class Guard {
     this.streamGrace = (options.streamGrace ?? 300) * 1000
   }
 
-  /** Who may do what. */
+  /** Decides who may do what. */
   get authority(): OperationAuthority {
     return this.#core.operations
   }
@@ -242,7 +243,7 @@ export function createGuard(
  * not open a route, and the developer must be able to see it.
  *
  * @param seen the result of the guard for this request; the guard itself if the path is not guarded
- * @returns the answer to send; `undefined`: go on
+ * @returns the answer to send; `undefined`: proceed
  */
 export function refuseScopes(
   seen: Permission | Guard | undefined,

@@ -5,7 +5,7 @@
  */
 import { concatBytes } from '../base/bytes.js'
 
-/** @returns `undefined` if there is more; then the rest is not read */
+/** @returns `undefined` if the body is longer; then the rest is not read */
 export async function readLimited(
   stream: ReadableStream<Uint8Array> | null,
   limit: number,

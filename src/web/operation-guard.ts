@@ -47,14 +47,14 @@ export function bringsMessage(method: string): boolean {
   return !WITHOUT_MESSAGE.has(method)
 }
 
-/** Messages that may go on. */
+/** Messages that may proceed. */
 export interface AllowedMessages {
   readonly messages: readonly RpcMessage[]
   /** The filter for the answer; `undefined`: it passes unchanged. */
   readonly filter: AnswerFilter | undefined
 }
 
-/** A request that may go on, by the checks so far. */
+/** A request that may proceed, by the checks so far. */
 export interface Entered {
   /** The bytes that were authorized; `undefined`: none were. */
   readonly body: Uint8Array | undefined
@@ -183,7 +183,7 @@ export class OperationGuard {
    * Takes all steps: presence of a body → throttle → form → length → messages → operations and
    * their scopes.
    *
-   * @returns the request that may go on, or the answer that refuses it
+   * @returns the request that may proceed, or the answer that refuses it
    * @throws errors of reading the body and of a policy function
    */
   enter(

@@ -46,14 +46,14 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first
    * signs, all verify. The `Mcp-Session-Id` that your handler sets is then sealed for this issuer,
    * user, client and resource. Your handler gets its own id back; any other caller gets 404. Every
-   * process and isolate that serves the same sessions needs the same keys, also a gateway that
+   * process and isolate that serves the same sessions needs the same keys, including a gateway that
    * replaces this middleware. Needs `node:crypto`. Default: ids pass unchanged, because random keys
    * of each process would break sessions at the others; then your handler must check who owns a
    * session (`principalOf`).
    */
   readonly sessionKeys?: readonly string[]
   /**
-   * Seconds that an event stream which answers a POST may go on after its token ends; then it is
+   * Seconds that an event stream which answers a POST may continue after its token ends. Then it is
    * cut, so that it does not look complete. A stream that answers a GET, or `subscriptions/listen`
    * of 2026-07-28, ends normally when its token does. Default 300, at most 86400.
    */

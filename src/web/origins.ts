@@ -30,8 +30,8 @@ export interface Origins {
 const listed = (list: string) => list.split(',').map((name) => name.trim())
 
 /**
- * CORS headers for an answer that already has headers: lists are extended, because a handler
- * exposes and varies by its own.
+ * CORS headers for an answer that already has headers. Lists are extended, because the handler may
+ * already set its own `Access-Control-Expose-Headers` and `Vary`.
  */
 export function addCorsHeaders(
   cors: Headers,
@@ -54,7 +54,7 @@ const ANYBODYS_SCHEMES: ReadonlySet<string> = new Set(
   'file about data blob filesystem content javascript intent view-source'.split(' '),
 )
 
-/** Whether a browser or an app can send the text as `Origin`, and it names one of them. */
+/** Whether a browser or an app can send this text as `Origin`, and it identifies one of them. */
 export function isOrigin(text: unknown): text is string {
   // The URL standard allows a wildcard in a host; it would match nothing.
   if (typeof text !== 'string' || text.includes('*') || !URL.canParse(text)) return false

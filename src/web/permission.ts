@@ -1,5 +1,5 @@
 /**
- * The permission to go on: the caller, their operations, and the rules for the answer.
+ * The permission to proceed: the caller, their operations, and the rules for the answer.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface PermissionContext {
   readonly answers: Answers
   /** `undefined` without keys. */
   readonly sessions: BoundSessions | undefined
-  /** Milliseconds that an answer to a POST may go on after the end of its token. */
+  /** Milliseconds that an answer to a POST may continue after the end of its token. */
   readonly streamGrace: number
 }
 
@@ -119,7 +119,8 @@ export class Permission implements AnswerRules {
   /**
    * Requires scopes beyond the base ones.
    *
-   * @returns the 403 to send, with a challenge that names base scopes and these together; `undefined`: go on
+   * @returns the 403 to send, with a challenge that names base scopes and these together;
+   * `undefined`: proceed
    */
   requireScopes(scopes: readonly string[]): GuardAnswer | undefined {
     const denied = this.#context.resourceServer.authorize(this.token, scopes)

@@ -1,6 +1,5 @@
 /**
- * Filters for lists in answers, by the policy of the moment: a policy can be replaced while a stream
- * is open.
+ * Filters lists in answers by the current policy: a policy can be replaced while a stream is open.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import type { OperationPolicy } from '../policy/policy.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import type { VerifiedAccessToken } from '../types.js'
 
-/** Asks for the policy at each message. */
+/** Uses the current policy for each message. */
 class CurrentFilter implements AnswerFilter {
   readonly #filters: PolicyFilters
   readonly #token: VerifiedAccessToken
@@ -35,7 +34,7 @@ export class PolicyFilters {
     this.#authority = authority
   }
 
-  /** The filter for an answer; `undefined`: lists are shown as the server says. */
+  /** The filter for an answer; `undefined`: lists pass unchanged. */
   filterFor(token: VerifiedAccessToken): AnswerFilter | undefined {
     return this.#authority.policy?.filtersLists === true
       ? new CurrentFilter(this, token)
@@ -50,12 +49,12 @@ export class PolicyFilters {
       const { denial, scopes } = policy.authorize(operation, token)
       return denial === undefined && policy.hierarchy.missing(token.scopes, scopes).length === 0
     }
-    // Tokens with the same scopes are shown the same.
+    // Tokens with the same scopes see the same lists.
     const caller = policy.dependsOnScopesAlone ? token.scopes : undefined
     return new ListFilter(mayUse, this.#listsOf(policy), caller).filter(bytes)
   }
 
-  /** Lists are remembered as one policy showed them. */
+  /** Lists are remembered as one policy filtered them. */
   #listsOf(policy: OperationPolicy): ListMemory {
     if (policy !== this.#policy) this.#lists = new ListMemory()
     this.#policy = policy

@@ -17,7 +17,7 @@ interface Allowance {
   left: number
   /** Milliseconds since 1970. */
   at: number
-  /** They were told to wait since then. */
+  /** Whether they have been told to wait since then. */
   isTold: boolean
 }
 
@@ -43,7 +43,7 @@ export class RefusalRate {
     return this.#allowances.size === 0
   }
 
-  /** Whether this caller must wait; `undefined`: they may go on. */
+  /** Whether this caller must wait; `undefined`: they may proceed. */
   waitOf(caller: string): Wait | undefined {
     const allowance = this.#allowances.get(caller)
     if (allowance === undefined) return undefined

@@ -15,7 +15,7 @@ export function sessionKeyFault(key: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(key) ? undefined : 'has characters other than visible ASCII'
 }
 
-/** Not from the option that makes request ids, whose values are public. */
+/** Never made by the option that makes request ids, because request ids are public. */
 export function randomKey(): string {
   return crypto.randomUUID() + crypto.randomUUID()
 }

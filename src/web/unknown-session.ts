@@ -1,5 +1,5 @@
 /**
- * The answer for a session that is not this caller's at this resource: foreign and unknown sessions
+ * The answer when this caller has no such session at this resource. Foreign and unknown sessions
  * look alike.
  *
  * @module
@@ -12,7 +12,7 @@ export const SESSION_NOT_FOUND = {
   description: 'There is no such session',
 } as const
 
-/** For the operator, who can tell ids apart by it without seeing one. */
+/** The reason for the operator: it distinguishes ids without showing one. */
 export function unknownSessionReason(visible: string): string {
   return `no session of this caller at this resource (SHA-256 of the id: ${shortDigest(visible)}…)`
 }

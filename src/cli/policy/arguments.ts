@@ -56,7 +56,7 @@ const OF_EXPLAIN: readonly Setting[] = [
   }),
 ]
 
-/** In a challenge that somebody wants to see, and that nobody gets. */
+/** The resource in an example challenge, which nobody receives. */
 export const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
 
 const RESOURCE = own({
@@ -77,14 +77,14 @@ function ofGateway(...paths: readonly string[]): readonly Setting[] {
 
 const OF_SERVER = ofGateway('upstream', 'upstreamHeader', 'childEnv', 'caFile')
 
-/** What a command takes. */
+/** The arguments that a command takes. */
 export interface CommandShape {
-  /** Those that must be there. */
+  /** Required names. */
   readonly names: readonly string[]
-  /** One more that may be there. */
+  /** One optional name. */
   readonly optional?: string
   readonly flags: readonly Setting[]
-  /** Whether a server is named: by `--upstream`, or by what stands after `--`. */
+  /** Whether the command line names a server: by `--upstream`, or by the arguments after `--`. */
   readonly hasServer: boolean
 }
 
@@ -106,7 +106,7 @@ export interface PolicyArguments {
   readonly names: readonly string[]
   readonly given: GivenValues
   readonly settings: Settings
-  /** What stands after `--`. */
+  /** The arguments after `--`. */
   readonly command: readonly string[] | undefined
   readonly problems: readonly ConfigurationProblem[]
 }
@@ -125,7 +125,7 @@ function serverProblems(
   return [{ path: upstream.source, message: 'is given together with a command', hint: 'keep one' }]
 }
 
-/** @param argv what stands after the command's name */
+/** @param argv the arguments after the command's name */
 export function readArguments(shape: CommandShape, argv: readonly string[]): PolicyArguments {
   const { flags, hasServer, optional } = shape
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length
@@ -142,7 +142,7 @@ export function readArguments(shape: CommandShape, argv: readonly string[]): Pol
     message: 'is missing',
     hint: 'mcp-gatehouse policy --help',
   }))
-  // The value of an unknown flag is wrong only because that is.
+  // The value of an unknown flag is only wrong because the flag is.
   if (names.length > wanted && strange.length === 0) {
     const hint = 'quote a name that contains blanks'
     counted.push({ path: `argument ${wanted + 1}`, message: 'is unexpected', hint })

@@ -20,7 +20,10 @@ function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
   return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
 }
 
-/** Rules that could be taken out, all at once: others have their patterns, with all that they ask for. */
+/**
+ * Rules that could all be removed at once: other rules have their patterns, and ask for everything
+ * that they ask for.
+ */
 function idleRules({ rules }: CheckedPolicy): readonly number[] {
   const keysOf = (rule: CheckedRule) =>
     RULE_SUBJECTS.flatMap((subject) =>
@@ -33,7 +36,7 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
     }
   }
   const idle: number[] = []
-  // Of equal ones the first stays.
+  // Of equal rules, the first one stays.
   for (let index = rules.length - 1; index >= 0; index--) {
     const rule = rules[index] as CheckedRule
     const isCovered = (key: string) => {
@@ -49,7 +52,10 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
   return idle
 }
 
-/** What is right and certainly not meant, or not known to everybody. */
+/**
+ * Warnings about rules that are valid but certainly not meant, or that do something not everybody
+ * knows.
+ */
 function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
   const warnings = idleRules(policy).map(
     (index) =>
@@ -66,7 +72,7 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
   return warnings
 }
 
-/** Of a file without problems. */
+/** @param file without problems */
 export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: PolicyIo): number {
   for (const warning of policyWarnings(file)) stderr(`warning: ${warning}\n`)
   const { length } = file.policy.rules

@@ -26,10 +26,10 @@ function isCommand(name: string): name is CommandName {
   return Object.hasOwn(SHAPES, name)
 }
 
-/** What is wrong goes to stderr, all of it; an answer or a number is the end. */
+/** An exit code, or all problems, which go to stderr. */
 type Outcome = number | readonly ConfigurationProblem[]
 
-/** The policy that the first argument names; its problems are all that anybody needs to know. */
+/** Reads the policy that the first argument names. If it has problems, nothing else is reported. */
 function readFile(name: string, io: PolicyIo): PolicyFile | readonly ConfigurationProblem[] {
   let content: string
   try {
@@ -86,8 +86,8 @@ async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
 
 /**
  * @param argv the arguments after `policy`
- * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be asked; 2 with problems, which
- *   go to stderr
+ * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be reached or
+ * queried; 2 with problems, which go to stderr
  */
 export async function runPolicy(argv: readonly string[], io: PolicyIo): Promise<number> {
   const outcome = await run(argv, io)

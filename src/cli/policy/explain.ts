@@ -1,5 +1,6 @@
 /**
- * The command `policy explain`: which rules decide, and what a client would get, from the code that serves clients.
+ * The command `policy explain`: which rules decide, and what a client would get. It uses the same
+ * code that serves clients.
  *
  * @module
  */
@@ -30,7 +31,7 @@ const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
 
 type Params = Readonly<Record<string, unknown>>
 
-/** What a client would send; a text says what is wrong with the arguments. */
+/** The parameters that a client would send. A text is the problem with the arguments. */
 function paramsOf(method: string, name: string | undefined): Params | string {
   const member = MEMBER_OF.get(method)
   if (member !== undefined || method === 'completion/complete') {
@@ -46,7 +47,7 @@ function paramsOf(method: string, name: string | undefined): Params | string {
 
 interface Question {
   readonly method: string
-  /** As it was typed. */
+  /** The name as it was typed. */
   readonly name: string | undefined
   readonly params: Params
   readonly scopes: readonly string[]
@@ -104,7 +105,7 @@ interface Verdict {
   readonly events: readonly ResourceServerEvent[]
 }
 
-/** As the gateway does. */
+/** Authorizes as the gateway does. */
 function authorize(question: Question, { document }: PolicyFile): Verdict {
   const events: ResourceServerEvent[] = []
   const guard = createGuard({
@@ -140,7 +141,7 @@ function reasonOf(events: readonly ResourceServerEvent[]): string | undefined {
 interface Explanation {
   readonly method: string
   readonly name: string | undefined
-  /** `undefined` if it cannot be authorized. */
+  /** `undefined` if the operation cannot be authorized. */
   readonly rules:
     | undefined
     | readonly (Needs['rules'][number] & {
@@ -183,7 +184,7 @@ function explain(
   }
 }
 
-/** It names the request, and is another one each time. */
+/** This field identifies the request, and differs each time. */
 const NOT_SHOWN = new Set(['X-Request-Id'])
 
 function headersOf({ headers }: GuardAnswer): readonly (readonly [string, string])[] {

@@ -1,5 +1,5 @@
 /**
- * What `policy --help` says, and that of each of its commands.
+ * The help of `policy`, and of each of its commands.
  *
  * @module
  */

@@ -36,7 +36,7 @@ async function* chunksOf(response: Response): AsyncGenerator<string> {
   }
 }
 
-/** The messages of an event stream, as they come. */
+/** The messages of an event stream, as they arrive. */
 async function* eventsOf(response: Response): AsyncGenerator<JsonObject> {
   let rest = ''
   for await (const chunk of chunksOf(response)) {
@@ -97,7 +97,7 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
     const type = response.headers.get('content-type') ?? ''
     if (!type.startsWith('text/event-stream')) {
       const message = parse(await textOf(response))
-      // A refusal may say why, and need not know the id.
+      // A refusal may give a reason without knowing the id.
       if (message !== undefined && ('result' in message || 'error' in message)) {
         if (response.ok || isJsonObject(message['error'])) return message
       }
@@ -132,7 +132,7 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
     },
     async close() {
       if (agreed[SESSION] === undefined || signal.aborted) return
-      // Not every server lets a session be ended.
+      // Some servers do not let a client end its session.
       const response = await call('DELETE').catch(() => undefined)
       await response?.body?.cancel()
     },

@@ -1,5 +1,5 @@
 /**
- * Everything that a live server offers.
+ * Lists everything that a live server offers.
  *
  * @module
  */
@@ -10,9 +10,12 @@ import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../mcp/protocol-revision.
 import { PATIENCE, RpcFault, ServerFault, type Transport } from './rpc.js'
 import { inOneLine } from './shown.js'
 
-/** A tool, prompt, resource or template, with what the server says of it: nothing of that is certain. */
+/**
+ * A tool, prompt, resource or template, with what the server says about it. Nothing proves that it
+ * is true.
+ */
 export interface Offer {
-  /** A resource's URI, a template's URI template. */
+  /** For a resource its URI, for a template its URI template. */
   readonly name: string
   readonly title: string | undefined
   readonly description: string | undefined
@@ -21,7 +24,7 @@ export interface Offer {
 }
 
 export interface Inventory {
-  /** What it calls itself. */
+  /** The server's name for itself. */
   readonly server: string
   readonly tools: readonly Offer[]
   readonly prompts: readonly Offer[]
@@ -32,12 +35,12 @@ export interface Inventory {
 }
 
 const METHOD_NOT_FOUND = -32_601
-/** Of one list: a server that goes on for ever has to be left at some time. */
+/** The limit for one list: a server could send pages for ever. */
 const MAX_OFFERS = 100_000
 const MAX_PAGES = 100_000
-/** Of names, titles and descriptions of one list. */
+/** The limit for names, titles and descriptions of one list together. */
 const MAX_CHARACTERS = 16 * 2 ** 20
-/** Characters of a title or a description that anybody reads. */
+/** How many characters of a title or a description are shown. */
 const SHOWN = 1_000
 const CLIENT = { name: 'mcp-gatehouse', version: '0' }
 
@@ -45,9 +48,9 @@ interface Kind {
   readonly list: 'tools' | 'prompts' | 'resources' | 'templates'
   readonly capability: string
   readonly method: string
-  /** Of the result. */
+  /** The member of the result that holds the list. */
   readonly member: string
-  /** Of an entry. */
+  /** The member of an entry that holds its name. */
   readonly name: string
 }
 
@@ -148,7 +151,7 @@ class Client {
     return result
   }
 
-  /** The older revisions first: most servers support them. */
+  /** Tries the older revisions first: most servers support them. */
   async open(): Promise<JsonObject> {
     try {
       const [protocolVersion = ''] = STATEFUL_VERSIONS
@@ -165,14 +168,14 @@ class Client {
         'io.modelcontextprotocol/clientInfo': CLIENT,
         'io.modelcontextprotocol/clientCapabilities': {},
       }
-      // Where it knows neither, what it said of the first is what helps.
+      // If it supports neither, its answer to the first attempt is the useful one.
       return this.request('server/discover', {}).catch((second: unknown) => {
         throw second instanceof RpcFault ? error : second
       })
     }
   }
 
-  /** The pages of a list. None is kept here: each may be as large as a message. */
+  /** The pages of a list. They are not kept: each may be as large as a message. */
   async *pages({ method, member }: Kind): AsyncGenerator<readonly unknown[]> {
     const seen = new Set<unknown>()
     let cursor: unknown
@@ -194,7 +197,7 @@ function endless(method: string): ServerFault {
   return new ServerFault(`sends pages of ${method} without end`)
 }
 
-/** What is read of one list, page by page: a few texts of each entry. */
+/** The entries of one list, read page by page. Only a few texts of each entry are kept. */
 class Offers {
   readonly #kind: Kind
   readonly #byName = new Map<string, Offer>()
@@ -232,7 +235,7 @@ class Offers {
 }
 
 /**
- * Asks for all lists that the server has.
+ * Requests all lists that the server has.
  *
  * @throws {ServerFault}
  */

@@ -1,5 +1,5 @@
 /**
- * Reaching the server that a command is about, and leaving nothing of it behind.
+ * Connects to the server that a command names, and leaves no part of it running.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { ServerFault, type Transport } from './rpc.js'
 import { inOneLine, shownScalar } from './shown.js'
 import { startCommand } from './stdio-transport.js'
 
-/** A command in a group of its own gets no Ctrl-C of the terminal's: we end it. */
+/** A command in its own process group does not get Ctrl-C from the terminal, so we end it. */
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
 /** The files that the flags name. */
@@ -53,7 +53,9 @@ async function open(
   return startCommand(command, environment, (line) => stderr(`  | ${inOneLine(line, 200)}\n`))
 }
 
-/** @returns what it offers, an exit code after a reported fault, or problems of the arguments */
+/**
+ * @returns the server's offers, an exit code after a reported fault, or problems of the arguments
+ */
 export async function askServer(
   given: PolicyArguments,
   io: PolicyIo,
@@ -63,7 +65,7 @@ export async function askServer(
   const name = shownScalar(given.command?.[0] ?? redactUrl(given.settings.upstream ?? ''))
   const controller = new AbortController()
   const interrupt = () => {
-    // A second signal ends us and everything that we started at once.
+    // A second signal ends us, and everything that we started, at once.
     if (controller.signal.aborted) process.exit(1)
     controller.abort(new ServerFault('interrupted'))
   }

@@ -15,11 +15,11 @@ export interface Needs {
   readonly rules: readonly { readonly index: number; readonly place: string }[]
   readonly scopes: readonly string[]
   readonly claims: readonly ClaimRequirement[]
-  /** Why nobody may, whatever the token. */
+  /** Why no token allows it. */
   readonly denial: string | undefined
 }
 
-/** Of the token that is made up; nobody is asked there. */
+/** The issuer of the made-up token. It is never contacted. */
 export const EXAMPLE_ISSUER = 'https://sso.example.com'
 
 export function tokenWith(
@@ -39,7 +39,7 @@ export function tokenWith(
 
 const NOBODY = tokenWith([], {})
 
-/** Asks a policy that has no problems. */
+/** Makes a function that evaluates a policy without problems. */
 export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOperation) => Needs {
   const compiled = new RulePolicy(policy)
   return function needsOf(operation) {
@@ -54,7 +54,7 @@ export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOp
   }
 }
 
-/** `realm_access.roles has ops or admin` */
+/** For example: `realm_access.roles has ops or admin`. */
 export function describeClaim({ claim, values }: ClaimRequirement): string {
   return `${shownScalar(claim)} has ${values.map((value) => shownScalar(value)).join(' or ')}`
 }

@@ -5,10 +5,10 @@
  */
 import type { JsonObject } from '../../base/json.js'
 
-/** Why a server cannot be asked, in a sentence. */
+/** Why a server cannot be queried, in a sentence. */
 export class ServerFault extends Error {}
 
-/** A request was answered with an error. */
+/** The server answered a request with an error. */
 export class RpcFault extends ServerFault {
   readonly code: unknown
 
@@ -18,9 +18,9 @@ export class RpcFault extends ServerFault {
   }
 }
 
-/** In the way of one answer, or of one page. */
+/** Milliseconds to wait for one answer, or for one page. */
 export const PATIENCE = 60_000
-/** Bytes of a message. */
+/** The largest message, in bytes. */
 export const MAX_MESSAGE: number = 16 * 2 ** 20
 
 /** Carries messages. All of its methods reject with a {@link ServerFault}. */
@@ -28,12 +28,12 @@ export interface Transport {
   /** @returns the message that answers it */
   request(message: JsonObject): Promise<JsonObject>
   notify(message: JsonObject): Promise<void>
-  /** What was agreed upon, for headers. */
+  /** Sets the negotiated version, for headers. */
   setVersion(version: string): void
   close(): Promise<void>
 }
 
-/** The answer to requests of a server: we support only ping. */
+/** The answer to a request from the server: we support only ping. */
 export function answerTo({ id, method }: JsonObject): JsonObject {
   return method === 'ping'
     ? { jsonrpc: '2.0', id, result: {} }

@@ -1,10 +1,11 @@
 /**
- * Texts that somebody else chose, for a line that people read or a policy that programs read.
+ * Makes texts that somebody else chose safe for a line that people read, or a policy that programs
+ * read.
  *
  * @module
  */
 
-/** Not a word that YAML takes for something else. */
+/** A word that YAML cannot take for something else. */
 const PLAIN = /^(?!(?:null|true|false|yes|no|on|off|y|n)$)[a-z_][\w./-]*$/i
 
 function escapeUnits(character: string): string {
@@ -15,8 +16,8 @@ function escapeUnits(character: string): string {
 }
 
 /**
- * A text that YAML and JSON read as exactly this text, in one line of characters that can be seen. Without quotes where
- * nobody could take it for something else.
+ * A text that YAML and JSON read as exactly this text, in one line of characters that can be seen.
+ * It has no quotes if it cannot be taken for something else.
  */
 export function scalarOf(text: string): string {
   if (PLAIN.test(text)) return text
@@ -25,7 +26,7 @@ export function scalarOf(text: string): string {
   )
 }
 
-/** The same, cut: for people only. */
+/** The same, but cut: for people only. */
 export function shownScalar(text: string, limit = 100): string {
   const short = Array.from(text.slice(0, 2 * limit))
     .slice(0, limit)
@@ -33,13 +34,16 @@ export function shownScalar(text: string, limit = 100): string {
   return short === text ? scalarOf(text) : `${scalarOf(short)}…`
 }
 
-/** Data for programs, in lines that do nothing to a terminal. Ends with a line break. */
+/** Data for programs, in lines that cannot act on a terminal. Ends with a line break. */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, undefined, 2)
   return `${text.replace(/[\p{C}\p{Z}]/gu, (character) => (/[ \n]/.test(character) ? character : escapeUnits(character)))}\n`
 }
 
-/** What somebody says in words, for the end of a line: nothing in it ends the line, hides, or goes on for long. */
+/**
+ * A text from somebody else, for the end of a line. Nothing in it ends the line or hides, and it is
+ * not long.
+ */
 export function inOneLine(text: string, limit = 80): string {
   const clean = text
     .slice(0, 10 * limit)

@@ -1,7 +1,8 @@
 /**
- * The command `policy init`: a policy to begin with, for what a live server offers.
+ * The command `policy init`: a first policy for what a live server offers.
  *
- * Whatever the server says of itself is a comment: which scopes something needs is a person's decision.
+ * Whatever the server says about itself becomes a comment. A person must decide which scopes
+ * something needs.
  *
  * @module
  */
@@ -15,7 +16,7 @@ const STAR = 'its name has a star, which matches any text in a rule: write this 
 const NO_URI =
   'no rule can name it, and no client can request it: it is not a URI, or has dot segments'
 
-/** How a rule names it, or why none can without meaning others, too. */
+/** The patterns by which a rule names it, or why no rule can name it without matching others. */
 type Named = { readonly patterns: readonly string[] } | { readonly fault: string }
 
 function namedExactly({ name }: Offer): Named {
@@ -38,7 +39,10 @@ function namedByUri({ name }: Offer): Named {
   return canonicalUri(name) === undefined ? { fault: NO_URI } : namedByPatterns([name])
 }
 
-/** What stands for an expression (RFC 6570): some may be several segments, some a query, and a fragment is never sent. */
+/**
+ * The pattern for an expression (RFC 6570). Some may be several segments, some are a query, and a
+ * fragment is never sent.
+ */
 function patternFor(expression: string): string {
   if (/^\{[+/]/.test(expression)) return '**'
   if (expression.startsWith('{#')) return ''
@@ -51,7 +55,7 @@ function namedByTemplate({ name }: Offer): Named {
   // Adjacent stars would have another meaning.
   const write = (text: string) => text.replace(expression, patternFor).replace(/\*{2,}/g, '**')
   const withQuery = write(name)
-  // All variables of a query may be left out, and then there is none.
+  // All variables of a query may be left out. Then there is no query.
   const isOptional = name.includes('{?') && !name.replace(expression, '').includes('?')
   return namedByPatterns(
     isOptional ? [write(name.replace(/\{[?&][^{}]*\}/g, '')), withQuery] : [withQuery],
@@ -70,7 +74,7 @@ interface Listed {
   readonly pattern: string
 }
 
-/** Lines of a list within a rule, each with what the server says. */
+/** The lines of a list within a rule, each with what the server says about the entry. */
 function itemLines(listed: readonly Listed[], note: (offer: Offer) => string): readonly string[] {
   return listed.map(({ offer, pattern }) => {
     const text = inOneLine(

@@ -17,7 +17,7 @@ function parse(line: Buffer): JsonObject | undefined {
   }
 }
 
-/** @param onLogLine what it says on stderr, a line each */
+/** @param onLogLine gets each line that the command writes to stderr */
 export function startCommand(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -35,7 +35,7 @@ export function startCommand(
       const message = parse(line)
       if (message === undefined) return
       if (message['method'] === undefined) waiting.get(message['id'])?.(message)
-      // We do not buffer answers for a command that asks without reading.
+      // If a command asks without reading, we do not buffer answers for it.
       else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
     },
     onTooLong: () => fail('wrote a message that is too long'),

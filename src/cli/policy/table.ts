@@ -14,7 +14,7 @@ import { jsonText, shownScalar } from './shown.js'
 interface Row {
   readonly kind: 'tool' | 'prompt' | 'resource' | 'template'
   readonly name: string
-  /** `undefined` for a URI that no client can ask for. */
+  /** `undefined` for a URI that no client may ask for. */
   readonly needs: Needs | undefined
 }
 
@@ -100,7 +100,7 @@ function formatJson(rows: readonly Row[]): string {
   return jsonText({ operations, uncovered })
 }
 
-/** Of a file without problems. */
+/** @param file without problems */
 export function writeTable(file: PolicyFile, inventory: Inventory, isJson: boolean): string {
   const rows = rowsOf(file, inventory)
   return isJson ? formatJson(rows) : formatText(rows, file.policy.unmatched)

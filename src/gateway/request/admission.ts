@@ -24,7 +24,7 @@ export interface Overload {
   readonly hint: string
 }
 
-/** Who is counted: a person or machine at its issuer, whatever the client. */
+/** The person or machine at its issuer for whom requests are counted, whatever the client. */
 export interface Principal {
   readonly issuer: string
   /** Callers without one cannot be told apart: they count as one. */
@@ -83,7 +83,7 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** How many principals have requests under way, and how many. */
+  /** How many principals have requests under way, and how many requests and bytes these are. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
     const callers = [...this.#loads.values()].reduce((sum, { size }) => sum + size, 0)
     return { callers, requests: this.#requests, bytes: this.#bytes }

@@ -42,7 +42,9 @@ export function errorAnswer(
  * less than reading.
  */
 const TOLERABLE_REST = 64 * 1024
-/** How long a client may go on sending an unwanted body: reading it lets the answer arrive. */
+/**
+ * How long a client may continue to send an unwanted body. Reading the body lets the answer arrive.
+ */
 const LINGER = 2_000
 
 /**
@@ -94,10 +96,10 @@ export function isGone(request: IncomingMessage, response: ServerResponse): bool
 }
 
 /**
- * Calls back once when a request is over: its answer is sent, or its connection is gone, also if it
- * was already.
+ * Calls back once when a request is over: its answer is sent, or its connection is gone, even if
+ * that happened before.
  *
- * @param callback learns whether the client's system took the whole answer
+ * @param callback called with whether the client's system took the whole answer
  */
 export function onceOver(
   request: IncomingMessage,
@@ -115,11 +117,11 @@ export function onceOver(
     response.off('close', over)
     callback(isSent)
   }
-  // Of an answer that is destroyed Node says too that it has finished.
+  // Node also reports `finish` for an answer that was destroyed.
   response.once('finish', () => (isSent = !socket.destroyed))
   socket.on('close', over)
   response.on('close', over)
-  // No event tells of an end that is past.
+  // If the request is already over, no event will report that.
   if (isGone(request, response)) process.nextTick(over)
 }
 

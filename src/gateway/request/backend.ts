@@ -12,7 +12,7 @@ import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
 import type { RequestRecord } from './record.js'
 
-/** The facts about a request that may go on. */
+/** The facts about a request that may proceed. */
 export interface AdmittedRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -40,7 +40,7 @@ export interface Backend {
   readonly label: string
   /** Preloads modules for requests, so that the first one need not wait. */
   warm(): Promise<void>
-  /** The caller calls {@link OpenRequest.begin} when it is ready to learn of the end. */
+  /** Call {@link OpenRequest.begin} when the report of its end can be handled. */
   open(admitted: AdmittedRequest): OpenRequest
   /** `undefined`, or why requests would fail. */
   unreachable(): Promise<string | undefined>

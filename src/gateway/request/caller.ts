@@ -28,8 +28,8 @@ export interface Caller {
   /** Its token; `undefined` without tokens. */
   readonly authenticated: Authenticated | undefined
   /**
-   * Watches the token while an answer goes on. The operator learns why it ended, under the id of
-   * the request.
+   * Watches the token while an answer continues. A report with the id of the request says why it
+   * ended.
    *
    * @param onEnd called once, when the token would be refused; never without a token
    * @returns ends the watch

@@ -123,7 +123,7 @@ export function checkEndpointForm(
   // next request.
   if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
   const repeated = head.repeated.find((name) => {
-    // Those of a POST are a mismatch.
+    // In a POST, a repeated field is a mismatch.
     if (name === 'mcp-protocol-version') return method !== 'POST'
     return name !== 'mcp-session-id' || !bindsSessions
   })

@@ -42,9 +42,9 @@ import { cutAnswer } from './turns.js'
 import type { UnservedPaths } from './unserved-paths.js'
 
 export interface RequestHandlerOptions {
-  /** The resource that a path and a host lead to. */
+  /** Finds the resource for a path and a host. */
   readonly findRoute: FindRoute<Route>
-  /** Before the resource of a request is known. */
+  /** Reads the head before the resource of a request is known. */
   readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
   readonly randomUUID: () => string
@@ -102,7 +102,7 @@ function preflight(origins: Origins, head: RequestHead): GuardAnswer {
   return answer(204, origins.preflightHeaders(head.origin, head.requestedHeaders))
 }
 
-/** A body whose message must be read before the request may go on. */
+/** A body whose message must be read before the request may proceed. */
 interface Awaited {
   readonly route: Route
   readonly admitted: AdmittedRequest
@@ -226,7 +226,7 @@ class Passage {
     const operations = route.guard?.operations
     const { authenticated } = admitted.caller
     if (this.#method !== 'POST') {
-      // What was lost of a stream of events may be any answer.
+      // The lost part of an event stream may be any answer.
       const isStream = this.#method === 'GET' && authenticated !== undefined
       const filter = isStream ? operations?.filterFor(authenticated) : undefined
       return this.#goOn(route, filter === undefined ? admitted : { ...admitted, filter })
@@ -330,7 +330,7 @@ class Passage {
   #sayNotFound({ path }: RequestTarget): void {
     const { unservedPaths } = this.#options
     const resource = unservedPaths.report(this.#record, path, this.#head.host)
-    // A page of somebody else must not learn what runs on this machine.
+    // Another website's page must not learn what runs on this machine.
     const isShown = resource !== undefined && this.#head.origin === undefined
     const place = isShown ? `; the MCP endpoint is ${resource}` : ''
     // Browser clients look for documents that we do not have, and must be able to read the 404.

@@ -25,7 +25,7 @@ const FORWARDED = [
   'baggage',
 ]
 
-/** Besides forwarded fields: those that we read or set. None of them is hop-by-hop. */
+/** Fields that we read or set, besides the forwarded ones. None of them is hop-by-hop. */
 const OURS = new Set([
   'host',
   'authorization',

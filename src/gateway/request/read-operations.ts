@@ -21,7 +21,7 @@ export interface AuditedOperation {
   readonly arguments?: unknown
 }
 
-/** The operations of a request that are kept until it ends. */
+/** Which operations of a request are kept until it ends. */
 export type Kept = 'nothing' | 'operations' | 'operations and arguments'
 
 export function withoutAbsentNames(

@@ -120,7 +120,7 @@ export class RequestRecord implements Arrival {
     return this.#open
   }
 
-  /** How it ended; `undefined` while it goes on. */
+  /** How it ended; `undefined` while it continues. */
   get completed(): RequestCompleted | undefined {
     return this.#completed
   }
@@ -136,7 +136,7 @@ export class RequestRecord implements Arrival {
     this.#listener.onWait(true)
   }
 
-  /** It is found by its id from now on, also after other requests have arrived. */
+  /** From now on it can be found by its id, even after other requests have arrived. */
   expectReports(): void {
     if (this.#isExpectant) return
     this.#isExpectant = true
@@ -157,7 +157,7 @@ export class RequestRecord implements Arrival {
     this.#operations = this.#listener.readOperations(messages) ?? this.#operations
   }
 
-  /** It may go on. */
+  /** It may proceed. */
   allow(message: RpcMessage | undefined): void {
     if (message !== undefined && this.#operations === undefined) this.read([message])
     this.#decision = 'allow'

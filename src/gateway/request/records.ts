@@ -1,5 +1,6 @@
 /**
- * The records of all requests that have not ended: found by their id, counted, and waited for when the gateway is shutting down.
+ * The records of all requests that have not ended. They are found by their id and counted, and the
+ * gateway waits for them when it shuts down.
  *
  * @module
  */
@@ -37,7 +38,7 @@ export class Records implements RecordListener {
   readonly #onClose: ((record: RequestRecord) => void) | undefined
   /** The newest one: most reports under an id are about it. */
   #newest: RequestRecord | undefined
-  /** By id: those that may be reported about when they are not the newest any more. */
+  /** By id: records that may get reports when they are no longer the newest. */
   readonly #expectant = new TransientMap<string, RequestRecord>()
   readonly #open = new TransientSet<RequestRecord>()
   /** Requests without a decision yet. */
@@ -59,7 +60,7 @@ export class Records implements RecordListener {
     return this.#open.size
   }
 
-  /** Those of them that have an event stream as answer. */
+  /** How many of them have an event stream as answer. */
   get streams(): number {
     return [...this.#open].filter(({ open }) => open?.isStream === true).length
   }

@@ -16,7 +16,7 @@ const TURNS: unique symbol = Symbol('turns')
 
 interface Turns {
   waiting: number
-  /** The newest request that waits. */
+  /** The newest waiting request. */
   last: ServerResponse | undefined
   /** Nothing more is read on this connection. */
   isDeaf: boolean

@@ -1,5 +1,6 @@
 /**
- * What is said of a session that is not this caller's at this resource: foreign and unknown look alike.
+ * The refusal when this caller has no such session at this resource. Foreign and unknown sessions
+ * look alike.
  *
  * @module
  */

@@ -22,7 +22,7 @@ function strengthOf(range: string, type: string): number | undefined {
  * any that accepts.
  *
  * @param field the value of `Accept`; without one everything is accepted
- * @param type in small letters, without parameters
+ * @param type in lower case, without parameters
  */
 export function acceptsType(field: string | undefined, type: string): boolean {
   if (field === undefined) return true

@@ -1,6 +1,6 @@
 /**
- * A stdio command as an MCP server on HTTP: raw messages both ways, one child for each session, and one for each
- * caller whose clients know no sessions.
+ * Serves a stdio command as an MCP server over HTTP. Raw messages pass both ways. There is one
+ * child for each session, and one for each caller whose clients have no sessions.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export interface BridgeOptions {
   readonly limits: ChildLimits
   /** Shared by all commands of a gateway, which have one limit. */
   readonly childPool: ChildPool
-  /** Seconds that an answer to a POST may run on after its token has ended. */
+  /** Seconds that an answer to a POST may continue after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
   readonly maxBody: number
@@ -168,7 +168,10 @@ class Bridge {
     session.post(exchange, messages, isBatch)
   }
 
-  /** The session that the request names, if it is its caller's. Otherwise it is answered as if there were none. */
+  /**
+   * The session that the request names, if it belongs to its caller. Otherwise the answer is the
+   * same as for a session that does not exist.
+   */
   #sessionOf(exchange: StdioRequest, message?: RawMessage): Session | undefined {
     const { head, caller } = exchange.admitted
     const { sessionId: id } = head
@@ -223,10 +226,10 @@ class Bridge {
     const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(exchange)
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const shared = isStatefulOnly ? undefined : this.#sharedOf(exchange)
-    // From now on: a child that we wait for is in use.
+    // The use begins now: a child that we wait for is in use.
     shared?.child.idleTimer.enter(exchange)
     const versions = await shared?.versions
-    // A client that left meanwhile never ends again, and we would wait for ever.
+    // If the client left meanwhile, its end has been reported already, and we would wait for ever.
     if (exchange.isAnswered) return
     if (shared === undefined || versions?.includes(version) !== true) {
       return refuseVersion(exchange, message, version, versions ?? STATEFUL_VERSIONS)
@@ -280,7 +283,7 @@ class Bridge {
     return { callerKey, principalKey, label: shortDigest(labelled), limits, emit }
   }
 
-  /** The command, as a child that serves this caller alone. */
+  /** Starts the command as a child that serves this caller alone. */
   #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
     const { command, environment, limits, emit, clock } = this.#options
     const { authenticated } = caller
@@ -297,7 +300,10 @@ class Bridge {
   }
 }
 
-/** An unknown version that was not negotiated either (2025-06-18, "Protocol Version Header"). */
+/**
+ * Refuses an unknown version that was not negotiated either (2025-06-18, "Protocol Version
+ * Header").
+ */
 function refuseUnknownVersion(
   exchange: StdioRequest,
   session: Session,

@@ -1,6 +1,6 @@
 /**
- * What a session needs of the server that it speaks with, wherever that runs: a local child, or
- * something else.
+ * What a session needs of the server that it speaks with, wherever that server runs: as a local
+ * child, or elsewhere.
  *
  * @module
  */
@@ -15,11 +15,11 @@ export interface Channel {
   write(line: Buffer): void
   /** While one of its readers is slow, the server has to wait. */
   watch(exchange: StdioRequest): void
-  /** Settles when nothing of it runs any more. Nothing is heard of it from then on. */
+  /** Settles when no part of it runs any more. It reports nothing from then on. */
   stop(): Promise<void>
 }
 
-/** Hears of a channel, but not before it is open. */
+/** Gets the reports of a channel, but not before it is open. */
 export interface ChannelListener {
   onMessage(message: RawMessage): void
   /** A message was too long, and its request is unknown. */

@@ -7,7 +7,7 @@ import { isJsonObject } from '../../base/json.js'
 import type { OptionChecker, OptionPath } from '../../base/option-checker.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './limits.js'
 
-/** The largest of each; the smallest is 1. */
+/** The largest value of each limit; the smallest is 1. */
 const MOST: ChildLimits = {
   idle: 86_400,
   startTimeout: 600,
@@ -16,7 +16,7 @@ const MOST: ChildLimits = {
   maxMessage: 2 ** 30,
   queue: 2 ** 30,
 }
-/** Those that may be less than a second. */
+/** Limits that may be less than a second. */
 const SECONDS = new Set(['idle', 'startTimeout'])
 
 function isWithin(name: keyof ChildLimits, value: unknown): boolean {

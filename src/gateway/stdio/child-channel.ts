@@ -1,5 +1,5 @@
 /**
- * A child and its log: messages in both directions, and a pause while its readers are slow.
+ * A child and its log: messages in both directions, and a pause while the readers are slow.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { readRawMessage } from './raw-message.js'
 /** Log lines that one child may write in a burst, and how many more each second. */
 const BURST_OF_LINES = 100
 const LINES_A_SECOND = 10
-/** Characters that are logged of a line that is not a message. */
+/** How many characters are logged of a line that is not a message. */
 const SHOWN = 200
 
 export interface ChildChannelOptions {

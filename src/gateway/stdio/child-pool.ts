@@ -18,8 +18,8 @@ export type Claimant = Pick<PooledChild, 'callerKey' | 'principalKey'>
 type RoomLimits = Pick<ChildLimits, 'maxChildren' | 'maxChildrenPerPrincipal'>
 
 /**
- * This many of one caller may be shutting down at once: a caller that starts again need not wait for the
- * last child.
+ * How many children of one caller may be shutting down at once. With some, a caller that starts
+ * another child need not wait for the last one.
  */
 const SOME_ENDING = 10
 
@@ -38,7 +38,7 @@ function longestIdle(among: readonly PooledChild[]): PooledChild | undefined {
 
 export class ChildPool {
   readonly #all = new Set<PooledChild>()
-  /** Ending children run for a moment longer: until when, and for whom. */
+  /** Ending children run for a moment longer: when each has ended, and whose it is. */
   readonly #ending = new Map<Promise<void>, Claimant>()
 
   /**

@@ -34,7 +34,7 @@ export class Child {
   readonly #stdin: Writable
   readonly #stdout: Readable
   readonly #setTimer: Clock['setTimer']
-  /** Lines written since it last had taken all of them. */
+  /** Lines written since it last took all of them. */
   #untaken = 0
   #stopping: Promise<void> | undefined
 
@@ -89,7 +89,7 @@ export class Child {
     void this.#group.gone.then((strays) => {
       if (strays > 0) listener.onStrays?.(strays)
     })
-    // Without one of the pipes it cannot be used, and its requests would wait for ever.
+    // Without one of its pipes the child cannot be used, and its requests would wait for ever.
     for (const stream of [this.#stdin, this.#stdout]) stream.once('close', () => this.#endSoon())
   }
 
@@ -121,19 +121,25 @@ export class Child {
     this.#stdout.resume()
   }
 
-  /** As MCP wants it ("Shutdown", stdio): its stdin is closed, then SIGTERM, then SIGKILL. */
+  /**
+   * Shuts down as MCP requires ("Shutdown", stdio): closes its stdin, then sends SIGTERM, then
+   * SIGKILL.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
-  /** A child that ends by itself closes them, too: its exit status tells more than our signal. */
+  /**
+   * A child that ends by itself also closes its pipes. Its exit status says more than our signal
+   * would.
+   */
   #endSoon(): void {
     const clear = this.#setTimer(() => void this.stop(), GRACE)
     void this.#group.exited.then(clear)
   }
 
-  /** Its pipes are closed, or have had their time. */
+  /** Its pipes are closed, or their time is over. */
   async #closed(pipes: readonly Promise<unknown>[]): Promise<void> {
     let clear: (() => void) | undefined
     const timeIsUp = new Promise<void>((resolve) => {
@@ -148,7 +154,7 @@ export class Child {
     this.#stdout.resume()
     const setTimer = this.#setTimer
     const clear = setTimer(() => void this.#group.stop(GRACE, setTimer), GRACE)
-    // Until then the child keeps the process alive, also without a timer that does.
+    // Until then the child keeps the process alive, even if no timer does.
     await this.#group.exited
     clear()
     await this.#group.gone

@@ -7,7 +7,10 @@
 const END = Buffer.from('\n\n')
 const CARRIAGE_RETURN = 0x0d
 
-/** A message as an event. JSON has carriage returns between its tokens only, and an event would end at one. */
+/**
+ * A message as an event. A carriage return would end the event, but in JSON it occurs only between
+ * tokens.
+ */
 export function formatEvent(line: Buffer, id?: string): Buffer {
   const head = `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: `
   const data = line.includes(CARRIAGE_RETURN)

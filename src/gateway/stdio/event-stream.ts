@@ -1,5 +1,5 @@
 /**
- * Messages as events of a stream that its client can take up again where it was cut (MCP
+ * Messages as events of a stream. A client can resume the stream where it was cut (MCP
  * "Resumability"). Events that are no longer kept are missing silently: the protocol has no sign
  * for that.
  *
@@ -66,8 +66,8 @@ export class EventStream {
   }
 
   /**
-   * @param exchange whose stream has begun
-   * @param after the number of the event that its client got last; `undefined` for a new one
+   * @param exchange the exchange whose stream has begun
+   * @param after the number of the last event that its client got; `undefined` for a new one
    */
   attach(exchange: StdioRequest, after?: number): void {
     this.#exchange?.end()
@@ -81,7 +81,7 @@ export class EventStream {
     if (this.#isEnded) exchange.endStream()
   }
 
-  /** An event without a message: from its id the client can take the stream up again (SEP-1699). */
+  /** Sends an event without a message. With its id, the client can resume the stream (SEP-1699). */
   prime(): void {
     this.#last++
     this.#exchange?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))

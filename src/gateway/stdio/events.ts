@@ -16,7 +16,7 @@ export interface ChildEnded {
   readonly type: 'child.ended'
   readonly child: string
   readonly reason: string
-  /** Seconds that it ran. */
+  /** Seconds for which it ran. */
   readonly seconds: number
 }
 
@@ -30,14 +30,17 @@ export interface ChildRemarked {
   readonly suppressed?: number
 }
 
-/** Why its session ended, or its caller no longer needs it. */
+/** The session of a child ended, or its caller no longer needs it, and why. */
 export interface SessionEnded {
   readonly type: 'session.ended'
   readonly child: string
   readonly reason: string
 }
 
-/** Processes that it had started in groups of their own ran on when it had ended. They were ended, too. */
+/**
+ * Processes that it had started in other process groups were still running when it ended. They were
+ * ended too.
+ */
 export interface ChildStrays {
   readonly type: 'child.strays'
   readonly child: string

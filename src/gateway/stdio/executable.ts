@@ -6,7 +6,7 @@
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** The file that a command without a shell would start; `undefined` where there is none. */
+/** The file that a command without a shell would start; `undefined` if there is none. */
 export async function findExecutable(
   name: string,
   path: string | undefined,
@@ -20,7 +20,7 @@ export async function findExecutable(
       await access(place, constants.X_OK)
       return place
     } catch {
-      // The next one.
+      // Try the next one.
     }
   }
   return undefined

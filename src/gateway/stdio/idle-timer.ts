@@ -11,9 +11,9 @@ export class IdleTimer {
   readonly #timer: ReturnType<typeof setTimeout>
   #leftAt = performance.now()
 
-  /** @param idle milliseconds with nobody there until `onIdle` is called */
+  /** @param idle milliseconds without a user until `onIdle` is called */
   constructor(idle: number, onIdle: () => void) {
-    // It waits for a client that may come back: that must not keep the process alive.
+    // The timer waits for a client that may come back. That must not keep the process alive.
     this.#timer = setTimeout(() => {
       if (this.#present.size === 0) onIdle()
     }, idle).unref()
@@ -23,7 +23,7 @@ export class IdleTimer {
     return this.#present.size === 0
   }
 
-  /** `performance.now()` when the last one left. */
+  /** `performance.now()` when the last user left. */
   get leftAt(): number {
     return this.#leftAt
   }

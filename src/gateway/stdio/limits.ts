@@ -9,15 +9,17 @@ export interface ChildLimits {
   readonly idle: number
   /** Seconds until its first answer. Default 30. */
   readonly startTimeout: number
-  /** Of which one subject over all its clients holds at most half. Default 100. */
+  /**
+   * Children at once. One subject, with all its clients, holds at most half of them. Default 100.
+   */
   readonly maxChildren: number
-  /** Of one issuer, subject and client. Default 10. */
+  /** Children of one issuer, subject and client. Default 10. */
   readonly maxChildrenPerPrincipal: number
   /** Bytes of one message of a child. Default 16 MiB. */
   readonly maxMessage: number
   /**
-   * Bytes that may wait for a client or for a child, each; and that a client whose stream was cut can have sent again.
-   * Default 4 MiB.
+   * Bytes that may wait for one client or one child. It also limits what a client whose stream was
+   * cut can get again. Default 4 MiB.
    */
   readonly queue: number
 }

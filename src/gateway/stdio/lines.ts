@@ -18,7 +18,7 @@ export class LineSplitter {
   readonly #limit: number
   readonly #onLine: (line: Buffer) => void
   readonly #onTooLong: () => void
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   #pieces: Buffer[] = []
   /** How many of the first pieces are {@link MANY} in one. */
   #joined = 0

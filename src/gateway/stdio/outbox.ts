@@ -27,7 +27,7 @@ export class Outbox {
 
   /**
    * @param limit bytes that may be kept; beyond it the oldest messages are dropped
-   * @param onDropped nobody will ever hear of it
+   * @param onDropped called for a message that nobody will ever get
    */
   constructor(limit: number, onDropped: (message: Waiting) => void) {
     this.#queue = new BoundedQueue(limit, 0, onDropped)
@@ -40,7 +40,7 @@ export class Outbox {
   }
 
   addReader(stream: EventStream): void {
-    // One that is taken up again is the newest.
+    // A stream that is resumed counts as the newest.
     this.#readers.delete(stream)
     this.#readers.add(stream)
     this.#flush()

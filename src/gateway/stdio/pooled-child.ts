@@ -7,7 +7,7 @@ import type { UpstreamFault } from '../request/upstream-fault.js'
 import type { IdleTimer } from './idle-timer.js'
 import type { Reply } from './reply.js'
 
-/** Why something ends. */
+/** Why a child or its session ends. */
 export interface ChildEnd {
   /** For the log. */
   readonly reason: string
@@ -21,25 +21,25 @@ export interface PooledChild {
   /** See {@link Caller.principalKey}. */
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
-  /** Settles when all of its processes have ended. */
+  /** Ends the child. Settles when all of its processes have ended. */
   end(end: ChildEnd): Promise<void>
 }
 
-/** The command has ended by itself. */
+/** The end of a command that has ended by itself. */
 export function exitOf(reason: string): ChildEnd {
   const text = `the command ${reason}`
   const hint = 'its stderr output is in the log'
   return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint } }
 }
 
-/** It does not send its first answer. */
+/** The end of a command that does not send its first answer. */
 export function silenceOf(seconds: number): ChildEnd {
   const reason = `the command did not answer within ${seconds} s`
   const hint = '--child-start-timeout sets how long it may take'
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
-/** Its message cannot be forwarded, and its requests would wait for ever. */
+/** The end of a command whose message cannot be forwarded: its requests would wait for ever. */
 export function floodOf(bytes: number): ChildEnd {
   const reason = `the command sent a message of more than ${bytes} bytes`
   const hint = '--child-max-message sets how large it may be'

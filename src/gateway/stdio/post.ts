@@ -21,7 +21,10 @@ const MAX_BATCH = 1_000
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** On one line, as a child needs it. In JSON, line ends are blanks: within texts they are written otherwise. */
+/**
+ * A message on one line, as a child needs it. In JSON, a line end is a blank; within a string it is
+ * escaped.
+ */
 function onOneLine(bytes: Buffer): Buffer {
   if (!bytes.includes(LINE_FEED) && !bytes.includes(CARRIAGE_RETURN)) return bytes
   return Buffer.from(
@@ -40,7 +43,7 @@ function isJson(body: Buffer): boolean {
 
 /**
  * @param body UTF-8
- * @param version what the request says that the body is of
+ * @param version the version that the request names for its body
  */
 export function readPost(
   body: Buffer,

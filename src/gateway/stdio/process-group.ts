@@ -54,7 +54,7 @@ export class ProcessGroup {
   readonly exited: Promise<string>
   /** Settles when all of it has ended, with the number of processes that had left the group. */
   readonly gone: Promise<number>
-  /** By which those are found. */
+  /** The mark by which those processes are found. */
   readonly mark: string = crypto.randomUUID()
   #hasExited = false
 
@@ -72,11 +72,11 @@ export class ProcessGroup {
     this.exited = new Promise((resolve) => {
       const end = (reason: string) => {
         this.#hasExited = true
-        // What it left behind in its group.
+        // Ends what the process left behind in its group.
         this.signal('SIGKILL')
         resolve(reason)
       }
-      // Each signal that cannot be sent is one more.
+      // Each signal that cannot be sent causes another error.
       this.process.on('error', (error: NodeJS.ErrnoException) => {
         if (this.process.pid === undefined) end(`cannot be started (${error.code ?? error.name})`)
       })
@@ -109,7 +109,7 @@ export class ProcessGroup {
     }
   }
 
-  /** SIGTERM, and SIGKILL to what is left of it after `grace` milliseconds. */
+  /** Sends SIGTERM, and after `grace` milliseconds SIGKILL to what is left of it. */
   async stop(grace: number, setTimer: Clock['setTimer'] = REAL_TIME.setTimer): Promise<void> {
     this.signal('SIGTERM')
     const clear = setTimer(() => this.signal('SIGKILL'), grace)

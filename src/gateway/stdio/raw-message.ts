@@ -8,11 +8,11 @@ import { isAtEnd, readMembers, textAt, valueAt, type Span } from '../../base/jso
 export interface RawMessage {
   readonly kind: 'request' | 'notification' | 'response'
   readonly bytes: Buffer
-  /** Of a request or a notification. */
+  /** The method of a request or a notification. */
   readonly method: string | undefined
   /** Where the id stands; `undefined` for a notification. */
   readonly id: Span | undefined
-  /** As it was written; `null` for a notification. */
+  /** The id as it was written; `null` for a notification. */
   readonly idText: string
   /** Two ids are the same exactly when their keys are: `1` is not `"1"`. */
   readonly idKey: string | undefined
@@ -41,7 +41,10 @@ function keyOf(value: unknown): string | undefined {
  */
 const JSON_RPC = '2.0'
 
-/** Of a whole text; `undefined` when it is not a JSON-RPC 2.0 message, or names a member twice that decides. */
+/**
+ * Reads a whole text. `undefined` when it is not a JSON-RPC 2.0 message, or has a decisive member
+ * twice.
+ */
 export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   const read = readMembers(bytes, 0, isMember)
   if (read === undefined || !isAtEnd(bytes, read.end)) return undefined
@@ -61,7 +64,8 @@ export function readRawMessage(bytes: Buffer): RawMessage | undefined {
     const kind = id === undefined ? 'notification' : 'request'
     return { kind, bytes, method, id, idText, idKey, params, result: undefined, error: undefined }
   }
-  // An answer to what could not be read has the id null (JSON-RPC 2.0 §5), and belongs to nobody.
+  // The answer to an unreadable message has the id null (JSON-RPC 2.0 §5), and belongs to no
+  // request.
   if (
     methodSpan !== undefined ||
     id === undefined ||
@@ -87,7 +91,7 @@ export function findSpan(
   return span
 }
 
-/** What stands there as a key like {@link RawMessage.idKey}. */
+/** The value there, as a key like {@link RawMessage.idKey}. */
 export function keyAt(bytes: Buffer, span: Span | undefined): string | undefined {
   return span && keyOf(valueAt(bytes, span))
 }

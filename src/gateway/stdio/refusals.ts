@@ -1,5 +1,5 @@
 /**
- * Answers of a bridge in place of a command. Each is told to the operator.
+ * Answers of a bridge in place of a command. Each is reported to the operator.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { StdioRequest } from './request.js'
 
 /** The one way in which a request to a command is refused. */
 function sendRefusal(exchange: StdioRequest, answer: OwnAnswer, refusal: Refusal): void {
-  // Nobody learns of a refusal, and nothing is told, once there is an answer.
+  // Once there is an answer, a refusal reaches nobody, so it is not reported either.
   if (exchange.isAnswered) return
   exchange.admitted.record.refuse(refusal)
   exchange.refuse(answer)
@@ -25,7 +25,7 @@ function sendRefusal(exchange: StdioRequest, answer: OwnAnswer, refusal: Refusal
 interface RpcRefusal {
   readonly status: number
   readonly code: RequestRefusedCode
-  /** Of the error. */
+  /** The code of the error. */
   readonly rpcCode: number
   /** For the client, and for the operator if there is no reason. */
   readonly text: string
@@ -46,7 +46,7 @@ function refuse(
   sendRefusal(exchange, rpcErrorAnswer(status, record.id, body, corsHeaders), refusal)
 }
 
-/** A refusal whose body is no error of JSON-RPC. */
+/** A refusal whose body is not a JSON-RPC error. */
 export function refuseWith(
   exchange: StdioRequest,
   { refusal, error, description, headers }: Refused,
@@ -84,7 +84,7 @@ export function refuseType(exchange: StdioRequest): void {
   refuse(exchange, { status: 415, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
 }
 
-/** A body that is not a message, or not an allowed one. */
+/** Refuses a body that is not a message, or not an allowed one. */
 export function refuseBody(
   exchange: StdioRequest,
   text: string,
@@ -93,14 +93,14 @@ export function refuseBody(
   refuse(exchange, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
 }
 
-/** The body is of a later version than the request says. */
+/** Refuses a body of a later version than the request says. */
 export function refuseMismatch(exchange: StdioRequest, request: RawMessage | undefined): void {
   const text = 'MCP-Protocol-Version does not match the body'
   const rpcCode = RPC.headerMismatch
   refuse(exchange, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, request })
 }
 
-/** An id of a request is the id of another one that waits for its answer. */
+/** Refuses a request whose id is already used by another request that waits for its answer. */
 export function refuseIds(exchange: StdioRequest): void {
   const text = 'This id is in use'
   const rpcCode = RPC.invalidRequest
@@ -148,7 +148,7 @@ export function refuseRoom(exchange: StdioRequest, noRoom: NoRoom, request: RawM
   })
 }
 
-/** Too many requests of a session have no answer yet. */
+/** Refuses requests of a session in which too many have no answer yet. */
 export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMessage[]): void {
   const [first, ...rest] = requests
   refuse(exchange, {

@@ -1,5 +1,5 @@
 /**
- * The answer to one POST: JSON when the answer is the first thing to say, events otherwise.
+ * The answer to one POST: JSON if the answer is the first message, events otherwise.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import { rpcErrorAnswer } from '../request/rpc-answer.js'
 import type { StdioRequest } from './request.js'
 
 /**
- * How long the answer may be the first thing to say, in milliseconds. Some clients do nothing else until the headers of an
- * answer are there, so that a slow one must begin as a stream.
+ * How long we wait for the answer to be the first message, in milliseconds. Some clients do nothing
+ * else until they have the headers of an answer. So a slow answer must begin as a stream.
  */
 const PATIENCE = 100
 
 /** Where events go once there are some. */
 export interface AnswerStream {
-  /** Somebody is there now. Otherwise it may be taken up again. */
+  /** It has a reader now. Otherwise it may be resumed later. */
   readonly isRead: boolean
   send(line: Buffer): void
   end(): void
@@ -26,7 +26,7 @@ export interface ReplyOptions {
   /** The ids of the requests, as they were written. */
   readonly ids: readonly string[]
   readonly isBatch: boolean
-  /** Nothing but the answer may come on it. */
+  /** Only the answer may be sent on it. */
   readonly isPlain: boolean
   readonly headers: Readonly<Record<string, string>>
   readonly startStream: (exchange: StdioRequest) => AnswerStream
@@ -60,12 +60,15 @@ export class Reply {
     }, PATIENCE)
   }
 
-  /** Something else than an answer can be said here. */
+  /** Messages other than an answer can be sent here. */
   get isOpen(): boolean {
     return this.#open.size > 0 && (this.#stream !== undefined || this.#mayStream)
   }
 
-  /** So that what belongs to no request is heard: not on a stream that was left. */
+  /**
+   * A message that belongs to no request would reach the client here. That is not so on a stream
+   * that the client left.
+   */
   get isHeard(): boolean {
     return this.isOpen && this.#stream?.isRead !== false
   }
@@ -88,14 +91,14 @@ export class Reply {
     )
   }
 
-  /** Something that comes before the answer. Call it where {@link isOpen}. */
+  /** Sends a message that comes before the answer. Call it only if {@link isOpen}. */
   send(line: Buffer): void {
     this.#startStream().send(line)
   }
 
   /**
-   * @param id as it was written in the request
-   * @param status of the answer, if this is all of it
+   * @param id the id as it was written in the request
+   * @param status the HTTP status, if the answer is only this message
    */
   answer(id: string, line: Buffer, status = 200): void {
     if (!this.#open.delete(id)) return
@@ -105,7 +108,7 @@ export class Reply {
     this.#finish(this.#options.isBatch ? 200 : status)
   }
 
-  /** The server cannot answer what it has not answered yet. */
+  /** Fails the requests without an answer: the server cannot answer them. */
   fail(status: number, message: string, fault: UpstreamFault | undefined): void {
     const lines = [...this.#open].map((id) => Buffer.from(rpcError(id, RPC.internalError, message)))
     if (lines.length === 0) return
@@ -121,7 +124,7 @@ export class Reply {
     this.#done()
   }
 
-  /** An answer that came before the stream began is its first event. */
+  /** An answer that arrived before the stream began is its first event. */
   #startStream(): AnswerStream {
     if (this.#stream !== undefined) return this.#stream
     clearTimeout(this.#timer)

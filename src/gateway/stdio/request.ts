@@ -13,16 +13,16 @@ import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
 
-/** So that proxies do not close a silent stream. */
+/** Milliseconds. It keeps proxies from closing a silent stream. */
 const KEEP_ALIVE = 15_000
 
 const COMMENT = Buffer.from(': \n\n')
 
 export interface StdioRequestContext {
   readonly clock: Clock
-  /** Bytes that may wait for a client before its server has to. */
+  /** Bytes that may wait for a client before the command has to wait. */
   readonly maxQueue: number
-  /** Milliseconds that an answer to a POST may run on after its token has ended. */
+  /** Milliseconds that an answer to a POST may continue after its token has ended. */
   readonly grace: number
   /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
@@ -32,8 +32,8 @@ export class StdioRequest implements OpenRequest {
   readonly admitted: AdmittedRequest
   isOpenEnded = false
   /**
-   * Ends the stream of an expired token, in the form of its protocol revision. Default: as the
-   * stream of a GET ends.
+   * Ends the stream of an expired token, in the form of its protocol revision. Default: ends it
+   * like the stream of a GET.
    */
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
@@ -43,7 +43,7 @@ export class StdioRequest implements OpenRequest {
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
   #isBlocked = false
-  /** Events that were written since the client had taken all of them the last time. */
+  /** Events written since the client last took all of them. */
   #untaken = 0
   #isAnswered = false
   #keepAlive: ReturnType<typeof setTimeout> | undefined
@@ -68,15 +68,16 @@ export class StdioRequest implements OpenRequest {
     return this.#isAnswered || this.#life.isOver
   }
 
-  /** Calls when nothing more can be said: the answer is whole, or its client is gone. */
+  /** Calls back when nothing more can be sent: the answer is complete, or its client is gone. */
   whenOver(callback: (isWhole: boolean) => void): void {
     this.#whenOver.push(callback)
   }
 
   /**
-   * Calls when too much waits for the client (`true`), and when it does not any more. A call, because a function that
-   * is written right of `exchange.name =` begins its life in V8's old generation, and from there keeps its whole
-   * request alive until the next full collection.
+   * Calls back with `true` when too much waits for the client, and with `false` when that is over.
+   * It is a method, because V8 puts a function that is written to the right of `exchange.name =`
+   * into the old generation. From there the function keeps its whole request alive until the next
+   * full collection.
    */
   whenBlocked(callback: (isBlocked: boolean) => void): void {
     this.#onBlocked = callback
@@ -101,12 +102,12 @@ export class StdioRequest implements OpenRequest {
     this.#life.finish()
   }
 
-  /** Ends it in the middle. */
+  /** Cuts the answer in the middle. */
   cut(): void {
     this.#life.cut()
   }
 
-  /** An answer of ours. */
+  /** Sends an answer of the gateway itself. */
   refuse(answer: OwnAnswer, fault?: UpstreamFault): void {
     if (this.isAnswered) return
     this.#life.finish()
@@ -115,7 +116,10 @@ export class StdioRequest implements OpenRequest {
     sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
   }
 
-  /** A message, or a batch of them, with the lists that this caller may see; `undefined`: refused, for it cannot be read. */
+  /**
+   * A message or a batch, with only the lists that this caller may see. `undefined`: it cannot be
+   * read, and was refused.
+   */
   #filtered(bytes: Buffer): Buffer | undefined {
     const { filter, record } = this.admitted
     if (filter === undefined || bytes.length === 0) return bytes
@@ -127,7 +131,7 @@ export class StdioRequest implements OpenRequest {
     }
   }
 
-  /** The command's answer, whole. */
+  /** Sends the command's complete answer. */
   sendJson(status: number, answer: Buffer, headers: Readonly<Record<string, string>> = {}): void {
     if (this.isAnswered) return
     const body = this.#filtered(answer)
@@ -147,7 +151,9 @@ export class StdioRequest implements OpenRequest {
     this.admitted.response.end(body)
   }
 
-  /** The command has nothing to say: a notification was taken, a session ended. */
+  /**
+   * Answers for a command that has nothing to send: it accepted a notification, or a session ended.
+   */
   sendNothing(status: number): void {
     if (this.isAnswered) return
     this.#answered()
@@ -155,7 +161,7 @@ export class StdioRequest implements OpenRequest {
     this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
   }
 
-  /** For an answer that takes its time: it ends when its token does, now or a little later. */
+  /** Watches the token of a long answer. The answer ends with its token, or a little later. */
   watchToken(): void {
     this.#life.watchToken(this.isOpenEnded ? 0 : this.#context.grace, () => {
       if (this.isOpenEnded) this.endWithToken()
@@ -180,7 +186,7 @@ export class StdioRequest implements OpenRequest {
     this.watchToken()
   }
 
-  /** @param id for a client that takes the stream up again */
+  /** @param id lets the client resume the stream after this event */
   writeEvent(line: Buffer, id?: string): void {
     const filtered = this.#filtered(line)
     if (filtered === undefined) this.cut()
@@ -190,11 +196,11 @@ export class StdioRequest implements OpenRequest {
   write(bytes: Buffer): void {
     const { response } = this.admitted
     if (this.#life.isOver) return
-    // Where it says yes, it will not say that there is room again.
+    // If `write` returns true, no event will say that there is room again.
     const isFlowing = response.write(bytes)
     this.#keepAlive?.refresh()
     this.#untaken = isFlowing ? 0 : this.#untaken + 1
-    // Small events cost more than they are long.
+    // Small events cost more than their length.
     const cost = response.writableLength + this.#untaken * ENTRY
     if (!isFlowing && cost > this.#context.maxQueue) this.#setBlocked(true)
   }
@@ -209,7 +215,8 @@ export class StdioRequest implements OpenRequest {
   #answered(): void {
     this.#isAnswered = true
     const { record } = this.admitted
-    // A client may be slow, also once all is said. One that takes nothing would keep a child for as long as it likes.
+    // A client may be slow, even after everything was written. But one that takes nothing would
+    // keep a child for as long as it likes.
     this.#life.watchReader(this.#context.stalled, () => this.cut())
     record.answer(record.startedAt)
   }

@@ -1,5 +1,5 @@
 /**
- * A session of the revisions that have them: one child, and the one client that opened it.
+ * A session, in the revisions that have sessions: one child, and the one client that opened it.
  *
  * @module
  */
@@ -17,18 +17,21 @@ import { Reply } from './reply.js'
 import { valueAt } from '../../base/json-spans.js'
 import { exitOf, failAll, floodOf, type PooledChild, type ChildEnd } from './pooled-child.js'
 
-/** Streams at once that a client opened by GET. */
+/** How many streams a client may have opened by GET at once. */
 const MAX_READERS = 8
-/** Streams that nobody reads any more. */
+/** How many streams without a reader are kept. */
 const MAX_LEFT = 64
-/** Requests without an answer whose client is there. */
+/** How many requests may wait for an answer while their client is there. */
 const MAX_WAITING = 1_024
-/** Those whose client has left, or wants no answer any more: many servers never answer what was cancelled. */
+/**
+ * How many may wait whose client has left, or has cancelled them. Many servers never answer a
+ * cancelled request.
+ */
 const MAX_UNWANTED = 256
 
 interface Route {
   readonly reply: Reply
-  /** As the request has it. */
+  /** The id as it is written in the request. */
   readonly id: string
   readonly isOpening: boolean
 }
@@ -37,11 +40,11 @@ export interface SessionOptions {
   readonly id: string
   readonly callerKey: string
   readonly principalKey: string | undefined
-  /** Its name in the log: not a secret. */
+  /** The session's name in the log: not a secret. */
   readonly label: string
   readonly limits: ChildLimits
   readonly emit: ((event: ChildEvent) => void) | undefined
-  /** `ended` settles when nothing of it runs any more. */
+  /** `ended` settles when no part of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
 }
 
@@ -50,17 +53,17 @@ export class Session implements PooledChild {
   readonly callerKey: string
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
-  /** Which the server agreed to speak. */
+  /** The version that the server agreed to speak. */
   version: string | undefined
   readonly #options: SessionOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
   readonly #window: EventWindow
-  /** By the name in the ids of their events. */
+  /** Streams by the name in the ids of their events. */
   readonly #streams = new TransientMap<string, EventStream>()
   readonly #readers = new Set<EventStream>()
   readonly #routes = new TransientMap<string, Route>()
-  /** Their client wants no answer any more. */
+  /** Replies that their client no longer wants. */
   readonly #cancelled = new WeakSet<Reply>()
   readonly #progress = new TransientMap<string, Reply>()
   #streamCount = 0
@@ -82,7 +85,7 @@ export class Session implements PooledChild {
     })
   }
 
-  /** More is waiting for the child than it may. */
+  /** More waits for the child than is allowed. */
   get isCongested(): boolean {
     return this.#channel.unread > this.#options.limits.queue
   }
@@ -93,8 +96,9 @@ export class Session implements PooledChild {
   }
 
   /**
-   * Whether so many requests more may wait for their answers. The oldest that nobody waits for make room, but for the
-   * newest post of them, however many it has: its client may be about to take its stream up again.
+   * Whether this many more requests may wait for their answers. To make room, the oldest requests
+   * that nobody waits for fail. Those of the newest such POST stay, however many they are: its
+   * client may be about to resume its stream.
    */
   makeRoom(count: number): boolean {
     if (this.#routes.size + count <= MAX_UNWANTED) return true
@@ -110,9 +114,10 @@ export class Session implements PooledChild {
   }
 
   /**
-   * Sends requests, of which none has an id that waits already, and whatever comes with them.
+   * Sends requests, and whatever comes with them. None of them may have the id of a request that
+   * still waits.
    *
-   * @param opening the request that opens the session: its answer comes alone, and brings these headers
+   * @param opening the request that opens the session: its answer is sent alone, with these headers
    */
   post(
     exchange: StdioRequest,
@@ -143,7 +148,7 @@ export class Session implements PooledChild {
     if (opening === undefined) this.#outbox.addReply(reply)
   }
 
-  /** What has no answer: notifications, and answers to requests of the server. */
+  /** Sends messages that get no answer: notifications, and answers to requests of the server. */
   notify(messages: readonly RawMessage[]): void {
     this.idleTimer.touch()
     for (const message of messages) {
@@ -153,7 +158,7 @@ export class Session implements PooledChild {
   }
 
   /**
-   * A stream for what answers nothing, or the rest of one that was cut.
+   * Opens a stream for messages that answer nothing, or resumes one that was cut.
    *
    * @returns false when the client has too many
    */
@@ -164,7 +169,7 @@ export class Session implements PooledChild {
     if (known === undefined && read.length >= MAX_READERS) return false
     this.idleTimer.enter(exchange)
     this.#channel.watch(exchange)
-    // The rest of an answer to a POST has the time that the answer had.
+    // The rest of an answer to a POST has the same time limit as the answer.
     exchange.isOpenEnded = known === undefined || this.#readers.has(known)
     exchange.startStream()
     if (known !== undefined) known.attach(exchange, last?.number)
@@ -191,14 +196,16 @@ export class Session implements PooledChild {
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
     stream.attach(exchange)
-    // Clients before 2025-11-25 take every event for a message.
+    // Clients before 2025-11-25 read every event as a message.
     const { protocolVersion = '' } = exchange.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream
   }
 
-  /** Those that were left or have ended, but for the last ones, which may still be taken up again. */
+  /**
+   * Drops streams that were left or have ended, except the last ones, which may still be resumed.
+   */
   #dropStreams(): void {
     const left = [...this.#streams.values()].filter(
       (stream) => stream.isEnded || (!stream.isRead && this.#readers.has(stream)),
@@ -237,19 +244,19 @@ export class Session implements PooledChild {
 
   #forget(reply: Reply, keys: readonly string[]): void {
     this.#outbox.removeReply(reply)
-    // A batch has answers before its last one, and their ids may be in use again.
+    // Some requests of a batch are answered before its last one, and their ids may be in use again.
     for (const key of keys) if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)
     for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
   }
 
-  /** Its answer may still arrive and is delivered then. */
+  /** The answer may still arrive, and is delivered then. */
   #onCancelled({ bytes, params }: RawMessage): void {
     const key = keyAt(bytes, findSpan(bytes, params, 'requestId'))
     const reply = key === undefined ? undefined : this.#routes.get(key)?.reply
     if (reply?.isSingle === true) this.#cancelled.add(reply)
   }
 
-  /** What nobody waits for, the oldest first, and how many requests each has open. */
+  /** Replies that nobody waits for, the oldest first, with the number of open requests of each. */
   #unwanted(): ReadonlyMap<Reply, number> {
     const open = new Map<Reply, number>()
     for (const { reply } of this.#routes.values()) {
@@ -259,7 +266,9 @@ export class Session implements PooledChild {
     return open
   }
 
-  /** A question that nobody will ever hear must not leave the server waiting. */
+  /**
+   * Refuses a request of the server that nobody will ever see, so that the server does not wait.
+   */
   #refuse({ kind, idText }: Pick<RawMessage, 'kind' | 'idText'>): void {
     // A server that keeps asking without reading does not get refusals without limit.
     if (kind !== 'request' || this.isCongested) return

@@ -33,11 +33,11 @@ const STATUSES = new Map([
   [RPC.unsupportedVersion, 400],
 ])
 /**
- * Errors which mean that a command will never know our question. The TypeScript SDK v1: no such
- * method. The Python SDK 1.x, which validates against all the requests that it knows: invalid
- * params. The Go SDK before it knew the question: 0, because it came before `initialize`; others
- * call that an invalid request. A version refused without a list of others is refused all the same.
- * Other errors may pass.
+ * Errors which mean that a command does not know our question, and never will. The TypeScript SDK
+ * v1 answers "no such method". The Python SDK 1.x validates against all the requests that it knows,
+ * and answers "invalid params". The Go SDK, before it knew the question, answers 0, because the
+ * question came before `initialize`. Others call that an invalid request. An error that refuses the
+ * version without a list of others is a refusal, too. Other errors may be temporary.
  */
 const NOT_KNOWN = new Set<number | undefined>([
   RPC.methodNotFound,
@@ -51,23 +51,26 @@ const PROBE = '"gatehouse"'
 
 interface Route {
   readonly reply: Reply
-  /** As the client wrote them. */
+  /** The ids as the client wrote them. */
   readonly id: string
   readonly idKey: string | undefined
   readonly progressToken: string | undefined
 }
 
-/** Which versions the command says that it speaks; or it does not know the question, or cannot say so now. */
+/**
+ * The versions that the command says it speaks. `unknown`: it does not know the question.
+ * `unanswered`: it cannot say now.
+ */
 export type Discovery = readonly string[] | 'unknown' | 'unanswered'
 
 export interface SharedChildOptions {
   readonly callerKey: string
   readonly principalKey: string | undefined
-  /** Its name in the log: not a secret. */
+  /** The child's name in the log: not a secret. */
   readonly label: string
   readonly limits: ChildLimits
   readonly emit: ((event: ChildEvent) => void) | undefined
-  /** `ended` settles when nothing of it runs any more. */
+  /** `ended` settles when no part of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
 }
 
@@ -81,7 +84,7 @@ function probe(): string {
   return `{"jsonrpc":"2.0","id":${PROBE},"method":"server/discover","params":${params}}`
 }
 
-/** With other text in some places, in whatever order they are named. */
+/** The bytes with new text in some places, which may be in any order. */
 function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, string])[]): Buffer {
   const replacements = places
     .flatMap(([span, text]) => (span === undefined ? [] : [{ span, text }]))
@@ -101,7 +104,7 @@ export class SharedChild implements PooledChild {
   readonly #options: SharedChildOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
-  /** By the key of our id, which is our progress token too. */
+  /** By the key of our id, which is also our progress token. */
   readonly #routes = new TransientMap<string, Route>()
   #lastId = 0
   #ended: Promise<void> | undefined
@@ -125,7 +128,10 @@ export class SharedChild implements PooledChild {
     return this.#channel.unread > this.#options.limits.queue
   }
 
-  /** Asks which versions it speaks. In our words: a client's could be such that it knows none. */
+  /**
+   * Asks which versions the command speaks. We write the question ourselves: a client's request
+   * could be one to which the command names none.
+   */
   discover(): Promise<Discovery> {
     return new Promise<Discovery>((resolve) => {
       const { startTimeout } = this.#options.limits
@@ -139,7 +145,7 @@ export class SharedChild implements PooledChild {
     })
   }
 
-  /** The request has entered already. */
+  /** Sends a request. The request has already entered the idle timer. */
   request(exchange: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
     this.#channel.watch(exchange)
     this.#lastId++
@@ -152,7 +158,7 @@ export class SharedChild implements PooledChild {
       isPlain: false,
       headers: {},
       startStream: () => ({
-        // A client that leaves is forgotten.
+        // The request of a client that leaves is forgotten.
         isRead: true,
         send: (line) => exchange.writeEvent(line),
         end: () => exchange.endStream(),
@@ -175,7 +181,8 @@ export class SharedChild implements PooledChild {
       ]),
     )
     this.#outbox.addReply(reply)
-    // Here leaving is how a client says that it wants no answer (2026-07-28, "Cancellation").
+    // In these revisions a client cancels a request by leaving it (2026-07-28,
+    // "Cancellation").
     exchange.whenOver(() => {
       if (!this.#routes.delete(key)) return
       this.#outbox.removeReply(reply)
@@ -195,7 +202,10 @@ export class SharedChild implements PooledChild {
     this.#channel.write(rename(bytes, [[span, key.slice('number:'.length)]]))
   }
 
-  /** Ends a subscription whose reader may read no longer, as its server would (2026-07-28, "Graceful Closure"). */
+  /**
+   * Ends a subscription whose reader may no longer read it, as its server would (2026-07-28,
+   * "Graceful Closure").
+   */
   endSubscription(exchange: StdioRequest): void {
     for (const { reply, id } of this.#routes.values()) {
       if (reply.exchange !== exchange || !exchange.isStream) continue
@@ -240,10 +250,10 @@ export class SharedChild implements PooledChild {
       return route.reply.answer(route.id, line, statusOf(message))
     }
     if (kind === 'request') {
-      // It keeps asking without reading the answers.
+      // The command keeps asking without reading the answers.
       if (this.isCongested) return
-      // In stateless revisions servers ask by their answers; a client without a session could not
-      // reply.
+      // In stateless revisions servers ask within their answers. A client without a session could
+      // not reply to this.
       const text = rpcError(idText, RPC.serverError, 'Not supported in this protocol revision')
       return this.#channel.write(Buffer.from(text))
     }
@@ -259,7 +269,7 @@ export class SharedChild implements PooledChild {
     const key = keyAt(bytes, span)
     if (key === undefined) return this.#outbox.deliver(message)
     const route = this.#routes.get(key)
-    // Of a request that is over: nobody waits for it.
+    // The message belongs to a request that is over: nobody waits for it.
     if (route === undefined || !route.reply.isOpen) return
     const { id, progressToken } = route
     route.reply.send(rename(bytes, [[span, isProgress ? (progressToken ?? id) : id]]))
@@ -267,7 +277,7 @@ export class SharedChild implements PooledChild {
 
   #discovered(message: RawMessage): void {
     const { bytes, result, error } = message
-    // One that speaks later versions alone says so by an error.
+    // A command that speaks only later versions says so with an error.
     const span =
       errorCodeOf(message) === RPC.unsupportedVersion
         ? findSpan(bytes, error, 'data', 'supported')

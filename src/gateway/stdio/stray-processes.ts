@@ -1,7 +1,7 @@
 /**
- * Processes that left the group of the command that started them (`setsid`, daemons). The environment that all of them
- * inherit has a mark, by which Linux lets us find them. A process that empties its environment is not found, and on other
- * systems none is.
+ * Processes that left the group of the command that started them (`setsid`, daemons). All of them
+ * inherit a mark in their environment, by which we can find them on Linux. A process that empties
+ * its environment is not found. On other systems none is found.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** The name of the variable. Its value is a UUID of its own for each command that is started. */
+/** The name of the variable. Each command that is started gets its own UUID as the value. */
 export const MARK = 'GATEHOUSE_PROCESS'
 
 /** How long they may take after SIGTERM, and then each time after SIGKILL, in milliseconds. */
@@ -80,7 +80,8 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /**
- * Ends the processes with this mark that are in other groups than their command's, which has ended.
+ * Ends the processes with this mark in groups other than their command's. The command has ended
+ * already.
  *
  * @returns how many there were
  */

@@ -1,19 +1,19 @@
 /**
- * Remembers which callers' commands support stateless revisions. A caller's own child said so, and
- * it says nothing about the children of others: a command may differ with whom it serves, and may
- * be replaced.
+ * Remembers which callers' commands support stateless revisions. A caller's own child said so. That
+ * says nothing about the children of others: a command may behave differently for each caller, and
+ * may be replaced.
  *
  * @module
  */
 
-/** Milliseconds until the command is asked again. */
+/** Milliseconds until we ask the command again. */
 const LASTS = 5 * 60_000
-/** Callers that are remembered; beyond it the oldest verdict goes. */
+/** How many callers are remembered. Beyond that, the oldest verdict is dropped. */
 const MAX_VERDICTS = 1_000
 
 export class Verdicts {
   readonly #now: () => number
-  /** By caller, the oldest first: until when it holds. */
+  /** By caller, the oldest first: the time until which the verdict holds. */
   readonly #until = new Map<string, number>()
 
   /** @param now milliseconds of a steady clock */
