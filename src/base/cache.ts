@@ -18,7 +18,7 @@ export class Cache<V extends object> {
    * Walks from the oldest entry. What it has passed is deleted, and what is used again moves ahead
    * of it. So it need not start again for each value, which would step over every deleted entry.
    */
-  #oldest = this.#values.keys()
+  #oldest: Iterator<string> | undefined
   /** Uses since that walk began or continued. */
   #uses = 0
   readonly #max: number
@@ -75,12 +75,15 @@ export class Cache<V extends object> {
   }
 
   #beginAnew(): void {
-    this.#oldest = this.#values.keys()
+    // The next walk begins when something must go: before that, a paused iterator would keep every
+    // table from which the `Map` has grown.
+    this.#oldest = undefined
     this.#uses = 0
   }
 
   #forgetOldest(): void {
     this.#uses = 0
+    this.#oldest ??= this.#values.keys()
     let next = this.#oldest.next()
     // A finished iterator stays finished.
     if (next.done === true) next = (this.#oldest = this.#values.keys()).next()
