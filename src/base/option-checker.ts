@@ -144,6 +144,31 @@ export class OptionChecker {
     this.problem(path, 'must be a function', 'leave it out for the default')
   }
 
+  /**
+   * A list of texts, each without a fault.
+   *
+   * @param kind what the list holds, and an example of it
+   * @param faultOf why a text cannot be used
+   * @param hint for such a text
+   */
+  faultlessTexts(
+    path: OptionPath,
+    value: unknown,
+    kind: { readonly what: string; readonly example: string },
+    faultOf: (text: string) => string | undefined,
+    hint: string,
+  ): void {
+    if (value === undefined) return
+    if (!Array.isArray(value) || !value.every((text) => typeof text === 'string')) {
+      this.problem(path, `must be a list of ${kind.what}`, kind.example)
+      return
+    }
+    for (const [index, text] of value.entries()) {
+      const fault = faultOf(text)
+      if (fault !== undefined) this.problem([...path, index], fault, hint)
+    }
+  }
+
   /** A function, or `false` for nothing at all. */
   callableOrOff(path: OptionPath, value: unknown): void {
     if (value !== false) this.callable(path, value)

@@ -84,15 +84,9 @@ function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown):
   }
 }
 
-function checkForwarded(checker: OptionChecker, path: OptionPath, names: unknown = []): void {
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-    checker.problem(path, 'must be a list of header names', "['X-Tenant']")
-    return
-  }
-  for (const [index, name] of names.entries()) {
-    const fault = forwardFault(name)
-    if (fault !== undefined) checker.problem([...path, index], fault, 'leave it out')
-  }
+function checkForwarded(checker: OptionChecker, path: OptionPath, names: unknown): void {
+  const kind = { what: 'header names', example: "['X-Tenant']" }
+  checker.faultlessTexts(path, names, kind, forwardFault, 'leave it out')
 }
 
 function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown): void {

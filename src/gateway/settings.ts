@@ -69,15 +69,9 @@ function checkHost(checker: OptionChecker, path: OptionPath, host: unknown = '12
   if (fault !== undefined) checker.problem(path, fault, '127.0.0.1, ::1, 0.0.0.0')
 }
 
-function checkAllowedHosts(checker: OptionChecker, path: OptionPath, hosts: unknown = []): void {
-  if (!Array.isArray(hosts) || !hosts.every((text) => typeof text === 'string')) {
-    checker.problem(path, 'must be a list of hosts', "['mcp.internal', 'localhost:8080']")
-    return
-  }
-  for (const [index, text] of hosts.entries()) {
-    const fault = hostValueFault(text)
-    if (fault !== undefined) checker.problem([...path, index], fault, 'mcp.internal:8080')
-  }
+function checkAllowedHosts(checker: OptionChecker, path: OptionPath, hosts: unknown): void {
+  const kind = { what: 'hosts', example: "['mcp.internal', 'localhost:8080']" }
+  checker.faultlessTexts(path, hosts, kind, hostValueFault, 'mcp.internal:8080')
 }
 
 function checkRequests(fallback: number) {

@@ -167,7 +167,7 @@ describe('no headers', () => {
     ['its twin', { x_gatehouse_subject: SECRET }],
     ['Host', { Host: SECRET }],
     ['a length', { 'Content-Length': '1' }],
-    ['a name that is none', { [`a ${SECRET}`]: 'x' }],
+    ['an invalid name', { [`a ${SECRET}`]: 'x' }],
     ['a value of two lines', { 'X-Key': `${SECRET}\r\nX-Gatehouse-Subject: evil` }],
     ['a value that is empty', { 'X-Key': '' }],
     ['a value that is no text', { 'X-Key': 1 }],
@@ -211,7 +211,7 @@ describe('no headers', () => {
       },
     ],
     ['rejects', () => Promise.reject(new OddError())],
-    // oxlint-disable-next-line prefer-promise-reject-errors -- what is no error either
+    // oxlint-disable-next-line prefer-promise-reject-errors -- other values must be handled, too
     ['rejects with a text', () => Promise.reject(SECRET)],
     [
       'gives an object that throws',

@@ -1,9 +1,10 @@
 /** Policies that are replaced while the gateway serves: of all resources, or of none. */
 import { describe, expect } from 'vitest'
-import { ConfigurationError, type PolicyDocument } from 'mcp-gatehouse'
+import { type PolicyDocument } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { eventually, startGateway, startUpstream, type GatewayBench } from '../support/gateway.js'
 import { RESOURCE } from '../support/idp.js'
+import { problemsOf } from '../support/problems.js'
 import { verifies } from '../support/verifies.js'
 
 const GITHUB = 'https://mcp.example.com/github/mcp'
@@ -29,16 +30,6 @@ async function statusOf(bench: GatewayBench, name: string, path = '/mcp', resour
   )
   await response.arrayBuffer()
   return response.status
-}
-
-function problemsOf(replace: () => void): readonly string[] {
-  try {
-    replace()
-    return []
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    return error.problems.map(({ path }) => path)
-  }
 }
 
 describe('one resource', () => {

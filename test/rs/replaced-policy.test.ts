@@ -1,7 +1,6 @@
 /** A policy that is replaced while requests are served: in the kernel, and behind a middleware. */
 import { describe, expect } from 'vitest'
 import {
-  ConfigurationError,
   createResourceServer,
   type AuthorizeOperation,
   type PolicyDocument,
@@ -9,6 +8,7 @@ import {
 } from 'mcp-gatehouse'
 import { protect } from 'mcp-gatehouse/fetch'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { problemsOf } from '../support/problems.js'
 import { verifies } from '../support/verifies.js'
 
 type Policy = PolicyDocument | AuthorizeOperation
@@ -25,16 +25,6 @@ const LIST = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: TOOLS } })
 function namesIn(text: string): readonly string[] {
   const { result } = JSON.parse(text) as { result: { tools: { name: string }[] } }
   return result.tools.map(({ name }) => name)
-}
-
-function problemsOf(replace: () => void): readonly string[] {
-  try {
-    replace()
-    return []
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    return error.problems.map(({ path }) => path)
-  }
 }
 
 describe('the kernel', () => {

@@ -6,7 +6,7 @@
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** The file that a command without a shell would start; `undefined` if there is none. */
+/** The file that a command would start without a shell; `undefined` if no such file exists. */
 export async function findExecutable(
   name: string,
   path: string | undefined,

@@ -156,7 +156,7 @@ export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMess
     code: 'ERR_REQUESTS_TOO_MANY',
     rpcCode: RPC.serverError,
     text: 'Too many requests of this session wait for their answers',
-    // An error belongs to one request; for a batch there is none to name.
+    // An error names one request, so the error for a batch names no request.
     request: rest.length === 0 ? first : undefined,
   })
 }
