@@ -382,4 +382,47 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: 'return readReason(error, otherwise)',
     tests: ['config/files.test.ts'],
   },
+  {
+    id: 'unguarded-message-untold',
+    breaks: 'FLD-20',
+    find: 'if (emit === undefined || !servesSomebody(status) || !isMcpMessage(request)) return',
+    replace: 'return',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'every-unguarded-post-told',
+    breaks: 'FLD-20',
+    find: 'request.sessionId !== undefined ||',
+    replace: 'true ||',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'unguarded-where-nobody-is-served',
+    breaks: 'FLD-20',
+    find: 'new Set([401, 403, 404, 405, 503])',
+    replace: 'new Set([405, 503])',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'guard-on-the-route-skipped',
+    breaks: 'FLD-20',
+    find: 'return this.#context === guard',
+    replace: 'return guard !== undefined',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'unguarded-message-told-each-minute',
+    breaks: 'FLD-20',
+    find: "if (kind !== undefined && event.type === 'request.unguarded') return",
+    replace: '',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'guards-tell-of-each-other-in-fetch',
+    breaks: 'FLD-20',
+    find: `    WATCHED.delete(request)
+    if (passage.outcome`,
+    replace: '    if (passage.outcome',
+    tests: ['web/unguarded.test.ts'],
+  },
 ]

@@ -39,6 +39,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-19': tested(
     'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request',
   ),
+  'FLD-20': tested(
+    'An MCP message that is answered without a token, because route and resource have different paths, is an event and one line; a guard on the route keeps it closed and checks once; the type of `auth` says whether it is there',
+  ),
   'FLD-21': tested(
     'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',
   ),
