@@ -1,6 +1,7 @@
 /** Every kind of answer, direct and through the gateway: the same status, type and bytes, in both eras. */
 import { describe, expect } from 'vitest'
 import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
+import { someTurns } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const SSE = 'text/event-stream'
@@ -86,7 +87,8 @@ describe.each(Object.entries(BODIES))('a request of %s', (_, { headers, body }) 
         })
         for (const piece of kind.body) {
           response.write(piece)
-          await new Promise((resolve) => setTimeout(resolve, 5))
+          // So that they are read one by one.
+          await someTurns()
         }
         response.end()
       })

@@ -1,6 +1,7 @@
 /** Requests of the stateless era: their message is read, compared with the header fields, and goes on as it came. */
 import { describe, expect } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { Limits } from '../../src/gateway/front-server.js'
 import {
   bodyOf,
   eventually,
@@ -23,7 +24,7 @@ interface Sent {
 }
 
 /** Field names and values as they are; the protocol version is that of the era unless it is among them. */
-async function startBench(options: Partial<GatewayOptions> = {}) {
+async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial<Limits> = {}) {
   const arrived: string[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then((body) => {
@@ -31,7 +32,7 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
       response.end(body)
     })
   })
-  const bench = await startGateway(upstream, options)
+  const bench = await startGateway(upstream, options, limits)
   async function send(
     body: string | Buffer,
     fields: readonly string[] = [],
@@ -290,7 +291,7 @@ describe('what does not', () => {
     'TRN-05',
     'a client that leaves in the middle of its body: told, and nothing is open',
     async () => {
-      const bench = await startBench()
+      const bench = await startBench({}, { drain: 3_600_000 })
       await exchangeBytes(
         bench.port,
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\nMCP-Protocol-Version: ${MODERN}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
@@ -298,10 +299,8 @@ describe('what does not', () => {
       ).catch(() => undefined)
       await eventually(() => bench.told('request.completed').length === 1)
       expect(bench.told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
-      const began = performance.now()
+      // Running answers would have an hour.
       await bench.gateway.close()
-      // Running answers would have 10 seconds.
-      expect(performance.now() - began).toBeLessThan(8_000)
     },
   )
 })

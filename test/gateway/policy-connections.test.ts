@@ -6,6 +6,7 @@ import {
   bodyOf,
   eventually,
   exchangeBytes,
+  socketsAt,
   startGateway,
   startUpstream,
 } from '../support/gateway.js'
@@ -206,9 +207,12 @@ describe('a body with a policy', () => {
   verifies('TRN-05', 'whose client leaves, in the middle or at its end, is told once', async () => {
     const { port, post, seen, told } = await startBench()
     const bytes = post(call('read_a'))
+    const served = socketsAt(port)
     const leaving = connect({ port, host: '127.0.0.1' })
     leaving.on('error', () => undefined)
-    leaving.write(bytes.slice(0, -5), () => setTimeout(() => leaving.destroy(), 30))
+    leaving.write(bytes.slice(0, -5))
+    await eventually(() => served.size === 1)
+    leaving.destroy()
     await eventually(() => told('request.completed').length === 1)
     expect(told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
     expect(seen).toEqual([])
@@ -217,7 +221,7 @@ describe('a body with a policy', () => {
     ending.on('error', () => undefined)
     ending.end(bytes)
     await eventually(() => told('request.completed').length === 2)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await eventually(() => [...served].every(({ destroyed }) => destroyed))
     expect(told('request.completed')).toHaveLength(2)
     expect(told('operation.judged').length).toBeLessThan(2)
     ending.destroy()

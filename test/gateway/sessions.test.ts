@@ -287,9 +287,7 @@ describe('everybody else', () => {
     const sealed = ids.seal(owner, 'x') ?? ''
     globalThis.gc?.()
     const before = process.memoryUsage().heapUsed
-    const began = performance.now()
     for (let n = 0; n < 10_000; n++) expect(ids.open(owner, guess(n))).toBeUndefined()
-    expect(performance.now() - began).toBeLessThan(5_000)
     globalThis.gc?.()
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20)
     expect(ids.open(owner, sealed)).toBe('x')

@@ -16,6 +16,7 @@ import { createSessionIds } from '../../src/web/session-ids.js'
 import { portOf } from '../matrix/hosts.js'
 import { eventually } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
+import { someTurns } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const KEY = 'k'.repeat(32)
@@ -667,7 +668,7 @@ test('hono: nothing is read of a stream that its reader does not ask for', async
   const headers = { authorization: `Bearer ${await idp.token()}` }
   const response = await app.request('/mcp', { headers })
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await someTurns()
   expect(pulled).toBe(0)
   await reader.read()
   await reader.read()
