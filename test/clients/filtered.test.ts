@@ -129,9 +129,8 @@ describe.each([
         // The server registers the last one when it has seen what the client can do, and says so: by HTTP too early
         // for any client, which has no stream yet.
         await vi.waitFor(async () => expect(await list()).toEqual(tools), 5_000)
-        if (upstream === EVERYTHING_STDIO) {
-          await vi.waitFor(() => expect(seen.changes).toBeGreaterThan(0), 5_000)
-        }
+        const changes = upstream === EVERYTHING_STDIO ? 1 : 0
+        await vi.waitFor(() => expect(seen.changes).toBeGreaterThanOrEqual(changes), 5_000)
         expect(namesOf((await client.listPrompts()).prompts)).toEqual(prompts)
         const listed = (await client.listResources()).resources
         expect(listed.length > 0).toBe(user === 'bob')
@@ -392,10 +391,9 @@ describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest era', (upstream) 
         expect(namesOf(listed.tools)).toEqual(seen[user])
         expect(listed).toMatchObject({ cacheScope: 'private' })
         expectPrivate(recorder.exchanges.filter(rpc('tools/list')), /./)
-        const who = client.callTool({ name: 'who', arguments: { message: 'hi' } })
-        if (user === 'bob') {
-          expect(await who).toMatchObject({ content: [{ text: 'bob: hi' }] })
-        } else await expect(who).rejects.toThrow('access_denied')
+        const call = client.callTool({ name: 'who', arguments: { message: 'hi' } })
+        const said = await call.then((result) => JSON.stringify(result.content), String)
+        expect(said).toContain(user === 'bob' ? '"text":"bob: hi"' : 'access_denied')
         await client.close()
       }
     },
