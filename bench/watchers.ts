@@ -20,14 +20,16 @@ export type Era = 'session' | 'none'
 
 let lastId = 0
 
-function call(name: string): string {
+/** What each request says of itself where there are no sessions. */
+const OF_STATELESS = {
+  'io.modelcontextprotocol/protocolVersion': STATELESS,
+  'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+function call(name: string, era: Era): string {
   lastId++
-  const meta = {
-    progressToken: lastId,
-    'io.modelcontextprotocol/protocolVersion': STATELESS,
-    'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-  }
+  const meta = { progressToken: lastId, ...(era === 'none' && OF_STATELESS) }
   const params = { name, arguments: { times: TICKS }, _meta: meta }
   return JSON.stringify({ jsonrpc: '2.0', id: lastId, method: 'tools/call', params })
 }
@@ -39,7 +41,7 @@ function post({ port, id }: Session, era: Era, token: string, name: string): Cli
       ? headersOf(token, id)
       : { ...headersOf(token), ...mirrored, 'mcp-protocol-version': STATELESS }
   const sending = request({ port, path: '/mcp', method: 'POST', headers, agent: false })
-  sending.on('error', () => undefined).end(call(name))
+  sending.on('error', () => undefined).end(call(name, era))
   return sending
 }
 
@@ -74,7 +76,7 @@ function lagOf(input: Readable): Promise<number> {
 export async function lagAlone(): Promise<number> {
   const [file, ...args] = CLOCK
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] })
-  child.stdin.write(`${call('watch')}\n`)
+  child.stdin.write(`${call('watch', 'session')}\n`)
   const lag = await lagOf(child.stdout)
   child.kill()
   return lag

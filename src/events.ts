@@ -163,6 +163,16 @@ export interface ScopesDropped {
   readonly reason: string
 }
 
+/**
+ * A claim of an accepted token is probably a mistake of its issuer. Told once for each issuer and claim.
+ */
+export interface ClaimSuspected {
+  readonly type: 'claim.suspected'
+  readonly issuer: string
+  readonly claim: string
+  readonly reason: string
+}
+
 /** The authorization server answered about a token. */
 export interface IntrospectionAnswered {
   readonly type: 'introspection.answered'
@@ -208,6 +218,7 @@ export type ResourceServerEvent =
   | IntrospectionFailed
   | StoreFailed
   | ScopesDropped
+  | ClaimSuspected
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects

@@ -46,6 +46,7 @@ export type {
   ResourceServerEvent,
   SessionRefused,
   ScopesDropped,
+  ClaimSuspected,
   StoreFailed,
   TokenEnded,
 } from './events.js'

@@ -42,6 +42,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'introspection.failed',
   'store.failed',
   'scopes.dropped',
+  'claim.suspected',
 ])
 
 /**

@@ -395,7 +395,7 @@ describe('the setting', () => {
     ])
     expect(await problemsOf(argv)).toEqual([
       '--port: is not a port',
-      '--oauth-policy: cannot be read (ENOENT)',
+      '--oauth-policy: /p.yaml cannot be read (ENOENT)',
     ])
   })
 

@@ -60,7 +60,7 @@ describe('what is asked', () => {
     expect(decodeProtectedHeader(assertion).alg).toBe('Ed25519')
     const broken = createBench({ authentication: 'private_key_jwt', clientKey: 'canary' })
     expect(await broken.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
-    expect(JSON.stringify(broken.events)).toContain('is not a private key')
+    expect(JSON.stringify(broken.events)).toContain('the client key holds no private key')
     expect(JSON.stringify(broken.events)).not.toContain('canary')
   })
 

@@ -163,3 +163,20 @@ verifies('CHL-05', 'another scheme is no credential at all', () => {
     }),
   )
 })
+
+verifies('FLD-07', 'the scheme twice says so; other characters do not', () => {
+  const reasonFor = (text: string) => {
+    const result = parseCredentials(text)
+    return result instanceof Refusal ? `${result.code}: ${result.reason}` : result.token
+  }
+  const twice =
+    'ERR_CREDENTIALS_MALFORMED: it says Bearer twice: the client adds the scheme to the token itself'
+  expect(reasonFor('Bearer Bearer a.b.c')).toBe(twice)
+  expect(reasonFor(' bearer  BEARER  a')).toBe(twice)
+  const others = 'ERR_CREDENTIALS_MALFORMED: characters that a bearer token cannot have'
+  expect(reasonFor('Bearer a b')).toBe(others)
+  expect(reasonFor('Bearer Bearertoken x')).toBe(others)
+  expect(reasonFor('Bearer Bearer a, Bearer b')).toMatch(/^ERR_CREDENTIALS_MULTIPLE/)
+  // A token may be called so.
+  expect(reasonFor('Bearer Bearer')).toBe('Bearer')
+})
