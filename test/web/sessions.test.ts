@@ -9,8 +9,8 @@ import { Hono } from 'hono'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConfigurationError, type ResourceServerEvent } from 'mcp-gatehouse'
 import { protect } from 'mcp-gatehouse/fetch'
-import * as honoFace from 'mcp-gatehouse/hono'
-import * as nodeFace from 'mcp-gatehouse/node'
+import * as honoEntry from 'mcp-gatehouse/hono'
+import * as nodeEntry from 'mcp-gatehouse/node'
 import { callerKey } from '../../src/rs/caller-key.js'
 import { createSessionIds } from '../../src/web/session-ids.js'
 import { portOf } from '../matrix/hosts.js'
@@ -41,8 +41,8 @@ interface Handled {
   thrown: number
 }
 
-type Options = Partial<nodeFace.ProtectedResourceOptions>
-type Start = (options: nodeFace.ProtectedResourceOptions, handled: Handled) => Promise<Server>
+type Options = Partial<nodeEntry.ProtectedResourceOptions>
+type Start = (options: nodeEntry.ProtectedResourceOptions, handled: Handled) => Promise<Server>
 
 const closing: (() => void)[] = []
 afterEach(() => {
@@ -83,7 +83,7 @@ function webAnswer(id: string | undefined, isStream: boolean, handled: Handled):
 }
 
 function fetchServer(
-  options: nodeFace.ProtectedResourceOptions,
+  options: nodeEntry.ProtectedResourceOptions,
   handled: Handled,
 ): Promise<Server> {
   const guard = protect(options)
@@ -102,13 +102,13 @@ function fetchServer(
 }
 
 function honoServer(
-  options: nodeFace.ProtectedResourceOptions,
+  options: nodeEntry.ProtectedResourceOptions,
   handled: Handled,
-  before?: (app: Hono<honoFace.ProtectedResourceEnv>) => void,
+  before?: (app: Hono<honoEntry.ProtectedResourceEnv>) => void,
 ): Promise<Server> {
-  const app = new Hono<honoFace.ProtectedResourceEnv>()
+  const app = new Hono<honoEntry.ProtectedResourceEnv>()
   before?.(app)
-  app.use(honoFace.protectedResource(options))
+  app.use(honoEntry.protectedResource(options))
   app.all('/mcp', async (c) => {
     const id = c.req.header('mcp-session-id')
     handled.sessions.push([id, c.req.raw.headers.get('mcp-session-id') ?? undefined])
@@ -167,7 +167,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
 
 function nodeServer(form: 'object' | 'list' | 'set'): Start {
   return async (options, handled) => {
-    const guard = nodeFace.protectedResource(options)
+    const guard = nodeEntry.protectedResource(options)
     const handle = nodeHandler(handled, form)
     const server = createServer((request, response) => {
       guard(request, response, () => void handle(request, response))
@@ -179,7 +179,7 @@ function nodeServer(form: 'object' | 'list' | 'set'): Start {
 
 const expressServer: Start = async (options, handled) => {
   const app = express()
-  app.use(nodeFace.protectedResource(options))
+  app.use(nodeEntry.protectedResource(options))
   const handle = nodeHandler(handled, 'set')
   app.all('/mcp', (request, response) => void handle(request, response))
   const server = createServer(app)
@@ -187,7 +187,7 @@ const expressServer: Start = async (options, handled) => {
   return server
 }
 
-const FACES: readonly (readonly [string, Start])[] = [
+const ENTRIES: readonly (readonly [string, Start])[] = [
   ['hono', honoServer],
   ['fetch', fetchServer],
   ['node, fields as an object', nodeServer('object')],
@@ -332,7 +332,7 @@ const OTHERS: Record<string, TokenSpec> = {
   nobody: { claims: { sub: undefined, client_id: undefined } as never },
 }
 
-describe.each(FACES)('%s: sessions', (_name, start) => {
+describe.each(ENTRIES)('%s: sessions', (_name, start) => {
   verifies(['STA-01', 'CASE-46'], 'in any other hands it is 404, always the same', async () => {
     const { idp, handled, events, told, visit, token, url } = await begin(start, {
       sessionKeys: [KEY],
@@ -424,7 +424,7 @@ describe.each(FACES)('%s: sessions', (_name, start) => {
   })
 })
 
-describe.each(FACES)('%s: streams', (_name, start) => {
+describe.each(ENTRIES)('%s: streams', (_name, start) => {
   const NO_TOLERANCE = { clockTolerance: 0 }
 
   verifies('TRN-09', 'that answer a GET end with their token, cleanly', async () => {
@@ -543,7 +543,7 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
   const { now, expire } = createClock()
   const idp = await FakeIdp.start()
   idp.now = now
-  const guard = nodeFace.protectedResource({
+  const guard = nodeEntry.protectedResource({
     resource: RESOURCE,
     authorizationServers: ISSUER,
     fetch: idp.fetch,
@@ -646,7 +646,7 @@ test('hono: nothing is read of a stream that its reader does not ask for', async
   const idp = await FakeIdp.start()
   const app = new Hono()
   app.use(
-    honoFace.protectedResource({
+    honoEntry.protectedResource({
       resource: RESOURCE,
       authorizationServers: ISSUER,
       fetch: idp.fetch,
@@ -693,7 +693,7 @@ test('hono: a body that was read before the guard is still there behind it', asy
 describe('options', () => {
   function problemsOf(options: object): string[] {
     try {
-      nodeFace.protectedResource({ resource: RESOURCE, authorizationServers: ISSUER, ...options })
+      nodeEntry.protectedResource({ resource: RESOURCE, authorizationServers: ISSUER, ...options })
       return []
     } catch (error) {
       return (error as ConfigurationError).problems.map(({ path }) => path)
@@ -715,7 +715,7 @@ describe('options', () => {
     }
     expect(problemsOf({ sessionKeys: [KEY, OTHER_KEY], streamGrace: 0 })).toEqual([])
     expect(() =>
-      nodeFace.protectedResource({
+      nodeEntry.protectedResource({
         resource: RESOURCE,
         authorizationServers: ISSUER,
         sessionKeys: ['secret-1'],
