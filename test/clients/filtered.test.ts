@@ -1,4 +1,4 @@
-/** What two users see of one server whose policy gives them different tools: both eras, both kinds of servers and answers. */
+/** What two users see of one server whose policy gives them different tools: all revisions, both kinds of servers and answers. */
 import { getRequestListener } from '@hono/node-server'
 import {
   Client as ClientV2,
@@ -192,7 +192,7 @@ describe.each([
   )
 })
 
-/** A server of the older eras, with sessions, whose tool `grow` adds what is in the policy, and what is not. */
+/** A server of older revisions, with sessions, whose tool `grow` adds what is in the policy, and what is not. */
 function startGrowing(): Promise<Running> {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
   return listen(() => {
@@ -243,7 +243,7 @@ verifies(
   },
 )
 
-/** A server of the newest era that lets everybody keep its list for a minute. */
+/** A server of the newest revision that lets everybody keep its list for a minute. */
 function startPublic(responseMode: 'json' | 'sse') {
   let notify: () => void = () => undefined
   const running = listen(() => {
@@ -288,7 +288,7 @@ async function openModern(
   return { client, recorder }
 }
 
-describe.each(['json', 'sse'] as const)('SDK v2, the newest era, %s', (responseMode) => {
+describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (responseMode) => {
   const policy = policyOf(['echo'], 'get-sum', 'get-env')
   const SEEN = { alice: ['echo', 'get-sum'], bob: ['echo', 'get-env'] }
 
@@ -378,7 +378,7 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest era, %s', (responseM
   )
 })
 
-describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest era', (upstream) => {
+describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest revision', (upstream) => {
   verifies(
     ['STA-06', 'STA-07', 'CASE-60'],
     'each user sees what he may use, and is refused the rest',

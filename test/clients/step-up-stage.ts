@@ -36,7 +36,7 @@ function createNotes(): McpServer {
   return server
 }
 
-/** The server, of both eras. */
+/** The server, of the stateless revision and older ones. */
 export function startNotes(): Promise<Running> {
   return listen(() => {
     const handler = createMcpHandler(createNotes)

@@ -1,4 +1,4 @@
-/** Requests of the stateless era: their message is read, compared with the header fields, and goes on as it came. */
+/** Requests of the stateless revision: their message is read, compared with the header fields, and goes on as it came. */
 import { describe, expect } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { Limits } from '../../src/gateway/front-server.js'
@@ -23,7 +23,7 @@ interface Sent {
   readonly arrived: string[]
 }
 
-/** Field names and values as they are; the protocol version is that of the era unless it is among them. */
+/** Field names and values as they are; the protocol version is the stateless one unless it is among them. */
 async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial<Limits> = {}) {
   const arrived: string[] = []
   const upstream = await startUpstream((request, response) => {
@@ -130,7 +130,7 @@ describe('what fits', () => {
     },
   )
 
-  verifies(['HDR-01', 'TRN-07'], 'a later version is of the same era', async () => {
+  verifies(['HDR-01', 'TRN-07'], 'a later version is stateless as well', async () => {
     const bench = await startBench()
     const version = '2027-01-31'
     const body = call('echo').replace(MODERN, version)
@@ -305,7 +305,7 @@ describe('what does not', () => {
   )
 })
 
-describe('the era before', () => {
+describe('older revisions', () => {
   const ANYTHING = [
     call('delete'),
     `[${call('echo')},${call('delete')}]`,
@@ -334,7 +334,7 @@ describe('the era before', () => {
 
   verifies(
     ['TRN-06', 'TRN-07'],
-    'GET and DELETE of the stateless era are the server’s',
+    'GET and DELETE of the stateless revision are the server’s',
     async () => {
       const upstream = await startUpstream((request, response) => {
         response.writeHead(405, { allow: 'POST' }).end(`no ${request.method}`)

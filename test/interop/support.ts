@@ -93,7 +93,7 @@ export function startNode(options: GuardOptions): Promise<Running> {
   })
 }
 
-/** A server of the second generation, which speaks both eras, behind the Hono entry. */
+/** A server of the second generation, which speaks the stateless revision and older ones, behind the Hono entry. */
 export function startHonoV2(options: GuardOptions): Promise<Running> {
   return listen((resource) => {
     const handler = createMcpHandler(() => {

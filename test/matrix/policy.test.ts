@@ -1,4 +1,4 @@
-/** Who may call what, through every host, in both eras. */
+/** Who may call what, through every host, in stateless and older revisions. */
 import { serve, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
@@ -218,7 +218,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     verifies(
       ['SCP-03', 'CASE-52'],
-      'clients of the older eras find the scopes they have in the challenge, later ones do not',
+      'clients of older revisions find the scopes they have in the challenge, later ones do not',
       async () => {
         const { send } = await startBench()
         const held = 'mcp:use mcp:read a elsewhere'

@@ -487,7 +487,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
 
   verifies(
     ['TRN-09', 'HDR-05'],
-    'of a subscription end with their token, cleanly; in eras without such headers none is one',
+    'of a subscription end with their token, cleanly; in revisions without such headers none is one',
     async () => {
       const options = { ...NO_TOLERANCE, streamGrace: 60 }
       const { idp, handled, told, open, expire } = await begin(start, options)

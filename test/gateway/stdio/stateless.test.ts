@@ -182,7 +182,7 @@ describe('statuses', () => {
     expect(await client.value('ask')).toMatchObject({ code: -32_000 })
   })
 
-  verifies('TRN-06', 'GET and DELETE are of the other era', async () => {
+  verifies('TRN-06', 'GET and DELETE are of older revisions', async () => {
     const { client } = await startModern()
     for (const method of ['GET', 'DELETE']) {
       const answer = await client.send(method)

@@ -1,4 +1,4 @@
-/** A gateway before a stdio command, and clients of both eras that show every byte. */
+/** A gateway before a stdio command, and clients of stateless and older revisions that show every byte. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'

@@ -117,15 +117,15 @@ async function run(
 }
 
 const isPython = ({ sdk }: StepUpClient) => sdk.startsWith('mcp')
-const opening = ({ era }: StepUpClient, needs: string = TOOLS) => {
-  const first = era === 'modern' ? 'server/discover' : 'initialize'
+const opening = ({ revision }: StepUpClient, needs: string = TOOLS) => {
+  const first = revision === 'modern' ? 'server/discover' : 'initialize'
   return [`${first}: 401${needs === '' ? '' : `, needs ${needs}`}`, `${first}: 200`]
 }
 const FIRST_LOGIN = ['LOGIN', `CODE_TO_TOKEN ${READ} ${TOOLS}`]
 
 describe.each(STEP_UP_CLIENTS)('$name', (client) => {
   const challenge = (scope: string) =>
-    ordered(client.era === 'legacy' ? `${TOOLS} ${READ} ${scope}` : `${TOOLS} ${scope}`)
+    ordered(client.revision === 'legacy' ? `${TOOLS} ${READ} ${scope}` : `${TOOLS} ${scope}`)
 
   verifies(
     ['SCP-01', 'SCP-02', 'SCP-03', 'SCP-06', 'CASE-52'],
@@ -277,7 +277,7 @@ describe('without base scopes, and with the scopes of tools as optional ones of 
           ...opening(client, ''),
           `tools/call read_note: 403, needs ${READ}`,
           'tools/call read_note: 200',
-          `tools/call write_note: 403, needs ${client.era === 'legacy' ? `${READ} ${WRITE}` : WRITE}`,
+          `tools/call write_note: 403, needs ${client.revision === 'legacy' ? `${READ} ${WRITE}` : WRITE}`,
           'tools/call write_note: 200',
           'tools/call read_note: 200',
         ])
