@@ -259,7 +259,7 @@ describe('the body of a POST', () => {
   }
   for (const [name, form] of Object.entries(forms)) {
     verifies('ATK-03', `goes on when it begins as JSON, and not otherwise: ${name}`, async () => {
-      const { port, write, seen, told } = await startEcho()
+      const { port, write, seen, reported } = await startEcho()
       const odd = [
         'x',
         'GET / HTTP/1.1',
@@ -279,7 +279,7 @@ describe('the body of a POST', () => {
         expect(answer).toContain('"code":-32700')
       }
       expect(seen).toEqual([])
-      expect(new Set(told('request.refused').map(({ code }) => code))).toEqual(
+      expect(new Set(reported('request.refused').map(({ code }) => code))).toEqual(
         new Set(['ERR_BODY_UNREADABLE']),
       )
       const good = ['{}', '[]', ' \t\r\n{}', '{']
@@ -467,7 +467,7 @@ verifies(
 
 describe('several requests of one connection', () => {
   verifies('ATK-05', 'after an answer that closes it none is executed', async () => {
-    const { port, write, seen, told } = await startEcho()
+    const { port, write, seen, reported } = await startEcho()
     const post = (more: string[], body = CALL) =>
       write('POST /mcp', [`Content-Length: ${body.length}`, ...more], body)
     const rest = post([]).repeat(49)
@@ -482,7 +482,7 @@ describe('several requests of one connection', () => {
     const whole = await exchangeBytes(port, rest + post(['Connection: close']))
     expect(statusesIn(whole)).toEqual(Array.from({ length: 50 }, () => 200))
     expect(seen).toHaveLength(51)
-    await eventually(() => told('request.completed').length === 52)
+    await eventually(() => reported('request.completed').length === 52)
   })
 
   verifies(
@@ -502,7 +502,7 @@ describe('several requests of one connection', () => {
           response.end('1')
         })
       })
-      const { port, token, told } = await startGateway(upstream)
+      const { port, token, reported } = await startGateway(upstream)
       const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
       const answer = await exchangeBytes(port, get.repeat(8_000), { timeout: 20_000 })
       const statuses = statusesIn(answer)
@@ -512,7 +512,7 @@ describe('several requests of one connection', () => {
       // As many as may wait, and those that were answered while they came.
       expect(answered).toBe(statuses.length)
       expect(answered).toBeLessThan(8_000)
-      const [refused, ...more] = told('request.refused')
+      const [refused, ...more] = reported('request.refused')
       expect(more).toEqual([])
       expect(refused).toMatchObject({ status: 429, code: 'ERR_REQUESTS_TOO_MANY' })
     },
@@ -532,7 +532,7 @@ describe('over is over', () => {
       const records: AuditRecord[] = []
       let letOn = () => undefined as unknown
       const waiting = new Promise<void>((resolve) => (letOn = resolve))
-      const { port, idp, gateway, told } = await startGateway(upstream, {
+      const { port, idp, gateway, reported } = await startGateway(upstream, {
         onAudit: (record) => records.push(record),
         fetch: async (...args) => {
           await waiting
@@ -556,9 +556,9 @@ describe('over is over', () => {
       for (const socket of sockets) socket.resetAndDestroy()
       await eventually(() => [...served].every(({ destroyed }) => destroyed))
       letOn()
-      await eventually(() => told('request.completed').length === 40)
-      expect(new Set(told('request.completed').map(({ requestId }) => requestId)).size).toBe(40)
-      expect(told('request.completed').every(({ end }) => end === 'client left')).toBe(true)
+      await eventually(() => reported('request.completed').length === 40)
+      expect(new Set(reported('request.completed').map(({ requestId }) => requestId)).size).toBe(40)
+      expect(reported('request.completed').every(({ end }) => end === 'client left')).toBe(true)
       expect(records).toHaveLength(40)
       expect(new Set(records.map(({ outcome, status }) => `${outcome} ${status}`))).toEqual(
         new Set(['refused 0']),
@@ -585,7 +585,7 @@ describe('over is over', () => {
         response.on('drain', write).on('error', () => undefined)
         write()
       })
-      const { port, token, gateway, told } = await startGateway(upstream, {}, { drain: 7_000 })
+      const { port, token, gateway, reported } = await startGateway(upstream, {}, { drain: 7_000 })
       const meta = '{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}'
       const body = `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":${meta}}}`
       const fields = [
@@ -612,14 +612,14 @@ describe('over is over', () => {
       await nextTurn()
       readers[0]?.destroy()
       await closing
-      await eventually(() => told('request.completed').length === 3)
+      await eventually(() => reported('request.completed').length === 3)
       expect(errors).toEqual([])
     },
   )
 })
 
 /** Takes nothing of many answers, none of which needs a token, until some of them wait for it. */
-async function startDeafReader({ port, told }: Awaited<ReturnType<typeof startGateway>>) {
+async function startDeafReader({ port, reported }: Awaited<ReturnType<typeof startGateway>>) {
   const names = Array.from({ length: 400 }, (_, n) => `X-Name-That-Is-Asked-For-${n}`).join()
   const preflight = `OPTIONS /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: ${ORIGIN}\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: ${names}\r\n\r\n`
   const served = socketsAt(port)
@@ -629,7 +629,7 @@ async function startDeafReader({ port, told }: Awaited<ReturnType<typeof startGa
   onTestFinished(() => void socket.destroy())
   for (let sent = 20; !isBlocked(); sent += 20) {
     socket.write(preflight.repeat(20))
-    await eventually(() => told('request.completed').length === sent || isBlocked())
+    await eventually(() => reported('request.completed').length === sent || isBlocked())
   }
   return socket
 }
@@ -651,10 +651,10 @@ describe('a reader of our own answers', () => {
         { stalled: 300 },
       )
       const socket = await startDeafReader(bench)
-      const before = bench.told('request.completed').length
+      const before = bench.reported('request.completed').length
       socket.write(last)
-      await eventually(() => bench.told('request.completed').at(-1)?.end === 'client left')
-      expect(bench.told('request.completed').length).toBeGreaterThan(before)
+      await eventually(() => bench.reported('request.completed').at(-1)?.end === 'client left')
+      expect(bench.reported('request.completed').length).toBeGreaterThan(before)
     })
   }
 
@@ -809,11 +809,11 @@ describe('a server that does not come to its end', () => {
         socket.on('close', () => clearInterval(timer))
       })
     })
-    const { call, told } = await startGateway(upstream, { upstreamTimeout: 1 })
+    const { call, reported } = await startGateway(upstream, { upstreamTimeout: 1 })
     expect(await (await call(ask)).text()).toBe(RESULT)
     isSoon = false
     expect((await call({ ...ask, signal: AbortSignal.timeout(4_000) })).status).toBe(504)
-    expect(told('upstream.failed')).toMatchObject([{ code: 'ERR_UPSTREAM_TIMEOUT' }])
+    expect(reported('upstream.failed')).toMatchObject([{ code: 'ERR_UPSTREAM_TIMEOUT' }])
   })
 
   verifies('ATK-06', 'and resets an answer without a length: half of it is none', async () => {
@@ -1105,7 +1105,7 @@ describe('what one caller may take', () => {
     'ATK-07',
     'in requests: all of its clients together, and nobody else is touched',
     async () => {
-      const { call, waiting, letGo, told, gateway } = await startSlow({
+      const { call, waiting, letGo, reported, gateway } = await startSlow({
         maxRequests: 7,
         maxRequestsPerCaller: 4,
       })
@@ -1121,7 +1121,7 @@ describe('what one caller may take', () => {
       expect(await refused.text()).toBe(
         '{"error":"too_many_requests","error_description":"Too many requests are under way"}',
       )
-      expect(told('request.refused')[0]).toMatchObject({
+      expect(reported('request.refused')[0]).toMatchObject({
         code: 'ERR_REQUESTS_TOO_MANY',
         reason: '4 requests of this caller are under way',
         hint: '--max-requests-per-caller sets the limit; open streams count',
@@ -1134,7 +1134,7 @@ describe('what one caller may take', () => {
       ]
       await eventually(() => waiting.length === 7)
       expect((await call({ sub: 'eve' })).status).toBe(429)
-      expect(told('request.refused')[1]).toMatchObject({
+      expect(reported('request.refused')[1]).toMatchObject({
         reason: '7 requests are under way',
         hint: '--max-requests sets the limit; open streams count',
       })
@@ -1159,7 +1159,7 @@ describe('what one caller may take', () => {
       'ATK-07',
       `in bytes of bodies ${name}: 429, and the memory is free again`,
       async () => {
-        const { port, idp, token, told, gateway, call, waiting, letGo } = await startSlow({
+        const { port, idp, token, reported, gateway, call, waiting, letGo } = await startSlow({
           ...options,
           maxBody: 10_000,
         })
@@ -1177,7 +1177,7 @@ describe('what one caller may take', () => {
         for (const answer of answers.filter((each) => each !== undefined)) {
           expect(answer).toMatch(/^HTTP\/1\.1 429 [^]*"too_many_requests"/)
         }
-        expect(told('request.refused')[0]?.reason).toBe(
+        expect(reported('request.refused')[0]?.reason).toBe(
           'more than 160000 bytes of request bodies of this caller are held',
         )
         const other = call({ sub: 'bob' }, CALL)
@@ -1185,7 +1185,7 @@ describe('what one caller may take', () => {
         letGo()
         expect((await other).status).toBe(200)
         for (const socket of sockets) socket.destroy()
-        await eventually(() => told('request.completed').length === 31)
+        await eventually(() => reported('request.completed').length === 31)
         expect(gateway.status().active).toBe(0)
         const again = call({}, CALL)
         await eventually(() => waiting.length === 1)
@@ -1206,7 +1206,11 @@ describe('what one caller may take', () => {
         if (isStream) response.write('data: 1\n\n')
         else response.end('x'.repeat(20_000_000))
       })
-      const { port, token, gateway, told } = await startGateway(upstream, {}, { stalled: 1_000 })
+      const { port, token, gateway, reported } = await startGateway(
+        upstream,
+        {},
+        { stalled: 1_000 },
+      )
       const open = (query: string) => {
         const socket = connect({ port, host: '127.0.0.1' })
         socket.on('error', () => undefined)
@@ -1225,8 +1229,8 @@ describe('what one caller may take', () => {
         setTimeout(() => slow.resume(), 2)
       })
       const stalled = open('').pause()
-      await eventually(() => told('request.completed').length === 2, 20_000)
-      const ends = told('request.completed').map(({ end }) => end)
+      await eventually(() => reported('request.completed').length === 2, 20_000)
+      const ends = reported('request.completed').map(({ end }) => end)
       expect([...ends].sort()).toEqual(['cut', 'whole'])
       expect(gateway.status()).toMatchObject({ active: 1, streams: 1 })
       expect(silent.destroyed).toBe(false)

@@ -49,13 +49,13 @@ describe('one connection', () => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
       })
       const limits = { drain: 3_600_000 }
-      const { port, token, gateway, told } = await startGateway(upstream, {}, limits)
+      const { port, token, gateway, reported } = await startGateway(upstream, {}, limits)
       const sockets = Array.from({ length: 10 }, () => open(port))
       for (const socket of sockets) socket.write(head(token).repeat(4) + head('garbage'))
       await eventually(() => gateway.status().active === 10)
       for (const socket of sockets) socket.destroy()
       await eventually(() => gateway.status().active === 0 && openUpstream === 0)
-      await eventually(() => told('request.completed').length === 10)
+      await eventually(() => reported('request.completed').length === 10)
       // Running answers would have an hour.
       await gateway.close()
     },
@@ -69,14 +69,14 @@ describe('one connection', () => {
       const upstream = await startUpstream((_request, response) => {
         answerNow = () => void response.end('the answer')
       })
-      const { port, token, gateway, told } = await startGateway(upstream)
+      const { port, token, gateway, reported } = await startGateway(upstream)
       const sent = `${head(token)}\0\0\0garbage\r\n\r\n`
       const answer = exchangeBytes(port, [sent, sent])
-      await eventually(() => answerNow !== undefined && told('request.refused').length === 1)
+      await eventually(() => answerNow !== undefined && reported('request.refused').length === 1)
       answerNow?.()
       expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*the answer$/)
       await eventually(() => gateway.status().active === 0)
-      expect(told('request.completed')).toHaveLength(1)
+      expect(reported('request.completed')).toHaveLength(1)
       const leaving = open(port)
       leaving.write(sent)
       await eventually(() => gateway.status().active === 1)
@@ -253,13 +253,13 @@ describe('endings', () => {
     const upstream = await startUpstream((_request, response) => response.end('ok'))
     const idp = await FakeIdp.start()
     idp.fault = () => new Response('', { status: 500 })
-    const { gateway, port, call, told } = await startGateway(upstream, {
+    const { gateway, port, call, reported } = await startGateway(upstream, {
       wait: 5,
       fetch: idp.fetch,
     })
     const served = socketsAt(port)
     const answer = call()
-    await eventually(() => told('keys.failed').length > 0 && served.size === 1)
+    await eventually(() => reported('keys.failed').length > 0 && served.size === 1)
     const closing = gateway.close()
     idp.fault = undefined
     expect(await (await answer).text()).toBe('ok')

@@ -33,7 +33,7 @@ describe('the upstream', () => {
     expect(response.headers.get('www-authenticate')).toBeNull()
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(await response.text()).toBe(BAD_GATEWAY)
-    const [failed] = bench.told('upstream.failed')
+    const [failed] = bench.reported('upstream.failed')
     expect(failed).toMatchObject({
       code: 'ERR_UPSTREAM_UNREACHABLE',
       requestId: response.headers.get('x-request-id'),
@@ -47,7 +47,7 @@ describe('the upstream', () => {
     const response = await bench.call({ method: 'POST', body: '{}' })
     expect(response.status).toBe(504)
     expect(await response.text()).toBe(TIMEOUT)
-    expect(bench.told('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_TIMEOUT' })
+    expect(bench.reported('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_TIMEOUT' })
   })
 
   for (const status of [401, 403]) {
@@ -63,7 +63,7 @@ describe('the upstream', () => {
       expect(response.status).toBe(502)
       expect(response.headers.get('www-authenticate')).toBeNull()
       expect(await response.text()).toBe(BAD_GATEWAY)
-      const [failed] = bench.told('upstream.failed')
+      const [failed] = bench.reported('upstream.failed')
       expect(failed).toMatchObject({ code: 'ERR_UPSTREAM_UNAUTHORIZED' })
       expect(failed?.hint).toContain('--upstream-header')
     })
@@ -84,7 +84,7 @@ describe('the upstream', () => {
         expect(response.status).toBe(502)
         expect(response.headers.get('location')).toBeNull()
         expect(asked).toBe(1)
-        const [failed] = bench.told('upstream.failed')
+        const [failed] = bench.reported('upstream.failed')
         expect(failed?.hint).toBe(`configure the exact endpoint: --upstream ${upstream}/`)
         expect(JSON.stringify(bench.events)).not.toContain('secret')
       },
@@ -116,7 +116,7 @@ describe('the upstream', () => {
       const response = await bench.call({ method: 'POST', body: '{}' })
       expect(response.status).toBe(502)
       expect(await response.text()).toBe(BAD_GATEWAY)
-      expect(bench.told('upstream.failed')).toHaveLength(1)
+      expect(bench.reported('upstream.failed')).toHaveLength(1)
     })
   }
 
@@ -138,8 +138,8 @@ describe('the upstream', () => {
       expect(response.status).toBe(200)
       cut?.()
       await expect(response.text()).rejects.toThrow()
-      await eventually(() => bench.told('request.completed').length === 1)
-      expect(bench.told('request.completed')[0]).toMatchObject({ end: 'cut', status: 200 })
+      await eventually(() => bench.reported('request.completed').length === 1)
+      expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'cut', status: 200 })
     })
   }
 
@@ -274,7 +274,7 @@ describe('the identity provider', () => {
       idp.fault = () => new Response('starting', { status: 503 })
       const bench = await startGateway(upstream, { wait: 3, fetch: idp.fetch })
       const pending = Promise.all(Array.from({ length: 5 }, () => bench.call()))
-      await eventually(() => bench.told('keys.failed').length > 0)
+      await eventually(() => bench.reported('keys.failed').length > 0)
       idp.fault = undefined
       expect((await pending).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
       expect((await bench.gateway.readiness()).ready).toBe(true)

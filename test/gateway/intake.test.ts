@@ -149,7 +149,7 @@ describe('limits', () => {
     ['CASE-70', 'HDR-10'],
     'a body that announces 100 MB: 413 before a byte of it is read',
     async () => {
-      const { port, token, seen, told } = await startIntake()
+      const { port, token, seen, reported } = await startIntake()
       const answer = await exchangeBytes(
         port,
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\nAuthorization: Bearer ${token}\r\n\r\n`,
@@ -158,7 +158,10 @@ describe('limits', () => {
       expect(statusOf(answer)).toBe(413)
       expect(answer).toContain('"error":"content_too_large"')
       expect(seen).toEqual([])
-      expect(told('request.refused')[0]).toMatchObject({ code: 'ERR_BODY_TOO_LARGE', status: 413 })
+      expect(reported('request.refused')[0]).toMatchObject({
+        code: 'ERR_BODY_TOO_LARGE',
+        status: 413,
+      })
     },
   )
 
@@ -278,7 +281,7 @@ describe('many', () => {
     const upstream = await startUpstream((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
     })
-    const { port, token, gateway, told } = await startGateway(upstream)
+    const { port, token, gateway, reported } = await startGateway(upstream)
     const descriptors = () => readdirSync('/proc/self/fd').length
     const before = { descriptors: descriptors(), rss: process.memoryUsage().rss }
     const open = () =>
@@ -298,6 +301,6 @@ describe('many', () => {
     // Connections kept for a moment by both sides are no leak.
     await eventually(() => descriptors() <= before.descriptors + 10)
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(60e6)
-    expect(told('request.completed').filter(({ end }) => end !== 'client left')).toEqual([])
+    expect(reported('request.completed').filter(({ end }) => end !== 'client left')).toEqual([])
   })
 })

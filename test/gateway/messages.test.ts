@@ -180,7 +180,7 @@ describe('what does not', () => {
           new RegExp(`^\\{"jsonrpc":"2.0","id":9007199254740993,"error":\\{"code":${code},`),
         )
         expect(arrived).toEqual([])
-        expect(bench.told('request.refused')).toEqual([
+        expect(bench.reported('request.refused')).toEqual([
           expect.objectContaining({
             status: 400,
             code: code === -32020 ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
@@ -213,7 +213,7 @@ describe('what does not', () => {
       const sent = await bench.send(body, [METHOD, NAME])
       expect([sent.status, sent.arrived]).toEqual([400, []])
       expect(JSON.parse(sent.body)).toMatchObject({ jsonrpc: '2.0', error: { code } })
-      expect(bench.told('request.refused')).toEqual([
+      expect(bench.reported('request.refused')).toEqual([
         expect.objectContaining({ code: 'ERR_BODY_UNREADABLE' }),
       ])
     })
@@ -271,7 +271,7 @@ describe('what does not', () => {
       expect([sent.status, sent.arrived]).toEqual([413, []])
       expect(sent.body).toContain('content_too_large')
     }
-    expect(bench.told('request.refused').map(({ code }) => code)).toEqual([
+    expect(bench.reported('request.refused').map(({ code }) => code)).toEqual([
       'ERR_BODY_TOO_LARGE',
       'ERR_BODY_TOO_LARGE',
     ])
@@ -297,8 +297,11 @@ describe('what does not', () => {
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\nMCP-Protocol-Version: ${MODERN}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
         { timeout: 200 },
       ).catch(() => undefined)
-      await eventually(() => bench.told('request.completed').length === 1)
-      expect(bench.told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
+      await eventually(() => bench.reported('request.completed').length === 1)
+      expect(bench.reported('request.completed')[0]).toMatchObject({
+        status: 0,
+        end: 'client left',
+      })
       // Running answers would have an hour.
       await bench.gateway.close()
     },

@@ -133,7 +133,7 @@ describe('health and metrics', () => {
     await bench.call({ headers: { origin: 'https://canary.example' } })
     await bench.call({}, '/canary')
     await bench.call({ method: 'PUT', headers: { 'x-canary': 'canary' } })
-    await eventually(() => bench.told('request.completed').length === 7)
+    await eventually(() => bench.reported('request.completed').length === 7)
     const { get } = await startAdmin(bench)
     const response = await get('/metrics')
     expect(response.headers.get('content-type')).toContain('text/plain')
@@ -244,7 +244,7 @@ describe('keys from a function', () => {
       }
       await bench.gateway.refreshKeys()
       expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
-      expect(bench.told('keys.failed')[0]).toMatchObject({ serving: true })
+      expect(bench.reported('keys.failed')[0]).toMatchObject({ serving: true })
       expect(JSON.stringify(bench.events)).not.toContain('canary')
       file = () => ({ keys: [other.jwk] })
       await bench.gateway.refreshKeys()

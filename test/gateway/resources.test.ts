@@ -310,11 +310,11 @@ describe('on hosts of their own', () => {
 
 describe('what is told', () => {
   test('events, metrics and the start name the resource', async () => {
-    const told: [type: string, resource: string | undefined][] = []
+    const reported: [type: string, resource: string | undefined][] = []
     const metrics = createMetrics(() => bench.gateway.status())
     const bench = await startTwo(GITHUB, FILES, {
       onEvent: (event, resource) => {
-        told.push([event.type, resource])
+        reported.push([event.type, resource])
         metrics.count(event, resource)
       },
     })
@@ -322,8 +322,8 @@ describe('what is told', () => {
     await ask(port, 'localhost', '/files/mcp', { token: await tokenFor(FILES) })
     await ask(port, 'localhost', '/github/mcp')
     await ask(port, 'localhost', '/nowhere')
-    await eventually(() => told.filter(([type]) => type === 'request.completed').length === 3)
-    expect(told).toEqual(
+    await eventually(() => reported.filter(([type]) => type === 'request.completed').length === 3)
+    expect(reported).toEqual(
       expect.arrayContaining([
         ['request.authenticated', FILES],
         ['request.completed', FILES],
@@ -353,7 +353,7 @@ describe('what is told', () => {
   })
 
   verifies('GW-11', 'whatever is refused or fails names its resource', async () => {
-    const told: (readonly [what: string, resource: string | undefined])[] = []
+    const reported: (readonly [what: string, resource: string | undefined])[] = []
     const lines: AuditRecord[] = []
     const { port, tokenFor } = await startTwo(
       GITHUB,
@@ -362,7 +362,7 @@ describe('what is told', () => {
         policy: { rules: [{ tools: ['read'], scopes: [] }], unmatched: 'deny' },
         onEvent: (event, resource) => {
           if (event.type !== 'request.authenticated' && !event.type.startsWith('keys.')) {
-            told.push([`${event.type} ${'code' in event ? event.code : ''}`, resource])
+            reported.push([`${event.type} ${'code' in event ? event.code : ''}`, resource])
           }
         },
         onAudit: (line) => lines.push(line),
@@ -404,13 +404,13 @@ describe('what is told', () => {
       ],
     ]
     for (const [what, status, asked] of requests) {
-      told.length = 0
+      reported.length = 0
       lines.length = 0
       expect((await ask(port, 'localhost', '/github/mcp', asked)).status, what).toBe(status)
       await eventually(() => lines.length > 0)
-      expect(told).toContainEqual([what, GITHUB])
-      expect(told).toContainEqual(['request.completed ', GITHUB])
-      expect(told.filter(([, resource]) => resource !== GITHUB)).toEqual([])
+      expect(reported).toContainEqual([what, GITHUB])
+      expect(reported).toContainEqual(['request.completed ', GITHUB])
+      expect(reported.filter(([, resource]) => resource !== GITHUB)).toEqual([])
       expect(lines).toEqual([expect.objectContaining({ resource: GITHUB, status })])
     }
   })
@@ -449,9 +449,10 @@ describe('what is told', () => {
   )
 
   verifies('KEY-05', 'who trusts an issuer in the same way shares its keys', async () => {
-    const told: (readonly [type: string, resource: string | undefined])[] = []
+    const reported: (readonly [type: string, resource: string | undefined])[] = []
     const idp = await FakeIdp.start()
-    const onEvent: GatewayOptions['onEvent'] = ({ type }, resource) => told.push([type, resource])
+    const onEvent: GatewayOptions['onEvent'] = ({ type }, resource) =>
+      reported.push([type, resource])
     const { gateway, port, tokenFor } = await startTwo(GITHUB, FILES, { fetch: idp.fetch, onEvent })
     await gateway.refreshKeys()
     const before = idp.jwksFetches
@@ -463,7 +464,7 @@ describe('what is told', () => {
     }
     await gateway.refreshKeys()
     expect(idp.jwksFetches - before).toBe(1)
-    expect(told.filter(([type]) => type === 'keys.loaded')).toEqual(
+    expect(reported.filter(([type]) => type === 'keys.loaded')).toEqual(
       Array.from({ length: idp.jwksFetches }, () => ['keys.loaded', undefined]),
     )
     const apart = await FakeIdp.start()

@@ -141,8 +141,8 @@ describe('what is believed', () => {
         bench.server.answer = () => bench.server.active(claims as Record<string, unknown>)
         expect([await bench.verdict(), await bench.verdict()]).toEqual([verdict, verdict])
         expect(bench.server.calls).toHaveLength(1)
-        const told = JSON.stringify(bench.events) + inspect(bench.events, { depth: 9 })
-        expect(told).not.toContain(TOKEN)
+        const reported = JSON.stringify(bench.events) + inspect(bench.events, { depth: 9 })
+        expect(reported).not.toContain(TOKEN)
       },
     )
   }

@@ -76,9 +76,9 @@ describe.each(HOSTS)('%s', (name) => {
       )
       expect(reports.length).toBeGreaterThanOrEqual(isReported ? 1 : 0)
       const [, payload = '-', signature = '-'] = token.split('.')
-      const told = JSON.stringify(events) + answer.body + JSON.stringify([...answer.headers])
-      expect(told).not.toContain(payload)
-      expect(told).not.toContain(signature)
+      const reported = JSON.stringify(events) + answer.body + JSON.stringify([...answer.headers])
+      expect(reported).not.toContain(payload)
+      expect(reported).not.toContain(signature)
     })
   }
 })

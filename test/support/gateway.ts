@@ -20,7 +20,7 @@ export interface GatewayBench {
   /** `fetch` of the endpoint with the token. */
   call(init?: RequestInit, path?: string): Promise<Response>
   /** The events of one type. */
-  told<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
+  reported<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
 }
 
 function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
@@ -106,7 +106,7 @@ export async function startGateway(
         ...init,
         headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
       }),
-    told: (type) => events.filter((event) => event.type === type) as never,
+    reported: (type) => events.filter((event) => event.type === type) as never,
   }
 }
 

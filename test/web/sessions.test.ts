@@ -276,9 +276,10 @@ async function begin(start: Start, options: Options = {}) {
     expire()
     await response.text()
   }
-  const told = (type: ResourceServerEvent['type']) => events.filter((event) => event.type === type)
+  const reported = (type: ResourceServerEvent['type']) =>
+    events.filter((event) => event.type === type)
   const token = await idp.token()
-  return { idp, events, told, handled, url, open, visit, token, expire, expireAndWatch }
+  return { idp, events, reported, handled, url, open, visit, token, expire, expireAndWatch }
 }
 
 /** Timers of this length run when the test says so; all others by themselves. */
@@ -334,7 +335,7 @@ const OTHERS: Record<string, TokenSpec> = {
 
 describe.each(ENTRIES)('%s: sessions', (_name, start) => {
   verifies(['STA-01', 'CASE-46'], 'in any other hands it is 404, always the same', async () => {
-    const { idp, handled, events, told, visit, token, url } = await begin(start, {
+    const { idp, handled, events, reported, visit, token, url } = await begin(start, {
       sessionKeys: [KEY],
     })
     const { session = '' } = await visit(token)
@@ -360,9 +361,9 @@ describe.each(ENTRIES)('%s: sessions', (_name, start) => {
     })
     expect(status).toBe(404)
     expect(handled.sessions).toEqual([])
-    expect(told('session.refused')).toHaveLength(attempts.length + 1)
+    expect(reported('session.refused')).toHaveLength(attempts.length + 1)
     expect(JSON.stringify(events)).not.toContain('session-1')
-    expect(told('session.refused')[0]).toMatchObject({
+    expect(reported('session.refused')[0]).toMatchObject({
       requestId: expect.stringMatching(/^[\da-f-]{36}$/),
       reason: expect.stringMatching(/\(SHA-256 of the id: [\da-f]{8}…\)$/),
     })
@@ -410,10 +411,10 @@ describe.each(ENTRIES)('%s: sessions', (_name, start) => {
   })
 
   verifies('STA-01', 'an id of the handler that is none reaches nobody', async () => {
-    const { handled, told, visit, token } = await begin(start, { sessionKeys: [KEY] })
+    const { handled, reported, visit, token } = await begin(start, { sessionKeys: [KEY] })
     handled.created = 'two words'
     expect(await visit(token)).toEqual({ status: 200, body: '{}', session: undefined })
-    expect(told('request.failed')).toHaveLength(1)
+    expect(reported('request.failed')).toHaveLength(1)
   })
 
   test('without keys ids pass as they are', async () => {
@@ -428,7 +429,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
   const NO_TOLERANCE = { clockTolerance: 0 }
 
   verifies('TRN-09', 'that answer a GET end with their token, cleanly', async () => {
-    const { idp, handled, told, open, expire } = await begin(start, NO_TOLERANCE)
+    const { idp, handled, reported, open, expire } = await begin(start, NO_TOLERANCE)
     const response = await open(await shortToken(idp), undefined, 'GET', '?stream')
     expect([response.status, response.headers.get('x-mine')]).toEqual([201, 'kept'])
     handled.write()
@@ -438,14 +439,14 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
     await eventually(() => handled.open === 0)
     for (let i = 0; i < 10; i++) handled.write()
     expect(handled.thrown).toBe(0)
-    expect(told('token.ended')).toEqual([
+    expect(reported('token.ended')).toEqual([
       expect.objectContaining({
         requestId: expect.stringMatching(/^[\da-f-]{36}$/),
         code: 'ERR_TOKEN_EXPIRED',
         issuer: ISSUER,
       }),
     ])
-    expect(told('request.failed')).toEqual([])
+    expect(reported('request.failed')).toEqual([])
   })
 
   verifies(
@@ -453,14 +454,14 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
     'that answer a POST go on, and are cut after streamGrace',
     async () => {
       const options = { ...NO_TOLERANCE, streamGrace: 77 }
-      const { idp, handled, told, open, expire } = await begin(start, options)
+      const { idp, handled, reported, open, expire } = await begin(start, options)
       const graces = holdTimers(77_000)
       const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
       let text = ''
       const reading = follow(response, (soFar) => (text = soFar))
       expire()
       await eventually(() => graces.length === 1)
-      expect(told('token.ended')).toHaveLength(1)
+      expect(reported('token.ended')).toHaveLength(1)
       // It wrote once more then.
       await eventually(() => text === EVENT + EVENT)
       expect(handled.open).toBe(1)
@@ -475,11 +476,11 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
 
   verifies('TRN-09', 'that answer a POST and end by themselves meanwhile are whole', async () => {
     const options = { ...NO_TOLERANCE, streamGrace: 60 }
-    const { idp, handled, told, open, expire } = await begin(start, options)
+    const { idp, handled, reported, open, expire } = await begin(start, options)
     const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
     const reading = follow(response)
     expire()
-    await eventually(() => told('token.ended').length === 1)
+    await eventually(() => reported('token.ended').length === 1)
     await eventually(() => handled.end !== undefined)
     handled.end?.()
     expect(await reading).toEqual({ text: EVENT + EVENT, end: 'whole' })
@@ -490,7 +491,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
     'of a subscription end with their token, cleanly; in revisions without such headers none is one',
     async () => {
       const options = { ...NO_TOLERANCE, streamGrace: 60 }
-      const { idp, handled, told, open, expire } = await begin(start, options)
+      const { idp, handled, reported, open, expire } = await begin(start, options)
       const token = await shortToken(idp)
       const listen = (version: string | undefined) => {
         const method = 'subscriptions/listen'
@@ -507,7 +508,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
       const subscription = await listen('2026-07-28')
       expire()
       expect((await follow(subscription)).end).toBe('whole')
-      await eventually(() => told('token.ended').length === 3)
+      await eventually(() => reported('token.ended').length === 3)
       handled.write('data: still\n\n')
       for (const stream of older) expect(await says(stream, 'still')).toBe(true)
     },
@@ -517,7 +518,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
     ['TRN-05', 'TRN-09'],
     'a client that leaves is told on, and nothing watches',
     async () => {
-      const { idp, handled, told, url, expireAndWatch } = await begin(start, NO_TOLERANCE)
+      const { idp, handled, reported, url, expireAndWatch } = await begin(start, NO_TOLERANCE)
       const leaving = new AbortController()
       const headers = { authorization: `Bearer ${await shortToken(idp)}` }
       await fetch(`${url}?stream`, { headers, signal: leaving.signal })
@@ -526,16 +527,16 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
       await eventually(() => handled.open === 0)
       await expireAndWatch()
       // That of the second stream.
-      expect(told('token.ended')).toHaveLength(1)
+      expect(reported('token.ended')).toHaveLength(1)
     },
   )
 
   verifies('TRN-09', 'what is no stream of events is not watched', async () => {
-    const { idp, told, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
+    const { idp, reported, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
     await (await open(await shortToken(idp), undefined, 'GET')).text()
     await expireAndWatch()
     // That of the stream.
-    expect(told('token.ended')).toHaveLength(1)
+    expect(reported('token.ended')).toHaveLength(1)
   })
 })
 
@@ -604,7 +605,7 @@ describe('node: connections', () => {
   const start = nodeServer('set')
 
   verifies('TRN-09', 'who does not read the end of a stream holds it for 5 seconds', async () => {
-    const { idp, handled, told, url, expire } = await begin(start, { clockTolerance: 0 })
+    const { idp, handled, reported, url, expire } = await begin(start, { clockTolerance: 0 })
     const lingering = holdTimers(5_000)
     const authorization = `Authorization: Bearer ${await shortToken(idp)}`
     const socket = sendRaw(`${url}?stream`, `GET / HTTP/1.1\r\n${authorization}\r\n\r\n`)
@@ -615,7 +616,7 @@ describe('node: connections', () => {
     const others = lingering.length
     expire()
     await eventually(() => lingering.length > others)
-    expect(told('token.ended')).toHaveLength(1)
+    expect(reported('token.ended')).toHaveLength(1)
     expect(handled.open).toBe(1)
     for (const end of lingering.slice(others)) end()
     await eventually(() => handled.open === 0)
