@@ -15,8 +15,8 @@ const TICKS = 150
 /** The first ones warm everything. */
 const WARM = 20
 const STATELESS = '2026-07-28'
-/** `session`: the one that was opened. `none`: as clients of the era without them. */
-export type Era = 'session' | 'none'
+/** `session`: the one that was opened. `none`: as clients of the revision without them. */
+export type Revision = 'session' | 'none'
 
 let lastId = 0
 
@@ -27,21 +27,26 @@ const OF_STATELESS = {
   'io.modelcontextprotocol/clientCapabilities': {},
 }
 
-function call(name: string, era: Era): string {
+function call(name: string, revision: Revision): string {
   lastId++
-  const meta = { progressToken: lastId, ...(era === 'none' && OF_STATELESS) }
+  const meta = { progressToken: lastId, ...(revision === 'none' && OF_STATELESS) }
   const params = { name, arguments: { times: TICKS }, _meta: meta }
   return JSON.stringify({ jsonrpc: '2.0', id: lastId, method: 'tools/call', params })
 }
 
-function post({ port, id }: Session, era: Era, token: string, name: string): ClientRequest {
+function post(
+  { port, id }: Session,
+  revision: Revision,
+  token: string,
+  name: string,
+): ClientRequest {
   const mirrored = { 'mcp-method': 'tools/call', 'mcp-name': name }
   const headers =
-    era === 'session'
+    revision === 'session'
       ? headersOf(token, id)
       : { ...headersOf(token), ...mirrored, 'mcp-protocol-version': STATELESS }
   const sending = request({ port, path: '/mcp', method: 'POST', headers, agent: false })
-  sending.on('error', () => undefined).end(call(name, era))
+  sending.on('error', () => undefined).end(call(name, revision))
   return sending
 }
 
@@ -82,8 +87,12 @@ export async function lagAlone(): Promise<number> {
   return lag
 }
 
-export async function lagThrough(session: Session, era: Era, token: string): Promise<number> {
-  const sending = post(session, era, token, 'watch')
+export async function lagThrough(
+  session: Session,
+  revision: Revision,
+  token: string,
+): Promise<number> {
+  const sending = post(session, revision, token, 'watch')
   const answer = await answerOf(sending)
   const lag = await lagOf(answer)
   sending.destroy()

@@ -37,7 +37,7 @@ verifies('FLD-07', 'https spoken to an http port says so, and nothing was writte
 verifies('FLD-07', 'the same of the upstream, and http spoken to a port for TLS', async () => {
   const ofHttps = await startGateway(`https://127.0.0.1:${await httpPort()}/mcp`)
   expect((await ofHttps.call()).status).toBe(502)
-  expect(ofHttps.told('upstream.failed')).toMatchObject([
+  expect(ofHttps.reported('upstream.failed')).toMatchObject([
     {
       code: 'ERR_UPSTREAM_UNREACHABLE',
       reason: 'the port speaks http, and the URL says https',
@@ -46,7 +46,7 @@ verifies('FLD-07', 'the same of the upstream, and http spoken to a port for TLS'
   ])
   const ofHttp = await startGateway(`http://127.0.0.1:${await tlsPort()}/mcp`)
   expect((await ofHttp.call()).status).toBe(502)
-  expect(ofHttp.told('upstream.failed')).toMatchObject([
+  expect(ofHttp.reported('upstream.failed')).toMatchObject([
     { hint: expect.stringContaining('if the port speaks TLS, write https in --upstream') },
   ])
 })

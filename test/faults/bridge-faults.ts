@@ -122,7 +122,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
-    id: 'one-client-shuts-out-an-era',
+    id: 'one-client-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'errorCodeOf(message) === RPC.unsupportedVersion',
     replace: 'errorCodeOf(message) === 0',
@@ -179,7 +179,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
-    id: 'one-bad-moment-shuts-out-an-era',
+    id: 'one-bad-moment-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))',
     replace: 'const mayKnow = false',

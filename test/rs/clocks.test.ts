@@ -113,8 +113,8 @@ describe('times in milliseconds', () => {
         const token = await idp.token({ claims: { sub, exp: idp.now() + 3_600_000 } })
         expect(await bench.verdict(token)).toBe('authenticated')
       }
-      const told = bench.events.filter(({ type }) => type === 'claim.suspected')
-      expect(told).toMatchObject([
+      const reported = bench.events.filter(({ type }) => type === 'claim.suspected')
+      expect(reported).toMatchObject([
         { claim: 'exp', reason: expect.stringContaining('looks like milliseconds') },
       ])
     },
@@ -152,9 +152,9 @@ describe('advice about audiences and issuers', () => {
       })
       const token = await idp.token({ claims: { azp: 'client-1', scope: 'mcp:tools' } })
       expect(await bench.verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
-      const told = JSON.stringify(bench.events)
-      expect(told).toContain('list the clients whose tokens are accepted in --oauth-audience')
-      expect(told).not.toContain('mapper')
+      const reported = JSON.stringify(bench.events)
+      expect(reported).toContain('list the clients whose tokens are accepted in --oauth-audience')
+      expect(reported).not.toContain('mapper')
     },
   )
 

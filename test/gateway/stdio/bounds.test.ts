@@ -335,9 +335,9 @@ describe('who only notifies is there', () => {
       expect((await client.post(note, { 'mcp-method': note.method })).status).toBe(202)
     }
     clock.pass(59_999)
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
     clock.pass(1)
-    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
   }
 
   test('in a session', async () => {
@@ -373,7 +373,7 @@ describe('at the end of its token', () => {
       await untilLeft(bench)
       const again = await short.send('GET', undefined, { 'last-event-id': id })
       await passOnceSet(clock, exp * 1000 - clock.today())
-      await eventually(() => bench.told('token.ended').length === 1)
+      await eventually(() => bench.reported('token.ended').length === 1)
       return again
     }
     return { owner, clock, takeUp }

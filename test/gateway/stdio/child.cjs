@@ -1,6 +1,6 @@
 /**
- * A stdio MCP server that does what it is told, well or badly. `node child.cjs MODE`: `legacy` knows sessions alone, `modern` both
- * eras, `silent` answers nothing, `broken` ends at once.
+ * A stdio MCP server that does what it is told, well or badly. `node child.cjs MODE`: `legacy` knows sessions alone, `modern` the stateless
+ * revision as well, `silent` answers nothing, `broken` ends at once.
  */
 const { spawn } = require('node:child_process')
 const { createInterface } = require('node:readline')

@@ -75,7 +75,7 @@ describe('a start that fails at once', () => {
     const bench = await startGateway(command)
     expect((await new Client(bench).open()).status).toBe(502)
     expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
-    expect(bench.told('child.ended').map(({ reason }) => reason)).toEqual(
+    expect(bench.reported('child.ended').map(({ reason }) => reason)).toEqual(
       Array(2).fill('cannot be started (E2BIG)'),
     )
   })
@@ -129,7 +129,7 @@ describe('a batch of many requests', () => {
       id: null,
       error: { code: -32_600, message: 'A batch has at most 1000 messages' },
     })
-    expect(bench.told('child.remarked')).toEqual([])
+    expect(bench.reported('child.remarked')).toEqual([])
   })
 })
 
@@ -174,9 +174,9 @@ describe('a child whose first words are waited for', () => {
     process.stderr.write('served ' + params.name + '\\n')`
 
   /** Returns what lets the command answer, once it was asked. */
-  async function untilAsked({ told }: GatewayBench): Promise<() => void> {
-    await until(() => told('child.remarked').length === 1)
-    const [, pid] = told('child.remarked')[0]?.text.split(' ') ?? []
+  async function untilAsked({ reported }: GatewayBench): Promise<() => void> {
+    await until(() => reported('child.remarked').length === 1)
+    const [, pid] = reported('child.remarked')[0]?.text.split(' ') ?? []
     return () => void process.kill(Number(pid), 'SIGUSR2')
   }
 
@@ -196,9 +196,9 @@ describe('a child whose first words are waited for', () => {
     expect((await stays).status).toBe(200)
     await untilLeft(bench)
     clock.pass(60_000)
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
-    expect(bench.told('child.remarked').map(({ text }) => text)).toEqual([
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
       expect.stringMatching('asked'),
       'served stays',
     ])
@@ -262,7 +262,7 @@ describe('pipes', () => {
       const client = await openClient(bench)
       const json = JSON_ONLY
       const answers = [client.call('a', {}, json)]
-      await until(() => bench.told('child.remarked').length === 1)
+      await until(() => bench.reported('child.remarked').length === 1)
       answers.push(client.call('b', {}, json))
       for (const answer of answers) expect((await answer).status).toBe(502)
     },
@@ -281,7 +281,7 @@ describe('pipes', () => {
       process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
     const before = pipes()
     await client.send('DELETE')
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
     await until(() => pipes() === before - 3)
   }, 10_000)
 })
@@ -337,7 +337,7 @@ verifies(
     const [mallory, alice] = [await userOf('mallory'), await userOf('alice')]
     for (const _ of [1, 2]) expect((await mallory.call('echo')).status).toBe(400)
     expect((await alice.call('echo')).status).toBe(200)
-    expect(bench.told('child.started')).toHaveLength(2)
+    expect(bench.reported('child.started')).toHaveLength(2)
   },
 )
 

@@ -156,7 +156,7 @@ describe('whose session it is', () => {
     const client = await openClient(bench)
     await client.value('noise')
     await client.send('DELETE')
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
     expect(client.session).toMatch(/^[\da-f-]{36}$/)
     expect(JSON.stringify(bench.events)).not.toContain(client.session)
   })
@@ -177,7 +177,7 @@ describe('only jsonrpc "2.0" makes a message', () => {
     const answer = await new Client(bench).post(message)
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as RpcMessage).error?.code).toBe(-32_600)
-    expect(bench.told('child.started')).toEqual([])
+    expect(bench.reported('child.started')).toEqual([])
   })
 
   verifies('ATK-20', 'of a client, spelled with an escape: taken', async () => {
@@ -197,8 +197,8 @@ describe('only jsonrpc "2.0" makes a message', () => {
       const text = await answer.text()
       expect(text).toContain('the real answer')
       expect(text).not.toContain('hunter2')
-      await until(() => bench.told('child.remarked').length === 4)
-      const lines = bench.told('child.remarked').map((event) => event.text)
+      await until(() => bench.reported('child.remarked').length === 4)
+      const lines = bench.reported('child.remarked').map((event) => event.text)
       expect(lines.every((line) => line.startsWith('not a message: {'))).toBe(true)
       expect(lines.join()).toContain('retrying')
     },
@@ -255,7 +255,7 @@ describe('a missing or a wrong form', () => {
     expect((await bench.call({ method: 'POST', headers, body })).status).toBe(400)
     const text = { 'content-type': 'text/plain' }
     expect((await bench.call({ method: 'POST', headers: text, body: '{}' })).status).toBe(415)
-    expect(bench.told('child.started')).toEqual([])
+    expect(bench.reported('child.started')).toEqual([])
   })
 
   test('GET and DELETE need a session', async () => {
@@ -432,7 +432,7 @@ describe('what the server says by itself', () => {
     const bench = await startBridge()
     const client = await openClient(bench)
     await client.value('later')
-    await until(() => bench.told('child.remarked').length === 1)
+    await until(() => bench.reported('child.remarked').length === 1)
     // Its answer comes after what was said before, and nobody can hear that on it.
     await client.value('echo', {}, JSON_ONLY)
     const events = eventsOf(await client.send('GET'))
@@ -550,10 +550,10 @@ describe('the end', () => {
     expect(pids.every(isAlive)).toBe(true)
     await end(client)
     await until(() => pids.every((pid) => !isAlive(pid)), 10_000)
-    await until(() => bench.told('child.strays').length === 1)
-    expect(bench.told('child.strays')).toMatchObject([{ count: 3 }])
+    await until(() => bench.reported('child.strays').length === 1)
+    expect(bench.reported('child.strays')).toMatchObject([{ count: 3 }])
     expect((await client.call('echo')).status).toBe(404)
-    expect(bench.told('session.ended')).toMatchObject([{ reason }])
+    expect(bench.reported('session.ended')).toMatchObject([{ reason }])
     expect(bench.gateway.status()).toMatchObject({ active: 0, streams: 0 })
   })
 
@@ -580,7 +580,7 @@ describe('the end', () => {
     expect(await messagesOf(ending)).toMatchObject([{ id: 'e', error }])
     expect((await messagesOf(streaming)).at(-1)).toMatchObject({ id: 's', error })
     expect(await stream.text()).not.toContain('"id"')
-    expect(bench.told('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE' })
+    expect(bench.reported('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE' })
   })
 
   test('one that heeds neither its stdin nor SIGTERM is killed', async () => {
@@ -602,17 +602,17 @@ describe('the end', () => {
     const stream = await busy.send('GET')
     await until(() => bench.gateway.status().active === 1)
     clock.pass(59_999)
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
     clock.pass(1)
-    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
     expect((await idle.call('echo')).status).toBe(404)
     expect(await busy.value('echo', {})).toEqual({})
     await stream.body?.cancel()
     await untilLeft(bench)
     clock.pass(59_999)
-    expect(bench.told('session.ended')).toHaveLength(1)
+    expect(bench.reported('session.ended')).toHaveLength(1)
     clock.pass(1)
-    expect(bench.told('session.ended')).toHaveLength(2)
+    expect(bench.reported('session.ended')).toHaveLength(2)
   })
 
   test('with the gateway, whatever it is doing', async () => {
@@ -655,14 +655,14 @@ describe('a start that fails', () => {
     const answer = await opening
     expect(answer.status).toBe(status)
     expect(await answer.json()).toMatchObject({ id: 1, error: { code: -32_603 } })
-    expect(bench.told('upstream.failed')[0]?.reason).toContain(reason)
-    await until(() => bench.told('child.ended').length === 1)
+    expect(bench.reported('upstream.failed')[0]?.reason).toContain(reason)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 
   test('a command that is not there', async () => {
     const bench = await startBridge('legacy', { command: ['/nowhere/server'] })
     expect((await new Client(bench).open()).status).toBe(502)
-    expect(bench.told('child.ended')[0]?.reason).toBe('cannot be started (ENOENT)')
+    expect(bench.reported('child.ended')[0]?.reason).toBe('cannot be started (ENOENT)')
     expect((await bench.gateway.readiness()).ready).toBe(false)
   })
 
@@ -673,7 +673,7 @@ describe('a start that fails', () => {
     expect(answer.status).toBe(200)
     expect(await messagesOf(answer)).toMatchObject([{ error: { code: -32_602 } }])
     expect((await client.call('echo')).status).not.toBe(200)
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 
   test('who leaves before it began leaves nothing behind', async () => {
@@ -681,10 +681,10 @@ describe('a start that fails', () => {
     const leaving = new AbortController()
     const client = new Client(bench)
     const opening = client.post(client.request('initialize'), {}, leaving.signal)
-    await until(() => bench.told('child.started').length === 1)
+    await until(() => bench.reported('child.started').length === 1)
     leaving.abort()
     await expect(opening).rejects.toThrow('abort')
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 })
 
@@ -719,7 +719,7 @@ describe('bounds', () => {
       expect(await refused.json()).toMatchObject({
         error: { code: -32_000, message: 'Too many sessions are in use' },
       })
-      expect(bench.told('request.refused')).toMatchObject([
+      expect(bench.reported('request.refused')).toMatchObject([
         {
           status: 503,
           code: 'ERR_CHILDREN_TOO_MANY',
@@ -751,7 +751,7 @@ describe('bounds', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 429, 429, 429, 429, 429, 429])
     expect(await bob.value('echo', { still: 'here' })).toEqual({ still: 'here' })
     const hints = bench
-      .told('request.refused')
+      .reported('request.refused')
       .filter(({ code }) => code === 'ERR_CHILDREN_TOO_MANY')
       .map(({ reason }) => reason)
     expect(new Set(hints)).toEqual(
@@ -811,7 +811,7 @@ describe('bounds', () => {
     expect((await client.call('big', { bytes: 200_000 })).status).toBe(502)
     expect((await waiting).status).toBe(502)
     expect((await client.call('echo')).status).toBe(404)
-    expect(bench.told('upstream.failed')[0]?.reason).toContain('more than 100000 bytes')
+    expect(bench.reported('upstream.failed')[0]?.reason).toContain('more than 100000 bytes')
   })
 
   test('lines of 10 MiB pass', async () => {
@@ -824,10 +824,10 @@ describe('bounds', () => {
     const bench = await startBridge()
     const client = await openClient(bench)
     expect(await client.value('noise')).toBe('noise')
-    await until(() => bench.told('child.remarked').length === 4)
+    await until(() => bench.reported('child.remarked').length === 4)
     expect(
       bench
-        .told('child.remarked')
+        .reported('child.remarked')
         .map(({ from, text }) => `${from}: ${text}`)
         .sort(),
     ).toEqual([
@@ -842,7 +842,7 @@ describe('bounds', () => {
     const bench = await startBridge()
     const client = await openClient(bench)
     await client.value('remarks', { count: 5_000 })
-    expect(bench.told('child.remarked').length).toBeLessThan(200)
+    expect(bench.reported('child.remarked').length).toBeLessThan(200)
   })
 
   test('a child that does not read is not fed without end', async () => {

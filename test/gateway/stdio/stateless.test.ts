@@ -56,7 +56,7 @@ describe('whose child it is', () => {
     const { bench, client } = await startModern()
     const pids = await Promise.all(Array.from({ length: 50 }, () => client.value('pid')))
     expect(new Set(pids).size).toBe(1)
-    expect(bench.told('child.started').length).toBe(1)
+    expect(bench.reported('child.started').length).toBe(1)
   })
 
   test('two users at once: no answer crosses', async () => {
@@ -111,7 +111,7 @@ describe('names', () => {
     const { bench, client } = await startModern()
     const slow = client.call('held', {}, { id: 'c' })
     // The child knows it under another id.
-    await until(() => bench.told('child.remarked').length === 1)
+    await until(() => bench.reported('child.remarked').length === 1)
     const method = 'notifications/cancelled'
     const note = { jsonrpc: '2.0', method, params: { requestId: 'c', reason: 'why' } }
     expect((await client.post(note)).status).toBe(202)
@@ -182,7 +182,7 @@ describe('statuses', () => {
     expect(await client.value('ask')).toMatchObject({ code: -32_000 })
   })
 
-  verifies('TRN-06', 'GET and DELETE are of the other era', async () => {
+  verifies('TRN-06', 'GET and DELETE are of older revisions', async () => {
     const { client } = await startModern()
     for (const method of ['GET', 'DELETE']) {
       const answer = await client.send(method)
@@ -223,8 +223,8 @@ describe('statuses', () => {
           supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
         })
       }
-      expect(bench.told('child.started').length).toBe(1)
-      await until(() => bench.told('child.ended').length === 1)
+      expect(bench.reported('child.started').length).toBe(1)
+      await until(() => bench.reported('child.ended').length === 1)
       expect(await (await openClient(bench)).value('echo', { old: true })).toEqual({ old: true })
     },
   )
@@ -248,9 +248,11 @@ describe('statuses', () => {
         code: -32_022,
         data: { supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] },
       })
-      await until(() => bench.told('child.ended').length === bench.told('child.started').length)
+      await until(
+        () => bench.reported('child.ended').length === bench.reported('child.started').length,
+      )
     }
-    return bench.told('child.started').length
+    return bench.reported('child.started').length
   }
 
   test.each([
@@ -290,7 +292,7 @@ describe('statuses', () => {
       const answer = client.call('echo')
       await wait(clock)
       expect((await answer).status).toBe(400)
-      expect(bench.told('child.started').length).toBe(times)
+      expect(bench.reported('child.started').length).toBe(times)
     }
   })
 })
@@ -300,11 +302,11 @@ describe('the end', () => {
     const { bench, client } = await startModern()
     const first = await client.value('pid')
     const waiting = client.call('held', {}, { id: 'w', ...JSON_ONLY })
-    await until(() => bench.told('child.remarked').length === 1)
+    await until(() => bench.reported('child.remarked').length === 1)
     expect((await client.call('exit', { code: 1 }, { id: 'e' })).status).toBe(502)
     expect(await (await waiting).json()).toMatchObject({ id: 'w', error: { code: -32_603 } })
     expect(await client.value('pid')).not.toBe(first)
-    expect(bench.told('child.ended').length).toBe(1)
+    expect(bench.reported('child.ended').length).toBe(1)
   })
 
   test('of its use: idle, then ended with all that it started', async () => {

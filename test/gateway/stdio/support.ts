@@ -1,4 +1,4 @@
-/** A gateway before a stdio command, and clients of both eras that show every byte. */
+/** A gateway before a stdio command, and clients of stateless and older revisions that show every byte. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
@@ -197,7 +197,7 @@ export async function passOnceSet(clock: ManualClock, delay: number): Promise<vo
 
 /** Waits until the command has said on stderr that it holds this request. */
 export async function untilHeld(bench: GatewayBench, id: string | number): Promise<void> {
-  await until(() => bench.told('child.remarked').some(({ text }) => text === `held ${id}`))
+  await until(() => bench.reported('child.remarked').some(({ text }) => text === `held ${id}`))
 }
 
 /** Nobody has a request under way. */
