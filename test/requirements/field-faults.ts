@@ -27,6 +27,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-06': tested(
     'An origin of an extension or an app, `scheme://host[:port]` in lower case, can be allowed; `null`, `*` and documents that anybody can make cannot; an origin that all apps of a framework share is a warning',
   ),
+  'FLD-10': tested(
+    'A request of a command goes to the newest POST under way that can take it, else to the GET stream',
+  ),
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),

@@ -27,6 +27,33 @@ export function startBridge(
   )
 }
 
+/** A command that does to each message what `body` says. */
+export function startServer(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
+): Promise<GatewayBench> {
+  const script = `
+    const say = (text) => process.stdout.write(text + '\\n')
+    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      const { id, method, params } = message
+      ${body}
+    })`
+  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+  return startGateway([process.execPath, '-e', script], { childEnvironment, ...options }, {}, clock)
+}
+
+/** A command that answers `initialize`, and does to any other message what `body` says. */
+export function startScript(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+): Promise<GatewayBench> {
+  const opened = `answer(id, { protocolVersion: '2025-11-25' })`
+  return startServer(`if (method === 'initialize') return ${opened}\n${body}`, options)
+}
+
 export interface RpcMessage {
   readonly id?: string | number | null
   readonly method?: string
