@@ -425,4 +425,25 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: '    if (passage.outcome',
     tests: ['web/unguarded.test.ts'],
   },
+  {
+    id: 'questions-where-nobody-looks',
+    breaks: 'FLD-10',
+    find: "kind === 'request' ? (ofAnswer() ?? reader()) : (reader() ?? ofAnswer())",
+    replace: 'reader() ?? ofAnswer()',
+    tests: ['gateway/stdio/server-requests.test.ts'],
+  },
+  {
+    id: 'notifications-with-an-answer',
+    breaks: 'FLD-10',
+    find: "kind === 'request' ? (ofAnswer() ?? reader()) : (reader() ?? ofAnswer())",
+    replace: 'ofAnswer() ?? reader()',
+    tests: ['gateway/stdio/server-requests.test.ts'],
+  },
+  {
+    id: 'questions-for-a-client-that-left',
+    breaks: 'FLD-10',
+    find: 'return this.isOpen && this.#stream?.isRead !== false',
+    replace: 'return this.isOpen',
+    tests: ['gateway/stdio/server-requests.test.ts'],
+  },
 ]

@@ -30,6 +30,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-07': tested(
     'A log names the cause: Bearer twice, https to a port that speaks http, a clock that differs from that of the provider, times in milliseconds, a placeholder in an issuer, a client in place of an audience, the file of every message; private keys of PKCS #1 and SEC 1 are read',
   ),
+  'FLD-10': tested(
+    'A request of a command goes to the newest POST under way that can take it, else to the GET stream',
+  ),
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),
