@@ -10,7 +10,7 @@ import type { AdmittedRequest } from '../../../src/gateway/request/backend.js'
 import { Admission, admissionLimits } from '../../../src/gateway/request/admission.js'
 import { ANYBODY } from '../../../src/gateway/request/caller.js'
 import { Records } from '../../../src/gateway/request/records.js'
-import { REAL_TIME, type Clock } from '../../../src/gateway/clock.js'
+import { REAL_TIME } from '../../../src/gateway/clock.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { StdioRequest } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
@@ -400,7 +400,7 @@ test('what a server says by itself does not go to a stream that was left', async
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
   async function serve(respond: (exchange: StdioRequest) => void): Promise<number> {
-    const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
+    const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300, keepAlive: 0 }
     const records = new Records({
       onEvent: undefined,
       onClose: undefined,

@@ -62,7 +62,9 @@ describe('a request of the server, while a GET stream is open', () => {
     const older = await client.call('wait')
     await client.call('wait', {}, { signal: leaving.signal })
     leaving.abort()
-    await eventually(() => bench.reported('request.completed').some(({ end }) => end === 'client left'))
+    await eventually(() =>
+      bench.reported('request.completed').some(({ end }) => end === 'client left'),
+    )
     const asking = client.call('ask', {}, JSON_ONLY)
     await eventually(() => hasRemarked(bench, 'asked'))
     expect(await finish(client, older, asking)).toEqual([ASKED, QUIET])
