@@ -46,8 +46,8 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
   })
 
   verifies('CASE-64', 'with a slash too many its redirect is named, not followed', async () => {
-    const bench = await startGateway(`${upstream.url}/`)
-    const response = await bench.call({
+    const fixture = await startGateway(`${upstream.url}/`)
+    const response = await fixture.call({
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -57,7 +57,7 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
     })
     expect(response.status).toBe(502)
     expect(response.headers.get('location')).toBeNull()
-    expect(bench.reported('upstream.failed')).toMatchObject([
+    expect(fixture.reported('upstream.failed')).toMatchObject([
       { code: 'ERR_UPSTREAM_REDIRECT', hint: expect.stringMatching(`--upstream ${upstream.url}$`) },
     ])
   })
