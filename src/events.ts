@@ -138,6 +138,22 @@ export interface KeysLoaded {
   readonly retired: number
 }
 
+/**
+ * An MCP message was answered without a token, on a path that no guard protects: the paths of resource and route differ.
+ * The gateway never emits this.
+ */
+export interface RequestUnguarded {
+  readonly type: 'request.unguarded'
+  readonly requestId: string
+  readonly resource: string
+  /** Quoted and cut. */
+  readonly path: string
+  /** Of the answer. */
+  readonly status: number
+  readonly reason: string
+  readonly hint: string
+}
+
 /** Keys could not be read. */
 export interface KeysFailed {
   readonly type: 'keys.failed'
@@ -219,6 +235,7 @@ export type ResourceServerEvent =
   | StoreFailed
   | ScopesDropped
   | ClaimSuspected
+  | RequestUnguarded
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects

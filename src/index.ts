@@ -47,6 +47,7 @@ export type {
   SessionRefused,
   ScopesDropped,
   ClaimSuspected,
+  RequestUnguarded,
   StoreFailed,
   TokenEnded,
 } from './events.js'

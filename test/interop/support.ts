@@ -43,9 +43,10 @@ export async function listen(create: (url: string) => RequestListener): Promise<
 /** A server of the SDK's first generation behind the Hono entry. */
 export function startHono(options: GuardOptions): Promise<Running> {
   return listen((resource) => {
-    const app = new Hono<hono.ProtectedResourceEnv>()
-    app.use(hono.protectedResource({ ...options, resource }))
-    app.post('/mcp', async (c) => {
+    const app = new Hono()
+    const guard = hono.protectedResource({ ...options, resource })
+    app.use(guard)
+    app.post('/mcp', guard, async (c) => {
       const transport = new WebStandardStreamableHTTPServerTransport()
       await createMcpServer().connect(transport)
       return transport.handleRequest(c.req.raw, { authInfo: c.get('auth') })
@@ -105,9 +106,10 @@ export function startHonoV2(options: GuardOptions): Promise<Running> {
       })
       return server
     })
-    const app = new Hono<hono.ProtectedResourceEnv>()
-    app.use(hono.protectedResource({ ...options, resource }))
-    app.all('/mcp', (c) => handler.fetch(c.req.raw, { authInfo: c.get('auth') }))
+    const app = new Hono()
+    const guard = hono.protectedResource({ ...options, resource })
+    app.use(guard)
+    app.all('/mcp', guard, (c) => handler.fetch(c.req.raw, { authInfo: c.get('auth') }))
     return getRequestListener(app.fetch)
   })
 }

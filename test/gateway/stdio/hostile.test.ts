@@ -6,18 +6,17 @@ import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { AdmittedRequest } from '../../../src/gateway/request/backend.js'
 import { Admission, admissionLimits } from '../../../src/gateway/request/admission.js'
 import { ANYBODY } from '../../../src/gateway/request/caller.js'
 import { Records } from '../../../src/gateway/request/records.js'
-import { REAL_TIME, type Clock } from '../../../src/gateway/clock.js'
+import { REAL_TIME } from '../../../src/gateway/clock.js'
 import { Child } from '../../../src/gateway/stdio/child.js'
 import { StdioRequest } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
-import { createManualClock, FAST_CLOCK } from '../../support/clocks.js'
+import { createManualClock } from '../../support/clocks.js'
 import { startGateway, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -28,30 +27,11 @@ import {
   openClient,
   PATIENCE,
   startBridge,
+  startScript,
   type RpcMessage,
   until,
   untilLeft,
 } from './support.js'
-
-/** A command that answers `initialize`, and does to any other message what `body` says. */
-function startScript(
-  body: string,
-  options: Partial<GatewayOptions> = {},
-  clock: Clock = FAST_CLOCK,
-) {
-  const script = `
-    const say = (text) => process.stdout.write(text + '\\n')
-    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
-    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-      const message = JSON.parse(line)
-      const { id, method, params } = message
-      if (method === 'initialize') return answer(id, { protocolVersion: '2025-11-25' })
-      ${body}
-    })`
-  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
-  const command = [process.execPath, '-e', script]
-  return startGateway(command, { childEnvironment, ...options }, {}, clock)
-}
 
 describe('what must not end the gateway', () => {
   test.each([

@@ -406,10 +406,10 @@ describe('the answer', () => {
 })
 
 describe('what the server says by itself', () => {
-  test('reaches the GET stream where there is one, and is answered by POST', async () => {
+  test('reaches the GET stream where nothing else is read, and is answered by POST', async () => {
     const client = await openClient(await startBridge())
     const events = eventsOf(await client.send('GET'))
-    const asking = client.call('ask')
+    const asking = client.call('ask', {}, { headers: { accept: 'application/json' } })
     const { value } = (await events.next()) as { value: { data: string } }
     const question = JSON.parse(value.data) as RpcMessage
     expect(question.method).toBe('sampling/createMessage')

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { Clock } from '../../../src/gateway/clock.js'
 import { eventually, startGateway, type GatewayFixture } from '../../support/gateway.js'
-import type { ManualClock } from '../../support/clocks.js'
+import { FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
 
 export const MODERN = '2026-07-28'
 
@@ -25,6 +25,34 @@ export function startBridge(
     {},
     clock,
   )
+}
+
+/** A command that does to each message what `body` says. */
+export function startServer(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
+): Promise<GatewayFixture> {
+  const script = `
+    const say = (text) => process.stdout.write(text + '\\n')
+    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      const { id, method, params } = message
+      ${body}
+    })`
+  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+  return startGateway([process.execPath, '-e', script], { childEnvironment, ...options }, {}, clock)
+}
+
+/** A command that answers `initialize`, and does to any other message what `body` says. */
+export function startScript(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
+): Promise<GatewayFixture> {
+  const opened = `answer(id, { protocolVersion: '2025-11-25' })`
+  return startServer(`if (method === 'initialize') return ${opened}\n${body}`, options, clock)
 }
 
 export interface RpcMessage {
