@@ -399,7 +399,7 @@ test('what a server says by itself does not go to a stream that was left', async
 
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
-  async function serve(respond: (exchange: StdioRequest) => void): Promise<number> {
+  async function serve(respond: (request: StdioRequest) => void): Promise<number> {
     const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
     const records = new Records({
       onEvent: undefined,
@@ -420,14 +420,14 @@ describe('a reader that reads nothing', () => {
     return (server.address() as AddressInfo).port
   }
   const body = Buffer.alloc(30 * 2 ** 20)
-  const answers: readonly (readonly [string, (exchange: StdioRequest) => void])[] = [
-    ['an answer', (exchange) => exchange.sendJson(200, body)],
+  const answers: readonly (readonly [string, (request: StdioRequest) => void])[] = [
+    ['an answer', (request) => request.sendJson(200, body)],
     [
       'a stream that has ended',
-      (exchange) => {
-        exchange.startStream()
-        exchange.write(body)
-        exchange.endStream()
+      (request) => {
+        request.startStream()
+        request.write(body)
+        request.endStream()
       },
     ],
   ]
