@@ -220,8 +220,8 @@ describe('odd answers', () => {
         socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
       })
     })
-    const bench = await startGateway(upstream)
-    expect((await bench.call()).status).toBe(502)
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call()).status).toBe(502)
   })
 
   verifies(

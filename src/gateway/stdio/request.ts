@@ -36,7 +36,7 @@ export class StdioRequest implements OpenRequest {
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
   readonly #life: AnswerLife
-  readonly #begin: (exchange: StdioRequest) => void
+  readonly #begin: (request: StdioRequest) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
@@ -49,7 +49,7 @@ export class StdioRequest implements OpenRequest {
   constructor(
     context: StdioRequestContext,
     admitted: AdmittedRequest,
-    begin: (exchange: StdioRequest) => void,
+    begin: (request: StdioRequest) => void,
   ) {
     this.#context = context
     this.admitted = admitted
@@ -73,7 +73,7 @@ export class StdioRequest implements OpenRequest {
 
   /**
    * Calls back with `true` when too much waits for the client, and with `false` when that is over.
-   * It is a method, because V8 puts a function that is written to the right of `exchange.name =`
+   * It is a method, because V8 puts a function that is written to the right of `request.name =`
    * into the old generation. From there the function keeps its whole request alive until the next
    * full collection.
    */

@@ -123,23 +123,23 @@ export class Session implements PooledChild {
    * @param opening the request that opens the session: its answer is sent alone, with these headers
    */
   post(
-    exchange: StdioRequest,
+    request: StdioRequest,
     messages: readonly RawMessage[],
     isBatch: boolean,
     opening?: Readonly<Record<string, string>>,
   ): void {
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
     const keys = requests.map(({ idKey }) => idKey ?? '')
-    const reply = new Reply(exchange, {
+    const reply = new Reply(request, {
       ids,
       isBatch,
       isPlain: opening !== undefined,
       headers: opening ?? {},
       clock: this.#options.clock,
-      startStream: () => this.#openStream(exchange),
+      startStream: () => this.#openStream(request),
       onDone: () => this.#forget(reply, keys),
     })
     for (const [index, { bytes, params }] of requests.entries()) {
@@ -166,18 +166,18 @@ export class Session implements PooledChild {
    *
    * @returns false when the client has too many
    */
-  listen(exchange: StdioRequest, lastEventId: string | undefined): boolean {
+  listen(request: StdioRequest, lastEventId: string | undefined): boolean {
     const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     // The rest of an answer to a POST has the same time limit as the answer.
-    exchange.isOpenEnded = known === undefined || this.#readers.has(known)
-    exchange.startStream()
-    if (known !== undefined) known.attach(exchange, last?.number)
-    const stream = known ?? this.#openStream(exchange)
+    request.isOpenEnded = known === undefined || this.#readers.has(known)
+    request.startStream()
+    if (known !== undefined) known.attach(request, last?.number)
+    const stream = known ?? this.#openStream(request)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
     exchange.greet()
@@ -196,13 +196,13 @@ export class Session implements PooledChild {
     return this.#ended
   }
 
-  #openStream(exchange: StdioRequest): EventStream {
+  #openStream(request: StdioRequest): EventStream {
     this.#streamCount++
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
-    stream.attach(exchange)
+    stream.attach(request)
     // Clients before 2025-11-25 read every event as a message.
-    const { protocolVersion = '' } = exchange.admitted.head
+    const { protocolVersion = '' } = request.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream

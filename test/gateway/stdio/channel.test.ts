@@ -37,8 +37,8 @@ class MemoryChannel implements Channel {
   write(line: Buffer): void {
     this.written.push(line.toString())
   }
-  watch(exchange: StdioRequest): void {
-    this.watched.push(exchange)
+  watch(request: StdioRequest): void {
+    this.watched.push(request)
   }
   stop(): Promise<void> {
     this.stops++
@@ -98,11 +98,11 @@ async function startSession(limits = DEFAULT_LIMITS) {
       place: admission.enter(undefined) as Place,
       fail: () => response.destroy(),
     }
-    const exchange = new StdioRequest(context, admitted, (each) => {
+    const opened = new StdioRequest(context, admitted, (each) => {
       if (request.method === 'GET') session.listen(each, undefined)
       else session.post(each, [read(CALL)], false)
     })
-    exchange.begin()
+    opened.begin()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
