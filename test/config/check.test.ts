@@ -63,6 +63,7 @@ upstreamTimeout: 1m # default
 # sessionKeyFile: random: sessions end with the process
 streamGrace: 5m # default
 childStartTimeout: 30s # default
+childWarm: false # default
 childIdle: 10m # default
 maxChildren: 100 # default
 maxChildrenPerPrincipal: 10 # default

@@ -77,6 +77,7 @@ test('the defaults', async () => {
     upstreamTimeout: 60,
     streamGrace: 300,
     childStartTimeout: 30,
+    childWarm: false,
     childIdle: 600,
     maxChildren: 100,
     maxChildrenPerPrincipal: 10,

@@ -89,8 +89,9 @@ export function refuseBody(
   exchange: StdioRequest,
   text: string,
   rpcCode: number = RPC.invalidRequest,
+  reason: string = text,
 ): void {
-  refuse(exchange, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+  refuse(exchange, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text, reason })
 }
 
 /** Refuses a body of a later version than the request says. */
@@ -100,11 +101,17 @@ export function refuseMismatch(exchange: StdioRequest, request: RawMessage | und
   refuse(exchange, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, request })
 }
 
-/** Refuses a request whose id is already used by another request that waits for its answer. */
-export function refuseIds(exchange: StdioRequest): void {
+/** Refuses requests with an id that another request has, which waits for its answer. */
+export function refuseIds(exchange: StdioRequest, requests: readonly RawMessage[]): void {
   const text = 'This id is in use'
   const rpcCode = RPC.invalidRequest
-  refuse(exchange, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text })
+  const request = onlyOf(requests)
+  refuse(exchange, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text, request })
+}
+
+/** An error names one request, so the error for a batch names no request. */
+function onlyOf([first, ...rest]: readonly RawMessage[]): RawMessage | undefined {
+  return rest.length === 0 ? first : undefined
 }
 
 export function refuseStreams(exchange: StdioRequest): void {
@@ -150,14 +157,12 @@ export function refuseRoom(exchange: StdioRequest, noRoom: NoRoom, request: RawM
 
 /** Refuses requests of a session in which too many have no answer yet. */
 export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMessage[]): void {
-  const [first, ...rest] = requests
   refuse(exchange, {
     status: 429,
     code: 'ERR_REQUESTS_TOO_MANY',
     rpcCode: RPC.serverError,
     text: 'Too many requests of this session wait for their answers',
-    // An error names one request, so the error for a batch names no request.
-    request: rest.length === 0 ? first : undefined,
+    request: onlyOf(requests),
   })
 }
 
