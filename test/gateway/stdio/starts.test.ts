@@ -17,8 +17,8 @@ import {
 /** Says who it is at once, and answers `initialize` at SIGUSR2. */
 const SLOW = `
   if (method !== 'initialize') return answer(id, { pid: process.pid })
-  process.stderr.write('pid ' + process.pid + '\\n')
-  process.on('SIGUSR2', () => answer(id, { protocolVersion: '2025-11-25' }))`
+  process.on('SIGUSR2', () => answer(id, { protocolVersion: '2025-11-25' }))
+  process.stderr.write('pid ' + process.pid + '\\n')`
 
 const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c' } }
 
