@@ -9,6 +9,7 @@ import { isolatesRequests } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import { findMetadata } from '../discovery/authorization-server.js'
 import { emitterFor } from './log-events.js'
+import { ProviderClock } from '../base/provider-clock.js'
 import { createCachedIntrospector } from '../introspect/cached-introspector.js'
 import { createIntrospector } from '../introspect/introspector.js'
 import type { TokenIntrospector } from '../types.js'
@@ -65,12 +66,14 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     return url
   }
 
+  const clock = new ProviderClock(now)
   return createCachedIntrospector({
     issuer,
+    clock,
     introspect: createIntrospector({
       ...settings,
       endpoint,
-      fetch: fetchFunction,
+      fetch: clock.observe(fetchFunction),
       timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
     }),
     cacheFor: settings.cacheFor,

@@ -80,6 +80,27 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
+    id: 'silent-streams',
+    breaks: 'TRN-04',
+    find: '      if (rest <= 0) this.write(COMMENT)\n',
+    replace: '',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
+    id: 'comments-between-events',
+    breaks: 'TRN-04',
+    find: 'const rest = this.#writtenAt + KEEP_ALIVE - clock.now()',
+    replace: 'const rest = 0',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
+    id: 'idle-while-it-is-used',
+    breaks: 'ATK-07',
+    find: 'this.isEmpty ? this.#leftAt + this.#idle - this.#clock.now() : this.#idle',
+    replace: 'this.#leftAt + this.#idle - this.#clock.now()',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
     id: 'events-sent-before-are-lost',
     breaks: 'MCP, "Resumability"',
     find: '    this.#window.add(this.name, this.#last, line)\n',
@@ -101,7 +122,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
-    id: 'one-client-shuts-out-an-era',
+    id: 'one-client-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'errorCodeOf(message) === RPC.unsupportedVersion',
     replace: 'errorCodeOf(message) === 0',
@@ -158,7 +179,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
-    id: 'one-bad-moment-shuts-out-an-era',
+    id: 'one-bad-moment-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))',
     replace: 'const mayKnow = false',

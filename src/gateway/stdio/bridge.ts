@@ -82,13 +82,14 @@ class Bridge {
   /** By caller. */
   readonly #shared = new Map<string, Shared>()
   /** Callers whose child does not support stateless revisions. */
-  readonly #verdicts = new Verdicts()
+  readonly #verdicts: Verdicts
   /** Sessions whose client left before their first answer, by caller: one for each. */
   readonly #abandoned = new Map<string, Session>()
   #warmUp: WarmUp | undefined
 
   constructor(options: BridgeOptions) {
     this.#options = options
+    this.#verdicts = new Verdicts(options.clock.now)
   }
 
   begin(exchange: StdioRequest): void {
@@ -206,7 +207,7 @@ class Bridge {
 
   #openSession(exchange: StdioRequest, message: RawMessage): void {
     if (this.#resume(exchange, message)) return
-    const { limits, randomUUID } = this.#options
+    const { limits, clock, randomUUID } = this.#options
     const noRoom = this.#makeRoom(exchange)
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const { caller } = exchange.admitted
@@ -214,9 +215,9 @@ class Bridge {
     const options = {
       ...this.#optionsFor(exchange, id),
       id,
-      onOpened: () => clearTimeout(timer),
+      onOpened: () => clearTimer(),
       onEnd: (ended: Promise<void>) => {
-        clearTimeout(timer)
+        clearTimer()
         this.#sessions.delete(id)
         if (this.#abandoned.get(session.callerKey) === session) {
           this.#abandoned.delete(session.callerKey)
@@ -227,7 +228,7 @@ class Bridge {
     const session: Session = new Session(options, this.#startChild(caller, options.label))
     this.#sessions.set(id, session)
     this.#options.childPool.add(session)
-    const timer = setTimeout(() => {
+    const clearTimer = clock.setTimer(() => {
       session.endSilent(limits.startTimeout)
     }, limits.startTimeout * 1000)
     this.#watchStart(exchange, session)
@@ -332,9 +333,9 @@ class Bridge {
   }
 
   #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
-    const { limits, emit } = this.#options
+    const { limits, clock, emit } = this.#options
     const { key: callerKey, principalKey } = caller
-    return { callerKey, principalKey, label: shortDigest(labelled), limits, emit }
+    return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
   }
 
   /** Starts the command as a child that serves this caller alone; nobody without one. */

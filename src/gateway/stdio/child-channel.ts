@@ -36,16 +36,18 @@ export class ChildChannel implements Channel {
   readonly #listener: ChannelListener
   readonly #child: Child
   readonly #blocking = new Set<StdioRequest>()
-  readonly #startedAt = performance.now()
+  readonly #startedAt: number
   #hasAnswered = false
   #linesLeft = BURST_OF_LINES
-  #refilledAt = performance.now()
+  #refilledAt: number
   #suppressed = 0
 
   constructor(options: ChildChannelOptions, listener: ChannelListener) {
     this.#options = options
     this.#listener = listener
     const { command, environment, maxMessage, clock } = options
+    this.#startedAt = clock.now()
+    this.#refilledAt = this.#startedAt
     const heard = {
       onLine: (line: Buffer) => this.#onLine(line),
       onTooLong: (beginning: Buffer) => this.#onTooLong(beginning),
@@ -116,7 +118,7 @@ export class ChildChannel implements Channel {
 
   /** A child that writes without end must not fill the disk with its log. */
   #emit(event: ChildRemarked | MessageUnusable): void {
-    const now = performance.now()
+    const now = this.#options.clock.now()
     const refill = ((now - this.#refilledAt) / 1000) * LINES_A_SECOND
     this.#linesLeft = Math.min(BURST_OF_LINES, this.#linesLeft + refill)
     this.#refilledAt = now
@@ -131,8 +133,8 @@ export class ChildChannel implements Channel {
   }
 
   #onEnd(reason: string, exitCode: number | undefined): void {
-    const seconds = (performance.now() - this.#startedAt) / 1000
-    const { emit, label: child, hint } = this.#options
+    const { clock, emit, label: child, hint } = this.#options
+    const seconds = (clock.now() - this.#startedAt) / 1000
     const isUnused = !this.#hasAnswered && hint !== undefined
     emit?.({ type: 'child.ended', child, reason, seconds, ...(isUnused && { hint }) })
     this.#listener.onEnd(reason, exitCode)

@@ -46,7 +46,8 @@ export class StdioRequest implements OpenRequest {
   /** Events written since the client last took all of them. */
   #untaken = 0
   #isAnswered = false
-  #keepAlive: ReturnType<typeof setTimeout> | undefined
+  #writtenAt = 0
+  #clearKeepAlive: (() => void) | undefined
 
   constructor(
     context: StdioRequestContext,
@@ -184,7 +185,8 @@ export class StdioRequest implements OpenRequest {
     })
     response.flushHeaders()
     response.on('drain', () => this.#onDrained())
-    this.#keepAlive = setTimeout(() => this.write(COMMENT), KEEP_ALIVE)
+    this.#writtenAt = this.#context.clock.now()
+    this.#keepAlive(KEEP_ALIVE)
     this.watchToken()
   }
 
@@ -200,7 +202,7 @@ export class StdioRequest implements OpenRequest {
     if (this.#life.isOver) return
     // If `write` returns true, no event will say that there is room again.
     const isFlowing = response.write(bytes)
-    this.#keepAlive?.refresh()
+    this.#writtenAt = this.#context.clock.now()
     this.#untaken = isFlowing ? 0 : this.#untaken + 1
     // Small events cost more than their length.
     const cost = response.writableLength + this.#untaken * ENTRY
@@ -210,8 +212,18 @@ export class StdioRequest implements OpenRequest {
   endStream(): void {
     if (this.#life.isOver) return
     this.#life.finish()
-    clearTimeout(this.#keepAlive)
+    this.#clearKeepAlive?.()
     this.admitted.response.end()
+  }
+
+  /** Writes a comment whenever nothing was written for {@link KEEP_ALIVE}. */
+  #keepAlive(delay: number): void {
+    const { clock } = this.#context
+    this.#clearKeepAlive = clock.setTimer(() => {
+      const rest = this.#writtenAt + KEEP_ALIVE - clock.now()
+      if (rest <= 0) this.write(COMMENT)
+      if (!this.#life.isOver) this.#keepAlive(rest > 0 ? rest : KEEP_ALIVE)
+    }, delay)
   }
 
   #answered(): void {
@@ -241,7 +253,7 @@ export class StdioRequest implements OpenRequest {
 
   #onOver(): void {
     this.admitted.place.leave()
-    clearTimeout(this.#keepAlive)
+    this.#clearKeepAlive?.()
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#life.isWhole)
   }

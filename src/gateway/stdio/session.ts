@@ -4,6 +4,7 @@
  * @module
  */
 import { RPC } from '../../mcp/rpc-error.js'
+import type { Clock } from '../clock.js'
 import { IdleTimer } from './idle-timer.js'
 import type { Channel, OpenChannel } from './channel.js'
 import type { ChildEvent } from './events.js'
@@ -41,6 +42,7 @@ export interface SessionOptions {
   /** The session's name in the log: not a secret. */
   readonly label: string
   readonly limits: ChildLimits
+  readonly clock: Clock
   readonly emit: ((event: ChildEvent) => void) | undefined
   /** Its server has answered for the first time. */
   readonly onOpened: () => void
@@ -72,14 +74,15 @@ export class Session implements PooledChild {
   #ended: Promise<void> | undefined
 
   constructor(options: SessionOptions, openChannel: OpenChannel) {
-    const { id, callerKey, principalKey, limits } = options
+    const { id, callerKey, principalKey, limits, clock } = options
     this.id = id
     this.callerKey = callerKey
     this.principalKey = principalKey
     this.#options = options
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
-    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    const onIdle = () => void this.end({ reason: 'idle' })
+    this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
       onBroken: (message) => this.#onBroken(message),
@@ -167,6 +170,7 @@ export class Session implements PooledChild {
       isBatch,
       isPlain: false,
       headers: {},
+      clock: this.#options.clock,
       startStream: () => this.#openStream(exchange),
       onDone: () => this.#forget(reply, keys),
     })
@@ -293,6 +297,7 @@ export class Session implements PooledChild {
       isBatch: false,
       isPlain: true,
       headers: { 'Mcp-Session-Id': this.id },
+      clock: this.#options.clock,
       startStream: () => this.#openStream(exchange),
       onDone: () => this.#forget(reply, [key]),
     })

@@ -1,9 +1,11 @@
 /** Answers of a command whose id is not that of the request. */
 import { describe, expect } from 'vitest'
+import { createManualClock } from '../../support/clocks.js'
 import { eventually } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
+  JSON_ONLY,
   messagesOf,
   MODERN,
   openClient,
@@ -33,7 +35,7 @@ describe('an id that comes back as a text', () => {
       200,
       '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}',
     ])
-    expect(bench.told('message.unusable')).toEqual([])
+    expect(bench.reported('message.unusable')).toEqual([])
   })
 
   verifies('FLD-08', 'also of a negative one, and of a stateless client', async () => {
@@ -51,19 +53,33 @@ describe('an id that comes back as a text', () => {
 
   for (const text of ['00', '+0', '-0', '0.0', ' 0', '0 ', '0x0', '1', '']) {
     verifies('FLD-08', `is nothing else: ${JSON.stringify(text)} is not 0`, async () => {
-      const bench = await startServer(`answer(${JSON.stringify(text)}, ${OPENED})`, {
-        children: { startTimeout: 0.3 },
-      })
-      const [status, body] = await answerTo(initialize(new Client(bench), 0))
+      const clock = createManualClock()
+      const bench = await startServer(`answer(${JSON.stringify(text)}, ${OPENED})`, {}, clock)
+      const answer = initialize(new Client(bench), 0)
+      await eventually(() => bench.reported('message.unusable').length === 1)
+      const [unusable] = bench.reported('message.unusable')
+      expect(unusable?.reason).toContain('for which no request waits')
+      clock.pass(30_000)
+      const [status, body] = await answerTo(answer)
       expect(status).toBe(502)
       expect(body).toContain('"id":0,"error"')
-      const [told] = bench.told('message.unusable')
-      expect(told?.reason).toContain('for which no request waits')
-      const [failed] = bench.told('upstream.failed')
+      const [failed] = bench.reported('upstream.failed')
       expect(failed?.code).toBe('ERR_UPSTREAM_INVALID')
       expect(JSON.stringify(bench.events)).not.toContain('--child-start-timeout')
     })
   }
+
+  verifies('FLD-08', 'of a stateless client: the log does not blame the time either', async () => {
+    const clock = createManualClock()
+    const bench = await startServer('answer(5, {})', {}, clock)
+    const answer = new Client(bench, { version: MODERN }).call('x')
+    await eventually(() => bench.reported('message.unusable').length === 1)
+    clock.pass(30_000)
+    expect((await answer).status).toBe(400)
+    expect(bench.reported('session.ended')[0]?.reason).toBe(
+      'the command answered with the id 5, which no request has',
+    )
+  })
 
   verifies('FLD-08', 'is the text while a request with the text waits', async () => {
     const client = await openClient(
@@ -71,9 +87,8 @@ describe('an id that comes back as a text', () => {
         globalThis.first ??= id
         if (id !== first) for (const n of [1, 2]) answer('5', { n })`),
     )
-    const json = { headers: { accept: 'application/json' } }
-    const number = answerTo(client.call('a', {}, { id: 5, ...json }))
-    const text = await answerTo(client.call('a', {}, { id: '5', ...json }))
+    const number = answerTo(client.call('a', {}, { id: 5, ...JSON_ONLY }))
+    const text = await answerTo(client.call('a', {}, { id: '5', ...JSON_ONLY }))
     expect(text[1]).toBe('{"jsonrpc":"2.0","id":"5","result":{"n":1}}')
     expect((await number)[1]).toBe('{"jsonrpc":"2.0","id":5,"result":{"n":2}}')
   })
@@ -86,7 +101,7 @@ describe('an id that comes back as a text', () => {
     const client = await openClient(bench)
     const leaving = new AbortController()
     const gone = client.call('a', {}, { id: '5', signal: leaving.signal })
-    await eventually(() => bench.told('child.remarked').length === 1)
+    await eventually(() => bench.reported('child.remarked').length === 1)
     leaving.abort()
     await expect(gone.then((answer) => answer.text())).rejects.toThrow('abort')
     const [, body] = await answerTo(client.call('a', {}, { id: 5 }))
@@ -102,7 +117,7 @@ describe('an error with the id null', () => {
       200,
       '{"jsonrpc":"2.0","id":"mine","error":{"code":-32700,"message":"unread"}}',
     ])
-    expect(bench.told('message.unusable')).toEqual([])
+    expect(bench.reported('message.unusable')).toEqual([])
   })
 
   verifies('FLD-08', 'for the question that we ask ourselves, too', async () => {
@@ -111,7 +126,7 @@ describe('an error with the id null', () => {
     )
     const answer = await new Client(bench, { version: MODERN }).call('a')
     expect(answer.status).toBe(400)
-    expect(bench.told('session.ended')[0]?.reason).toContain('does not support a stateless')
+    expect(bench.reported('session.ended')[0]?.reason).toContain('does not support a stateless')
   })
 
   verifies('FLD-08', 'is for none of two', async () => {
@@ -121,7 +136,7 @@ describe('an error with the id null', () => {
     const client = await openClient(bench)
     const answers = ['a', 'b'].map((id) => answerTo(client.call('x', {}, { id })))
     for (const [, body] of await Promise.all(answers)) expect(body).toContain('"result":{}')
-    expect(bench.told('message.unusable')[0]?.reason).toContain('the id null')
+    expect(bench.reported('message.unusable')[0]?.reason).toContain('the id null')
   })
 
   verifies('FLD-08', 'is for none when anything was written since', async () => {
@@ -133,7 +148,7 @@ describe('an error with the id null', () => {
     const noted = await client.post({ jsonrpc: '2.0', method: 'notifications/x' })
     expect(noted.status).toBe(202)
     expect(await (await asked).text()).toContain('"result":{}')
-    expect(bench.told('message.unusable')).toHaveLength(1)
+    expect(bench.reported('message.unusable')).toHaveLength(1)
   })
 
   for (const answer of [
@@ -144,7 +159,7 @@ describe('an error with the id null', () => {
       const bench = await startScript(`say('${answer}'); answer(id, { real: true })`)
       const client = await openClient(bench)
       expect((await answerTo(client.call('a')))[1]).toContain('"real":true')
-      expect(bench.told('message.unusable')).toHaveLength(1)
+      expect(bench.reported('message.unusable')).toHaveLength(1)
     })
   }
 })
@@ -157,8 +172,8 @@ verifies(
     const client = await openClient(bench)
     const [message] = (await messagesOf(await client.call('x', {}, { id: 3 }))) as [RpcMessage]
     expect(message.id).toBe(3)
-    await eventually(() => bench.told('message.unusable').length === 2)
-    expect(bench.told('message.unusable').map(({ reason }) => reason)).toEqual([
+    await eventually(() => bench.reported('message.unusable').length === 2)
+    expect(bench.reported('message.unusable').map(({ reason }) => reason)).toEqual([
       'a response with the id 3, for which no request waits',
       'a response with the id "?\\n", for which no request waits',
     ])

@@ -12,6 +12,7 @@ import { eventually } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
+  JSON_ONLY,
   messagesOf,
   MODERN,
   openClient,
@@ -19,8 +20,6 @@ import {
   startServer,
   type RpcMessage,
 } from './support.js'
-
-const JSON_ONLY = { headers: { accept: 'application/json' } }
 
 /** Latin-1: `é` is the one byte E9, which is not UTF-8. */
 const LATIN = `const latin = (text) => process.stdout.write(Buffer.from(text + '\\n', 'latin1'));`
@@ -93,10 +92,10 @@ describe('an answer that is not UTF-8', () => {
       error: { code: -32_603, message: 'The answer of the MCP server is not UTF-8' },
     })
     expect((await waiting)[1]).toMatchObject({ id: 'w', result: { whole: true } })
-    const [told] = bench.told('message.unusable')
+    const [told] = bench.reported('message.unusable')
     expect(told?.reason).toBe('a response that is not UTF-8')
     expect(told?.hint).toContain('PYTHONUTF8')
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'of a stateless client, too', async () => {
@@ -116,7 +115,7 @@ describe('an answer that is not UTF-8', () => {
     const client = await openClient(bench)
     const [, message] = await messageOf(client.call('x', {}, { id: 'x' }))
     expect(message).toMatchObject({ id: 'x', error: { code: -32_603 } })
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'and of two ends the session, with both told', async () => {
@@ -127,7 +126,7 @@ describe('an answer that is not UTF-8', () => {
     const waiting = messageOf(client.call('wait', {}, { id: 1, ...JSON_ONLY }))
     const failed = await messageOf(client.call('x', {}, { id: 'x', ...JSON_ONLY }))
     expect([failed[0], (await waiting)[0]]).toEqual([502, 502])
-    expect(bench.told('session.ended')[0]?.reason).toBe(
+    expect(bench.reported('session.ended')[0]?.reason).toBe(
       'the command sent a message that is not UTF-8',
     )
   })
@@ -139,22 +138,22 @@ describe('an answer that is not UTF-8', () => {
       latin('{"jsonrpc":"2.0","id":9,"result":{"text":"é"}}')`)
     const client = await openClient(bench)
     await client.post({ jsonrpc: '2.0', method: 'notifications/x' })
-    await eventually(() => bench.told('message.unusable').length === 3)
+    await eventually(() => bench.reported('message.unusable').length === 3)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ whole: true })
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'to initialize: 502 at once, and no session', async () => {
     const bench = await startServer(ANSWER)
     const opened = await new Client(bench).open()
     expect(opened.status).toBe(502)
-    expect(bench.told('upstream.failed')[0]).toMatchObject({
+    expect(bench.reported('upstream.failed')[0]).toMatchObject({
       code: 'ERR_UPSTREAM_INVALID',
       reason: 'the command sent a message that is not UTF-8',
       hint: NOT_UTF8.hint,
     })
-    await eventually(() => bench.told('child.ended').length === 1)
+    await eventually(() => bench.reported('child.ended').length === 1)
   })
 
   verifies('FLD-09', 'is no line of a log in another encoding: whoever waits goes on', async () => {
@@ -166,7 +165,7 @@ describe('an answer that is not UTF-8', () => {
     const client = await openClient(bench)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ whole: true })
-    expect(bench.told('child.remarked').map(({ text }) => text)).toEqual([
+    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
       'not a message: D\ufffdmarrage',
       expect.stringContaining('not a message: {"level":30') as string,
     ])
@@ -193,10 +192,10 @@ describe('an answer that is too large', () => {
       error: { code: -32_603, message: 'The answer of the MCP server has more than 1000 bytes' },
     })
     expect((await waiting)[1]).toMatchObject({ id: 'w', result: { whole: true } })
-    expect(bench.told('message.unusable')).toMatchObject([
+    expect(bench.reported('message.unusable')).toMatchObject([
       { reason: 'a response that has more than 1000 bytes', hint: tooLarge(1).hint },
     ])
-    expect(bench.told('session.ended')).toEqual([])
+    expect(bench.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'and does not end ends the session', async () => {
@@ -204,8 +203,8 @@ describe('an answer that is too large', () => {
     const client = await openClient(bench)
     const [, message] = await messageOf(client.call('big', { bytes: 100_000 }, { id: 'b' }))
     expect(message).toMatchObject({ id: 'b', error: { code: -32_603 } })
-    await eventually(() => bench.told('session.ended').length === 1)
-    expect(bench.told('session.ended')[0]?.reason).toBe(
+    await eventually(() => bench.reported('session.ended').length === 1)
+    expect(bench.reported('session.ended')[0]?.reason).toBe(
       'the command sent a message that has more than 1000 bytes',
     )
   })
@@ -222,7 +221,7 @@ describe('an answer that is too large', () => {
     const client = await openClient(bench)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ refused: 'This request has more than 1000 bytes' })
-    expect(bench.told('message.unusable')).toHaveLength(2)
+    expect(bench.reported('message.unusable')).toHaveLength(2)
   })
 })
 
@@ -235,8 +234,8 @@ verifies(
     say('\\ufeff' + JSON.stringify({ jsonrpc: '2.0', id, result: {} }))`)
     const opened = await new Client(bench).open()
     expect(opened.status).toBe(502)
-    expect(bench.told('upstream.failed')[0]?.reason).toContain('begins with a byte order mark')
-    expect(bench.told('child.remarked')[0]?.text).toBe('not a message: \\ufeffhello')
+    expect(bench.reported('upstream.failed')[0]?.reason).toContain('begins with a byte order mark')
+    expect(bench.reported('child.remarked')[0]?.text).toBe('not a message: \\ufeffhello')
   },
 )
 

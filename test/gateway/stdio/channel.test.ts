@@ -68,6 +68,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
       principalKey: undefined,
       label: 'in memory',
       limits,
+      clock: REAL_TIME,
       emit: (event) => events.push(event),
       onOpened: () => undefined,
       onEnd: (ended) => ends.push(ended),

@@ -6,6 +6,7 @@ import { exchangeBytes } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
+  JSON_ONLY,
   MODERN,
   openClient,
   startScript,
@@ -66,8 +67,8 @@ describe('variables that a command may have lacked', () => {
       expect(body).toContain('The MCP server has ended with exit code 7')
       expect(body).not.toMatch(/UV_|stderr|child-env/)
       expect((await new Client(bench, { version: MODERN }).call('x')).status).toBe(400)
-      await until(() => bench.told('child.ended').length === 2)
-      for (const { hint } of bench.told('child.ended')) expect(hint).toContain('UV_INDEX_URL')
+      await until(() => bench.reported('child.ended').length === 2)
+      for (const { hint } of bench.reported('child.ended')) expect(hint).toContain('UV_INDEX_URL')
       expect(JSON.stringify(bench.events)).not.toContain('https://secret')
     },
   )
@@ -76,9 +77,9 @@ describe('variables that a command may have lacked', () => {
     set('UV_INDEX_URL', 'https://secret')
     const bench = await startScript('process.exit(7)')
     const client = await openClient(bench)
-    expect((await client.call('x', {}, { headers: { accept: '*/*' } })).status).toBe(502)
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('child.ended')[0]).not.toHaveProperty('hint')
+    expect((await client.call('x', {}, JSON_ONLY)).status).toBe(502)
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('child.ended')[0]).not.toHaveProperty('hint')
   })
 })
 
@@ -88,10 +89,9 @@ verifies(
   async () => {
     const bench = await startScript(`process.kill(process.pid, 'SIGKILL')`)
     const client = await openClient(bench)
-    const json = { headers: { accept: 'application/json' } }
-    const killed = (await (await client.call('x', {}, json)).json()) as RpcMessage
+    const killed = (await (await client.call('x', {}, JSON_ONLY)).json()) as RpcMessage
     expect(killed.error?.message).toBe('The MCP server has ended')
-    expect(bench.told('upstream.failed')[0]?.reason).toBe('the command was ended by SIGKILL')
+    expect(bench.reported('upstream.failed')[0]?.reason).toBe('the command was ended by SIGKILL')
     const missing = await startServer('', { command: ['/nowhere/server'] })
     const opened = (await (await new Client(missing).open()).json()) as RpcMessage
     expect(opened.error?.message).toBe('The MCP server has ended')
@@ -147,5 +147,7 @@ verifies('FLD-12', 'a byte order mark before a body is named in the log', async 
   const client = new Client(bench)
   const answer = await client.send('POST', `\ufeff${JSON.stringify(client.request('initialize'))}`)
   expect(answer.status).toBe(400)
-  expect(bench.told('request.refused')[0]?.reason).toBe('the body begins with a byte order mark')
+  expect(bench.reported('request.refused')[0]?.reason).toBe(
+    'the body begins with a byte order mark',
+  )
 })

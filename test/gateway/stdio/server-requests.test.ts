@@ -4,6 +4,7 @@ import { eventually, type GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   eventsOf,
+  JSON_ONLY,
   messagesOf,
   openClient,
   startScript,
@@ -25,8 +26,6 @@ const SERVER = `
   if (params.name === 'note') say('${NOTE}')
   if (params.name === 'finish') for (const each of [...open.splice(0), id]) answer(each, {})`
 
-const JSON_ONLY = { headers: { accept: 'application/json' } }
-
 /** What came on each of these streams, once the command has answered everything. */
 async function finish(client: Client, ...answers: readonly (Response | Promise<Response>)[]) {
   await (await client.call('finish', {}, JSON_ONLY)).text()
@@ -35,7 +34,7 @@ async function finish(client: Client, ...answers: readonly (Response | Promise<R
 }
 
 function hasRemarked(bench: GatewayBench, remark: string): boolean {
-  return bench.told('child.remarked').some(({ text }) => text === remark)
+  return bench.reported('child.remarked').some(({ text }) => text === remark)
 }
 
 const ASKED = ['elicitation/create', 'object']
@@ -62,7 +61,9 @@ describe('a request of the server, while a GET stream is open', () => {
     const older = await client.call('wait')
     await client.call('wait', {}, { signal: leaving.signal })
     leaving.abort()
-    await eventually(() => bench.told('request.completed').some(({ end }) => end === 'client left'))
+    await eventually(() =>
+      bench.reported('request.completed').some(({ end }) => end === 'client left'),
+    )
     const asking = client.call('ask', {}, JSON_ONLY)
     await eventually(() => hasRemarked(bench, 'asked'))
     expect(await finish(client, older, asking)).toEqual([ASKED, QUIET])

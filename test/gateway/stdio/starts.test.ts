@@ -1,6 +1,8 @@
 /** Starts that take longer than clients wait, and commands that are run before the first client. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGateway, type GatewayEvent, type GatewayOptions } from 'mcp-gatehouse/gateway'
+import { REAL_TIME } from '../../../src/gateway/clock.js'
+import { createManualClock } from '../../support/clocks.js'
 import { eventually, type GatewayBench } from '../../support/gateway.js'
 import { FakeIdp, ISSUER } from '../../support/idp.js'
 import { verifies } from '../../support/verifies.js'
@@ -20,6 +22,11 @@ const SLOW = `
   process.on('SIGUSR2', () => answer(id, { protocolVersion: '2025-11-25' }))
   process.stderr.write('pid ' + process.pid + '\\n')`
 
+/** Real time: the command must not take too long for it. */
+function startSlow(options: Partial<GatewayOptions> = {}): Promise<GatewayBench> {
+  return startServer(SLOW, options, REAL_TIME)
+}
+
 const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c' } }
 
 function bodyOf(params: object = PARAMS, id: number | string = 0): string {
@@ -29,19 +36,21 @@ function bodyOf(params: object = PARAMS, id: number | string = 0): string {
 /** Process ids of the children, once there are so many. */
 async function pidsOf(bench: GatewayBench, count: number): Promise<readonly number[]> {
   const pids = () =>
-    bench.told('child.remarked').flatMap(({ text }) => (/^pid (\d+)$/.exec(text) ?? []).slice(1))
+    bench
+      .reported('child.remarked')
+      .flatMap(({ text }) => (/^pid (\d+)$/.exec(text) ?? []).slice(1))
   await eventually(() => pids().length === count)
   return pids().map(Number)
 }
 
 /** Begins a session, and leaves before the answer. */
 async function abandon(bench: GatewayBench, body = bodyOf(), options: ClientOptions = {}) {
-  const ends = () => bench.told('request.completed').filter(({ end }) => end === 'client left')
-  const children = bench.told('child.started').length
+  const ends = () => bench.reported('request.completed').filter(({ end }) => end === 'client left')
+  const children = bench.reported('child.started').length
   const before = ends().length
   const leaving = new AbortController()
   const asked = new Client(bench, options).send('POST', body, {}, leaving.signal)
-  await eventually(() => bench.told('child.started').length === children + 1)
+  await eventually(() => bench.reported('child.started').length === children + 1)
   leaving.abort()
   await expect(asked).rejects.toThrow('abort')
   await eventually(() => ends().length === before + 1)
@@ -52,12 +61,12 @@ describe('a start that its client abandons', () => {
     'FLD-11',
     'is taken over by a retry, which gets the answer under its own id',
     async () => {
-      const bench = await startServer(SLOW)
+      const bench = await startSlow()
       await abandon(bench)
       const [pid = 0] = await pidsOf(bench, 1)
       const client = new Client(bench)
       const asked = client.send('POST', bodyOf(PARAMS, 'again'))
-      await eventually(() => bench.told('start.resumed').length === 1)
+      await eventually(() => bench.reported('start.resumed').length === 1)
       process.kill(pid, 'SIGUSR2')
       const opened = await asked
       expect(await opened.text()).toBe(
@@ -66,68 +75,72 @@ describe('a start that its client abandons', () => {
       client.session = opened.headers.get('mcp-session-id') ?? undefined
       const [message] = await messagesOf(await client.call('pid'))
       expect(message?.result).toEqual({ pid })
-      expect(bench.told('child.started')).toHaveLength(1)
-      expect(bench.told('start.abandoned')[0]?.hint).toContain('--child-warm')
+      expect(bench.reported('child.started')).toHaveLength(1)
+      expect(bench.reported('start.abandoned')[0]?.hint).toContain('--child-warm')
     },
   )
 
   verifies('FLD-11', 'again and again', async () => {
-    const bench = await startServer(SLOW)
+    const bench = await startSlow()
     await abandon(bench)
     const leaving = new AbortController()
     const second = new Client(bench).send('POST', bodyOf(PARAMS, 2), {}, leaving.signal)
-    await eventually(() => bench.told('start.resumed').length === 1)
+    await eventually(() => bench.reported('start.resumed').length === 1)
     leaving.abort()
     await expect(second).rejects.toThrow('abort')
-    await eventually(() => bench.told('start.abandoned').length === 2)
+    await eventually(() => bench.reported('start.abandoned').length === 2)
     const third = new Client(bench).send('POST', bodyOf(PARAMS, 3))
-    await eventually(() => bench.told('start.resumed').length === 2)
+    await eventually(() => bench.reported('start.resumed').length === 2)
     const [pid = 0] = await pidsOf(bench, 1)
     process.kill(pid, 'SIGUSR2')
     expect(await (await third).text()).toContain('"id":3,"result"')
-    expect(bench.told('child.started')).toHaveLength(1)
+    expect(bench.reported('child.started')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'ends after its first answer if nobody comes', async () => {
-    const bench = await startServer(SLOW)
+    const bench = await startSlow()
     await abandon(bench)
     const [pid = 0] = await pidsOf(bench, 1)
     expect(isAlive(pid)).toBe(true)
     process.kill(pid, 'SIGUSR2')
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('session.ended')[0]?.reason).toContain('its client left before')
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('session.ended')[0]?.reason).toContain('its client left before')
     // What comes later begins anew.
     await abandon(bench)
-    expect(bench.told('child.started')).toHaveLength(2)
-    expect(bench.told('start.resumed')).toEqual([])
-    expect(bench.told('start.abandoned')).toHaveLength(2)
+    expect(bench.reported('child.started')).toHaveLength(2)
+    expect(bench.reported('start.resumed')).toEqual([])
+    expect(bench.reported('start.abandoned')).toHaveLength(2)
   })
 
   verifies('FLD-11', 'ends with its time', async () => {
-    const bench = await startServer('', { children: { startTimeout: 0.5 } })
+    const clock = createManualClock()
+    const bench = await startServer('', {}, clock)
     await abandon(bench)
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('session.ended')[0]?.reason).toContain('did not answer within 0.5 s')
+    clock.pass(29_999)
+    expect(bench.reported('session.ended')).toEqual([])
+    clock.pass(1)
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('session.ended')[0]?.reason).toContain('did not answer within 30 s')
   })
 
   verifies('FLD-11', 'is the only one of its caller: the next one ends at once', async () => {
-    const bench = await startServer(SLOW)
+    const bench = await startSlow()
     await abandon(bench)
     const [first = 0] = await pidsOf(bench, 1)
     await abandon(bench, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('session.ended')).toMatchObject([
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('session.ended')).toMatchObject([
       { reason: 'the client left before the session began' },
     ])
     expect(isAlive(first)).toBe(true)
-    expect(bench.told('start.abandoned')).toHaveLength(1)
+    expect(bench.reported('start.abandoned')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'counts in the limits', async () => {
-    const bench = await startServer(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
+    const bench = await startSlow({ children: { maxChildrenPerPrincipal: 1 } })
     await abandon(bench)
     await abandon(bench, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
-    expect(bench.told('session.ended')[0]?.reason).toBe('its caller needs room for another')
+    expect(bench.reported('session.ended')[0]?.reason).toBe('its caller needs room for another')
   })
 
   describe('is not for', () => {
@@ -141,11 +154,11 @@ describe('a start that its client abandons', () => {
     ]
     for (const [who, body, claims] of others) {
       verifies('FLD-11', who, async () => {
-        const bench = await startServer(SLOW)
+        const bench = await startSlow()
         await abandon(bench)
         await abandon(bench, body, { token: await bench.idp.token({ claims }) })
-        expect(bench.told('child.started')).toHaveLength(2)
-        expect(bench.told('start.resumed')).toEqual([])
+        expect(bench.reported('child.started')).toHaveLength(2)
+        expect(bench.reported('start.resumed')).toEqual([])
       })
     }
 
@@ -155,19 +168,19 @@ describe('a start that its client abandons', () => {
     ]
     for (const [who, claims] of unnamed) {
       verifies('FLD-11', `${who}, were it their own`, async () => {
-        const bench = await startServer(SLOW)
+        const bench = await startSlow()
         const token = await bench.idp.token({ claims })
         for (const _ of [1, 2]) await abandon(bench, bodyOf(), { token })
-        expect(bench.told('child.started')).toHaveLength(2)
-        expect(bench.told('start.resumed')).toEqual([])
+        expect(bench.reported('child.started')).toHaveLength(2)
+        expect(bench.reported('start.resumed')).toEqual([])
       })
     }
 
     verifies('FLD-11', 'callers without tokens', async () => {
-      const bench = await startServer(SLOW, { auth: 'none' })
+      const bench = await startSlow({ auth: 'none' })
       for (const _ of [1, 2]) await abandon(bench)
-      expect(bench.told('child.started')).toHaveLength(2)
-      expect(bench.told('start.resumed')).toEqual([])
+      expect(bench.reported('child.started')).toHaveLength(2)
+      expect(bench.reported('start.resumed')).toEqual([])
     })
 
     verifies('FLD-11', 'another resource', async () => {
@@ -189,13 +202,13 @@ describe('a start that its client abandons', () => {
       onTestFinished(() => gateway.close())
       const { url } = await gateway.listen()
       const token = await idp.token({ claims: { aud: resources } })
-      const told = (type: string) => events.filter((event) => event.type === type)
+      const reported = (type: string) => events.filter((event) => event.type === type)
       for (const path of ['one', 'two']) {
         const call = (init: RequestInit = {}) => fetch(`${url}/${path}`, init)
-        await abandon({ call, told } as unknown as GatewayBench, bodyOf(), { token })
+        await abandon({ call, reported } as unknown as GatewayBench, bodyOf(), { token })
       }
-      expect(told('child.started')).toHaveLength(2)
-      expect(told('start.resumed')).toEqual([])
+      expect(reported('child.started')).toHaveLength(2)
+      expect(reported('start.resumed')).toEqual([])
     })
   })
 })
@@ -205,19 +218,19 @@ describe('a command that is warmed up', () => {
 
   verifies('FLD-11', 'is run once without identity, ends, and serves nobody', async () => {
     const bench = await startServer(`${SAY} answer(id, {})`, { childWarm: true })
-    await until(() => bench.told('child.ended').length === 1)
-    const [warmed] = bench.told('command.warmed')
+    await until(() => bench.reported('child.ended').length === 1)
+    const [warmed] = bench.reported('command.warmed')
     expect(warmed).toEqual({
       type: 'command.warmed',
       child: 'warm-up',
       seconds: expect.any(Number) as number,
     })
-    expect(bench.told('child.remarked').map(({ text }) => text)).toEqual([
+    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
       'env GATEHOUSE_PROCESS,PATH',
     ])
     expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.told('child.started')).toHaveLength(2)
-    expect(bench.told('command.warmed')).toHaveLength(1)
+    expect(bench.reported('child.started')).toHaveLength(2)
+    expect(bench.reported('command.warmed')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'counts for nobody', async () => {
@@ -226,12 +239,12 @@ describe('a command that is warmed up', () => {
       `if (process.env.GATEHOUSE_SUBJECT !== undefined) answer(id, {})`,
       { childWarm: true, children },
     )
-    await until(() => bench.told('child.started').length === 1)
+    await until(() => bench.reported('child.started').length === 1)
     expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.told('command.warmed')).toEqual([])
+    expect(bench.reported('command.warmed')).toEqual([])
     // And it does not outlive the gateway.
     await bench.gateway.close()
-    expect(bench.told('child.ended')).toHaveLength(2)
+    expect(bench.reported('child.ended')).toHaveLength(2)
   })
 
   verifies('FLD-11', 'and fails says why', async () => {
@@ -246,8 +259,8 @@ describe('a command that is warmed up', () => {
     ]
     for (const [options, failure, hint] of failing) {
       const bench = await startServer('', { childWarm: true, ...options })
-      await until(() => bench.told('command.warmed').length === 1)
-      expect(bench.told('command.warmed')[0]).toMatchObject({
+      await until(() => bench.reported('command.warmed').length === 1)
+      expect(bench.reported('command.warmed')[0]).toMatchObject({
         failure: `the command ${failure}`,
         hint: expect.stringContaining(hint) as string,
       })
@@ -257,6 +270,6 @@ describe('a command that is warmed up', () => {
   test('only where that is asked for', async () => {
     const bench = await startServer('answer(id, {})')
     expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.told('child.started')).toHaveLength(1)
+    expect(bench.reported('child.started')).toHaveLength(1)
   })
 })
