@@ -234,7 +234,9 @@ verifies(
     say('\\ufeff' + JSON.stringify({ jsonrpc: '2.0', id, result: {} }))`)
     const opened = await new Client(fixture).open()
     expect(opened.status).toBe(502)
-    expect(fixture.reported('upstream.failed')[0]?.reason).toContain('begins with a byte order mark')
+    expect(fixture.reported('upstream.failed')[0]?.reason).toContain(
+      'begins with a byte order mark',
+    )
     expect(fixture.reported('child.remarked')[0]?.text).toBe('not a message: \\ufeffhello')
   },
 )
