@@ -76,6 +76,7 @@ test('the defaults', async () => {
     upstream: UPSTREAM,
     upstreamTimeout: 60,
     streamGrace: 300,
+    sseKeepAlive: 15,
     childStartTimeout: 30,
     childIdle: 600,
     maxChildren: 100,

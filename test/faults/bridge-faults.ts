@@ -80,20 +80,6 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
-    id: 'silent-streams',
-    breaks: 'TRN-04',
-    find: '      if (rest <= 0) this.write(COMMENT)\n',
-    replace: '',
-    tests: ['gateway/stdio/session.test.ts'],
-  },
-  {
-    id: 'comments-between-events',
-    breaks: 'TRN-04',
-    find: 'const rest = this.#writtenAt + KEEP_ALIVE - clock.now()',
-    replace: 'const rest = 0',
-    tests: ['gateway/stdio/session.test.ts'],
-  },
-  {
     id: 'idle-while-it-is-used',
     breaks: 'ATK-07',
     find: 'this.isEmpty ? this.#leftAt + this.#idle - this.#clock.now() : this.#idle',

@@ -330,10 +330,13 @@ describe('the body of a POST', () => {
       socket.write(
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nAuthorization: Bearer ${token}\r\n\r\n2\r\n \n\r\n2\r\n{"\r\n`,
       )
-      await eventually(() => got === ' \n{"')
+      // A short one is sent in one piece.
+      const long = 'x'.repeat(0x10000)
+      socket.write(`10000\r\n${long}\r\n`)
+      await eventually(() => got === ` \n{"${long}`)
       socket.write('1\r\n}\r\n0\r\n\r\n')
       await eventually(() => answer.includes('whole'))
-      expect(got).toBe(' \n{"}')
+      expect(got).toBe(` \n{"${long}}`)
     },
   )
 })
@@ -763,7 +766,7 @@ describe('half an answer that only the end of the connection ends', () => {
   const chunked = {
     ...post,
     more: 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n',
-    body: '1\r\n{\r\n',
+    body: `11170\r\n{${' '.repeat(69_999)}\r\n`,
   }
   const halfClose = (socket: Socket) => socket.end()
 

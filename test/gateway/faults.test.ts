@@ -228,7 +228,7 @@ describe('the client', () => {
       const { port, token } = await startGateway(upstream)
       const socket = connect({ port, host: '127.0.0.1' })
       socket.write(
-        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nAuthorization: Bearer ${token}\r\n\r\n5\r\n{ello\r\n`,
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nAuthorization: Bearer ${token}\r\n\r\n11170\r\n{${' '.repeat(69_999)}\r\n`,
       )
       await eventually(() => seen.includes('data'))
       socket.destroy()

@@ -87,6 +87,7 @@ describe('towards the upstream', () => {
       ['traceparent', '00-1-2-01'],
       ['tracestate', 'a=b'],
       ['baggage', 'c=d'],
+      ['accept-encoding', 'identity'],
     ])
     expect(headers.find(([name]) => name === 'host')?.[1]).toMatch(/^127\.0\.0\.1:\d+$/)
   })
@@ -211,7 +212,10 @@ describe('towards the upstream', () => {
         ['Cookie: a=b', 'X-Gatehouse-Subject: evil', 'Mcp-X: 1', 'Authorization: Bearer x'],
         { auth: 'none', resource: 'http://127.0.0.1/mcp' },
       )
-      expect(headers.filter(([name]) => !ALWAYS.has(name))).toEqual([['mcp-x', '1']])
+      expect(headers.filter(([name]) => !ALWAYS.has(name))).toEqual([
+        ['mcp-x', '1'],
+        ['accept-encoding', 'identity'],
+      ])
     },
   )
 

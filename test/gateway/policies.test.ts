@@ -39,7 +39,7 @@ describe('one resource', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       write = (text) => response.write(text)
     })
-    const fixture = await startGateway(upstream, { policy: only('a') })
+    const fixture = await startGateway(upstream, { policy: only('a'), sseKeepAlive: 0 })
     const response = await fixture.call({ headers: { accept: 'text/event-stream' } })
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     const next = async () => {

@@ -37,7 +37,8 @@ async function startFixture(upstream: string, options: Partial<GatewayOptions> =
   const clock = createManualClock()
   const fixture = await startGateway(
     upstream,
-    { clockTolerance: 0, now: clock.today, ...options },
+    // Comments come by the same clock.
+    { clockTolerance: 0, now: clock.today, sseKeepAlive: 0, ...options },
     {},
     clock,
   )

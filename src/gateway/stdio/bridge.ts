@@ -55,6 +55,8 @@ export interface BridgeOptions {
   readonly maxBody: number
   /** Milliseconds without a byte taken, after which a reader is cut. */
   readonly stalled: number
+  /** Milliseconds between two comments on a silent event stream; 0: none are sent. */
+  readonly keepAlive: number
   readonly clock: Clock
   /** Unpredictable text: the ids of sessions. */
   readonly randomUUID: () => string
@@ -325,6 +327,7 @@ export function createBridge(options: BridgeOptions): Backend {
     maxQueue: options.limits.queue,
     grace: options.streamGrace * 1000,
     stalled: options.stalled,
+    keepAlive: options.keepAlive,
   }
   const [file = ''] = options.command
   return {

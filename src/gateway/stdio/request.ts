@@ -8,15 +8,11 @@ import { errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/an
 import type { AdmittedRequest } from '../request/backend.js'
 import type { Clock } from '../clock.js'
 import type { OpenRequest } from '../request/open-request.js'
+import { COMMENT } from '../request/silence.js'
 import { faultOfFilter, type UpstreamFault } from '../request/upstream-fault.js'
 import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
-
-/** Milliseconds. It keeps proxies from closing a silent stream. */
-const KEEP_ALIVE = 15_000
-
-const COMMENT = Buffer.from(': \n\n')
 
 export interface StdioRequestContext {
   readonly clock: Clock
@@ -26,6 +22,8 @@ export interface StdioRequestContext {
   readonly grace: number
   /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
+  /** Milliseconds between two comments on a silent event stream; 0: none are sent. */
+  readonly keepAlive: number
 }
 
 export class StdioRequest implements OpenRequest {
@@ -46,8 +44,7 @@ export class StdioRequest implements OpenRequest {
   /** Events written since the client last took all of them. */
   #untaken = 0
   #isAnswered = false
-  #writtenAt = 0
-  #clearKeepAlive: (() => void) | undefined
+  #isSilent = true
 
   constructor(
     context: StdioRequestContext,
@@ -183,9 +180,13 @@ export class StdioRequest implements OpenRequest {
     })
     response.flushHeaders()
     response.on('drain', () => this.#onDrained())
-    this.#writtenAt = this.#context.clock.now()
-    this.#keepAlive(KEEP_ALIVE)
+    this.#life.keepAlive(this.#context.keepAlive, () => this.write(COMMENT))
     this.watchToken()
+  }
+
+  /** A proxy may hold the head of a stream back until something follows it. */
+  greet(): void {
+    if (this.#isSilent && this.#context.keepAlive > 0) this.write(COMMENT)
   }
 
   /** @param id lets the client resume the stream after this event */
@@ -200,7 +201,8 @@ export class StdioRequest implements OpenRequest {
     if (this.#life.isOver) return
     // If `write` returns true, no event will say that there is room again.
     const isFlowing = response.write(bytes)
-    this.#writtenAt = this.#context.clock.now()
+    this.#isSilent = false
+    this.#life.breakSilence()
     this.#untaken = isFlowing ? 0 : this.#untaken + 1
     // Small events cost more than their length.
     const cost = response.writableLength + this.#untaken * ENTRY
@@ -210,18 +212,7 @@ export class StdioRequest implements OpenRequest {
   endStream(): void {
     if (this.#life.isOver) return
     this.#life.finish()
-    this.#clearKeepAlive?.()
     this.admitted.response.end()
-  }
-
-  /** Writes a comment whenever nothing was written for {@link KEEP_ALIVE}. */
-  #keepAlive(delay: number): void {
-    const { clock } = this.#context
-    this.#clearKeepAlive = clock.setTimer(() => {
-      const rest = this.#writtenAt + KEEP_ALIVE - clock.now()
-      if (rest <= 0) this.write(COMMENT)
-      if (!this.#life.isOver) this.#keepAlive(rest > 0 ? rest : KEEP_ALIVE)
-    }, delay)
   }
 
   #answered(): void {
@@ -251,7 +242,6 @@ export class StdioRequest implements OpenRequest {
 
   #onOver(): void {
     this.admitted.place.leave()
-    this.#clearKeepAlive?.()
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#life.isWhole)
   }

@@ -356,7 +356,8 @@ describe('who only notifies is there', () => {
 })
 
 describe('at the end of its token', () => {
-  const NO_TOLERANCE = { clockTolerance: 0, streamGrace: 2 }
+  // The only timers are those of tokens.
+  const NO_TOLERANCE = { clockTolerance: 0, streamGrace: 2, sseKeepAlive: 0 }
   const versioned = { 'mcp-protocol-version': '2025-11-25' }
 
   /** The session of one whose token lives for long, in the hands of a client whose token does not. */

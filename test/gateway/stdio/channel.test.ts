@@ -80,7 +80,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
   })
   const admission = new Admission(admissionLimits(10, 10, 1_000))
   const readHead = createHeadReader([], [])
-  const context = { clock: REAL_TIME, maxQueue: 1_000, grace: 1_000, stalled: 60_000 }
+  const context = { clock: REAL_TIME, maxQueue: 1_000, grace: 1_000, stalled: 60_000, keepAlive: 0 }
   const server = createServer((request, response) => {
     const head = readHead(request.rawHeaders)
     const admitted = {

@@ -400,7 +400,7 @@ test('what a server says by itself does not go to a stream that was left', async
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
   async function serve(respond: (request: StdioRequest) => void): Promise<number> {
-    const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300 }
+    const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300, keepAlive: 0 }
     const records = new Records({
       onEvent: undefined,
       onClose: undefined,
