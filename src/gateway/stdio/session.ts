@@ -180,7 +180,7 @@ export class Session implements PooledChild {
     const stream = known ?? this.#openStream(request)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
-    exchange.greet()
+    request.greet()
     return true
   }
 
