@@ -147,6 +147,7 @@ describe('a connection', () => {
       maxBody: 1_000,
       admission: new Admission(admissionLimits(9, 9, 1_000)),
       unservedPaths: new UnservedPaths([RESOURCE], REAL_TIME.now),
+      clock: REAL_TIME,
       records: new Records({
         onEvent: (event) => void events.push(event),
         onClose: undefined,

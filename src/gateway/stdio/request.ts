@@ -111,7 +111,8 @@ export class StdioRequest implements OpenRequest {
     this.#life.finish()
     const { request, response, record, head, expectsContinue } = this.admitted
     if (fault !== undefined) record.failUpstream(fault)
-    sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
+    const unread = request.complete ? 0 : unreadOf(head, expectsContinue)
+    sendAnswer(request, response, answer, unread, this.#context.clock)
   }
 
   /**

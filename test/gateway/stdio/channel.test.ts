@@ -101,6 +101,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
       message: undefined,
       filter: undefined,
       place: admission.enter(undefined) as Place,
+      clock: REAL_TIME,
       fail: () => response.destroy(),
     }
     const opened = new StdioRequest(context, admitted, (each) => {

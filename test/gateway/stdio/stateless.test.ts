@@ -317,6 +317,8 @@ describe('the end', () => {
     clock.pass(60_000)
     // It waits for its children, so that it does not end with its stdin.
     await passOnceSet(clock, 2_000)
+    // Asking the system about processes takes its time from the gateway, so that comes last.
+    await until(() => fixture.reported('child.strays').length === 1, 20_000)
     await until(() => !pids.some(isAlive))
   })
 })

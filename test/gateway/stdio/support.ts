@@ -28,7 +28,7 @@ export function startBridge(
 }
 
 /** A command that does to each message what `body` says. */
-export function startServer(
+function startServer(
   body: string,
   options: Partial<GatewayOptions> = {},
   clock: Clock = FAST_CLOCK,
