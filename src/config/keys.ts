@@ -20,7 +20,7 @@ export function faultOf(error: unknown, otherwise: string): string {
  *
  * @throws an error that shows nothing of the content; a parser's message or cause would
  */
-export function readJwks(path: string, readFile: ReadFile): unknown {
+function readJwks(path: string, readFile: ReadFile): unknown {
   let message: string
   try {
     return JSON.parse(readFile(path))

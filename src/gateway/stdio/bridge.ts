@@ -330,6 +330,7 @@ export function createBridge(options: BridgeOptions): Backend {
   const [file = ''] = options.command
   return {
     label: file,
+    headers: undefined,
     warm: () => Promise.resolve(),
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
     async unreachable() {
