@@ -85,12 +85,12 @@ function post({ port, id: session }: Session, id: number): Promise<void> {
 async function events(): Promise<void> {
   const clock = await openSession('gateway', await freePort(), jwksFile, token, CLOCK)
   try {
-    for (const era of ['session', 'none'] as const) {
+    for (const revision of ['session', 'none'] as const) {
       const added: number[] = []
       for (let round = 0; round < 3; round++) {
-        added.push(-(await lagAlone()) + (await lagThrough(clock, era, token)))
+        added.push(-(await lagAlone()) + (await lagThrough(clock, revision, token)))
       }
-      const name = era === 'session' ? 'of a session' : 'without sessions'
+      const name = revision === 'session' ? 'of a session' : 'without sessions'
       report(`event lag ${name} over a read of stdout, ms`, median(added), 0.3, false)
     }
     const aborts: number[] = []

@@ -15,31 +15,38 @@ const TICKS = 150
 /** The first ones warm everything. */
 const WARM = 20
 const STATELESS = '2026-07-28'
-/** `session`: the one that was opened. `none`: as clients of the era without them. */
-export type Era = 'session' | 'none'
+/** `session`: the one that was opened. `none`: as clients of the revision without them. */
+export type Revision = 'session' | 'none'
 
 let lastId = 0
 
-function call(name: string): string {
+/** What each request says of itself where there are no sessions. */
+const OF_STATELESS = {
+  'io.modelcontextprotocol/protocolVersion': STATELESS,
+  'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+function call(name: string, revision: Revision): string {
   lastId++
-  const meta = {
-    progressToken: lastId,
-    'io.modelcontextprotocol/protocolVersion': STATELESS,
-    'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-  }
+  const meta = { progressToken: lastId, ...(revision === 'none' && OF_STATELESS) }
   const params = { name, arguments: { times: TICKS }, _meta: meta }
   return JSON.stringify({ jsonrpc: '2.0', id: lastId, method: 'tools/call', params })
 }
 
-function post({ port, id }: Session, era: Era, token: string, name: string): ClientRequest {
+function post(
+  { port, id }: Session,
+  revision: Revision,
+  token: string,
+  name: string,
+): ClientRequest {
   const mirrored = { 'mcp-method': 'tools/call', 'mcp-name': name }
   const headers =
-    era === 'session'
+    revision === 'session'
       ? headersOf(token, id)
       : { ...headersOf(token), ...mirrored, 'mcp-protocol-version': STATELESS }
   const sending = request({ port, path: '/mcp', method: 'POST', headers, agent: false })
-  sending.on('error', () => undefined).end(call(name))
+  sending.on('error', () => undefined).end(call(name, revision))
   return sending
 }
 
@@ -74,14 +81,18 @@ function lagOf(input: Readable): Promise<number> {
 export async function lagAlone(): Promise<number> {
   const [file, ...args] = CLOCK
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] })
-  child.stdin.write(`${call('watch')}\n`)
+  child.stdin.write(`${call('watch', 'session')}\n`)
   const lag = await lagOf(child.stdout)
   child.kill()
   return lag
 }
 
-export async function lagThrough(session: Session, era: Era, token: string): Promise<number> {
-  const sending = post(session, era, token, 'watch')
+export async function lagThrough(
+  session: Session,
+  revision: Revision,
+  token: string,
+): Promise<number> {
+  const sending = post(session, revision, token, 'watch')
   const answer = await answerOf(sending)
   const lag = await lagOf(answer)
   sending.destroy()

@@ -138,6 +138,22 @@ export interface KeysLoaded {
   readonly retired: number
 }
 
+/**
+ * An MCP message was answered without a token, on a path that no guard protects: the paths of resource and route differ.
+ * The gateway never emits this.
+ */
+export interface RequestUnguarded {
+  readonly type: 'request.unguarded'
+  readonly requestId: string
+  readonly resource: string
+  /** Quoted and cut. */
+  readonly path: string
+  /** Of the answer. */
+  readonly status: number
+  readonly reason: string
+  readonly hint: string
+}
+
 /** Keys could not be read. */
 export interface KeysFailed {
   readonly type: 'keys.failed'
@@ -160,6 +176,16 @@ export interface ScopesDropped {
   /** As configured. */
   readonly claim: string
   /** With the first such entry, quoted and cut. */
+  readonly reason: string
+}
+
+/**
+ * A claim of an accepted token is probably a mistake of its issuer. Told once for each issuer and claim.
+ */
+export interface ClaimSuspected {
+  readonly type: 'claim.suspected'
+  readonly issuer: string
+  readonly claim: string
   readonly reason: string
 }
 
@@ -211,6 +237,8 @@ export type ResourceServerEvent =
   | IntrospectionFailed
   | StoreFailed
   | ScopesDropped
+  | ClaimSuspected
+  | RequestUnguarded
 
 /**
  * Receives every event, synchronously. What it throws is ignored, and a promise of it that rejects

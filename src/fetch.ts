@@ -52,6 +52,9 @@ type Handle = (request: Request, next: Next, context?: FetchContext) => Promise<
 /** The guard, and the resource server behind it for other uses. */
 export type Protect = Handle & { readonly resourceServer: ResourceServer }
 
+/** Requests that no guard has let pass yet. */
+const WATCHED = new WeakSet<Request>()
+
 function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
   return {
     auth: 'authInfo' in seen ? seen.authInfo : undefined,
@@ -104,12 +107,26 @@ function accessOf(seen: Permission | Guard, request: GuardRequest): Access {
 export function protect(options: ProtectedResourceOptions): Protect {
   const guard = createWholeGuard(options)
   const { resourceServer } = guard
+
+  async function proceedUnguarded(
+    request: Request,
+    next: Next,
+    shown: GuardRequest,
+  ): Promise<Response> {
+    WATCHED.add(request)
+    const response = await next(request, accessOf(guard, shown))
+    // Another guard has let it pass, or tells of it.
+    if (WATCHED.delete(request)) guard.noteUnguarded(shown, response.status)
+    return response
+  }
+
   const handle: Handle = async function protect(request, next, context = {}) {
     if (endOfTurn !== undefined) await endOfTurn()
     const shown = new FetchGuardRequest(request, context)
     const outcome = guard.pass(shown)
     const passage = outcome instanceof Promise ? await outcome : outcome
-    if (passage === undefined) return next(request, accessOf(guard, shown))
+    if (passage === undefined) return proceedUnguarded(request, next, shown)
+    WATCHED.delete(request)
     if (passage.outcome === 'answer') return toResponse(passage, request.method)
     return passage.finish(await next(shown.forHandler(passage), accessOf(passage, shown)))
   }
@@ -130,6 +147,13 @@ export interface RequestGuard {
    * and pass its answer through `finish()`
    */
   pass(request: GuardRequest): Passage | Promise<Passage>
+  /**
+   * Call it when a request that is not guarded has been answered, unless another guard has let it pass: it emits
+   * `request.unguarded` if it was an MCP message, which no handler should answer without a token.
+   *
+   * @param status of the answer
+   */
+  noteUnguarded(request: GuardRequest, status: number): void
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   idTokenWarnings,
   isFaulty,
   missingProblems,
+  placeholderWarnings,
   plainHttpWarnings,
   severalIssuersProblems,
   stdioProblems,
@@ -165,6 +166,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     ...environment.warnings,
     ...plainHttpWarnings(given),
     ...idTokenWarnings(issuers),
+    ...placeholderWarnings(issuers),
   ]
   return { auth: 'oauth', options: { ...options, resource }, rest: flags.rest, warnings }
 }

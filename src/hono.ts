@@ -12,7 +12,7 @@ import type { AuthInfo } from './types.js'
 import type { GuardAnswer } from './web/answers.js'
 import { createGuard, refuseScopes, type Guard, type Passage } from './web/guard.js'
 import type { ProtectedResourceOptions } from './web/options.js'
-import type { Permission } from './web/permission.js'
+import { Permission } from './web/permission.js'
 
 export type { ProtectedResourceOptions } from './web/options.js'
 
@@ -22,9 +22,17 @@ export type { ProtectedResourceOptions } from './web/options.js'
  */
 export interface ProtectedResourceEnv {
   Variables: {
-    /** The MCP SDK's `AuthInfo`, under the key that `@hono/mcp` reads. */
-    auth: AuthInfo
+    /**
+     * The MCP SDK's `AuthInfo`, under the key that `@hono/mcp` reads. `undefined` on paths that are not guarded. On a
+     * route with the middleware on it, the type says that it is there.
+     */
+    auth?: AuthInfo
   }
+}
+
+/** The same on a route with the middleware or {@link requireScopes} on it: nobody arrives without a token. */
+export interface GuardedEnv {
+  Variables: { auth: AuthInfo }
 }
 
 /** State for {@link requireScopes}; a hidden place in the context is cheaper than a WeakMap. */
@@ -56,7 +64,7 @@ function finish(c: Context, permission: Permission): Promise<void> | void {
 }
 
 /** The middleware, and the resource server behind it for other uses. */
-export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv> & {
+export type ProtectedResourceMiddleware = MiddlewareHandler<GuardedEnv> & {
   readonly resourceServer: ResourceServer
 }
 
@@ -65,7 +73,8 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * path of the resource and everything below it, and answers 401, 403 and 503 with what clients
  * need. All other paths pass unchanged. Mounted at a path (`app.use('/x', …)`) or on a route it
  * guards every request that arrives there. The metadata has its own paths, so only middleware at
- * the root publishes it.
+ * the root publishes it. Use it in both places, as below: then the route is closed even if its path
+ * and that of the resource differ. It checks a request once.
  *
  * An event stream that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token;
  * an answer to any other POST is cut `streamGrace` later. A subscription's stream closes without
@@ -82,34 +91,42 @@ export type ProtectedResourceMiddleware = MiddlewareHandler<ProtectedResourceEnv
  * @example
  * ```ts
  * import { Hono } from 'hono'
- * import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+ * import { protectedResource } from 'mcp-gatehouse/hono'
  *
- * const app = new Hono<ProtectedResourceEnv>()
- * app.use(
- *   protectedResource({
- *     resource: 'https://mcp.example.com/mcp',
- *     authorizationServers: 'https://sso.example.com/realms/mcp',
- *     scopes: ['mcp:tools'],
- *   }),
- * )
- * app.all('/mcp', (c) => c.json({ hello: c.get('auth').clientId }))
+ * const guard = protectedResource({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ *   scopes: ['mcp:tools'],
+ * })
+ * const app = new Hono()
+ * app.use(guard)
+ * app.all('/mcp', guard, (c) => c.json({ hello: c.get('auth').clientId }))
  * ```
  */
 export function protectedResource(options: ProtectedResourceOptions): ProtectedResourceMiddleware {
   const guard = createGuard(options)
   const { resourceServer } = guard
 
+  function proceedUnguarded(
+    c: Context,
+    next: () => Promise<void>,
+    request: HonoGuardRequest,
+  ): Promise<void> {
+    const context = inContext(c)
+    if (context.get(SEEN) === undefined) context.set(SEEN, guard)
+    return next().then(() => {
+      // Not where another guard has let it pass.
+      if (context.get(SEEN) === guard) guard.noteUnguarded(request, c.res.status)
+    })
+  }
+
   function settle(
-    c: Context<ProtectedResourceEnv>,
+    c: Context<GuardedEnv>,
     next: () => Promise<void>,
     request: HonoGuardRequest,
     passage: Passage,
   ): Promise<Response | void> {
-    if (passage === undefined) {
-      const context = inContext(c)
-      if (context.get(SEEN) === undefined) context.set(SEEN, guard)
-      return next()
-    }
+    if (passage === undefined) return proceedUnguarded(c, next, request)
     if (passage.outcome === 'answer') return Promise.resolve(toResponse(c, passage))
     request.hand(passage)
     c.set('auth', passage.authInfo)
@@ -117,10 +134,10 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     return next().then(() => finish(c, passage))
   }
 
-  function handle(
-    c: Context<ProtectedResourceEnv>,
-    next: () => Promise<void>,
-  ): Promise<Response | void> {
+  function handle(c: Context<GuardedEnv>, next: () => Promise<void>): Promise<Response | void> {
+    const seen = inContext(c).get(SEEN)
+    // It stands before the route and on it.
+    if (seen instanceof Permission && seen.isOf(guard)) return next()
     const request = new HonoGuardRequest(c)
     const passage = guard.pass(request)
     return passage instanceof Promise
@@ -128,7 +145,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
       : settle(c, next, request, passage)
   }
 
-  const middleware: MiddlewareHandler<ProtectedResourceEnv> = function protectedResource(c, next) {
+  const middleware: MiddlewareHandler<GuardedEnv> = function protectedResource(c, next) {
     return endOfTurn === undefined ? handle(c, next) : endOfTurn().then(() => handle(c, next))
   }
   return Object.assign(middleware, { resourceServer })
@@ -156,7 +173,7 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
  * app.delete('/mcp/cache', requireScopes('mcp:admin'), (c) => c.json({ done: true }))
  * ```
  */
-export function requireScopes(...scopes: readonly string[]): MiddlewareHandler {
+export function requireScopes(...scopes: readonly string[]): MiddlewareHandler<GuardedEnv> {
   return function requireScopes(c, next) {
     const request = { origin: c.req.header('origin') }
     const refusal = refuseScopes(inContext(c).get(SEEN), scopes, request)

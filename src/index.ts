@@ -46,6 +46,8 @@ export type {
   ResourceServerEvent,
   SessionRefused,
   ScopesDropped,
+  ClaimSuspected,
+  RequestUnguarded,
   StoreFailed,
   TokenEnded,
 } from './events.js'

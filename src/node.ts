@@ -11,7 +11,8 @@ import type { ResourceServer } from './rs/resource-server.js'
 import type { AuthInfo } from './types.js'
 import { createGuard, refuseScopes, type Guard, type Passage } from './web/guard.js'
 import type { ProtectedResourceOptions } from './web/options.js'
-import type { Permission } from './web/permission.js'
+import { Permission } from './web/permission.js'
+import { isMcpMessage } from './web/unguarded.js'
 
 export { guardAnswer, NodeGuardRequest }
 export type { ProtectedResourceOptions } from './web/options.js'
@@ -52,6 +53,23 @@ interface SeenRequest extends AuthenticatedRequest {
   [SEEN]?: Permission | Guard
 }
 
+function proceedUnguarded(
+  guard: Guard,
+  request: SeenRequest,
+  response: ServerResponse,
+  next: () => void,
+): void {
+  request[SEEN] ??= guard
+  const shown = new NodeGuardRequest(request, response)
+  if (isMcpMessage(shown)) {
+    response.once('finish', () => {
+      // Not where another guard has let it pass.
+      if (request[SEEN] === guard) guard.noteUnguarded(shown, response.statusCode)
+    })
+  }
+  next()
+}
+
 function settle(
   guard: Guard,
   request: SeenRequest,
@@ -59,10 +77,7 @@ function settle(
   next: () => void,
   passage: Passage,
 ): void {
-  if (passage === undefined) {
-    request[SEEN] ??= guard
-    return next()
-  }
+  if (passage === undefined) return proceedUnguarded(guard, request, response, next)
   if (passage.outcome === 'answer') return sendAnswer(response, passage)
   guardAnswer(request, response, passage)
   request.auth = passage.authInfo
@@ -75,7 +90,9 @@ function settle(
  * path of the resource and everything below it, and sets `req.auth` for the SDK's transport. All
  * other paths pass unchanged. Mounted at a path (`app.use('/x', …)`) or on a route it guards every
  * request that arrives there. The metadata has its own paths, so only middleware at the root
- * publishes it.
+ * publishes it. In Express use it in both places, `app.use(guard)` and `app.all('/mcp', guard, …)`:
+ * then the route is closed even if its path and that of the resource differ. It checks a request
+ * once.
  *
  * An event stream that answers a GET, or `subscriptions/listen` of 2026-07-28, ends with its token;
  * an answer to any other POST is cut `streamGrace` later. A subscription's stream closes without
@@ -99,7 +116,7 @@ function settle(
  * createServer((req: AuthenticatedRequest, res) => {
  *   guard(req, res, () => {
  *     // All other paths come here without a token.
- *     if (req.url === '/mcp') res.end(`hello ${req.auth?.clientId}`)
+ *     if (req.auth !== undefined) res.end(`hello ${req.auth.clientId}`)
  *     else res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"not_found"}')
  *   })
  * }).listen(3000, 'localhost')
@@ -108,7 +125,14 @@ function settle(
 export function protectedResource(options: ProtectedResourceOptions): ProtectedResourceMiddleware {
   const guard = createGuard(options)
   const { resourceServer } = guard
-  const middleware: NodeMiddleware = function protectedResource(request, response, next) {
+  const middleware: NodeMiddleware = function protectedResource(
+    request: SeenRequest,
+    response,
+    next,
+  ) {
+    const seen = request[SEEN]
+    // It stands before the route and on it.
+    if (seen instanceof Permission && seen.isOf(guard)) return next()
     const passage = guard.pass(new NodeGuardRequest(request, response))
     if (!(passage instanceof Promise)) return settle(guard, request, response, next, passage)
     passage
@@ -134,13 +158,15 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
  * import express from 'express'
  * import { protectedResource, requireScopes } from 'mcp-gatehouse/node'
  *
+ * const guard = protectedResource({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   authorizationServers: 'https://sso.example.com/realms/mcp',
+ * })
  * const app = express()
- * app.use(
- *   protectedResource({
- *     resource: 'https://mcp.example.com/mcp',
- *     authorizationServers: 'https://sso.example.com/realms/mcp',
- *   }),
- * )
+ * app.use(guard)
+ * app.all('/mcp', guard, (req, res) => {
+ *   res.json({ hello: req.auth?.clientId })
+ * })
  * app.delete('/mcp/cache', requireScopes('mcp:admin'), (_req, res) => {
  *   res.json({ done: true })
  * })

@@ -81,6 +81,11 @@ export interface TokenIntrospector {
     readonly issuer: string
     /** Why the last call failed; `undefined` after one that did not. */
     readonly fault: AuthorizationServerError | undefined
+    /**
+     * Seconds by which the server's clock was ahead of ours when it last answered; negative when it was behind. For
+     * advice about clocks.
+     */
+    readonly clockAhead?: number | undefined
   }
 }
 

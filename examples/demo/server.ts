@@ -8,7 +8,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { Hono } from 'hono'
 import type { EventListener } from 'mcp-gatehouse'
-import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+import { protectedResource } from 'mcp-gatehouse/hono'
 import { z } from 'zod'
 
 /** The scope that every request needs. */
@@ -39,22 +39,20 @@ interface AppOptions {
   readonly onEvent?: EventListener
 }
 
-function createApp({ resource, issuer, onEvent }: AppOptions): Hono<ProtectedResourceEnv> {
-  const app = new Hono<ProtectedResourceEnv>()
-
+function createApp({ resource, issuer, onEvent }: AppOptions): Hono {
   // The whole protection: metadata, challenges, and every check of the token.
-  app.use(
-    protectedResource({
-      resource,
-      authorizationServers: issuer,
-      scopes: SCOPE,
-      resourceName: 'mcp-gatehouse demo',
-      ...(onEvent !== undefined && { onEvent }),
-    }),
-  )
+  const guard = protectedResource({
+    resource,
+    authorizationServers: issuer,
+    scopes: SCOPE,
+    resourceName: 'mcp-gatehouse demo',
+    ...(onEvent !== undefined && { onEvent }),
+  })
+  const app = new Hono()
+  app.use(guard)
 
   // One server and transport a request: stateless, so there are no sessions to clean up.
-  app.post('/mcp', async (c) => {
+  app.post('/mcp', guard, async (c) => {
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
     await createMcpServer().connect(transport)
     return transport.handleRequest(c.req.raw, { authInfo: c.get('auth') })

@@ -7,15 +7,14 @@ import { protectedResource } from 'mcp-gatehouse/node'
 
 const { OAUTH_ISSUER = '', SESSION_KEY = '', PORT = '3000' } = process.env
 
+const guard = protectedResource({
+  resource: `http://localhost:${PORT}/mcp`,
+  authorizationServers: OAUTH_ISSUER,
+  scopes: ['mcp:tools'],
+  sessionKeys: [SESSION_KEY], // the same in every process
+})
 const app = express()
-app.use(
-  protectedResource({
-    resource: `http://localhost:${PORT}/mcp`,
-    authorizationServers: OAUTH_ISSUER,
-    scopes: ['mcp:tools'],
-    sessionKeys: [SESSION_KEY], // the same in every process
-  }),
-)
+app.use(guard)
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'sessions-v1', version: '1.0.0' })
@@ -28,7 +27,7 @@ function createServer(): McpServer {
 /** By the server's own ids: only their owners' requests come this far. */
 const sessions = new Map<string, StreamableHTTPServerTransport>()
 
-app.all('/mcp', express.json(), async (req, res) => {
+app.all('/mcp', guard, express.json(), async (req, res) => {
   const id = req.headers['mcp-session-id']?.toString()
   const known = sessions.get(id ?? '')
   if (known !== undefined) return known.handleRequest(req, res, req.body)

@@ -2,19 +2,18 @@
 import { serve } from '@hono/node-server'
 import { McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import { Hono } from 'hono'
-import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
+import { protectedResource } from 'mcp-gatehouse/hono'
 
 const { OAUTH_ISSUER = '', SESSION_KEY = '', PORT = '3000' } = process.env
 
-const app = new Hono<ProtectedResourceEnv>()
-app.use(
-  protectedResource({
-    resource: `http://localhost:${PORT}/mcp`,
-    authorizationServers: OAUTH_ISSUER,
-    scopes: ['mcp:tools'],
-    sessionKeys: [SESSION_KEY], // the same in every process
-  }),
-)
+const guard = protectedResource({
+  resource: `http://localhost:${PORT}/mcp`,
+  authorizationServers: OAUTH_ISSUER,
+  scopes: ['mcp:tools'],
+  sessionKeys: [SESSION_KEY], // the same in every process
+})
+const app = new Hono()
+app.use(guard)
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'sessions-v2', version: '1.0.0' })
@@ -29,7 +28,7 @@ function createServer(): McpServer {
 /** By the server's own ids: only their owners' requests come this far. */
 const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
 
-app.all('/mcp', async (c) => {
+app.all('/mcp', guard, async (c) => {
   const id = c.req.header('mcp-session-id')
   const known = sessions.get(id ?? '')
   const authInfo = c.get('auth')

@@ -11,7 +11,9 @@ import {
   type TokenContext,
   type Hint,
   type HintTopic,
+  type ProviderTime,
 } from './identity-providers.js'
+import { hasPlaceholder } from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
 
 /** The facts that choose a hint. */
@@ -24,7 +26,10 @@ export interface HintContext {
   readonly claims?: (() => JsonObject | undefined) | undefined
   /** The missing scopes. */
   readonly missing?: readonly string[] | undefined
+  readonly clock?: ProviderTime | undefined
 }
+
+const EQUAL_CLOCKS: ProviderTime = { ahead: 0, tolerance: 0 }
 
 /** Checked after the signature: the claims are not a stranger's invention. */
 const VERIFIED: ReadonlySet<HintTopic> = new Set([
@@ -80,9 +85,9 @@ function misplaced({ claims, missing }: TokenContext): string | undefined {
 
 /** One sentence, or `undefined` when there is nothing useful to say. */
 export function hintFor(topic: HintTopic, given: HintContext): string | undefined {
-  const { issuer, token = '', missing = [] } = given
+  const { issuer, token = '', missing = [], clock = EQUAL_CLOCKS } = given
   const claims = (VERIFIED.has(topic) ? given.claims?.() : undefined) ?? {}
-  const context = { token, claims, missing }
+  const context = { token, claims, missing, clock }
   const say = (hint: Hint | undefined) => (typeof hint === 'function' ? hint(context) : hint)
   const provider = PROVIDERS.find(
     (entry) =>
@@ -110,6 +115,9 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
   if (typeof iss !== 'string') return undefined
   if (known.some((issuer) => iss === `${issuer}/` || issuer === `${iss}/`)) {
     return 'they differ in the last slash: configure the issuer exactly'
+  }
+  if (known.some(hasPlaceholder)) {
+    return 'replace the placeholder in the configured issuer: tokens name one exact issuer'
   }
   const tenant = ENTRA_TENANT.exec(iss)?.[1]
   if (tenant !== undefined && known.some((issuer) => ENTRA_TENANT.exec(issuer)?.[1] === tenant)) {

@@ -10,12 +10,21 @@ import { quoted, type BearerTokenErrorCode } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
 
 /** What went wrong: a refusal, or one of its causes that needs its own advice. */
-export type HintTopic = BearerTokenErrorCode | 'at+jwt required'
+export type HintTopic = BearerTokenErrorCode | 'at+jwt required' | 'client as audience'
 
 export interface TokenContext {
   readonly token: string
   readonly claims: JsonObject
   readonly missing: readonly string[]
+  readonly clock: ProviderTime
+}
+
+/** How the clock of the identity provider differs from ours. */
+export interface ProviderTime {
+  /** Seconds; negative when it is behind. 0 when it is not known. */
+  readonly ahead: number
+  /** The difference that is tolerated, in seconds. */
+  readonly tolerance: number
 }
 
 export type Hint = string | ((context: TokenContext) => string | undefined)
@@ -36,6 +45,8 @@ function list(value: unknown): readonly unknown[] {
 
 const GOOGLE =
   'Google: its tokens are for Google APIs and for its clients; use an authorization server that logs users in with Google'
+const COGNITO_CLIENTS =
+  'Cognito: use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes'
 const AUTH0_NO_API =
   'Auth0: a token without an API works only at /userinfo; switch on Resource Parameter Compatibility Profile, so that Auth0 reads resource, and create an API whose identifier is the resource URL'
 
@@ -110,6 +121,7 @@ export const PROVIDERS: readonly Provider[] = [
   {
     issuer: /^https:\/\/cognito-idp\./,
     hints: {
+      'client as audience': COGNITO_CLIENTS,
       ERR_TOKEN_AUDIENCE:
         'Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); otherwise use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes',
       ERR_TOKEN_TYPE: 'Cognito: send the access token, not the ID token (token_use "id")',
@@ -218,6 +230,7 @@ export const PROVIDERS: readonly Provider[] = [
   },
 ]
 
+const SYNCHRONISE = 'synchronise the clocks (NTP)'
 const ID_TOKEN_CLAIMS = ['at_hash', 'nonce', 's_hash']
 
 export const ANY_PROVIDER: Hints = {
@@ -229,10 +242,19 @@ export const ANY_PROVIDER: Hints = {
     'let the identity provider issue JWT access tokens, or use introspection for opaque ones (--oauth-client-id); if --oauth-token-prefix is set, the access token must begin with it',
   'at+jwt required':
     'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
+  'client as audience':
+    'this claim names a client: list the clients whose tokens are accepted in --oauth-audience',
   ERR_TOKEN_TYPE: ({ claims }) =>
     ID_TOKEN_CLAIMS.some((name) => claims[name] !== undefined)
       ? 'send the access token, not the ID token; if access tokens of this provider look like ID tokens, set --oauth-accept-id-token-claims'
       : 'send the access token, not an ID, refresh or logout token',
   ERR_TOKEN_BOUND: 'let the identity provider issue plain bearer tokens to this client',
-  ERR_TOKEN_NOT_YET_VALID: 'synchronise the clocks (NTP)',
+  ERR_TOKEN_NOT_YET_VALID: ({ clock }) =>
+    clock.ahead > clock.tolerance
+      ? `our clock is probably ${Math.round(clock.ahead)} s behind: the last answer of the provider is dated later; ${SYNCHRONISE}`
+      : SYNCHRONISE,
+  ERR_TOKEN_EXPIRED: ({ clock }) =>
+    -clock.ahead > clock.tolerance
+      ? `our clock is probably ${Math.round(-clock.ahead)} s ahead: the last answer of the provider is dated earlier; ${SYNCHRONISE}`
+      : undefined,
 }

@@ -46,6 +46,11 @@ export function parseHttpUrl(text: unknown): URL | undefined {
   return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined
 }
 
+/** Documentation writes `{tenantid}` or `<tenant>` in URLs, and people write `*`. */
+export function hasPlaceholder(url: string): boolean {
+  return /[{}*<>]|%7b|%7d/i.test(url)
+}
+
 function cacheMaxAge(header: string | null): number | undefined {
   if (header === null) return undefined
   if (/(?:^|,)\s*no-(?:store|cache)\b/i.test(header)) return 0
@@ -76,6 +81,10 @@ export async function readText(response: Response): Promise<string> {
   }
 }
 
+/** How Node says that the answer to a TLS handshake is not TLS. */
+const NO_TLS = /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/
+const NO_TLS_TEXT = /wrong version number|packet length too long|http request/
+
 /** Users of a company CA meet these on the first day. */
 const UNKNOWN_CA = /^(?:UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY)|SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED)/
 
@@ -88,14 +97,23 @@ export function networkReason(error: unknown): string {
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return 'could not be reached'
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  if (isPlainHttp(cause)) return `could not be reached (${PLAIN_HTTP})`
   const reason = cause.message === '' ? code : `${code}: ${cause.message.slice(0, 120)}`
   const advice = UNKNOWN_CA.test(code) ? '; add your own CA with --ca-file' : ''
   return `could not be reached (${reason}${advice})`
 }
 
-/** Network, DNS and certificate errors: there was no connection to write to. */
+export const PLAIN_HTTP = 'the port speaks http, and the URL says https'
+
+/** Whether a TLS handshake met something else, most often a port that speaks plain HTTP. */
+export function isPlainHttp(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : ''
+  return NO_TLS.test(code) || (code === 'EPROTO' && NO_TLS_TEXT.test(error.message))
+}
+
+/** Network, DNS and TLS errors: there was no connection to write to. */
 const NO_CONNECTION =
-  /^(?:E(?:CONNREFUSED|NOTFOUND|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|AI_\w+)|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|(?:DEPTH_ZERO_)?SELF_SIGNED_\w+|ERR_TLS_CERT_\w+)$/
+  /^(?:E(?:CONNREFUSED|NOTFOUND|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|PROTO|AI_\w+)|ERR_SSL_\w+|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|UNABLE_TO_\w+|(?:DEPTH_ZERO_)?SELF_SIGNED_\w+|ERR_TLS_CERT_\w+)$/
 const CONNECTING = new Set(['connect', 'getaddrinfo'])
 
 /**

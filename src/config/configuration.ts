@@ -14,7 +14,7 @@ import { withAbsoluteFiles } from './file-names.js'
 import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
 import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
-import { faultOf, type ReadFile } from './keys.js'
+import { readFault, type ReadFile } from './named-file.js'
 import { endpointProblems, optionProblems } from './option-problems.js'
 import { toOptions } from './to-options.js'
 import { configuredResources, type ConfiguredResource } from './resources.js'
@@ -64,7 +64,7 @@ function readConfigFile({ value, source }: GivenValue, readFile: ReadFile): Coll
   try {
     content = readFile(path)
   } catch (error) {
-    const message = faultOf(error, 'unknown reason')
+    const message = readFault(name, error)
     const problem = { path: source, message, hint: 'a YAML or JSON file with settings' }
     return { given: new Map(), problems: [problem], isRead: false }
   }

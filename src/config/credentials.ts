@@ -5,7 +5,8 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
-import { faultOf, type ReadFile } from './keys.js'
+import { readFault, shownFile, type ReadFile } from './named-file.js'
+import { KEY_FORMS, readPrivateKey } from '../introspect/private-key.js'
 import { environmentNameOf, flagOf, memberOf } from './names.js'
 import { EVERYWHERE, type Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
@@ -21,15 +22,6 @@ const NEED_CLIENT = EVERYWHERE.filter(({ needs }) => needs === 'client').map(({ 
 
 const SECRET = `${flagOf('oauth.clientSecretFile')} FILE, or ${environmentNameOf('oauth.clientSecret')} in the environment`
 const LISTED_SECRET = 'clientSecretFile beside its issuer'
-
-function isKey(text: string): boolean {
-  if (/-----BEGIN PRIVATE KEY-----/.test(text)) return true
-  try {
-    return 'd' in (JSON.parse(text) as object)
-  } catch {
-    return false
-  }
-}
 
 /**
  * Reads the files, and reports what is missing, superfluous, or unusable.
@@ -51,23 +43,28 @@ export function readCredentials(
   }
   const { clientId, clientSecret, clientSecretFile, clientKeyFile, introspectionAuth } = oauth
 
+  const fileFault = (setting: string, file: string | undefined, fault: string, hint: string) => {
+    problem(setting, `${shownFile(file ?? '')} ${fault}`, hint)
+  }
+
   function read(setting: string, file: string | undefined): string | undefined {
     if (file === undefined) return undefined
     try {
       // Editors add a line end to the last line.
       return readFile(file).replace(/\r?\n$/, '')
     } catch (error) {
-      problem(setting, faultOf(error, 'unknown reason'), 'a file that holds it and nothing else')
+      problem(setting, readFault(file, error), 'a file that holds it and nothing else')
       return undefined
     }
   }
 
   const secretOfFile = read('oauth.clientSecretFile', clientSecretFile)
   const clientKey = read('oauth.clientKeyFile', clientKeyFile)
-  if (secretOfFile === '') problem('oauth.clientSecretFile', 'is empty', secretHint)
-  if (clientKey !== undefined && !isKey(clientKey)) {
-    problem('oauth.clientKeyFile', 'holds no private key', 'PEM (PKCS #8) or a JWK')
+  if (secretOfFile === '') {
+    fileFault('oauth.clientSecretFile', clientSecretFile, 'is empty', secretHint)
   }
+  const key = clientKey === undefined ? undefined : readPrivateKey(clientKey)
+  if (key?.type === 'none') fileFault('oauth.clientKeyFile', clientKeyFile, key.fault, KEY_FORMS)
   if (clientSecret !== undefined && clientSecretFile !== undefined) {
     problem('oauth.clientSecretFile', 'is given together with the secret itself', 'keep one')
   }

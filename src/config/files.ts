@@ -8,7 +8,7 @@ import { headerValueFault } from '../gateway/http/operator-headers.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
-import { faultOf, type ReadFile } from './keys.js'
+import { readFault, shownFile, type ReadFile } from './named-file.js'
 import { readPolicy } from './policy-file.js'
 import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './setting-table.js'
@@ -59,13 +59,14 @@ async function certificatesFault(text: string): Promise<string | undefined> {
 }
 
 async function readCertificates(file: string, source: string, readFile: ReadFile) {
-  let message: string | undefined
+  let message: string
   try {
     const ca = readFile(file)
-    message = await certificatesFault(ca)
-    if (message === undefined) return { ca, problems: [] }
+    const fault = await certificatesFault(ca)
+    if (fault === undefined) return { ca, problems: [] }
+    message = `${shownFile(file)} ${fault}`
   } catch (error) {
-    message = faultOf(error, 'unknown reason')
+    message = readFault(file, error)
   }
   const hint = 'a file in PEM: -----BEGIN CERTIFICATE----- and so on'
   return { problems: [{ path: source, message, hint }] }
@@ -85,18 +86,18 @@ export function readHeaders(
   const hint = "a file that holds the header's value and nothing else, in one line"
   for (const [index, text] of texts.entries()) {
     const problem = (message: string) => {
-      problems.push({ path: source, message: `value ${index + 1} ${message}`, hint })
+      problems.push({ path: source, message: `value ${index + 1}: ${message}`, hint })
     }
     const [name, file] = splitPair(text) ?? ['', '']
-    if (headers.has(name.toLowerCase())) problem('names a header that is already set')
+    if (headers.has(name.toLowerCase())) problem('this header is set already')
     try {
       // Editors add a line end to the last line.
       const value = readFile(file).replace(/\r?\n$/, '')
       const fault = headerValueFault(value)
-      if (fault !== undefined) problem(`names a file that ${fault}`)
+      if (fault !== undefined) problem(`${shownFile(file)} ${fault}`)
       headers.set(name.toLowerCase(), [name, value])
     } catch (error) {
-      problem(`names a file that ${faultOf(error, 'unknown reason')}`)
+      problem(readFault(file, error))
     }
   }
   return { headers: Object.fromEntries(headers.values()), problems }
@@ -106,11 +107,7 @@ export function readHeaders(
 export function readSessionKeys(file: string, source: string, readFile: ReadFile) {
   const problems: ConfigurationProblem[] = []
   const problem = (message: string) => {
-    problems.push({
-      path: source,
-      message: `${file} ${message}`,
-      hint: `one per line, each of ${SESSION_KEY}`,
-    })
+    problems.push({ path: source, message, hint: `one per line, each of ${SESSION_KEY}` })
   }
   let sessionKeys: readonly string[] = []
   try {
@@ -120,10 +117,10 @@ export function readSessionKeys(file: string, source: string, readFile: ReadFile
       .split(/\r?\n/)
     for (const [index, key] of sessionKeys.entries()) {
       const fault = sessionKeyFault(key)
-      if (fault !== undefined) problem(`line ${index + 1} ${fault}`)
+      if (fault !== undefined) problem(`${shownFile(file)} line ${index + 1} ${fault}`)
     }
   } catch (error) {
-    problem(faultOf(error, 'unknown reason'))
+    problem(readFault(file, error))
   }
   return { sessionKeys, problems }
 }

@@ -21,6 +21,7 @@ import {
   idlePolicyProblems,
   idTokenWarnings,
   idleWarnings,
+  placeholderWarnings,
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
 } from './rules.js'
@@ -168,6 +169,7 @@ function tokenWarnings(
     return [
       ...plainHttpWarnings(given),
       ...idTokenWarnings(resources.flatMap(({ issuers }) => issuers)),
+      ...new Set(placeholderWarnings(resources.flatMap(({ issuers }) => issuers))),
       ...idleIssuerWarnings(resources, given),
       ...sharedAudienceWarnings(resources),
     ]

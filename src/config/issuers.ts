@@ -5,7 +5,8 @@
  */
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
-import { readKeys, type ReadFile } from './keys.js'
+import { readKeys } from './keys.js'
+import type { ReadFile } from './named-file.js'
 import type { ClientIntrospector } from '../rs/token-introspector.js'
 import { parseSettings, type Settings } from './setting-table.js'
 import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS } from './setting-lists.js'

@@ -3,31 +3,24 @@
  *
  * @module
  */
+import { FetchFault } from '../base/http.js'
 import type { ConfigurationProblem } from '../errors.js'
+import { readFault, type ReadFile } from './named-file.js'
 import type { GivenValues } from './setting.js'
-
-/** The content of a text file; throws when it cannot be read. */
-export type ReadFile = (path: string) => string
-
-/** Why a file could not be used, without anything of its content. */
-export function faultOf(error: unknown, otherwise: string): string {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : otherwise
-  return `cannot be read (${reason})`
-}
 
 /**
  * The JSON of a file.
  *
- * @throws an error that shows nothing of the content; a parser's message or cause would
+ * @throws {FetchFault} It shows nothing of the content; a parser's message or cause would.
  */
 function readJwks(path: string, readFile: ReadFile): unknown {
   let message: string
   try {
     return JSON.parse(readFile(path))
   } catch (error) {
-    message = faultOf(error, 'not JSON')
+    message = readFault(path, error, 'not JSON')
   }
-  throw new Error(message)
+  throw new FetchFault(message)
 }
 
 /** The keys of the file, if one is named. */

@@ -14,6 +14,7 @@ import { readTokenIntrospector } from '../rs/introspector-settings.js'
 import { readProtectedResource, readUnprotectedResource } from '../web/options.js'
 import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
+import { shownFile } from './named-file.js'
 import { introspectorOptions, optionsOf, type ConfiguredOptions } from './to-options.js'
 import { EVERYWHERE, type Settings } from './setting-table.js'
 import { ISSUER, ISSUERS } from './setting-lists.js'
@@ -47,12 +48,22 @@ function entryOf(path: OptionPath): string {
   return isEntry && typeof index === 'number' ? `value ${index + 1} ` : ''
 }
 
-function settingWords(sourceOf: SourceOf): OptionWords {
+/** The file that an option was read from, as the message begins. */
+function fileOf([option, index, ofIssuer]: OptionPath, issuers: readonly ReadIssuer[]): string {
+  if (option !== 'authorizationServers' || ofIssuer !== 'jwks') return ''
+  const file = issuers[Number(index)]?.settings.oauth.jwksFile
+  return file === undefined ? '' : `${shownFile(file)} `
+}
+
+function settingWords(sourceOf: SourceOf, issuers: readonly ReadIssuer[]): OptionWords {
   return {
     locate(path, message) {
       const { paths, issuer } = settingsAt(path)
       const sources = paths.flatMap((each) => sourceOf(each, issuer) ?? [])
-      return { path: sources.join(', ') || formatPath(path), message: entryOf(path) + message }
+      return {
+        path: sources.join(', ') || formatPath(path),
+        message: entryOf(path) + fileOf(path, issuers) + message,
+      }
     },
     nameOf: (option) => settingsThatBecome(option).map(flagOf).join(),
     // The rules between settings report what is missing.
@@ -66,7 +77,7 @@ export function optionProblems(
   issuers: readonly ReadIssuer[],
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker(settingWords(sourceOf))
+  const checker = new OptionChecker(settingWords(sourceOf, issuers))
   readProtectedResource(checker, options)
   const { allowHttp = [] } = options
   for (const [index, issuer] of issuers.entries()) {
@@ -82,7 +93,7 @@ export function endpointProblems(
   settings: Settings,
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker(settingWords(sourceOf))
+  const checker = new OptionChecker(settingWords(sourceOf, []))
   readUnprotectedResource(checker, optionsOf('endpoint', settings))
   return checker.finish(undefined).problems
 }

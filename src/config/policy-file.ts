@@ -7,7 +7,7 @@ import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { formatPath, type OptionPath } from '../base/option-checker.js'
 import { checkPolicy, type CheckedPolicy, type PolicyDocument } from '../policy/document.js'
 import { FileDocument, shownName } from './file-document.js'
-import { faultOf, type ReadFile } from './keys.js'
+import { readFault, type ReadFile } from './named-file.js'
 import { POLICY } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
 
@@ -70,7 +70,7 @@ export function readPolicy(
   try {
     content = readFile(file)
   } catch (error) {
-    const message = faultOf(error, 'unknown reason')
+    const message = readFault(file, error)
     const hint = 'a policy in YAML or JSON'
     return { document: undefined, problems: [{ path: named.source, message, hint }] }
   }

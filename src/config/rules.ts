@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { hasPlaceholder } from '../base/http.js'
 import type { ConfigurationProblem } from '../errors.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
-import { ISSUER_SETTINGS, ISSUERS, POLICY } from './setting-lists.js'
+import { ISSUER, ISSUER_SETTINGS, ISSUERS, POLICY } from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
 /**
@@ -97,6 +98,15 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
   return [...new Set(sources)].map(
     (source) => `${source}: ID tokens for the same audience are accepted, too`,
   )
+}
+
+/** No token names such an issuer. It stays a warning, because a name may have any characters. */
+export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
+  return issuers.flatMap(({ settings, given }) => {
+    if (settings.oauth.issuer?.some(hasPlaceholder) !== true) return []
+    const source = given.get(ISSUER)?.source ?? ISSUER
+    return `${source}: this looks like a placeholder ({tenantid}, *): tokens name one exact issuer, so every token will be refused`
+  })
 }
 
 /** Without tokens a policy decides nothing, but it would look as if it did. */

@@ -55,7 +55,8 @@ async function readGiven(
   try {
     document = await unlessAborted(Promise.resolve(read()), signal)
   } catch (error) {
-    // Not the message: a parser's would quote the document.
+    if (error instanceof FetchFault) throw keysUnavailable(issuer, error.message)
+    // Not another message: a parser's would quote the document.
     const code = error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
     throw keysUnavailable(issuer, `they could not be read${code}`)
   }

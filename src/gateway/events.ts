@@ -259,6 +259,8 @@ const MEANINGS: Meanings = {
     line: ({ reason }) => reason,
   },
   'scopes.dropped': { level: 'info', line: ({ reason }) => reason },
+  'claim.suspected': { level: 'warn', line: ({ reason }) => reason },
+  'request.unguarded': { level: 'warn', line: ({ reason }) => reason },
   'store.failed': { level: 'warn', line: ({ reason }) => reason },
   'child.started': { level: 'info', line: ({ child }) => `child ${child} started` },
   'child.ended': {

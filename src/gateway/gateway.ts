@@ -215,7 +215,7 @@ class HttpGateway implements Gateway {
   readonly #randomUUID: () => string
   readonly #records: Records
   readonly #front: FrontServer
-  readonly #checkReadiness = createReadiness()
+  readonly #checkReadiness: ReturnType<typeof createReadiness>
   #running: Running | undefined
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
@@ -227,6 +227,7 @@ class HttpGateway implements Gateway {
     this.#fetch = options.fetch ?? createFetch(this.#network)
     this.#limits = limits
     this.#clock = clock
+    this.#checkReadiness = createReadiness(clock.now)
     this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
     this.#records = createRecords(options, clock)
     this.#routeSettings = this.#makeIntrospectors()

@@ -59,7 +59,10 @@ function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
   return [...byName.values()]
 }
 
-export function createReadiness(): (routes: readonly Route[]) => Promise<Readiness> {
+/** @param now milliseconds of the clock that never runs backwards */
+export function createReadiness(
+  now: () => number,
+): (routes: readonly Route[]) => Promise<Readiness> {
   let askedAt = Number.NEGATIVE_INFINITY
 
   /** Frequent readiness checks must not cause frequent requests to other servers. */
@@ -67,8 +70,8 @@ export function createReadiness(): (routes: readonly Route[]) => Promise<Readine
     const missing = routes
       .flatMap(({ guard }) => guard?.resourceServer ?? [])
       .filter((server) => server.status().issuers.some(({ serving }) => !serving))
-    if (missing.length === 0 || performance.now() - askedAt <= INTERVAL) return
-    askedAt = performance.now()
+    if (missing.length === 0 || now() - askedAt <= INTERVAL) return
+    askedAt = now()
     await Promise.all(missing.map((server) => server.refreshKeys()))
   }
 

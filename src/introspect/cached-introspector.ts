@@ -25,6 +25,7 @@ import { Cache } from '../base/cache.js'
 import { withDeadline } from '../base/deadline.js'
 import { sha256 } from '../base/digest.js'
 import { Flights, type Flight } from '../base/flights.js'
+import type { ProviderClock } from '../base/provider-clock.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import { AuthorizationServerError, quoted } from '../errors.js'
 import type { Emit } from '../events.js'
@@ -55,6 +56,7 @@ export interface CachedIntrospectorOptions {
   readonly store?: AnswerStore | undefined
   /** Identifies our client at this server. */
   readonly namespace: string
+  readonly clock: ProviderClock
 }
 
 const MAX_GOOD = 10_000
@@ -160,7 +162,8 @@ export class CachedIntrospector implements TokenIntrospector {
   }
 
   status(): ReturnType<NonNullable<TokenIntrospector['status']>> {
-    return { issuer: this.#options.issuer, fault: this.#availability.trouble }
+    const { issuer, clock } = this.#options
+    return { issuer, fault: this.#availability.trouble, clockAhead: clock.ahead }
   }
 
   #recall(digest: string): Kept | undefined {

@@ -12,13 +12,13 @@ import {
   PrivateKeyJwt,
   type ClientAuth,
 } from 'openid-client'
-import { withoutNulls } from '../base/json.js'
 import type { IntrospectionAuthentication } from './authentication-methods.js'
+import { KEY_FORMS, readPrivateKey } from './private-key.js'
 
 export interface ClientCredentials {
   readonly authentication: IntrospectionAuthentication
   readonly clientSecret?: string | undefined
-  /** A private key: PEM (PKCS #8), or a JWK as an object or a string. */
+  /** A private key: PEM (PKCS #8, PKCS #1, SEC 1), or a JWK as an object or a string. */
   readonly clientKey?: string | JWK | undefined
 }
 
@@ -41,26 +41,31 @@ interface PrivateKey {
 
 /** @throws {TypeError} when it is not a private key; the message does not show it */
 async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
-  const notOne = () => new TypeError('is not a private key: use a PEM (PKCS #8) or a JWK')
-  if (typeof given === 'string' && given.includes('-----BEGIN')) {
-    for (const algorithm of PEM_ALGORITHMS) {
-      try {
-        return { key: await importPKCS8(given.trim(), algorithm) }
-      } catch {
-        // Another key type, or not a key.
-      }
+  const text = readPrivateKey(given)
+  if (text.type === 'none') throw new TypeError(`${text.fault}: use ${KEY_FORMS}`)
+  const key = await (text.type === 'pem' ? importPem(text.pem) : importOwnJwk(text.jwk))
+  if (key === undefined) throw new TypeError(`holds a broken private key: use ${KEY_FORMS}`)
+  return key
+}
+
+async function importPem(pem: string): Promise<PrivateKey | undefined> {
+  for (const algorithm of PEM_ALGORITHMS) {
+    try {
+      return { key: await importPKCS8(pem, algorithm) }
+    } catch {
+      // Another key type, or not a key.
     }
-    throw notOne()
   }
+  return undefined
+}
+
+async function importOwnJwk(jwk: JWK): Promise<PrivateKey | undefined> {
   try {
-    const members = typeof given === 'string' ? (JSON.parse(given) as JWK) : given
-    const jwk = withoutNulls(members) as JWK
-    if (jwk.d === undefined) throw notOne()
     const key = (await importJWK(jwk, algorithmOf(jwk))) as CryptoKey
     const { kid, alg } = jwk
     return { key, ...(kid !== undefined && { kid }), ...(alg !== undefined && { alg }) }
   } catch {
-    throw notOne()
+    return undefined
   }
 }
 

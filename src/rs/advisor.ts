@@ -32,7 +32,7 @@ export class Advisor {
     const general = () => hints.hintFor(code, { issuer: issuer ?? onlyIssuer, ...context })
     if (about === undefined) return general()
     const special =
-      about === 'at+jwt required'
+      typeof about === 'string'
         ? hints.hintFor(about, { issuer })
         : hints.hintForIssuer(about.iss, this.#issuers)
     return special ?? general()

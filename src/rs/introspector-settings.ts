@@ -29,7 +29,7 @@ export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fe
   /** How it authenticates. Default `client_secret_basic`. */
   readonly authentication?: IntrospectionAuthentication
   readonly clientSecret?: string
-  /** For `private_key_jwt`: PEM (PKCS #8) or a JWK. */
+  /** For `private_key_jwt`: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK. */
   readonly clientKey?: string | JWK
   /** The endpoint, if it differs from the metadata. */
   readonly introspectionUrl?: string

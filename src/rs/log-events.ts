@@ -13,6 +13,7 @@ interface ShownEvent {
   readonly hint?: string
   readonly issuer?: string
   readonly claim?: string
+  readonly resource?: string
   readonly requestId?: string
   readonly origin?: string
   readonly where?: string
@@ -42,6 +43,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'introspection.failed',
   'store.failed',
   'scopes.dropped',
+  'claim.suspected',
 ])
 
 /**
@@ -117,9 +119,13 @@ export function logEvents({
   return function log(event) {
     if (!SHOWN.has(event.type) || EXPECTED.has(event.code ?? '')) return
     const name =
-      kinds.size < MOST_KINDS ? `${event.type} ${event.code} ${event.issuer} ${event.claim}` : ''
+      kinds.size < MOST_KINDS
+        ? `${event.type} ${event.code} ${event.issuer ?? event.resource} ${event.claim}`
+        : ''
     const kind = kinds.get(name)
     const at = now()
+    // It is the same mistake until the next start.
+    if (kind !== undefined && event.type === 'request.unguarded') return
     // A clock that was set back must not silence anything.
     if (kind !== undefined && at >= kind.shownAt && at - kind.shownAt < MINUTE) {
       kind.hidden++

@@ -5,6 +5,7 @@
  * @module
  */
 import type { HintContext } from '../advice/hints.js'
+import type { ProviderTime } from '../advice/identity-providers.js'
 import { sha256, sha256Sync } from '../base/digest.js'
 import { deepFreeze } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
@@ -148,9 +149,10 @@ export interface ResourceServerStatus {
 const PREFIX = 'Bearer '
 
 /** For advice only. */
-function contextOf(token: string): HintContext {
+function contextOf(token: string, clock?: ProviderTime): HintContext {
   return {
     token,
+    clock,
     claims: () => {
       const jwt = parseJwt(token)
       return jwt instanceof Refusal ? undefined : jwt.claims
@@ -265,7 +267,7 @@ export class ResourceServerCore {
   }
 
   #refuse(refusal: Refusal, { requestId }: AuthenticationRequest, bearer?: string): Denied {
-    const context = bearer === undefined ? {} : contextOf(bearer)
+    const context = bearer === undefined ? {} : contextOf(bearer, this.#clockOf(refusal.issuer))
     return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context)
   }
 
@@ -400,11 +402,18 @@ export class ResourceServerCore {
 
   /** In milliseconds since 1970; `undefined` for a token that does not expire. */
   #endOf(expiresAt: number | undefined, issuer: string): number | undefined {
+    return expiresAt === undefined ? undefined : (expiresAt + this.#toleranceOf(issuer)) * 1000
+  }
+
+  #toleranceOf(issuer: string | undefined): number {
     const trusted = this.#settings.issuers.find(
       ({ requirements }) => requirements.issuer === issuer,
     )
-    const tolerance = trusted?.requirements.clockTolerance ?? 0
-    return expiresAt === undefined ? undefined : (expiresAt + tolerance) * 1000
+    return trusted?.requirements.clockTolerance ?? 0
+  }
+
+  #clockOf(issuer: string | undefined): ProviderTime {
+    return { ahead: this.#tokens.clockAhead(issuer), tolerance: this.#toleranceOf(issuer) }
   }
 
   async #refreshKeys(): Promise<void> {

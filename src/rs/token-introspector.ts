@@ -13,6 +13,7 @@ import { CachedIntrospector } from '../introspect/cached-introspector.js'
 import { Introspector } from '../introspect/introspector.js'
 import { ConfigurationError } from '../errors.js'
 import type { ClientCredentials } from '../introspect/client-authentication.js'
+import { ProviderClock } from '../base/provider-clock.js'
 import type { TokenIntrospector } from '../types.js'
 import { checkTokenIntrospector, type TokenIntrospectorOptions } from './introspector-settings.js'
 
@@ -92,14 +93,16 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
     return url
   }
 
+  const clock = new ProviderClock(now)
   const introspector = new Introspector({
     ...settings,
     endpoint,
-    fetch: fetchFunction,
+    fetch: clock.observe(fetchFunction),
     timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
   })
   const cached = new CachedIntrospector({
     issuer,
+    clock,
     introspect: (token) => introspector.introspect(token),
     cacheFor: settings.cacheFor,
     concurrency: settings.concurrency,

@@ -16,6 +16,7 @@ import {
   checkAccessToken,
   readAccessToken,
   readIntrospection,
+  suspectEnd,
   type AccessTokenFacts,
   type TokenRequirements,
 } from '../token/access-token.js'
@@ -71,7 +72,7 @@ export class TokenVerifier {
   /** By digest: a burst of one token costs one signature check. */
   readonly #inspections: Flights<Inspection>
   readonly #emit: Emit | undefined
-  /** Issuers and claims whose unusable entries were told. */
+  /** Issuers and claims that were told. */
   readonly #told = new Set<string>()
 
   /** @throws {ConfigurationError} when a function that makes an introspector does */
@@ -157,6 +158,11 @@ export class TokenVerifier {
     return this.#issuers.get(issuer)?.keys.retryAfter() ?? 1
   }
 
+  /** Seconds by which the clock of that issuer is ahead of ours. */
+  clockAhead(issuer: string | undefined): number {
+    return this.#issuers.clockAhead(issuer)
+  }
+
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */
   get keySets(): readonly KeySet[] {
     // If every token is introspected, no key is needed.
@@ -236,7 +242,7 @@ export class TokenVerifier {
       validUntil: this.#steadyNow() + validUntil - this.#now(),
     }
     const facts = readIntrospection(Object.freeze(standing), jwt, requirements, this.#share)
-    if (!(facts instanceof Refusal)) this.#tellUnusable(standing.claims, requirements)
+    if (!(facts instanceof Refusal)) this.#tellOddities(facts, standing.claims, requirements)
     return facts
   }
 
@@ -254,18 +260,31 @@ export class TokenVerifier {
     const key = await keys.verify(jwt, arrival, request)
     if (typeof key === 'string') return refuseUnverified(key, jwt, issuer)
     const facts = readAccessToken(jwt, key, requirements, this.#share)
-    if (!(facts instanceof Refusal)) this.#tellUnusable(jwt.claims, requirements)
+    if (!(facts instanceof Refusal)) this.#tellOddities(facts, jwt.claims, requirements)
     return facts
   }
 
-  /** Tells entries that cannot be scopes, once for each claim of an issuer. */
-  #tellUnusable(claims: JsonObject, { issuer, scopeClaims }: TokenRequirements): void {
+  /** Tells what is odd about a token, once for each claim of an issuer. */
+  #tellOddities(
+    facts: AccessTokenFacts,
+    claims: JsonObject,
+    { issuer, scopeClaims }: TokenRequirements,
+  ): void {
     for (const { claim, entry } of findUnusableEntries(claims, scopeClaims)) {
-      const name = JSON.stringify([issuer, claim])
-      if (this.#told.has(name)) continue
-      this.#told.add(name)
+      if (!this.#isFirst(issuer, claim)) continue
       const reason = `the claim ${quoted(claim)} holds ${quoted(entry)}, which cannot be a scope; such entries are left out`
       this.#emit?.({ type: 'scopes.dropped', issuer, claim, reason })
     }
+    const reason = suspectEnd(facts)
+    if (reason === undefined || !this.#isFirst(issuer, 'exp')) return
+    this.#emit?.({ type: 'claim.suspected', issuer, claim: 'exp', reason })
+  }
+
+  /** Whether nothing was told of this claim yet. */
+  #isFirst(issuer: string, claim: string): boolean {
+    const name = JSON.stringify([issuer, claim])
+    const isFirst = !this.#told.has(name)
+    this.#told.add(name)
+    return isFirst
   }
 }

@@ -8,6 +8,7 @@ import { ConfigurationError, quoted, Refusal } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
 import { createIntrospectors } from './introspectors.js'
 import type { IssuerSettings } from './issuer-settings.js'
+import { ProviderClock } from '../base/provider-clock.js'
 import type { ResourceServerSettings } from './settings.js'
 
 /** A shorter token cannot be a secret (RFC 6749 §10.10), so it is not introspected. */
@@ -16,6 +17,7 @@ const SHORTEST_OPAQUE = 16
 export interface TrustedIssuer extends IssuerSettings {
   readonly keys: KeySet
   readonly introspector: TokenIntrospector | undefined
+  readonly clock: ProviderClock
 }
 
 /** The environment of keys and introspectors. */
@@ -39,6 +41,7 @@ export class TrustedIssuers {
     if (problems.length > 0) throw new ConfigurationError(problems)
     for (const [index, each] of settings.issuers.entries()) {
       const { requirements, source } = each
+      const clock = new ProviderClock(now)
       const keys = keySetFor({
         issuer: requirements.issuer,
         source,
@@ -48,14 +51,22 @@ export class TrustedIssuers {
         staleFor: settings.jwksStaleFor,
         wait: source.type === 'jwks' ? 0 : settings.wait,
         ...runtime,
+        fetch: clock.observe(fetch),
       })
       this.#byName.set(requirements.issuer, {
         ...each,
         keys,
         // If only JWTs count, nothing is introspected.
         introspector: each.validation === 'jwt' ? undefined : introspectors[index],
+        clock,
       })
     }
+  }
+
+  /** Seconds by which the clock of an issuer is ahead of ours, by its last answer. 0 when it is not known. */
+  clockAhead(issuer: string | undefined): number {
+    const trusted = this.get(issuer)
+    return trusted?.introspector?.status?.().clockAhead ?? trusted?.clock.ahead ?? 0
   }
 
   get(issuer: unknown): TrustedIssuer | undefined {

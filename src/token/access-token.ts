@@ -48,6 +48,20 @@ export interface AccessTokenFacts {
   readonly introspection: TokenIntrospection | undefined
 }
 
+/** In seconds the years 5138 to 3 million, in milliseconds 1973 to 5138. */
+const MILLISECONDS = [1e11, 1e14] as const
+const IN_MILLISECONDS = ', which looks like milliseconds: RFC 7519 counts seconds'
+
+function isInMilliseconds(time: number): boolean {
+  return time > MILLISECONDS[0] && time < MILLISECONDS[1]
+}
+
+/** Why the end of an acceptable token is probably a mistake of its issuer; `undefined` for others. */
+export function suspectEnd({ expiresAt = 0 }: AccessTokenFacts): string | undefined {
+  if (!isInMilliseconds(expiresAt)) return undefined
+  return `exp is ${expiresAt}${IN_MILLISECONDS}, so such a token never ends`
+}
+
 /** What this resource requires of an issuer's tokens. */
 export interface TokenRequirements {
   readonly issuer: string
@@ -238,7 +252,9 @@ export function checkAccessToken(
   if (!facts.audience.some((entry) => requirements.audience.has(entry))) {
     const expected = [...requirements.audience].map((entry) => quoted(entry)).join(' or ')
     const reason = `${describeAudience(facts.audience, requirements.audienceClaim)}; expected ${expected}`
-    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim: requirements.audienceClaim })
+    const claim = requirements.audienceClaim
+    const about = claim === 'aud' ? undefined : 'client as audience'
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim, about })
   }
   if (facts.bound) {
     return new Refusal(
@@ -252,7 +268,7 @@ export function checkAccessToken(
     const ahead = Math.ceil(facts.validFrom - at)
     return new Refusal(
       'ERR_TOKEN_NOT_YET_VALID',
-      `nbf or iat is ${ahead} s ahead of our clock`,
+      `nbf or iat is ${ahead} s ahead of our clock${isInMilliseconds(facts.validFrom) ? IN_MILLISECONDS : ''}`,
       issuer,
     )
   }

@@ -11,6 +11,8 @@ export const MAX_TOKEN_LENGTH: number = 16 * 1024
 
 const BEARER = /^bearer(?: +([A-Za-z0-9._~+/-]+=*))?$/i
 const BEARER_SCHEME = /^bearer(?:[ ,]|$)/i
+/** Many clients write the scheme themselves; people then give them a token with the scheme before it. */
+const SCHEME_TWICE = /^bearer +bearer +[^ ]/i
 /**
  * Matches where two fields were joined (Fetch writes `, `) or a second `scheme credentials` begins.
  */
@@ -90,5 +92,9 @@ function reasonNotBearer(value: string, isTooLong: boolean): Refusal {
   }
   if (isTooLong) return tooLarge()
   if (SECOND_FIELD.test(value)) return multiple()
+  if (SCHEME_TWICE.test(value)) {
+    const reason = 'it says Bearer twice: the client adds the scheme to the token itself'
+    return new Refusal('ERR_CREDENTIALS_MALFORMED', reason)
+  }
   return new Refusal('ERR_CREDENTIALS_MALFORMED', 'characters that a bearer token cannot have')
 }

@@ -76,6 +76,11 @@ export class Endpoint {
     this.#metadataText = JSON.stringify(metadata)
   }
 
+  /** The path at which the endpoint is served. */
+  get path(): string {
+    return this.#path
+  }
+
   /** @returns the metadata, `guarded`, or `elsewhere` */
   locate(request: LocatedRequest): GuardAnswer | 'guarded' | 'elsewhere' {
     const { path } = request

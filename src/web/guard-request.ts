@@ -28,6 +28,8 @@ export interface GuardRequest extends GuardRequestHead {
   readonly sessionId: string | undefined
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
+  /** `Accept`; read only on paths that are not guarded. */
+  readonly accept?: string | undefined
   /** True when nobody waits for an answer any more: the client left, or other code has answered. */
   readonly isGone?: boolean
   /** Whether a body has arrived or is on its way. Called for methods other than POST. */
@@ -97,6 +99,9 @@ export abstract class HostRequest implements GuardRequest {
   }
   get contentEncoding(): string | undefined {
     return joined(this.header('content-encoding'))
+  }
+  get accept(): string | undefined {
+    return joined(this.header('accept'))
   }
   get mirrored(): MirroredHeaders {
     return {

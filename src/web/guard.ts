@@ -36,6 +36,7 @@ import {
 } from './options.js'
 import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
+import { isMcpMessage, servesSomebody } from './unguarded.js'
 import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 
 /** `undefined`: the request is for another path and is not guarded. */
@@ -44,6 +45,8 @@ export type Passage = Permission | GuardAnswer | undefined
 /** The result of the checks of a request's head. */
 export type HeadOutcome = Authenticated | GuardAnswer | undefined
 
+const UNGUARDED_HINT =
+  'give the resource and the route the same path, or put the guard on the route as well'
 const SESSION_HINT = 'all processes need the same sessionKeys; new keys end all sessions'
 
 /** For a client that has left: nobody reads this answer. */
@@ -217,6 +220,27 @@ export class Guard {
     const reason = unknownSessionReason(visible)
     answers.emit?.({ type: 'session.refused', requestId, reason, hint: SESSION_HINT })
     return answers.give(request, requestId, status, errorBody(error, description))
+  }
+
+  /**
+   * For a request that is not guarded, when it has been answered: tells of an MCP message that a handler answered
+   * without a token.
+   *
+   * @param status of the answer
+   */
+  noteUnguarded(request: GuardRequest, status: number): void {
+    const { emit } = this.answers
+    if (emit === undefined || !servesSomebody(status) || !isMcpMessage(request)) return
+    const path = quoted(request.path)
+    emit({
+      type: 'request.unguarded',
+      requestId: this.answers.idOf(request),
+      resource: this.resourceServer.resource,
+      path,
+      status,
+      reason: `a POST to ${path} was answered ${status} without a token: this guard is for ${quoted(this.#endpoint.path)}`,
+      hint: UNGUARDED_HINT,
+    })
   }
 
   /** The answer after a bug, or a mistake of the server's developer: 500, and an event. */

@@ -78,6 +78,11 @@ export class Permission implements AnswerRules {
     this.#session = session
   }
 
+  /** Whether this guard gave it. */
+  isOf(guard: PermissionContext): boolean {
+    return this.#context === guard
+  }
+
   get token(): VerifiedAccessToken {
     return this.#authenticated.token
   }

@@ -222,10 +222,11 @@ describe('the starter', () => {
         const file = parse(writeStarter(has))
         const { operations, uncovered } = tableOf(file, has)
         const missing = uncovered.map(({ name }) => name)
-        for (const { kind, name, scopes } of operations) {
+        const named = operations.filter(({ kind, name }) => {
           const isNamed = kind === 'resource' ? canonicalUri(name) !== undefined : isNameable(name)
-          if (kind === 'template' || !isNamed || name.includes('*') || missing.includes(name))
-            continue
+          return kind !== 'template' && isNamed && !name.includes('*') && !missing.includes(name)
+        })
+        for (const { kind, scopes } of named) {
           expect(scopes).toEqual([kind === 'tool' ? 'mcp:write' : 'mcp:read'])
         }
         const tools = uncovered.filter(({ kind }) => kind === 'tool')

@@ -69,7 +69,10 @@ describe('usage', () => {
     ],
     [['init', '--upstream', '/mcp'], '--upstream: must be an absolute http(s) URL'],
     [['init', '--upstream-header', 'a', '--', 'a'], '--upstream-header: value 1 is not NAME=FILE'],
-    [['init', '--upstream', 'http://127.0.0.1:1/', '--upstream-header', 'X=/k'], 'value 1 names a'],
+    [
+      ['init', '--upstream', 'http://127.0.0.1:1/', '--upstream-header', 'X=/k'],
+      'value 1: /k cannot be read',
+    ],
     [['table', '--', 'a'], 'FILE: is missing'],
   ])('%j is refused', async (argv, problem) => {
     const { code, stdout, stderr } = await policy(argv)

@@ -41,14 +41,14 @@ const LINE = `${'x'.repeat(99)}\n`
 describe('lines for a reader that does not read', () => {
   verifies('ATK-07', 'are kept up to a bound, then dropped, counted, and told', async () => {
     const reader = createReader()
-    const told: number[] = []
-    const writer = new LineWriter(reader.target, (count) => told.push(count), 1_000)
+    const reported: number[] = []
+    const writer = new LineWriter(reader.target, (count) => reported.push(count), 1_000)
     const kept = Array.from({ length: 30 }, () => writer.write(LINE)).filter(Boolean)
     expect(kept).toHaveLength(11)
-    expect([writer.dropped, told]).toEqual([19, []])
+    expect([writer.dropped, reported]).toEqual([19, []])
     reader.read()
-    await eventually(() => told.length === 1)
-    expect(told).toEqual([19])
+    await eventually(() => reported.length === 1)
+    expect(reported).toEqual([19])
     expect(writer.write(LINE)).toBe(true)
     expect(reader.taken).toHaveLength(12)
     expect(writer.dropped).toBe(19)

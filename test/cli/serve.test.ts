@@ -359,7 +359,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-interface Told {
+interface Reported {
   readonly env: readonly string[]
   readonly pid: number
   readonly grandchild: number
@@ -385,13 +385,13 @@ describe('--upstream URL -- COMMAND', () => {
         'ASKED_FOR',
       )
       const url = await cli.listening()
-      const told = (await (await call(url, await tokenOf())).json()) as Told
-      expect(told.env).toEqual(expect.arrayContaining(['ASKED_FOR', 'HOME', 'LANG', 'PATH']))
-      expect(told.env).not.toContain('CANARY_SECRET')
-      expect([told.pid, told.grandchild].map(isAlive)).toEqual([true, true])
+      const reported = (await (await call(url, await tokenOf())).json()) as Reported
+      expect(reported.env).toEqual(expect.arrayContaining(['ASKED_FOR', 'HOME', 'LANG', 'PATH']))
+      expect(reported.env).not.toContain('CANARY_SECRET')
+      expect([reported.pid, reported.grandchild].map(isAlive)).toEqual([true, true])
       cli.process.kill('SIGTERM')
       expect(await cli.exited).toBe(0)
-      await eventually(() => !isAlive(told.pid) && !isAlive(told.grandchild))
+      await eventually(() => !isAlive(reported.pid) && !isAlive(reported.grandchild))
     },
   )
 
@@ -444,10 +444,10 @@ describe('--upstream URL -- COMMAND', () => {
       const upstream = `http://127.0.0.1:${port}/mcp`
       const command = node(SERVER, String(port))
       const cli = startCli(['--port', '0', '--upstream', upstream, '--', ...command])
-      const told = (await (await fetch(`${await cli.listening()}/mcp`)).json()) as Told
+      const reported = (await (await fetch(`${await cli.listening()}/mcp`)).json()) as Reported
       cli.process.kill(signal)
       expect(await cli.exited).toBe(0)
-      await eventually(() => !isAlive(told.pid) && !isAlive(told.grandchild))
+      await eventually(() => !isAlive(reported.pid) && !isAlive(reported.grandchild))
     },
   )
 })

@@ -28,8 +28,8 @@ export interface RealClient {
   readonly name: string
   /** Which versions it asks for: only older ones, the newest with a way back, or the newest alone. */
   readonly mode: 'legacy' | 'auto' | 'modern'
-  /** Of the generation of the SDKs that knows both eras. */
-  readonly isOfBothEras: boolean
+  /** Of the generation of the SDKs that knows the stateless revision and older ones. */
+  readonly knowsBothRevisions: boolean
   run(python: PythonEnvironments, url: string, call: ToolCall | undefined): Promise<Outcome>
 }
 
@@ -68,7 +68,7 @@ async function use(
 const SDK_V1: RealClient = {
   name: 'SDK v1',
   mode: 'legacy',
-  isOfBothEras: false,
+  knowsBothRevisions: false,
   run: (_, url, call) => use(() => connect(url, new MemoryProvider('alice'), new Recorder()), call),
 }
 
@@ -77,7 +77,7 @@ function sdkV2(mode: RealClient['mode']): RealClient {
   return {
     name: `SDK v2, ${mode}`,
     mode,
-    isOfBothEras: true,
+    knowsBothRevisions: true,
     run: (_, url, call) => {
       const provider = new v2.Provider('alice')
       const recorder = new Recorder()
@@ -106,7 +106,7 @@ function script(
   return {
     name,
     mode,
-    isOfBothEras: name.startsWith('mcp 2'),
+    knowsBothRevisions: name.startsWith('mcp 2'),
     async run(python, url, call) {
       const path = resolve(import.meta.dirname, 'python', file)
       const args = [path, url, argument, JSON.stringify(call ?? null)]

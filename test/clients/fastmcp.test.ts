@@ -57,7 +57,7 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
     })
     expect(response.status).toBe(502)
     expect(response.headers.get('location')).toBeNull()
-    expect(bench.told('upstream.failed')).toMatchObject([
+    expect(bench.reported('upstream.failed')).toMatchObject([
       { code: 'ERR_UPSTREAM_REDIRECT', hint: expect.stringMatching(`--upstream ${upstream.url}$`) },
     ])
   })

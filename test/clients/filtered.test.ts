@@ -1,4 +1,4 @@
-/** What two users see of one server whose policy gives them different tools: both eras, both kinds of servers and answers. */
+/** What two users see of one server whose policy gives them different tools: all revisions, both kinds of servers and answers. */
 import { getRequestListener } from '@hono/node-server'
 import {
   Client as ClientV2,
@@ -129,9 +129,8 @@ describe.each([
         // The server registers the last one when it has seen what the client can do, and says so: by HTTP too early
         // for any client, which has no stream yet.
         await vi.waitFor(async () => expect(await list()).toEqual(tools), 5_000)
-        if (upstream === EVERYTHING_STDIO) {
-          await vi.waitFor(() => expect(seen.changes).toBeGreaterThan(0), 5_000)
-        }
+        const changes = upstream === EVERYTHING_STDIO ? 1 : 0
+        await vi.waitFor(() => expect(seen.changes).toBeGreaterThanOrEqual(changes), 5_000)
         expect(namesOf((await client.listPrompts()).prompts)).toEqual(prompts)
         const listed = (await client.listResources()).resources
         expect(listed.length > 0).toBe(user === 'bob')
@@ -193,7 +192,7 @@ describe.each([
   )
 })
 
-/** A server of the older eras, with sessions, whose tool `grow` adds what is in the policy, and what is not. */
+/** A server of older revisions, with sessions, whose tool `grow` adds what is in the policy, and what is not. */
 function startGrowing(): Promise<Running> {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
   return listen(() => {
@@ -244,7 +243,7 @@ verifies(
   },
 )
 
-/** A server of the newest era that lets everybody keep its list for a minute. */
+/** A server of the newest revision that lets everybody keep its list for a minute. */
 function startPublic(responseMode: 'json' | 'sse') {
   let notify: () => void = () => undefined
   const running = listen(() => {
@@ -289,7 +288,7 @@ async function openModern(
   return { client, recorder }
 }
 
-describe.each(['json', 'sse'] as const)('SDK v2, the newest era, %s', (responseMode) => {
+describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (responseMode) => {
   const policy = policyOf(['echo'], 'get-sum', 'get-env')
   const SEEN = { alice: ['echo', 'get-sum'], bob: ['echo', 'get-env'] }
 
@@ -379,7 +378,7 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest era, %s', (responseM
   )
 })
 
-describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest era', (upstream) => {
+describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest revision', (upstream) => {
   verifies(
     ['STA-06', 'STA-07', 'CASE-60'],
     'each user sees what he may use, and is refused the rest',
@@ -392,10 +391,9 @@ describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest era', (upstream) 
         expect(namesOf(listed.tools)).toEqual(seen[user])
         expect(listed).toMatchObject({ cacheScope: 'private' })
         expectPrivate(recorder.exchanges.filter(rpc('tools/list')), /./)
-        const who = client.callTool({ name: 'who', arguments: { message: 'hi' } })
-        if (user === 'bob') {
-          expect(await who).toMatchObject({ content: [{ text: 'bob: hi' }] })
-        } else await expect(who).rejects.toThrow('access_denied')
+        const call = client.callTool({ name: 'who', arguments: { message: 'hi' } })
+        const said = await call.then((result) => JSON.stringify(result.content), String)
+        expect(said).toContain(user === 'bob' ? '"text":"bob: hi"' : 'access_denied')
         await client.close()
       }
     },

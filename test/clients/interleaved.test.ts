@@ -13,7 +13,7 @@ const CALLS = 100
 const AT_ONCE = 5
 
 type User = (typeof USERS)[number]
-type Era = 'legacy' | 'modern'
+type Revision = 'legacy' | 'modern'
 
 /** Calls as fast as the answers come, several under way. Returns what was not answered as it should be. */
 async function callAll(client: Client, tool: string, user: User, number: number) {
@@ -39,7 +39,7 @@ describe.each([
   [FASTMCP_4, 'modern', 'who'],
   [FASTMCP_4_STDIO, 'legacy', 'who'],
   [FASTMCP_4_STDIO, 'modern', 'who'],
-] as const)('$0.name, $1', (upstream, era: Era, tool) => {
+] as const)('$0.name, $1', (upstream, revision: Revision, tool) => {
   verifies(
     ['STA-01', 'GW-01'],
     'two users with 200 calls each: every answer carries the marker of who asked',
@@ -55,7 +55,7 @@ describe.each([
               url: stage.url,
               provider,
               recorder: new Recorder(),
-              mode: era === 'modern' ? { pin: MODERN } : 'legacy',
+              mode: revision === 'modern' ? { pin: MODERN } : 'legacy',
             })
           const first = open()
           return [first, first.then(open)].map(async (client) => ({ user, client: await client }))
@@ -70,7 +70,7 @@ describe.each([
       expect(results.flatMap(({ wrong }) => wrong)).toEqual([])
       const calls = results.reduce((sum, result) => sum + result.calls, 0)
       expect(calls).toBe(USERS.length * 2 * CALLS)
-      console.info(`${upstream.name}, ${era}: ${calls} calls in ${seconds} s`)
+      console.info(`${upstream.name}, ${revision}: ${calls} calls in ${seconds} s`)
       const refused = stage.takeEvents().filter(({ type }) => type === 'request.denied')
       expect(refused).toEqual([])
       for (const { client } of connections) await client.close()

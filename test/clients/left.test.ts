@@ -227,8 +227,8 @@ verifies(
     await until(() => running().length === 0, 10_000)
     expect(last.flatMap((session) => session.pids).filter(isAlive)).toEqual([])
 
-    const told = { before, after, sessions: 200, seconds, processes: pids.length + 40 }
-    console.info(JSON.stringify(told))
+    const reported = { before, after, sessions: 200, seconds, processes: pids.length + 40 }
+    console.info(JSON.stringify(reported))
     expect(after.fds).toBeLessThanOrEqual(before.fds)
     expect(after.rss).toBeLessThanOrEqual(before.rss * 1.1)
   },

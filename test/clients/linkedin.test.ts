@@ -51,9 +51,9 @@ verifies(
     expect(await initialize(upstream.url, { host: HOST })).toBe(421)
     expect(await initialize(upstream.url, { origin: ORIGIN })).toBe(403)
 
-    const { url, token, told } = await startGateway(upstream.url, { allowOrigins: [ORIGIN] })
+    const { url, token, reported } = await startGateway(upstream.url, { allowOrigins: [ORIGIN] })
     const headers = { host: HOST, origin: ORIGIN, authorization: `Bearer ${token}` }
     expect(await initialize(`${url}/mcp`, headers)).toBe(200)
-    expect(told('upstream.failed')).toEqual([])
+    expect(reported('upstream.failed')).toEqual([])
   },
 )

@@ -1,4 +1,4 @@
-/** A server of the SDK's second generation, which speaks both eras. */
+/** A server of the SDK's second generation, which speaks the stateless revision and older ones. */
 import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 

@@ -27,7 +27,7 @@ export interface StepUpTask extends Person {
   /** Of a client that was registered before; without it the client registers itself. */
   readonly clientId?: string
   readonly issuer: string
-  /** How Python's client of the newest era negotiates it. */
+  /** How Python's client of the newest revision negotiates it. */
   readonly mode?: string
 }
 
@@ -36,7 +36,7 @@ export type Outcomes = readonly string[]
 
 export interface StepUpClient {
   readonly name: string
-  readonly era: 'legacy' | 'modern'
+  readonly revision: 'legacy' | 'modern'
   readonly sdk: 'v1' | 'v2' | 'mcp 1' | 'mcp 2'
   run(python: PythonEnvironments, task: StepUpTask): Promise<Outcomes>
 }
@@ -104,7 +104,7 @@ export function describeError(error: unknown): string {
 
 const SDK_V1: StepUpClient = {
   name: 'SDK v1',
-  era: 'legacy',
+  revision: 'legacy',
   sdk: 'v1',
   async run(_, task) {
     const provider = new MemoryProvider(browserOf(task))
@@ -119,10 +119,10 @@ const SDK_V1: StepUpClient = {
   },
 }
 
-function sdkV2(era: StepUpClient['era']): StepUpClient {
+function sdkV2(revision: StepUpClient['revision']): StepUpClient {
   return {
-    name: `SDK v2, ${era}`,
-    era,
+    name: `SDK v2, ${revision}`,
+    revision,
     sdk: 'v2',
     async run(_, task) {
       const provider = new v2.Provider(browserOf(task))
@@ -131,7 +131,7 @@ function sdkV2(era: StepUpClient['era']): StepUpClient {
         url: task.url,
         provider,
         recorder: new Recorder(),
-        mode: era === 'modern' ? { pin: v2.MODERN } : 'legacy',
+        mode: revision === 'modern' ? { pin: v2.MODERN } : 'legacy',
       })
       const transport = client.transport as v2.Transport
       return callAll(client, task, () => transport.finishAuth(provider.callback()))
@@ -141,17 +141,17 @@ function sdkV2(era: StepUpClient['era']): StepUpClient {
 
 function script(
   sdk: 'mcp 1' | 'mcp 2',
-  era: StepUpClient['era'],
+  revision: StepUpClient['revision'],
   environment: keyof PythonEnvironments,
 ): StepUpClient {
   return {
-    name: `${sdk}.x, ${era}`,
-    era,
+    name: `${sdk}.x, ${revision}`,
+    revision,
     sdk,
     async run(python, { refuses = '', user = 'alice', ...task }) {
       const file = resolve(import.meta.dirname, 'python', `step_up_${sdk.slice(-1)}.py`)
       // What it does unless told otherwise; the pinned mode has a test of its own.
-      const mode = era === 'modern' ? (task.mode ?? 'auto') : era
+      const mode = revision === 'modern' ? (task.mode ?? 'auto') : revision
       const child = new Child(
         join(python[environment], 'python'),
         [file, task.url, mode, JSON.stringify(task)],

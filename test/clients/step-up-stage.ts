@@ -36,7 +36,7 @@ function createNotes(): McpServer {
   return server
 }
 
-/** The server, of both eras. */
+/** The server, of the stateless revision and older ones. */
 export function startNotes(): Promise<Running> {
   return listen(() => {
     const handler = createMcpHandler(createNotes)
@@ -74,7 +74,7 @@ export interface StepUpOptions {
 }
 
 /** The parts of oidc-provider's events that are written down. */
-interface ToldRequest {
+interface ReportedRequest {
   readonly oidc: {
     readonly params?: Readonly<Record<string, string | undefined>>
   }
@@ -94,7 +94,7 @@ function scopeIn(value: unknown): string {
 function tell({ provider }: Idp, write: (line: string) => void): void {
   const on = provider.on.bind(provider) as (
     event: string,
-    listener: (ctx: ToldRequest, more: unknown) => void,
+    listener: (ctx: ReportedRequest, more: unknown) => void,
   ) => void
   on('registration_create.success', ({ body }) => write(`registered for ${scopeIn(body)}`))
   on('authorization.success', ({ oidc }) => write(`login for ${scopeIn(oidc.params)}`))

@@ -29,7 +29,7 @@ interface Facts {
   /** A call that every client makes, and what it answers. */
   readonly call: ToolCall | undefined
   readonly result: string | RegExp | undefined
-  /** Met by all clients, and not only by those that know both eras. */
+  /** Met by all clients, and not only by those that know the stateless revision and older ones. */
   readonly isForAll: boolean
 }
 
@@ -110,7 +110,7 @@ const FILESYSTEM_STDIO: StdioUpstream = {
   command: () => (home) => [process.execPath, FILESYSTEM_FILE, home],
 }
 
-/** Python, and of the newest era too. */
+/** Python, and of the newest revision too. */
 const TIME_STDIO: StdioUpstream = {
   name: 'mcp-server-time, stdio',
   isModern: true,
@@ -185,7 +185,7 @@ const SDK_V2_STDIO: StdioUpstream = {
   command: () => () => [process.execPath, '--import', TSX, SDK_V2_FILE],
 }
 
-/** Answers what is wrong in text/plain. With sessions, which is its default, it knows no newer era. */
+/** Answers what is wrong in text/plain. With sessions, which is its default, it knows no newer revision. */
 export const GO_SDK: HttpUpstream = {
   name: 'go-sdk',
   isModern: false,

@@ -154,20 +154,20 @@ describe('a file that makes no sense', () => {
       '--port: is not a port',
     ])
     expect(await problemsOf(['--config', 'none.yaml', ...argv])).toEqual([
-      '--config: cannot be read (ENOENT)',
+      '--config: none.yaml cannot be read (ENOENT)',
       '--port: is not a port',
     ])
     expect(await problemsOf([], { env: { MCP_GATEHOUSE_CONFIG: 'none.yaml' } })).toEqual([
-      'MCP_GATEHOUSE_CONFIG: cannot be read (ENOENT)',
+      'MCP_GATEHOUSE_CONFIG: none.yaml cannot be read (ENOENT)',
     ])
   })
 
   test('what is known without it is judged', async () => {
     const argv = ['--config', 'none.yaml', '--auth', 'none', '--host', '0.0.0.0']
-    expect(await problemsOf(argv)).toEqual(['--config: cannot be read (ENOENT)'])
+    expect(await problemsOf(argv)).toEqual(['--config: none.yaml cannot be read (ENOENT)'])
     argv.push('--transport', 'streamable-http')
     expect(await problemsOf(argv)).toEqual([
-      '--config: cannot be read (ENOENT)',
+      '--config: none.yaml cannot be read (ENOENT)',
       '--host: must be loopback without --auth oauth',
     ])
   })

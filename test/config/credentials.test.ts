@@ -42,13 +42,13 @@ describe('what fits together', () => {
       'an empty file',
       [...CLIENT, '--oauth-client-secret-file', '/empty'],
       {},
-      '--oauth-client-secret-file: is empty',
+      '--oauth-client-secret-file: /empty is empty',
     ],
     [
       'no such file',
       [...CLIENT, '--oauth-client-secret-file', '/x'],
       {},
-      '--oauth-client-secret-file: cannot be read (ENOENT)',
+      '--oauth-client-secret-file: /x cannot be read (ENOENT)',
     ],
     [
       'a method without its key',
@@ -60,7 +60,7 @@ describe('what fits together', () => {
       'a key that is none',
       [...CLIENT, '--oauth-introspection-auth=private_key_jwt', '--oauth-client-key-file=/s'],
       {},
-      '--oauth-client-key-file: holds no private key',
+      '--oauth-client-key-file: /s holds no private key',
     ],
     [
       'a secret and no client',

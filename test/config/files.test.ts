@@ -42,15 +42,15 @@ describe('the value of a header', () => {
     ['\ufeffhunter2', 'has more than one line of plain ASCII'],
   ])('%j %s', async (content, message) => {
     expect(await problemsOf(...header('ok', content))).toEqual([
-      `--upstream-header: value 2 names a file that ${message}`,
+      `--upstream-header: value 2: /1 ${message}`,
     ])
   })
 
   test('a file that is not there, and a header that is written twice', async () => {
-    const argv = ['X-A=/hunter2', 'X-B=/k', 'x-b=/k'].flatMap((each) => ['--upstream-header', each])
+    const argv = ['X-A=/none', 'X-B=/k', 'x-b=/k'].flatMap((each) => ['--upstream-header', each])
     expect(await problemsOf([...OPEN, ...argv], { files: { '/k': 'k' } })).toEqual([
-      '--upstream-header: value 1 names a file that cannot be read (ENOENT)',
-      '--upstream-header: value 3 names a header that is already set',
+      '--upstream-header: value 1: /none cannot be read (ENOENT)',
+      '--upstream-header: value 3: this header is set already',
     ])
   })
 })
@@ -65,14 +65,14 @@ describe('certificates', () => {
   })
 
   test('none, or a broken one', async () => {
-    expect(await problems('hunter2')).toEqual(['--ca-file: holds no certificate'])
-    expect(await problems('')).toEqual(['--ca-file: holds no certificate'])
+    expect(await problems('hunter2')).toEqual(['--ca-file: /ca.pem holds no certificate'])
+    expect(await problems('')).toEqual(['--ca-file: /ca.pem holds no certificate'])
     const broken = CERTIFICATE.replace(/^.{64}\n/m, '')
     expect(await problems(`${CERTIFICATE}\n${broken.replace(/\n.*\n/, '\nhunter2\n')}`)).toEqual([
-      '--ca-file: holds a broken certificate (number 2)',
+      '--ca-file: /ca.pem holds a broken certificate (number 2)',
     ])
     expect(await problemsOf([...OPEN, '--ca-file', '/none'])).toEqual([
-      '--ca-file: cannot be read (ENOENT)',
+      '--ca-file: /none cannot be read (ENOENT)',
     ])
   })
 })
@@ -120,7 +120,7 @@ describe('keys', () => {
     ['{"keys":[{"kty":"oct"}]}', 'has no usable key'],
   ])('%j %s', async (content, message) => {
     expect(await problemsOf(argv, { files: { '/keys.json': content } })).toEqual([
-      `--oauth-jwks-file: ${message}`,
+      `--oauth-jwks-file: /keys.json ${message}`,
     ])
   })
 
@@ -159,7 +159,9 @@ describe('keys', () => {
 test('files are read from the disk when nobody says otherwise', async () => {
   const argv = [...OPEN, '--config', '/nonexistent/gatehouse.yaml']
   const { problems } = await readConfiguration({ argv, env: {} })
-  expect(problems.map(({ message }) => message)).toEqual(['cannot be read (ENOENT)'])
+  expect(problems.map(({ message }) => message)).toEqual([
+    '/nonexistent/gatehouse.yaml cannot be read (ENOENT)',
+  ])
   const manifest = await readConfiguration({ argv: [...OPEN, '--config=package.json'], env: {} })
   expect(manifest.problems[0]?.path).toBe('package.json:2:3: name')
 })
@@ -248,5 +250,42 @@ describe('the options of the gateway', () => {
       proxyEnvironment: { HTTPS_PROXY: 'http://proxy:1', no_proxy: 'a', NO_PROXY: 'b' },
     })
     expect((await optionsOf([...OAUTH, '--resource', RESOURCE])).resource).toBe(RESOURCE)
+  })
+})
+
+describe('a message about a file names it', () => {
+  const faultOf = async (...argv: string[]) => problemsOf([...OAUTH, ...argv])
+
+  verifies('FLD-07', 'but not what is probably a secret, given in place of its file', async () => {
+    const ofKeys = (file: string) => faultOf('--session-key-file', file)
+    const random = 'hunter2hunter2hunter2'
+    for (const secret of [
+      random,
+      'aB3/hunter2hunter2hunter2==',
+      'a1b2c3d4-0000-4000-8000-0123456789ab',
+      'eyJhbGciOiJub25lIn0.e30.x',
+    ]) {
+      const fault = '--session-key-file: the file cannot be read (ENOENT)'
+      expect(await ofKeys(secret)).toEqual([fault])
+    }
+    for (const file of [
+      '/run/secrets/client-secret',
+      '/keys.2026-11-30.txt',
+      '/session_keys',
+      '/averylongnameofafile',
+      '/tmp/gatehouse-123456/k2',
+    ]) {
+      expect(await ofKeys(file)).toEqual([`--session-key-file: ${file} cannot be read (ENOENT)`])
+    }
+    const header = await faultOf('--upstream-header', `X-Key=${random}`)
+    expect(header).toEqual(['--upstream-header: value 1: the file cannot be read (ENOENT)'])
+    const client = await faultOf('--oauth-client-id=rs', '--oauth-client-secret-file', random)
+    expect(client).toEqual(['--oauth-client-secret-file: the file cannot be read (ENOENT)'])
+  })
+
+  verifies('FLD-07', 'in one line', async () => {
+    expect(await faultOf('--ca-file', '/a\nb\u001b[2J.pem')).toEqual([
+      '--ca-file: /a?b?[2J.pem cannot be read (ENOENT)',
+    ])
   })
 })

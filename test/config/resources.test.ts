@@ -58,7 +58,7 @@ const SECRETS = { '/run/secrets/gatehouse': 'hunter2\n' }
 
 verifies('AUD-06', 'the example of the contract is understood', async () => {
   expect(await problemsOf([], inFile(CONTRACT, SECRETS))).toEqual([
-    'gatehouse.yaml:13:37: resources[0].oauth.policy: cannot be read (ENOENT)',
+    `gatehouse.yaml:13:37: resources[0].oauth.policy: ${process.cwd()}/github.policy.yaml cannot be read (ENOENT)`,
   ])
   const files = { ...SECRETS, [`${process.cwd()}/github.policy.yaml`]: POLICY }
   const options = await optionsOf(CONTRACT, [], files)
@@ -345,7 +345,7 @@ describe('what is wrong, and where', () => {
     'what is of all, once': [
       TWO.replace('oauth:\n', 'oauth:\n  scopes: a"b\n  clientId: a\n  jwksFile: nowhere\n'),
       [
-        expect.stringMatching(/^gatehouse\.yaml:5:3: oauth\.jwksFile: cannot be read/),
+        expect.stringMatching(/^gatehouse\.yaml:5:3: oauth\.jwksFile: \S+nowhere cannot be read/),
         'gatehouse.yaml:4:3: oauth.clientId: has no secret',
         expect.stringMatching(/^gatehouse\.yaml:3:3: oauth\.scopes: /),
       ],
@@ -354,7 +354,7 @@ describe('what is wrong, and where', () => {
       first('upstreamHeader: X-Key=/nowhere'),
       [
         expect.stringMatching(
-          /^gatehouse\.yaml:7:5: resources\[0\]\.upstreamHeader: value 1 names/,
+          /^gatehouse\.yaml:7:5: resources\[0\]\.upstreamHeader: value 1: \/nowhere cannot/,
         ),
       ],
     ],

@@ -133,6 +133,18 @@ describe('with tokens', () => {
     ])
   })
 
+  verifies('FLD-07', 'a placeholder is loud: no token names it', async () => {
+    const warned = async (issuer: string) =>
+      warningsOf(['--auth', 'oauth', '--oauth-issuer', issuer, '--resource', RESOURCE])
+    for (const tenant of ['{tenantid}', '%7Btenantid%7D', '*', '<tenant>']) {
+      const warnings = await warned(`https://login.microsoftonline.com/${tenant}/v2.0`)
+      expect(warnings, tenant).toEqual([
+        expect.stringMatching(/^--oauth-issuer: this looks like a placeholder .* will be refused$/),
+      ])
+    }
+    expect(await warned('https://login.microsoftonline.com/contoso/v2.0')).toEqual([])
+  })
+
   test('without TLS is loud', async () => {
     expect(await warningsOf([...OAUTH, '--allow-http', 'keycloak'])).toEqual([
       '--allow-http: keys may be fetched without TLS; only for a private network',
@@ -426,8 +438,8 @@ describe('all problems', () => {
       '--oauth-issuer: is missing',
       '--resource: is missing',
       '--admin-port: is the port of the MCP endpoint',
-      '--ca-file: cannot be read (ENOENT)',
-      '--upstream-header: value 1 names a file that has more than one line of plain ASCII',
+      '--ca-file: /none cannot be read (ENOENT)',
+      '--upstream-header: value 1: /k has more than one line of plain ASCII',
       'gatehouse.yaml:4:3: oauth.scopes: must not contain offline_access',
     ])
   })

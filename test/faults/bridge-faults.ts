@@ -80,6 +80,13 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
+    id: 'idle-while-it-is-used',
+    breaks: 'ATK-07',
+    find: 'this.isEmpty ? this.#leftAt + this.#idle - this.#clock.now() : this.#idle',
+    replace: 'this.#leftAt + this.#idle - this.#clock.now()',
+    tests: ['gateway/stdio/session.test.ts'],
+  },
+  {
     id: 'events-sent-before-are-lost',
     breaks: 'MCP, "Resumability"',
     find: '    this.#window.add(this.name, this.#last, line)\n',
@@ -101,7 +108,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
-    id: 'one-client-shuts-out-an-era',
+    id: 'one-client-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'errorCodeOf(message) === RPC.unsupportedVersion',
     replace: 'errorCodeOf(message) === 0',
@@ -158,7 +165,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
-    id: 'one-bad-moment-shuts-out-an-era',
+    id: 'one-bad-moment-shuts-out-a-revision',
     breaks: 'TRN-07',
     find: 'const mayKnow = error !== undefined && !NOT_KNOWN.has(errorCodeOf(message))',
     replace: 'const mayKnow = false',

@@ -258,8 +258,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'left-and-never-told',
     breaks: 'ATK-07',
-    find: 'setTimeout(() => this.#endAbandoned(), ABANDONED)',
-    replace: 'setTimeout(() => undefined, ABANDONED)',
+    find: 'setTimer(() => this.#endAbandoned(), ABANDONED)',
+    replace: 'setTimer(() => undefined, ABANDONED)',
     tests: ['gateway/connections.test.ts'],
   },
   {

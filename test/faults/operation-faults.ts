@@ -44,7 +44,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     tests: policy,
   },
   {
-    id: 'granted-scopes-for-every-era',
+    id: 'granted-scopes-for-every-revision',
     breaks: 'SCP-03',
     find: 'if (isStateless(protocolVersion)) return needed',
     replace: '',
@@ -198,7 +198,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     tests: policy,
   },
   {
-    id: 'older-eras-unread',
+    id: 'older-revisions-unread',
     breaks: 'HDR-05, HDR-07',
     find: "if (hasPolicy || isStateless(protocolVersion)) return 'to be read'",
     replace: "if (isStateless(protocolVersion)) return 'to be read'",

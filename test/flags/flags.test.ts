@@ -549,7 +549,7 @@ describe('between values', () => {
       'MCP_GATEHOUSE_OAUTH_POLICY: needs --auth oauth',
     ])
     expect(briefly([...BASE, '--oauth-policy', './x'])).toEqual([
-      '--oauth-policy: cannot be read (ENOENT)',
+      '--oauth-policy: ./x cannot be read (ENOENT)',
     ])
     const result = read([...BASE, '--oauth-policy', broken])
     expect(result).toMatchObject({
@@ -611,7 +611,7 @@ describe('the key file', () => {
   ])('%s is a problem, and nothing of it is shown', (_, path, message) => {
     const [problem, ...others] = problemsOf([...BASE, '--oauth-jwks-file', path()])
     expect(others).toEqual([])
-    expect(problem).toMatchObject({ path: '--oauth-jwks-file', message })
+    expect(problem).toMatchObject({ path: '--oauth-jwks-file', message: `${path()} ${message}` })
     expect(JSON.stringify(problem)).not.toContain('canary')
   })
 
@@ -638,7 +638,7 @@ describe('the problems', () => {
       '--transport: stdio has no HTTP request that could carry a token',
       'MCP_GATEHOUSE_ALLOW_ORIGIN: value 2 is not an origin',
       'MCP_GATEHOUSE_OAUTH_CLOCK_TOLERANCE: is more than 5m',
-      'MCP_GATEHOUSE_OAUTH_JWKS_FILE: cannot be read (ENOENT)',
+      `MCP_GATEHOUSE_OAUTH_JWKS_FILE: ${join(folder, 'none.json')} cannot be read (ENOENT)`,
     ])
   })
 

@@ -1,15 +1,10 @@
 /** A record for every decision, by the schema that is published, and nothing in it that is secret. */
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { AuditRecord, GatewayOptions } from 'mcp-gatehouse/gateway'
-import {
-  bodyOf,
-  eventually,
-  exchangeBytes,
-  startGateway,
-  startUpstream,
-} from '../support/gateway.js'
+import { bodyOf, eventually, socketsAt, startGateway, startUpstream } from '../support/gateway.js'
 import { verifies } from '../support/verifies.js'
 
 const schema = z.fromJSONSchema(
@@ -175,8 +170,12 @@ describe('a record', () => {
   test('is made once for a client that leaves', async () => {
     const { records, port, token } = await startBench()
     const head = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 99\r\n\r\n{`
-    await exchangeBytes(port, head, { until: /never/, timeout: 200 }).catch(() => undefined)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const served = socketsAt(port)
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.write(head)
+    await eventually(() => served.size === 1)
+    socket.destroy()
+    await eventually(() => [...served].every(({ destroyed }) => destroyed))
     expect(records.length).toBeLessThanOrEqual(1)
   })
 

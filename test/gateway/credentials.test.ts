@@ -154,7 +154,7 @@ describe('no headers', () => {
     const text = await response.text()
     await eventually(() => audit.length === 1)
     expect(bench.seen).toEqual([])
-    const [failed] = bench.told('upstream.failed')
+    const [failed] = bench.reported('upstream.failed')
     expect(failed).toMatchObject({ requestId: response.headers.get('x-request-id') })
     expect(audit[0]).toMatchObject({ code: failed?.code, status: response.status })
     expect(response.headers.get('www-authenticate')).toBeNull()
@@ -193,7 +193,7 @@ describe('no headers', () => {
         const { response, text, bench } = await failing(given)
         expect(response.status).toBe(502)
         expect(text).toContain('bad_gateway')
-        expect(bench.told('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
+        expect(bench.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
       })
     }
   }
@@ -226,7 +226,7 @@ describe('no headers', () => {
     verifies(['GW-08', 'CASE-63'], `the function ${what}: 502`, async () => {
       const { response, bench } = await failing(fail)
       expect(response.status).toBe(502)
-      expect(bench.told('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
+      expect(bench.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
     })
   }
 
@@ -245,7 +245,7 @@ describe('no headers', () => {
       expect(response.status).toBe(503)
       expect(response.headers.get('retry-after')).toBe(sent)
       expect(text).toContain('temporarily_unavailable')
-      const [failed] = bench.told('upstream.failed')
+      const [failed] = bench.reported('upstream.failed')
       expect(failed).toMatchObject({
         code: 'ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE',
         retryAfter: Number(sent),
@@ -283,17 +283,17 @@ describe('a client that leaves', () => {
     controller.abort()
     expect(await call).toBe('left')
     await eventually(() => signal?.aborted === true)
-    await eventually(() => bench.told('request.completed').length === 1)
-    expect(bench.told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
+    await eventually(() => bench.reported('request.completed').length === 1)
+    expect(bench.reported('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
     give?.({ 'X-Key': 'k' })
     // A later request arrives where this one would have.
     const next = bench.call(POST)
-    await eventually(() => bench.told('request.authenticated').length === 2)
+    await eventually(() => bench.reported('request.authenticated').length === 2)
     give?.({ 'X-Key': 'k' })
     expect((await next).status).toBe(200)
     expect(bench.seen).toHaveLength(1)
     expect(bench.gateway.status().active).toBe(0)
-    expect(bench.told('upstream.failed')).toEqual([])
+    expect(bench.reported('upstream.failed')).toEqual([])
   })
 
   verifies('CASE-63', 'is told nothing, and no event, of an error that follows', async () => {
@@ -310,9 +310,9 @@ describe('a client that leaves', () => {
     await eventually(() => calls === 1)
     controller.abort()
     expect(await call).toBe('left')
-    await eventually(() => bench.told('request.completed').length === 1)
+    await eventually(() => bench.reported('request.completed').length === 1)
     expect((await bench.call(POST)).status).toBe(200)
-    expect(bench.told('upstream.failed')).toEqual([])
+    expect(bench.reported('upstream.failed')).toEqual([])
   })
 
   verifies(

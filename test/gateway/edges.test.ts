@@ -7,11 +7,13 @@ import {
   bodyOf,
   eventually,
   exchangeBytes,
+  socketsAt,
   startGateway,
   startTcpUpstream,
   startUpstream,
 } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { nextTurn } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const head = (token: string, ...more: string[]) =>
@@ -46,17 +48,16 @@ describe('one connection', () => {
         response.on('close', () => openUpstream--)
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
       })
-      const { port, token, gateway, told } = await startGateway(upstream)
+      const limits = { drain: 3_600_000 }
+      const { port, token, gateway, reported } = await startGateway(upstream, {}, limits)
       const sockets = Array.from({ length: 10 }, () => open(port))
       for (const socket of sockets) socket.write(head(token).repeat(4) + head('garbage'))
       await eventually(() => gateway.status().active === 10)
       for (const socket of sockets) socket.destroy()
       await eventually(() => gateway.status().active === 0 && openUpstream === 0)
-      await eventually(() => told('request.completed').length === 10)
-      const began = performance.now()
+      await eventually(() => reported('request.completed').length === 10)
+      // Running answers would have an hour.
       await gateway.close()
-      // Running answers would have 10 seconds.
-      expect(performance.now() - began).toBeLessThan(8_000)
     },
   )
 
@@ -68,14 +69,14 @@ describe('one connection', () => {
       const upstream = await startUpstream((_request, response) => {
         answerNow = () => void response.end('the answer')
       })
-      const { port, token, gateway, told } = await startGateway(upstream)
+      const { port, token, gateway, reported } = await startGateway(upstream)
       const sent = `${head(token)}\0\0\0garbage\r\n\r\n`
       const answer = exchangeBytes(port, [sent, sent])
-      await eventually(() => answerNow !== undefined && told('request.refused').length === 1)
+      await eventually(() => answerNow !== undefined && reported('request.refused').length === 1)
       answerNow?.()
       expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*the answer$/)
       await eventually(() => gateway.status().active === 0)
-      expect(told('request.completed')).toHaveLength(1)
+      expect(reported('request.completed')).toHaveLength(1)
       const leaving = open(port)
       leaving.write(sent)
       await eventually(() => gateway.status().active === 1)
@@ -125,27 +126,20 @@ describe('one connection', () => {
 })
 
 describe('a body that nobody wants', () => {
-  /** Sends chunks for as long as it may, and tells what it got and how much it could send. */
-  async function pour(port: number, request: string): Promise<{ answer: string; sent: number }> {
+  /** Sends chunks until its connection is ended. Returns what it got. */
+  async function pour(port: number, request: string): Promise<string> {
     const socket = open(port)
     let answer = ''
-    let sent = 0
     socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
     socket.write(request)
     const chunk = `10000\r\n${'['.repeat(65_536)}\r\n`
-    const deadline = performance.now() + 6_000
-    while (performance.now() < deadline && !socket.closed) {
-      if (socket.write(chunk)) await new Promise((resolve) => setImmediate(resolve))
-      else
-        await Promise.race([
-          new Promise((resolve) => socket.once('drain', resolve)),
-          new Promise((resolve) => setTimeout(resolve, 100)),
-        ])
-      sent += chunk.length
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    while (!socket.closed) {
+      const isFlowing = socket.write(chunk)
+      if (isFlowing) await nextTurn()
+      else await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
     }
-    const { closed } = socket
-    socket.destroy()
-    return { answer, sent: closed ? sent : Number.POSITIVE_INFINITY }
+    return answer
   }
 
   verifies(
@@ -154,9 +148,8 @@ describe('a body that nobody wants', () => {
     async () => {
       const upstream = await startUpstream(() => undefined)
       const { port } = await startGateway(upstream)
-      const { answer, sent } = await pour(port, post(undefined))
+      const answer = await pour(port, post(undefined))
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nConnection: close\r\n/)
-      expect(sent).toBeLessThan(Number.POSITIVE_INFINITY)
     },
   )
 
@@ -166,9 +159,8 @@ describe('a body that nobody wants', () => {
     async () => {
       const upstream = await startUpstream((request) => void bodyOf(request).catch(() => undefined))
       const { port, token, gateway } = await startGateway(upstream, { maxBody: 100_000 })
-      const { answer, sent } = await pour(port, post(token))
+      const answer = await pour(port, post(token))
       expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*"content_too_large"/)
-      expect(sent).toBeLessThan(Number.POSITIVE_INFINITY)
       expect(gateway.status().active).toBe(0)
     },
   )
@@ -181,9 +173,8 @@ describe('a body that nobody wants', () => {
         response.writeHead(413, { 'content-type': 'text/plain' }).end('enough')
       })
       const { port, token, gateway } = await startGateway(upstream)
-      const { answer, sent } = await pour(port, post(token))
+      const answer = await pour(port, post(token))
       expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*\r\nConnection: close\r\n[^]*enough/)
-      expect(sent).toBeLessThan(Number.POSITIVE_INFINITY)
       await eventually(() => gateway.status().active === 0)
     },
   )
@@ -237,10 +228,11 @@ describe('odd answers', () => {
     'TRN-04',
     'to HTTP/1.0 a cut is a reset: its end would look like the end of the answer',
     async () => {
+      let cut: (() => void) | undefined
       const upstream = await startTcpUpstream((socket) => {
         socket.once('data', () => {
           socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n')
-          setTimeout(() => socket.destroy(), 50)
+          cut = () => socket.destroy()
         })
       })
       const { port, token } = await startGateway(upstream)
@@ -249,7 +241,7 @@ describe('odd answers', () => {
         socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'))
         socket.on('end', () => resolve('a clean end'))
       })
-      socket.resume()
+      socket.once('data', () => cut?.())
       socket.write(head(token).replace('HTTP/1.1', 'HTTP/1.0'))
       expect(await ended).toBe('ECONNRESET')
     },
@@ -261,10 +253,13 @@ describe('endings', () => {
     const upstream = await startUpstream((_request, response) => response.end('ok'))
     const idp = await FakeIdp.start()
     idp.fault = () => new Response('', { status: 500 })
-    const { gateway, call, told } = await startGateway(upstream, { wait: 5, fetch: idp.fetch })
+    const { gateway, port, call, reported } = await startGateway(upstream, {
+      wait: 5,
+      fetch: idp.fetch,
+    })
+    const served = socketsAt(port)
     const answer = call()
-    await eventually(() => told('keys.failed').length > 0)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await eventually(() => reported('keys.failed').length > 0 && served.size === 1)
     const closing = gateway.close()
     idp.fault = undefined
     expect(await (await answer).text()).toBe('ok')
@@ -277,9 +272,7 @@ describe('endings', () => {
     const socket = open(port)
     socket.write(head(token))
     await eventually(() => gateway.status().active === 1)
-    const began = performance.now()
     await Promise.all([gateway.close(), gateway.close(), gateway.close()])
-    expect(performance.now() - began).toBeLessThan(2_000)
     await expect(gateway.listen()).rejects.toThrow(/closed/)
     const other = createGateway({
       port: 0,

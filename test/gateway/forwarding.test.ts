@@ -182,8 +182,11 @@ describe('time', () => {
       const response = await bench.call({ signal: controller.signal })
       expect(response.headers.get('x-accel-buffering')).toBe('no')
       controller.abort()
-      await eventually(() => bench.told('request.completed').length === 1)
-      expect(bench.told('request.completed')[0]).toMatchObject({ end: 'client left', status: 200 })
+      await eventually(() => bench.reported('request.completed').length === 1)
+      expect(bench.reported('request.completed')[0]).toMatchObject({
+        end: 'client left',
+        status: 200,
+      })
     },
   )
 

@@ -65,7 +65,7 @@ describe('the guard', () => {
         asked++
         response.end()
       })
-      const { port, token, events, told } = await startGateway(upstream)
+      const { port, token, events, reported } = await startGateway(upstream)
       for (const path of ['/mcp', '/.well-known/oauth-protected-resource/mcp', '/x']) {
         events.length = 0
         const answer = await exchangeBytes(
@@ -75,11 +75,11 @@ describe('the guard', () => {
         expect(answer).toMatch(/^HTTP\/1\.1 403 /)
         expect(answer).toMatch(/\{"error":"host_not_allowed",.*\}$/)
         expect(answer).not.toMatch(/www-authenticate|access-control/i)
-        expect(told('request.refused')[0]).toMatchObject({
+        expect(reported('request.refused')[0]).toMatchObject({
           code: 'ERR_HOST_FOREIGN',
           reason: 'Host "evil.example"',
         })
-        expect(told('request.refused')[0]?.hint).toContain('--allow-host')
+        expect(reported('request.refused')[0]?.hint).toContain('--allow-host')
         expect(events.some(({ type }) => type === 'request.authenticated')).toBe(false)
       }
       expect(asked).toBe(0)

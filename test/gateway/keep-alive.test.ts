@@ -167,9 +167,9 @@ describe('a silent stream', () => {
     )
     await eventually(() => {
       clock.pass(15_000)
-      return bench.told('request.completed').length > 0
+      return bench.reported('request.completed').length > 0
     })
-    expect(bench.told('request.completed')[0]).toMatchObject({ end: 'cut' })
+    expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'cut' })
   })
 
   verifies('FLD-15', 'leaves no timer behind when it has ended', async () => {

@@ -1,6 +1,7 @@
-/** Requests of the stateless era: their message is read, compared with the header fields, and goes on as it came. */
+/** Requests of the stateless revision: their message is read, compared with the header fields, and goes on as it came. */
 import { describe, expect } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { Limits } from '../../src/gateway/front-server.js'
 import {
   bodyOf,
   eventually,
@@ -22,8 +23,8 @@ interface Sent {
   readonly arrived: string[]
 }
 
-/** Field names and values as they are; the protocol version is that of the era unless it is among them. */
-async function startBench(options: Partial<GatewayOptions> = {}) {
+/** Field names and values as they are; the protocol version is the stateless one unless it is among them. */
+async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial<Limits> = {}) {
   const arrived: string[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then((body) => {
@@ -31,7 +32,7 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
       response.end(body)
     })
   })
-  const bench = await startGateway(upstream, options)
+  const bench = await startGateway(upstream, options, limits)
   async function send(
     body: string | Buffer,
     fields: readonly string[] = [],
@@ -129,7 +130,7 @@ describe('what fits', () => {
     },
   )
 
-  verifies(['HDR-01', 'TRN-07'], 'a later version is of the same era', async () => {
+  verifies(['HDR-01', 'TRN-07'], 'a later version is stateless as well', async () => {
     const bench = await startBench()
     const version = '2027-01-31'
     const body = call('echo').replace(MODERN, version)
@@ -179,7 +180,7 @@ describe('what does not', () => {
           new RegExp(`^\\{"jsonrpc":"2.0","id":9007199254740993,"error":\\{"code":${code},`),
         )
         expect(arrived).toEqual([])
-        expect(bench.told('request.refused')).toEqual([
+        expect(bench.reported('request.refused')).toEqual([
           expect.objectContaining({
             status: 400,
             code: code === -32020 ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
@@ -212,7 +213,7 @@ describe('what does not', () => {
       const sent = await bench.send(body, [METHOD, NAME])
       expect([sent.status, sent.arrived]).toEqual([400, []])
       expect(JSON.parse(sent.body)).toMatchObject({ jsonrpc: '2.0', error: { code } })
-      expect(bench.told('request.refused')).toEqual([
+      expect(bench.reported('request.refused')).toEqual([
         expect.objectContaining({ code: 'ERR_BODY_UNREADABLE' }),
       ])
     })
@@ -270,7 +271,7 @@ describe('what does not', () => {
       expect([sent.status, sent.arrived]).toEqual([413, []])
       expect(sent.body).toContain('content_too_large')
     }
-    expect(bench.told('request.refused').map(({ code }) => code)).toEqual([
+    expect(bench.reported('request.refused').map(({ code }) => code)).toEqual([
       'ERR_BODY_TOO_LARGE',
       'ERR_BODY_TOO_LARGE',
     ])
@@ -290,23 +291,24 @@ describe('what does not', () => {
     'TRN-05',
     'a client that leaves in the middle of its body: told, and nothing is open',
     async () => {
-      const bench = await startBench()
+      const bench = await startBench({}, { drain: 3_600_000 })
       await exchangeBytes(
         bench.port,
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\nMCP-Protocol-Version: ${MODERN}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
         { timeout: 200 },
       ).catch(() => undefined)
-      await eventually(() => bench.told('request.completed').length === 1)
-      expect(bench.told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
-      const began = performance.now()
+      await eventually(() => bench.reported('request.completed').length === 1)
+      expect(bench.reported('request.completed')[0]).toMatchObject({
+        status: 0,
+        end: 'client left',
+      })
+      // Running answers would have an hour.
       await bench.gateway.close()
-      // Running answers would have 10 seconds.
-      expect(performance.now() - began).toBeLessThan(8_000)
     },
   )
 })
 
-describe('the era before', () => {
+describe('older revisions', () => {
   const ANYTHING = [
     call('delete'),
     `[${call('echo')},${call('delete')}]`,
@@ -335,7 +337,7 @@ describe('the era before', () => {
 
   verifies(
     ['TRN-06', 'TRN-07'],
-    'GET and DELETE of the stateless era are the server’s',
+    'GET and DELETE of the stateless revision are the server’s',
     async () => {
       const upstream = await startUpstream((request, response) => {
         response.writeHead(405, { allow: 'POST' }).end(`no ${request.method}`)

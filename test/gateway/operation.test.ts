@@ -12,8 +12,15 @@ import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
 import { createAdmin } from '../../src/gateway/admin.js'
 import { createAdminHostGuard } from '../../src/gateway/hosts.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
-import { eventually, exchangeBytes, startGateway, startUpstream } from '../support/gateway.js'
+import {
+  eventually,
+  exchangeBytes,
+  socketsAt,
+  startGateway,
+  startUpstream,
+} from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { nextTurn } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 describe('the end', () => {
@@ -21,18 +28,21 @@ describe('the end', () => {
     'TRN-05',
     'waits for a running answer, ends open streams, and takes nothing new',
     async () => {
+      let finish: (() => void) | undefined
       const upstream = await startUpstream((request, response) => {
         if (request.method === 'GET') {
           response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
-        } else setTimeout(() => response.end('done'), 400)
+        } else finish = () => response.end('done')
       })
       const { gateway, call, url } = await startGateway(upstream)
       const stream = await call()
       const reader = (stream.body as ReadableStream<Uint8Array>).getReader()
       await reader.read()
       const answer = call({ method: 'POST', body: '{}' })
-      await eventually(() => gateway.status().active === 2)
+      await eventually(() => finish !== undefined)
       const closing = gateway.close()
+      await nextTurn()
+      finish?.()
       expect(await (await answer).text()).toBe('done')
       // A clean end: the client knows to come again, and loses nothing.
       expect((await reader.read()).done).toBe(true)
@@ -51,6 +61,7 @@ describe('the end', () => {
         finish = () => response.end('first')
       })
       const { gateway, port, token } = await startGateway(upstream)
+      const served = socketsAt(port)
       const socket = connect({ port, host: '127.0.0.1' })
       let answer = ''
       socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
@@ -60,7 +71,7 @@ describe('the end', () => {
       await eventually(() => finish !== undefined)
       const closing = gateway.close()
       socket.write('GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n')
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await eventually(() => [...served][0]?.bytesRead === socket.bytesWritten)
       finish?.()
       await closing
       await eventually(() => socket.destroyed)
@@ -122,7 +133,7 @@ describe('health and metrics', () => {
     await bench.call({ headers: { origin: 'https://canary.example' } })
     await bench.call({}, '/canary')
     await bench.call({ method: 'PUT', headers: { 'x-canary': 'canary' } })
-    await eventually(() => bench.told('request.completed').length === 7)
+    await eventually(() => bench.reported('request.completed').length === 7)
     const { get } = await startAdmin(bench)
     const response = await get('/metrics')
     expect(response.headers.get('content-type')).toContain('text/plain')
@@ -233,7 +244,7 @@ describe('keys from a function', () => {
       }
       await bench.gateway.refreshKeys()
       expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
-      expect(bench.told('keys.failed')[0]).toMatchObject({ serving: true })
+      expect(bench.reported('keys.failed')[0]).toMatchObject({ serving: true })
       expect(JSON.stringify(bench.events)).not.toContain('canary')
       file = () => ({ keys: [other.jwk] })
       await bench.gateway.refreshKeys()

@@ -6,6 +6,7 @@ import {
   bodyOf,
   eventually,
   exchangeBytes,
+  socketsAt,
   startGateway,
   startUpstream,
 } from '../support/gateway.js'
@@ -60,20 +61,20 @@ describe('one connection with a policy', () => {
     ['SCP-05', 'GW-02'],
     'each of several requests in one packet is judged, and has its own answer',
     async () => {
-      const { port, post, seen, told } = await startBench()
+      const { port, post, seen, reported } = await startBench()
       const sent = ['drop_all', 'read_a', 'drop_b', 'read_b', 'drop_c'].map((name) => call(name))
       const packet = sent.map((body, i) => post(body, ...(i === 4 ? ['Connection: close'] : [])))
       const answer = await exchangeBytes(port, packet.join(''))
       expect(statusesIn(answer)).toEqual([403, 200, 403, 200, 403])
       expect([...seen].sort()).toEqual([call('read_a'), call('read_b')])
-      expect(told('operation.judged').map(({ outcome }) => outcome)).toEqual([
+      expect(reported('operation.judged').map(({ outcome }) => outcome)).toEqual([
         'denied',
         'allowed',
         'denied',
         'allowed',
         'denied',
       ])
-      await eventually(() => told('request.completed').length === 5)
+      await eventually(() => reported('request.completed').length === 5)
     },
   )
 
@@ -81,7 +82,7 @@ describe('one connection with a policy', () => {
     ['HDR-08', 'GW-02'],
     'a body that is refused is never taken for the next request',
     async () => {
-      const { port, post, seen, told } = await startBench()
+      const { port, post, seen, reported } = await startBench()
       const inner = post(call('drop_all'))
       const refused = [
         post(inner),
@@ -95,7 +96,7 @@ describe('one connection with a policy', () => {
       )
       expect(statusesIn(answer)).toEqual([400, 415, 400, 403, 200])
       expect(seen).toEqual([call('read_a')])
-      await eventually(() => told('request.completed').length === 5)
+      await eventually(() => reported('request.completed').length === 5)
     },
   )
 
@@ -204,22 +205,25 @@ describe('a body with a policy', () => {
   })
 
   verifies('TRN-05', 'whose client leaves, in the middle or at its end, is told once', async () => {
-    const { port, post, seen, told } = await startBench()
+    const { port, post, seen, reported } = await startBench()
     const bytes = post(call('read_a'))
+    const served = socketsAt(port)
     const leaving = connect({ port, host: '127.0.0.1' })
     leaving.on('error', () => undefined)
-    leaving.write(bytes.slice(0, -5), () => setTimeout(() => leaving.destroy(), 30))
-    await eventually(() => told('request.completed').length === 1)
-    expect(told('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
+    leaving.write(bytes.slice(0, -5))
+    await eventually(() => served.size === 1)
+    leaving.destroy()
+    await eventually(() => reported('request.completed').length === 1)
+    expect(reported('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
     expect(seen).toEqual([])
     // Node takes one that says it will send no more for one that has left.
     const ending = connect({ port, host: '127.0.0.1' })
     ending.on('error', () => undefined)
     ending.end(bytes)
-    await eventually(() => told('request.completed').length === 2)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(told('request.completed')).toHaveLength(2)
-    expect(told('operation.judged').length).toBeLessThan(2)
+    await eventually(() => reported('request.completed').length === 2)
+    await eventually(() => [...served].every(({ destroyed }) => destroyed))
+    expect(reported('request.completed')).toHaveLength(2)
+    expect(reported('operation.judged').length).toBeLessThan(2)
     ending.destroy()
   })
 

@@ -9,7 +9,7 @@ import type { RequestRecord } from '../../src/gateway/request/record.js'
 import { Records } from '../../src/gateway/request/records.js'
 import { verifies } from '../support/verifies.js'
 
-type Told = readonly [type: string, resource: string | undefined]
+type Reported = readonly [type: string, resource: string | undefined]
 
 const DENIED: GatewayEvent = {
   type: 'request.denied',
@@ -33,7 +33,7 @@ function openRequest(isOpenEnded: boolean): OpenRequest & { ended: number } {
 }
 
 function startBench() {
-  const told: Told[] = []
+  const reported: Reported[] = []
   const events: GatewayEvent[] = []
   const closed: RequestRecord[] = []
   let now = 1_000
@@ -41,7 +41,7 @@ function startBench() {
   const records = new Records({
     onEvent: (event, resource) => {
       events.push(event)
-      told.push([event.type, resource])
+      reported.push([event.type, resource])
     },
     onClose: (record) => closed.push(record),
     kept: 'operations',
@@ -50,7 +50,7 @@ function startBench() {
   })
   const head = { forwarded: [] as string[] } as RequestHead
   return {
-    told,
+    reported,
     events,
     closed,
     records,
@@ -67,7 +67,7 @@ describe('a record', () => {
       ['close', 'close'],
       ['leave', 'leave'],
     ] as const) {
-      const { begin, told, closed, pass, records } = startBench()
+      const { begin, reported, closed, pass, records } = startBench()
       const record = begin()
       const ends = {
         close: () => record.close(200, 'whole'),
@@ -80,7 +80,7 @@ describe('a record', () => {
       ends[second]()
       expect(completed).toMatchObject({ seconds: 0.5, from: 'gateway' })
       expect(record.completed).toBe(completed)
-      expect(told).toEqual([['request.completed', undefined]])
+      expect(reported).toEqual([['request.completed', undefined]])
       expect(closed).toEqual([record])
       expect(records.active).toBe(0)
     }
@@ -110,7 +110,7 @@ describe('a record', () => {
   )
 
   test('learns what the kernel tells under its id, and tells it under its resource', () => {
-    const { begin, records, told } = startBench()
+    const { begin, records, reported } = startBench()
     const record = begin()
     record.resource = 'https://mcp.example.com/a'
     records.hear?.(DENIED, 'https://mcp.example.com/b')
@@ -120,7 +120,7 @@ describe('a record', () => {
     // What comes after its end changes nothing about it.
     records.hear?.({ ...DENIED, code: 'ERR_TOKEN_EXPIRED' }, 'https://mcp.example.com/b')
     expect(record.code).toBe('ERR_SCOPE_INSUFFICIENT')
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ['request.denied', 'https://mcp.example.com/a'],
       ['request.denied', 'https://mcp.example.com/b'],
       ['request.completed', 'https://mcp.example.com/a'],

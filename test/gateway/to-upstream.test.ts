@@ -53,11 +53,11 @@ describe('a kept connection that is reset when it is used again', () => {
       ['closed', (socket: Socket) => void socket.end()],
     ] as const) {
       verifies('FLD-15', `${how}: a ${method} is sent once more`, async () => {
-        const { seen, send, told } = await startForgetful(close)
+        const { seen, send, reported } = await startForgetful(close)
         expect([await send('POST'), await send(method)]).toEqual([200, 200])
         expect(seen).toEqual(['POST 0', `${method} 1`, `${method} 0`])
-        expect(told('upstream.failed')).toEqual([])
-        expect(told('upstream.unexpected')).toEqual([
+        expect(reported('upstream.failed')).toEqual([])
+        expect(reported('upstream.unexpected')).toEqual([
           expect.objectContaining({
             reason: 'it closed a connection that was in use again; the request was sent once more',
           }),
@@ -67,20 +67,20 @@ describe('a kept connection that is reset when it is used again', () => {
   }
 
   verifies('FLD-15', 'a POST is not: it may have had an effect', async () => {
-    const { seen, send, told } = await startForgetful(reset)
+    const { seen, send, reported } = await startForgetful(reset)
     expect([await send('POST'), await send('POST')]).toEqual([200, 502])
     expect(seen).toEqual(['POST 0', 'POST 1'])
-    expect(told('upstream.failed')).toHaveLength(1)
+    expect(reported('upstream.failed')).toHaveLength(1)
   })
 
   verifies('FLD-15', 'nothing is sent a third time', async () => {
-    const { seen, send, told } = await startForgetful(reset)
+    const { seen, send, reported } = await startForgetful(reset)
     // Two connections at once, and both are kept.
     expect(await Promise.all([send('GET'), send('GET')])).toEqual([200, 200])
     expect(seen).toEqual(['GET 0', 'GET 0'])
     expect(await send('GET')).toBe(502)
     expect(seen).toEqual(['GET 0', 'GET 0', 'GET 1', 'GET 1'])
-    expect(told('upstream.failed')).toHaveLength(1)
+    expect(reported('upstream.failed')).toHaveLength(1)
   })
 
   verifies('FLD-15', 'nothing is sent once more after a byte of the answer', async () => {
@@ -92,10 +92,10 @@ describe('a kept connection that is reset when it is used again', () => {
   })
 
   verifies('FLD-15', 'nothing is sent once more because the answer took too long', async () => {
-    const { seen, send, told } = await startForgetful(() => undefined, { upstreamTimeout: 0.1 })
+    const { seen, send, reported } = await startForgetful(() => undefined, { upstreamTimeout: 0.1 })
     expect([await send('GET'), await send('GET')]).toEqual([200, 504])
     expect(seen).toEqual(['GET 0', 'GET 1'])
-    expect(told('upstream.unexpected')).toEqual([])
+    expect(reported('upstream.unexpected')).toEqual([])
   })
 
   verifies('FLD-15', 'nothing is sent once more over a new connection', async () => {
@@ -183,15 +183,15 @@ describe('the form of a request', () => {
 
   verifies('FLD-15', 'what is collected counts for the limit of its caller', async () => {
     // All callers may have 64 bodies of 1000 bytes collected, one of them 16.
-    const { port, token, told } = await startMirror({ maxBody: 1_000 })
+    const { port, token, reported } = await startMirror({ maxBody: 1_000 })
     const half = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nTransfer-Encoding: chunked\r\n\r\n3e7\r\n{${' '.repeat(998)}\r\n`
     const sockets = Array.from({ length: 17 }, () => connect({ port, host: '127.0.0.1' }))
     onTestFinished(() => {
       for (const socket of sockets) socket.destroy()
     })
     for (const socket of sockets) socket.write(half)
-    await eventually(() => told('request.refused').length === 1)
-    expect(told('request.refused')[0]).toMatchObject({ code: 'ERR_REQUESTS_TOO_MANY' })
+    await eventually(() => reported('request.refused').length === 1)
+    expect(reported('request.refused')[0]).toMatchObject({ code: 'ERR_REQUESTS_TOO_MANY' })
   })
 
   verifies('FLD-15', 'no coding is asked for, whatever the client accepts', async () => {

@@ -102,14 +102,16 @@ describe('at the end of the token', () => {
       upstream.write('data: half')
       await eventually(() => stream.text.endsWith('data: half'))
       expect(stream.end).toBeUndefined()
-      expect(bench.told('token.ended')).toEqual([])
+      expect(bench.reported('token.ended')).toEqual([])
       await bench.pass(0.001)
       await eventually(() => stream.end !== undefined)
       expect(stream).toEqual({ text: ': open\n\ndata: half', end: 'whole' })
-      await eventually(() => upstream.open.size === 0 && bench.told('request.completed').length > 0)
-      const [completed] = bench.told('request.completed')
+      await eventually(
+        () => upstream.open.size === 0 && bench.reported('request.completed').length > 0,
+      )
+      const [completed] = bench.reported('request.completed')
       expect(completed).toMatchObject({ status: 200, end: 'token ended', from: 'upstream' })
-      expect(bench.told('token.ended')).toEqual([
+      expect(bench.reported('token.ended')).toEqual([
         expect.objectContaining({
           requestId: completed?.requestId,
           code: 'ERR_TOKEN_EXPIRED',
@@ -129,10 +131,10 @@ describe('at the end of the token', () => {
     upstream.write('data: still')
     await eventually(() => stream.text.endsWith('data: still'))
     expect(stream.end).toBeUndefined()
-    expect(bench.told('token.ended')).toEqual([])
+    expect(bench.reported('token.ended')).toEqual([])
     await bench.pass(0.001)
     await eventually(() => stream.end !== undefined)
-    expect(bench.told('token.ended')).toHaveLength(1)
+    expect(bench.reported('token.ended')).toHaveLength(1)
   })
 
   for (const id of ['9007199254740993', '"sub-1"']) {
@@ -172,14 +174,14 @@ describe('at the end of the token', () => {
     const bench = await startBench(upstream.url)
     const stream = await follow(bench.call(withToken(post('{}'), await bench.shortToken(1))))
     await bench.pass(1)
-    await eventually(() => bench.told('token.ended').length === 1)
+    await eventually(() => bench.reported('token.ended').length === 1)
     await bench.pass(299.9)
     upstream.write('data: late\n\n')
     for (const response of upstream.open) response.end()
     await eventually(() => stream.end !== undefined)
     expect(stream).toEqual({ text: ': open\n\ndata: late\n\n', end: 'whole' })
-    await eventually(() => bench.told('request.completed').length === 1)
-    expect(bench.told('request.completed')[0]).toMatchObject({ end: 'whole' })
+    await eventually(() => bench.reported('request.completed').length === 1)
+    expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'whole' })
   })
 
   for (const [name, contentType] of [
@@ -194,7 +196,7 @@ describe('at the end of the token', () => {
         const bench = await startBench(upstream.url, { streamGrace: 0.5 })
         const stream = await follow(bench.call(withToken(post('{}'), await bench.shortToken(1))))
         await bench.pass(1)
-        await eventually(() => bench.told('token.ended').length === 1)
+        await eventually(() => bench.reported('token.ended').length === 1)
         await bench.pass(0.499)
         expect(upstream.open.size).toBe(1)
         expect(stream.end).toBeUndefined()
@@ -202,8 +204,8 @@ describe('at the end of the token', () => {
         await eventually(() => stream.end !== undefined)
         expect(stream.end).toBe('cut')
         await eventually(() => upstream.open.size === 0)
-        await eventually(() => bench.told('request.completed').length === 1)
-        expect(bench.told('request.completed')[0]).toMatchObject({ end: 'token ended' })
+        await eventually(() => bench.reported('request.completed').length === 1)
+        expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'token ended' })
       },
     )
   }
@@ -252,13 +254,13 @@ describe('at the end of the token', () => {
       return seen > 0 && looks > 100
     })
     await bench.pass(1)
-    await eventually(() => bench.told('token.ended').length === 1)
+    await eventually(() => bench.reported('token.ended').length === 1)
     // What is under way to a reader has 5 seconds.
     await bench.pass(4.999)
     expect(bench.gateway.status().active).toBe(1)
     await bench.pass(0.001)
     await eventually(() => bench.gateway.status().active === 0)
-    expect(bench.told('request.completed')[0]).toMatchObject({ end: 'token ended' })
+    expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'token ended' })
     socket.destroy()
   })
 
@@ -274,7 +276,7 @@ describe('at the end of the token', () => {
     await bench.pass(1)
     await eventually(() => streams.every(({ end }) => end === 'whole'), 20_000)
     await eventually(() => bench.gateway.status().active === 0 && upstream.open.size === 0, 10_000)
-    expect(bench.told('token.ended')).toHaveLength(1_000)
+    expect(bench.reported('token.ended')).toHaveLength(1_000)
   })
 })
 
@@ -314,7 +316,7 @@ describe('a token that is asked about', () => {
       await eventually(() => stream.end !== undefined)
       expect(stream.end).toBe('whole')
       expect(server.calls).toHaveLength(2)
-      expect(bench.told('token.ended')).toEqual([
+      expect(bench.reported('token.ended')).toEqual([
         expect.objectContaining({ code: 'ERR_TOKEN_INACTIVE', issuer: ISSUER }),
       ])
       await eventually(() => upstream.open.size === 0)
@@ -326,12 +328,12 @@ describe('a token that is asked about', () => {
     const { server, upstream, bench, stream } = await startAsked({ wait: 0 })
     server.answer = () => new Response('no', { status: 500 })
     await bench.pass(5)
-    await eventually(() => bench.told('introspection.failed').length > 0)
+    await eventually(() => bench.reported('introspection.failed').length > 0)
     expect(server.calls.length).toBeGreaterThan(1)
     upstream.write('data: still\n\n')
     await eventually(() => stream.text.endsWith('data: still\n\n'))
     expect(stream.end).toBeUndefined()
-    expect(bench.told('token.ended')).toEqual([])
+    expect(bench.reported('token.ended')).toEqual([])
     // Though nobody new is let in.
     const response = await bench.call({
       headers: { authorization: 'Bearer opaque_other_0123456789' },
@@ -365,7 +367,7 @@ describe('otherwise', () => {
     await eventually(() => bench.gateway.status().active === 0)
     expect(bench.clock.waiting()).toBe(0)
     bench.clock.pass(1_300)
-    expect(bench.told('token.ended')).toEqual([])
+    expect(bench.reported('token.ended')).toEqual([])
   })
 
   verifies('TRN-09', 'an answer that is there at once is not watched', async () => {
@@ -376,7 +378,7 @@ describe('otherwise', () => {
     await eventually(() => bench.gateway.status().active === 0)
     expect(bench.clock.waiting()).toBe(0)
     bench.clock.pass(1_300)
-    expect(bench.told('token.ended')).toEqual([])
+    expect(bench.reported('token.ended')).toEqual([])
   })
 
   verifies('TRN-09', 'a subscription ends in its form when the gateway does', async () => {
@@ -387,6 +389,6 @@ describe('otherwise', () => {
     await bench.gateway.close()
     expect(stream.text).toMatch(/"resultType":"complete".*\n\n$/)
     await eventually(() => stream.end === 'whole')
-    expect(bench.told('request.completed')[0]).toMatchObject({ end: 'whole' })
+    expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'whole' })
   })
 })

@@ -113,7 +113,7 @@ describe('an answer that no MCP server gives', () => {
     const bench = await startGateway(upstream)
     const response = await bench.call({ method: 'POST', body: '{}' })
     expect([response.status, await response.text()]).toEqual([404, 'Cannot POST /mcp'])
-    expect(bench.told('upstream.unexpected')).toMatchObject([
+    expect(bench.reported('upstream.unexpected')).toMatchObject([
       { requestId: response.headers.get('x-request-id'), reason: 'it answered 404 without JSON' },
     ])
     const inSession = await bench.call({
@@ -122,7 +122,7 @@ describe('an answer that no MCP server gives', () => {
       headers: { 'mcp-session-id': 'x' },
     })
     expect(inSession.status).toBe(404)
-    expect(bench.told('upstream.unexpected')).toHaveLength(1)
+    expect(bench.reported('upstream.unexpected')).toHaveLength(1)
   })
 })
 
@@ -157,9 +157,9 @@ describe('a server of 2024-11-05', () => {
     })
     const bench = await startGateway(upstream)
     expect(await (await bench.call({ method: 'POST', body: '{}' })).text()).toBe('data: 1\n\n')
-    expect(bench.told('upstream.unexpected')).toEqual([])
+    expect(bench.reported('upstream.unexpected')).toEqual([])
     expect(await (await bench.call()).text()).toBe('event: endpoint\ndata: /messages\n\n')
-    expect(bench.told('upstream.unexpected')).toMatchObject([
+    expect(bench.reported('upstream.unexpected')).toMatchObject([
       { reason: expect.stringContaining('2024-11-05') },
     ])
   })
@@ -180,7 +180,7 @@ describe('the Host for the upstream', () => {
         502,
         '{"error":"bad_gateway","error_description":"The MCP server could not answer"}',
       ])
-      expect(bench.told('upstream.failed')).toMatchObject([
+      expect(bench.reported('upstream.failed')).toMatchObject([
         { code: 'ERR_UPSTREAM_INVALID', hint: expect.stringContaining('--upstream-host') },
       ])
       const other = await startGateway(upstream, { upstreamHost: 'localhost:8000' })
@@ -195,7 +195,7 @@ describe('the Host for the upstream', () => {
     const upstream = await startUpstream((_request, response) => response.writeHead(403).end())
     const bench = await startGateway(upstream)
     expect((await bench.call({ method: 'POST', body: '{}' })).status).toBe(502)
-    expect(bench.told('upstream.failed')[0]?.hint).toContain('--upstream-host')
+    expect(bench.reported('upstream.failed')[0]?.hint).toContain('--upstream-host')
   })
 
   verifies('FLD-13', 'is a host, and only of a server that is reached by HTTP', async () => {

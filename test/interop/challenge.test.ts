@@ -26,13 +26,13 @@ const parsers = [
   ['v1', v1.extractWWWAuthenticateParams],
   ['v2', v2.extractWWWAuthenticateParams],
 ] as const
-const faces = ['Hono', 'Express'] as const
+const entries = ['Hono', 'Express'] as const
 
-describe.each(faces.flatMap((face) => parsers.map((parser) => [face, ...parser] as const)))(
-  'the challenge of the %s face, read by the client %s',
-  (face, _, extract) => {
+describe.each(entries.flatMap((entry) => parsers.map((parser) => [entry, ...parser] as const)))(
+  'the challenge of the %s entry, read by the client %s',
+  (entry, _, extract) => {
     function post(authorization?: string): Promise<Response> {
-      return fetch(servers[face].url, {
+      return fetch(servers[entry].url, {
         method: 'POST',
         headers: authorization === undefined ? {} : { authorization },
       })
@@ -42,7 +42,7 @@ describe.each(faces.flatMap((face) => parsers.map((parser) => [face, ...parser] 
     async function expectMetadata(resourceMetadataUrl: URL | undefined): Promise<void> {
       const response = await fetch(resourceMetadataUrl ?? '')
       expect(response.status).toBe(200)
-      expect(await response.json()).toMatchObject({ resource: servers[face].url })
+      expect(await response.json()).toMatchObject({ resource: servers[entry].url })
     }
 
     verifies(
@@ -87,7 +87,7 @@ describe.each(faces.flatMap((face) => parsers.map((parser) => [face, ...parser] 
       ['CHL-07', 'CHL-10', 'SCP-01', 'CASE-37'],
       'names the scope that a good token lacks',
       async () => {
-        const { url } = servers[face]
+        const { url } = servers[entry]
         const tokens = await obtainTokens(idp.issuer, { resource: url, scope: OTHER_SCOPE })
         const response = await post(`Bearer ${tokens.access_token}`)
         expect(response.status).toBe(403)

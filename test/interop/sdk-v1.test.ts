@@ -1,4 +1,4 @@
-/** The client of the SDK's first generation, unchanged, against servers behind both faces. */
+/** The client of the SDK's first generation, unchanged, against servers behind both entries. */
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { decodeJwt } from 'jose'

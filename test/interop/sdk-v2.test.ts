@@ -1,4 +1,4 @@
-/** The client of the SDK's second generation, in all its modes, against a server that speaks both eras. */
+/** The client of the SDK's second generation, in all its modes, against a server of the stateless revision and older ones. */
 import type { VersionNegotiationMode } from '@modelcontextprotocol/client'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { startIdp, type Idp } from '../../examples/demo/idp.js'

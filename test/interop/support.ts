@@ -1,5 +1,5 @@
 /**
- * MCP servers of both generations of the SDK behind our faces, on real sockets; and what tests ask of
+ * MCP servers of both generations of the SDK behind our entries, on real sockets; and what tests ask of
  * them. The identity provider and the browser are those of the demo.
  */
 import { createServer, type RequestListener } from 'node:http'
@@ -40,12 +40,13 @@ export async function listen(create: (url: string) => RequestListener): Promise<
   }
 }
 
-/** A server of the SDK's first generation behind the Hono face. */
+/** A server of the SDK's first generation behind the Hono entry. */
 export function startHono(options: GuardOptions): Promise<Running> {
   return listen((resource) => {
-    const app = new Hono<hono.ProtectedResourceEnv>()
-    app.use(hono.protectedResource({ ...options, resource }))
-    app.post('/mcp', async (c) => {
+    const app = new Hono()
+    const guard = hono.protectedResource({ ...options, resource })
+    app.use(guard)
+    app.post('/mcp', guard, async (c) => {
       const transport = new WebStandardStreamableHTTPServerTransport()
       await createMcpServer().connect(transport)
       return transport.handleRequest(c.req.raw, { authInfo: c.get('auth') })
@@ -55,7 +56,7 @@ export function startHono(options: GuardOptions): Promise<Running> {
   })
 }
 
-/** The same with Express behind the Node face: `req.auth` is all that the transport needs. */
+/** The same with Express behind the Node entry: `req.auth` is all that the transport needs. */
 export function startExpress(options: GuardOptions): Promise<Running> {
   return listen((resource) => {
     const app = express()
@@ -93,7 +94,7 @@ export function startNode(options: GuardOptions): Promise<Running> {
   })
 }
 
-/** A server of the second generation, which speaks both eras, behind the Hono face. */
+/** A server of the second generation, which speaks the stateless revision and older ones, behind the Hono entry. */
 export function startHonoV2(options: GuardOptions): Promise<Running> {
   return listen((resource) => {
     const handler = createMcpHandler(() => {
@@ -105,9 +106,10 @@ export function startHonoV2(options: GuardOptions): Promise<Running> {
       })
       return server
     })
-    const app = new Hono<hono.ProtectedResourceEnv>()
-    app.use(hono.protectedResource({ ...options, resource }))
-    app.all('/mcp', (c) => handler.fetch(c.req.raw, { authInfo: c.get('auth') }))
+    const app = new Hono()
+    const guard = hono.protectedResource({ ...options, resource })
+    app.use(guard)
+    app.all('/mcp', guard, (c) => handler.fetch(c.req.raw, { authInfo: c.get('auth') }))
     return getRequestListener(app.fetch)
   })
 }

@@ -62,8 +62,8 @@ describe('a shared store of answers', () => {
       'authenticated',
     ])
     expect(calls()).toBe(2)
-    const told = first.events.filter(({ type }) => type === 'store.failed')
-    expect(told).toEqual([
+    const reported = first.events.filter(({ type }) => type === 'store.failed')
+    expect(reported).toEqual([
       {
         type: 'store.failed',
         issuer: expect.any(String),
@@ -79,12 +79,12 @@ describe('a shared store of answers', () => {
     ['a code that is a number', Object.assign(new TypeError('x'), { code: 14 }), ': TypeError 14'],
     ['a code that is no text', Object.assign(new Error('x'), { code: Object.create(null) }), ''],
     ['an object that tells nothing', revoked(), ''],
-  ])('a store that throws %s costs a call, too', async (_, thrown, told) => {
+  ])('a store that throws %s costs a call, too', async (_, thrown, reported) => {
     const fail = () => Promise.reject(thrown as Error)
     const bench = createBench({ store: { ...failing(), get: fail, set: fail } })
     expect(await bench.verdict()).toBe('authenticated')
     expect(bench.events.find(({ type }) => type === 'store.failed')).toMatchObject({
-      reason: `the store of answers failed${told}`,
+      reason: `the store of answers failed${reported}`,
     })
   })
 

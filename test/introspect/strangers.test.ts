@@ -117,13 +117,13 @@ verifies('ATK-16', 'eight bad tokens at once cost the others nothing', async () 
   const { outcome, took } = await settled(scene.send('good'))
   expect(outcome).toBe('authenticated')
   expect(took).toBeLessThan(100)
-  const told = scene.events.filter(({ type }) => type === 'introspection.failed')
-  expect(told).toHaveLength(8)
-  expect(told.every((event) => 'concerns' in event && event.concerns === 'token')).toBe(true)
+  const reported = scene.events.filter(({ type }) => type === 'introspection.failed')
+  expect(reported).toHaveLength(8)
+  expect(reported.every((event) => 'concerns' in event && event.concerns === 'token')).toBe(true)
   // Eight, the constant, and the user's.
   expect(scene.server.calls).toHaveLength(10)
-  expect(JSON.stringify(told)).toContain('for this token only')
-  expect(JSON.stringify(told)).not.toContain('opaque')
+  expect(JSON.stringify(reported)).toContain('for this token only')
+  expect(JSON.stringify(reported)).not.toContain('opaque')
 })
 
 verifies(

@@ -690,7 +690,7 @@ export const CASES: readonly Case[] = [
     expected: invalid,
   },
   {
-    name: 'no message at all in the stateless era',
+    name: 'no message at all in the stateless revision',
     verifies: ['HDR-08'],
     layer: 'http',
     method: 'POST',
@@ -708,7 +708,7 @@ export const CASES: readonly Case[] = [
     'application/json; x=1',
     "application/json; charset*=utf-8''utf-7",
   ].map((type): Case => ({
-    name: `a POST of the stateless era whose Content-Type is ${type ?? 'missing'}`,
+    name: `a POST of the stateless revision whose Content-Type is ${type ?? 'missing'}`,
     verifies: ['ATK-11', 'HDR-08'],
     layer: 'http',
     method: 'POST',

@@ -8,9 +8,9 @@ import { Hono } from 'hono'
 import { createResourceServer, toAuthInfo, type AuthInfo } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { protect } from 'mcp-gatehouse/fetch'
-import * as honoFace from 'mcp-gatehouse/hono'
-import * as nodeFace from 'mcp-gatehouse/node'
-import * as fastifyFace from '../../examples/fastify/protected-resource.js'
+import * as honoEntry from 'mcp-gatehouse/hono'
+import * as nodeEntry from 'mcp-gatehouse/node'
+import * as fastifyEntry from '../../examples/fastify/protected-resource.js'
 
 export interface TestRequest {
   readonly method: string
@@ -46,7 +46,7 @@ export interface Host {
 }
 
 /** A listener for the gateway's events takes the kernel's too. */
-export type HostOptions = Omit<nodeFace.ProtectedResourceOptions, 'onEvent'> &
+export type HostOptions = Omit<nodeEntry.ProtectedResourceOptions, 'onEvent'> &
   Pick<GatewayOptions, 'onEvent'>
 
 const HANDLER_BODY = 'the protected thing'
@@ -84,11 +84,11 @@ function callerOf(auth: AuthInfo | undefined): Caller | undefined {
   return { subject: auth.extra?.['subject'], token: auth.token, rest: '' }
 }
 
-function honoApp(options: HostOptions, seen: Seen): Hono<honoFace.ProtectedResourceEnv> {
-  const app = new Hono<honoFace.ProtectedResourceEnv>()
-  app.use(honoFace.protectedResource(options))
+function honoApp(options: HostOptions, seen: Seen): Hono<honoEntry.ProtectedResourceEnv> {
+  const app = new Hono<honoEntry.ProtectedResourceEnv>()
+  app.use(honoEntry.protectedResource(options))
   app.get('/health', (c) => c.text(PUBLIC_BODY))
-  app.all('/mcp/admin', honoFace.requireScopes('mcp:admin', 'mcp:audit'), (c) => {
+  app.all('/mcp/admin', honoEntry.requireScopes('mcp:admin', 'mcp:audit'), (c) => {
     seen.caller = callerOf(c.get('auth'))
     return c.text(HANDLER_BODY)
   })
@@ -227,9 +227,9 @@ function fetchOnNodeHost(options: HostOptions): Promise<Host> {
 
 function nodeHost(options: HostOptions): Promise<Host> {
   const seen: Seen = { caller: undefined }
-  const guard = nodeFace.protectedResource(options)
-  const adminOnly = nodeFace.requireScopes('mcp:admin', 'mcp:audit')
-  const listener: RequestListener = (request: nodeFace.AuthenticatedRequest, response) => {
+  const guard = nodeEntry.protectedResource(options)
+  const adminOnly = nodeEntry.requireScopes('mcp:admin', 'mcp:audit')
+  const listener: RequestListener = (request: nodeEntry.AuthenticatedRequest, response) => {
     guard(request, response, () => {
       const handle = () => {
         seen.caller = callerOf(request.auth)
@@ -245,12 +245,12 @@ function nodeHost(options: HostOptions): Promise<Host> {
 function expressHost(options: HostOptions): Promise<Host> {
   const seen: Seen = { caller: undefined }
   const app = express()
-  app.use(nodeFace.protectedResource(options))
+  app.use(nodeEntry.protectedResource(options))
   app.get('/health', (_request, response) => {
     response.send(PUBLIC_BODY)
   })
-  app.all('/mcp/admin', nodeFace.requireScopes('mcp:admin', 'mcp:audit'))
-  app.use((request: nodeFace.AuthenticatedRequest, response: express.Response) => {
+  app.all('/mcp/admin', nodeEntry.requireScopes('mcp:admin', 'mcp:audit'))
+  app.use((request: nodeEntry.AuthenticatedRequest, response: express.Response) => {
     seen.caller = callerOf(request.auth)
     response.send(HANDLER_BODY)
   })
@@ -268,9 +268,9 @@ export function fastifyApp(): FastifyInstance {
 async function fastifyHost(options: HostOptions): Promise<Host> {
   const seen: Seen = { caller: undefined }
   const app = fastifyApp()
-  fastifyFace.protectResource(app, options)
+  fastifyEntry.protectResource(app, options)
   app.get('/health', () => PUBLIC_BODY)
-  const preHandler = fastifyFace.requireScopes('mcp:admin', 'mcp:audit')
+  const preHandler = fastifyEntry.requireScopes('mcp:admin', 'mcp:audit')
   const handler = ({ auth }: { auth?: AuthInfo }) => {
     seen.caller = callerOf(auth)
     return HANDLER_BODY

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { CASES, ORIGIN, type Layer } from './cases.js'
+import { CASES, ORIGIN, type Case, type Layer } from './cases.js'
 import { createHosts, HOSTS, PUBLIC_BODY, type Host } from './hosts.js'
 
 /** Which cases a host is held to; the other hosts are middleware. */
@@ -29,6 +29,13 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(hosts.map((host) => host.close())))
 
+/** `undefined`: any. */
+function expectedBody({ method, path, expected }: Case): string | undefined {
+  if (expected.body !== undefined) return method === 'HEAD' ? '' : expected.body
+  const isPublic = expected.reached === 'without auth' && path === '/health' && method === 'GET'
+  return isPublic ? PUBLIC_BODY : undefined
+}
+
 describe.each(HOSTS)('%s', (name) => {
   const layers = LAYERS[name] ?? ['kernel', 'http', 'middleware']
   for (const entry of CASES.filter(({ layer }) => layers.includes(layer))) {
@@ -51,33 +58,27 @@ describe.each(HOSTS)('%s', (name) => {
       for (const [field, value] of Object.entries(expected.headers ?? {})) {
         expect(answer.headers.get(field), field).toBe(value)
       }
-      if (expected.body !== undefined) {
-        const body = expected.body === '' || entry.method !== 'HEAD' ? expected.body : ''
-        expect(answer.body).toBe(body)
-      }
-      if (expected.reached === 'no') expect(answer.caller).toBeUndefined()
-      if (expected.reached === 'with auth') {
-        expect(answer.caller?.subject).toBe('user-1')
-        expect(answer.caller?.token).toBe(name === 'gateway' ? undefined : token)
-        expect(answer.caller?.rest).not.toContain(token)
-      }
-      if (expected.reached === 'without auth') {
-        expect(answer.caller).toBeUndefined()
-        if (entry.path === '/health' && entry.method === 'GET')
-          expect(answer.body).toBe(PUBLIC_BODY)
-      }
+      expect(answer.body).toBe(expectedBody(entry) ?? answer.body)
+      const { caller } = answer
+      expect(caller === undefined).toBe(expected.reached !== 'with auth')
+      const shownToken = name === 'gateway' ? undefined : token
+      expect([caller?.subject, caller?.token]).toEqual(
+        caller ? ['user-1', shownToken] : [undefined, undefined],
+      )
+      expect(caller?.rest ?? '').not.toContain(token)
 
       // Whatever was refused can be found in the log by the id that the client got, and no token is there.
-      if (answer.status >= 400 && answer.status !== 405 && answer.status !== 404) {
-        expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
-        expect(events).toContainEqual(
-          expect.objectContaining({ requestId: answer.headers.get('x-request-id') }),
-        )
-      }
+      const isReported = answer.status >= 400 && answer.status !== 405 && answer.status !== 404
+      const requestId = answer.headers.get('x-request-id') ?? ''
+      expect(isReported && !/^[\da-f-]{36}$/.test(requestId)).toBe(false)
+      const reports = events.filter(
+        (event) => 'requestId' in event && event.requestId === requestId,
+      )
+      expect(reports.length).toBeGreaterThanOrEqual(isReported ? 1 : 0)
       const [, payload = '-', signature = '-'] = token.split('.')
-      const told = JSON.stringify(events) + answer.body + JSON.stringify([...answer.headers])
-      expect(told).not.toContain(payload)
-      expect(told).not.toContain(signature)
+      const reported = JSON.stringify(events) + answer.body + JSON.stringify([...answer.headers])
+      expect(reported).not.toContain(payload)
+      expect(reported).not.toContain(signature)
     })
   }
 })

@@ -48,15 +48,17 @@ describe.each(HOSTS)('%s', (name) => {
       path: '/mcp',
       headers: [['authorization', `Bearer ${token}`]],
     })
-    const told = events.find(({ type }) => type === 'request.denied' || type === 'request.failed')
-    return { status: answer?.status, caller: answer?.caller?.subject, told }
+    const reported = events.find(
+      ({ type }) => type === 'request.denied' || type === 'request.failed',
+    )
+    return { status: answer?.status, caller: answer?.caller?.subject, reported }
   }
   const tokenWith = (claims: object) => idp.token({ claims: { ...GOOD, ...claims } })
 
   async function failureOf(token: string): Promise<object> {
     try {
-      const { status, caller, told } = await send(token)
-      return { status, caller, told, text: JSON.stringify(told) }
+      const { status, caller, reported } = await send(token)
+      return { status, caller, reported, text: JSON.stringify(reported) }
     } catch (error) {
       return { thrown: String(error) }
     }
@@ -79,9 +81,12 @@ describe.each(HOSTS)('%s', (name) => {
     [{ realm_access: ['mcp'] }, 'no "realm_access.roles" claim'],
     [{ email: undefined }, 'no "email" claim'],
   ])('a token without it is 401, and the log says why: %j', async (claims, reason) => {
-    const { status, caller, told } = await send(await tokenWith(claims))
+    const { status, caller, reported } = await send(await tokenWith(claims))
     expect([status, caller]).toEqual([401, undefined])
-    expect(told).toMatchObject({ code: 'ERR_TOKEN_CLAIM', reason: expect.stringContaining(reason) })
+    expect(reported).toMatchObject({
+      code: 'ERR_TOKEN_CLAIM',
+      reason: expect.stringContaining(reason),
+    })
   })
 
   test('a validator runs on every request, and what it found is not remembered', async () => {
@@ -89,9 +94,9 @@ describe.each(HOSTS)('%s', (name) => {
     expect(await send(token)).toMatchObject({ caller: 'bob' })
     left.add('bob')
     const before = runs
-    const { status, told } = await send(token)
+    const { status, reported } = await send(token)
     expect(status).toBe(401)
-    expect(told).toMatchObject({
+    expect(reported).toMatchObject({
       code: 'ERR_TOKEN_CLAIM',
       reason: 'still employed: has left the company',
     })
@@ -108,7 +113,7 @@ describe.each(HOSTS)('%s', (name) => {
     const ofHost = {
       status: 500,
       caller: undefined,
-      told: expect.objectContaining({
+      reported: expect.objectContaining({
         type: 'request.failed',
         where: expect.stringContaining('Error'),
       }),

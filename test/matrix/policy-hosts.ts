@@ -6,8 +6,8 @@ import { Hono } from 'hono'
 import { onTestFinished } from 'vitest'
 import type { GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
 import { protect } from 'mcp-gatehouse/fetch'
-import * as honoFace from 'mcp-gatehouse/hono'
-import * as nodeFace from 'mcp-gatehouse/node'
+import * as honoEntry from 'mcp-gatehouse/hono'
+import * as nodeEntry from 'mcp-gatehouse/node'
 import { bodyOf, startGateway, startUpstream } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { protectResource } from '../../examples/fastify/protected-resource.js'
@@ -88,14 +88,14 @@ async function startMiddleware(
       })
     }
     if (host === 'hono' || host === 'hono after a reader') {
-      const app = new Hono<honoFace.ProtectedResourceEnv>()
+      const app = new Hono<honoEntry.ProtectedResourceEnv>()
       if (host === 'hono after a reader') {
         app.use(async (c, next) => {
           await c.req.text()
           await next()
         })
       }
-      app.use(honoFace.protectedResource(shared))
+      app.use(honoEntry.protectedResource(shared))
       app.all('/mcp', async (c) => {
         arrived.push(host === 'hono' ? await c.req.raw.text() : await c.req.text())
         return c.body(answer.body, 200, {
@@ -119,7 +119,7 @@ async function startMiddleware(
       void app.listen({ port: 0, host: '127.0.0.1' })
       return app.server
     }
-    const guard = nodeFace.protectedResource(shared)
+    const guard = nodeEntry.protectedResource(shared)
     if (host === 'express') {
       const app = express()
       app.use(guard)

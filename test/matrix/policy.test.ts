@@ -1,4 +1,4 @@
-/** Who may call what, through every host, in both eras. */
+/** Who may call what, through every host, in stateless and older revisions. */
 import { serve, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
@@ -50,6 +50,9 @@ function oddJudge(): NonNullable<GatewayOptions['policy']> {
     return undefined as never
   }
 }
+
+/** The error of a message that is refused without a decision. */
+const REFUSED = { id: 1, error: { code: -32_602 } }
 
 const TOOLS =
   '[{"name":"read_a","max":9007199254740993},{"name":"delete_file"}, {"name":"free"},{"name":"hidden"},{"title":"no name"},7]'
@@ -104,8 +107,8 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ]
       return exchangeBytes(served.port, `${head.join('\r\n')}\r\n\r\n${body}`)
     }
-    const told = (type: string) => events.filter((event) => event.type === type)
-    return { idp, call: fetchEndpoint, told, send, exchange, arrived }
+    const reported = (type: string) => events.filter((event) => event.type === type)
+    return { idp, call: fetchEndpoint, reported, send, exchange, arrived }
   }
 
   describe('scopes of operations', () => {
@@ -113,7 +116,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['SCP-01', 'SCP-02', 'SCP-05', 'CASE-52', 'CASE-53'],
       'one 403 names base scopes and those of the operation, and nothing reaches the server',
       async () => {
-        const { send, told } = await startBench()
+        const { send, reported } = await startBench()
         for (const [body, scope, expected] of [
           [call('read_file'), 'mcp:use', 'mcp:use mcp:read'],
           [call('read_file'), '', 'mcp:use mcp:read'],
@@ -153,7 +156,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           expect(challenge).toContain('resource_metadata=')
           expect(JSON.parse(text)).toMatchObject({ error: 'insufficient_scope' })
         }
-        expect(told('request.denied')[0]).toMatchObject({
+        expect(reported('request.denied')[0]).toMatchObject({
           code: 'ERR_SCOPE_INSUFFICIENT',
           reason: 'lacks mcp:read for "tools/call" "read_file"',
         })
@@ -215,7 +218,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     verifies(
       ['SCP-03', 'CASE-52'],
-      'clients of the older eras find the scopes they have in the challenge, later ones do not',
+      'clients of older revisions find the scopes they have in the challenge, later ones do not',
       async () => {
         const { send } = await startBench()
         const held = 'mcp:use mcp:read a elsewhere'
@@ -325,7 +328,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         expect({ method, whole }).toEqual({ method, whole: status })
         const pieces = await exchange(method, [chunked], inChunks)
         expect({ method, pieces }).toEqual({ method, pieces: status })
-        if (method !== 'HEAD') expect(whole).toContain('Only POST may have a body')
+        expect(whole.includes('Only POST may have a body')).toBe(method !== 'HEAD')
       }
       expect(arrived).toEqual([])
       // Without one they go on, and an announced body of nothing is none.
@@ -778,9 +781,8 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           const answer = await send(read(uri), 'mcp:use mcp:read', {}, claims)
           expect({ uri, status: answer.status }).toEqual({ uri, status })
           expect(answer.arrived).toEqual(status === 200 ? [read(uri)] : [])
-          if (status === 400) {
-            expect(JSON.parse(answer.text)).toMatchObject({ id: 1, error: { code: -32_602 } })
-          }
+          const refused: unknown = status === 400 ? JSON.parse(answer.text) : REFUSED
+          expect({ uri, refused }).toMatchObject({ uri, refused: REFUSED })
         }
         // For whoever may read it, another name of it is still a query that nobody allowed.
         expect((await send(read(key), 'mcp:use mcp:read mcp:admin')).status).toBe(200)
@@ -829,7 +831,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
   describe('refusals', () => {
     test('too many of one caller are 429 before anything is read, and others go on', async () => {
-      const { send, told } = await startBench()
+      const { send, reported } = await startBench()
       const statuses: number[] = []
       for (let i = 0; i < 40; i++) {
         statuses.push((await send(call(`guess_${i}`), 'mcp:use', {}, { sub: 'guesser' })).status)
@@ -840,21 +842,23 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       expect(waiting).toMatchObject({ status: 429, arrived: [] })
       expect(Number(waiting.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect((await send(call('free'), 'mcp:use', {}, { sub: 'other' })).status).toBe(200)
-      expect(told('operation.throttled')).toContainEqual(expect.objectContaining({ isFirst: true }))
+      expect(reported('operation.throttled')).toContainEqual(
+        expect.objectContaining({ isFirst: true }),
+      )
     })
   })
 
   describe('a policy function', () => {
     test('judges, and its faults allow nothing', async () => {
       const judge = oddJudge()
-      const { send, told } = await startBench({ policy: judge })
+      const { send, reported } = await startBench({ policy: judge })
       expect((await send(call('open'), 'mcp:use')).status).toBe(200)
       expect((await send(call('more'), 'mcp:use')).scope).toBe('mcp:use extra')
       expect(await send(call('never'), 'mcp:use')).toMatchObject({ status: 403, challenge: '' })
       for (const name of ['throws', 'nothing', 'promise', 'odd']) {
         expect(await send(call(name), 'mcp:use')).toMatchObject({ status: 500, arrived: [] })
       }
-      expect(told('request.failed')).toHaveLength(4)
+      expect(reported('request.failed')).toHaveLength(4)
     })
   })
 
@@ -946,20 +950,22 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         '{"jsonrpc":"2.0","id":1,"result":{},"result":{"tools":[{"name":"hidden"}]}}',
         `{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden","x":"${'x'.repeat(17 << 20)}"}]}}`,
       ]) {
-        const { send, told } = await startBench({}, answer)
+        const { send, reported } = await startBench({}, answer)
         const { status, text } = await send(rpc('tools/list'), 'mcp:use mcp:read')
         // Behind a middleware it is the fault of the program that it is in.
         expect(status).toBe(host === 'gateway' ? 502 : 500)
         expect(text).not.toContain('hidden')
         const reason = expect.stringContaining('cannot be filtered') as string
         const where = expect.stringContaining('UnfilterableAnswer') as string
-        expect(told(host === 'gateway' ? 'upstream.failed' : 'request.failed')).toContainEqual(
+        expect(reported(host === 'gateway' ? 'upstream.failed' : 'request.failed')).toContainEqual(
           expect.objectContaining(host === 'gateway' ? { reason } : { where }),
         )
-        if (host !== 'gateway') continue
-        // It is our answer, in place of the server's.
-        await eventually(() => told('request.completed').length > 0)
-        expect(told('request.completed')).toEqual([expect.objectContaining({ from: 'gateway' })])
+        // It is the gateway's answer, in place of the server's.
+        const sources = host === 'gateway' ? ['gateway'] : []
+        const completed = () =>
+          reported('request.completed') as readonly { readonly from?: string }[]
+        await eventually(() => completed().length === sources.length)
+        expect(completed().map(({ from }) => from)).toEqual(sources)
       }
     })
 

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { protectedResource, type AuthenticatedRequest } from 'mcp-gatehouse/node'
 import { portOf } from '../matrix/hosts.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { someTurns } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const BODY = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', x: 'é'.repeat(100_000) })
@@ -31,7 +32,7 @@ const READERS: Readonly<Record<string, (request: IncomingMessage) => Promise<str
     return Buffer.concat(chunks).toString()
   },
   'as a web stream, later': async (request) => {
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await someTurns()
     return new Response(Readable.toWeb(request) as never).text()
   },
   'by a body parser': (request) =>
@@ -90,8 +91,8 @@ async function startBench(
       outgoing.on('error', reject)
       void (async () => {
         for (const piece of pieces) {
-          outgoing.write(piece)
-          if (pieces.length > 1) await new Promise((next) => setTimeout(next, 10))
+          // Once it has left, so that each is read by itself.
+          await new Promise<void>((next) => outgoing.write(piece, () => next()))
         }
         outgoing.end()
       })()

@@ -282,6 +282,8 @@ describe('in the empty project', () => {
        const options = { resource: 'https://mcp.example.com/mcp', authorizationServers: 'https://sso.example.com' }
        const app = new Hono<ProtectedResourceEnv>()
        app.use(protectedResource(options))
+       // @ts-expect-error a path that may not be guarded has no caller
+       app.get('/open', (c) => c.text(c.get('auth').clientId))
        app.get('/mcp', requireScopes('a'), (c) => { const auth: AuthInfo = c.get('auth'); return c.text(auth.clientId) })
        const guard = node.protectedResource(options)
        const handler: RequestHandler = (req, res) => void res.json(req.auth?.clientId)

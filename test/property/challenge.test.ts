@@ -82,6 +82,9 @@ verifies(
   ['CHL-02', 'CHL-09', 'CASE-34'],
   'any values make one line that parses back to them',
   () => {
+    for (const scope of [undefined, []]) {
+      expect(() => formatChallenge(toChallenge({ scope } as Challenge))).toThrow(TypeError)
+    }
     fc.assert(
       fc.property(
         present(error),
@@ -105,10 +108,7 @@ verifies(
             resourceMetadata,
             scope,
           })
-          if (expected.size === 0) {
-            expect(() => formatChallenge(challenge)).toThrow(TypeError)
-            return
-          }
+          fc.pre(expected.size > 0)
           const field = formatChallenge(challenge)
           expect(field).toMatch(/^[\x20-\x7e]+$/)
           expect(field).not.toContain('\\')

@@ -50,24 +50,22 @@ const b64token = fc
   )
   .map((parts) => parts.join(''))
 
+/** The text with a word in place of its token, if that is of the grammar. */
+function around(text: string, token: string): string {
+  if (!B64TOKEN.test(token)) return token
+  const before = text.slice(0, text.indexOf(token, 6))
+  const after = text.slice(text.lastIndexOf(token) + token.length)
+  return `${before}TOKEN${after}`
+}
+
 verifies(['TOK-01', 'CASE-68'], 'any text gives a token of the grammar or a refusal', () => {
   fc.assert(
     fc.property(anything, (text) => {
       const credentials = parseCredentials(text)
       // Most texts are refused, and perhaps all.
-      if (credentials instanceof Refusal) {
-        expect(credentials.code).toMatch(/^ERR_/)
-        return
-      }
-      const { token: result } = credentials
-      expect(result).toMatch(B64TOKEN)
-      // Nothing but the scheme and blanks stands around it.
-      const [before, after] = [
-        text.slice(0, text.indexOf(result, 6)),
-        text.slice(text.lastIndexOf(result) + result.length),
-      ]
-      expect(before).toMatch(/^[ \t]*bearer +$/i)
-      expect(after).toMatch(/^[ \t]*$/)
+      const outcome =
+        credentials instanceof Refusal ? credentials.code : around(text, credentials.token)
+      expect(outcome).toMatch(/^ERR_|^[ \t]*bearer +TOKEN[ \t]*$/i)
     }),
     { numRuns: 5000 },
   )
@@ -164,4 +162,21 @@ verifies('CHL-05', 'another scheme is no credential at all', () => {
       })
     }),
   )
+})
+
+verifies('FLD-07', 'the scheme twice says so; other characters do not', () => {
+  const reasonFor = (text: string) => {
+    const result = parseCredentials(text)
+    return result instanceof Refusal ? `${result.code}: ${result.reason}` : result.token
+  }
+  const twice =
+    'ERR_CREDENTIALS_MALFORMED: it says Bearer twice: the client adds the scheme to the token itself'
+  expect(reasonFor('Bearer Bearer a.b.c')).toBe(twice)
+  expect(reasonFor(' bearer  BEARER  a')).toBe(twice)
+  const others = 'ERR_CREDENTIALS_MALFORMED: characters that a bearer token cannot have'
+  expect(reasonFor('Bearer a b')).toBe(others)
+  expect(reasonFor('Bearer Bearertoken x')).toBe(others)
+  expect(reasonFor('Bearer Bearer a, Bearer b')).toMatch(/^ERR_CREDENTIALS_MULTIPLE/)
+  // A token may be called so.
+  expect(reasonFor('Bearer Bearer')).toBe('Bearer')
 })

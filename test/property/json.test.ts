@@ -104,18 +104,15 @@ verifies('JWT-17', 'a name that stands twice is refused at any depth, in any spe
     (name) => escaped(name, false),
     (name) => escaped(name, true),
   )
-  let planted = 0
   fc.assert(
     fc.property(jsonObject, fc.nat(), spellings, (value, choice, spell) => {
       const text = withTwin(value, choice, spell)
-      if (text === undefined) return
-      planted++
+      fc.pre(text !== undefined)
       JSON.parse(text)
       expect(parseJsonObject(text)).toBeUndefined()
     }),
     { numRuns: 1000 },
   )
-  expect(planted).toBeGreaterThan(500)
 })
 
 verifies('JWT-17', 'duplicates that readers disagree about', () => {
@@ -150,7 +147,7 @@ verifies('JWT-17', 'what is no JSON object is refused, never thrown', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json()), (text) => {
       const value = parseJsonObject(text)
-      if (value !== undefined) expect(value).toEqual(JSON.parse(text))
+      expect(value).toEqual(value && JSON.parse(text))
     }),
     { numRuns: 1000 },
   )

@@ -193,7 +193,8 @@ describe('values', () => {
         const encoded = `=?base64?${Buffer.from(text).toString('base64')}?=`
         expect(decodeMirrored(encoded)).toBe(text)
         expect(decodeMirrored(encoded.replace('base64', 'BASE64'))).not.toBe(text)
-        if (!text.startsWith('=?base64?')) expect(decodeMirrored(text)).toBe(text)
+        const plain = text.replace(/^=\?base64\?/, '')
+        expect(decodeMirrored(plain)).toBe(plain)
       }),
     )
     for (const [value, text] of [

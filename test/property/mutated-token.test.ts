@@ -126,19 +126,16 @@ const subjects = await Promise.all(
 
 describe.each(subjects)('%s', (alg, { token, fresh, remembering }) => {
   verifies('CASE-14', `a token changed in one place is refused (${alg})`, async () => {
-    let judged = 0
     await fc.assert(
       fc.asyncProperty(mutation, async (mutate) => {
         const mutated = mutate(token)
-        if (isSame(mutated, token)) return
-        judged++
+        fc.pre(!isSame(mutated, token))
         expect(await outcome(fresh, mutated)).toMatch(/^ERR_/)
         expect(await outcome(remembering, mutated)).toMatch(/^ERR_/)
         await expect(fresh.verifyAccessToken(mutated)).rejects.toThrow()
       }),
       { numRuns: 600 },
     )
-    expect(judged).toBeGreaterThan(400)
     // All that came between has changed nothing for the token itself.
     expect(await outcome(remembering, token)).toBe('authenticated')
     expect(await outcome(fresh, token)).toBe('authenticated')
@@ -164,12 +161,11 @@ describe.each(subjects)('%s', (alg, { token, fresh, remembering }) => {
     ]
     for (const other of others) {
       const [one, two] = [token.split('.'), other.split('.')]
-      for (let choice = 1; choice < 7; choice++) {
-        const mixed = one
-          .map((text, index) => ((choice >> index) & 1 ? two[index] : text))
-          .join('.')
-        if (mixed === token || mixed === other) continue
-        expect(await outcome(remembering, mixed)).toMatch(/^ERR_/)
+      const mixed = [1, 2, 3, 4, 5, 6].map((choice) =>
+        one.map((text, index) => ((choice >> index) & 1 ? two[index] : text)).join('.'),
+      )
+      for (const each of mixed.filter((text) => text !== token && text !== other)) {
+        expect(await outcome(remembering, each)).toMatch(/^ERR_/)
       }
     }
   })

@@ -27,6 +27,12 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-06': tested(
     'An origin of an extension or an app, `scheme://host[:port]` in lower case, can be allowed; `null`, `*` and documents that anybody can make cannot; an origin that all apps of a framework share is a warning',
   ),
+  'FLD-07': tested(
+    'A log names the cause: Bearer twice, https to a port that speaks http, a clock that differs from that of the provider, times in milliseconds, a placeholder in an issuer, a client in place of an audience, the file of every message; private keys of PKCS #1 and SEC 1 are read',
+  ),
+  'FLD-10': tested(
+    'A request of a command goes to the newest POST under way that can take it, else to the GET stream',
+  ),
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),
@@ -44,6 +50,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   ),
   'FLD-19': tested(
     'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request',
+  ),
+  'FLD-20': tested(
+    'An MCP message that is answered without a token, because route and resource have different paths, is an event and one line; a guard on the route keeps it closed and checks once; the type of `auth` says whether it is there',
   ),
   'FLD-21': tested(
     'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',

@@ -6,8 +6,8 @@ import {
   type ConfigurationProblem,
   type IntrospectorContext,
 } from 'mcp-gatehouse'
-import { protectedResource as honoFace } from 'mcp-gatehouse/hono'
-import { protectedResource as nodeFace } from 'mcp-gatehouse/node'
+import { protectedResource as honoEntry } from 'mcp-gatehouse/hono'
+import { protectedResource as nodeEntry } from 'mcp-gatehouse/node'
 import { checkProtectedResource } from '../../src/web/options.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies, type Citation } from '../support/verifies.js'
@@ -151,7 +151,7 @@ for (const [ids, options, path] of WRONG) {
 
 for (const options of [undefined, null, 'https://mcp.example.com', []]) {
   test(`refused: ${JSON.stringify(options)} as options`, () => {
-    for (const make of [createResourceServer, honoFace, nodeFace]) {
+    for (const make of [createResourceServer, honoEntry, nodeEntry]) {
       expect(problemsOf(() => make(options as never))).not.toEqual([])
     }
   })
@@ -243,8 +243,8 @@ const WRONG_KINDS: Record<string, unknown[]> = {
 for (const [option, values] of Object.entries(WRONG_KINDS)) {
   for (const value of values) {
     test(`refused: ${option} ${inspect(value)}`, () => {
-      for (const face of [honoFace, nodeFace]) {
-        const problems = problemsOf(() => face({ ...GOOD, [option]: value } as never))
+      for (const entry of [honoEntry, nodeEntry]) {
+        const problems = problemsOf(() => entry({ ...GOOD, [option]: value } as never))
         expect(problems.length).toBeGreaterThan(0)
         for (const { path } of problems) expect(path.startsWith(option)).toBe(true)
       }
@@ -266,16 +266,16 @@ test('accepted: what differs little from that', () => {
     onEvent: () => undefined,
     randomUUID: () => 'a',
   }
-  for (const face of [honoFace, nodeFace]) expect(problemsOf(() => face(options))).toEqual([])
+  for (const entry of [honoEntry, nodeEntry]) expect(problemsOf(() => entry(options))).toEqual([])
 })
 
 describe.each([
-  ['hono', honoFace],
-  ['node', nodeFace],
-])('%s', (_, face) => {
-  test('lists every problem at once, those of the face too', () => {
+  ['hono', honoEntry],
+  ['node', nodeEntry],
+])('%s', (_, entry) => {
+  test('lists every problem at once, those of the entry too', () => {
     const problems = problemsOf(() =>
-      face({
+      entry({
         resource: 'http://mcp.example.com/mcp',
         authorizationServers: ['http://sso.example.com', { issuer: 'x', jwksUrl: 'y' }],
         audience: [],
@@ -298,8 +298,8 @@ describe.each([
     ])
   })
 
-  test('a problem of the face alone stops it as well', () => {
-    expect(problemsOf(() => face({ ...GOOD, allowOrigins: ['*'] }))).toHaveLength(1)
+  test('a problem of the entry alone stops it as well', () => {
+    expect(problemsOf(() => entry({ ...GOOD, allowOrigins: ['*'] }))).toHaveLength(1)
   })
 })
 
@@ -319,7 +319,7 @@ verifies(['PRM-15', 'TRN-03'], 'accepted: plain http on loopback hosts only', ()
 test('no problem repeats a password', () => {
   const resource = 'https://user:s3cret@MCP.example.com/mcp'
   const make = () =>
-    honoFace({ ...GOOD, resource, allowOrigins: ['https://user:s3cret@app.example.com'] })
+    honoEntry({ ...GOOD, resource, allowOrigins: ['https://user:s3cret@app.example.com'] })
   expect(problemsOf(make).length).toBeGreaterThan(2)
   expect(JSON.stringify(problemsOf(make))).not.toContain('s3cret')
 })
@@ -347,13 +347,13 @@ describe('an introspector that a function makes', () => {
   }
 
   verifies('INT-01', 'is made once, and by no check', () => {
-    for (const face of [createResourceServer, honoFace, nodeFace]) {
+    for (const entry of [createResourceServer, honoEntry, nodeEntry]) {
       const { calls, introspector } = makerOf()
       const options = { ...GOOD, authorizationServers: { issuer: ISSUER, introspector } }
       expect(checkProtectedResource(options).problems).toEqual([])
       expect(checkProtectedResource({ ...options, path: 'mcp' }).problems).toHaveLength(1)
       expect(calls).toHaveLength(0)
-      face(options)
+      entry(options)
       expect(calls).toHaveLength(1)
       expect(calls[0]).toMatchObject({ issuer: ISSUER, allowHttp: [], wait: 3 })
     }
@@ -362,8 +362,8 @@ describe('an introspector that a function makes', () => {
   test('is not made when anything else is wrong', () => {
     const { calls, introspector } = makerOf()
     const options = { ...GOOD, authorizationServers: { issuer: ISSUER, introspector } }
-    expect(problemsOf(() => honoFace({ ...options, maxBody: 0 }))).toHaveLength(1)
-    expect(problemsOf(() => honoFace({ ...options, wait: -1 }))).toHaveLength(1)
+    expect(problemsOf(() => honoEntry({ ...options, maxBody: 0 }))).toHaveLength(1)
+    expect(problemsOf(() => honoEntry({ ...options, wait: -1 }))).toHaveLength(1)
     expect(calls).toHaveLength(0)
   })
 

@@ -59,12 +59,12 @@ verifies('FLD-04', 'what is left out is told once for each claim, quoted and cut
     const claims = { sub, groups: [long, 'two words'], realm_access: { roles: ['a role'] } }
     expect(await bench.verdict(await idp.token({ claims }))).toBe('authenticated')
   }
-  const told = bench.events.filter((event) => event.type === 'scopes.dropped')
-  expect(told).toMatchObject([
+  const reported = bench.events.filter((event) => event.type === 'scopes.dropped')
+  expect(reported).toMatchObject([
     { issuer: ISSUER, claim: 'groups', reason: expect.stringContaining('"authentik xxx') },
     { issuer: ISSUER, claim: 'realm_access.roles', reason: expect.stringContaining('"a role"') },
   ])
-  expect(told[0]?.reason.length).toBeLessThan(400)
+  expect(reported[0]?.reason.length).toBeLessThan(400)
 })
 
 verifies('FLD-04', 'a token that is not signed by the issuer makes us tell nothing', async () => {

@@ -112,13 +112,13 @@ async function startServer(
 
 /** The port that it names, in JSON on a line. */
 async function portOf(process: ChildProcess, file: number): Promise<number> {
-  let told = ''
+  let reported = ''
   for await (const chunk of process.stdio[file] as Readable) {
-    told += String(chunk)
-    const [, port] = /"port":\s*(\d+)/.exec(told) ?? []
+    reported += String(chunk)
+    const [, port] = /"port":\s*(\d+)/.exec(reported) ?? []
     if (port !== undefined) return Number(port)
   }
-  throw new Error(`the runtime ended before it listened: ${told}`)
+  throw new Error(`the runtime ended before it listened: ${reported}`)
 }
 
 export interface Running {

@@ -1,5 +1,6 @@
 /** A gateway over a fake IdP and an upstream that the test writes, both on loopback. */
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import type { Gateway, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
@@ -19,7 +20,7 @@ export interface GatewayBench {
   /** `fetch` of the endpoint with the token. */
   call(init?: RequestInit, path?: string): Promise<Response>
   /** The events of one type. */
-  told<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
+  reported<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
 }
 
 function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
@@ -105,7 +106,7 @@ export async function startGateway(
         ...init,
         headers: { authorization: `Bearer ${token}`, ...(init.headers as object) },
       }),
-    told: (type) => events.filter((event) => event.type === type) as never,
+    reported: (type) => events.filter((event) => event.type === type) as never,
   }
 }
 
@@ -135,6 +136,18 @@ export function exchangeBytes(
     socket.on('error', () => undefined)
     for (const part of [bytes].flat()) socket.write(part as string)
   })
+}
+
+/** The server's ends of the connections whose requests have reached this port since now. */
+export function socketsAt(port: number): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  const hear = (message: unknown) => {
+    const { socket } = message as { readonly socket: Socket }
+    if (socket.localPort === port) sockets.add(socket)
+  }
+  subscribe('http.server.request.start', hear)
+  onTestFinished(() => void unsubscribe('http.server.request.start', hear))
+  return sockets
 }
 
 /** Waits until something holds. */

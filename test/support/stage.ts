@@ -121,12 +121,12 @@ export async function startStage(
       await answer.arrayBuffer()
       if (answer.status === 200) return { status: 200 }
       const requestId = answer.headers.get('x-request-id')
-      const told = events.find(
+      const reported = events.find(
         (event) =>
           (event.type === 'request.denied' || event.type === 'request.unavailable') &&
           event.requestId === requestId,
       )
-      const { code, reason, hint } = (told ?? {}) as Partial<Verdict>
+      const { code, reason, hint } = (reported ?? {}) as Partial<Verdict>
       return {
         status: answer.status,
         ...(code !== undefined && { code }),

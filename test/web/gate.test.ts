@@ -3,8 +3,8 @@ import express from 'express'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import type { ResourceServerEvent } from 'mcp-gatehouse'
-import * as honoFace from 'mcp-gatehouse/hono'
-import * as nodeFace from 'mcp-gatehouse/node'
+import * as honoEntry from 'mcp-gatehouse/hono'
+import * as nodeEntry from 'mcp-gatehouse/node'
 import { portOf, sendTo } from '../matrix/hosts.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -12,9 +12,9 @@ import { verifies } from '../support/verifies.js'
 const GOOD = { resource: RESOURCE, authorizationServers: ISSUER }
 const LOCAL = { resource: 'http://localhost:3000/mcp', authorizationServers: ISSUER }
 
-function honoApp(options: nodeFace.ProtectedResourceOptions): Hono {
+function honoApp(options: nodeEntry.ProtectedResourceOptions): Hono {
   const app = new Hono()
-  app.use(honoFace.protectedResource(options))
+  app.use(honoEntry.protectedResource(options))
   app.all('*', (c) => c.text('reached'))
   return app
 }
@@ -85,7 +85,7 @@ describe('paths', () => {
     'Hono: mounted at a path of its own, it guards all that arrives there',
     async () => {
       const app = new Hono()
-      app.use('/internal/*', honoFace.protectedResource(GOOD))
+      app.use('/internal/*', honoEntry.protectedResource(GOOD))
       app.all('*', (c) => c.text('reached'))
       expect((await app.request('/internal/mcp')).status).toBe(401)
       expect((await app.request('/elsewhere')).status).toBe(200)
@@ -97,7 +97,7 @@ describe('paths', () => {
     'Express: mounted at a path of its own, it guards all that arrives there',
     async () => {
       const app = express()
-      app.use('/internal', nodeFace.protectedResource(GOOD))
+      app.use('/internal', nodeEntry.protectedResource(GOOD))
       app.use((_request, response) => {
         response.send('reached')
       })
@@ -116,7 +116,7 @@ describe('paths', () => {
   )
 
   verifies('CASE-51', 'an absolute request target is no way around', async () => {
-    const guard = nodeFace.protectedResource(GOOD)
+    const guard = nodeEntry.protectedResource(GOOD)
     const server = createServer((request, response) =>
       guard(request, response, () => response.end()),
     )
@@ -138,9 +138,9 @@ describe('paths', () => {
     'the root form can be switched off where several resources share a host',
     async () => {
       const app = new Hono()
-      app.use(honoFace.protectedResource({ ...GOOD, rootMetadata: false }))
+      app.use(honoEntry.protectedResource({ ...GOOD, rootMetadata: false }))
       app.use(
-        honoFace.protectedResource({
+        honoEntry.protectedResource({
           ...GOOD,
           resource: 'https://mcp.example.com/other',
           rootMetadata: false,
@@ -186,7 +186,7 @@ describe('faults', () => {
       const token = await idp.token()
       const events: ResourceServerEvent[] = []
       let broken = false
-      const options: nodeFace.ProtectedResourceOptions = {
+      const options: nodeEntry.ProtectedResourceOptions = {
         ...GOOD,
         fetch: idp.fetch,
         now: () => {
@@ -220,10 +220,10 @@ describe('faults', () => {
   )
 })
 
-test('the resource server behind a face can be used directly', async () => {
-  const { resourceServer } = nodeFace.protectedResource(GOOD)
+test('the resource server behind an entry can be used directly', async () => {
+  const { resourceServer } = nodeEntry.protectedResource(GOOD)
   expect(resourceServer.metadata.resource).toBe(RESOURCE)
-  expect(honoFace.protectedResource(GOOD).resourceServer.metadataUrl).toBe(
+  expect(honoEntry.protectedResource(GOOD).resourceServer.metadataUrl).toBe(
     resourceServer.metadataUrl,
   )
 })

@@ -36,7 +36,7 @@ class PlainRequest extends HostRequest {
 }
 
 /** What a client is told, in short. */
-function told(passage: Passage): string {
+function reported(passage: Passage): string {
   if (passage === undefined) return 'elsewhere'
   if (passage.outcome === 'permitted') return 'permitted'
   return `${passage.status} ${errorIn(passage)}`
@@ -91,7 +91,7 @@ describe('with a policy', () => {
         'mcp-method': 'tools/call',
         'mcp-name': 'other',
       }
-      const steps: readonly (readonly [told: string, reads: number, next: () => void])[] = [
+      const steps: readonly (readonly [reported: string, reads: number, next: () => void])[] = [
         [`200 ${RESOURCE}`, 0, () => (request.path = '/elsewhere')],
         ['elsewhere', 0, () => (request.path = '/mcp')],
         ['403 origin_not_allowed', 0, () => (request.fields['origin'] = ORIGIN)],
@@ -128,7 +128,7 @@ describe('with a policy', () => {
       ]
       for (const [expected, reads, next] of steps) {
         const passage = await guard.pass(request)
-        expect([told(passage), request.reads]).toEqual([expected, reads])
+        expect([reported(passage), request.reads]).toEqual([expected, reads])
         next()
       }
     },
@@ -144,8 +144,8 @@ describe('with a policy', () => {
     const request = new PlainRequest()
     request.method = 'OPTIONS'
     request.fields = { origin: 'https://evil.example' }
-    expect(told(await guard.pass(request))).toBe('403 origin_not_allowed')
+    expect(reported(await guard.pass(request))).toBe('403 origin_not_allowed')
     request.fields = { origin: ORIGIN }
-    expect(told(await guard.pass(request))).toBe('204 ')
+    expect(reported(await guard.pass(request))).toBe('204 ')
   })
 })

@@ -9,6 +9,7 @@ import * as honoEntry from 'mcp-gatehouse/hono'
 import * as nodeEntry from 'mcp-gatehouse/node'
 import { portOf, sendTo, type TestAnswer } from '../matrix/hosts.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { someTurns } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const GOOD = { resource: RESOURCE, authorizationServers: ISSUER }
@@ -51,7 +52,8 @@ async function unhandledDuring(work: () => Promise<void>): Promise<unknown[]> {
   process.on('unhandledRejection', listener)
   try {
     await work()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Node reports one that nobody handles before the next turn of the loop.
+    await someTurns()
   } finally {
     process.off('unhandledRejection', listener)
   }
@@ -199,8 +201,8 @@ describe('node', () => {
         let wasReached = false
         const app = express()
         app.use((_request, response, next) => {
-          setTimeout(() => response.status(504).end('too slow'), 20)
           next()
+          response.status(504).end('too slow')
         })
         const guard = nodeEntry.protectedResource({
           ...GOOD,
@@ -245,7 +247,10 @@ describe('node', () => {
     let wasReached = false
     let hasLeft: (() => void) | undefined
     const left = new Promise<void>((resolve) => (hasLeft = resolve))
+    let hasArrived: (() => void) | undefined
+    const arrived = new Promise<void>((resolve) => (hasArrived = resolve))
     const server = await listen((request, response) => {
+      hasArrived?.()
       response.on('close', () => hasLeft?.())
       guard(request, response, () => {
         wasReached = true
@@ -260,7 +265,8 @@ describe('node', () => {
       })
       outgoing.on('error', () => undefined)
       outgoing.end()
-      setTimeout(() => outgoing.destroy(), 30)
+      await arrived
+      outgoing.destroy()
       await left
       release?.()
       await guard.resourceServer.verifyAccessToken(token)

@@ -9,13 +9,14 @@ import { Hono } from 'hono'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConfigurationError, type ResourceServerEvent } from 'mcp-gatehouse'
 import { protect } from 'mcp-gatehouse/fetch'
-import * as honoFace from 'mcp-gatehouse/hono'
-import * as nodeFace from 'mcp-gatehouse/node'
+import * as honoEntry from 'mcp-gatehouse/hono'
+import * as nodeEntry from 'mcp-gatehouse/node'
 import { callerKey } from '../../src/rs/caller-key.js'
 import { createSessionIds } from '../../src/web/session-ids.js'
 import { portOf } from '../matrix/hosts.js'
 import { eventually } from '../support/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
+import { someTurns } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
 
 const KEY = 'k'.repeat(32)
@@ -40,8 +41,8 @@ interface Handled {
   thrown: number
 }
 
-type Options = Partial<nodeFace.ProtectedResourceOptions>
-type Start = (options: nodeFace.ProtectedResourceOptions, handled: Handled) => Promise<Server>
+type Options = Partial<nodeEntry.ProtectedResourceOptions>
+type Start = (options: nodeEntry.ProtectedResourceOptions, handled: Handled) => Promise<Server>
 
 const closing: (() => void)[] = []
 afterEach(() => {
@@ -82,7 +83,7 @@ function webAnswer(id: string | undefined, isStream: boolean, handled: Handled):
 }
 
 function fetchServer(
-  options: nodeFace.ProtectedResourceOptions,
+  options: nodeEntry.ProtectedResourceOptions,
   handled: Handled,
 ): Promise<Server> {
   const guard = protect(options)
@@ -101,13 +102,13 @@ function fetchServer(
 }
 
 function honoServer(
-  options: nodeFace.ProtectedResourceOptions,
+  options: nodeEntry.ProtectedResourceOptions,
   handled: Handled,
-  before?: (app: Hono<honoFace.ProtectedResourceEnv>) => void,
+  before?: (app: Hono<honoEntry.ProtectedResourceEnv>) => void,
 ): Promise<Server> {
-  const app = new Hono<honoFace.ProtectedResourceEnv>()
+  const app = new Hono<honoEntry.ProtectedResourceEnv>()
   before?.(app)
-  app.use(honoFace.protectedResource(options))
+  app.use(honoEntry.protectedResource(options))
   app.all('/mcp', async (c) => {
     const id = c.req.header('mcp-session-id')
     handled.sessions.push([id, c.req.raw.headers.get('mcp-session-id') ?? undefined])
@@ -166,7 +167,7 @@ function nodeHandler(handled: Handled, form: 'object' | 'list' | 'set') {
 
 function nodeServer(form: 'object' | 'list' | 'set'): Start {
   return async (options, handled) => {
-    const guard = nodeFace.protectedResource(options)
+    const guard = nodeEntry.protectedResource(options)
     const handle = nodeHandler(handled, form)
     const server = createServer((request, response) => {
       guard(request, response, () => void handle(request, response))
@@ -178,7 +179,7 @@ function nodeServer(form: 'object' | 'list' | 'set'): Start {
 
 const expressServer: Start = async (options, handled) => {
   const app = express()
-  app.use(nodeFace.protectedResource(options))
+  app.use(nodeEntry.protectedResource(options))
   const handle = nodeHandler(handled, 'set')
   app.all('/mcp', (request, response) => void handle(request, response))
   const server = createServer(app)
@@ -186,7 +187,7 @@ const expressServer: Start = async (options, handled) => {
   return server
 }
 
-const FACES: readonly (readonly [string, Start])[] = [
+const ENTRIES: readonly (readonly [string, Start])[] = [
   ['hono', honoServer],
   ['fetch', fetchServer],
   ['node, fields as an object', nodeServer('object')],
@@ -275,9 +276,10 @@ async function begin(start: Start, options: Options = {}) {
     expire()
     await response.text()
   }
-  const told = (type: ResourceServerEvent['type']) => events.filter((event) => event.type === type)
+  const reported = (type: ResourceServerEvent['type']) =>
+    events.filter((event) => event.type === type)
   const token = await idp.token()
-  return { idp, events, told, handled, url, open, visit, token, expire, expireAndWatch }
+  return { idp, events, reported, handled, url, open, visit, token, expire, expireAndWatch }
 }
 
 /** Timers of this length run when the test says so; all others by themselves. */
@@ -331,9 +333,9 @@ const OTHERS: Record<string, TokenSpec> = {
   nobody: { claims: { sub: undefined, client_id: undefined } as never },
 }
 
-describe.each(FACES)('%s: sessions', (_name, start) => {
+describe.each(ENTRIES)('%s: sessions', (_name, start) => {
   verifies(['STA-01', 'CASE-46'], 'in any other hands it is 404, always the same', async () => {
-    const { idp, handled, events, told, visit, token, url } = await begin(start, {
+    const { idp, handled, events, reported, visit, token, url } = await begin(start, {
       sessionKeys: [KEY],
     })
     const { session = '' } = await visit(token)
@@ -359,9 +361,9 @@ describe.each(FACES)('%s: sessions', (_name, start) => {
     })
     expect(status).toBe(404)
     expect(handled.sessions).toEqual([])
-    expect(told('session.refused')).toHaveLength(attempts.length + 1)
+    expect(reported('session.refused')).toHaveLength(attempts.length + 1)
     expect(JSON.stringify(events)).not.toContain('session-1')
-    expect(told('session.refused')[0]).toMatchObject({
+    expect(reported('session.refused')[0]).toMatchObject({
       requestId: expect.stringMatching(/^[\da-f-]{36}$/),
       reason: expect.stringMatching(/\(SHA-256 of the id: [\da-f]{8}…\)$/),
     })
@@ -409,10 +411,10 @@ describe.each(FACES)('%s: sessions', (_name, start) => {
   })
 
   verifies('STA-01', 'an id of the handler that is none reaches nobody', async () => {
-    const { handled, told, visit, token } = await begin(start, { sessionKeys: [KEY] })
+    const { handled, reported, visit, token } = await begin(start, { sessionKeys: [KEY] })
     handled.created = 'two words'
     expect(await visit(token)).toEqual({ status: 200, body: '{}', session: undefined })
-    expect(told('request.failed')).toHaveLength(1)
+    expect(reported('request.failed')).toHaveLength(1)
   })
 
   test('without keys ids pass as they are', async () => {
@@ -423,11 +425,11 @@ describe.each(FACES)('%s: sessions', (_name, start) => {
   })
 })
 
-describe.each(FACES)('%s: streams', (_name, start) => {
+describe.each(ENTRIES)('%s: streams', (_name, start) => {
   const NO_TOLERANCE = { clockTolerance: 0 }
 
   verifies('TRN-09', 'that answer a GET end with their token, cleanly', async () => {
-    const { idp, handled, told, open, expire } = await begin(start, NO_TOLERANCE)
+    const { idp, handled, reported, open, expire } = await begin(start, NO_TOLERANCE)
     const response = await open(await shortToken(idp), undefined, 'GET', '?stream')
     expect([response.status, response.headers.get('x-mine')]).toEqual([201, 'kept'])
     handled.write()
@@ -437,14 +439,14 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     await eventually(() => handled.open === 0)
     for (let i = 0; i < 10; i++) handled.write()
     expect(handled.thrown).toBe(0)
-    expect(told('token.ended')).toEqual([
+    expect(reported('token.ended')).toEqual([
       expect.objectContaining({
         requestId: expect.stringMatching(/^[\da-f-]{36}$/),
         code: 'ERR_TOKEN_EXPIRED',
         issuer: ISSUER,
       }),
     ])
-    expect(told('request.failed')).toEqual([])
+    expect(reported('request.failed')).toEqual([])
   })
 
   verifies(
@@ -452,14 +454,14 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     'that answer a POST go on, and are cut after streamGrace',
     async () => {
       const options = { ...NO_TOLERANCE, streamGrace: 77 }
-      const { idp, handled, told, open, expire } = await begin(start, options)
+      const { idp, handled, reported, open, expire } = await begin(start, options)
       const graces = holdTimers(77_000)
       const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
       let text = ''
       const reading = follow(response, (soFar) => (text = soFar))
       expire()
       await eventually(() => graces.length === 1)
-      expect(told('token.ended')).toHaveLength(1)
+      expect(reported('token.ended')).toHaveLength(1)
       // It wrote once more then.
       await eventually(() => text === EVENT + EVENT)
       expect(handled.open).toBe(1)
@@ -474,11 +476,11 @@ describe.each(FACES)('%s: streams', (_name, start) => {
 
   verifies('TRN-09', 'that answer a POST and end by themselves meanwhile are whole', async () => {
     const options = { ...NO_TOLERANCE, streamGrace: 60 }
-    const { idp, handled, told, open, expire } = await begin(start, options)
+    const { idp, handled, reported, open, expire } = await begin(start, options)
     const response = await open(await shortToken(idp), undefined, 'POST', '?stream')
     const reading = follow(response)
     expire()
-    await eventually(() => told('token.ended').length === 1)
+    await eventually(() => reported('token.ended').length === 1)
     await eventually(() => handled.end !== undefined)
     handled.end?.()
     expect(await reading).toEqual({ text: EVENT + EVENT, end: 'whole' })
@@ -486,10 +488,10 @@ describe.each(FACES)('%s: streams', (_name, start) => {
 
   verifies(
     ['TRN-09', 'HDR-05'],
-    'of a subscription end with their token, cleanly; in eras without such headers none is one',
+    'of a subscription end with their token, cleanly; in revisions without such headers none is one',
     async () => {
       const options = { ...NO_TOLERANCE, streamGrace: 60 }
-      const { idp, handled, told, open, expire } = await begin(start, options)
+      const { idp, handled, reported, open, expire } = await begin(start, options)
       const token = await shortToken(idp)
       const listen = (version: string | undefined) => {
         const method = 'subscriptions/listen'
@@ -506,7 +508,7 @@ describe.each(FACES)('%s: streams', (_name, start) => {
       const subscription = await listen('2026-07-28')
       expire()
       expect((await follow(subscription)).end).toBe('whole')
-      await eventually(() => told('token.ended').length === 3)
+      await eventually(() => reported('token.ended').length === 3)
       handled.write('data: still\n\n')
       for (const stream of older) expect(await says(stream, 'still')).toBe(true)
     },
@@ -516,7 +518,7 @@ describe.each(FACES)('%s: streams', (_name, start) => {
     ['TRN-05', 'TRN-09'],
     'a client that leaves is told on, and nothing watches',
     async () => {
-      const { idp, handled, told, url, expireAndWatch } = await begin(start, NO_TOLERANCE)
+      const { idp, handled, reported, url, expireAndWatch } = await begin(start, NO_TOLERANCE)
       const leaving = new AbortController()
       const headers = { authorization: `Bearer ${await shortToken(idp)}` }
       await fetch(`${url}?stream`, { headers, signal: leaving.signal })
@@ -525,16 +527,16 @@ describe.each(FACES)('%s: streams', (_name, start) => {
       await eventually(() => handled.open === 0)
       await expireAndWatch()
       // That of the second stream.
-      expect(told('token.ended')).toHaveLength(1)
+      expect(reported('token.ended')).toHaveLength(1)
     },
   )
 
   verifies('TRN-09', 'what is no stream of events is not watched', async () => {
-    const { idp, told, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
+    const { idp, reported, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
     await (await open(await shortToken(idp), undefined, 'GET')).text()
     await expireAndWatch()
     // That of the stream.
-    expect(told('token.ended')).toHaveLength(1)
+    expect(reported('token.ended')).toHaveLength(1)
   })
 })
 
@@ -542,7 +544,7 @@ verifies(['STA-01', 'TRN-09'], 'node over HTTP/2: the same', async () => {
   const { now, expire } = createClock()
   const idp = await FakeIdp.start()
   idp.now = now
-  const guard = nodeFace.protectedResource({
+  const guard = nodeEntry.protectedResource({
     resource: RESOURCE,
     authorizationServers: ISSUER,
     fetch: idp.fetch,
@@ -603,7 +605,7 @@ describe('node: connections', () => {
   const start = nodeServer('set')
 
   verifies('TRN-09', 'who does not read the end of a stream holds it for 5 seconds', async () => {
-    const { idp, handled, told, url, expire } = await begin(start, { clockTolerance: 0 })
+    const { idp, handled, reported, url, expire } = await begin(start, { clockTolerance: 0 })
     const lingering = holdTimers(5_000)
     const authorization = `Authorization: Bearer ${await shortToken(idp)}`
     const socket = sendRaw(`${url}?stream`, `GET / HTTP/1.1\r\n${authorization}\r\n\r\n`)
@@ -614,7 +616,7 @@ describe('node: connections', () => {
     const others = lingering.length
     expire()
     await eventually(() => lingering.length > others)
-    expect(told('token.ended')).toHaveLength(1)
+    expect(reported('token.ended')).toHaveLength(1)
     expect(handled.open).toBe(1)
     for (const end of lingering.slice(others)) end()
     await eventually(() => handled.open === 0)
@@ -645,7 +647,7 @@ test('hono: nothing is read of a stream that its reader does not ask for', async
   const idp = await FakeIdp.start()
   const app = new Hono()
   app.use(
-    honoFace.protectedResource({
+    honoEntry.protectedResource({
       resource: RESOURCE,
       authorizationServers: ISSUER,
       fetch: idp.fetch,
@@ -667,7 +669,7 @@ test('hono: nothing is read of a stream that its reader does not ask for', async
   const headers = { authorization: `Bearer ${await idp.token()}` }
   const response = await app.request('/mcp', { headers })
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await someTurns()
   expect(pulled).toBe(0)
   await reader.read()
   await reader.read()
@@ -692,7 +694,7 @@ test('hono: a body that was read before the guard is still there behind it', asy
 describe('options', () => {
   function problemsOf(options: object): string[] {
     try {
-      nodeFace.protectedResource({ resource: RESOURCE, authorizationServers: ISSUER, ...options })
+      nodeEntry.protectedResource({ resource: RESOURCE, authorizationServers: ISSUER, ...options })
       return []
     } catch (error) {
       return (error as ConfigurationError).problems.map(({ path }) => path)
@@ -714,7 +716,7 @@ describe('options', () => {
     }
     expect(problemsOf({ sessionKeys: [KEY, OTHER_KEY], streamGrace: 0 })).toEqual([])
     expect(() =>
-      nodeFace.protectedResource({
+      nodeEntry.protectedResource({
         resource: RESOURCE,
         authorizationServers: ISSUER,
         sessionKeys: ['secret-1'],

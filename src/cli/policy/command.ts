@@ -4,7 +4,7 @@
  * @module
  */
 import { quoted, type ConfigurationProblem } from '../../errors.js'
-import { faultOf } from '../../config/keys.js'
+import { readReason } from '../../config/named-file.js'
 import { parsePolicy, type PolicyFile } from '../../config/policy-file.js'
 import { didYouMean } from '../../config/sources.js'
 import { formatProblems } from '../problems.js'
@@ -35,7 +35,7 @@ function readFile(name: string, io: PolicyIo): PolicyFile | readonly Configurati
   try {
     content = io.readFile(name)
   } catch (error) {
-    const message = faultOf(error, 'unknown reason')
+    const message = readReason(error)
     const hint = 'a policy in YAML or JSON; policy init writes one to begin with'
     return [{ path: quoted(name).slice(1, -1), message, hint }]
   }

@@ -18,7 +18,7 @@ import { endpointProblems } from '../../config/option-problems.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
-import { createOracle, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
+import { createEvaluator, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
 import { jsonText, inOneLine, shownScalar } from './shown.js'
 
 const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
@@ -163,7 +163,7 @@ function explain(
   file: PolicyFile,
 ): Explanation {
   const { answer, events } = authorize(question, file)
-  const needs = operation && createOracle(file)(operation)
+  const needs = operation && createEvaluator(file)(operation)
   const event = events.find(({ type }) => type === 'operation.judged')
   const needed = event?.type === 'operation.judged' ? event.scopesNeeded : []
   const held = new ScopeHierarchy(file.policy.implies).held(question.scopes)

@@ -6,7 +6,7 @@
 import { commandEnvironment } from '../../gateway/stdio/process-group.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
 import type { ConfigurationProblem } from '../../errors.js'
-import { faultOf } from '../../config/keys.js'
+import { readFault } from '../../config/named-file.js'
 import { redactUrl } from '../../config/redacted.js'
 import { readHeaders } from '../../config/files.js'
 import type { PolicyArguments } from './arguments.js'
@@ -29,7 +29,7 @@ function readServerFiles({ settings, given }: PolicyArguments, { readFile }: Pol
   try {
     return { headers, ca: readFile(caFile), problems }
   } catch (error) {
-    const message = faultOf(error, 'unknown reason')
+    const message = readFault(caFile, error)
     const problem = { path: sourceOf('caFile'), message, hint: 'a file in PEM' }
     return { headers, ca: undefined, problems: [...problems, problem] }
   }

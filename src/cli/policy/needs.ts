@@ -40,7 +40,10 @@ export function tokenWith(
 const NOBODY = tokenWith([], {})
 
 /** Makes a function that evaluates a policy without problems. */
-export function createOracle({ policy, placeOf }: PolicyFile): (operation: McpOperation) => Needs {
+export function createEvaluator({
+  policy,
+  placeOf,
+}: PolicyFile): (operation: McpOperation) => Needs {
   const compiled = new RulePolicy(policy)
   return function needsOf(operation) {
     const indexes = compiled.rulesFor(operation)

@@ -8,7 +8,7 @@ import { canonicalUri } from '../../mcp/resource-uri.js'
 import { canonicalTemplate } from '../../mcp/uri-template.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import type { Inventory } from './inventory.js'
-import { createOracle, describeClaim, type Needs } from './needs.js'
+import { createEvaluator, describeClaim, type Needs } from './needs.js'
 import { jsonText, shownScalar } from './shown.js'
 
 interface Row {
@@ -30,7 +30,7 @@ function spellingOf(kind: Row['kind'], name: string): string | undefined {
 }
 
 function rowsOf(file: PolicyFile, { tools, prompts, resources, templates }: Inventory): Row[] {
-  const needsOf = createOracle(file)
+  const needsOf = createEvaluator(file)
   const row = (kind: Row['kind'], target: McpTarget, name: string): Row => {
     const spelled = spellingOf(kind, name)
     const operation: McpOperation = { method: METHODS[target], target, name: spelled }

@@ -421,7 +421,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     }
     this.#life.stop()
     this.#resume?.()
-    this.#socket.abandon(() => {
+    this.#socket.abandon(this.#context.clock, () => {
       this.#abort?.()
       place.leave()
     })

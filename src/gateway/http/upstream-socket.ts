@@ -5,6 +5,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
 
 let next: UpstreamSocket | undefined
 
@@ -21,7 +22,7 @@ const ABANDONED = 250
 
 export class UpstreamSocket {
   #socket: Socket | undefined
-  #timer: NodeJS.Timeout | undefined
+  #clearTimer: (() => void) | undefined
   #onAbandoned: (() => void) | undefined
   #isSent = false
   #isEarly = false
@@ -61,13 +62,13 @@ export class UpstreamSocket {
   }
 
   /** @param onEnd called once, when the answer has arrived after all or timed out */
-  abandon(onEnd: () => void): void {
+  abandon({ setTimer }: Clock, onEnd: () => void): void {
     this.#onAbandoned = onEnd
-    this.#timer = setTimeout(() => this.#endAbandoned(), ABANDONED).unref()
+    this.#clearTimer = setTimer(() => this.#endAbandoned(), ABANDONED)
   }
 
   #endAbandoned(): void {
-    clearTimeout(this.#timer)
+    this.#clearTimer?.()
     const onEnd = this.#onAbandoned
     this.#onAbandoned = undefined
     onEnd?.()

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPlainHttp, PLAIN_HTTP } from '../../base/http.js'
 import { quoted, type UpstreamErrorCode } from '../../errors.js'
 import { whereThrown } from '../../events.js'
 import { UnfilterableAnswer } from '../../policy/list-filter.js'
@@ -20,6 +21,8 @@ export const TOO_LATE: UpstreamFault = {
   reason: 'no answer in time',
   hint: '--upstream-timeout sets how long to wait',
 }
+
+const TLS_HINT = 'if the port speaks TLS, write https in --upstream'
 
 function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
@@ -45,6 +48,7 @@ export function faultOfError(error: Error): UpstreamFault {
       return {
         code: 'ERR_UPSTREAM_UNREACHABLE',
         reason: 'the connection was closed before an answer came',
+        hint: `look at its own log; ${TLS_HINT}`,
       }
     case 'UND_ERR_HEADERS_OVERFLOW':
       return { code: 'ERR_UPSTREAM_INVALID', reason: 'its header is too large' }
@@ -55,8 +59,19 @@ export function faultOfError(error: Error): UpstreamFault {
         hint: 'start the server, or correct --upstream',
       }
     default:
-      return code.startsWith('HPE_')
-        ? { code: 'ERR_UPSTREAM_INVALID', reason: `its answer is not HTTP (${code})` }
+      if (code.startsWith('HPE_')) {
+        return {
+          code: 'ERR_UPSTREAM_INVALID',
+          reason: `its answer is not HTTP (${code})`,
+          hint: TLS_HINT,
+        }
+      }
+      return isPlainHttp(error)
+        ? {
+            code: 'ERR_UPSTREAM_UNREACHABLE',
+            reason: PLAIN_HTTP,
+            hint: 'write http in --upstream, or the port that speaks TLS',
+          }
         : { code: 'ERR_UPSTREAM_UNREACHABLE', reason: code }
   }
 }

@@ -79,10 +79,11 @@ class Bridge {
   /** By caller. */
   readonly #shared = new Map<string, Shared>()
   /** Callers whose child does not support stateless revisions. */
-  readonly #verdicts = new Verdicts()
+  readonly #verdicts: Verdicts
 
   constructor(options: BridgeOptions) {
     this.#options = options
+    this.#verdicts = new Verdicts(options.clock.now)
   }
 
   begin(exchange: StdioRequest): void {
@@ -188,7 +189,7 @@ class Bridge {
   }
 
   #openSession(exchange: StdioRequest, message: RawMessage): void {
-    const { limits, randomUUID } = this.#options
+    const { limits, clock, randomUUID } = this.#options
     const noRoom = this.#makeRoom(exchange)
     if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
     const id = randomUUID()
@@ -203,11 +204,11 @@ class Bridge {
     const session: Session = new Session(options, this.#startChild(exchange, options.label))
     this.#sessions.set(id, session)
     this.#options.childPool.add(session)
-    const timer = setTimeout(() => {
+    const clearTimer = clock.setTimer(() => {
       void session.end(silenceOf(limits.startTimeout))
     }, limits.startTimeout * 1000)
     exchange.whenOver((isWhole) => {
-      clearTimeout(timer)
+      clearTimer()
       // Nobody else knows its id.
       if (!isWhole) void session.end({ reason: 'the client left before the session began' })
     })
@@ -280,9 +281,9 @@ class Bridge {
   }
 
   #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
-    const { limits, emit } = this.#options
+    const { limits, clock, emit } = this.#options
     const { key: callerKey, principalKey } = caller
-    return { callerKey, principalKey, label: shortDigest(labelled), limits, emit }
+    return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
   }
 
   /** Starts the command as a child that serves this caller alone. */

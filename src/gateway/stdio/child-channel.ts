@@ -33,15 +33,17 @@ export class ChildChannel implements Channel {
   readonly #listener: ChannelListener
   readonly #child: Child
   readonly #blocking = new Set<StdioRequest>()
-  readonly #startedAt = performance.now()
+  readonly #startedAt: number
   #linesLeft = BURST_OF_LINES
-  #refilledAt = performance.now()
+  #refilledAt: number
   #suppressed = 0
 
   constructor(options: ChildChannelOptions, listener: ChannelListener) {
     this.#options = options
     this.#listener = listener
     const { command, environment, maxMessage, clock } = options
+    this.#startedAt = clock.now()
+    this.#refilledAt = this.#startedAt
     const heard = {
       onLine: (line: Buffer) => this.#onLine(line),
       onTooLong: () => listener.onTooLong(),
@@ -86,7 +88,7 @@ export class ChildChannel implements Channel {
 
   /** A child that writes without end must not fill the disk with its log. */
   #logLine(from: 'stdout' | 'stderr', text: string): void {
-    const now = performance.now()
+    const now = this.#options.clock.now()
     const refill = ((now - this.#refilledAt) / 1000) * LINES_A_SECOND
     this.#linesLeft = Math.min(BURST_OF_LINES, this.#linesLeft + refill)
     this.#refilledAt = now
@@ -107,8 +109,9 @@ export class ChildChannel implements Channel {
   }
 
   #onEnd(reason: string): void {
-    const seconds = (performance.now() - this.#startedAt) / 1000
-    this.#options.emit?.({ type: 'child.ended', child: this.#options.label, reason, seconds })
+    const { clock, emit, label } = this.#options
+    const seconds = (clock.now() - this.#startedAt) / 1000
+    emit?.({ type: 'child.ended', child: label, reason, seconds })
     this.#listener.onEnd(reason)
   }
 }

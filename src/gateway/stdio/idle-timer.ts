@@ -3,27 +3,32 @@
  *
  * @module
  */
+import type { Clock } from '../clock.js'
 import { TransientSet } from '../request/transients.js'
 import type { StdioRequest } from './request.js'
 
 export class IdleTimer {
   readonly #present = new TransientSet<StdioRequest>()
-  readonly #timer: ReturnType<typeof setTimeout>
-  #leftAt = performance.now()
+  readonly #clock: Clock
+  readonly #idle: number
+  readonly #onIdle: () => void
+  #leftAt: number
+  #clearTimer: () => void
 
   /** @param idle milliseconds without a user until `onIdle` is called */
-  constructor(idle: number, onIdle: () => void) {
-    // The timer waits for a client that may come back. That must not keep the process alive.
-    this.#timer = setTimeout(() => {
-      if (this.#present.size === 0) onIdle()
-    }, idle).unref()
+  constructor(clock: Clock, idle: number, onIdle: () => void) {
+    this.#clock = clock
+    this.#idle = idle
+    this.#onIdle = onIdle
+    this.#leftAt = clock.now()
+    this.#clearTimer = this.#lookAfter(idle)
   }
 
   get isEmpty(): boolean {
     return this.#present.size === 0
   }
 
-  /** `performance.now()` when the last user left. */
+  /** The time on the clock when the last user left. */
   get leftAt(): number {
     return this.#leftAt
   }
@@ -38,11 +43,19 @@ export class IdleTimer {
 
   /** Counts a momentary use, such as a notification. */
   touch(): void {
-    this.#leftAt = performance.now()
-    this.#timer.refresh()
+    this.#leftAt = this.#clock.now()
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    this.#clearTimer()
+  }
+
+  /** One timer for many uses: when it fires, it waits for the time that the last use has added. */
+  #lookAfter(delay: number): () => void {
+    return this.#clock.setTimer(() => {
+      const rest = this.isEmpty ? this.#leftAt + this.#idle - this.#clock.now() : this.#idle
+      if (rest <= 0) this.#onIdle()
+      else this.#clearTimer = this.#lookAfter(rest)
+    }, delay)
   }
 }

@@ -34,7 +34,8 @@ export class Outbox {
   }
 
   deliver({ kind, idText, bytes }: Waiting): void {
-    if (this.#send(bytes)) return
+    const target = this.#targetOf(kind)
+    if (target !== undefined) return target.send(bytes)
     // A copy: a small message would keep the whole read buffer.
     this.#queue.push({ kind, idText, bytes: Buffer.from(bytes) }, costOf(bytes))
   }
@@ -59,12 +60,14 @@ export class Outbox {
     this.#replies.delete(reply)
   }
 
-  #send(bytes: Buffer): boolean {
-    const target =
-      newest(this.#readers, (stream) => stream.isRead) ??
-      newest(this.#replies, (reply) => reply.isHeard)
-    target?.send(bytes)
-    return target !== undefined
+  /**
+   * A request of the server mostly belongs to a request under way, whose client may look at no other
+   * stream until that is answered (SEP-2260). Notifications mostly belong to none.
+   */
+  #targetOf(kind: Waiting['kind']): EventStream | Reply | undefined {
+    const ofAnswer = () => newest(this.#replies, (reply) => reply.isHeard)
+    const reader = () => newest(this.#readers, (stream) => stream.isRead)
+    return kind === 'request' ? (ofAnswer() ?? reader()) : (reader() ?? ofAnswer())
   }
 
   #flush(): void {

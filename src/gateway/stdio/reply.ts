@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from '../clock.js'
 import type { UpstreamFault } from '../request/upstream-fault.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'
@@ -29,6 +30,7 @@ export interface ReplyOptions {
   /** Only the answer may be sent on it. */
   readonly isPlain: boolean
   readonly headers: Readonly<Record<string, string>>
+  readonly clock: Clock
   readonly startStream: (exchange: StdioRequest) => AnswerStream
   readonly onDone: () => void
 }
@@ -47,14 +49,14 @@ export class Reply {
   readonly #options: ReplyOptions
   readonly #open: Set<string>
   readonly #answers: Buffer[] = []
-  readonly #timer: ReturnType<typeof setTimeout>
+  readonly #clearTimer: () => void
   #stream: AnswerStream | undefined
 
   constructor(exchange: StdioRequest, options: ReplyOptions) {
     this.exchange = exchange
     this.#options = options
     this.#open = new Set(options.ids)
-    this.#timer = setTimeout(() => {
+    this.#clearTimer = options.clock.setTimer(() => {
       if (this.#mayStream) this.#startStream()
       else exchange.watchToken()
     }, PATIENCE)
@@ -127,7 +129,7 @@ export class Reply {
   /** An answer that arrived before the stream began is its first event. */
   #startStream(): AnswerStream {
     if (this.#stream !== undefined) return this.#stream
-    clearTimeout(this.#timer)
+    this.#clearTimer()
     this.exchange.startStream(this.#options.headers)
     this.#stream = this.#options.startStream(this.exchange)
     for (const line of this.#answers) this.#stream.send(line)
@@ -146,7 +148,7 @@ export class Reply {
   }
 
   #done(): void {
-    clearTimeout(this.#timer)
+    this.#clearTimer()
     this.#options.onDone()
   }
 }

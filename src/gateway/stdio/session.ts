@@ -4,6 +4,7 @@
  * @module
  */
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import type { Clock } from '../clock.js'
 import { IdleTimer } from './idle-timer.js'
 import type { Channel, OpenChannel } from './channel.js'
 import type { ChildEvent } from './events.js'
@@ -43,6 +44,7 @@ export interface SessionOptions {
   /** The session's name in the log: not a secret. */
   readonly label: string
   readonly limits: ChildLimits
+  readonly clock: Clock
   readonly emit: ((event: ChildEvent) => void) | undefined
   /** `ended` settles when no part of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
@@ -70,14 +72,15 @@ export class Session implements PooledChild {
   #ended: Promise<void> | undefined
 
   constructor(options: SessionOptions, openChannel: OpenChannel) {
-    const { id, callerKey, principalKey, limits } = options
+    const { id, callerKey, principalKey, limits, clock } = options
     this.id = id
     this.callerKey = callerKey
     this.principalKey = principalKey
     this.#options = options
     this.#window = new EventWindow(limits.queue)
     this.#outbox = new Outbox(limits.queue, (message) => this.#refuse(message))
-    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    const onIdle = () => void this.end({ reason: 'idle' })
+    this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -135,6 +138,7 @@ export class Session implements PooledChild {
       isBatch,
       isPlain: opening !== undefined,
       headers: opening ?? {},
+      clock: this.#options.clock,
       startStream: () => this.#openStream(exchange),
       onDone: () => this.#forget(reply, keys),
     })

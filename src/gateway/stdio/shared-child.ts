@@ -7,6 +7,7 @@
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
+import type { Clock } from '../clock.js'
 import { IdleTimer } from './idle-timer.js'
 import type { Channel, OpenChannel } from './channel.js'
 import type { ChildEvent } from './events.js'
@@ -69,6 +70,7 @@ export interface SharedChildOptions {
   /** The child's name in the log: not a secret. */
   readonly label: string
   readonly limits: ChildLimits
+  readonly clock: Clock
   readonly emit: ((event: ChildEvent) => void) | undefined
   /** `ended` settles when no part of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
@@ -111,12 +113,13 @@ export class SharedChild implements PooledChild {
   #onDiscovered: ((discovery: Discovery) => void) | undefined
 
   constructor(options: SharedChildOptions, openChannel: OpenChannel) {
-    const { callerKey, principalKey, limits } = options
+    const { callerKey, principalKey, limits, clock } = options
     this.callerKey = callerKey
     this.principalKey = principalKey
     this.#options = options
     this.#outbox = new Outbox(limits.queue, () => undefined)
-    this.idleTimer = new IdleTimer(limits.idle * 1000, () => void this.end({ reason: 'idle' }))
+    const onIdle = () => void this.end({ reason: 'idle' })
+    this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
       onTooLong: () => void this.end(floodOf(limits.maxMessage)),
@@ -134,10 +137,12 @@ export class SharedChild implements PooledChild {
    */
   discover(): Promise<Discovery> {
     return new Promise<Discovery>((resolve) => {
-      const { startTimeout } = this.#options.limits
-      const timer = setTimeout(() => void this.end(silenceOf(startTimeout)), startTimeout * 1000)
+      const { clock, limits } = this.#options
+      const { startTimeout } = limits
+      const onSilent = () => void this.end(silenceOf(startTimeout))
+      const clearTimer = clock.setTimer(onSilent, startTimeout * 1000)
       this.#onDiscovered = (discovery) => {
-        clearTimeout(timer)
+        clearTimer()
         this.#onDiscovered = undefined
         resolve(discovery)
       }
@@ -157,6 +162,7 @@ export class SharedChild implements PooledChild {
       isBatch: false,
       isPlain: false,
       headers: {},
+      clock: this.#options.clock,
       startStream: () => ({
         // The request of a client that leaves is forgotten.
         isRead: true,

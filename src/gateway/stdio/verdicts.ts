@@ -17,7 +17,7 @@ export class Verdicts {
   readonly #until = new Map<string, number>()
 
   /** @param now milliseconds of a steady clock */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number) {
     this.#now = now
   }
 

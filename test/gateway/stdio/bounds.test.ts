@@ -6,10 +6,22 @@ import type { VerifiedAccessToken } from '../../../src/types.js'
 import { Verdicts } from '../../../src/gateway/stdio/verdicts.js'
 import type { IdleTimer } from '../../../src/gateway/stdio/idle-timer.js'
 import { DEFAULT_LIMITS } from '../../../src/gateway/stdio/limits.js'
-import { createManualClock } from '../../support/clocks.js'
+import { createManualClock, FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
 import { eventually, type GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
-import { Client, eventsOf, messagesOf, MODERN, openClient, startBridge, until } from './support.js'
+import {
+  Client,
+  eventsOf,
+  JSON_ONLY,
+  messagesOf,
+  MODERN,
+  openClient,
+  passOnceSet,
+  PATIENCE,
+  startBridge,
+  untilHeld,
+  untilLeft,
+} from './support.js'
 
 const BATCHES = { 'mcp-protocol-version': '2025-03-26' }
 const IN_USE = { error: { code: -32_600, message: 'This id is in use' } }
@@ -38,7 +50,7 @@ async function isInUse(client: Client, id: string): Promise<boolean> {
 
 describe('requests that are never answered', () => {
   test('and whose clients left: the oldest are forgotten, and whoever takes up their streams is told', async () => {
-    const bench = await startBridge()
+    const bench = await startBridge('legacy', {}, FAST_CLOCK)
     const client = await openClient(bench)
     const events: (string | undefined)[] = []
     const AT_ONCE = 30
@@ -51,7 +63,7 @@ describe('requests that are never answered', () => {
       const ids = Array.from({ length: AT_ONCE }, (_, n) => `left-${from + n}`)
       events.push(...(await Promise.all(ids.map((id) => leave(client, id)))))
       // The oldest are those that left first, as the gateway sees it.
-      await until(() => bench.gateway.status().active === 0)
+      await untilLeft(bench)
     }
     await client.value('echo')
     expect(await isInUse(client, 'left-0')).toBe(false)
@@ -64,7 +76,8 @@ describe('requests that are never answered', () => {
   }, 60_000)
 
   test('and whose client waits: none is forgotten, and beyond a bound no more are taken', async () => {
-    const client = await openClient(await startBridge())
+    const bench = await startBridge('legacy', {}, FAST_CLOCK)
+    const client = await openClient(bench)
     const leaving = new AbortController()
     const waiting = await client.post(batchOf(client, 1_000, 'a'), BATCHES, leaving.signal)
     const most = await client.post(batchOf(client, 24, 'b'), BATCHES, leaving.signal)
@@ -85,12 +98,12 @@ describe('requests that are never answered', () => {
     expect((await client.post(note)).status).toBe(202)
     expect([waiting.status, most.status]).toEqual([200, 200])
     leaving.abort()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await untilLeft(bench)
     expect(await client.value('echo', { room: true })).toEqual({ room: true })
   })
 
   test('because they were cancelled: they make room, though their client is there', async () => {
-    const client = await openClient(await startBridge())
+    const client = await openClient(await startBridge('legacy', {}, FAST_CLOCK))
     const leaving = new AbortController()
     const cancel = (requestId: string) =>
       client.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
@@ -111,22 +124,31 @@ describe('requests that are never answered', () => {
   }, 30_000)
 
   test('one whose cancelling came too late is answered all the same', async () => {
-    const client = await openClient(await startBridge())
-    const slow = client.call('slow', { ms: 200 }, { id: 'late' })
+    const bench = await startBridge('legacy', {}, FAST_CLOCK)
+    const client = await openClient(bench)
+    const slow = client.call('held', {}, { id: 'late' })
+    await untilHeld(bench, 'late')
     const params = { requestId: 'late' }
     await client.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    await client.value('release')
     expect(await messagesOf(await slow)).toMatchObject([{ id: 'late', result: {} }])
   })
 })
 
 test('the answers of a batch leave alone who uses one of its ids again', async () => {
-  const client = await openClient(await startBridge())
-  const call = (name: string, id: string, args = {}) =>
-    client.request('tools/call', { name, arguments: args }, id)
-  const batch = client.post([call('echo', 'x'), call('slow', 'y', { ms: 300 })], BATCHES)
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  const again = client.call('slow', { ms: 500 }, { id: 'x' })
+  const bench = await startBridge()
+  const client = await openClient(bench)
+  const call = (name: string, id: string) =>
+    client.request('tools/call', { name, arguments: {} }, id)
+  const batch = client.post([call('echo', 'x'), call('held', 'y')], BATCHES)
+  await untilHeld(bench, 'y')
+  // Its answer comes after that of the batch to `x`.
+  await client.value('echo', {}, JSON_ONLY)
+  const again = client.call('held', {}, { id: 'x' })
+  await untilHeld(bench, 'x')
+  await client.value('release')
   expect((await messagesOf(await batch)).length).toBe(2)
+  await client.value('release')
   expect(await messagesOf(await again)).toMatchObject([{ id: 'x', result: {} }])
 })
 
@@ -299,26 +321,37 @@ describe('verdicts about a stateless protocol revision', () => {
 describe('who only notifies is there', () => {
   const note = { jsonrpc: '2.0', method: 'notifications/x' }
 
+  const idle = { children: { idle: 60 } }
+
   /** For twice as long as an idle child may live. */
-  async function expectNotifierAlive(bench: GatewayBench, client: Client): Promise<void> {
+  async function expectNotifierAlive(
+    bench: GatewayBench,
+    client: Client,
+    clock: ManualClock,
+  ): Promise<void> {
+    await untilLeft(bench)
     for (let n = 0; n < 8; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      clock.pass(15_000)
       expect((await client.post(note, { 'mcp-method': note.method })).status).toBe(202)
     }
-    expect(bench.told('session.ended')).toEqual([])
-    await until(() => bench.told('session.ended').length === 1)
+    clock.pass(59_999)
+    expect(bench.reported('session.ended')).toEqual([])
+    clock.pass(1)
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
   }
 
   test('in a session', async () => {
-    const bench = await startBridge('legacy', { children: { idle: 1 } })
-    await expectNotifierAlive(bench, await openClient(bench))
+    const clock = createManualClock()
+    const bench = await startBridge('legacy', idle, clock)
+    await expectNotifierAlive(bench, await openClient(bench), clock)
   })
 
   test('without one', async () => {
-    const bench = await startBridge('modern', { children: { idle: 1 } })
+    const clock = createManualClock()
+    const bench = await startBridge('modern', idle, clock)
     const client = new Client(bench, { version: MODERN })
     await client.value('echo')
-    await expectNotifierAlive(bench, client)
+    await expectNotifierAlive(bench, client, clock)
   })
 })
 
@@ -332,16 +365,16 @@ describe('at the end of its token', () => {
     const clock = createManualClock()
     const bench = await startBridge('legacy', { ...NO_TOLERANCE, now: clock.today }, clock)
     const owner = await openClient(bench)
-    const claims = { exp: clock.today() / 1000 + seconds, jti: crypto.randomUUID() }
+    const exp = clock.today() / 1000 + seconds
+    const claims = { exp, jti: crypto.randomUUID() }
     const short = new Client(bench, { token: await bench.idp.token({ claims }) })
     short.session = owner.session
     /** Takes up a stream that the owner has left, and passes the rest of the token's life. */
     async function takeUp(id: string): Promise<Response> {
-      await eventually(() => clock.waiting() === 0)
+      await untilLeft(bench)
       const again = await short.send('GET', undefined, { 'last-event-id': id })
-      await eventually(() => clock.waiting() > 0)
-      clock.pass(seconds * 1000)
-      await eventually(() => bench.told('token.ended').length === 1)
+      await passOnceSet(clock, exp * 1000 - clock.today())
+      await eventually(() => bench.reported('token.ended').length === 1)
       return again
     }
     return { owner, clock, takeUp }
@@ -354,11 +387,14 @@ describe('at the end of its token', () => {
       const { owner, clock, takeUp } = await begin(2)
       const leaving = new AbortController()
       const options = { id: 'rest', headers: versioned, signal: leaving.signal }
-      const answer = await owner.call('slow', { ms: 800 }, options)
+      const answering = owner.call('held', {}, options)
+      await passOnceSet(clock, PATIENCE)
+      const answer = await answering
       const { value } = (await eventsOf(answer).next()) as { value: { id: string } }
       leaving.abort()
       const rest = await takeUp(value.id)
       clock.pass(1_999)
+      await owner.value('release', {}, JSON_ONLY)
       const messages = await messagesOf(rest)
       expect(messages).toMatchObject([{ id: 'rest', result: {} }])
     },
@@ -368,12 +404,14 @@ describe('at the end of its token', () => {
     const { owner, clock, takeUp } = await begin(1)
     const leaving = new AbortController()
     const options = { id: 'rest', headers: versioned, signal: leaving.signal }
-    const answer = await owner.call('never', {}, options)
+    const answering = owner.call('never', {}, options)
+    await passOnceSet(clock, PATIENCE)
+    const answer = await answering
     const { value } = (await eventsOf(answer).next()) as { value: { id: string } }
     leaving.abort()
     const rest = await takeUp(value.id)
     clock.pass(1_999)
-    expect(clock.waiting()).toBe(1)
+    expect(clock.waiting(2_000)).toBe(1)
     clock.pass(1)
     await expect(rest.text()).rejects.toThrow()
   })

@@ -64,6 +64,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
       principalKey: undefined,
       label: 'in memory',
       limits,
+      clock: REAL_TIME,
       emit: (event) => events.push(event),
       onEnd: (ended) => ends.push(ended),
     },

@@ -1,6 +1,6 @@
 /**
- * A stdio MCP server that does what it is told, well or badly. `node child.cjs MODE`: `legacy` knows sessions alone, `modern` both
- * eras, `silent` answers nothing, `broken` ends at once.
+ * A stdio MCP server that does what it is told, well or badly. `node child.cjs MODE`: `legacy` knows sessions alone, `modern` the stateless
+ * revision as well, `silent` answers nothing, `broken` ends at once.
  */
 const { spawn } = require('node:child_process')
 const { createInterface } = require('node:readline')
@@ -9,6 +9,7 @@ const mode = process.argv[2] ?? 'legacy'
 const waiting = new Map()
 let asked = 0
 let cancelled = []
+const held = []
 
 const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
 const text = (value) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] })
@@ -22,6 +23,25 @@ const tools = {
   cancelled: (id) => say({ id, result: text(cancelled) }),
   slow: (id, { ms }) => setTimeout(() => say({ id, result: text('slow') }), ms),
   never: () => undefined,
+  /** Answers once it is released. Progress is reported before that and after it. */
+  held(id, { before = 0, after = 0 }, progressToken) {
+    const report = (from, to) => {
+      for (let progress = from; progress <= to; progress++) {
+        say({ method: 'notifications/progress', params: { progressToken, progress } })
+      }
+    }
+    report(1, before)
+    held.push(() => {
+      report(before + 1, before + after)
+      say({ id, result: text('held') })
+    })
+    process.stderr.write(`held ${id}\n`)
+  },
+  /** Releases the oldest one that is held. */
+  release(id) {
+    held.shift()()
+    say({ id, result: text('released') })
+  },
   progress(id, { count, ms = 0 }, progressToken) {
     let progress = 0
     const next = () => {
@@ -41,9 +61,10 @@ const tools = {
     note(args)
     say({ id, result: text('noted') })
   },
-  later(id, { ms }) {
+  later(id) {
     say({ id, result: text('later') })
-    setTimeout(() => note({ late: true }), ms)
+    note({ late: true })
+    process.stderr.write('noted\n')
   },
   exit: (_id, { code }) => process.exit(code),
   noise(id) {

@@ -6,7 +6,6 @@ import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { AdmittedRequest } from '../../../src/gateway/request/backend.js'
 import { Admission, admissionLimits } from '../../../src/gateway/request/admission.js'
 import { ANYBODY } from '../../../src/gateway/request/caller.js'
@@ -17,34 +16,22 @@ import { StdioRequest } from '../../../src/gateway/stdio/request.js'
 import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
-import { FAST_CLOCK } from '../../support/clocks.js'
-import { startGateway } from '../../support/gateway.js'
+import { createManualClock } from '../../support/clocks.js'
+import { startGateway, type GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
+  JSON_ONLY,
   messagesOf,
   MODERN,
   openClient,
+  PATIENCE,
   startBridge,
+  startScript,
   type RpcMessage,
   until,
+  untilLeft,
 } from './support.js'
-
-/** A command that answers `initialize`, and does to any other message what `body` says. */
-function startScript(body: string, options: Partial<GatewayOptions> = {}) {
-  const script = `
-    const say = (text) => process.stdout.write(text + '\\n')
-    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
-    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
-      const message = JSON.parse(line)
-      const { id, method, params } = message
-      if (method === 'initialize') return answer(id, { protocolVersion: '2025-11-25' })
-      ${body}
-    })`
-  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
-  const command = [process.execPath, '-e', script]
-  return startGateway(command, { childEnvironment, ...options }, {}, FAST_CLOCK)
-}
 
 describe('what must not end the gateway', () => {
   test.each([
@@ -68,7 +55,7 @@ describe('a start that fails at once', () => {
     const bench = await startGateway(command)
     expect((await new Client(bench).open()).status).toBe(502)
     expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
-    expect(bench.told('child.ended').map(({ reason }) => reason)).toEqual(
+    expect(bench.reported('child.ended').map(({ reason }) => reason)).toEqual(
       Array(2).fill('cannot be started (E2BIG)'),
     )
   })
@@ -106,7 +93,7 @@ describe('a batch of many requests', () => {
   }
 
   test('1,000, and the command ends: each is told', async () => {
-    const bench = await startScript('if (id === 1000) setTimeout(() => process.exit(3), 50)')
+    const bench = await startScript('if (id === 1000) process.exit(3)')
     const client = await openClient(bench)
     const answer = await client.send('POST', batchOf(1_000), headers)
     expect(answer.status).toBe(502)
@@ -122,7 +109,7 @@ describe('a batch of many requests', () => {
       id: null,
       error: { code: -32_600, message: 'A batch has at most 1000 messages' },
     })
-    expect(bench.told('child.remarked')).toEqual([])
+    expect(bench.reported('child.remarked')).toEqual([])
   })
 })
 
@@ -160,29 +147,49 @@ describe('versions', () => {
 describe('a child whose first words are waited for', () => {
   const SLOW = `
     if (method === 'server/discover') {
-      return setTimeout(() => answer(id, { supportedVersions: ['2026-07-28'] }), 400)
+      process.on('SIGUSR2', () => answer(id, { supportedVersions: ['2026-07-28'] }))
+      return process.stderr.write('asked ' + process.pid + '\\n')
     }
     if (id) answer(id, { method })
-    process.stderr.write('served ' + method + '\\n')`
+    process.stderr.write('served ' + params.name + '\\n')`
+
+  /** Returns what lets the command answer, once it was asked. */
+  async function untilAsked({ reported }: GatewayBench): Promise<() => void> {
+    await until(() => reported('child.remarked').length === 1)
+    const [, pid] = reported('child.remarked')[0]?.text.split(' ') ?? []
+    return () => void process.kill(Number(pid), 'SIGUSR2')
+  }
 
   test('who leaves meanwhile is not served, and does not keep it', async () => {
-    const bench = await startScript(SLOW, { children: { idle: 1 } })
+    const clock = createManualClock()
+    const bench = await startScript(SLOW, { children: { idle: 60 } }, clock)
     const leaving = new AbortController()
     const client = new Client(bench, { version: MODERN })
-    const gone = client.call('echo', {}, { signal: leaving.signal })
-    await until(() => bench.told('child.started').length === 1)
+    const gone = client.call('gone', {}, { signal: leaving.signal })
+    const answer = await untilAsked(bench)
     leaving.abort()
     await expect(gone).rejects.toThrow('abort')
-    await until(() => bench.told('child.ended').length === 1)
-    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
-    expect(bench.told('child.remarked')).toEqual([])
+    await untilLeft(bench)
+    const stays = client.call('stays')
+    await until(() => bench.gateway.status().active === 1)
+    answer()
+    expect((await stays).status).toBe(200)
+    await untilLeft(bench)
+    clock.pass(60_000)
+    await until(() => bench.reported('child.ended').length === 1)
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
+      expect.stringMatching('asked'),
+      'served stays',
+    ])
   })
 
   test('is in use, and makes no room for another', async () => {
     const bench = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
     const waiting = new Client(bench, { version: MODERN }).call('echo')
-    await until(() => bench.told('child.started').length === 1)
+    const answer = await untilAsked(bench)
     expect((await new Client(bench).open()).status).toBe(429)
+    answer()
     expect((await waiting).status).toBe(200)
   })
 })
@@ -208,15 +215,19 @@ test('a shared child that does not read is not fed notifications without end', a
 })
 
 test('the token of a client that left before its answer began is watched no longer', async () => {
-  const bench = await startBridge()
-  const token = await bench.idp.token({ claims: { exp: Math.floor(Date.now() / 1000) - 29 } })
-  const client = await openClient(bench, { token })
+  const clock = createManualClock()
+  const bench = await startBridge('legacy', {}, clock)
+  const client = await openClient(bench)
   const leaving = new AbortController()
   const gone = client.call('never', {}, { signal: leaving.signal })
-  setTimeout(() => leaving.abort(), 30)
+  await until(() => clock.waiting(PATIENCE) === 1)
+  leaving.abort()
   await expect(gone).rejects.toThrow('abort')
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  expect(bench.told('token.ended')).toEqual([])
+  await untilLeft(bench)
+  const others = clock.waiting() - 1
+  // Its answer would begin, and the watch of its token with it.
+  clock.pass(PATIENCE)
+  expect(clock.waiting()).toBe(others)
 })
 
 describe('pipes', () => {
@@ -225,12 +236,13 @@ describe('pipes', () => {
     async (descriptor) => {
       const bench = await startScript(
         `setInterval(() => undefined, 1000)
-        globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]`,
+        globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]
+        process.stderr.write('closed\\n')`,
       )
       const client = await openClient(bench)
-      const json = { headers: { accept: 'application/json' } }
+      const json = JSON_ONLY
       const answers = [client.call('a', {}, json)]
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await until(() => bench.reported('child.remarked').length === 1)
       answers.push(client.call('b', {}, json))
       for (const answer of answers) expect((await answer).status).toBe(502)
     },
@@ -249,9 +261,8 @@ describe('pipes', () => {
       process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
     const before = pipes()
     await client.send('DELETE')
-    await until(() => bench.told('child.ended').length === 1)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(pipes()).toBe(before - 3)
+    await until(() => bench.reported('child.ended').length === 1)
+    await until(() => pipes() === before - 3)
   }, 10_000)
 })
 
@@ -306,7 +317,7 @@ verifies(
     const [mallory, alice] = [await userOf('mallory'), await userOf('alice')]
     for (const _ of [1, 2]) expect((await mallory.call('echo')).status).toBe(400)
     expect((await alice.call('echo')).status).toBe(200)
-    expect(bench.told('child.started')).toHaveLength(2)
+    expect(bench.reported('child.started')).toHaveLength(2)
   },
 )
 
@@ -319,7 +330,7 @@ describe('what nobody reads', () => {
       `if (id) process.stdout.write(${JSON.stringify(`${NOTE}\n`)}.repeat(${FLOOD}), () => answer(id, {}))`,
     )
     const client = await openClient(bench)
-    await (await client.call('flood', {}, { headers: { accept: 'application/json' } })).text()
+    await (await client.call('flood', {}, JSON_ONLY)).text()
     const stream = await client.send('GET')
     await client.send('DELETE')
     const kept = Math.floor((4 * 2 ** 20) / costOf(Buffer.from(NOTE)))
@@ -373,13 +384,16 @@ describe('a line that comes byte by byte', () => {
 })
 
 test('what a server says by itself does not go to a stream that was left', async () => {
-  const client = await openClient(await startBridge())
+  const bench = await startBridge()
+  const client = await openClient(bench)
   const leaving = new AbortController()
-  const live = await client.call('progress', { count: 20, ms: 50 }, { progressToken: 'p' })
-  await client.call('never', {}, { signal: leaving.signal })
+  const live = await client.call('held', { before: 1 }, { progressToken: 'p' })
+  const options = { progressToken: 'q', signal: leaving.signal }
+  await client.call('held', { before: 1 }, options)
   leaving.abort()
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  await client.value('note', { heard: 'by whom' }, { headers: { accept: 'application/json' } })
+  await until(() => bench.gateway.status().active === 1)
+  await client.value('note', { heard: 'by whom' }, JSON_ONLY)
+  await client.value('release', {}, JSON_ONLY)
   expect(await live.text()).toContain('by whom')
 })
 

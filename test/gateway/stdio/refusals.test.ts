@@ -1,7 +1,9 @@
 /** What a bridge refuses itself is told as the gateway's other refusals are: once, with code and reason. */
 import { expect } from 'vitest'
 import type { AuditRecord, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/gateway'
+import type { Clock } from '../../../src/gateway/clock.js'
 import { outcomeOf } from '../../../src/gateway/events.js'
+import { FAST_CLOCK } from '../../support/clocks.js'
 import { eventually, type GatewayBench } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import { Client, MODERN, openClient, startBridge, type Mode } from './support.js'
@@ -13,29 +15,29 @@ interface Expected {
   readonly hint?: RegExp
 }
 
-async function start(mode: Mode = 'legacy', options: Partial<GatewayOptions> = {}) {
+async function start(mode: Mode = 'legacy', options: Partial<GatewayOptions> = {}, clock?: Clock) {
   const audit: AuditRecord[] = []
-  const bench = await startBridge(mode, { onAudit: (line) => audit.push(line), ...options })
+  const onAudit = (line: AuditRecord) => void audit.push(line)
+  const bench = await startBridge(mode, { onAudit, ...options }, clock)
 
   /** The answer is told by one event, the record of the request, metrics and audit. */
-  async function expectTold(answer: Response, { status, code, reason, hint }: Expected) {
+  async function expectReported(answer: Response, { status, code, reason, hint }: Expected) {
     await answer.arrayBuffer()
     expect(answer.status).toBe(status)
     const requestId = answer.headers.get('x-request-id')
     await eventually(() => audit.some((line) => line.requestId === requestId))
     const isAbout = (event: GatewayEvent) => 'requestId' in event && event.requestId === requestId
-    const refusals = bench.told('request.refused').filter(isAbout)
+    const refusals = bench.reported('request.refused').filter(isAbout)
     expect(refusals).toHaveLength(1)
     expect(refusals[0]).toMatchObject({ status, code })
     expect(refusals[0]?.reason).toMatch(reason)
-    if (hint === undefined) expect(refusals[0]?.hint).toBeUndefined()
-    else expect(refusals[0]?.hint).toMatch(hint)
+    expect(refusals[0]?.hint).toEqual(hint && expect.stringMatching(hint))
     const line = audit.find((each) => each.requestId === requestId)
     expect(line).toMatchObject({ outcome: 'refused', code, status })
     const counted = bench.events.filter(isAbout).flatMap((event) => [outcomeOf(event) ?? []].flat())
     expect(counted).toEqual(['refused', code])
   }
-  return { bench, audit, expectTold }
+  return { bench, audit, expectReported }
 }
 
 const batchOf = (count: number, first = 0) =>
@@ -102,24 +104,24 @@ const CASES: readonly (readonly [what: string, send: Send, expected: Expected])[
 ]
 for (const [what, send, expected] of CASES) {
   verifies('GW-11', `a refusal of ${what} is told`, async () => {
-    const { bench, expectTold } = await start()
+    const { bench, expectReported } = await start()
     const client = await openClient(bench)
-    await expectTold(await send(client), expected)
+    await expectReported(await send(client), expected)
     expect(await client.value('echo', { a: 1 })).toEqual({ a: 1 })
   })
 }
 
 verifies('GW-11', 'a request without a session is told, and one with a foreign one', async () => {
-  const { bench, expectTold } = await start()
+  const { bench, expectReported } = await start()
   const client = new Client(bench)
-  await expectTold(await client.call('echo'), {
+  await expectReported(await client.call('echo'), {
     status: 400,
     code: 'ERR_SESSION_UNKNOWN',
     reason: /Mcp-Session-Id is missing/,
     hint: /initialize/,
   })
   client.session = 'of-somebody'
-  await expectTold(await client.call('echo'), {
+  await expectReported(await client.call('echo'), {
     status: 404,
     code: 'ERR_SESSION_UNKNOWN',
     reason: /session/,
@@ -129,8 +131,8 @@ verifies('GW-11', 'a request without a session is told, and one with a foreign o
 })
 
 verifies('GW-11', 'a version that the command does not speak is told', async () => {
-  const { bench, expectTold } = await start('legacy')
-  await expectTold(await new Client(bench, { version: MODERN }).call('echo'), {
+  const { bench, expectReported } = await start('legacy')
+  await expectReported(await new Client(bench, { version: MODERN }).call('echo'), {
     status: 400,
     code: 'ERR_VERSION_UNSUPPORTED',
     reason: /"2026-07-28"; possible are "/,
@@ -138,8 +140,8 @@ verifies('GW-11', 'a version that the command does not speak is told', async () 
 })
 
 verifies('GW-11', 'a method that the version does not have is told', async () => {
-  const { bench, expectTold } = await start('modern')
-  await expectTold(await new Client(bench, { version: MODERN }).send('DELETE'), {
+  const { bench, expectReported } = await start('modern')
+  await expectReported(await new Client(bench, { version: MODERN }).send('DELETE'), {
     status: 405,
     code: 'ERR_METHOD_NOT_ALLOWED',
     reason: /^DELETE/,
@@ -147,12 +149,12 @@ verifies('GW-11', 'a method that the version does not have is told', async () =>
 })
 
 verifies('GW-11', 'too many streams, and too many requests that wait, are told', async () => {
-  const { bench, expectTold } = await start()
+  const { bench, expectReported } = await start()
   const client = await openClient(bench)
   const streams: Response[] = []
   for (let i = 0; i < 8; i++) streams.push(await client.send('GET'))
   const tooMany = { code: 'ERR_REQUESTS_TOO_MANY', reason: /oo many/ } as const
-  await expectTold(await client.send('GET'), { ...tooMany, status: 409 })
+  await expectReported(await client.send('GET'), { ...tooMany, status: 409 })
   for (const each of streams) await each.body?.cancel()
   const version = { 'mcp-protocol-version': '2025-03-26' }
   const left = new AbortController()
@@ -160,7 +162,7 @@ verifies('GW-11', 'too many streams, and too many requests that wait, are told',
   const rest = await client.send('POST', batchOf(24, 1_000), version, left.signal)
   expect([waiting.status, rest.status]).toEqual([200, 200])
   const one = CALL.replace('"id":1', '"id":"one more"')
-  await expectTold(await client.send('POST', one), { ...tooMany, status: 429 })
+  await expectReported(await client.send('POST', one), { ...tooMany, status: 429 })
   left.abort()
 })
 
@@ -177,8 +179,9 @@ async function sendUntilBusy(bench: GatewayBench): Promise<Response> {
 }
 
 verifies('GW-11', 'a command that takes nothing any more is told', async () => {
-  const { bench, expectTold } = await start('legacy', { children: { queue: 100_000 } })
-  await expectTold(await sendUntilBusy(bench), {
+  const options = { children: { queue: 100_000 } }
+  const { bench, expectReported } = await start('legacy', options, FAST_CLOCK)
+  await expectReported(await sendUntilBusy(bench), {
     status: 503,
     code: 'ERR_CHILD_BUSY',
     reason: /has not read/,
@@ -187,11 +190,13 @@ verifies('GW-11', 'a command that takes nothing any more is told', async () => {
 })
 
 verifies('GW-11', 'a caller with too many children is told', async () => {
-  const { bench, expectTold } = await start('legacy', { children: { maxChildrenPerPrincipal: 1 } })
+  const { bench, expectReported } = await start('legacy', {
+    children: { maxChildrenPerPrincipal: 1 },
+  })
   const first = await openClient(bench)
   // A session whose client is there is in use.
   const stream = await first.send('GET')
-  await expectTold(await new Client(bench).open(), {
+  await expectReported(await new Client(bench).open(), {
     status: 429,
     code: 'ERR_CHILDREN_TOO_MANY',
     reason: /too many child processes/,

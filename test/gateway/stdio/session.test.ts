@@ -1,6 +1,7 @@
 /** A stdio command behind HTTP, for clients with sessions. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
+import { createManualClock, FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
 import { exchangeBytes, type GatewayBench } from '../../support/gateway.js'
 import { FakeIdp, ISSUER } from '../../support/idp.js'
 import { verifies } from '../../support/verifies.js'
@@ -9,11 +10,16 @@ import {
   commandOf,
   eventsOf,
   isAlive,
+  JSON_ONLY,
   messagesOf,
   MODERN,
   openClient,
+  passOnceSet,
+  PATIENCE,
   startBridge,
   until,
+  untilHeld,
+  untilLeft,
   valueOf,
   type RpcMessage,
 } from './support.js'
@@ -150,7 +156,7 @@ describe('whose session it is', () => {
     const client = await openClient(bench)
     await client.value('noise')
     await client.send('DELETE')
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
     expect(client.session).toMatch(/^[\da-f-]{36}$/)
     expect(JSON.stringify(bench.events)).not.toContain(client.session)
   })
@@ -171,7 +177,7 @@ describe('only jsonrpc "2.0" makes a message', () => {
     const answer = await new Client(bench).post(message)
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as RpcMessage).error?.code).toBe(-32_600)
-    expect(bench.told('child.started')).toEqual([])
+    expect(bench.reported('child.started')).toEqual([])
   })
 
   verifies('ATK-20', 'of a client, spelled with an escape: taken', async () => {
@@ -191,8 +197,8 @@ describe('only jsonrpc "2.0" makes a message', () => {
       const text = await answer.text()
       expect(text).toContain('the real answer')
       expect(text).not.toContain('hunter2')
-      await until(() => bench.told('child.remarked').length === 4)
-      const lines = bench.told('child.remarked').map((event) => event.text)
+      await until(() => bench.reported('child.remarked').length === 4)
+      const lines = bench.reported('child.remarked').map((event) => event.text)
       expect(lines.every((line) => line.startsWith('not a message: {'))).toBe(true)
       expect(lines.join()).toContain('retrying')
     },
@@ -249,7 +255,7 @@ describe('a missing or a wrong form', () => {
     expect((await bench.call({ method: 'POST', headers, body })).status).toBe(400)
     const text = { 'content-type': 'text/plain' }
     expect((await bench.call({ method: 'POST', headers: text, body: '{}' })).status).toBe(415)
-    expect(bench.told('child.started')).toEqual([])
+    expect(bench.reported('child.started')).toEqual([])
   })
 
   test('GET and DELETE need a session', async () => {
@@ -259,11 +265,13 @@ describe('a missing or a wrong form', () => {
   })
 
   test('an id that is in use', async () => {
-    const client = await openClient(await startBridge())
-    const first = client.call('slow', { ms: 300 }, { id: 'x' })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    const first = client.value('held', {}, { id: 'x' })
+    await untilHeld(bench, 'x')
     expect((await client.call('echo', {}, { id: 'x' })).status).toBe(400)
-    expect(valueOf((await messagesOf(await first)).at(-1))).toBe('slow')
+    await client.value('release')
+    expect(await first).toBe('held')
     expect(await client.value('echo', { free: true }, { id: 'x' })).toEqual({ free: true })
   })
 })
@@ -286,36 +294,70 @@ describe('the answer', () => {
   })
 
   verifies('TRN-04', 'is a stream where it is slow, and begins early', async () => {
-    const client = await openClient(await startBridge())
+    const clock = createManualClock()
+    const client = await openClient(await startBridge('legacy', {}, clock))
+    const call = async (name: string) => {
+      const answer = client.call(name)
+      await passOnceSet(clock, PATIENCE)
+      return answer
+    }
     // Also where the result never comes.
-    const endless = await client.call('never')
+    const endless = await call('never')
     expect(endless.headers.get('content-type')).toBe('text/event-stream')
     await endless.body?.cancel()
-    const answer = await client.call('slow', { ms: 600 })
+    const answer = await call('held')
     expect(answer.headers.get('content-type')).toBe('text/event-stream')
     expect(answer.headers.get('x-accel-buffering')).toBe('no')
-    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+    await client.value('release')
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['held'])
+  })
+
+  verifies('TRN-04', 'is a stream that is never silent for longer than 15 seconds', async () => {
+    const clock = createManualClock()
+    const client = await openClient(await startBridge('legacy', {}, clock))
+    const stream = await client.send('GET')
+    const reader = stream.body?.getReader()
+    const read = async () => Buffer.from((await reader?.read())?.value ?? []).toString()
+    // At once, since nothing else comes: it shows that the stream is open.
+    expect(await read()).toBe(': \n\n')
+    clock.pass(15_000)
+    expect(await read()).toBe(': \n\n')
+    // The time begins anew with each event.
+    clock.pass(14_000)
+    await client.value('note', { n: 1 }, JSON_ONLY)
+    expect(await read()).toContain('"n":1')
+    clock.pass(14_999)
+    await client.value('note', { n: 2 }, JSON_ONLY)
+    expect(await read()).toMatch(/^id: \d-\d\nevent: message\ndata: .*"n":2/)
+    clock.pass(14_999)
+    clock.pass(1)
+    expect(await read()).toBe(': \n\n')
+    await reader?.cancel()
   })
 
   test('waits for a client that reads no events', async () => {
-    const client = await openClient(await startBridge())
-    const answer = await client.call(
-      'slow',
-      { ms: 300 },
-      { headers: { accept: 'application/json' } },
-    )
+    const clock = createManualClock()
+    const client = await openClient(await startBridge('legacy', {}, clock))
+    const answering = client.call('held', {}, JSON_ONLY)
+    await passOnceSet(clock, PATIENCE)
+    await client.value('release')
+    const answer = await answering
     expect(answer.headers.get('content-type')).toBe('application/json')
-    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['held'])
   })
 
   test.each([
     ['application/json, text/event-stream;q=0', 'application/json'],
     ['Application/JSON, TEXT/*;q=0.5', 'text/event-stream'],
   ])('has the form that its client reads: %s', async (accept, type) => {
-    const client = await openClient(await startBridge())
-    const answer = await client.call('slow', { ms: 200 }, { headers: { accept } })
+    const clock = createManualClock()
+    const client = await openClient(await startBridge('legacy', {}, clock))
+    const answering = client.call('held', {}, { headers: { accept } })
+    await passOnceSet(clock, PATIENCE)
+    await client.value('release')
+    const answer = await answering
     expect(answer.headers.get('content-type')).toBe(type)
-    expect((await messagesOf(answer)).map(valueOf)).toEqual(['slow'])
+    expect((await messagesOf(answer)).map(valueOf)).toEqual(['held'])
   })
 
   test('comes after its progress, which comes to nobody else', async () => {
@@ -364,10 +406,10 @@ describe('the answer', () => {
 })
 
 describe('what the server says by itself', () => {
-  test('reaches the GET stream where there is one, and is answered by POST', async () => {
+  test('reaches the GET stream where nothing else is read, and is answered by POST', async () => {
     const client = await openClient(await startBridge())
     const events = eventsOf(await client.send('GET'))
-    const asking = client.call('ask')
+    const asking = client.call('ask', {}, { headers: { accept: 'application/json' } })
     const { value } = (await events.next()) as { value: { data: string } }
     const question = JSON.parse(value.data) as RpcMessage
     expect(question.method).toBe('sampling/createMessage')
@@ -389,9 +431,12 @@ describe('what the server says by itself', () => {
   })
 
   test('waits until somebody listens', async () => {
-    const client = await openClient(await startBridge())
-    await client.value('later', { ms: 20 })
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    const bench = await startBridge()
+    const client = await openClient(bench)
+    await client.value('later')
+    await until(() => bench.reported('child.remarked').length === 1)
+    // Its answer comes after what was said before, and nobody can hear that on it.
+    await client.value('echo', {}, JSON_ONLY)
     const events = eventsOf(await client.send('GET'))
     const { value } = (await events.next()) as { value: { data: string } }
     expect(JSON.parse(value.data)).toMatchObject({ params: { late: true } })
@@ -401,7 +446,7 @@ describe('what the server says by itself', () => {
   test('is dropped beyond a bound; a question that nobody hears is answered for the client', async () => {
     const bench = await startBridge('legacy', { children: { queue: 10_000 } })
     const client = await openClient(bench)
-    const json = { headers: { accept: 'application/json' } }
+    const json = JSON_ONLY
     const asking = client.call('ask', {}, json)
     await client.value('flood', { bytes: 1000, pieces: 30 }, json)
     expect((await messagesOf(await asking)).map(valueOf)).toEqual([
@@ -412,11 +457,12 @@ describe('what the server says by itself', () => {
 
 describe('a stream that is taken up again', () => {
   test('continues after the event that came last, with what came meanwhile', async () => {
-    const client = await openClient(await startBridge())
+    const bench = await startBridge()
+    const client = await openClient(bench)
     const leaving = new AbortController()
     const answer = await client.call(
-      'progress',
-      { count: 6, ms: 40 },
+      'held',
+      { before: 2, after: 4 },
       { progressToken: 'p', signal: leaving.signal },
     )
     const events = eventsOf(answer)
@@ -424,7 +470,8 @@ describe('a stream that is taken up again', () => {
     const { value } = (await events.next()) as { value: { id: string; data: string } }
     expect(JSON.parse(value.data)).toMatchObject({ params: { progress: 2 } })
     leaving.abort()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await untilLeft(bench)
+    await client.value('release', {}, JSON_ONLY)
     const rest = await client.send('GET', undefined, { 'last-event-id': value.id })
     const messages = await messagesOf(rest)
     expect(messages.map(({ params, result }) => params?.['progress'] ?? typeof result)).toEqual([
@@ -437,17 +484,19 @@ describe('a stream that is taken up again', () => {
   })
 
   test('an answer that came while nobody was there is still there', async () => {
-    const client = await openClient(await startBridge())
+    const bench = await startBridge()
+    const client = await openClient(bench)
     const leaving = new AbortController()
     const answer = await client.call(
-      'progress',
-      { count: 2, ms: 10 },
+      'held',
+      { before: 1, after: 1 },
       { progressToken: 'p', signal: leaving.signal },
     )
     const events = eventsOf(answer)
     const { value } = (await events.next()) as { value: { id: string } }
     leaving.abort()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await untilLeft(bench)
+    await client.value('release', {}, JSON_ONLY)
     const rest = await client.send('GET', undefined, { 'last-event-id': value.id })
     expect((await messagesOf(rest)).map(({ result }) => typeof result)).toEqual([
       'undefined',
@@ -469,14 +518,18 @@ describe('a stream that is taken up again', () => {
     const client = await openClient(await startBridge())
     const first = async (version: string) => {
       const answer = await client.send('GET', undefined, { 'mcp-protocol-version': version })
+      const note = await client.value('note', {}, JSON_ONLY)
+      expect(note).toBe('noted')
       const reader = answer.body?.getReader()
-      const read = reader?.read().then(({ value }) => Buffer.from(value ?? []).toString())
-      const text = await Promise.race([read, new Promise((resolve) => setTimeout(resolve, 100))])
+      let text = ''
+      while (!text.includes('message"'))
+        text += Buffer.from((await reader?.read())?.value ?? []).toString()
       await reader?.cancel()
       return text
     }
-    expect(await first('2025-11-25')).toBe('id: 1-1\ndata: \n\n')
-    expect(await first('2025-06-18')).toBe(': \n\n')
+    const message = 'event: message\ndata: {'
+    expect(await first('2025-11-25')).toContain(`id: 1-1\ndata: \n\nid: 1-2\n${message}`)
+    expect(await first('2025-06-18')).toMatch(/^: \n\nid: 2-1\nevent: message\ndata: \{/)
   })
 
   test('a client has so many streams and no more', async () => {
@@ -493,16 +546,16 @@ describe('the end', () => {
     ['an exit', (client) => client.call('exit', { code: 4 }), 'the command ended with exit code 4'],
   ]
   test.each(endings)('%s: nothing is left, and the next use is 404', async (_, end, reason) => {
-    const bench = await startBridge()
+    const bench = await startBridge('legacy', {}, FAST_CLOCK)
     const client = await openClient(bench)
     const pids = (await client.value('family')) as number[]
     expect(pids.every(isAlive)).toBe(true)
     await end(client)
     await until(() => pids.every((pid) => !isAlive(pid)), 10_000)
-    await until(() => bench.told('child.strays').length === 1)
-    expect(bench.told('child.strays')).toMatchObject([{ count: 3 }])
+    await until(() => bench.reported('child.strays').length === 1)
+    expect(bench.reported('child.strays')).toMatchObject([{ count: 3 }])
     expect((await client.call('echo')).status).toBe(404)
-    expect(bench.told('session.ended')).toMatchObject([{ reason }])
+    expect(bench.reported('session.ended')).toMatchObject([{ reason }])
     expect(bench.gateway.status()).toMatchObject({ active: 0, streams: 0 })
   })
 
@@ -529,31 +582,43 @@ describe('the end', () => {
     expect(await messagesOf(ending)).toMatchObject([{ id: 'e', error }])
     expect((await messagesOf(streaming)).at(-1)).toMatchObject({ id: 's', error })
     expect(await stream.text()).not.toContain('"id"')
-    expect(bench.told('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE' })
+    expect(bench.reported('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE' })
   })
 
   test('one that heeds neither its stdin nor SIGTERM is killed', async () => {
-    const client = await openClient(await startBridge())
+    const clock = createManualClock()
+    const client = await openClient(await startBridge('legacy', {}, clock))
     const pid = (await client.value('stubborn')) as number
     await client.send('DELETE')
-    await until(() => !isAlive(pid), 8_000)
-  }, 10_000)
+    // Once its stdin has been closed, and once after SIGTERM.
+    await passOnceSet(clock, 2_000)
+    await passOnceSet(clock, 2_000)
+    await until(() => !isAlive(pid))
+  })
 
-  test('an idle one ends, one whose stream is open does not', async () => {
-    const bench = await startBridge('legacy', { children: { idle: 0.3 } })
+  verifies('ATK-07', 'an idle one ends, one whose stream is open does not', async () => {
+    const clock = createManualClock()
+    const bench = await startBridge('legacy', { children: { idle: 60 } }, clock)
     const idle = await openClient(bench)
     const busy = await openClient(bench)
     const stream = await busy.send('GET')
-    await until(() => bench.told('session.ended').length === 1)
-    expect(bench.told('session.ended')).toMatchObject([{ reason: 'idle' }])
+    await until(() => bench.gateway.status().active === 1)
+    clock.pass(59_999)
+    expect(bench.reported('session.ended')).toEqual([])
+    clock.pass(1)
+    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
     expect((await idle.call('echo')).status).toBe(404)
     expect(await busy.value('echo', {})).toEqual({})
     await stream.body?.cancel()
-    await until(() => bench.told('session.ended').length === 2)
+    await untilLeft(bench)
+    clock.pass(59_999)
+    expect(bench.reported('session.ended')).toHaveLength(1)
+    clock.pass(1)
+    expect(bench.reported('session.ended')).toHaveLength(2)
   })
 
   test('with the gateway, whatever it is doing', async () => {
-    const bench = await startBridge()
+    const bench = await startBridge('legacy', {}, FAST_CLOCK)
     const client = await openClient(bench)
     const pids = (await client.value('family')) as number[]
     const stream = await client.send('GET')
@@ -564,7 +629,7 @@ describe('the end', () => {
 })
 
 verifies('ATK-09', 'processes of another session are left alone, and of ours, too', async () => {
-  const bench = await startBridge()
+  const bench = await startBridge('legacy', {}, FAST_CLOCK)
   const [alice, bob] = [await openClient(bench), await openClient(bench)]
   const [ofAlice, ofBob] = [
     (await alice.value('family')) as number[],
@@ -577,21 +642,29 @@ verifies('ATK-09', 'processes of another session are left alone, and of ours, to
 
 describe('a start that fails', () => {
   test.each([
-    ['broken', 502, 'ended with exit code 3'],
-    ['silent', 504, 'did not answer within 0.3 s'],
-  ] as const)('%s: %d, and no session', async (mode, status, reason) => {
-    const bench = await startBridge(mode, { children: { startTimeout: 0.3 } })
-    const answer = await new Client(bench).open()
+    ['broken', 502, 'ended with exit code 3', () => undefined],
+    [
+      'silent',
+      504,
+      'did not answer within 20 s',
+      (clock: ManualClock) => passOnceSet(clock, 20_000),
+    ],
+  ] as const)('%s: %d, and no session', async (mode, status, reason, wait) => {
+    const clock = createManualClock()
+    const bench = await startBridge(mode, { children: { startTimeout: 20 } }, clock)
+    const opening = new Client(bench).open()
+    await wait(clock)
+    const answer = await opening
     expect(answer.status).toBe(status)
     expect(await answer.json()).toMatchObject({ id: 1, error: { code: -32_603 } })
-    expect(bench.told('upstream.failed')[0]?.reason).toContain(reason)
-    await until(() => bench.told('child.ended').length === 1)
+    expect(bench.reported('upstream.failed')[0]?.reason).toContain(reason)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 
   test('a command that is not there', async () => {
     const bench = await startBridge('legacy', { command: ['/nowhere/server'] })
     expect((await new Client(bench).open()).status).toBe(502)
-    expect(bench.told('child.ended')[0]?.reason).toBe('cannot be started (ENOENT)')
+    expect(bench.reported('child.ended')[0]?.reason).toBe('cannot be started (ENOENT)')
     expect((await bench.gateway.readiness()).ready).toBe(false)
   })
 
@@ -602,7 +675,7 @@ describe('a start that fails', () => {
     expect(answer.status).toBe(200)
     expect(await messagesOf(answer)).toMatchObject([{ error: { code: -32_602 } }])
     expect((await client.call('echo')).status).not.toBe(200)
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 
   test('who leaves before it began leaves nothing behind', async () => {
@@ -610,10 +683,10 @@ describe('a start that fails', () => {
     const leaving = new AbortController()
     const client = new Client(bench)
     const opening = client.post(client.request('initialize'), {}, leaving.signal)
-    await until(() => bench.told('child.started').length === 1)
+    await until(() => bench.reported('child.started').length === 1)
     leaving.abort()
     await expect(opening).rejects.toThrow('abort')
-    await until(() => bench.told('child.ended').length === 1)
+    await until(() => bench.reported('child.ended').length === 1)
   })
 })
 
@@ -648,7 +721,7 @@ describe('bounds', () => {
       expect(await refused.json()).toMatchObject({
         error: { code: -32_000, message: 'Too many sessions are in use' },
       })
-      expect(bench.told('request.refused')).toMatchObject([
+      expect(bench.reported('request.refused')).toMatchObject([
         {
           status: 503,
           code: 'ERR_CHILDREN_TOO_MANY',
@@ -680,7 +753,7 @@ describe('bounds', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 429, 429, 429, 429, 429, 429])
     expect(await bob.value('echo', { still: 'here' })).toEqual({ still: 'here' })
     const hints = bench
-      .told('request.refused')
+      .reported('request.refused')
       .filter(({ code }) => code === 'ERR_CHILDREN_TOO_MANY')
       .map(({ reason }) => reason)
     expect(new Set(hints)).toEqual(
@@ -736,11 +809,11 @@ describe('bounds', () => {
     const bench = await startBridge('legacy', { children: { maxMessage: 100_000 } })
     const client = await openClient(bench)
     expect(((await client.value('big', { bytes: 50_000 })) as string).length).toBe(50_000)
-    const waiting = client.call('never', {}, { headers: { accept: 'application/json' } })
+    const waiting = client.call('never', {}, JSON_ONLY)
     expect((await client.call('big', { bytes: 200_000 })).status).toBe(502)
     expect((await waiting).status).toBe(502)
     expect((await client.call('echo')).status).toBe(404)
-    expect(bench.told('upstream.failed')[0]?.reason).toContain('more than 100000 bytes')
+    expect(bench.reported('upstream.failed')[0]?.reason).toContain('more than 100000 bytes')
   })
 
   test('lines of 10 MiB pass', async () => {
@@ -753,10 +826,10 @@ describe('bounds', () => {
     const bench = await startBridge()
     const client = await openClient(bench)
     expect(await client.value('noise')).toBe('noise')
-    await until(() => bench.told('child.remarked').length === 4)
+    await until(() => bench.reported('child.remarked').length === 4)
     expect(
       bench
-        .told('child.remarked')
+        .reported('child.remarked')
         .map(({ from, text }) => `${from}: ${text}`)
         .sort(),
     ).toEqual([
@@ -771,11 +844,11 @@ describe('bounds', () => {
     const bench = await startBridge()
     const client = await openClient(bench)
     await client.value('remarks', { count: 5_000 })
-    expect(bench.told('child.remarked').length).toBeLessThan(200)
+    expect(bench.reported('child.remarked').length).toBeLessThan(200)
   })
 
   test('a child that does not read is not fed without end', async () => {
-    const bench = await startBridge('legacy', { children: { queue: 100_000 } })
+    const bench = await startBridge('legacy', { children: { queue: 100_000 } }, FAST_CLOCK)
     const client = await openClient(bench)
     await client.value('deaf')
     const note = { jsonrpc: '2.0', method: 'notifications/x', params: { x: 'x'.repeat(50_000) } }

@@ -1,21 +1,26 @@
 /** A stdio command behind HTTP, for clients of a stateless protocol revision. */
 import { describe, expect, test } from 'vitest'
+import type { Clock } from '../../../src/gateway/clock.js'
+import { createManualClock, type ManualClock } from '../../support/clocks.js'
 import { startGateway } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
   eventsOf,
   isAlive,
+  JSON_ONLY,
   messagesOf,
   MODERN,
   openClient,
+  passOnceSet,
   startBridge,
   until,
+  untilLeft,
   type RpcMessage,
 } from './support.js'
 
-async function startModern(options = {}) {
-  const bench = await startBridge('modern', options)
+async function startModern(options = {}, clock?: Clock) {
+  const bench = await startBridge('modern', options, clock)
   return { bench, client: new Client(bench, { version: MODERN }) }
 }
 
@@ -51,7 +56,7 @@ describe('whose child it is', () => {
     const { bench, client } = await startModern()
     const pids = await Promise.all(Array.from({ length: 50 }, () => client.value('pid')))
     expect(new Set(pids).size).toBe(1)
-    expect(bench.told('child.started').length).toBe(1)
+    expect(bench.reported('child.started').length).toBe(1)
   })
 
   test('two users at once: no answer crosses', async () => {
@@ -103,14 +108,16 @@ describe('names', () => {
   })
 
   test('a cancelled notification names the request of the child', async () => {
-    const { client } = await startModern()
-    const slow = client.call('slow', { ms: 300 }, { id: 'c' })
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    const { bench, client } = await startModern()
+    const slow = client.call('held', {}, { id: 'c' })
+    // The child knows it under another id.
+    await until(() => bench.reported('child.remarked').length === 1)
     const method = 'notifications/cancelled'
     const note = { jsonrpc: '2.0', method, params: { requestId: 'c', reason: 'why' } }
     expect((await client.post(note)).status).toBe(202)
     const cancelled = (await client.value('cancelled')) as unknown[]
     expect(cancelled).toEqual([expect.any(Number)])
+    await client.value('release')
     await messagesOf(await slow)
     // Nothing of that name any more.
     await client.post(note)
@@ -121,8 +128,8 @@ describe('names', () => {
     const { client } = await startModern()
     const leaving = new AbortController()
     const options = { progressToken: 1, signal: leaving.signal }
-    const gone = await client.call('progress', { count: 2, ms: 60_000 }, options)
-    const stays = await client.call('progress', { count: 2, ms: 500 }, { progressToken: 2 })
+    const gone = await client.call('held', { before: 1 }, options)
+    const stays = await client.call('held', { before: 1 }, { progressToken: 2 })
     const events = eventsOf(gone)
     // The child is at work on both.
     await events.next()
@@ -132,6 +139,7 @@ describe('names', () => {
     do cancelled = await client.value('cancelled')
     while (JSON.stringify(cancelled) === '[]')
     expect(cancelled).toHaveLength(1)
+    for (const _ of [gone, stays]) await client.value('release')
     expect((await messagesOf(stays)).at(-1)).toMatchObject({ result: {} })
     expect(await client.value('cancelled')).toEqual(cancelled)
   })
@@ -174,7 +182,7 @@ describe('statuses', () => {
     expect(await client.value('ask')).toMatchObject({ code: -32_000 })
   })
 
-  verifies('TRN-06', 'GET and DELETE are of the other era', async () => {
+  verifies('TRN-06', 'GET and DELETE are of older revisions', async () => {
     const { client } = await startModern()
     for (const method of ['GET', 'DELETE']) {
       const answer = await client.send(method)
@@ -215,8 +223,8 @@ describe('statuses', () => {
           supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
         })
       }
-      expect(bench.told('child.started').length).toBe(1)
-      await until(() => bench.told('child.ended').length === 1)
+      expect(bench.reported('child.started').length).toBe(1)
+      await until(() => bench.reported('child.ended').length === 1)
       expect(await (await openClient(bench)).value('echo', { old: true })).toEqual({ old: true })
     },
   )
@@ -240,9 +248,11 @@ describe('statuses', () => {
         code: -32_022,
         data: { supported: ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] },
       })
-      await until(() => bench.told('child.ended').length === bench.told('child.started').length)
+      await until(
+        () => bench.reported('child.ended').length === bench.reported('child.started').length,
+      )
     }
-    return bench.told('child.started').length
+    return bench.reported('child.started').length
   }
 
   test.each([
@@ -271,34 +281,42 @@ describe('statuses', () => {
     expect(await startedBy(answer)).toBe(2)
   })
 
-  test.each(['broken', 'silent'] as const)(
-    'one that is %s at its start is asked again the next time',
-    async (mode) => {
-      const bench = await startBridge(mode, { children: { startTimeout: 0.3 } })
-      const client = new Client(bench, { version: MODERN })
-      for (const times of [1, 2]) {
-        expect((await client.call('echo')).status).toBe(400)
-        expect(bench.told('child.started').length).toBe(times)
-      }
-    },
-  )
+  test.each([
+    ['broken', () => undefined],
+    ['silent', (clock: ManualClock) => passOnceSet(clock, 20_000)],
+  ] as const)('one that is %s at its start is asked again the next time', async (mode, wait) => {
+    const clock = createManualClock()
+    const bench = await startBridge(mode, { children: { startTimeout: 20 } }, clock)
+    const client = new Client(bench, { version: MODERN })
+    for (const times of [1, 2]) {
+      const answer = client.call('echo')
+      await wait(clock)
+      expect((await answer).status).toBe(400)
+      expect(bench.reported('child.started').length).toBe(times)
+    }
+  })
 })
 
 describe('the end', () => {
   test('of the child: who waits is told, and the next request starts another', async () => {
     const { bench, client } = await startModern()
     const first = await client.value('pid')
-    const waiting = client.call('never', {}, { id: 'w', headers: { accept: 'application/json' } })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const waiting = client.call('held', {}, { id: 'w', ...JSON_ONLY })
+    await until(() => bench.reported('child.remarked').length === 1)
     expect((await client.call('exit', { code: 1 }, { id: 'e' })).status).toBe(502)
     expect(await (await waiting).json()).toMatchObject({ id: 'w', error: { code: -32_603 } })
     expect(await client.value('pid')).not.toBe(first)
-    expect(bench.told('child.ended').length).toBe(1)
+    expect(bench.reported('child.ended').length).toBe(1)
   })
 
   test('of its use: idle, then ended with all that it started', async () => {
-    const { client } = await startModern({ children: { idle: 0.3 } })
+    const clock = createManualClock()
+    const { bench, client } = await startModern({ children: { idle: 60 } }, clock)
     const pids = (await client.value('family')) as number[]
+    await untilLeft(bench)
+    clock.pass(60_000)
+    // It waits for its children, so that it does not end with its stdin.
+    await passOnceSet(clock, 2_000)
     await until(() => !pids.some(isAlive))
   })
 })

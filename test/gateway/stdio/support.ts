@@ -1,10 +1,10 @@
-/** A gateway before a stdio command, and clients of both eras that show every byte. */
+/** A gateway before a stdio command, and clients of stateless and older revisions that show every byte. */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { Clock } from '../../../src/gateway/clock.js'
 import { eventually, startGateway, type GatewayBench } from '../../support/gateway.js'
-import { FAST_CLOCK } from '../../support/clocks.js'
+import { FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
 
 export const MODERN = '2026-07-28'
 
@@ -17,7 +17,7 @@ export function commandOf(mode: Mode): readonly string[] {
 export function startBridge(
   mode: Mode = 'legacy',
   options: Partial<GatewayOptions> = {},
-  clock: Clock = FAST_CLOCK,
+  clock?: Clock,
 ): Promise<GatewayBench> {
   return startGateway(
     commandOf(mode),
@@ -25,6 +25,34 @@ export function startBridge(
     {},
     clock,
   )
+}
+
+/** A command that does to each message what `body` says. */
+export function startServer(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
+): Promise<GatewayBench> {
+  const script = `
+    const say = (text) => process.stdout.write(text + '\\n')
+    const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const message = JSON.parse(line)
+      const { id, method, params } = message
+      ${body}
+    })`
+  const childEnvironment = { PATH: process.env['PATH'] ?? '' }
+  return startGateway([process.execPath, '-e', script], { childEnvironment, ...options }, {}, clock)
+}
+
+/** A command that answers `initialize`, and does to any other message what `body` says. */
+export function startScript(
+  body: string,
+  options: Partial<GatewayOptions> = {},
+  clock: Clock = FAST_CLOCK,
+): Promise<GatewayBench> {
+  const opened = `answer(id, { protocolVersion: '2025-11-25' })`
+  return startServer(`if (method === 'initialize') return ${opened}\n${body}`, options, clock)
 }
 
 export interface RpcMessage {
@@ -162,6 +190,9 @@ export class Client {
   }
 }
 
+/** For answers that are no streams. */
+export const JSON_ONLY = { headers: { accept: 'application/json' } }
+
 interface CallOptions {
   readonly id?: string | number
   readonly progressToken?: string | number
@@ -181,6 +212,25 @@ export async function openClient(bench: GatewayBench, options?: ClientOptions): 
 export function isAlive(pid: number): boolean {
   const answer = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
   return answer.status === 0 && !answer.stdout.startsWith('Z')
+}
+
+/** Milliseconds after which an answer that has not come yet begins as a stream. */
+export const PATIENCE = 100
+
+/** Waits until a timer of this delay is set, and lets the time pass. */
+export async function passOnceSet(clock: ManualClock, delay: number): Promise<void> {
+  await eventually(() => clock.waiting(delay) > 0)
+  clock.pass(delay)
+}
+
+/** Waits until the command has said on stderr that it holds this request. */
+export async function untilHeld(bench: GatewayBench, id: string | number): Promise<void> {
+  await until(() => bench.reported('child.remarked').some(({ text }) => text === `held ${id}`))
+}
+
+/** Nobody has a request under way. */
+export async function untilLeft(bench: GatewayBench): Promise<void> {
+  await until(() => bench.gateway.status().active === 0)
 }
 
 /** Waits until it holds, and fails when it never does. */
