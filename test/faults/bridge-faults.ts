@@ -131,7 +131,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'requests-without-bound',
     breaks: 'issue 6: bounds',
-    find: 'return this.#routes.size - left + count <= MAX_WAITING',
+    find: 'return this.#dialogue.size - left + count <= MAX_WAITING',
     replace: 'return true',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
@@ -145,8 +145,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'a-batch-forgets-who-came-later',
     breaks: 'issue 6: no answer is lost',
-    find: 'if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)',
-    replace: 'this.#routes.delete(key)',
+    find: 'if (this.#dialogue.get(key)?.reply === reply) this.#dialogue.forget(key)',
+    replace: 'this.#dialogue.forget(key)',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {

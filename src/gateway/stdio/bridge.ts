@@ -8,12 +8,14 @@ import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
 import type { Backend } from '../request/backend.js'
+import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import { RPC } from '../../mcp/rpc-error.js'
 import { unknownSession } from '../request/unknown-session.js'
+import { isMarked } from './broken-message.js'
 import { StdioRequest, type StdioRequestContext } from './request.js'
 import type { OpenChannel } from './channel.js'
 import { ChildChannel } from './child-channel.js'
@@ -36,17 +38,20 @@ import {
   refuseWaiting,
   refuseWith,
 } from './refusals.js'
-import { silenceOf } from './pooled-child.js'
 import type { NoRoom, ChildPool } from './child-pool.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 import { Verdicts } from './verdicts.js'
+import { WarmUp } from './warm-up.js'
+import { withheldHint } from './withheld-variables.js'
 
 export interface BridgeOptions {
   readonly command: readonly string[]
   /** The part of our environment that every child gets. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
+  /** Whether it is run once before the first client needs it. */
+  readonly isWarmed: boolean
   /** Shared by all commands of a gateway, which have one limit. */
   readonly childPool: ChildPool
   /** Seconds that an answer to a POST may continue after its token has ended. */
@@ -80,6 +85,9 @@ class Bridge {
   readonly #shared = new Map<string, Shared>()
   /** Callers whose child does not support stateless revisions. */
   readonly #verdicts: Verdicts
+  /** Sessions whose client left before their first answer, by caller: one for each. */
+  readonly #abandoned = new Map<string, Session>()
+  #warmUp: WarmUp | undefined
 
   constructor(options: BridgeOptions) {
     this.#options = options
@@ -102,8 +110,16 @@ class Bridge {
     }
   }
 
+  /** Runs the command once, without a caller. It counts for nobody's limit. */
+  warmUp(): void {
+    const { limits, clock, emit } = this.#options
+    const label = 'warm-up'
+    const options = { label, limits, clock, emit }
+    this.#warmUp = new WarmUp(options, this.#startChild(undefined, label))
+  }
+
   async close(): Promise<void> {
-    await this.#options.childPool.close()
+    await Promise.all([this.#warmUp?.close(), this.#options.childPool.close()])
   }
 
   #read(request: StdioRequest): void {
@@ -132,7 +148,10 @@ class Bridge {
   #post(request: StdioRequest, body: Buffer): void {
     const version = request.admitted.head.protocolVersion
     const post = isUtf8(body) ? readPost(body, version) : 'unparsable'
-    if (post === 'unparsable') return refuseBody(request, 'Parse error', RPC.parseError)
+    if (post === 'unparsable') {
+      const reason = isMarked(body) ? 'the body begins with a byte order mark' : undefined
+      return refuseBody(request, 'Parse error', RPC.parseError, reason)
+    }
     if (post === 'too many') {
       return refuseBody(request, 'A batch has at most 1000 messages')
     }
@@ -166,7 +185,7 @@ class Bridge {
     }
     const keys = requests.map(({ idKey }) => idKey ?? '')
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
-      return refuseIds(request)
+      return refuseIds(request, requests)
     }
     if (!session.makeRoom(requests.length)) return refuseWaiting(request, requests)
     session.post(request, messages, isBatch)
@@ -190,30 +209,64 @@ class Bridge {
   }
 
   #openSession(request: StdioRequest, message: RawMessage): void {
+    if (this.#resume(request, message)) return
     const { limits, clock, randomUUID } = this.#options
     const noRoom = this.#makeRoom(request)
     if (noRoom !== undefined) return refuseRoom(request, noRoom, message)
+    const { caller } = request.admitted
     const id = randomUUID()
     const options = {
       ...this.#optionsFor(request, id),
       id,
+      onOpened: () => clearTimer(),
       onEnd: (ended: Promise<void>) => {
+        clearTimer()
         this.#sessions.delete(id)
+        if (this.#abandoned.get(session.callerKey) === session) {
+          this.#abandoned.delete(session.callerKey)
+        }
         this.#options.childPool.remove(session, ended)
       },
     }
-    const session: Session = new Session(options, this.#startChild(request, options.label))
+    const session: Session = new Session(options, this.#startChild(caller, options.label))
     this.#sessions.set(id, session)
     this.#options.childPool.add(session)
     const clearTimer = clock.setTimer(() => {
-      void session.end(silenceOf(limits.startTimeout))
+      session.endSilent(limits.startTimeout)
     }, limits.startTimeout * 1000)
+    this.#watchStart(request, session)
+    session.open(request, message)
+  }
+
+  /**
+   * The start of a session goes on when its client leaves: clients wait for a shorter time than a
+   * download takes, and try again.
+   */
+  #watchStart(request: StdioRequest, session: Session): void {
     request.whenOver((isWhole) => {
-      clearTimer()
-      // Nobody else knows its id.
-      if (!isWhole) void session.end({ reason: 'the client left before the session began' })
+      if (isWhole) return
+      if (!session.isOpening || this.#abandoned.has(session.callerKey)) {
+        // Nobody else knows its id.
+        return void session.end({ reason: 'the client left before the session began' })
+      }
+      this.#abandoned.set(session.callerKey, session)
+      session.abandon()
     })
-    session.post(request, [message], false, { 'Mcp-Session-Id': id })
+  }
+
+  /**
+   * Lets a retry have the answer of the start that its caller abandoned.
+   *
+   * @returns whether it has
+   */
+  #resume(request: StdioRequest, message: RawMessage): boolean {
+    const { caller } = request.admitted
+    const session = this.#abandoned.get(caller.key)
+    if (session === undefined || !isNamed(caller) || !session.opensWith(message)) return false
+    this.#abandoned.delete(caller.key)
+    this.#watchStart(request, session)
+    session.reopen(request, message)
+    return true
   }
 
   async #postStateless(request: StdioRequest, { messages }: Post, version: string): Promise<void> {
@@ -257,7 +310,8 @@ class Bridge {
         this.#options.childPool.remove(child, ended)
       },
     }
-    const child: SharedChild = new SharedChild(options, this.#startChild(request, options.label))
+    const { caller } = request.admitted
+    const child: SharedChild = new SharedChild(options, this.#startChild(caller, options.label))
     this.#options.childPool.add(child)
     const versions = child.discover().then((discovery) => this.#versionsOf(child, discovery))
     const shared = { child, versions }
@@ -287,15 +341,15 @@ class Bridge {
     return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
   }
 
-  /** Starts the command as a child that serves this caller alone. */
-  #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
+  /** Starts the command as a child that serves this caller alone; nobody without one. */
+  #startChild(caller: Caller | undefined, label: string): OpenChannel {
     const { command, environment, limits, emit, clock } = this.#options
-    const { authenticated } = caller
-    const identity = authenticated && identityEnvironment(authenticated.token)
+    const identity = caller?.authenticated && identityEnvironment(caller.authenticated.token)
     const options = {
       command,
       environment: { ...environment, ...identity },
       label,
+      hint: withheldHint(process.env, environment),
       maxMessage: limits.maxMessage,
       emit,
       clock,
@@ -320,6 +374,12 @@ function refuseUnknownVersion(
   return !isKnown
 }
 
+/** Whether another token of it is certain to be of the same person and client. */
+function isNamed({ authenticated }: Caller): boolean {
+  const { subject, clientId } = authenticated?.token ?? {}
+  return subject !== undefined && clientId !== undefined
+}
+
 export function createBridge(options: BridgeOptions): Backend {
   const bridge = new Bridge(options)
   const context: StdioRequestContext = {
@@ -332,7 +392,10 @@ export function createBridge(options: BridgeOptions): Backend {
   const [file = ''] = options.command
   return {
     label: file,
-    warm: () => Promise.resolve(),
+    warm() {
+      if (options.isWarmed) bridge.warmUp()
+      return Promise.resolve()
+    },
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
     async unreachable() {
       const found = await findExecutable(file, options.environment['PATH'])

@@ -89,8 +89,9 @@ export function refuseBody(
   request: StdioRequest,
   text: string,
   rpcCode: number = RPC.invalidRequest,
+  reason: string = text,
 ): void {
-  refuse(request, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+  refuse(request, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text, reason })
 }
 
 /** Refuses a body of a later version than the request says. */
@@ -100,11 +101,17 @@ export function refuseMismatch(request: StdioRequest, message: RawMessage | unde
   refuse(request, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, message })
 }
 
-/** Refuses a request whose id is already used by another request that waits for its answer. */
-export function refuseIds(request: StdioRequest): void {
+/** Refuses requests with an id that another request has, which waits for its answer. */
+export function refuseIds(request: StdioRequest, requests: readonly RawMessage[]): void {
   const text = 'This id is in use'
   const rpcCode = RPC.invalidRequest
-  refuse(request, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text })
+  const message = onlyOf(requests)
+  refuse(request, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text, message })
+}
+
+/** An error names one request, so the error for a batch names no request. */
+function onlyOf([first, ...rest]: readonly RawMessage[]): RawMessage | undefined {
+  return rest.length === 0 ? first : undefined
 }
 
 export function refuseStreams(request: StdioRequest): void {
@@ -150,14 +157,12 @@ export function refuseRoom(request: StdioRequest, noRoom: NoRoom, message: RawMe
 
 /** Refuses requests of a session in which too many have no answer yet. */
 export function refuseWaiting(request: StdioRequest, requests: readonly RawMessage[]): void {
-  const [first, ...rest] = requests
   refuse(request, {
     status: 429,
     code: 'ERR_REQUESTS_TOO_MANY',
     rpcCode: RPC.serverError,
     text: 'Too many requests of this session wait for their answers',
-    // An error names one request, so the error for a batch names no request.
-    message: rest.length === 0 ? first : undefined,
+    message: onlyOf(requests),
   })
 }
 

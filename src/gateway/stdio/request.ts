@@ -157,7 +157,9 @@ export class StdioRequest implements OpenRequest {
     if (this.isAnswered) return
     this.#answered()
     this.#life.finish()
-    this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
+    // RFC 9110 §8.6: 204 has no length.
+    const length = status === 204 ? undefined : { 'Content-Length': 0 }
+    this.admitted.response.writeHead(status, { ...this.#headers(), ...length }).end()
   }
 
   /** Watches the token of a long answer. The answer ends with its token, or a little later. */

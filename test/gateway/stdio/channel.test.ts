@@ -27,6 +27,7 @@ class MemoryChannel implements Channel {
   unread = 0
   readonly written: string[] = []
   readonly watched: StdioRequest[] = []
+  readonly reports: string[] = []
   stops = 0
   readonly listener: ChannelListener
 
@@ -39,6 +40,9 @@ class MemoryChannel implements Channel {
   }
   watch(request: StdioRequest): void {
     this.watched.push(request)
+  }
+  report(reason: string): void {
+    this.reports.push(reason)
   }
   stop(): Promise<void> {
     this.stops++
@@ -66,6 +70,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
       limits,
       clock: REAL_TIME,
       emit: (event) => events.push(event),
+      onOpened: () => undefined,
       onEnd: (ended) => ends.push(ended),
     },
     (listener) => (channel = new MemoryChannel(listener)),
@@ -165,7 +170,7 @@ describe('a session over a channel in memory', () => {
       expect(session.isCongested).toBe(false)
       channel.unread = 101
       expect(session.isCongested).toBe(true)
-      channel.listener.onTooLong()
+      channel.listener.onEndless()
       await session.end({ reason: 'again' })
       expect(channel.stops).toBe(1)
     },

@@ -369,11 +369,10 @@ describe('a line that comes byte by byte', () => {
   test('costs little more than its bytes', () => {
     const size = 2 ** 20
     let line: Buffer | undefined
-    const lines = new LineSplitter(
-      size,
-      (each) => (line = each),
-      () => undefined,
-    )
+    const lines = new LineSplitter(size, {
+      onLine: (each) => (line = each),
+      onTooLong: () => undefined,
+    })
     const before = bytesInUse()
     // As they are read: each has memory of its own.
     for (let n = 0; n < size; n++) lines.push(Buffer.allocUnsafeSlow(1).fill(n % 10))

@@ -4,6 +4,7 @@ import { eventually, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   eventsOf,
+  JSON_ONLY,
   messagesOf,
   openClient,
   startScript,
@@ -24,8 +25,6 @@ const SERVER = `
   if (params.name === 'ask') say('${QUESTION}')
   if (params.name === 'note') say('${NOTE}')
   if (params.name === 'finish') for (const each of [...open.splice(0), id]) answer(each, {})`
-
-const JSON_ONLY = { headers: { accept: 'application/json' } }
 
 /** What came on each of these streams, once the command has answered everything. */
 async function finish(client: Client, ...answers: readonly (Response | Promise<Response>)[]) {
