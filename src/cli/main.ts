@@ -34,9 +34,8 @@ function reportProblems(problems: readonly ConfigurationProblem[]): number {
 async function runServe(argv: readonly string[]): Promise<number> {
   const { readConfiguration } = await import('../config/configuration.js')
   const configuration = await readConfiguration({ argv, env: process.env })
-  const { settings, command, resources, problems } = configuration
-  const startsCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
-  const warnings = [...configuration.warnings, ...initWarnings(process.pid, startsCommand)]
+  const { settings, command, problems } = configuration
+  const warnings = [...configuration.warnings, ...initWarnings(process.pid, configuration)]
   if (problems.length > 0) {
     for (const warning of warnings) say(warning)
     return reportProblems(problems)

@@ -12,6 +12,11 @@ const NEEDED =
 /** How many are named. */
 const MOST = 10
 
+/** How a command ended, with the hint. */
+export function withHint(reason: string, hint: string | undefined): string {
+  return hint === undefined ? reason : `${reason}; ${hint}`
+}
+
 /**
  * The hint for a command that ended before it answered.
  *
