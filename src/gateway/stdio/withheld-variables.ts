@@ -7,7 +7,7 @@
 import type { ChildEnded } from './events.js'
 
 const NEEDED =
-  /^(?:SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|(?:ALL|HTTPS?|NO)_PROXY|(?:all|https?|no)_proxy|(?:NPM_CONFIG|PIP|UV)_\w+)$/
+  /^(?:SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|(?:ALL|HTTPS?|NO)_PROXY|(?:all|https?|no)_proxy|(?:NPM_CONFIG|UV)_\w+)$/
 
 /** How many are named. */
 const MOST = 10
