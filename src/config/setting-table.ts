@@ -59,6 +59,7 @@ export interface Settings {
   readonly forwardHeader?: readonly string[] | undefined
   readonly sessionKeyFile?: string | undefined
   readonly streamGrace: number
+  readonly sseKeepAlive: number
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
   readonly childWarm: boolean
@@ -271,6 +272,14 @@ const schema = z.object({
       onlyWhen: 'tokens',
       needs: 'tokens',
       description: 'how long an answer to a POST may continue after its token expires',
+    },
+  ),
+  sseKeepAlive: duration(
+    { fallback: 15, max: DAY },
+    {
+      section: 'Upstream',
+      becomes: 'gateway.sseKeepAlive',
+      description: 'silence after which a comment keeps an event stream open; 0: no comments',
     },
   ),
   childEnv: texts({

@@ -42,8 +42,8 @@ export interface UpstreamFailed {
 }
 
 /**
- * The upstream's answer was forwarded although no MCP server answers like that. One event for each
- * reason and upstream in a minute.
+ * The request went on although something was wrong with the upstream: no MCP server answers like
+ * that, or the request had to be sent once more. One event for each reason and upstream in a minute.
  */
 export interface UpstreamUnexpected {
   readonly type: 'upstream.unexpected'

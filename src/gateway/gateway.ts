@@ -282,7 +282,8 @@ class HttpGateway implements Gateway {
   }
 
   #createRoutes(port: number): readonly [Route, ...Route[]] {
-    const { auth, host, maxBody, streamGrace, sessionKeys = [randomKey()] } = this.#settings
+    const { auth, host, maxBody, streamGrace, sseKeepAlive } = this.#settings
+    const { sessionKeys = [randomKey()] } = this.#settings
     const { hear } = this.#records
     const context = {
       auth,
@@ -292,6 +293,7 @@ class HttpGateway implements Gateway {
       maxBody,
       streamGrace,
       stalled: this.#limits.stalled,
+      keepAlive: sseKeepAlive * 1000,
       sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
       childPool: new ChildPool(),
       randomUUID: this.#randomUUID,
@@ -320,6 +322,7 @@ class HttpGateway implements Gateway {
       maxBody: maxAuthorizedBody,
       admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
       records: this.#records,
+      clock: this.#clock,
       unservedPaths: new UnservedPaths(
         routes.map(({ resource }) => resource),
         this.#clock.now,

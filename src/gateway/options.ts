@@ -178,6 +178,11 @@ export interface GatewayOwnOptions {
   readonly sessionKeys?: readonly string[]
   /** Seconds that an answer to a POST may continue after the token ends. Default 300. */
   readonly streamGrace?: number
+  /**
+   * Seconds of silence on an event stream after which a comment is sent, so that no proxy closes
+   * it. The stream of a GET begins with one if nothing else comes at once. Default 15; 0 sends none.
+   */
+  readonly sseKeepAlive?: number
   /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

@@ -37,6 +37,8 @@ export interface RouteContext {
   readonly streamGrace: number
   /** Milliseconds after which a reader that takes no bytes is cut. */
   readonly stalled: number
+  /** Milliseconds between two comments on a silent event stream; 0: none are sent. */
+  readonly keepAlive: number
   /** `undefined` without tokens: all requests have one caller. */
   readonly sessionIds: SessionIds | undefined
   readonly childPool: ChildPool
@@ -55,9 +57,9 @@ function createBackend(
   context: RouteContext,
   resourceLabel: string | undefined,
 ): Backend {
-  const { maxBody, streamGrace, stalled, clock, sessionIds, childPool, network, hear, randomUUID } =
-    context
-  const shared = { maxBody, streamGrace, stalled, clock }
+  const { maxBody, streamGrace, stalled, keepAlive, clock } = context
+  const { sessionIds, childPool, network, hear, randomUUID } = context
+  const shared = { maxBody, streamGrace, stalled, keepAlive, clock }
   if (server.command === undefined) {
     return createHttpBackend({
       ...network,

@@ -43,7 +43,12 @@ export interface GatewaySettings {
   readonly sessionKeys: readonly string[] | undefined
   /** Seconds. */
   readonly streamGrace: number
+  /** Seconds; 0: no comments. */
+  readonly sseKeepAlive: number
 }
+
+/** Seconds. Shorter than the time after which proxies close a silent connection. */
+const SSE_KEEP_ALIVE = 15
 
 /** The resource of a loopback gateway for which none was given. */
 export function defaultResource(host: string, port: number): string {
@@ -113,6 +118,8 @@ const GATEWAY_CHECKS = {
   sessionKeys: checkSessionKeys,
   streamGrace: (checker, path, value) =>
     checker.number(path, value ?? undefined, { fallback: 300, max: 86_400 }),
+  sseKeepAlive: (checker, path, value) =>
+    checker.number(path, value ?? undefined, { fallback: SSE_KEEP_ALIVE, max: 86_400 }),
   proxyEnvironment: (checker, path, value) => {
     for (const name of brokenProxies(value as GatewayOptions['proxyEnvironment'])) {
       checker.problem([...path, name], 'is not the URL of a proxy', 'http://proxy.example.com:3128')
@@ -274,6 +281,7 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
       routes: routes.settings,
       sessionKeys: options.sessionKeys,
       streamGrace: options.streamGrace ?? 300,
+      sseKeepAlive: options.sseKeepAlive ?? SSE_KEEP_ALIVE,
     },
   }
 }

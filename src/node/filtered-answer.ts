@@ -12,7 +12,7 @@ import {
   type AnswerRewriter,
 } from '../policy/answer-rewriter.js'
 import { isContentCoded } from '../web/content-coding.js'
-import { isEventStream } from '../web/endable-stream.js'
+import { isEventStream } from '../web/media-type.js'
 import type { AnswerFilter } from '../policy/list-filter.js'
 import { fieldsOf } from './header-fields.js'
 

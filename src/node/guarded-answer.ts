@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SESSION_FIELD } from '../web/bound-sessions.js'
-import { isEventStream } from '../web/endable-stream.js'
+import { isEventStream } from '../web/media-type.js'
 import { addCorsHeaders } from '../web/origins.js'
 import type { Permission } from '../web/permission.js'
 import { cutAnswer, endAnswer, isOver, sendAnswer } from './answer.js'

@@ -4,11 +4,6 @@
  * @module
  */
 
-/** Whether this `Content-Type` is an event stream. */
-export function isEventStream(contentType = ''): boolean {
-  return /^\s*text\/event-stream\s*(?:;|$)/i.test(contentType)
-}
-
 /**
  * Passes the bytes on until the end. Readers ignore an event that is half written then. Cutting the
  * stream makes it fail, and its connection too.

@@ -10,7 +10,7 @@ import {
   type AnswerRewriter,
 } from '../policy/answer-rewriter.js'
 import { isContentCoded } from './content-coding.js'
-import { isEventStream } from './endable-stream.js'
+import { isEventStream } from './media-type.js'
 import { concatBytes } from '../base/bytes.js'
 import type { AnswerFilter } from '../policy/list-filter.js'
 

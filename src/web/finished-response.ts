@@ -7,7 +7,8 @@
 import type { AnswerFilter } from '../policy/list-filter.js'
 import type { GuardAnswer } from './answers.js'
 import { SESSION_FIELD } from './bound-sessions.js'
-import { endableStream, isEventStream } from './endable-stream.js'
+import { endableStream } from './endable-stream.js'
+import { isEventStream } from './media-type.js'
 import { filterResponse } from './filtered-response.js'
 import { addCorsHeaders } from './origins.js'
 

@@ -1,8 +1,15 @@
 /**
- * The `Content-Type` that a body must have to be read.
+ * The `Content-Type` that a body must have to be read, and that of an event stream.
  *
  * @module
  */
+
+const EVENT_STREAM = /^\s*text\/event-stream\s*(?:;|$)/i
+
+/** Whether this `Content-Type` is an event stream (WHATWG HTML §9.2). */
+export function isEventStream(contentType = ''): boolean {
+  return EVENT_STREAM.test(contentType)
+}
 
 /**
  * RFC 8259 §11, and the one parameter that is unambiguous. Everything else is refused, because

@@ -62,6 +62,7 @@ upstreamHeader: # --upstream-header
 upstreamTimeout: 1m # default
 # sessionKeyFile: random: sessions end with the process
 streamGrace: 5m # default
+sseKeepAlive: 15s # default
 childStartTimeout: 30s # default
 childWarm: false # default
 childIdle: 10m # default

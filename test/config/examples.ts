@@ -86,6 +86,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: '/etc/gatehouse/session.keys',
   },
   streamGrace: { flags: flag('stream-grace', '10m'), env: '600', file: '10m', value: 600 },
+  sseKeepAlive: { flags: flag('sse-keep-alive', '1m'), env: '60', file: '1m', value: 60 },
   childEnv: {
     flags: [...flag('child-env', 'DATABASE_URL'), ...flag('child-env', '_x1')],
     env: 'DATABASE_URL _x1',

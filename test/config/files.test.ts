@@ -167,6 +167,7 @@ describe('the options of the gateway', () => {
       upstreamHeaders: {},
       proxyEnvironment: {},
       resource: 'http://localhost:1/x',
+      sseKeepAlive: 15,
     })
   })
 
@@ -211,6 +212,7 @@ describe('the options of the gateway', () => {
       upstreamTimeout: 120,
       sessionKeys: [SESSION_KEY],
       streamGrace: 600,
+      sseKeepAlive: 60,
       forwardHeaders: ['X-Tenant', 'X-Trace'],
       authorizationServers: [
         {

@@ -76,6 +76,7 @@ test('the defaults', async () => {
     upstream: UPSTREAM,
     upstreamTimeout: 60,
     streamGrace: 300,
+    sseKeepAlive: 15,
     childStartTimeout: 30,
     childWarm: false,
     childIdle: 600,

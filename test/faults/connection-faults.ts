@@ -47,8 +47,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'no-json-streamed-goes-on',
     breaks: 'ATK-03',
-    find: "if (start === 'json') onJson",
-    replace: "if (start !== 'blank') onJson",
+    find: 'if (isOther) onOther()\n    else onMore(chunks)',
+    replace: 'onMore(chunks)',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -61,8 +61,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'blanks-without-end',
     breaks: 'ATK-03',
-    find: "if (start === 'blank' && size <= MOST_BLANKS) return",
-    replace: "if (start === 'blank') return",
+    find: " || (start === 'blank' && size > MOST_BLANKS)",
+    replace: '',
     tests: ['gateway/connections.test.ts'],
   },
   {
@@ -233,6 +233,13 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     find: 'this.#admission.leave(this.#load, this.#bytes)',
     replace: '',
     tests: ['gateway/connections.test.ts'],
+  },
+  {
+    id: 'unwanted-bodies-read-without-end',
+    breaks: 'CASE-69',
+    find: 'const clearTimer = setTimer(end, LINGER)',
+    replace: 'const clearTimer = setTimer(() => undefined, LINGER)',
+    tests: ['gateway/edges.test.ts'],
   },
   {
     id: 'stalled-readers-kept',

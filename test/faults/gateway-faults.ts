@@ -222,8 +222,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'result-in-the-midst-of-an-event',
     breaks: 'TRN-09',
-    find: ".endsWith('\\n\\n')",
-    replace: ".endsWith('')",
+    find: 'return isLineEnd(this.#last) && isLineEnd(isPair ? this.#third : this.#second)',
+    replace: 'return true',
     tests: ['gateway/token-streams.test.ts', 'property/message.test.ts'],
   },
   {

@@ -7,6 +7,7 @@ import { createFetch, type NetworkOptions } from '../../gateway/http/network.js'
 import { networkReason } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { flagOf } from '../../config/names.js'
+import { isEventStream } from '../../web/media-type.js'
 import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
 
 export interface HttpServer extends NetworkOptions {
@@ -95,7 +96,7 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
 
   async function read(response: Response, id: unknown): Promise<JsonObject> {
     const type = response.headers.get('content-type') ?? ''
-    if (!type.startsWith('text/event-stream')) {
+    if (!isEventStream(type)) {
       const message = parse(await textOf(response))
       // A refusal may give a reason without knowing the id.
       if (message !== undefined && ('result' in message || 'error' in message)) {

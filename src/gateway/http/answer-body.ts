@@ -5,12 +5,16 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.js'
 import { endAfterRest } from '../request/answer.js'
 import type { AnswerRewriter } from '../../policy/answer-rewriter.js'
+import { COMMENT } from '../request/silence.js'
 import { EventBoundary } from './event-stream.js'
 import type { HeldHead } from './filtered-answer.js'
 
 const NOTHING = Buffer.alloc(0)
+/** In UTF-8. Readers skip it only at the beginning of a stream (WHATWG HTML §9.2.5). */
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 
 export class AnswerBody {
   readonly #response: ServerResponse
@@ -20,7 +24,10 @@ export class AnswerBody {
   /** The beginning, held until we know whether it is complete. */
   #first: Buffer | undefined
   #isFlushed = false
+  #hasBegun = false
   #boundary: EventBoundary | undefined
+  /** A comment was sent before the first byte of the upstream. */
+  #isAfterComment = false
 
   /** @param rewriter `undefined`: the body passes unchanged */
   constructor(response: ServerResponse, rewriter: AnswerRewriter | undefined) {
@@ -42,9 +49,26 @@ export class AnswerBody {
     return this.#boundary?.isBetween === true
   }
 
-  /** From the beginning, so that the stream can be ended between two events. */
+  /** From the beginning, so that something can be sent between two events. */
   followEvents(): void {
     this.#boundary = new EventBoundary()
+  }
+
+  /** Something can be sent between two events. */
+  get isFollowed(): boolean {
+    return this.#boundary !== undefined
+  }
+
+  /** The upstream has sent a part of it. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
+  /** Sends a comment, unless an event is half written. */
+  comment(): void {
+    if (!this.isBetweenEvents) return
+    this.#isAfterComment ||= !this.#hasBegun
+    this.#response.write(COMMENT)
   }
 
   /** @returns false: the head is held, because the answer may still be refused */
@@ -67,9 +91,18 @@ export class AnswerBody {
     return Buffer.concat(this.#rewriter.push(received))
   }
 
+  /** Without a byte order mark that is no longer at the beginning of the stream. */
+  withoutLateMark(chunk: Buffer): Buffer {
+    if (!this.#isAfterComment || chunk.length === 0) return chunk
+    this.#isAfterComment = false
+    const { length } = BYTE_ORDER_MARK
+    return chunk.subarray(0, length).equals(BYTE_ORDER_MARK) ? chunk.subarray(length) : chunk
+  }
+
   /** Holds the first chunk. @returns false for later ones, which must be written */
   keepFirst(chunk: Buffer): boolean {
     if (chunk.length === 0) return true
+    this.#hasBegun = true
     this.#boundary?.pass(chunk)
     if (this.#isFlushed || this.#first !== undefined) return false
     this.#first = chunk
@@ -79,8 +112,8 @@ export class AnswerBody {
   /** Sends the head and the held bytes. Called once. */
   flush(): void {
     this.#isFlushed = true
-    if (this.#first === undefined) this.#response.flushHeaders()
-    else this.#writeFirst()
+    if (this.#hasBegun) this.#writeFirst()
+    else this.#response.flushHeaders()
   }
 
   /**
@@ -94,7 +127,7 @@ export class AnswerBody {
   }
 
   /** Sends the rest, once the request's body has arrived or nobody waits for it. */
-  end(request: IncomingMessage, rest: Buffer): void {
+  end(request: IncomingMessage, rest: Buffer, clock: Clock): void {
     this.#isFlushed = true
     this.#sendHeld(rest.length)
     if (rest.length > 0) {
@@ -104,7 +137,7 @@ export class AnswerBody {
     if (request.complete) this.#response.end(this.#takeFirst())
     else {
       this.#writeFirst()
-      endAfterRest(request, this.#response)
+      endAfterRest(request, this.#response, clock)
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { isContentCoded } from '../../web/content-coding.js'
+import { isEventStream } from '../../web/media-type.js'
 import { join, withoutNominated } from '../request/hop-by-hop.js'
 
 const DROPPED = new Set([
@@ -72,10 +73,6 @@ function privately(cacheControl: string | undefined): string {
   return ['private', ...directives].join(', ')
 }
 
-export function isEventStreamType(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^text\/event-stream\b/i.test(contentType)
-}
-
 /** The answer's header fields for the client, and the facts that we need from them. */
 export interface AnswerHead {
   /** Alternating names and values. */
@@ -107,7 +104,6 @@ export function readAnswerHead(
   let cacheControl: string | undefined
   let connection: string | undefined
   let contentType: string | undefined
-  let isEventStream = false
   let isEncoded = false
   let isUnbuffered = false
   let isCoded = false
@@ -135,19 +131,25 @@ export function readAnswerHead(
       continue
     }
     if (name === 'content-length') hasLength = true
-    if (name === 'content-type') {
-      contentType = value
-      isEventStream = isEventStreamType(value)
-    }
+    if (name === 'content-type') contentType = value
     if (name === 'content-encoding') isEncoded ||= isContentCoded(value)
     if (name === 'x-accel-buffering') isUnbuffered = true
     received.push(rawName, value)
   }
   const headers = withoutNominated(received, connection)
   if (isPrivate) headers.push('Cache-Control', privately(cacheControl))
+  const isStream = isEventStream(contentType)
   // A buffering proxy in front of us would make a stream useless.
-  if (isEventStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
-  return { headers, contentType, isEventStream, isEncoded, isCoded, hasLength, sessionFault }
+  if (isStream && !isUnbuffered) headers.push('X-Accel-Buffering', 'no')
+  return {
+    headers,
+    contentType,
+    isEventStream: isStream,
+    isEncoded,
+    isCoded,
+    hasLength,
+    sessionFault,
+  }
 }
 
 /** The first value of a field. */

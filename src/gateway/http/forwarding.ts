@@ -6,20 +6,12 @@
  *
  * @module
  */
-import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { isEventStreamType, phraseOf, readAnswerHead, valueOf } from './answer-headers.js'
+import { phraseOf, readAnswerHead, valueOf, type AnswerHead } from './answer-headers.js'
 import { AnswerLife } from '../request/answer-life.js'
 import { errorAnswer, sendAnswer, unreadOf, type Refused } from '../request/answer.js'
 import type { AdmittedRequest } from '../request/backend.js'
-import {
-  bodyTooLarge,
-  createCounter,
-  readBody,
-  refuseInstead,
-  refuseNoJson,
-} from '../request/body.js'
+import { refuseInstead, refuseNoJson } from '../request/body.js'
 import { AnswerBody } from './answer-body.js'
 import {
   askForCredentials,
@@ -32,15 +24,17 @@ import { lastEvent } from './event-stream.js'
 import { ForwardingSession } from './session.js'
 import { headersOfFiltered } from './filtered-answer.js'
 import { LISTEN } from '../../mcp/open-ended.js'
+import { isEventStream } from '../../web/media-type.js'
 import type { SessionIds } from '../../web/session-ids.js'
-import { awaitJsonStart, jsonStart } from './json-start.js'
 import { replaceHeaders } from './operator-headers.js'
+import { readBodyToSend, type SentBody } from './sent-body.js'
 import type { UnexpectedAnswers } from './unexpected-answers.js'
 import { StreamOpening } from './stream-opening.js'
 import {
   faultOfError,
   faultOfFilter,
   faultOfStatus,
+  isReset,
   retryAfterOf,
   TOO_LATE,
   wordingOf,
@@ -51,10 +45,7 @@ import type { Clock } from '../clock.js'
 import type { Upstream } from './upstream.js'
 import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
-/** Bodies up to this size are sent in one piece, at half the cost of streaming. */
-const COLLECTED = 64 * 1024
-
-type Body = Buffer | Readable | null
+type Body = SentBody | null
 
 /** What all exchanges of a gateway share. */
 export interface ForwardingContext {
@@ -69,6 +60,8 @@ export interface ForwardingContext {
   readonly credentials: CredentialsSource | undefined
   /** Seconds that an answer to a POST may go on after its token. */
   readonly streamGrace: number
+  /** Milliseconds between two comments on a silent event stream; 0: none are sent. */
+  readonly keepAlive: number
   /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
   readonly clock: Clock
@@ -88,7 +81,9 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   #opening: StreamOpening | undefined
   readonly #session: ForwardingSession | undefined
   #sentAt = 0
-  readonly #socket = new UpstreamSocket()
+  #socket = new UpstreamSocket()
+  /** The request's headers, if it can be sent once more. */
+  #repeatable: string[] | undefined
 
   constructor(context: ForwardingContext, admitted: AdmittedRequest) {
     this.#context = context
@@ -116,31 +111,19 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   begin(): void {
-    const { request, response, head, expectsContinue, body } = this.#admitted
+    const { request, head, body } = this.#admitted
     this.#life.begin(() => this.#onClientGone())
     const foreign = this.#session?.refused
     if (foreign !== undefined) return this.#refuse(foreign)
     if (body !== undefined) return this.#send(body)
     if (request.method !== 'POST') return this.#send(null)
     if (!head.hasBody) return this.#refuseNoJson()
-    const { contentLength = Number.POSITIVE_INFINITY } = head
-    const { maxBody } = this.#context
-    if (contentLength <= COLLECTED) {
-      return readBody(
-        this.#admitted,
-        maxBody,
-        (read) => this.#onCollected(read),
-        (refused) => this.#refuse(refused),
-      )
-    }
-    if (head.contentLength !== undefined && contentLength > maxBody)
-      return this.#refuse(bodyTooLarge(this.#context.maxBody))
-    if (expectsContinue) response.writeContinue()
-    awaitJsonStart(
-      request,
-      (chunks) => this.#guard(() => this.#stream(request, chunks)),
-      () => this.#refuseNoJson(),
-    )
+    readBodyToSend(this.#admitted, this.#context.maxBody, {
+      isOver: () => this.#life.isOver,
+      onBody: (sent) => this.#guard(() => this.#send(sent)),
+      onOther: () => this.#refuseNoJson(),
+      onRefused: (refused) => this.#refuse(refused),
+    })
   }
 
   giveUp(): void {
@@ -152,27 +135,9 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     this.#finish()
     const { response, message } = this.#admitted
     if (!response.headersSent || this.#hasLength) return void response.destroy()
-    const isBetween = this.#body?.isBetweenEvents === true
+    const isBetween = this.#isListening && this.#body?.isBetweenEvents === true
     this.#body?.endEarly(isBetween && message !== undefined ? lastEvent(message) : undefined)
     this.#life.linger()
-  }
-
-  #onCollected(body: Buffer): void {
-    if (this.#life.isOver) return
-    if (jsonStart(body) === 'json') this.#guard(() => this.#send(body))
-    else this.#refuseNoJson()
-  }
-
-  /** Counts the bytes that arrive, not those announced. */
-  #stream(request: IncomingMessage, chunks: readonly Buffer[]): void {
-    if (this.#life.isOver) return
-    const counter = createCounter(this.#context.maxBody, () =>
-      this.#refuse(bodyTooLarge(this.#context.maxBody)),
-    )
-    for (const chunk of chunks) counter.write(chunk)
-    if (this.#life.isOver) return
-    // A client that leaves does not end the pipe, so half a body never looks complete.
-    this.#send(request.pipe(counter))
   }
 
   /** An exception in a callback would end the process. */
@@ -222,8 +187,25 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
 
   #dispatch(headers: string[], body: Body): void {
     const { request, query } = this.#admitted
+    const { method = 'GET' } = request
     this.#sentAt = this.#context.clock.now()
-    this.#context.upstream.send({ method: request.method ?? 'GET', query, headers, body }, this)
+    // A POST may have had an effect (RFC 9110 §9.2.2).
+    if (method !== 'POST') this.#repeatable = headers
+    this.#context.upstream.send({ method, query, headers, body }, this)
+  }
+
+  /** Sends it once more, if its connection was closed and the upstream may not have seen it. */
+  #repeat(error: Error): boolean {
+    const headers = this.#repeatable
+    if (headers === undefined || !this.#socket.isUnanswered || !isReset(error)) return false
+    const { request, query, record } = this.#admitted
+    const { method = 'GET' } = request
+    this.#repeatable = undefined
+    this.#abort = undefined
+    this.#socket = new UpstreamSocket()
+    this.#context.unexpected.reportReset(record)
+    this.#context.upstream.send({ method, query, headers, body: null }, this)
+    return true
   }
 
   // What undici calls.
@@ -245,7 +227,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
       this.#socket.answered()
       if (!this.#life.isOver) this.#onAnswer(status, raw, resume, statusText)
       // We do not wait for it: a stream's end is unknown.
-      else if (isEventStreamType(valueOf(raw, 'content-type'))) this.#abort?.()
+      else if (isEventStream(valueOf(raw, 'content-type'))) this.#abort?.()
     }
     return true
   }
@@ -256,9 +238,12 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     if (this.#opening?.hasEndpoint(received) === true) {
       this.#context.unexpected.reportEndpoint(this.#admitted.record)
     }
-    const chunk = body.isFiltered ? this.#filtered(() => body.filter(received)) : received
-    if (chunk === undefined || body.keepFirst(chunk)) return true
+    const part = body.isFiltered ? this.#filtered(() => body.filter(received)) : received
+    if (part === undefined) return true
+    const chunk = body.withoutLateMark(part)
+    if (body.keepFirst(chunk)) return true
     this.#flush()
+    this.#life.breakSilence()
     const { response } = this.#admitted
     if (response.write(chunk)) return true
     response.once('drain', () => this.#resume?.())
@@ -276,7 +261,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     this.#life.finish()
     this.#life.clear()
     const { request, response } = this.#admitted
-    body.end(request, rest)
+    body.end(request, rest, this.#context.clock)
     if (request.complete && response.writableLength > 0) {
       this.#life.watchReader(this.#context.stalled, () => this.#life.cut())
     }
@@ -285,10 +270,10 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   onError(error: Error): void {
     this.#socket.release()
     if (this.#life.isOver) return
-    if (!this.#admitted.response.headersSent) {
-      return this.#guard(() => this.#fail(faultOfError(error)))
-    }
-    this.#life.cut()
+    if (this.#admitted.response.headersSent) return this.#life.cut()
+    this.#guard(() => {
+      if (!this.#repeat(error)) this.#fail(faultOfError(error))
+    })
   }
 
   /** Informational answers are hop-by-hop; we sent our own. */
@@ -303,7 +288,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     const fault = faultOfStatus(status, location, this.#context.upstream.url)
     if (fault !== undefined) return this.#fail(fault)
     const head = readAnswerHead(raw, this.#session?.seal)
-    const { isEventStream, isCoded, hasLength, sessionFault } = head
+    const { isCoded, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault
     if (reason !== undefined) return this.#fail({ code: 'ERR_UPSTREAM_INVALID', reason })
     this.#checkAnswer(status, head.contentType)
@@ -314,11 +299,8 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     const body = new AnswerBody(response, rewriter)
     this.#body = body
     this.#resume = resume
-    this.#isStream = isEventStream
-    this.#hasLength = hasLength && !body.isFiltered
-    if (isEventStream && this.#isListening) body.followEvents()
-    if (isEventStream && this.#admitted.request.method === 'GET')
-      this.#opening = new StreamOpening()
+    this.#hasLength = head.hasLength && !body.isFiltered
+    if (head.isEventStream) this.#beginStream(body, status, head)
     record.answer(this.#sentAt)
     const headers = body.isFiltered ? headersOfFiltered(head.headers) : head.headers
     this.#addOwnHeaders(headers)
@@ -327,6 +309,13 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     if (body.begin({ status, phrase: phraseOf(statusText), headers })) {
       process.nextTick(() => this.#flush())
     }
+  }
+
+  #beginStream(body: AnswerBody, status: number, { isEncoded }: AnswerHead): void {
+    this.#isStream = true
+    // Other statuses may have no body, and nothing can be put into one with a coding or a length.
+    if (status === 200 && !isEncoded && !this.#hasLength) body.followEvents()
+    if (this.#admitted.request.method === 'GET') this.#opening = new StreamOpening()
   }
 
   #checkAnswer(status: number, type: string | undefined): void {
@@ -380,6 +369,14 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     // Most answers are complete by now and need no watch.
     this.#life.watchToken(grace, () => this.#onTokenOver())
     this.#life.watchReader(this.#context.stalled, () => this.#breakOff())
+    if (body.isFollowed) this.#keepAlive(body)
+  }
+
+  #keepAlive(body: AnswerBody): void {
+    const { keepAlive } = this.#context
+    if (keepAlive === 0) return
+    this.#life.keepAlive(keepAlive, () => body.comment())
+    if (!body.hasBegun && this.#admitted.request.method === 'GET') body.comment()
   }
 
   /** An endless stream ends; an answer to a request with a valid token has had its time. */
@@ -402,6 +399,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
       response,
       errorAnswer(status, record.id, error, description, headers),
       request.complete ? 0 : unreadOf(head, false),
+      this.#context.clock,
     )
   }
 

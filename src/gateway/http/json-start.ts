@@ -25,27 +25,49 @@ export function jsonStart(bytes: Uint8Array): 'json' | 'blank' | 'other' {
   return 'blank'
 }
 
+/** What the beginning of a body shows. One of the functions is called, once. */
+export interface BodyStart {
+  /** It is complete. */
+  readonly onWhole: (body: Buffer) => void
+  /** There is more; the next chunk arrives after the function has returned. */
+  readonly onMore: (chunks: readonly Buffer[]) => void
+  /** It is not JSON. */
+  readonly onOther: () => void
+  /** @returns false: the chunk is beyond a limit, and none of the functions is called */
+  readonly hold: (size: number) => boolean
+}
+
 /**
- * Waits for the beginning of a body that is too large to be read whole.
+ * Waits for the beginning of a body whose size is not known, or too large.
  *
- * @param onJson gets the bytes so far; the next chunk arrives after it has returned
- * @param onOther called instead
+ * @param wanted how many bytes to collect at least, unless it ends before
  */
-export function awaitJsonStart(
+export function awaitStart(
   request: IncomingMessage,
-  onJson: (chunks: readonly Buffer[]) => void,
-  onOther: () => void,
+  wanted: number,
+  { onWhole, onMore, onOther, hold }: BodyStart,
 ): void {
   const chunks: Buffer[] = []
   let size = 0
+  let start: ReturnType<typeof jsonStart> = 'blank'
+  function stop(): void {
+    request.off('data', onChunk).off('end', onEnd)
+  }
   function onChunk(chunk: Buffer): void {
     chunks.push(chunk)
     size += chunk.length
-    const start = jsonStart(chunk)
-    if (start === 'blank' && size <= MOST_BLANKS) return
-    request.off('data', onChunk).off('end', onOther)
-    if (start === 'json') onJson(chunks)
+    if (start === 'blank') start = jsonStart(chunk)
+    if (!hold(chunk.length)) return stop()
+    const isOther = start === 'other' || (start === 'blank' && size > MOST_BLANKS)
+    if (!isOther && (start === 'blank' || size <= wanted)) return
+    stop()
+    if (isOther) onOther()
+    else onMore(chunks)
+  }
+  function onEnd(): void {
+    stop()
+    if (start === 'json') onWhole(Buffer.concat(chunks, size))
     else onOther()
   }
-  request.on('data', onChunk).on('end', onOther)
+  request.on('data', onChunk).on('end', onEnd)
 }

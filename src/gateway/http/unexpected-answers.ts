@@ -34,6 +34,11 @@ const ENDPOINT: Warning = {
 const IS_JSON = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 const IS_HTML = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i
 
+const RESET: Warning = {
+  reason: 'it closed a connection that was in use again; the request was sent once more',
+  hint: 'let it keep idle connections for more than 2 seconds (its keep-alive timeout)',
+}
+
 /** What is strange about an answer, or `undefined`. */
 function warningAbout({ method, status, type = '', hasSession }: Answer): Warning | undefined {
   // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
@@ -75,6 +80,11 @@ export class UnexpectedAnswers {
   /** Warns: the stream begins with `event: endpoint`. */
   reportEndpoint(record: RequestRecord): void {
     this.#report(record, ENDPOINT)
+  }
+
+  /** Warns: a kept connection was closed before an answer came. */
+  reportReset(record: RequestRecord): void {
+    this.#report(record, RESET)
   }
 
   #report(record: RequestRecord, { reason, hint }: Warning): void {

@@ -26,9 +26,12 @@ export class UpstreamSocket {
   #onAbandoned: (() => void) | undefined
   #isSent = false
   #isEarly = false
+  /** Bytes that earlier requests of the connection received. */
+  #receivedBefore = 0
 
   take(socket: Socket): void {
     this.#socket = socket
+    this.#receivedBefore = socket.bytesRead
   }
 
   /** The request was handed to the socket. */
@@ -43,6 +46,14 @@ export class UpstreamSocket {
   /** The connection has ended by an error. */
   get isBroken(): boolean {
     return (this.#socket?.errored ?? null) !== null
+  }
+
+  /**
+   * An earlier request used the connection, and nothing was received since: the upstream may have
+   * closed it before it saw this request.
+   */
+  get isUnanswered(): boolean {
+    return this.#receivedBefore > 0 && this.#socket?.bytesRead === this.#receivedBefore
   }
 
   /** The answer begins. */

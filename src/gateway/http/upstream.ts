@@ -5,6 +5,7 @@
  */
 import type { Dispatcher } from 'undici'
 import { createDispatcher, type NetworkOptions } from './network.js'
+import { comparableHeader } from './operator-headers.js'
 import { proxyFor } from './proxies.js'
 import { tryToConnect } from './reach.js'
 import { createUpstreamTarget } from '../request/target.js'
@@ -39,6 +40,18 @@ export interface Upstream {
   /** `undefined`, or why no connection is possible. Unknown behind a company proxy. */
   unreachable(): Promise<string | undefined>
   close(): Promise<void>
+}
+
+/** An upstream that compresses hides from us where an event ends, and what a list holds. */
+const NO_CODING = ['Accept-Encoding', 'identity']
+
+function ownHeaders(host: string | undefined, headers: UpstreamOptions['headers']): string[] {
+  const names = Object.keys(headers).map(comparableHeader)
+  return [
+    ...(host === undefined ? [] : ['Host', host]),
+    ...(names.includes('accept-encoding') ? [] : NO_CODING),
+    ...Object.entries(headers).flat(),
+  ]
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -76,7 +89,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     url,
-    headers: [...(host === undefined ? [] : ['Host', host]), ...Object.entries(headers).flat()],
+    headers: ownHeaders(host, headers),
     timeout: headersTimeout,
     warm,
     send(request, handler) {

@@ -8,6 +8,7 @@ import { isGone, onceOver } from './answer.js'
 import type { AdmittedRequest } from './backend.js'
 import type { Clock } from '../clock.js'
 import type { RequestCompleted } from '../events.js'
+import { Silence } from './silence.js'
 import { cutAnswer } from './turns.js'
 
 /** Milliseconds that the rest of an ended answer may take to reach a slow client. */
@@ -22,6 +23,7 @@ export class AnswerLife {
   #isReaderWatched = false
   #unwatch: (() => void) | undefined
   #clearTimer: (() => void) | undefined
+  #silence: Silence | undefined
 
   constructor(admitted: AdmittedRequest, clock: Clock) {
     this.#admitted = admitted
@@ -113,6 +115,24 @@ export class AnswerLife {
     })
   }
 
+  /**
+   * Begins to send comments while an event stream is silent.
+   *
+   * @param interval milliseconds; 0: never
+   * @param comment sends one, unless an event is half written
+   */
+  keepAlive(interval: number, comment: () => void): void {
+    if (interval === 0 || this.#isOver) return
+    this.#silence = new Silence(this.#clock, interval, () => {
+      if (!this.#isOver) comment()
+    })
+  }
+
+  /** Part of the answer was sent. */
+  breakSilence(): void {
+    this.#silence?.break()
+  }
+
   /** The answer is complete: a client that does not read must not keep it open. */
   linger(): void {
     this.clear()
@@ -120,9 +140,10 @@ export class AnswerLife {
     this.#clearTimer = this.#clock.setTimer(() => cutAnswer(response), LINGER)
   }
 
-  /** Ends the watch of the token and its timers. */
+  /** Ends the watch of the token and all timers. */
   clear(): void {
     this.#unwatch?.()
+    this.#silence?.end()
     this.#clearTimer?.()
   }
 

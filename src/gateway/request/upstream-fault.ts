@@ -28,6 +28,14 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
+/** Codes of a connection that was closed, by a reset or in order. */
+const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
+/** Whether the upstream closed the connection. */
+export function isReset(error: Error): boolean {
+  return RESETS.has(codeOf(error))
+}
+
 /** The fault for an error that undici reports before an answer began. */
 export function faultOfError(error: Error): UpstreamFault {
   const code = codeOf(error)

@@ -15,7 +15,7 @@ export interface Channel {
   /** Sends a message on one line. */
   write(line: Buffer): void
   /** While one of its readers is slow, the server has to wait. */
-  watch(exchange: StdioRequest): void
+  watch(request: StdioRequest): void
   /** Tells the operator about a message that is of no use. */
   report(reason: string, hint?: string): void
   /** Settles when no part of it runs any more. It reports nothing from then on. */

@@ -72,10 +72,10 @@ export class ChildChannel implements Channel {
   }
 
   /** While one of its readers is slow, the child has to wait. */
-  watch(exchange: StdioRequest): void {
-    exchange.whenBlocked((isBlocked) => {
-      if (isBlocked) this.#blocking.add(exchange)
-      else this.#blocking.delete(exchange)
+  watch(request: StdioRequest): void {
+    request.whenBlocked((isBlocked) => {
+      if (isBlocked) this.#blocking.add(request)
+      else this.#blocking.delete(request)
       if (this.#blocking.size > 0) this.#child.pause()
       else this.#child.resume()
     })

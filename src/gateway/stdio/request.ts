@@ -8,15 +8,11 @@ import { errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/an
 import type { AdmittedRequest } from '../request/backend.js'
 import type { Clock } from '../clock.js'
 import type { OpenRequest } from '../request/open-request.js'
+import { COMMENT } from '../request/silence.js'
 import { faultOfFilter, type UpstreamFault } from '../request/upstream-fault.js'
 import { acceptsType } from './accept.js'
 import { ENTRY } from './bounded-queue.js'
 import { formatEvent } from './event-format.js'
-
-/** Milliseconds. It keeps proxies from closing a silent stream. */
-const KEEP_ALIVE = 15_000
-
-const COMMENT = Buffer.from(': \n\n')
 
 export interface StdioRequestContext {
   readonly clock: Clock
@@ -26,6 +22,8 @@ export interface StdioRequestContext {
   readonly grace: number
   /** Milliseconds after which a reader that takes no bytes counts as gone. */
   readonly stalled: number
+  /** Milliseconds between two comments on a silent event stream; 0: none are sent. */
+  readonly keepAlive: number
 }
 
 export class StdioRequest implements OpenRequest {
@@ -38,7 +36,7 @@ export class StdioRequest implements OpenRequest {
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
   readonly #life: AnswerLife
-  readonly #begin: (exchange: StdioRequest) => void
+  readonly #begin: (request: StdioRequest) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
@@ -46,13 +44,12 @@ export class StdioRequest implements OpenRequest {
   /** Events written since the client last took all of them. */
   #untaken = 0
   #isAnswered = false
-  #writtenAt = 0
-  #clearKeepAlive: (() => void) | undefined
+  #isSilent = true
 
   constructor(
     context: StdioRequestContext,
     admitted: AdmittedRequest,
-    begin: (exchange: StdioRequest) => void,
+    begin: (request: StdioRequest) => void,
   ) {
     this.#context = context
     this.admitted = admitted
@@ -76,7 +73,7 @@ export class StdioRequest implements OpenRequest {
 
   /**
    * Calls back with `true` when too much waits for the client, and with `false` when that is over.
-   * It is a method, because V8 puts a function that is written to the right of `exchange.name =`
+   * It is a method, because V8 puts a function that is written to the right of `request.name =`
    * into the old generation. From there the function keeps its whole request alive until the next
    * full collection.
    */
@@ -114,7 +111,8 @@ export class StdioRequest implements OpenRequest {
     this.#life.finish()
     const { request, response, record, head, expectsContinue } = this.admitted
     if (fault !== undefined) record.failUpstream(fault)
-    sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
+    const unread = request.complete ? 0 : unreadOf(head, expectsContinue)
+    sendAnswer(request, response, answer, unread, this.#context.clock)
   }
 
   /**
@@ -185,9 +183,13 @@ export class StdioRequest implements OpenRequest {
     })
     response.flushHeaders()
     response.on('drain', () => this.#onDrained())
-    this.#writtenAt = this.#context.clock.now()
-    this.#keepAlive(KEEP_ALIVE)
+    this.#life.keepAlive(this.#context.keepAlive, () => this.write(COMMENT))
     this.watchToken()
+  }
+
+  /** A proxy may hold the head of a stream back until something follows it. */
+  greet(): void {
+    if (this.#isSilent && this.#context.keepAlive > 0) this.write(COMMENT)
   }
 
   /** @param id lets the client resume the stream after this event */
@@ -202,7 +204,8 @@ export class StdioRequest implements OpenRequest {
     if (this.#life.isOver) return
     // If `write` returns true, no event will say that there is room again.
     const isFlowing = response.write(bytes)
-    this.#writtenAt = this.#context.clock.now()
+    this.#isSilent = false
+    this.#life.breakSilence()
     this.#untaken = isFlowing ? 0 : this.#untaken + 1
     // Small events cost more than their length.
     const cost = response.writableLength + this.#untaken * ENTRY
@@ -212,18 +215,7 @@ export class StdioRequest implements OpenRequest {
   endStream(): void {
     if (this.#life.isOver) return
     this.#life.finish()
-    this.#clearKeepAlive?.()
     this.admitted.response.end()
-  }
-
-  /** Writes a comment whenever nothing was written for {@link KEEP_ALIVE}. */
-  #keepAlive(delay: number): void {
-    const { clock } = this.#context
-    this.#clearKeepAlive = clock.setTimer(() => {
-      const rest = this.#writtenAt + KEEP_ALIVE - clock.now()
-      if (rest <= 0) this.write(COMMENT)
-      if (!this.#life.isOver) this.#keepAlive(rest > 0 ? rest : KEEP_ALIVE)
-    }, delay)
   }
 
   #answered(): void {
@@ -253,7 +245,6 @@ export class StdioRequest implements OpenRequest {
 
   #onOver(): void {
     this.admitted.place.leave()
-    this.#clearKeepAlive?.()
     this.#setBlocked(false)
     for (const callback of this.#whenOver) callback(this.#life.isWhole)
   }

@@ -126,10 +126,10 @@ export class Session implements PooledChild {
   }
 
   /** Sends the request that opens it. */
-  open(exchange: StdioRequest, message: RawMessage): void {
+  open(request: StdioRequest, message: RawMessage): void {
     this.#opening = message
     const key = message.idKey ?? ''
-    this.#dialogue.ask(key, this.#openingRequest(exchange, message, key), message.bytes)
+    this.#dialogue.ask(key, this.#openingRequest(request, message, key), message.bytes)
   }
 
   /** Whether the answer to the request that opens it is also the answer to this one. */
@@ -151,30 +151,30 @@ export class Session implements PooledChild {
   }
 
   /** Sends the answer to another client of the same caller. */
-  reopen(exchange: StdioRequest, message: RawMessage): void {
+  reopen(request: StdioRequest, message: RawMessage): void {
     const { emit, label } = this.#options
     emit?.({ type: 'start.resumed', child: label })
     const key = this.#opening?.idKey ?? ''
-    this.#dialogue.replace(key, this.#openingRequest(exchange, message, key))
+    this.#dialogue.replace(key, this.#openingRequest(request, message, key))
   }
 
   /**
    * Sends requests, and whatever comes with them. None of them may have the id of a request that
    * still waits.
    */
-  post(exchange: StdioRequest, messages: readonly RawMessage[], isBatch: boolean): void {
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+  post(request: StdioRequest, messages: readonly RawMessage[], isBatch: boolean): void {
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
     const keys = requests.map(({ idKey }) => idKey ?? '')
-    const reply = new Reply(exchange, {
+    const reply = new Reply(request, {
       ids,
       isBatch,
       isPlain: false,
       headers: {},
       clock: this.#options.clock,
-      startStream: () => this.#openStream(exchange),
+      startStream: () => this.#openStream(request),
       onDone: () => this.#forget(reply, keys),
     })
     for (const { kind, bytes, params, idKey = '', idText: id } of messages) {
@@ -203,20 +203,21 @@ export class Session implements PooledChild {
    *
    * @returns false when the client has too many
    */
-  listen(exchange: StdioRequest, lastEventId: string | undefined): boolean {
+  listen(request: StdioRequest, lastEventId: string | undefined): boolean {
     const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     // The rest of an answer to a POST has the same time limit as the answer.
-    exchange.isOpenEnded = known === undefined || this.#readers.has(known)
-    exchange.startStream()
-    if (known !== undefined) known.attach(exchange, last?.number)
-    const stream = known ?? this.#openStream(exchange)
+    request.isOpenEnded = known === undefined || this.#readers.has(known)
+    request.startStream()
+    if (known !== undefined) known.attach(request, last?.number)
+    const stream = known ?? this.#openStream(request)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
+    request.greet()
     return true
   }
 
@@ -238,13 +239,13 @@ export class Session implements PooledChild {
     return this.#ended
   }
 
-  #openStream(exchange: StdioRequest): EventStream {
+  #openStream(request: StdioRequest): EventStream {
     this.#streamCount++
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
-    stream.attach(exchange)
+    stream.attach(request)
     // Clients before 2025-11-25 read every event as a message.
-    const { protocolVersion = '' } = exchange.admitted.head
+    const { protocolVersion = '' } = request.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream
@@ -292,16 +293,16 @@ export class Session implements PooledChild {
   }
 
   /** The answer is sent alone, with the id of the session. */
-  #openingRequest(exchange: StdioRequest, { idText }: RawMessage, key: string): WaitingRequest {
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
-    const reply = new Reply(exchange, {
+  #openingRequest(request: StdioRequest, { idText }: RawMessage, key: string): WaitingRequest {
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
+    const reply = new Reply(request, {
       ids: [idText],
       isBatch: false,
       isPlain: true,
       headers: { 'Mcp-Session-Id': this.id },
       clock: this.#options.clock,
-      startStream: () => this.#openStream(exchange),
+      startStream: () => this.#openStream(request),
       onDone: () => this.#forget(reply, [key]),
     })
     return { reply, id: idText }

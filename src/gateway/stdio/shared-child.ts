@@ -137,13 +137,13 @@ export class SharedChild implements PooledChild {
   }
 
   /** Sends a request. The request has already entered the idle timer. */
-  request(exchange: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.#channel.watch(exchange)
+  send(request: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
+    this.#channel.watch(request)
     this.#lastId++
     const ours = String(this.#lastId)
     const key = `number:${ours}`
     const progressSpan = findSpan(bytes, params, '_meta', 'progressToken')
-    const reply = new Reply(exchange, {
+    const reply = new Reply(request, {
       ids: [idText],
       isBatch: false,
       isPlain: false,
@@ -152,8 +152,8 @@ export class SharedChild implements PooledChild {
       startStream: () => ({
         // The request of a client that leaves is forgotten.
         isRead: true,
-        send: (line) => exchange.writeEvent(line),
-        end: () => exchange.endStream(),
+        send: (line) => request.writeEvent(line),
+        end: () => request.endStream(),
       }),
       onDone: () => {
         this.#dialogue.forget(key)
@@ -172,7 +172,7 @@ export class SharedChild implements PooledChild {
     this.#outbox.addReply(reply)
     // In these revisions a client cancels a request by leaving it (2026-07-28,
     // "Cancellation").
-    exchange.whenOver(() => {
+    request.whenOver(() => {
       if (!this.#dialogue.forget(key)) return
       this.#outbox.removeReply(reply)
       this.#cancel(ours)
@@ -195,12 +195,12 @@ export class SharedChild implements PooledChild {
    * Ends a subscription whose reader may no longer read it, as its server would (2026-07-28,
    * "Graceful Closure").
    */
-  endSubscription(exchange: StdioRequest): void {
+  endSubscription(request: StdioRequest): void {
     for (const [, { reply, id }] of this.#dialogue.waiting) {
-      if (reply.exchange !== exchange || !exchange.isStream) continue
+      if (reply.request !== request || !request.isStream) continue
       reply.send(Buffer.from(lastResult(id)))
     }
-    exchange.end()
+    request.end()
   }
 
   end(end: ChildEnd): Promise<void> {

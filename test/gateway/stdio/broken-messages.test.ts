@@ -79,10 +79,10 @@ describe('an answer that is not UTF-8', () => {
   const ANSWER = `${LATIN} latin('{"jsonrpc":"2.0","id":' + JSON.stringify(id) + ',"result":{"text":"é"}}')`
 
   verifies('FLD-09', 'fails its own request at once; others of the session go on', async () => {
-    const bench = await startScript(`
+    const fixture = await startScript(`
       if (params.name === 'wait') globalThis.waiting = id
       else { ${ANSWER}; answer(waiting, { whole: true }) }`)
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const waiting = messageOf(client.call('wait', {}, { id: 'w', ...JSON_ONLY }))
     const [status, message] = await messageOf(client.call('x', {}, { id: 'x', ...JSON_ONLY }))
     expect(status).toBe(200)
@@ -92,17 +92,17 @@ describe('an answer that is not UTF-8', () => {
       error: { code: -32_603, message: 'The answer of the MCP server is not UTF-8' },
     })
     expect((await waiting)[1]).toMatchObject({ id: 'w', result: { whole: true } })
-    const [told] = bench.reported('message.unusable')
+    const [told] = fixture.reported('message.unusable')
     expect(told?.reason).toBe('a response that is not UTF-8')
     expect(told?.hint).toContain('PYTHONUTF8')
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'of a stateless client, too', async () => {
-    const bench = await startServer(`
+    const fixture = await startServer(`
       if (method === 'server/discover') return answer(id, { supportedVersions: ['${MODERN}'] })
       ${ANSWER}`)
-    const client = new Client(bench, { version: MODERN })
+    const client = new Client(fixture, { version: MODERN })
     const [, message] = await messageOf(client.call('x', {}, { id: 'mine' }))
     expect(message).toMatchObject({ id: 'mine', error: { code: -32_603 } })
   })
@@ -111,61 +111,61 @@ describe('an answer that is not UTF-8', () => {
     `${LATIN} latin('{"jsonrpc":"2.0","result":{"id":1,"text":"é"},"id":' + ${id} + '}')`
 
   verifies('FLD-09', 'without a readable id fails the only request that waits', async () => {
-    const bench = await startScript(LATE_ID('JSON.stringify(id)'))
-    const client = await openClient(bench)
+    const fixture = await startScript(LATE_ID('JSON.stringify(id)'))
+    const client = await openClient(fixture)
     const [, message] = await messageOf(client.call('x', {}, { id: 'x' }))
     expect(message).toMatchObject({ id: 'x', error: { code: -32_603 } })
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'and of two ends the session, with both told', async () => {
-    const bench = await startScript(`
+    const fixture = await startScript(`
       if (params.name !== 'x') globalThis.waiting = id
       else { ${LATE_ID('JSON.stringify(id)')} }`)
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const waiting = messageOf(client.call('wait', {}, { id: 1, ...JSON_ONLY }))
     const failed = await messageOf(client.call('x', {}, { id: 'x', ...JSON_ONLY }))
     expect([failed[0], (await waiting)[0]]).toEqual([502, 502])
-    expect(bench.reported('session.ended')[0]?.reason).toBe(
+    expect(fixture.reported('session.ended')[0]?.reason).toBe(
       'the command sent a message that is not UTF-8',
     )
   })
 
   verifies('FLD-09', 'to nobody: the session goes on', async () => {
-    const bench = await startScript(`
+    const fixture = await startScript(`
       if (id !== undefined) return answer(id, { whole: true })
       ${LATE_ID('9')}
       latin('{"jsonrpc":"2.0","id":9,"result":{"text":"é"}}')`)
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     await client.post({ jsonrpc: '2.0', method: 'notifications/x' })
-    await eventually(() => bench.reported('message.unusable').length === 3)
+    await eventually(() => fixture.reported('message.unusable').length === 3)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ whole: true })
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'to initialize: 502 at once, and no session', async () => {
-    const bench = await startServer(ANSWER)
-    const opened = await new Client(bench).open()
+    const fixture = await startServer(ANSWER)
+    const opened = await new Client(fixture).open()
     expect(opened.status).toBe(502)
-    expect(bench.reported('upstream.failed')[0]).toMatchObject({
+    expect(fixture.reported('upstream.failed')[0]).toMatchObject({
       code: 'ERR_UPSTREAM_INVALID',
       reason: 'the command sent a message that is not UTF-8',
       hint: NOT_UTF8.hint,
     })
-    await eventually(() => bench.reported('child.ended').length === 1)
+    await eventually(() => fixture.reported('child.ended').length === 1)
   })
 
   verifies('FLD-09', 'is no line of a log in another encoding: whoever waits goes on', async () => {
-    const bench = await startScript(`
+    const fixture = await startScript(`
       ${LATIN}
       latin('D\\u00e9marrage')
       latin('{"level":30,"id":' + JSON.stringify(id) + ',"msg":"d\\u00e9"}')
       answer(id, { whole: true })`)
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ whole: true })
-    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
+    expect(fixture.reported('child.remarked').map(({ text }) => text)).toEqual([
       'not a message: D\ufffdmarrage',
       expect.stringContaining('not a message: {"level":30') as string,
     ])
@@ -177,12 +177,12 @@ describe('an answer that is too large', () => {
   const BIG = `say('{"jsonrpc":"2.0","id":' + JSON.stringify(id) + ',"result":"' + 'x'.repeat(params.arguments.bytes) + '"}');`
 
   verifies('FLD-09', 'fails its own request, with the setting in the log', async () => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `if (params.name === 'wait') globalThis.waiting = id
       else { ${BIG} answer(waiting, { whole: true }) }`,
       { children },
     )
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const waiting = messageOf(client.call('wait', {}, { id: 'w', ...JSON_ONLY }))
     const [status, message] = await messageOf(client.call('big', { bytes: 2_000 }, { id: 'b' }))
     expect(status).toBe(200)
@@ -192,25 +192,25 @@ describe('an answer that is too large', () => {
       error: { code: -32_603, message: 'The answer of the MCP server has more than 1000 bytes' },
     })
     expect((await waiting)[1]).toMatchObject({ id: 'w', result: { whole: true } })
-    expect(bench.reported('message.unusable')).toMatchObject([
+    expect(fixture.reported('message.unusable')).toMatchObject([
       { reason: 'a response that has more than 1000 bytes', hint: tooLarge(1).hint },
     ])
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
   })
 
   verifies('FLD-09', 'and does not end ends the session', async () => {
-    const bench = await startScript(BIG, { children })
-    const client = await openClient(bench)
+    const fixture = await startScript(BIG, { children })
+    const client = await openClient(fixture)
     const [, message] = await messageOf(client.call('big', { bytes: 100_000 }, { id: 'b' }))
     expect(message).toMatchObject({ id: 'b', error: { code: -32_603 } })
-    await eventually(() => bench.reported('session.ended').length === 1)
-    expect(bench.reported('session.ended')[0]?.reason).toBe(
+    await eventually(() => fixture.reported('session.ended').length === 1)
+    expect(fixture.reported('session.ended')[0]?.reason).toBe(
       'the command sent a message that has more than 1000 bytes',
     )
   })
 
   verifies('FLD-09', 'and is a notification is dropped; a question is refused', async () => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `const big = ',"params":{"x":"' + 'x'.repeat(2000) + '"}}'
       if (method === undefined) return answer(asked, { refused: message.error.message })
       globalThis.asked = id
@@ -218,10 +218,10 @@ describe('an answer that is too large', () => {
       say('{"jsonrpc":"2.0","id":"q","method":"sampling/createMessage"' + big)`,
       { children },
     )
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const [, message] = await messageOf(client.call('x'))
     expect(message.result).toEqual({ refused: 'This request has more than 1000 bytes' })
-    expect(bench.reported('message.unusable')).toHaveLength(2)
+    expect(fixture.reported('message.unusable')).toHaveLength(2)
   })
 })
 
@@ -229,13 +229,15 @@ verifies(
   'FLD-09',
   'a byte order mark fails the answer at once, and is seen in the log',
   async () => {
-    const bench = await startServer(`
+    const fixture = await startServer(`
     say('\\ufeffhello')
     say('\\ufeff' + JSON.stringify({ jsonrpc: '2.0', id, result: {} }))`)
-    const opened = await new Client(bench).open()
+    const opened = await new Client(fixture).open()
     expect(opened.status).toBe(502)
-    expect(bench.reported('upstream.failed')[0]?.reason).toContain('begins with a byte order mark')
-    expect(bench.reported('child.remarked')[0]?.text).toBe('not a message: \\ufeffhello')
+    expect(fixture.reported('upstream.failed')[0]?.reason).toContain(
+      'begins with a byte order mark',
+    )
+    expect(fixture.reported('child.remarked')[0]?.text).toBe('not a message: \\ufeffhello')
   },
 )
 

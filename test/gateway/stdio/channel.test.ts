@@ -38,8 +38,8 @@ class MemoryChannel implements Channel {
   write(line: Buffer): void {
     this.written.push(line.toString())
   }
-  watch(exchange: StdioRequest): void {
-    this.watched.push(exchange)
+  watch(request: StdioRequest): void {
+    this.watched.push(request)
   }
   report(reason: string): void {
     this.reports.push(reason)
@@ -85,7 +85,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
   })
   const admission = new Admission(admissionLimits(10, 10, 1_000))
   const readHead = createHeadReader([], [])
-  const context = { clock: REAL_TIME, maxQueue: 1_000, grace: 1_000, stalled: 60_000 }
+  const context = { clock: REAL_TIME, maxQueue: 1_000, grace: 1_000, stalled: 60_000, keepAlive: 0 }
   const server = createServer((request, response) => {
     const head = readHead(request.rawHeaders)
     const admitted = {
@@ -101,13 +101,14 @@ async function startSession(limits = DEFAULT_LIMITS) {
       message: undefined,
       filter: undefined,
       place: admission.enter(undefined) as Place,
+      clock: REAL_TIME,
       fail: () => response.destroy(),
     }
-    const exchange = new StdioRequest(context, admitted, (each) => {
+    const opened = new StdioRequest(context, admitted, (each) => {
       if (request.method === 'GET') session.listen(each, undefined)
       else session.post(each, [read(CALL)], false)
     })
-    exchange.begin()
+    opened.begin()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {

@@ -59,26 +59,26 @@ describe('variables that a command may have lacked', () => {
     'are told when it dies before its first answer, and to no client',
     async () => {
       set('UV_INDEX_URL', 'https://secret')
-      const bench = await startServer('process.exit(7)')
-      const answer = await new Client(bench).open()
+      const fixture = await startServer('process.exit(7)')
+      const answer = await new Client(fixture).open()
       expect(answer.status).toBe(502)
       const body = await answer.text()
       expect(body).toContain('The MCP server has ended with exit code 7')
       expect(body).not.toMatch(/UV_|stderr|child-env/)
-      expect((await new Client(bench, { version: MODERN }).call('x')).status).toBe(400)
-      await until(() => bench.reported('child.ended').length === 2)
-      for (const { hint } of bench.reported('child.ended')) expect(hint).toContain('UV_INDEX_URL')
-      expect(JSON.stringify(bench.events)).not.toContain('https://secret')
+      expect((await new Client(fixture, { version: MODERN }).call('x')).status).toBe(400)
+      await until(() => fixture.reported('child.ended').length === 2)
+      for (const { hint } of fixture.reported('child.ended')) expect(hint).toContain('UV_INDEX_URL')
+      expect(JSON.stringify(fixture.events)).not.toContain('https://secret')
     },
   )
 
   verifies('FLD-12', 'are not told when it had answered', async () => {
     set('UV_INDEX_URL', 'https://secret')
-    const bench = await startScript('process.exit(7)')
-    const client = await openClient(bench)
+    const fixture = await startScript('process.exit(7)')
+    const client = await openClient(fixture)
     expect((await client.call('x', {}, JSON_ONLY)).status).toBe(502)
-    await until(() => bench.reported('child.ended').length === 1)
-    expect(bench.reported('child.ended')[0]).not.toHaveProperty('hint')
+    await until(() => fixture.reported('child.ended').length === 1)
+    expect(fixture.reported('child.ended')[0]).not.toHaveProperty('hint')
   })
 })
 
@@ -86,11 +86,11 @@ verifies(
   'FLD-12',
   'a command that a signal ended, or that cannot start, has no exit code',
   async () => {
-    const bench = await startScript(`process.kill(process.pid, 'SIGKILL')`)
-    const client = await openClient(bench)
+    const fixture = await startScript(`process.kill(process.pid, 'SIGKILL')`)
+    const client = await openClient(fixture)
     const killed = (await (await client.call('x', {}, JSON_ONLY)).json()) as RpcMessage
     expect(killed.error?.message).toBe('The MCP server has ended')
-    expect(bench.reported('upstream.failed')[0]?.reason).toBe('the command was ended by SIGKILL')
+    expect(fixture.reported('upstream.failed')[0]?.reason).toBe('the command was ended by SIGKILL')
     const missing = await startServer('', { command: ['/nowhere/server'] })
     const opened = (await (await new Client(missing).open()).json()) as RpcMessage
     expect(opened.error?.message).toBe('The MCP server has ended')
@@ -98,15 +98,15 @@ verifies(
 )
 
 verifies('FLD-12', '204 has no Content-Length; 202 has', async () => {
-  const bench = await startScript('')
-  const client = await openClient(bench)
+  const fixture = await startScript('')
+  const client = await openClient(fixture)
   const send = (method: string, body: string) =>
     exchangeBytes(
-      bench.port,
+      fixture.port,
       [
         `${method} /mcp HTTP/1.1`,
         'Host: localhost',
-        `Authorization: Bearer ${bench.token}`,
+        `Authorization: Bearer ${fixture.token}`,
         `Mcp-Session-Id: ${client.session}`,
         'Content-Type: application/json',
         'Connection: close',
@@ -124,8 +124,8 @@ verifies('FLD-12', '204 has no Content-Length; 202 has', async () => {
 })
 
 verifies('FLD-12', 'an id that is in use is named in the error', async () => {
-  const bench = await startScript(`if (params.name === 'pid') answer(id, { pid: process.pid })`)
-  const client = await openClient(bench)
+  const fixture = await startScript(`if (params.name === 'pid') answer(id, { pid: process.pid })`)
+  const client = await openClient(fixture)
   const waiting = await client.call('never', {}, { id: 'x' })
   const answer = await client.call('echo', {}, { id: 'x' })
   expect(answer.status).toBe(400)
@@ -137,11 +137,11 @@ verifies('FLD-12', 'an id that is in use is named in the error', async () => {
 })
 
 verifies('FLD-12', 'a byte order mark before a body is named in the log', async () => {
-  const bench = await startScript('')
-  const client = new Client(bench)
+  const fixture = await startScript('')
+  const client = new Client(fixture)
   const answer = await client.send('POST', `\ufeff${JSON.stringify(client.request('initialize'))}`)
   expect(answer.status).toBe(400)
-  expect(bench.reported('request.refused')[0]?.reason).toBe(
+  expect(fixture.reported('request.refused')[0]?.reason).toBe(
     'the body begins with a byte order mark',
   )
 })

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGateway, type GatewayEvent, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { REAL_TIME } from '../../../src/gateway/clock.js'
 import { createManualClock } from '../../support/clocks.js'
-import { eventually, type GatewayBench } from '../../support/gateway.js'
+import { eventually, type GatewayFixture } from '../../support/gateway.js'
 import { FakeIdp, ISSUER } from '../../support/idp.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -23,7 +23,7 @@ const SLOW = `
   process.stderr.write('pid ' + process.pid + '\\n')`
 
 /** Real time: the command must not take too long for it. */
-function startSlow(options: Partial<GatewayOptions> = {}): Promise<GatewayBench> {
+function startSlow(options: Partial<GatewayOptions> = {}): Promise<GatewayFixture> {
   return startServer(SLOW, options, REAL_TIME)
 }
 
@@ -34,9 +34,9 @@ function bodyOf(params: object = PARAMS, id: number | string = 0): string {
 }
 
 /** Process ids of the children, once there are so many. */
-async function pidsOf(bench: GatewayBench, count: number): Promise<readonly number[]> {
+async function pidsOf(fixture: GatewayFixture, count: number): Promise<readonly number[]> {
   const pids = () =>
-    bench
+    fixture
       .reported('child.remarked')
       .flatMap(({ text }) => (/^pid (\d+)$/.exec(text) ?? []).slice(1))
   await eventually(() => pids().length === count)
@@ -44,13 +44,14 @@ async function pidsOf(bench: GatewayBench, count: number): Promise<readonly numb
 }
 
 /** Begins a session, and leaves before the answer. */
-async function abandon(bench: GatewayBench, body = bodyOf(), options: ClientOptions = {}) {
-  const ends = () => bench.reported('request.completed').filter(({ end }) => end === 'client left')
-  const children = bench.reported('child.started').length
+async function abandon(fixture: GatewayFixture, body = bodyOf(), options: ClientOptions = {}) {
+  const ends = () =>
+    fixture.reported('request.completed').filter(({ end }) => end === 'client left')
+  const children = fixture.reported('child.started').length
   const before = ends().length
   const leaving = new AbortController()
-  const asked = new Client(bench, options).send('POST', body, {}, leaving.signal)
-  await eventually(() => bench.reported('child.started').length === children + 1)
+  const asked = new Client(fixture, options).send('POST', body, {}, leaving.signal)
+  await eventually(() => fixture.reported('child.started').length === children + 1)
   leaving.abort()
   await expect(asked).rejects.toThrow('abort')
   await eventually(() => ends().length === before + 1)
@@ -61,12 +62,12 @@ describe('a start that its client abandons', () => {
     'FLD-11',
     'is taken over by a retry, which gets the answer under its own id',
     async () => {
-      const bench = await startSlow()
-      await abandon(bench)
-      const [pid = 0] = await pidsOf(bench, 1)
-      const client = new Client(bench)
+      const fixture = await startSlow()
+      await abandon(fixture)
+      const [pid = 0] = await pidsOf(fixture, 1)
+      const client = new Client(fixture)
       const asked = client.send('POST', bodyOf(PARAMS, 'again'))
-      await eventually(() => bench.reported('start.resumed').length === 1)
+      await eventually(() => fixture.reported('start.resumed').length === 1)
       process.kill(pid, 'SIGUSR2')
       const opened = await asked
       expect(await opened.text()).toBe(
@@ -75,8 +76,8 @@ describe('a start that its client abandons', () => {
       client.session = opened.headers.get('mcp-session-id') ?? undefined
       const [message] = await messagesOf(await client.call('pid'))
       expect(message?.result).toEqual({ pid })
-      expect(bench.reported('child.started')).toHaveLength(1)
-      expect(bench.reported('start.abandoned')[0]?.hint).toContain('--child-warm')
+      expect(fixture.reported('child.started')).toHaveLength(1)
+      expect(fixture.reported('start.abandoned')[0]?.hint).toContain('--child-warm')
     },
   )
 
@@ -89,66 +90,66 @@ describe('a start that its client abandons', () => {
   })
 
   verifies('FLD-11', 'again and again', async () => {
-    const bench = await startSlow()
-    await abandon(bench)
+    const fixture = await startSlow()
+    await abandon(fixture)
     const leaving = new AbortController()
-    const second = new Client(bench).send('POST', bodyOf(PARAMS, 2), {}, leaving.signal)
-    await eventually(() => bench.reported('start.resumed').length === 1)
+    const second = new Client(fixture).send('POST', bodyOf(PARAMS, 2), {}, leaving.signal)
+    await eventually(() => fixture.reported('start.resumed').length === 1)
     leaving.abort()
     await expect(second).rejects.toThrow('abort')
-    await eventually(() => bench.reported('start.abandoned').length === 2)
-    const third = new Client(bench).send('POST', bodyOf(PARAMS, 3))
-    await eventually(() => bench.reported('start.resumed').length === 2)
-    const [pid = 0] = await pidsOf(bench, 1)
+    await eventually(() => fixture.reported('start.abandoned').length === 2)
+    const third = new Client(fixture).send('POST', bodyOf(PARAMS, 3))
+    await eventually(() => fixture.reported('start.resumed').length === 2)
+    const [pid = 0] = await pidsOf(fixture, 1)
     process.kill(pid, 'SIGUSR2')
     expect(await (await third).text()).toContain('"id":3,"result"')
-    expect(bench.reported('child.started')).toHaveLength(1)
+    expect(fixture.reported('child.started')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'ends after its first answer if nobody comes', async () => {
-    const bench = await startSlow()
-    await abandon(bench)
-    const [pid = 0] = await pidsOf(bench, 1)
+    const fixture = await startSlow()
+    await abandon(fixture)
+    const [pid = 0] = await pidsOf(fixture, 1)
     expect(isAlive(pid)).toBe(true)
     process.kill(pid, 'SIGUSR2')
-    await until(() => bench.reported('child.ended').length === 1)
-    expect(bench.reported('session.ended')[0]?.reason).toContain('its client left before')
+    await until(() => fixture.reported('child.ended').length === 1)
+    expect(fixture.reported('session.ended')[0]?.reason).toContain('its client left before')
     // What comes later begins anew.
-    await abandon(bench)
-    expect(bench.reported('child.started')).toHaveLength(2)
-    expect(bench.reported('start.resumed')).toEqual([])
-    expect(bench.reported('start.abandoned')).toHaveLength(2)
+    await abandon(fixture)
+    expect(fixture.reported('child.started')).toHaveLength(2)
+    expect(fixture.reported('start.resumed')).toEqual([])
+    expect(fixture.reported('start.abandoned')).toHaveLength(2)
   })
 
   verifies('FLD-11', 'ends with its time', async () => {
     const clock = createManualClock()
-    const bench = await startServer('', {}, clock)
-    await abandon(bench)
+    const fixture = await startServer('', {}, clock)
+    await abandon(fixture)
     clock.pass(29_999)
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
     clock.pass(1)
-    await until(() => bench.reported('child.ended').length === 1)
-    expect(bench.reported('session.ended')[0]?.reason).toContain('did not answer within 30 s')
+    await until(() => fixture.reported('child.ended').length === 1)
+    expect(fixture.reported('session.ended')[0]?.reason).toContain('did not answer within 30 s')
   })
 
   verifies('FLD-11', 'is the only one of its caller: the next one ends at once', async () => {
-    const bench = await startSlow()
-    await abandon(bench)
-    const [first = 0] = await pidsOf(bench, 1)
-    await abandon(bench, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
-    await until(() => bench.reported('child.ended').length === 1)
-    expect(bench.reported('session.ended')).toMatchObject([
+    const fixture = await startSlow()
+    await abandon(fixture)
+    const [first = 0] = await pidsOf(fixture, 1)
+    await abandon(fixture, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
+    await until(() => fixture.reported('child.ended').length === 1)
+    expect(fixture.reported('session.ended')).toMatchObject([
       { reason: 'the client left before the session began' },
     ])
     expect(isAlive(first)).toBe(true)
-    expect(bench.reported('start.abandoned')).toHaveLength(1)
+    expect(fixture.reported('start.abandoned')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'counts in the limits', async () => {
-    const bench = await startSlow({ children: { maxChildrenPerPrincipal: 1 } })
-    await abandon(bench)
-    await abandon(bench, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
-    expect(bench.reported('session.ended')[0]?.reason).toBe('its caller needs room for another')
+    const fixture = await startSlow({ children: { maxChildrenPerPrincipal: 1 } })
+    await abandon(fixture)
+    await abandon(fixture, bodyOf({ ...PARAMS, capabilities: { roots: {} } }))
+    expect(fixture.reported('session.ended')[0]?.reason).toBe('its caller needs room for another')
   })
 
   describe('is not for', () => {
@@ -162,11 +163,11 @@ describe('a start that its client abandons', () => {
     ]
     for (const [who, body, claims] of others) {
       verifies('FLD-11', who, async () => {
-        const bench = await startSlow()
-        await abandon(bench)
-        await abandon(bench, body, { token: await bench.idp.token({ claims }) })
-        expect(bench.reported('child.started')).toHaveLength(2)
-        expect(bench.reported('start.resumed')).toEqual([])
+        const fixture = await startSlow()
+        await abandon(fixture)
+        await abandon(fixture, body, { token: await fixture.idp.token({ claims }) })
+        expect(fixture.reported('child.started')).toHaveLength(2)
+        expect(fixture.reported('start.resumed')).toEqual([])
       })
     }
 
@@ -176,19 +177,19 @@ describe('a start that its client abandons', () => {
     ]
     for (const [who, claims] of unnamed) {
       verifies('FLD-11', `${who}, were it their own`, async () => {
-        const bench = await startSlow()
-        const token = await bench.idp.token({ claims })
-        for (const _ of [1, 2]) await abandon(bench, bodyOf(), { token })
-        expect(bench.reported('child.started')).toHaveLength(2)
-        expect(bench.reported('start.resumed')).toEqual([])
+        const fixture = await startSlow()
+        const token = await fixture.idp.token({ claims })
+        for (const _ of [1, 2]) await abandon(fixture, bodyOf(), { token })
+        expect(fixture.reported('child.started')).toHaveLength(2)
+        expect(fixture.reported('start.resumed')).toEqual([])
       })
     }
 
     verifies('FLD-11', 'callers without tokens', async () => {
-      const bench = await startSlow({ auth: 'none' })
-      for (const _ of [1, 2]) await abandon(bench)
-      expect(bench.reported('child.started')).toHaveLength(2)
-      expect(bench.reported('start.resumed')).toEqual([])
+      const fixture = await startSlow({ auth: 'none' })
+      for (const _ of [1, 2]) await abandon(fixture)
+      expect(fixture.reported('child.started')).toHaveLength(2)
+      expect(fixture.reported('start.resumed')).toEqual([])
     })
 
     verifies('FLD-11', 'another resource', async () => {
@@ -213,7 +214,7 @@ describe('a start that its client abandons', () => {
       const reported = (type: string) => events.filter((event) => event.type === type)
       for (const path of ['one', 'two']) {
         const call = (init: RequestInit = {}) => fetch(`${url}/${path}`, init)
-        await abandon({ call, reported } as unknown as GatewayBench, bodyOf(), { token })
+        await abandon({ call, reported } as unknown as GatewayFixture, bodyOf(), { token })
       }
       expect(reported('child.started')).toHaveLength(2)
       expect(reported('start.resumed')).toEqual([])
@@ -225,34 +226,34 @@ describe('a command that is warmed up', () => {
   const SAY = `process.stderr.write('env ' + Object.keys(process.env).sort() + '\\n');`
 
   verifies('FLD-11', 'is run once without identity, ends, and serves nobody', async () => {
-    const bench = await startServer(`${SAY} answer(id, {})`, { childWarm: true })
-    await until(() => bench.reported('child.ended').length === 1)
-    const [warmed] = bench.reported('command.warmed')
+    const fixture = await startServer(`${SAY} answer(id, {})`, { childWarm: true })
+    await until(() => fixture.reported('child.ended').length === 1)
+    const [warmed] = fixture.reported('command.warmed')
     expect(warmed).toEqual({
       type: 'command.warmed',
       child: 'warm-up',
       seconds: expect.any(Number) as number,
     })
-    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
+    expect(fixture.reported('child.remarked').map(({ text }) => text)).toEqual([
       'env GATEHOUSE_PROCESS,PATH',
     ])
-    expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.reported('child.started')).toHaveLength(2)
-    expect(bench.reported('command.warmed')).toHaveLength(1)
+    expect((await new Client(fixture).open()).status).toBe(200)
+    expect(fixture.reported('child.started')).toHaveLength(2)
+    expect(fixture.reported('command.warmed')).toHaveLength(1)
   })
 
   verifies('FLD-11', 'counts for nobody', async () => {
     const children = { maxChildren: 1, startTimeout: 600 }
-    const bench = await startServer(
+    const fixture = await startServer(
       `if (process.env.GATEHOUSE_SUBJECT !== undefined) answer(id, {})`,
       { childWarm: true, children },
     )
-    await until(() => bench.reported('child.started').length === 1)
-    expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.reported('command.warmed')).toEqual([])
+    await until(() => fixture.reported('child.started').length === 1)
+    expect((await new Client(fixture).open()).status).toBe(200)
+    expect(fixture.reported('command.warmed')).toEqual([])
     // And it does not outlive the gateway.
-    await bench.gateway.close()
-    expect(bench.reported('child.ended')).toHaveLength(2)
+    await fixture.gateway.close()
+    expect(fixture.reported('child.ended')).toHaveLength(2)
   })
 
   verifies('FLD-11', 'and fails says why', async () => {
@@ -266,9 +267,9 @@ describe('a command that is warmed up', () => {
       ],
     ]
     for (const [options, failure, hint] of failing) {
-      const bench = await startServer('', { childWarm: true, ...options })
-      await until(() => bench.reported('command.warmed').length === 1)
-      expect(bench.reported('command.warmed')[0]).toMatchObject({
+      const fixture = await startServer('', { childWarm: true, ...options })
+      await until(() => fixture.reported('command.warmed').length === 1)
+      expect(fixture.reported('command.warmed')[0]).toMatchObject({
         failure: `the command ${failure}`,
         hint: expect.stringContaining(hint) as string,
       })
@@ -276,8 +277,8 @@ describe('a command that is warmed up', () => {
   })
 
   test('only where that is asked for', async () => {
-    const bench = await startServer('answer(id, {})')
-    expect((await new Client(bench).open()).status).toBe(200)
-    expect(bench.reported('child.started')).toHaveLength(1)
+    const fixture = await startServer('answer(id, {})')
+    expect((await new Client(fixture).open()).status).toBe(200)
+    expect(fixture.reported('child.started')).toHaveLength(1)
   })
 })
