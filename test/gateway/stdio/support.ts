@@ -28,7 +28,7 @@ export function startBridge(
 }
 
 /** A command that does to each message what `body` says. */
-function startServer(
+export function startServer(
   body: string,
   options: Partial<GatewayOptions> = {},
   clock: Clock = FAST_CLOCK,
