@@ -9,6 +9,7 @@ export type { AuditRecord } from './gateway/audit.js'
 export type { AuditedOperation } from './gateway/request/read-operations.js'
 export type {
   GatewayEvent,
+  EventSubject,
   GatewayEventListener,
   PathUnserved,
   RequestCompleted,

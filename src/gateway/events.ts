@@ -103,13 +103,29 @@ export type GatewayEvent =
   | RequestRefused
   | ChildEvent
 
+/** The caller and the operation of the request or the command that an event is about, as far as they are known. */
+export interface EventSubject {
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  /** The method of the message, such as `tools/call`; the first one of a batch. */
+  readonly rpcMethod: string | undefined
+  /** Its tool or prompt, or the URI of its resource. */
+  readonly target: string | undefined
+}
+
 /**
  * Receives every event, synchronously. Exceptions and rejected promises are ignored.
  *
  * @param resource the resource of the event, if there are several; `undefined` if the request
  * reached none
+ * @param about who and what the event is about; `undefined` if it is about no request and no command. Read it at once: it
+ * changes while the request goes on
  */
-export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
+export type GatewayEventListener = (
+  event: GatewayEvent,
+  resource?: string,
+  about?: EventSubject,
+) => void
 
 /** The decision about a request. */
 export type RequestDecision = 'allow' | 'deny' | 'refused' | 'unavailable'

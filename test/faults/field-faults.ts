@@ -371,8 +371,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'secret-shown-as-a-file',
     breaks: 'FLD-07',
-    find: 'return SECRET.test(file)',
-    replace: "return SECRET.test('')",
+    find: 'return looksSecret(file)',
+    replace: "return looksSecret('')",
     tests: ['config/files.test.ts'],
   },
   {

@@ -7,6 +7,7 @@
 import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
+import type { EventSubject } from '../events.js'
 import type { Backend } from '../request/backend.js'
 import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
@@ -65,7 +66,7 @@ export interface BridgeOptions {
   readonly clock: Clock
   /** Unpredictable text: the ids of sessions. */
   readonly randomUUID: () => string
-  readonly emit: ((event: ChildEvent) => void) | undefined
+  readonly emit: ((event: ChildEvent, about?: EventSubject) => void) | undefined
 }
 
 /** The child of a caller without sessions. */
@@ -338,14 +339,25 @@ class Bridge {
   }
 
   #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
-    const { limits, clock, emit } = this.#options
+    const { limits, clock } = this.#options
     const { key: callerKey, principalKey } = caller
+    const emit = this.#emitFor(caller)
     return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
+  }
+
+  /** Emits events about the child of a caller. */
+  #emitFor(caller: Caller | undefined): ((event: ChildEvent) => void) | undefined {
+    const { emit } = this.#options
+    const token = caller?.authenticated?.token
+    if (emit === undefined || token === undefined) return emit
+    const { subject, clientId } = token
+    const about = { subject, clientId, rpcMethod: undefined, target: undefined }
+    return (event) => emit(event, about)
   }
 
   /** Starts the command as a child that serves this caller alone; nobody without one. */
   #startChild(caller: Caller | undefined, label: string): OpenChannel {
-    const { command, environment, limits, emit, clock } = this.#options
+    const { command, environment, limits, clock } = this.#options
     const identity = caller?.authenticated && identityEnvironment(caller.authenticated.token)
     const options = {
       command,
@@ -353,7 +365,7 @@ class Bridge {
       label,
       hint: withheldHint(process.env, environment),
       maxMessage: limits.maxMessage,
-      emit,
+      emit: this.#emitFor(caller),
       clock,
     }
     return (listener) => new ChildChannel(options, listener)
