@@ -202,7 +202,10 @@ export interface IntrospectionFailed {
   readonly issuer: string
   readonly code: AuthorizationServerErrorCode
   readonly reason: string
-  /** Milliseconds until the next attempt is allowed. */
+  /**
+   * Milliseconds until the next attempt is allowed; `Infinity`: not before our credentials are
+   * replaced.
+   */
   readonly retryIn: number
   /** `token`: other tokens are introspected as before. */
   readonly concerns: 'issuer' | 'token'

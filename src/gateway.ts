@@ -45,3 +45,4 @@ export type {
   UpstreamCredentials,
 } from './gateway/options.js'
 export type { Readiness, ReadinessCheck } from './gateway/readiness.js'
+export type { GatewaySecrets } from './gateway/secrets.js'

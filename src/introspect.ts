@@ -6,6 +6,6 @@
  * @module
  */
 export type { TokenIntrospectorOptions } from './rs/introspector-settings.js'
-export { createTokenIntrospector } from './rs/token-introspector.js'
+export { createTokenIntrospector, type ClientIntrospector } from './rs/token-introspector.js'
 export type { IntrospectionAuthentication } from './introspect/authentication-methods.js'
 export type { TokenIntrospection, TokenIntrospector } from './types.js'

@@ -132,6 +132,14 @@ export class Availability {
     return fault !== undefined && this.#now() <= fault.retryAt + FAULT_MAX_AGE ? fault : undefined
   }
 
+  /** The server will judge us anew: nothing that is known about it counts any more. */
+  forget(): void {
+    this.#fault = this.#doubt = undefined
+    this.#probe = undefined
+    this.#answeredAt = Number.NEGATIVE_INFINITY
+    this.#controlNotBefore = Number.NEGATIVE_INFINITY
+  }
+
   /** The known or suspected fault, for health checks. */
   get trouble(): AuthorizationServerError | undefined {
     return this.#fault?.error ?? this.#doubt

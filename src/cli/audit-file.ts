@@ -22,13 +22,25 @@ export interface AuditFile {
   /** Records that could not be written. */
   readonly lost: number
   write(record: AuditRecord): void
-  /** Call it after the file was moved away: the next record begins a new file. */
-  reopen(): void
+  /**
+   * Opens the file again, after it was moved away.
+   *
+   * @throws if it cannot be opened; then records go on as before
+   */
+  reopen(): Reopened
   /** Waits a moment for a slow reader. */
   close(): Promise<void>
 }
 
-function codeOf(error: unknown): string {
+/** A file that was opened again: one of the two must be called. */
+export interface Reopened {
+  /** The next record goes there. */
+  use(): void
+  /** Records go on as before. */
+  discard(): void
+}
+
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }
 
@@ -160,11 +172,13 @@ export function openAuditFile(
       }
     },
     reopen() {
-      try {
-        void close()
-        target = open(path, fail)
-      } catch (error) {
-        fail(error)
+      const opened = open(path, fail)
+      return {
+        use() {
+          void close()
+          target = opened
+        },
+        discard: () => void opened.close(),
       }
     },
     async close() {

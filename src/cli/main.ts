@@ -32,8 +32,13 @@ function reportProblems(problems: readonly ConfigurationProblem[]): number {
 }
 
 async function runServe(argv: readonly string[]): Promise<number> {
-  const { readConfiguration } = await import('../config/configuration.js')
-  const configuration = await readConfiguration({ argv, env: process.env })
+  const [{ readConfiguration }, { FileReader }] = await Promise.all([
+    import('../config/configuration.js'),
+    import('./file-reader.js'),
+  ])
+  const reader = new FileReader()
+  const readAgain = () => readConfiguration({ argv, env: process.env, readFile: reader.read })
+  const configuration = await readAgain()
   const { settings, command, problems } = configuration
   const warnings = [...configuration.warnings, ...initWarnings(process.pid, configuration)]
   if (problems.length > 0) {
@@ -67,9 +72,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
             environment: configuration.environmentFor(settings.childEnv),
             startTimeout: settings.childStartTimeout,
           },
-    hasKeyFile: configuration.resources
-      .flatMap(({ issuers }) => issuers)
-      .some((each) => each.settings.oauth.jwksFile !== undefined),
+    files: { configuration, reader, readAgain },
     warnings,
   })
 }

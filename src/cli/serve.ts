@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import type { Admin } from '../gateway/admin.js'
 import type { GatewayEvent } from '../gateway/events.js'
@@ -12,10 +13,16 @@ import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
 import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Sidecar } from './sidecar.js'
+import { changedSettings } from '../config/changed-settings.js'
+import type { Configuration } from '../config/configuration.js'
+import { readPolicies, secretParts } from '../config/file-parts.js'
+import { REAL_TIME } from '../gateway/clock.js'
 import { openAuditFile, type AuditFile } from './audit-file.js'
+import type { FileReader } from './file-reader.js'
 import { createEventLog } from './log-events.js'
 import { createLog, type Log, type LogOptions } from './log.js'
 import type { LineWriter } from './line-writer.js'
+import { Reload } from './reload.js'
 
 export interface ServeInput {
   readonly options: GatewayOptions
@@ -32,8 +39,13 @@ export interface ServeInput {
         readonly startTimeout: number
       }
     | undefined
-  /** Whether SIGHUP reads a key file again. SIGHUP also reopens the audit file. */
-  readonly hasKeyFile: boolean
+  /** What is read again while it runs. */
+  readonly files: {
+    readonly configuration: Configuration
+    readonly reader: FileReader
+    /** Reads everything as at the start. */
+    readonly readAgain: () => Promise<Configuration>
+  }
   readonly warnings: readonly string[]
 }
 
@@ -50,6 +62,9 @@ class Running {
   #admin: Admin | undefined
   #sidecar: Sidecar | undefined
   #isStopping = false
+  #reload: Reload | undefined
+  /** SIGHUP came before there was anything to replace. */
+  #isHungUp = false
   readonly #audit: AuditFile | undefined
 
   /** @throws {Failure} if no records could be written */
@@ -82,6 +97,9 @@ class Running {
       throw listenFailure(error, options.host ?? '127.0.0.1', options.port ?? 8080)
     })
     this.#announce(listening)
+    this.#reload = this.#createReload(listening)
+    this.#reload.watch()
+    if (this.#isHungUp) this.#reload.hangUp()
   }
 
   /** Settles when there is a reason to end, other than a signal. */
@@ -91,19 +109,42 @@ class Running {
   }
 
   /** Handles SIGHUP: files may have changed. */
-  async reload(): Promise<void> {
-    this.#audit?.reopen()
-    if (!this.#input.hasKeyFile) return
-    this.#logger.info('SIGHUP: reading the keys again')
-    await this.#gateway.refreshKeys()
+  hangUp(): void {
+    this.#isHungUp = true
+    this.#reload?.hangUp()
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#reload?.stop()
     await this.#gateway.close()
     this.#admin?.close()
     await this.#sidecar?.stop()
     await this.#audit?.close()
+  }
+
+  #createReload({ resources }: Listening): Reload {
+    const { configuration, reader, readAgain } = this.#input.files
+    const context = {
+      configuration,
+      resources: resources.map(({ resource }) => resource),
+      gateway: this.#gateway,
+      readFile: reader.read,
+    }
+    return new Reload({
+      parts: secretParts(context),
+      readPolicies: () => readPolicies(context),
+      async compare() {
+        const after = await readAgain()
+        return { problems: after.problems, changed: changedSettings(configuration, after) }
+      },
+      audit: this.#input.auditFile === LOG ? undefined : this.#audit,
+      auditSource: configuration.given.get('auditFile')?.source ?? 'auditFile',
+      gateway: this.#gateway,
+      reader,
+      logger: this.#logger,
+      clock: REAL_TIME,
+    })
   }
 
   /** Looks for the command now, not when the first client connects. */
@@ -173,7 +214,7 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
     return {
       lost: 0,
       write: (audit) => lines.info({ audit }, 'audit'),
-      reopen: () => undefined,
+      reopen: () => ({ use: () => undefined, discard: () => undefined }),
       close: () => Promise.resolve(),
     }
   }
@@ -209,9 +250,14 @@ function listenFailure(error: unknown, host: string, port: number): Failure {
   return new Failure(`cannot listen on ${host}:${port}: ${reasons[code] ?? code} (${code})`)
 }
 
+/** Whether a user started us in a terminal: SIGHUP then means that it was closed. */
+function isInTerminal(): boolean {
+  return isatty(0) || isatty(2)
+}
+
 /** The next signal that ends us. Without a handler it would leave the sidecar running. */
-function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(readsFiles ? [] : ['SIGHUP'])]
+function nextSignal(endsAtHangUp: boolean): Promise<NodeJS.Signals> {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', ...(endsAtHangUp ? ['SIGHUP'] : [])]
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals) => {
       for (const each of signals) process.off(each, end)
@@ -227,15 +273,18 @@ function nextSignal(readsFiles: boolean): Promise<NodeJS.Signals> {
  * @returns the exit code: 0 after a signal, 1 for anything that failed
  */
 export async function serve(input: ServeInput): Promise<number> {
+  const inTerminal = isInTerminal()
+  // Without a handler it would end us.
+  if (!inTerminal) process.on('SIGHUP', () => undefined)
   const log = await createLog(input.log)
   try {
-    return await run(input, log)
+    return await run(input, log, inTerminal)
   } finally {
     await log.writer.finish()
   }
 }
 
-async function run(input: ServeInput, log: Log): Promise<number> {
+async function run(input: ServeInput, log: Log, inTerminal: boolean): Promise<number> {
   const { logger } = log
   for (const warning of input.warnings) logger.warn(warning)
   let running: Running
@@ -246,9 +295,8 @@ async function run(input: ServeInput, log: Log): Promise<number> {
     logger.fatal(error.message)
     return 1
   }
-  const readsFiles = input.hasKeyFile || input.auditFile !== undefined
-  const ended = nextSignal(readsFiles)
-  if (readsFiles) process.on('SIGHUP', () => void running.reload())
+  const ended = nextSignal(inTerminal)
+  if (!inTerminal) process.on('SIGHUP', () => running.hangUp())
 
   let exitCode = 0
   const fail = (failure: unknown) => {
@@ -267,7 +315,7 @@ async function run(input: ServeInput, log: Log): Promise<number> {
   }
   if (exitCode === 0) logger.info('shutting down: running answers may finish')
   // A second signal ends us at once.
-  const asked = nextSignal(readsFiles).then(() => {
+  const asked = nextSignal(inTerminal).then(() => {
     logger.warn('shutting down at once')
     return 'at once' as const
   })

@@ -104,7 +104,7 @@ export function readHeaders(
 }
 
 /** Problems never show any part of a key. */
-function readSessionKeys(file: string, source: string, readFile: ReadFile) {
+export function readSessionKeys(file: string, source: string, readFile: ReadFile) {
   const problems: ConfigurationProblem[] = []
   const problem = (message: string) => {
     problems.push({ path: source, message, hint: `one per line, each of ${SESSION_KEY}` })

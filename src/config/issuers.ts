@@ -5,8 +5,9 @@
  */
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
-import { readJwks, readKeys } from './keys.js'
+import { readKeys } from './keys.js'
 import type { ReadFile } from './named-file.js'
+import type { ClientIntrospector } from '../rs/token-introspector.js'
 import { parseSettings, type Settings } from './setting-table.js'
 import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS } from './setting-lists.js'
 import type { GivenValues } from './setting.js'
@@ -26,10 +27,19 @@ export interface ConfiguredIssuer {
 
 /** An issuer with the contents of its files. */
 export interface ReadIssuer extends ConfiguredIssuer {
-  /** A JWK Set, or a function that reads it again. */
+  /** A JWK Set, or a function that returns the one in use. */
   readonly jwks?: unknown
   /** Our credentials at its introspection endpoint; `undefined` when they have problems. */
   readonly credentials?: Credentials
+  readonly live: LiveIssuer
+}
+
+/** What is replaced when its files have changed. */
+interface LiveIssuer {
+  /** The keys in use. */
+  jwks?: unknown
+  /** Once it was made. */
+  introspector?: ClientIntrospector
 }
 
 const NOTHING: GivenValues = new Map()
@@ -86,16 +96,24 @@ export function configuredIssuers(
   return { issuers, problems: listed.flatMap((own) => parseSettings(own).problems) }
 }
 
-function readIssuer(configured: ConfiguredIssuer, readFile: ReadFile) {
+/** Reads the files of one issuer. */
+export function readIssuer(
+  configured: ConfiguredIssuer,
+  readFile: ReadFile,
+): {
+  readonly issuer: ReadIssuer
+  readonly now: ReadIssuer
+  readonly problems: readonly ConfigurationProblem[]
+} {
   const { settings, given, own } = configured
-  const { jwksFile } = settings.oauth
   const keys = readKeys(given, readFile)
   const { credentials, problems } = readCredentials(settings, given, readFile, own.size > 0)
-  const common = { ...configured, ...(problems.length === 0 && { credentials }) }
+  const live: LiveIssuer = { jwks: keys.jwks }
+  const common = { ...configured, live, ...(problems.length === 0 && { credentials }) }
   return {
     issuer: {
       ...common,
-      ...(jwksFile !== undefined && { jwks: (): unknown => readJwks(jwksFile, readFile) }),
+      ...(settings.oauth.jwksFile !== undefined && { jwks: (): unknown => live.jwks }),
     },
     now: { ...common, ...('jwks' in keys && { jwks: keys.jwks }) },
     problems: [...keys.problems, ...problems],
@@ -105,7 +123,7 @@ function readIssuer(configured: ConfiguredIssuer, readFile: ReadFile) {
 /**
  * Reads the files of the issuers.
  *
- * @returns `now`: with the keys as they are; `issuers`: with functions that read the keys again
+ * @returns `now`: with the keys as they are; `issuers`: with functions that return the keys in use
  */
 export function readIssuers(
   configured: readonly ConfiguredIssuer[],

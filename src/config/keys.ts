@@ -13,7 +13,7 @@ import type { GivenValues } from './setting.js'
  *
  * @throws {FetchFault} It shows nothing of the content; a parser's message or cause would.
  */
-export function readJwks(path: string, readFile: ReadFile): unknown {
+function readJwks(path: string, readFile: ReadFile): unknown {
   let message: string
   try {
     return JSON.parse(readFile(path))

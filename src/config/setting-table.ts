@@ -382,7 +382,8 @@ const schema = z.object({
     policy: text({
       ...OAUTH,
       becomes: 'tokens.policy',
-      description: 'who may call what: scopes for tools, prompts and resources; read at the start',
+      description:
+        'who may call what: scopes for tools, prompts and resources; SIGHUP reads it again',
       placeholder: 'FILE',
       default: 'the base scopes suffice',
       file: 'whole',

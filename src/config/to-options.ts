@@ -62,7 +62,8 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
     ...optionsOf('tokens', settings, ({ path, perIssuer }) => perIssuer === 'too' && own.has(path)),
     ...(client !== undefined && {
       ...optionsOf('asked', settings),
-      introspector: (world) => createTokenIntrospector({ ...world, ...client }),
+      introspector: (world) =>
+        (issuer.live.introspector = createTokenIntrospector({ ...world, ...client })),
     }),
   } as AuthorizationServerOptions
 }

@@ -25,8 +25,9 @@ import { createRequestHandler, type RequestHandler } from './request/handler.js'
 import type { RequestRecord } from './request/record.js'
 import { Records } from './request/records.js'
 import { createFindRoute } from './find-route.js'
-import { createSessionIds } from '../web/session-ids.js'
+import { createSessionIds, type SessionIds } from '../web/session-ids.js'
 import { randomKey } from '../web/session-keys.js'
+import { replaceSecrets, type GatewaySecrets } from './secrets.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createRoute, type Route } from './route.js'
 import type { RouteSettings } from './route-settings.js'
@@ -118,6 +119,33 @@ export interface Gateway {
    * ```
    */
   replacePolicies(policies: Readonly<Record<string, PolicyDocument | AuthorizeOperation>>): void
+  /**
+   * Replaces secrets while requests are served, for example after their files have changed.
+   * Requests that come afterwards use the new ones. Call it while the gateway listens. Credentials
+   * for introspection are replaced at their introspector.
+   *
+   * @throws {ConfigurationError} with every problem; then all old secrets stay
+   *
+   * @example
+   * ```ts
+   * import { readFileSync } from 'node:fs'
+   * import { createGateway } from 'mcp-gatehouse/gateway'
+   *
+   * const resource = 'https://mcp.example.com/mcp'
+   * const readHeaders = () => ({ 'X-Api-Key': readFileSync('/run/secrets/key', 'utf8').trim() })
+   * const gateway = createGateway({
+   *   authorizationServers: 'https://sso.example.com/realms/mcp',
+   *   resource,
+   *   upstream: 'http://127.0.0.1:8000/mcp',
+   *   upstreamHeaders: readHeaders(),
+   * })
+   * await gateway.listen()
+   * process.on('SIGHUP', () => {
+   *   gateway.replaceSecrets({ upstreamHeaders: { [resource]: readHeaders() } })
+   * })
+   * ```
+   */
+  replaceSecrets(secrets: GatewaySecrets): void
 }
 
 /**
@@ -161,6 +189,7 @@ export function createLimitedGateway(
     status: () => gateway.status(),
     refreshKeys: () => gateway.refreshKeys(),
     replacePolicies: (policies) => gateway.replacePolicies(policies),
+    replaceSecrets: (secrets) => gateway.replaceSecrets(secrets),
   }
 }
 
@@ -168,6 +197,8 @@ export function createLimitedGateway(
 interface Running {
   readonly handle: RequestHandler
   readonly routes: readonly [Route, ...Route[]]
+  /** `undefined` without tokens. */
+  readonly sessionIds: SessionIds | undefined
 }
 
 class HttpGateway implements Gateway {
@@ -246,6 +277,10 @@ class HttpGateway implements Gateway {
     replacePolicies(this.#routes, policies)
   }
 
+  replaceSecrets(secrets: GatewaySecrets): void {
+    replaceSecrets({ routes: this.#routes, sessionIds: this.#running?.sessionIds }, secrets)
+  }
+
   get #routes(): readonly Route[] {
     return this.#running?.routes ?? []
   }
@@ -253,8 +288,10 @@ class HttpGateway implements Gateway {
   async #start(): Promise<Listening> {
     const { host } = this.#settings
     const port = await this.#front.listen(host, this.#settings.port)
-    const routes = this.#createRoutes(port)
-    this.#running = { routes, handle: this.#createHandler(routes) }
+    const { auth, sessionKeys = [randomKey()] } = this.#settings
+    const sessionIds = auth === 'oauth' ? createSessionIds(sessionKeys) : undefined
+    const routes = this.#createRoutes(port, sessionIds)
+    this.#running = { routes, sessionIds, handle: this.#createHandler(routes) }
     for (const { guard, backend } of routes) {
       void guard?.resourceServer.refreshKeys()
       // A failure here repeats at the first request and is reported there.
@@ -281,9 +318,8 @@ class HttpGateway implements Gateway {
     }))
   }
 
-  #createRoutes(port: number): readonly [Route, ...Route[]] {
+  #createRoutes(port: number, sessionIds: SessionIds | undefined): readonly [Route, ...Route[]] {
     const { auth, host, maxBody, streamGrace, sseKeepAlive } = this.#settings
-    const { sessionKeys = [randomKey()] } = this.#settings
     const { hear } = this.#records
     const context = {
       auth,
@@ -294,7 +330,7 @@ class HttpGateway implements Gateway {
       streamGrace,
       stalled: this.#limits.stalled,
       keepAlive: sseKeepAlive * 1000,
-      sessionIds: auth === 'oauth' ? createSessionIds(sessionKeys) : undefined,
+      sessionIds,
       childPool: new ChildPool(),
       randomUUID: this.#randomUUID,
       fetch: this.#fetch,

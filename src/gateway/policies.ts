@@ -7,7 +7,8 @@ import { isPlainObject } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
 import type { Route } from './route.js'
 
-function hintFor(routes: readonly Route[]): string {
+/** What to write instead of an unknown resource. */
+export function hintFor(routes: readonly Route[]): string {
   if (routes.length === 0) return 'there are none before the gateway listens'
   return `known are ${routes.map(({ resource }) => resource).join(', ')}`
 }

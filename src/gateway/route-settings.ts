@@ -74,7 +74,7 @@ function checkUpstreamHost(checker: OptionChecker, path: OptionPath, value: unkn
   if (fault !== undefined) checker.problem(path, fault, 'localhost:8000')
 }
 
-function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown): void {
+export function checkHeaders(checker: OptionChecker, path: OptionPath, value: unknown): void {
   const headers = value ?? {}
   if (!isJsonObject(headers)) {
     checker.problem(path, 'must be an object', "{ 'X-Api-Key': '…' }")

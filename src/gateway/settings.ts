@@ -87,7 +87,7 @@ function checkRequests(fallback: number) {
 }
 
 /** Problems never show a key. */
-function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
+export function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
   if (keys === undefined) return
   const isKey = (key: unknown) => typeof key === 'string' && sessionKeyFault(key) === undefined
   if (!Array.isArray(keys) || !keys.every(isKey)) {

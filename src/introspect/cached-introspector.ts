@@ -27,7 +27,7 @@ import { sha256 } from '../base/digest.js'
 import { Flights, type Flight } from '../base/flights.js'
 import type { ProviderClock } from '../base/provider-clock.js'
 import { createSteadyClock } from '../base/steady-clock.js'
-import { AuthorizationServerError } from '../errors.js'
+import { AuthorizationServerError, quoted } from '../errors.js'
 import type { Emit } from '../events.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { TokenIntrospection, TokenIntrospector } from '../types.js'
@@ -100,7 +100,7 @@ function isRejected({ error }: Failure): boolean {
   return error.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'
 }
 
-class CachedIntrospector {
+export class CachedIntrospector implements TokenIntrospector {
   readonly #options: CachedIntrospectorOptions
   readonly #good = new Cache<Kept>(MAX_GOOD)
   /** Kept apart, so that a flood of refused tokens evicts no good one. */
@@ -113,6 +113,10 @@ class CachedIntrospector {
   readonly #flights: Flights<Asking>
   readonly #slots: Slots
   readonly #shared: SharedAnswers | undefined
+  /** How often our credentials were replaced. */
+  #replaced = 0
+  /** Replaced credentials were refused. Each further refusal may count against our client there. */
+  #areRefused = false
 
   constructor(options: CachedIntrospectorOptions) {
     const { concurrency, isolated, store, issuer, emit } = options
@@ -140,6 +144,14 @@ class CachedIntrospector {
         steadyNow: now,
         onFailure: (reason, retryIn) => emit?.({ type: 'store.failed', issuer, reason, retryIn }),
       })
+  }
+
+  /** Our credentials were replaced: what the server said about the old ones no longer counts. */
+  credentialsReplaced(): void {
+    this.#replaced++
+    this.#areRefused = false
+    this.#faulty.clear()
+    this.#availability.forget()
   }
 
   async introspect(token: string): Promise<TokenIntrospection> {
@@ -262,6 +274,7 @@ class CachedIntrospector {
   async #ask(token: string, digest: string, isKnown: boolean): Promise<TokenIntrospection | Fault> {
     const { introspect, issuer, emit, isolated } = this.#options
     const call = this.#availability.begin(isKnown)
+    const replaced = this.#replaced
     try {
       const claims = await introspect(token)
       if (this.#availability.answered() && !isolated) void this.#checkControl()
@@ -272,14 +285,39 @@ class CachedIntrospector {
       void this.#shared?.set(digest, answer)
       return answer
     } catch (error) {
-      return await this.#blame(call, digest, this.#asFailure(error))
+      const failure = this.#asFailure(error)
+      if (isRejected(failure) && replaced !== this.#replaced) {
+        // The old credentials were refused: the new ones may be tried.
+        return this.#availability.next({ error: failure.error, passes: true }, undefined)
+      }
+      const fault = await this.#blame(call, digest, failure)
+      if (replaced > 0 && fault === this.#availability.fault && isRejected(fault)) {
+        this.#holdBack()
+      }
+      return fault
     } finally {
       this.#availability.end(call)
     }
   }
 
+  /** The new credentials were refused: nobody is asked before they are replaced again. */
+  #holdBack(): void {
+    if (this.#areRefused) return
+    this.#areRefused = true
+    const { issuer, emit } = this.#options
+    emit?.({
+      type: 'introspection.failed',
+      issuer,
+      code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
+      reason: `introspection at ${quoted(issuer)}: the new credentials were refused; they are not tried again before they are replaced, if only by the same ones`,
+      retryIn: Number.POSITIVE_INFINITY,
+      concerns: 'issuer',
+    })
+  }
+
   /** Why a token cannot be introspected now. */
   #obstacle(digest: string, isKnown: boolean): Fault | undefined {
+    if (this.#areRefused) return this.#availability.fault
     const own = this.#faulty.get(digest)
     if (own !== undefined && this.#now() < own.retryAt) return own
     return this.#availability.mayCall(isKnown) ? undefined : this.#availability.fault
@@ -346,13 +384,5 @@ class CachedIntrospector {
     // There may be no waiter left to handle it.
     done.catch(() => undefined)
     return { done, deadline }
-  }
-}
-
-export function createCachedIntrospector(options: CachedIntrospectorOptions): TokenIntrospector {
-  const introspector = new CachedIntrospector(options)
-  return {
-    introspect: (token) => introspector.introspect(token),
-    status: () => introspector.status(),
   }
 }

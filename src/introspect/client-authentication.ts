@@ -81,6 +81,18 @@ function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
   })
 }
 
+/** Why these credentials cannot be used, without any part of them; `undefined`: they can. */
+export async function credentialsFault(
+  credentials: ClientCredentials,
+): Promise<string | undefined> {
+  try {
+    await createClientAuthentication(credentials)
+    return undefined
+  } catch (error) {
+    return error instanceof TypeError ? error.message : 'cannot be used'
+  }
+}
+
 /**
  * Converts it for openid-client. Id and secret are form-encoded inside Basic (RFC 6749 §2.3.1),
  * which matters for client ids that are URLs.

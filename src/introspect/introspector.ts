@@ -77,23 +77,36 @@ function innermost(error: unknown): IntrospectionFault | undefined {
 }
 
 /** What openid-client needs, loaded by the first introspected token: most servers never see one. */
-async function load(options: IntrospectorOptions) {
+async function load(credentials: ClientCredentials) {
   const [client, { createClientAuthentication }] = await Promise.all([
     import('openid-client'),
     import('./client-authentication.js'),
   ])
-  return { client, authentication: await createClientAuthentication(options) }
+  return { client, credentials, authentication: await createClientAuthentication(credentials) }
 }
 
-class Introspector {
+export class Introspector {
   readonly #options: IntrospectorOptions
+  #credentials: ClientCredentials
   /** Not its promise: that of another request may never settle. */
   #loaded: Awaited<ReturnType<typeof load>> | undefined
 
   constructor(options: IntrospectorOptions) {
     this.#options = options
+    this.#credentials = options
   }
 
+  /** Uses them from the next call on. */
+  replaceCredentials(credentials: ClientCredentials): void {
+    this.#credentials = credentials
+  }
+
+  /**
+   * Asks. Nothing is remembered here.
+   *
+   * @throws {IntrospectionFailure} with `ERR_INTROSPECTION_UNAVAILABLE`,
+   *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
+   */
   async introspect(token: string): Promise<JsonObject> {
     const { timeout, endpoint } = this.#options
     // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
@@ -108,10 +121,16 @@ class Introspector {
     }
   }
 
+  async #load(): Promise<Awaited<ReturnType<typeof load>>> {
+    const credentials = this.#credentials
+    const loaded = this.#loaded
+    if (loaded?.credentials === credentials) return loaded
+    return (this.#loaded = await load(credentials))
+  }
+
   async #ask(token: string, endpoint: string, signal: AbortSignal): Promise<JsonObject> {
     const { issuer, clientId } = this.#options
-    this.#loaded ??= await load(this.#options)
-    const { client, authentication } = this.#loaded
+    const { client, authentication } = await this.#load()
     const metadata = { issuer, introspection_endpoint: endpoint }
     const configuration = new client.Configuration(metadata, clientId, undefined, authentication)
     // Our own signal stops it.
@@ -186,17 +205,4 @@ class Introspector {
       { passes, wasWritten },
     )
   }
-}
-
-/**
- * Makes a function that asks. Nothing is remembered here.
- *
- * @returns a function that throws {@link IntrospectionFailure} with `ERR_INTROSPECTION_UNAVAILABLE`,
- *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
- */
-export function createIntrospector(
-  options: IntrospectorOptions,
-): (token: string) => Promise<JsonObject> {
-  const introspector = new Introspector(options)
-  return (token) => introspector.introspect(token)
 }

@@ -9,9 +9,11 @@ import { isolatesRequests } from '../base/runtime.js'
 import { createSteadyClock } from '../base/steady-clock.js'
 import { findMetadata } from '../discovery/authorization-server.js'
 import { emitterFor } from './log-events.js'
+import { CachedIntrospector } from '../introspect/cached-introspector.js'
+import { Introspector } from '../introspect/introspector.js'
+import { ConfigurationError } from '../errors.js'
+import type { ClientCredentials } from '../introspect/client-authentication.js'
 import { ProviderClock } from '../base/provider-clock.js'
-import { createCachedIntrospector } from '../introspect/cached-introspector.js'
-import { createIntrospector } from '../introspect/introspector.js'
 import type { TokenIntrospector } from '../types.js'
 import { checkTokenIntrospector, type TokenIntrospectorOptions } from './introspector-settings.js'
 
@@ -20,6 +22,31 @@ const TIMEOUT = 5_000
 const SHORTEST_TIMEOUT = 1_000
 /** How long the discovered endpoint is used. */
 const DISCOVERY_MAX_AGE = 3_600_000
+
+/** An introspector that uses a client of our own, whose credentials can be replaced. */
+export interface ClientIntrospector extends TokenIntrospector {
+  /**
+   * Uses other credentials from the next call on, for example after their file has changed. What is
+   * left out stays. If the server refuses the new ones, they are not tried again before this is
+   * called again, if only with the same ones: some servers lock a client after several refusals.
+   *
+   * @throws {ConfigurationError} if they cannot be used; then the old ones stay
+   */
+  replaceCredentials(
+    credentials: Pick<TokenIntrospectorOptions, 'clientSecret' | 'clientKey'>,
+  ): Promise<void>
+}
+
+/** @throws {ConfigurationError} */
+async function checkedCredentials(options: TokenIntrospectorOptions): Promise<ClientCredentials> {
+  const { authentication, clientSecret, clientKey } = settingsOf(checkTokenIntrospector(options))
+  const credentials = { authentication, clientSecret, clientKey }
+  const { credentialsFault } = await import('../introspect/client-authentication.js')
+  const message = await credentialsFault(credentials)
+  if (message === undefined) return credentials
+  const hint = 'a PEM (PKCS #8) or a JWK'
+  throw new ConfigurationError([{ path: 'clientKey', message, hint }])
+}
 
 /**
  * Makes what {@link createResourceServer} takes as `introspector` of an issuer. It contacts nobody before the
@@ -42,7 +69,7 @@ const DISCOVERY_MAX_AGE = 3_600_000
  * })
  * ```
  */
-export function createTokenIntrospector(options: TokenIntrospectorOptions): TokenIntrospector {
+export function createTokenIntrospector(options: TokenIntrospectorOptions): ClientIntrospector {
   const settings = settingsOf(checkTokenIntrospector(options))
   const { issuer, introspectionUrl, discoveryUrl, allowHttp, wait } = settings
   const now = options.now ?? Date.now
@@ -67,15 +94,16 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
   }
 
   const clock = new ProviderClock(now)
-  return createCachedIntrospector({
+  const introspector = new Introspector({
+    ...settings,
+    endpoint,
+    fetch: clock.observe(fetchFunction),
+    timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
+  })
+  const cached = new CachedIntrospector({
     issuer,
     clock,
-    introspect: createIntrospector({
-      ...settings,
-      endpoint,
-      fetch: clock.observe(fetchFunction),
-      timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
-    }),
+    introspect: (token) => introspector.introspect(token),
     cacheFor: settings.cacheFor,
     concurrency: settings.concurrency,
     wait,
@@ -85,4 +113,12 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Toke
     store: settings.store,
     namespace: JSON.stringify([issuer, introspectionUrl, settings.clientId]),
   })
+  return {
+    introspect: (token) => cached.introspect(token),
+    status: () => cached.status(),
+    async replaceCredentials(credentials) {
+      introspector.replaceCredentials(await checkedCredentials({ ...options, ...credentials }))
+      cached.credentialsReplaced()
+    },
+  }
 }

@@ -21,6 +21,8 @@ export interface SessionIds {
   seal(owner: SessionOwner, id: string): string | undefined
   /** The server's id; `undefined` if we did not make it, or not for this owner. */
   open(owner: SessionOwner, visible: string): string | undefined
+  /** Uses other keys from now on. At least one: the first signs, all verify. */
+  replaceKeys(keys: readonly string[]): void
 }
 
 /** Visible ASCII (MCP 2025-11-25, "Session Management"). Servers that put their state into it need some room. */
@@ -42,11 +44,15 @@ function macOf(mac: Mac, { resource, key }: SessionOwner, id: string): string {
   return mac(JSON.stringify(['mcp-gatehouse session', resource, key, id]))
 }
 
+function macsOf(keys: readonly string[]): readonly [Mac, ...Mac[]] {
+  const [signing, ...others] = keys.flatMap((key) => createMac(key) ?? [])
+  if (signing === undefined) throw new TypeError('no key to sign with')
+  return [signing, ...others]
+}
+
 /** @param keys at least one: the first signs, all verify */
 export function createSessionIds(keys: readonly string[]): SessionIds {
-  const macs = keys.flatMap((key) => createMac(key) ?? [])
-  const [signing] = macs
-  if (signing === undefined) throw new TypeError('no key to sign with')
+  let macs = macsOf(keys)
   const known = new Cache<Known>(MAX_KNOWN)
 
   function remember(visible: string, { resource, key }: SessionOwner, id: string): void {
@@ -56,7 +62,7 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
   return {
     seal(owner, id) {
       if (!LEGAL.test(id)) return undefined
-      const visible = macOf(signing, owner, id) + SEPARATOR + id
+      const visible = macOf(macs[0], owner, id) + SEPARATOR + id
       remember(visible, owner, id)
       return visible
     },
@@ -74,6 +80,11 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
       // Only ids that we made: guesses evict nothing.
       remember(visible, owner, id)
       return id
+    },
+    replaceKeys(keys) {
+      macs = macsOf(keys)
+      // Ids of a key that is gone must not be found.
+      known.clear()
     },
   }
 }

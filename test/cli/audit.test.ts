@@ -5,7 +5,10 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,6 +17,7 @@ import type { AuditRecord } from 'mcp-gatehouse/gateway'
 import { openAuditFile } from '../../src/cli/audit-file.js'
 import { startCli, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
+import { verifies } from '../support/verifies.js'
 
 const linesOf = (file: string) =>
   readFileSync(file, 'utf8')
@@ -77,29 +81,42 @@ describe('a file that fails later', () => {
   test('is complained of, not at every record, and used again when it can be', async () => {
     const complaints: [number, string][] = []
     let now = 0
-    const folder = join(dirname(writeTemporary('x', '')), 'inner')
-    const path = join(folder, 'audit.jsonl')
-    mkdirSync(folder)
+    const path = join(dirname(writeTemporary('x', '')), 'audit.jsonl')
+    // A disk without room.
+    symlinkSync('/dev/full', path)
     const file = openAuditFile(
       path,
       (lost, code) => complaints.push([lost, code]),
       () => now,
     )
-    file.write(record)
-    renameSync(folder, `${folder}.away`)
-    file.reopen()
     for (let i = 0; i < 5; i++) file.write(record)
-    expect(complaints).toEqual([[1, 'ENOENT']])
+    expect(complaints).toEqual([[1, 'ENOSPC']])
     now = 20_000
     file.write(record)
     expect(complaints).toEqual([
-      [1, 'ENOENT'],
-      [6, 'ENOENT'],
+      [1, 'ENOSPC'],
+      [5, 'ENOSPC'],
     ])
-    mkdirSync(folder)
+    rmSync(path)
+    file.reopen().use()
     file.write(record)
     expect(linesOf(path)).toEqual([record])
     expect(statSync(path).mode & 0o777).toBe(0o600)
+    await file.close()
+  })
+
+  verifies('FLD-17', 'goes on as before if it cannot be opened again, or need not', async () => {
+    const path = writeTemporary('audit.jsonl', '')
+    const file = openAuditFile(path, () => undefined)
+    renameSync(path, `${path}.1`)
+    mkdirSync(path)
+    expect(() => file.reopen()).toThrow('EISDIR')
+    file.write(record)
+    rmdirSync(path)
+    file.reopen().discard()
+    file.write(record)
+    expect(linesOf(`${path}.1`)).toEqual([record, record])
+    expect(linesOf(path)).toEqual([])
     await file.close()
   })
 

@@ -2,10 +2,11 @@
 import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { readConfiguration } from '../../src/config/configuration.js'
+import { secretParts } from '../../src/config/file-parts.js'
 import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { verifies } from '../support/verifies.js'
 import { EXAMPLES, FILES, SESSION_KEY } from './examples.js'
-import { ISSUER, OAUTH, OPEN, problemsOf, read, RESOURCE, UPSTREAM } from './support.js'
+import { ISSUER, OAUTH, OPEN, problemsOf, read, readerOf, RESOURCE, UPSTREAM } from './support.js'
 
 const [CERTIFICATE = ''] = rootCertificates
 const JWKS = FILES['/etc/gatehouse/jwks.json'] ?? ''
@@ -123,17 +124,35 @@ describe('keys', () => {
     ])
   })
 
-  test('are read anew each time the gateway asks', async () => {
+  verifies('FLD-16', 'stay until newer ones are taken, and all of them are good', async () => {
     const files: Record<string, string> = { '/keys.json': JWKS }
-    const { authorizationServers } = toGatewayOptions(await read(argv, { files }))
+    const configuration = await read(argv, { files })
+    const { authorizationServers } = toGatewayOptions(configuration)
     const [{ jwks }] = authorizationServers as unknown as [{ jwks: () => unknown }]
+    let refreshed = 0
+    const [part] = secretParts({
+      configuration,
+      resources: [RESOURCE],
+      gateway: {
+        refreshKeys: () => Promise.resolve(void refreshed++),
+        replaceSecrets: () => undefined,
+      },
+      readFile: readerOf(files),
+    })
+    expect(part).toMatchObject({ sources: ['--oauth-jwks-file'], files: ['/keys.json'] })
+    for (const content of ['hunter2', '{"keys":[]}', '{"keys":[{"kty":"oct"}]}', undefined]) {
+      if (content === undefined) delete files['/keys.json']
+      else files['/keys.json'] = content
+      const problems = (await part?.read())?.problems ?? []
+      expect(problems).toHaveLength(1)
+      expect(JSON.stringify(problems)).not.toContain('hunter2')
+    }
+    files['/keys.json'] = JWKS.replace('"keys"', '"new":1,"keys"')
+    const good = await part?.read()
+    expect(good?.problems).toEqual([])
     expect(jwks()).toEqual(JSON.parse(JWKS))
-    files['/keys.json'] = '{"keys":[1]}'
-    expect(jwks()).toEqual({ keys: [1] })
-    files['/keys.json'] = 'hunter2'
-    expect(jwks).toThrow(/^\/keys\.json cannot be read \(not JSON\)$/)
-    delete files['/keys.json']
-    expect(jwks).toThrow('/keys.json cannot be read (ENOENT)')
+    await good?.take()
+    expect([jwks(), refreshed]).toEqual([JSON.parse(files['/keys.json']), 1])
   })
 })
 

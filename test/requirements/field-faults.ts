@@ -51,6 +51,12 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-15': tested(
     'A silent event stream has comments between its events, one at once after the head of a GET, none with a coding or a length; no coding is asked for; GET and DELETE are sent once more when a kept connection was closed before a byte came, POST never; a short body goes with its length',
   ),
+  'FLD-16': tested(
+    'Secrets and keys in files are looked at every 5 seconds and taken when two looks agree; a file that cannot be used changes nothing, loudly; credentials that were refused after they were replaced are not tried again before their file changes',
+  ),
+  'FLD-17': tested(
+    'SIGHUP takes secrets, keys, policies and audit file, all or nothing, says what was read again and what needs a restart, and ends the process only where it was started in a terminal',
+  ),
   'FLD-18': tested(
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
   ),

@@ -7,12 +7,12 @@ import { join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { buildSync, type BuildOptions } from 'esbuild'
 import { inject, onTestFinished } from 'vitest'
+import { sourceToBundle } from '../faults/copy.js'
 import { eventually } from './gateway.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
 const BUNDLE: BuildOptions = {
-  entryPoints: [join(ROOT, 'src/cli/main.ts')],
   bundle: true,
   splitting: true,
   platform: 'node',
@@ -47,7 +47,8 @@ export function bundledCli(): string {
   const main = join(folder, 'dist/cli/main.js')
   if (!existsSync(main)) {
     const own = mkdtempSync(join(folder, 'new-'))
-    buildSync({ ...BUNDLE, outdir: join(own, 'cli') })
+    const entryPoints = [join(sourceToBundle(own), 'cli/main.ts')]
+    buildSync({ ...BUNDLE, entryPoints, outdir: join(own, 'cli') })
     try {
       renameSync(own, join(folder, 'dist'))
     } catch {

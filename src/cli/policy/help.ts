@@ -26,8 +26,8 @@ A policy:
       claims: { groups: [admins] }
   unmatched: deny
 
-Give it to the gateway with --oauth-policy FILE and --auth oauth. The gateway reads it at the start
-only: restart the gateway after a change. SIGHUP does not reload it.
+Give it to the gateway with --oauth-policy FILE and --auth oauth. The gateway reads it at the start,
+and again at SIGHUP. Only a change of lists needs a restart.
 
 For details: mcp-gatehouse policy COMMAND --help`
 

@@ -19,6 +19,7 @@ export function createHttpBackend(
   }
   return {
     label: upstream.url.origin + upstream.url.pathname,
+    headers: upstream.configured,
     warm: () => upstream.warm(),
     open: (admitted) => new Forwarding(context, admitted),
     unreachable: () => upstream.unreachable(),

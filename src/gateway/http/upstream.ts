@@ -8,6 +8,7 @@ import { createDispatcher, type NetworkOptions } from './network.js'
 import { comparableHeader } from './operator-headers.js'
 import { proxyFor } from './proxies.js'
 import { tryToConnect } from './reach.js'
+import type { BackendHeaders } from '../request/backend.js'
 import { createUpstreamTarget } from '../request/target.js'
 
 export interface UpstreamOptions extends NetworkOptions {
@@ -30,8 +31,9 @@ interface UpstreamRequest {
 
 export interface Upstream {
   readonly url: URL
-  /** For every request: alternating names and values. */
+  /** For every request: alternating names and values. They may be replaced. */
   readonly headers: readonly string[]
+  readonly configured: BackendHeaders
   /** Milliseconds until an answer begins. */
   readonly timeout: number
   /** Preloads modules for requests, so that the first one need not wait. */
@@ -60,6 +62,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const targetFor = createUpstreamTarget(url)
   const headersTimeout = options.timeout * 1000
   const isProxied = proxyFor(url, options.proxyEnvironment) !== undefined
+  let own = ownHeaders(host, headers)
   let dispatcher: Dispatcher | undefined
   let loading: Promise<Dispatcher> | undefined
 
@@ -89,7 +92,15 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     url,
-    headers: ownHeaders(host, headers),
+    get headers() {
+      return own
+    },
+    configured: {
+      names: Object.keys(headers),
+      replace(values) {
+        own = ownHeaders(host, values)
+      },
+    },
     timeout: headersTimeout,
     warm,
     send(request, handler) {

@@ -37,9 +37,18 @@ export interface AdmittedRequest {
   readonly fail: (error: unknown) => void
 }
 
+/** The headers that the operator configured for every request, such as a key of the upstream. */
+export interface BackendHeaders {
+  readonly names: readonly string[]
+  /** Sends other values from the next request on. The names stay. */
+  replace(values: Readonly<Record<string, string>>): void
+}
+
 export interface Backend {
   /** For people: without a query, which could hold a key. */
   readonly label: string
+  /** `undefined`: a command gets no headers. */
+  readonly headers: BackendHeaders | undefined
   /** Preloads modules for requests, so that the first one need not wait. */
   warm(): Promise<void>
   /** Call {@link OpenRequest.begin} when the report of its end can be handled. */

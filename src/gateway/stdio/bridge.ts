@@ -394,6 +394,7 @@ export function createBridge(options: BridgeOptions): Backend {
   const [file = ''] = options.command
   return {
     label: file,
+    headers: undefined,
     warm() {
       if (options.isWarmed) bridge.warmUp()
       return Promise.resolve()

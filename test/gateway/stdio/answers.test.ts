@@ -20,7 +20,8 @@ const UNREAD = `say('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message"
 /** The bytes of an answer in JSON. */
 async function answerTo(asked: Promise<Response>): Promise<readonly [number, string]> {
   const answer = await asked
-  return [answer.status, await answer.text()]
+  // A slow machine gets it as an event.
+  return [answer.status, /\{.*\}/.exec(await answer.text())?.[0] ?? '']
 }
 
 function initialize(client: Client, id: string | number) {
