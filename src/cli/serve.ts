@@ -7,7 +7,7 @@
 import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import type { Admin } from '../gateway/admin.js'
-import type { GatewayEvent } from '../gateway/events.js'
+import type { EventSubject, GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
@@ -78,9 +78,9 @@ class Running {
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
-      onEvent: (event: GatewayEvent, resource?: string) => {
+      onEvent: (event: GatewayEvent, resource?: string, about?: EventSubject) => {
         this.#metrics?.count(event, resource)
-        log(event, resource)
+        log(event, resource, about)
       },
       ...(audit !== undefined && { onAudit: (record) => audit.write(record) }),
     })

@@ -61,13 +61,13 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
   ),
   'FLD-19': tested(
-    'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request',
+    'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request; lines about requests and children name caller, method and tool',
   ),
   'FLD-20': tested(
     'An MCP message that is answered without a token, because route and resource have different paths, is an event and one line; a guard on the route keeps it closed and checks once; the type of `auth` says whether it is there',
   ),
   'FLD-21': tested(
-    'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',
+    'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`; the start names the URL for clients and the whole command',
   ),
   'FLD-22': tested('The Hono and the fetch entry do on workerd, Bun and Deno what they do on Node'),
   'FLD-23': tested(
