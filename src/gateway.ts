@@ -15,6 +15,7 @@ export type {
   RequestRefused,
   RequestRefusedCode,
   UpstreamFailed,
+  UpstreamProbed,
   UpstreamUnexpected,
 } from './gateway/events.js'
 export type {

@@ -334,9 +334,10 @@ export function createBridge(options: BridgeOptions): Backend {
     headers: undefined,
     warm: () => Promise.resolve(),
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
-    async unreachable() {
+    async probe() {
       const found = await findExecutable(file, options.environment['PATH'])
-      return found === undefined ? 'there is no such command' : undefined
+      const ok = found !== undefined
+      return { ok, reason: ok ? undefined : 'there is no such command', hint: undefined }
     },
     close: () => bridge.close(),
   }
