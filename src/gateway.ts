@@ -24,7 +24,11 @@ export type {
   ChildRemarked,
   ChildStrays,
   ChildStarted,
+  CommandWarmed,
+  MessageUnusable,
   SessionEnded,
+  StartAbandoned,
+  StartResumed,
 } from './gateway/stdio/events.js'
 export type { ChildLimits } from './gateway/stdio/limits.js'
 export {

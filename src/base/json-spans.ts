@@ -179,6 +179,43 @@ export function readMembers<Name extends string>(
   return end === MALFORMED || isTwice ? undefined : { members, end }
 }
 
+/** Members at the beginning of an object. */
+export interface FirstMembers<Name extends string> {
+  /** The wanted ones, by name; `undefined` for a value whose end is not there. */
+  readonly members: ReadonlyMap<Name, Span | undefined>
+  /** Others stand among them. */
+  readonly hasOthers: boolean
+}
+
+/**
+ * The members of an object whose rest is missing, or cannot be read. The last one counts only when
+ * a comma or a brace follows: `1` could be the beginning of `12`.
+ *
+ * @returns `undefined` if there is no object, or it names a wanted member twice
+ */
+export function readFirstMembers<Name extends string>(
+  bytes: Uint8Array,
+  isWanted: (name: string) => name is Name,
+): FirstMembers<Name> | undefined {
+  if (bytes[skipBlanks(bytes, 0)] !== OPEN_BRACE) return undefined
+  const members = new Map<Name, Span | undefined>()
+  let isTwice = false
+  let hasOthers = false
+  const isNoted = (name: string): name is Name => {
+    const wanted = isWanted(name)
+    hasOthers ||= !wanted
+    return wanted
+  }
+  readMembers(bytes, 0, isNoted, (name, start) => {
+    const end = skipValue(bytes, start)
+    const next = end === MALFORMED ? undefined : bytes[skipBlanks(bytes, end)]
+    isTwice ||= members.has(name)
+    members.set(name, next === COMMA || next === CLOSE_BRACE ? { start, end } : undefined)
+    return end
+  })
+  return isTwice ? undefined : { members, hasOthers }
+}
+
 /**
  * Walks the elements of an array.
  *

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
+import { initWarnings } from './init-warning.js'
 import { formatProblems } from './problems.js'
 
 const COMMANDS = ['serve', 'check', 'policy']
@@ -38,7 +39,9 @@ async function runServe(argv: readonly string[]): Promise<number> {
   const reader = new FileReader()
   const readAgain = () => readConfiguration({ argv, env: process.env, readFile: reader.read })
   const configuration = await readAgain()
-  const { settings, command, problems, warnings } = configuration
+  const { settings, command, resources, problems } = configuration
+  const startsCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
+  const warnings = [...configuration.warnings, ...initWarnings(process.pid, startsCommand)]
   if (problems.length > 0) {
     for (const warning of warnings) say(warning)
     return reportProblems(problems)

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../gateway/stdio/process-group.js'
 import { LineSplitter } from '../gateway/stdio/lines.js'
+import { withheldHint } from '../gateway/stdio/withheld-variables.js'
 import { tryToConnect } from '../gateway/http/reach.js'
 
 /** How long it may take to end after SIGTERM. */
@@ -46,11 +47,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   // reader whenever it does.
   const group = new ProcessGroup(command, environment, ['ignore', 'pipe', 'pipe'])
   for (const stream of [group.process.stdout, group.process.stderr]) {
-    const lines = new LineSplitter(
-      MAX_LINE,
-      (line) => onOutput(`${line.toString('utf8')}\n`),
-      () => onOutput('a line that is too long\n'),
-    )
+    const lines = new LineSplitter(MAX_LINE, {
+      onLine: (line) => onOutput(`${line.toString('utf8')}\n`),
+      onTooLong: () => onOutput('a line that is too long\n'),
+    })
     stream?.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined)
   }
 
@@ -58,7 +58,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     const deadline = performance.now() + startTimeout * 1000
     while (performance.now() < deadline) {
       const isThere = (await tryToConnect(upstream)) === undefined
-      if (group.hasExited) throw new Error(await group.exited)
+      if (group.hasExited) {
+        const hint = withheldHint(process.env, environment)
+        throw new Error(`${await group.exited}${hint === undefined ? '' : `; ${hint}`}`)
+      }
       if (isThere) return
       await delay(POLL)
     }

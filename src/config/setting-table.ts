@@ -62,6 +62,7 @@ export interface Settings {
   readonly sseKeepAlive: number
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
+  readonly childWarm: boolean
   readonly childIdle: number
   readonly childMaxMessage: number
   readonly childQueue: number
@@ -300,6 +301,12 @@ const schema = z.object({
       description: 'how long the command may take to give its first answer, or to listen',
     },
   ),
+  childWarm: toggle({
+    perResource: 'too',
+    section: 'Command',
+    needs: 'child',
+    description: 'run the command once at the start, so that its downloads are over',
+  }),
   childIdle: duration(
     { fallback: DEFAULT_LIMITS.idle, max: DAY, positive: true },
     {

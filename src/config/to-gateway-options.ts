@@ -15,11 +15,12 @@ function commandOptions(
   command: readonly string[],
   settings: Settings,
   { environmentFor }: Configuration,
-): Pick<GatewayResource, 'command' | 'childEnvironment' | 'children'> {
+): Pick<GatewayResource, 'command' | 'childEnvironment' | 'children' | 'childWarm'> {
   return {
     command,
     childEnvironment: environmentFor(settings.childEnv),
     children: optionsOf('children', settings),
+    childWarm: settings.childWarm,
   }
 }
 

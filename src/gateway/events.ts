@@ -292,6 +292,25 @@ const MEANINGS: Meanings = {
     level: 'info',
     line: ({ child, from, text }) => `child ${child} on ${from}: ${text}`,
   },
+  'message.unusable': {
+    level: ({ hint }) => (hint === undefined ? 'info' : 'warn'),
+    line: ({ child, reason }) => `child ${child} sent ${reason}`,
+  },
+  'start.abandoned': {
+    level: 'info',
+    line: ({ child }) => `child ${child} goes on without its client until its first answer`,
+  },
+  'start.resumed': {
+    level: 'info',
+    line: ({ child }) => `child ${child} is waited for by a retry of its caller`,
+  },
+  'command.warmed': {
+    level: ({ failure }) => (failure === undefined ? 'info' : 'warn'),
+    line: ({ child, seconds, failure }) => {
+      const outcome = failure === undefined ? 'answered' : `failed (${failure})`
+      return `child ${child}, run to warm up, ${outcome} after ${seconds.toFixed(1)} s`
+    },
+  },
   'session.ended': {
     level: 'info',
     line: ({ child, reason }) => `session of child ${child} ended: ${reason}`,

@@ -358,6 +358,7 @@ class HttpGateway implements Gateway {
       maxBody: maxAuthorizedBody,
       admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
       records: this.#records,
+      clock: this.#clock,
       unservedPaths: new UnservedPaths(
         routes.map(({ resource }) => resource),
         this.#clock.now,

@@ -75,6 +75,12 @@ export interface ServerOptions {
   readonly childEnvironment?: Readonly<Record<string, string>>
   /** Limits for commands. */
   readonly children?: Partial<ChildLimits>
+  /**
+   * Start the command once while the gateway starts, without a caller, and end it after its first
+   * answer: what it does only the first time, such as a download, is over before a client waits for
+   * it. Default false.
+   */
+  readonly childWarm?: boolean
   /** Headers for every request to the upstream, such as its API key. Never sent anywhere else. */
   readonly upstreamHeaders?: Readonly<Record<string, string>>
   /**

@@ -42,6 +42,8 @@ export type ServerSettings =
       readonly command: readonly string[]
       readonly environment: Readonly<Record<string, string>>
       readonly limits: ChildLimits
+      /** Whether it is run once before the first client needs it. */
+      readonly isWarmed: boolean
     }
 
 /** The checked options of one resource, with their defaults. */
@@ -121,6 +123,7 @@ const COMMAND_CHECKS = {
   command: checkCommand,
   childEnvironment: checkEnvironment,
   children: checkLimits,
+  childWarm: (checker, path, value) => checker.flag(path, value, false),
   upstreamHost: checkAbsent('a command has no Host; leave it out'),
   upstreamCredentials: checkAbsent(
     'a command gets no headers; childEnvironment is its environment',
@@ -172,8 +175,13 @@ function toServer(options: RouteOptions): ServerSettings {
       upstreamTimeout,
     }
   }
-  const { childEnvironment = {}, children } = options
-  return { command, environment: childEnvironment, limits: { ...DEFAULT_LIMITS, ...children } }
+  const { childEnvironment = {}, children, childWarm = false } = options
+  return {
+    command,
+    environment: childEnvironment,
+    limits: { ...DEFAULT_LIMITS, ...children },
+    isWarmed: childWarm,
+  }
 }
 
 /** Without tokens the resource is still used: its path is the endpoint. */

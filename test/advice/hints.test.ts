@@ -1,7 +1,7 @@
 /** What the log advises when a token is of an issuer that is not ours: only where something is known. */
 import { describe, expect } from 'vitest'
 import { FakeIdp, ISSUER } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const SLASH = 'they differ in the last slash: configure the issuer exactly'
@@ -19,10 +19,10 @@ describe('the token of another issuer', () => {
   ] as const) {
     verifies(['JWT-05', 'CASE-11', 'CASE-38'], `${name}: ${hint ?? 'no advice'}`, async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await idp.token({ claims: { iss } as Record<string, unknown> })
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
-      const [denied] = bench.events.filter((event) => event.type === 'request.denied')
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
+      const [denied] = fixture.events.filter((event) => event.type === 'request.denied')
       expect(denied?.hint).toBe(hint)
     })
   }

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, expect } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { startCli, writeTemporary } from '../support/cli.js'
 import type { IntrospectionSpec } from '../support/introspection.js'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { GATEWAY, ODD } from './configuration.js'
 import { introspection } from './introspection.js'
@@ -12,21 +12,21 @@ import { Server } from './server.js'
 
 let server: Server
 let session: Session
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   server = await Server.start()
   session = await Session.open(server)
   return () => server.remove()
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(
   spec?: IntrospectionSpec,
   more?: Partial<GatewayOptions>,
 ): Promise<() => number> {
   const { options, calls } = introspection(server, spec)
-  stage = await startStage(server, { ...options, ...more })
+  fixture = await startFixture(server, { ...options, ...more })
   return calls
 }
 
@@ -45,40 +45,40 @@ verifies(
     ] as const) {
       const calls = await stand(spec)
       const token = await mint()
-      const answer = await stage.post(token)
+      const answer = await fixture.post(token)
       expect(answer.status, JSON.stringify(spec)).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(answer.headers.has('www-authenticate')).toBe(false)
       const reason = `introspection at "${server.issuer}": answered 401 "request_unauthorized": the provider does not accept the client id or its credentials`
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 503,
         code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
         reason,
       })
-      const { ready, checks } = await stage.gateway.readiness()
+      const { ready, checks } = await fixture.gateway.readiness()
       expect(ready).toBe(false)
       const check = { name: 'introspection', subject: server.issuer, ok: false, reason }
       expect(checks).toContainEqual(check)
       // The token, and the constant that tells whose fault it is. The second request brought no further failed login.
       expect(calls()).toBe(2)
-      expect(stage.events.filter(({ type }) => type === 'request.denied')).toEqual([])
-      await stage.stop()
+      expect(fixture.events.filter(({ type }) => type === 'request.denied')).toEqual([])
+      await fixture.stop()
     }
     await stand()
-    expect(await stage.send(await mint())).toEqual({ status: 200 })
+    expect(await fixture.send(await mint())).toEqual({ status: 200 })
   },
 )
 
 verifies('INT-01', 'id and secret are form-encoded in Basic, whatever is in them', async () => {
   await stand(ODD)
-  expect(await stage.send(await mint())).toEqual({ status: 200 })
+  expect(await fixture.send(await mint())).toEqual({ status: 200 })
 })
 
 function cli(issuer: string, more: readonly string[]) {
   const { port } = new URL(server.resource)
   return startCli([
     ...['--auth', 'oauth', '--oauth-issuer', issuer, '--oauth-scopes', 'groups'],
-    ...['--resource', server.resource, '--port', port, '--upstream', stage.upstream],
+    ...['--resource', server.resource, '--port', port, '--upstream', fixture.upstream],
     ...['--oauth-client-id', GATEWAY, '--oauth-token-prefix', 'authelia_at_'],
     ...['--oauth-client-secret-file', writeTemporary('secret', `${server.clientSecret}\n`)],
     ...more,
@@ -90,17 +90,17 @@ verifies(
   'from the command line: with --ca-file it is let in, without it is a 503 that names the certificate',
   async () => {
     await stand()
-    await stage.gateway.close()
+    await fixture.gateway.close()
     const token = await mint()
     const good = cli(server.issuer, ['--ca-file', server.caFile])
     await good.listening()
-    expect((await stage.post(token)).status).toBe(200)
+    expect((await fixture.post(token)).status).toBe(200)
     good.process.kill('SIGTERM')
     expect(await good.exited).toBe(0)
 
     const bad = cli(server.issuer, [])
     await bad.listening()
-    const answer = await stage.post(token)
+    const answer = await fixture.post(token)
     expect(answer.status).toBe(503)
     expect(answer.headers.has('www-authenticate')).toBe(false)
     bad.process.kill('SIGTERM')
@@ -117,7 +117,7 @@ verifies(
   async () => {
     await stand()
     const token = await mint()
-    await stage.gateway.close()
+    await fixture.gateway.close()
     const localhost = server.issuer.replace('127.0.0.1', 'localhost')
     // It names whatever Host says, so each name is consistent; only a discovery elsewhere shows it.
     const mixed = cli(localhost, [
@@ -125,7 +125,7 @@ verifies(
       ...['--oauth-discovery-url', `${server.issuer}/.well-known/openid-configuration`],
     ])
     await mixed.listening()
-    expect((await stage.post(token)).status).toBe(503)
+    expect((await fixture.post(token)).status).toBe(503)
     mixed.process.kill('SIGTERM')
     await mixed.exited
     expect(mixed.stderr()).toContain(

@@ -1,17 +1,17 @@
 /** Many requests at once, where a real Authelia is asked, also with a secret that costs it much to compare. */
 import { afterEach, beforeAll, describe, expect } from 'vitest'
 import { tally } from '../support/server.js'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { introspection } from './introspection.js'
 import { Session } from './mint.js'
 import { Server } from './server.js'
 
-let stage: Stage
-afterEach(() => stage.stop())
+let fixture: Fixture
+afterEach(() => fixture.stop())
 
 async function sendAll(tokens: readonly string[]): Promise<Readonly<Record<string, number>>> {
-  const verdicts = await Promise.all(tokens.map((token) => stage.send(token)))
+  const verdicts = await Promise.all(tokens.map((token) => fixture.send(token)))
   return tally(verdicts.map(({ status, code }) => (code === undefined ? `${status}` : code)))
 }
 
@@ -30,7 +30,7 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
     '1000 requests at once with one token: one call, and none more within the cache time',
     async () => {
       const { options, calls } = introspection(server)
-      stage = await startStage(server, options)
+      fixture = await startFixture(server, options)
       const { access_token: token } = await session.mint()
       for (let burst = 0; burst < 2; burst++) {
         expect(await sendAll(Array.from({ length: 1000 }, () => token))).toEqual({ 200: 1000 })
@@ -46,7 +46,7 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
       // Few at once: a secret kept as pbkdf2 costs a third of a second of CPU time for each call on a slow machine, and then
       // twenty of them would keep a user's own call from its answer for longer than a request waits.
       const { options, calls, peak } = introspection(server, { cache: 0.001, concurrency: 6 })
-      stage = await startStage(server, options)
+      fixture = await startFixture(server, options)
       const tokens: string[] = []
       for (let count = 0; count < 5; count++) tokens.push((await session.mint()).access_token)
       // Seen active once: they need not queue behind the stranger.
@@ -58,7 +58,7 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
       const waits: number[] = []
       for (const token of tokens) {
         const asked = performance.now()
-        expect(await stage.send(token)).toEqual({ status: 200 })
+        expect(await fixture.send(token)).toEqual({ status: 200 })
         waits.push(performance.now() - asked)
       }
       const answers = await flood

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, expect } from 'vitest'
 import { startLoad } from '../support/load.js'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { introspection } from './introspection.js'
 import { Session } from './mint.js'
@@ -12,18 +12,18 @@ import { Server } from './server.js'
 
 let server: Server
 let session: Session
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   server = await Server.start()
   session = await Session.open(server)
   return () => server.remove()
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(cache: number): Promise<() => number> {
   const { options, calls } = introspection(server, { cache })
-  stage = await startStage(server, options)
+  fixture = await startFixture(server, options)
   return calls
 }
 
@@ -34,33 +34,33 @@ verifies(
     await stand(300)
     const { access_token: known } = await session.mint()
     const { access_token: fresh } = await session.mint()
-    expect(await stage.send(known)).toEqual({ status: 200 })
-    const load = startLoad(stage, () => known)
+    expect(await fixture.send(known)).toEqual({ status: 200 })
+    const load = startLoad(fixture, () => known)
     await server.stop()
-    const answer = await stage.post(fresh)
+    const answer = await fixture.post(fresh)
     expect(answer.status).toBe(503)
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
     expect(answer.headers.has('www-authenticate')).toBe(false)
-    expect(await stage.send(fresh)).toMatchObject({
+    expect(await fixture.send(fresh)).toMatchObject({
       code: 'ERR_INTROSPECTION_UNAVAILABLE',
       reason: expect.stringContaining('ECONNREFUSED'),
     })
-    expect(await stage.gateway.readiness()).toMatchObject({ ready: false })
+    expect(await fixture.gateway.readiness()).toMatchObject({ ready: false })
 
     const began = performance.now()
     await server.start()
     const startedAt = performance.now()
     await expect
-      .poll(() => stage.send(fresh), { timeout: 10_000, interval: 50 })
+      .poll(() => fixture.send(fresh), { timeout: 10_000, interval: 50 })
       .toEqual({ status: 200 })
     const recovered = performance.now() - startedAt
     process.stderr.write(
       `started in ${((startedAt - began) / 1000).toFixed(1)} s, recovery ${(recovered / 1000).toFixed(1)} s later\n`,
     )
     expect(recovered).toBeLessThan(6_000)
-    expect(await stage.gateway.readiness()).toMatchObject({ ready: true })
+    expect(await fixture.gateway.readiness()).toMatchObject({ ready: true })
     expect(Object.keys(await load.stop())).toEqual(['200'])
-    expect(stage.events.filter(({ type }) => type === 'request.denied')).toEqual([])
+    expect(fixture.events.filter(({ type }) => type === 'request.denied')).toEqual([])
     session = await Session.open(server)
   },
 )
@@ -72,13 +72,13 @@ verifies(
     await stand(300)
     const { access_token: known } = await session.mint()
     const { access_token: fresh } = await session.mint()
-    expect(await stage.send(known)).toEqual({ status: 200 })
+    expect(await fixture.send(known)).toEqual({ status: 200 })
     const database = join(server.folder, 'db.sqlite3')
     const content = readFileSync(database)
     writeFileSync(database, '')
-    expect(await stage.send(fresh)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+    expect(await fixture.send(fresh)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
     // What was found active before is served on.
-    expect(await stage.send(known)).toEqual({ status: 200 })
+    expect(await fixture.send(known)).toEqual({ status: 200 })
 
     // SQLite looks at these counters: of the file, of its tables, and the first one again.
     for (const at of [24, 40, 92]) content.writeUInt32BE(content.readUInt32BE(at) + 9, at)
@@ -86,9 +86,9 @@ verifies(
     const restoredAt = performance.now()
     // Refused for as long as a refusal is believed.
     await sleep(1_000)
-    expect((await stage.send(fresh)).status).toBe(401)
+    expect((await fixture.send(fresh)).status).toBe(401)
     await expect
-      .poll(() => stage.send(fresh), { timeout: 10_000, interval: 50 })
+      .poll(() => fixture.send(fresh), { timeout: 10_000, interval: 50 })
       .toEqual({ status: 200 })
     const recovered = performance.now() - restoredAt
     process.stderr.write(`storage back: let in after ${(recovered / 1000).toFixed(1)} s\n`)

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect } from 'vitest'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { introspection } from './introspection.js'
 import { refresh, revoke, Session, type Tokens } from './mint.js'
@@ -14,15 +14,15 @@ const CACHE = 3
 
 let server: Server
 let session: Session
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   server = await Server.start()
   session = await Session.open(server)
   const { options } = introspection(server, { cache: CACHE })
-  stage = await startStage(server, options)
+  fixture = await startFixture(server, options)
   return async () => {
-    await stage.stop()
+    await fixture.stop()
     await server.remove()
   }
 })
@@ -31,7 +31,7 @@ beforeAll(async () => {
 async function untilRefused(token: string): Promise<number> {
   const began = performance.now()
   for (;;) {
-    const verdict = await stage.send(token)
+    const verdict = await fixture.send(token)
     if (verdict.status !== 200) {
       expect(verdict).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
       return performance.now() - began
@@ -50,7 +50,7 @@ verifies(
       'refresh token revoked': ({ refresh_token: token = '' }) => revoke(server, token),
       refreshed: async (tokens) => {
         const { access_token: next } = await refresh(server, tokens)
-        expect(await stage.send(next)).toEqual({ status: 200 })
+        expect(await fixture.send(next)).toEqual({ status: 200 })
       },
     }
     const bystander = await session.mint()
@@ -58,7 +58,7 @@ verifies(
       const tokens = await session.mint()
       const { access_token: token } = tokens
       // Just asked about: the longest that it can take.
-      expect(await stage.send(token), how).toEqual({ status: 200 })
+      expect(await fixture.send(token), how).toEqual({ status: 200 })
       await end(tokens)
       const took = await untilRefused(token)
       process.stderr.write(`${how}: refused after ${(took / 1000).toFixed(1)} s\n`)
@@ -66,37 +66,37 @@ verifies(
       // Otherwise the answer was never at hand.
       expect(took, how).toBeGreaterThan(CACHE * 500)
     }
-    expect(await stage.send(bystander.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(bystander.access_token)).toEqual({ status: 200 })
   },
 )
 
 verifies('REV-01', 'without a cache at once', async () => {
   const { access_token: token } = await session.mint()
-  await stage.stop()
+  await fixture.stop()
   const { options } = introspection(server, { cache: 0 })
-  stage = await startStage(server, options)
-  expect(await stage.send(token)).toEqual({ status: 200 })
+  fixture = await startFixture(server, options)
+  expect(await fixture.send(token)).toEqual({ status: 200 })
   await revoke(server, token)
-  expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+  expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
 })
 
 verifies(
   'REV-01',
   'a logout at the portal revokes nothing, nor does striking the user',
   async () => {
-    await stage.stop()
+    await fixture.stop()
     const { options } = introspection(server, { cache: 0 })
-    stage = await startStage(server, options)
+    fixture = await startFixture(server, options)
     const { access_token: token } = await session.mint()
     await session.logOut()
     await expect(session.mint()).rejects.toThrow(/not back at the client/)
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
 
     const file = join(server.folder, 'users.yml')
     writeFileSync(file, readFileSync(file, 'utf8').replace('alice:', 'bob:'))
     await server.stop()
     await server.start()
     await expect(Session.open(server)).rejects.toThrow(/lets alice not in/)
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
   },
 )

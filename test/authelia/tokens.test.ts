@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { IntrospectionSpec } from '../support/introspection.js'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { CLIENT, GATEWAY } from './configuration.js'
 import { introspection } from './introspection.js'
@@ -15,21 +15,21 @@ const OPAQUE = { status: 401, code: 'ERR_TOKEN_OPAQUE' }
 
 let server: Server
 let session: Session
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   server = await Server.start()
   session = await Session.open(server)
   return () => server.remove()
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(
   spec?: IntrospectionSpec,
   more?: Partial<GatewayOptions>,
 ): Promise<() => number> {
   const { options, calls } = introspection(server, spec)
-  stage = await startStage(server, { ...options, ...more })
+  fixture = await startFixture(server, { ...options, ...more })
   return calls
 }
 
@@ -50,20 +50,20 @@ verifies(
     const calls = await stand()
     const { access_token: token } = await session.mint()
     expect(token).toMatch(/^authelia_at_[\w-]{43}\.[\w-]{43}$/)
-    expect(await stage.call(token)).toEqual({
+    expect(await fixture.call(token)).toEqual({
       issuer: server.issuer,
       subject: (await askAuthelia(token))['sub'],
       clientId: CLIENT,
       scope: 'openid offline_access groups',
     })
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
     expect(calls()).toBe(1)
     // One character less, or another one: asked about for itself.
     for (const other of [
       token.slice(0, -1),
       `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`,
     ]) {
-      expect(await stage.send(other)).toMatchObject(INACTIVE)
+      expect(await fixture.send(other)).toMatchObject(INACTIVE)
     }
     expect(calls()).toBe(3)
   },
@@ -80,16 +80,16 @@ describe('aud', () => {
         resource: server.resource,
       })
       expect((await askAuthelia(token))['aud']).toEqual([CLIENT])
-      expect(await stage.send(token)).toMatchObject({
+      expect(await fixture.send(token)).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_AUDIENCE',
         hint: expect.stringContaining(
           '4.37 writes the client id into aud: name it in --oauth-audience',
         ),
       })
-      await stage.stop()
+      await fixture.stop()
       await stand({}, { audience: CLIENT })
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
     },
   )
 
@@ -101,7 +101,7 @@ describe('aud', () => {
       const audience = `${server.resource}/below`
       const { access_token: token } = await session.mint({ audience })
       expect((await askAuthelia(token))['aud']).toEqual([audience, CLIENT])
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
     },
   )
 
@@ -109,7 +109,7 @@ describe('aud', () => {
     await stand()
     const { access_token: token } = await clientCredentials(server)
     expect(await askAuthelia(token)).not.toHaveProperty('aud')
-    expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+    expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
   })
 })
 
@@ -119,11 +119,11 @@ verifies(
   async () => {
     await stand()
     const { access_token: token } = await session.mint({ scope: 'openid profile' })
-    const answer = await stage.post(token)
+    const answer = await fixture.post(token)
     expect(answer.status).toBe(403)
     expect(answer.headers.get('www-authenticate')).toContain('error="insufficient_scope"')
     expect(answer.headers.get('www-authenticate')).toMatch(/scope="[^"]*\bgroups\b/)
-    expect(await stage.send(token)).toMatchObject({
+    expect(await fixture.send(token)).toMatchObject({
       code: 'ERR_SCOPE_INSUFFICIENT',
       hint: expect.stringContaining('Authelia: list the scope'),
     })
@@ -137,15 +137,15 @@ describe('other tokens than access tokens', () => {
     async () => {
       const { id_token: token = '' } = await session.mint()
       const calls = await stand()
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
       expect(calls()).toBe(0)
-      await stage.stop()
+      await fixture.stop()
       // Its audience is the client, which this gateway takes: what is left is what it is.
       await stand({}, { audience: CLIENT, scopes: [] })
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
-      await stage.stop()
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
+      await fixture.stop()
       await stand({ validation: 'introspection', tokenPrefix: undefined })
-      expect(await stage.send(token)).toMatchObject(INACTIVE)
+      expect(await fixture.send(token)).toMatchObject(INACTIVE)
     },
   )
 
@@ -158,14 +158,14 @@ describe('other tokens than access tokens', () => {
       expect(opinion).toMatchObject({ active: true, client_id: CLIENT })
       expect(opinion['aud']).toContain(server.resource)
       const calls = await stand()
-      expect(await stage.send(token)).toMatchObject({
+      expect(await fixture.send(token)).toMatchObject({
         ...OPAQUE,
         hint: 'Authelia: send the access token, which begins with authelia_at_',
       })
       // 4.37.5 knows it without the prefix as well.
       const bare = token.replace('authelia_rt_', '')
       expect(await askAuthelia(bare)).toMatchObject({ active: true })
-      expect(await stage.send(bare)).toMatchObject(OPAQUE)
+      expect(await fixture.send(bare)).toMatchObject(OPAQUE)
       expect(calls()).toBe(0)
     },
   )
@@ -173,7 +173,7 @@ describe('other tokens than access tokens', () => {
   verifies('INT-03', 'why the prefix is needed: without it the refresh token gets in', async () => {
     await stand({ tokenPrefix: undefined })
     const { refresh_token: token = '' } = await session.mint()
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
   })
 })
 
@@ -183,10 +183,10 @@ verifies(
   async () => {
     const calls = await stand()
     for (const garbage of ['x', 'authelia_at', 'AUTHELIA_AT_x', 'ory_at_x', 'not a token']) {
-      expect((await stage.send(garbage)).status, garbage).toBeGreaterThanOrEqual(400)
+      expect((await fixture.send(garbage)).status, garbage).toBeGreaterThanOrEqual(400)
     }
     expect(calls()).toBe(0)
-    expect(await stage.send('authelia_at_0123456789')).toMatchObject(INACTIVE)
+    expect(await fixture.send('authelia_at_0123456789')).toMatchObject(INACTIVE)
     expect(calls()).toBe(1)
   },
 )
@@ -209,9 +209,9 @@ describe('a life of two seconds', () => {
     async () => {
       await stand({ cache: 300 }, { clockTolerance: 0 })
       const { access_token: token } = await session.mint()
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
       await sleep(3_000)
-      expect((await stage.send(token)).status).toBe(401)
+      expect((await fixture.send(token)).status).toBe(401)
       expect(await askAuthelia(token)).toEqual({ active: false })
     },
   )
@@ -226,7 +226,7 @@ describe('a life of two seconds', () => {
       const opinion = await askAuthelia(token)
       expect(opinion).toMatchObject({ active: true })
       expect(Number(opinion['exp'])).toBeLessThan(Date.now() / 1000)
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_EXPIRED' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_EXPIRED' })
     },
   )
 })

@@ -1,6 +1,6 @@
 /** Processes that a command started in groups of their own, when the gateway ends at once. */
 import { expect } from 'vitest'
-import type { GatewayBench } from '../support/gateway.js'
+import type { GatewayFixture } from '../support/gateway.js'
 import { commandOf, isAlive, openClient, until } from '../gateway/stdio/support.js'
 import { startCli } from '../support/cli.js'
 import { verifies } from '../support/verifies.js'
@@ -12,7 +12,7 @@ verifies(
     const cli = startCli(['--port', '0', '--log-format', 'json', '--', ...commandOf('legacy')])
     const url = await cli.listening()
     const call = (init: RequestInit = {}) => fetch(`${url}/mcp`, init)
-    const client = await openClient({ call } as GatewayBench)
+    const client = await openClient({ call } as GatewayFixture)
     const pids = (await client.value('family')) as number[]
     expect(pids.every(isAlive)).toBe(true)
     // One that is under way keeps the gateway from ending by itself.

@@ -4,7 +4,7 @@ import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { MODERN } from '../interop/client-v2.js'
 import { verifies } from '../support/verifies.js'
 import { CLIENTS, type Outcome, type RealClient } from './clients.js'
-import { SCOPE, startStageOf, type Stage } from './stage.js'
+import { SCOPE, startFixtureOf, type Fixture } from './fixture.js'
 import type { Head } from './tap.js'
 import { UPSTREAMS, type HttpUpstream, type Upstream } from './upstreams.js'
 
@@ -53,7 +53,7 @@ function expectLogin(events: readonly GatewayEvent[]): void {
   expect(others.filter((event) => !('code' in event) || !harmless.includes(event.code))).toEqual([])
 }
 
-function expectIdentity(heads: readonly Head[], { issuer, upstreamHost }: Stage): void {
+function expectIdentity(heads: readonly Head[], { issuer, upstreamHost }: Fixture): void {
   expect(heads.length).toBeGreaterThan(0)
   for (const { fields } of heads) {
     expect(fields.get('x-gatehouse-subject')).toBe('alice')
@@ -110,33 +110,33 @@ function fits(client: RealClient, upstream: Upstream): boolean {
 }
 
 describe.each(UPSTREAMS)('$name', (upstream) => {
-  let stage: Stage
+  let fixture: Fixture
 
   beforeAll(async () => {
-    stage = await startStageOf(upstream, python)
+    fixture = await startFixtureOf(upstream, python)
   })
-  afterAll(() => stage.stop())
+  afterAll(() => fixture.stop())
 
   describe.each(CLIENTS.filter((client) => fits(client, upstream)))('$name', (client) => {
     verifies(
       ['CHL-01', 'CHL-03', 'PRM-05', 'TOK-04', 'GW-01', 'TRN-06', 'CASE-37', 'CASE-55'],
       'logs in, lists the tools and calls one; the upstream learns who it is, and gets no token',
       async () => {
-        await stage.settled()
-        stage.takeEvents()
-        stage.takeHeads()
-        const outcome = await client.run(python, stage.url, upstream.call)
+        await fixture.settled()
+        fixture.takeEvents()
+        fixture.takeHeads()
+        const outcome = await client.run(python, fixture.url, upstream.call)
         expect(outcome).toMatchObject({ tools: upstream.tools })
         const { result } = upstream
         expect(outcome.result).toEqual(
           typeof result === 'object' ? expect.stringMatching(result) : result,
         )
 
-        const events = stage.takeEvents()
+        const events = fixture.takeEvents()
         expectLogin(events)
         if ('start' in upstream) {
-          const heads = stage.takeHeads()
-          expectIdentity(heads, stage)
+          const heads = fixture.takeHeads()
+          expectIdentity(heads, fixture)
           expectRevision(heads, client, upstream)
         } else expectChildren(events, client, upstream.isModern)
         note(upstream, client, outcome)

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, inject, vi } from 'vitest'
 import { connect, MemoryProvider } from '../../examples/demo/client.js'
 import { Recorder } from '../../examples/demo/recorder.js'
 import { verifies } from '../support/verifies.js'
-import { startStageOf, type Stage } from './stage.js'
+import { startFixtureOf, type Fixture } from './fixture.js'
 import { EVERYTHING, EVERYTHING_STDIO } from './upstreams.js'
 
 const RESOURCE = 'demo://resource/dynamic/text/1'
@@ -25,7 +25,7 @@ async function call(client: Client, name: string, args: Record<string, unknown> 
 }
 
 describe.each([EVERYTHING, EVERYTHING_STDIO])('$name', (upstream) => {
-  let stage: Stage
+  let fixture: Fixture
   let client: Client
   let roots = [{ uri: 'file:///srv/one', name: 'one' }]
   const asked: unknown[] = []
@@ -33,9 +33,9 @@ describe.each([EVERYTHING, EVERYTHING_STDIO])('$name', (upstream) => {
   const updated: string[] = []
 
   beforeAll(async () => {
-    stage = await startStageOf(upstream, inject('python'))
+    fixture = await startFixtureOf(upstream, inject('python'))
     const authProvider = new MemoryProvider('alice')
-    await (await connect(stage.url, authProvider, new Recorder())).close()
+    await (await connect(fixture.url, authProvider, new Recorder())).close()
     client = new Client(
       { name: 'asked', version: '1.0.0' },
       { capabilities: { sampling: {}, elicitation: {}, roots: { listChanged: true } } },
@@ -55,7 +55,7 @@ describe.each([EVERYTHING, EVERYTHING_STDIO])('$name', (upstream) => {
     client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
       updated.push(params.uri)
     })
-    await client.connect(new StreamableHTTPClientTransport(new URL(stage.url), { authProvider }))
+    await client.connect(new StreamableHTTPClientTransport(new URL(fixture.url), { authProvider }))
     // The server registers some tools only once it knows what the client can do.
     await vi.waitFor(async () => {
       const { tools } = await client.listTools()
@@ -64,7 +64,7 @@ describe.each([EVERYTHING, EVERYTHING_STDIO])('$name', (upstream) => {
   })
   afterAll(async () => {
     await client.close()
-    await stage.stop()
+    await fixture.stop()
   })
 
   verifies('TRN-04', 'sampling: the server asks the model of the client', async () => {

@@ -4,22 +4,22 @@ import { connect, MemoryProvider } from '../../examples/demo/client.js'
 import { Recorder } from '../../examples/demo/recorder.js'
 import { startGateway } from '../support/gateway.js'
 import { verifies } from '../support/verifies.js'
-import { startStage, type Stage } from './stage.js'
+import { startFixture, type Fixture } from './fixture.js'
 import { FASTMCP_3, FASTMCP_4, type RunningUpstream } from './upstreams.js'
 
 describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
   let upstream: RunningUpstream
-  let stage: Stage
+  let fixture: Fixture
 
   beforeAll(async () => {
     upstream = await start(inject('python'))
-    stage = await startStage(upstream)
+    fixture = await startFixture(upstream)
   })
-  afterAll(() => stage.stop())
+  afterAll(() => fixture.stop())
 
   verifies(['GW-01', 'CASE-55'], 'a tool finds in its request who is calling', async () => {
     const provider = new MemoryProvider('Zoë')
-    const client = await connect(stage.url, provider, new Recorder())
+    const client = await connect(fixture.url, provider, new Recorder())
     const { content } = await client.callTool({ name: 'headers' })
     const [first] = content as readonly { readonly text: string }[]
     const headers = JSON.parse(first?.text ?? '') as Record<string, string>
@@ -32,7 +32,7 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
   })
 
   verifies('TRN-04', 'the progress of a tool arrives while it works', async () => {
-    const client = await connect(stage.url, new MemoryProvider(), new Recorder())
+    const client = await connect(fixture.url, new MemoryProvider(), new Recorder())
     const times: number[] = []
     const result = await client.callTool({ name: 'slow', arguments: { steps: 5 } }, undefined, {
       onprogress: () => times.push(performance.now()),
@@ -46,8 +46,8 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
   })
 
   verifies('CASE-64', 'with a slash too many its redirect is named, not followed', async () => {
-    const bench = await startGateway(`${upstream.url}/`)
-    const response = await bench.call({
+    const { call, reported } = await startGateway(`${upstream.url}/`)
+    const response = await call({
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -57,7 +57,7 @@ describe.each([FASTMCP_3, FASTMCP_4])('$name', ({ start }) => {
     })
     expect(response.status).toBe(502)
     expect(response.headers.get('location')).toBeNull()
-    expect(bench.reported('upstream.failed')).toMatchObject([
+    expect(reported('upstream.failed')).toMatchObject([
       { code: 'ERR_UPSTREAM_REDIRECT', hint: expect.stringMatching(`--upstream ${upstream.url}$`) },
     ])
   })

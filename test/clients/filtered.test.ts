@@ -22,7 +22,7 @@ import { obtainTokens } from '../../examples/demo/tokens.js'
 import { MODERN } from '../interop/client-v2.js'
 import { listen, type Running } from '../interop/support.js'
 import { verifies } from '../support/verifies.js'
-import { SCOPE, startStage, startStageOf, type Stage } from './stage.js'
+import { SCOPE, startFixture, startFixtureOf, type Fixture } from './fixture.js'
 import {
   EVERYTHING,
   EVERYTHING_STDIO,
@@ -65,22 +65,22 @@ function policyOf(forBoth: readonly string[], alices: string, bobs: string): Pol
 }
 
 /** The requests of a client that has a token, and no way to get another one. */
-async function logIn(idp: Idp, { url }: Stage, user: User) {
+async function logIn(idp: Idp, { url }: Fixture, user: User) {
   const tokens = await obtainTokens(idp.issuer, { resource: url, scope: USERS[user], user })
   const recorder = new Recorder()
   const requestInit = { headers: { authorization: `Bearer ${tokens.access_token}` } }
   return { recorder, options: { requestInit, fetch: recorder.fetch } }
 }
 
-async function startStageWith(
+async function startFixtureWith(
   upstream: Upstream,
   policy: PolicyDocument,
-): Promise<{ stage: Stage; idp: Idp }> {
+): Promise<{ fixture: Fixture; idp: Idp }> {
   const idp = await startIdpWithRoles()
-  const stage = await startStageOf(upstream, inject('python'), { policy }, idp)
-  onTestFinished(() => stage.stop())
-  idp.resources.set(stage.url, { scope: USERS.alice })
-  return { stage, idp }
+  const fixture = await startFixtureOf(upstream, inject('python'), { policy }, idp)
+  onTestFinished(() => fixture.stop())
+  idp.resources.set(fixture.url, { scope: USERS.alice })
+  return { fixture, idp }
 }
 
 const namesOf = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name)
@@ -94,13 +94,13 @@ function expectPrivate(exchanges: readonly Exchange[], type: RegExp): void {
   }
 }
 
-async function openLegacy(idp: Idp, stage: Stage, user: User) {
-  const { recorder, options } = await logIn(idp, stage, user)
+async function openLegacy(idp: Idp, fixture: Fixture, user: User) {
+  const { recorder, options } = await logIn(idp, fixture, user)
   const client = new Client({ name: user, version: '1' }, { capabilities: { roots: {} } })
   const seen = { changes: 0 }
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [] }))
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => void seen.changes++)
-  await client.connect(new StreamableHTTPClientTransport(new URL(stage.url), options))
+  await client.connect(new StreamableHTTPClientTransport(new URL(fixture.url), options))
   const list = async () => namesOf((await client.listTools()).tools)
   return { client, recorder, seen, list }
 }
@@ -115,7 +115,7 @@ describe.each([
     ['STA-06', 'STA-07', 'SCP-06', 'CASE-60'],
     'each user sees what he may use, in the order of the server',
     async () => {
-      const { stage, idp } = await startStageWith(upstream, policy)
+      const { fixture, idp } = await startFixtureWith(upstream, policy)
       for (const [user, tools, prompts, resources] of [
         ['alice', ['echo', 'get-sum', 'get-roots-list'], ['simple-prompt', 'args-prompt'], /^$/],
         [
@@ -125,7 +125,7 @@ describe.each([
           /^demo:\/\/resource\/static/,
         ],
       ] as const) {
-        const { client, recorder, seen, list } = await openLegacy(idp, stage, user)
+        const { client, recorder, seen, list } = await openLegacy(idp, fixture, user)
         // The server registers the last one when it has seen what the client can do, and says so: by HTTP too early
         // for any client, which has no stream yet.
         await vi.waitFor(async () => expect(await list()).toEqual(tools), 5_000)
@@ -149,9 +149,9 @@ describe.each([
     ['SCP-06', 'SCP-07', 'CASE-60'],
     'a hidden tool is refused to whoever knows its name, and prompts and resources alike',
     async () => {
-      const { stage, idp } = await startStageWith(upstream, policy)
-      const alice = await openLegacy(idp, stage, 'alice')
-      const bob = await openLegacy(idp, stage, 'bob')
+      const { fixture, idp } = await startFixtureWith(upstream, policy)
+      const alice = await openLegacy(idp, fixture, 'alice')
+      const bob = await openLegacy(idp, fixture, 'bob')
       const sum = { name: 'get-sum', arguments: { a: 2, b: 3 } }
       expect(await alice.client.callTool(sum)).toMatchObject({
         content: [{ text: expect.stringContaining('5') }],
@@ -174,10 +174,10 @@ describe.each([
     ['STA-01', 'STA-07', 'CASE-60'],
     'two users at once: neither ever sees what is the other’s',
     async () => {
-      const { stage, idp } = await startStageWith(upstream, policy)
+      const { fixture, idp } = await startFixtureWith(upstream, policy)
       const lists = await Promise.all(
         BOTH.map(async (user) => {
-          const { client, list } = await openLegacy(idp, stage, user)
+          const { client, list } = await openLegacy(idp, fixture, user)
           await vi.waitFor(async () => expect(await list()).toContain('get-roots-list'), 5_000)
           const each = await Promise.all(Array.from({ length: 40 }, list))
           await client.close()
@@ -224,14 +224,14 @@ verifies(
   async () => {
     const idp = await startIdpWithRoles()
     const policy = policyOf(['grow'], 'get-sum', 'get-env')
-    const stage = await startStage(await startGrowing(), { policy }, idp)
-    onTestFinished(() => stage.stop())
-    idp.resources.set(stage.url, { scope: USERS.alice })
+    const fixture = await startFixture(await startGrowing(), { policy }, idp)
+    onTestFinished(() => fixture.stop())
+    idp.resources.set(fixture.url, { scope: USERS.alice })
     for (const [user, grown] of [
       ['alice', 'get-sum'],
       ['bob', 'get-env'],
     ] as const) {
-      const { client, recorder, seen, list } = await openLegacy(idp, stage, user)
+      const { client, recorder, seen, list } = await openLegacy(idp, fixture, user)
       const isStream = ({ method, status }: Exchange) => method === 'GET' && status === 200
       await vi.waitFor(() => expect(recorder.find(isStream)).toBeDefined(), 5_000)
       expect(await list()).toEqual(['grow'])
@@ -271,11 +271,11 @@ function startPublic(responseMode: 'json' | 'sse') {
 
 async function openModern(
   idp: Idp,
-  stage: Stage,
+  fixture: Fixture,
   user: User,
   store = new InMemoryResponseCacheStore(),
 ) {
-  const { recorder, options } = await logIn(idp, stage, user)
+  const { recorder, options } = await logIn(idp, fixture, user)
   const client = new ClientV2(
     { name: user, version: '1' },
     {
@@ -284,7 +284,7 @@ async function openModern(
       cachePartition: user,
     },
   )
-  await client.connect(new TransportV2(new URL(stage.url), options))
+  await client.connect(new TransportV2(new URL(fixture.url), options))
   return { client, recorder }
 }
 
@@ -295,20 +295,20 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (resp
   async function start(lists: 'filter' | 'full') {
     const { upstream, notify } = await startPublic(responseMode)
     const idp = await startIdpWithRoles()
-    const stage = await startStage(upstream, { policy: { ...policy, lists } }, idp)
-    onTestFinished(() => stage.stop())
-    idp.resources.set(stage.url, { scope: USERS.alice })
-    return { stage, idp, notify }
+    const fixture = await startFixture(upstream, { policy: { ...policy, lists } }, idp)
+    onTestFinished(() => fixture.stop())
+    idp.resources.set(fixture.url, { scope: USERS.alice })
+    return { fixture, idp, notify }
   }
 
   verifies(
     ['STA-06', 'STA-07', 'CASE-60'],
     'the list is private, so that a cache which two users share keeps one for each',
     async () => {
-      const { stage, idp } = await start('filter')
+      const { fixture, idp } = await start('filter')
       const store = new InMemoryResponseCacheStore()
       for (const user of ['alice', 'bob', 'alice', 'bob'] as const) {
-        const { client, recorder } = await openModern(idp, stage, user, store)
+        const { client, recorder } = await openModern(idp, fixture, user, store)
         const listed = await client.listTools()
         expect(namesOf(listed.tools)).toEqual(SEEN[user])
         expect(listed).toMatchObject({ cacheScope: 'private', ttlMs: 60_000 })
@@ -322,7 +322,7 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (resp
       const shared = new InMemoryResponseCacheStore()
       const asked: number[] = []
       for (const user of BOTH) {
-        const { client, recorder } = await openModern(full.idp, full.stage, user, shared)
+        const { client, recorder } = await openModern(full.idp, full.fixture, user, shared)
         const listed = await client.listTools()
         expect(listed.tools).toHaveLength(4)
         expect(listed).toMatchObject({ cacheScope: 'public' })
@@ -337,8 +337,8 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (resp
     ['SCP-06', 'SCP-07', 'CASE-60'],
     'hidden tools are refused, and a change of the list is still told',
     async () => {
-      const { stage, idp, notify } = await start('filter')
-      const { client } = await openModern(idp, stage, 'alice')
+      const { fixture, idp, notify } = await start('filter')
+      const { client } = await openModern(idp, fixture, 'alice')
       expect(await client.callTool({ name: 'get-sum' })).toMatchObject({
         content: [{ text: 'get-sum' }],
       })
@@ -360,10 +360,10 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (resp
     ['STA-07', 'CASE-60'],
     'two users at once: neither ever sees what is the other’s',
     async () => {
-      const { stage, idp } = await start('filter')
+      const { fixture, idp } = await start('filter')
       const wrong = await Promise.all(
         BOTH.map(async (user) => {
-          const { client } = await openModern(idp, stage, user)
+          const { client } = await openModern(idp, fixture, user)
           const each = await Promise.all(
             Array.from({ length: 40 }, async () =>
               namesOf((await client.listTools(undefined, { cacheMode: 'bypass' })).tools).join(),
@@ -383,10 +383,10 @@ describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest revision', (upstr
     ['STA-06', 'STA-07', 'CASE-60'],
     'each user sees what he may use, and is refused the rest',
     async () => {
-      const { stage, idp } = await startStageWith(upstream, policyOf(['echo'], 'add', 'who'))
+      const { fixture, idp } = await startFixtureWith(upstream, policyOf(['echo'], 'add', 'who'))
       const seen = { alice: ['echo', 'add'], bob: ['echo', 'who'] }
       for (const user of BOTH) {
-        const { client, recorder } = await openModern(idp, stage, user)
+        const { client, recorder } = await openModern(idp, fixture, user)
         const listed = await client.listTools()
         expect(namesOf(listed.tools)).toEqual(seen[user])
         expect(listed).toMatchObject({ cacheScope: 'private' })

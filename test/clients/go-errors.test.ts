@@ -69,7 +69,7 @@ verifies(
   async () => {
     const upstream = await GO_SDK.start(inject('python'))
     onTestFinished(() => upstream.stop())
-    const bench = await startGateway(upstream.url)
+    const fixture = await startGateway(upstream.url)
     for (const [name, init, status, body] of ERRORS) {
       const direct = await shown(await fetch(upstream.url, init))
       expect(direct, name).toMatchObject({
@@ -77,20 +77,20 @@ verifies(
         fields: expect.arrayContaining(['content-type: text/plain; charset=utf-8']) as string[],
         body: expect.stringContaining(Buffer.from(body).toString('latin1')) as string,
       })
-      expect(await shown(await bench.call(init)), name).toEqual(direct)
+      expect(await shown(await fixture.call(init)), name).toEqual(direct)
     }
     const initialize = post(
       '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}',
     )
-    const opened = await bench.call(initialize)
+    const opened = await fixture.call(initialize)
     expect(await opened.text()).toContain('"protocolVersion":"2025-11-25"')
     const session = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '' }
-    const ended = await bench.call({ method: 'DELETE', headers: session })
+    const ended = await fixture.call({ method: 'DELETE', headers: session })
     expect(ended.status).toBe(204)
     const forgotten = await shown(
       await fetch(upstream.url, post(LIST, { 'mcp-session-id': 'gone' })),
     )
     expect(forgotten).toMatchObject({ status: 404, body: 'session not found\n' })
-    expect(await shown(await bench.call(post(LIST, session)))).toEqual(forgotten)
+    expect(await shown(await fixture.call(post(LIST, session)))).toEqual(forgotten)
   },
 )

@@ -4,7 +4,7 @@ import type { Client } from '@modelcontextprotocol/client'
 import { Recorder } from '../../examples/demo/recorder.js'
 import { connect, MODERN, Provider } from '../interop/client-v2.js'
 import { verifies } from '../support/verifies.js'
-import { startStageOf } from './stage.js'
+import { startFixtureOf } from './fixture.js'
 import { EVERYTHING, EVERYTHING_STDIO, FASTMCP_4, FASTMCP_4_STDIO } from './upstreams.js'
 
 const USERS = ['alice', 'bob'] as const
@@ -44,15 +44,15 @@ describe.each([
     ['STA-01', 'GW-01'],
     'two users with 200 calls each: every answer carries the marker of who asked',
     async () => {
-      const stage = await startStageOf(upstream, inject('python'))
-      onTestFinished(() => stage.stop())
+      const fixture = await startFixtureOf(upstream, inject('python'))
+      onTestFinished(() => fixture.stop())
       const connections = await Promise.all(
         USERS.flatMap((user) => {
           const provider = new Provider(user)
           // The second one comes with the token of the first: the same user, the same client.
           const open = () =>
             connect({
-              url: stage.url,
+              url: fixture.url,
               provider,
               recorder: new Recorder(),
               mode: revision === 'modern' ? { pin: MODERN } : 'legacy',
@@ -61,7 +61,7 @@ describe.each([
           return [first, first.then(open)].map(async (client) => ({ user, client: await client }))
         }),
       )
-      stage.takeEvents()
+      fixture.takeEvents()
       const startedAt = performance.now()
       const results = await Promise.all(
         connections.map(({ user, client }, number) => callAll(client, tool, user, number)),
@@ -71,7 +71,7 @@ describe.each([
       const calls = results.reduce((sum, result) => sum + result.calls, 0)
       expect(calls).toBe(USERS.length * 2 * CALLS)
       console.info(`${upstream.name}, ${revision}: ${calls} calls in ${seconds} s`)
-      const refused = stage.takeEvents().filter(({ type }) => type === 'request.denied')
+      const refused = fixture.takeEvents().filter(({ type }) => type === 'request.denied')
       expect(refused).toEqual([])
       for (const { client } of connections) await client.close()
     },

@@ -8,7 +8,7 @@ import { startIdp, type Idp } from '../../examples/demo/idp.js'
 import { isAlive, messagesOf, until, valueOf } from '../gateway/stdio/support.js'
 import { startCli, type Cli } from '../support/cli.js'
 import { verifies } from '../support/verifies.js'
-import { SCOPE } from './stage.js'
+import { SCOPE } from './fixture.js'
 
 const CHILD = resolve(import.meta.dirname, '../gateway/stdio/child.cjs')
 /** In its command line: finds what runs, whoever its parent is by now. */

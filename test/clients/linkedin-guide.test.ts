@@ -13,7 +13,7 @@ import { freePort, startCli } from '../support/cli.js'
 import { guideBlock } from '../support/guides.js'
 import { verifies } from '../support/verifies.js'
 import { CLIENTS } from './clients.js'
-import { SCOPE } from './stage.js'
+import { SCOPE } from './fixture.js'
 
 const FOLDER = resolve(import.meta.dirname, '../../examples/linkedin')
 const { image, gatewayCommand } = readDockerfile('linkedin')

@@ -6,14 +6,14 @@ import { describe, expect, inject, onTestFinished } from 'vitest'
 import { verifies } from '../support/verifies.js'
 import { MCP_1, MCP_2_LEGACY, type RealClient } from './clients.js'
 import { startSilent } from './silent.js'
-import { startStage } from './stage.js'
+import { startFixture } from './fixture.js'
 
 /** Milliseconds from connected to listed. */
 async function listBehind(client: RealClient, holdHeaders?: number): Promise<number> {
   const upstream = await startSilent(holdHeaders)
-  const stage = await startStage(upstream)
-  onTestFinished(() => stage.stop())
-  const { tools, listMs } = await client.run(inject('python'), stage.url, undefined)
+  const fixture = await startFixture(upstream)
+  onTestFinished(() => fixture.stop())
+  const { tools, listMs } = await client.run(inject('python'), fixture.url, undefined)
   expect(tools).toBe(1)
   expect(upstream.asked).toContain('GET')
   return listMs

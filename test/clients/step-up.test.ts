@@ -23,12 +23,12 @@ import {
 } from './step-up-clients.js'
 import {
   ALL,
-  startStepUpStage,
+  startStepUpFixture,
   USE,
   WRITE,
   type StepUpOptions,
-  type StepUpStage,
-} from './step-up-stage.js'
+  type StepUpFixture,
+} from './step-up-fixture.js'
 
 const DENIED = '{"error":"access_denied","error_description":"This caller may not do this"}'
 /** Of a login that gave everything it was asked for. */
@@ -45,20 +45,20 @@ const REGISTERS_ALL: Configuration = {
   },
 }
 
-async function startStage(options: StepUpOptions = {}): Promise<StepUpStage> {
-  const stage = await startStepUpStage(options)
-  onTestFinished(() => stage.stop())
-  return stage
+async function startFixture(options: StepUpOptions = {}): Promise<StepUpFixture> {
+  const fixture = await startStepUpFixture(options)
+  onTestFinished(() => fixture.stop())
+  return fixture
 }
 
 async function run(
   client: StepUpClient,
-  stage: StepUpStage,
+  fixture: StepUpFixture,
   task: Omit<StepUpTask, 'url' | 'issuer'>,
 ): Promise<{ outcomes: Outcomes; journal: string[]; requests: number }> {
-  const { url, issuer } = stage
+  const { url, issuer } = fixture
   const outcomes = await client.run(inject('python'), { url, issuer, ...task })
-  return { outcomes, journal: stage.takeJournal(), requests: stage.takeRequests() }
+  return { outcomes, journal: fixture.takeJournal(), requests: fixture.takeRequests() }
 }
 
 /** How each begins, up to the answer to its first request. */
@@ -104,10 +104,10 @@ describe.each(STEPPING)('$name', (client) => {
     ['SCP-01', 'SCP-02', 'SCP-03', 'SCP-05', 'CASE-52'],
     'registered by its owner: logs in for what each tool needs, once, and keeps what it had',
     async () => {
-      const stage = await startStage()
-      const clientId = await stage.register()
+      const fixture = await startFixture()
+      const clientId = await fixture.register()
       const calls = ['read_note', 'write_note', 'read_note']
-      const { outcomes, journal, requests } = await run(client, stage, { clientId, calls })
+      const { outcomes, journal, requests } = await run(client, fixture, { clientId, calls })
       expect(outcomes).toEqual(['read_note done', 'write_note done', 'read_note done'])
       expect(journal).toEqual([
         ...opening(client),
@@ -123,9 +123,9 @@ describe.each(STEPPING)('$name', (client) => {
     ['SCP-02', 'CASE-52'],
     'registered by itself: for the scopes of the first challenge, and oidc-provider gives no others',
     async () => {
-      const stage = await startStage()
+      const fixture = await startFixture()
       const calls = ['read_note', 'read_note']
-      const { outcomes, journal } = await run(client, stage, { calls })
+      const { outcomes, journal } = await run(client, fixture, { calls })
       const refused = [
         `tools/call read_note: 403, needs ${USE_READ}`,
         `login for ${USE_READ}: invalid_scope`,
@@ -148,9 +148,9 @@ describe.each(STEPPING)('$name', (client) => {
     ['SCP-02', 'CASE-52'],
     'registered by itself where the identity provider registers for all scopes: as the former',
     async () => {
-      const stage = await startStage({ identityProvider: REGISTERS_ALL })
+      const fixture = await startFixture({ identityProvider: REGISTERS_ALL })
       const calls = ['read_note', 'write_note', 'read_note']
-      const { outcomes, journal } = await run(client, stage, { calls })
+      const { outcomes, journal } = await run(client, fixture, { calls })
       expect(outcomes).toEqual(['read_note done', 'write_note done', 'read_note done'])
       expect(journal).toEqual([
         ...opening(client, ALL_ORDERED),
@@ -162,10 +162,10 @@ describe.each(STEPPING)('$name', (client) => {
   )
 
   verifies('CASE-52', 'stops when its user refuses', async () => {
-    const stage = await startStage()
-    const clientId = await stage.register()
+    const fixture = await startFixture()
+    const clientId = await fixture.register()
     const calls = ['read_note', 'write_note', 'read_note']
-    const { outcomes, journal } = await run(client, stage, { clientId, calls, refuses: WRITE })
+    const { outcomes, journal } = await run(client, fixture, { clientId, calls, refuses: WRITE })
     expect(outcomes).toEqual([
       'read_note done',
       // The application's own error, thrown where the SDK waits for the login, ends the connection.
@@ -186,11 +186,11 @@ describe.each(STEPPING)('$name', (client) => {
     'CASE-52',
     'stops when the identity provider gives less than was asked for',
     async () => {
-      const stage = await startStage()
-      const clientId = await stage.register()
-      stage.grantAtMost(USE_READ)
+      const fixture = await startFixture()
+      const clientId = await fixture.register()
+      fixture.grantAtMost(USE_READ)
       const calls = ['read_note', 'write_note', 'read_note']
-      const { outcomes, journal } = await run(client, stage, { clientId, calls })
+      const { outcomes, journal } = await run(client, fixture, { clientId, calls })
       const refused = `tools/call write_note: 403, needs ${needsForWriting(client)}`
       expect(outcomes).toEqual([
         'read_note done',
@@ -221,10 +221,10 @@ describe.each(STEPPING)('$name', (client) => {
     ['SCP-06', 'SCP-07'],
     'logs in for nothing where no scope would help, and says that it may not',
     async () => {
-      const stage = await startStage()
-      const clientId = await stage.register()
+      const fixture = await startFixture()
+      const clientId = await fixture.register()
       const calls = ['burn_note', 'burn_note', 'read_note']
-      const { outcomes, journal } = await run(client, stage, { clientId, calls })
+      const { outcomes, journal } = await run(client, fixture, { clientId, calls })
       const refused = {
         v2: `SdkHttpError: Error POSTing to endpoint: ${DENIED}`,
         'mcp 1': expect.stringMatching(/^died of HTTPStatusError: Client error '403 Forbidden'/),
@@ -249,13 +249,13 @@ describe('SDK v1', () => {
     'CASE-52',
     'refreshes once, which gives nothing new, tries once more, and tells its user of the 403',
     async () => {
-      const stage = await startStage()
+      const fixture = await startFixture()
       for (const [task, registered] of [
-        [{ clientId: await stage.register() }, undefined],
+        [{ clientId: await fixture.register() }, undefined],
         [{}, USE],
       ] as const) {
         const calls = ['read_note', 'read_note']
-        const { outcomes, journal } = await run(client, stage, { ...task, calls })
+        const { outcomes, journal } = await run(client, fixture, { ...task, calls })
         expect(outcomes).toEqual(
           calls.map(
             () =>
@@ -279,9 +279,9 @@ describe('SDK v1', () => {
     ['SCP-06', 'SCP-07'],
     'neither refreshes nor logs in where no scope would help',
     async () => {
-      const stage = await startStage()
-      const clientId = await stage.register()
-      const { outcomes, journal } = await run(client, stage, { clientId, calls: ['burn_note'] })
+      const fixture = await startFixture()
+      const clientId = await fixture.register()
+      const { outcomes, journal } = await run(client, fixture, { clientId, calls: ['burn_note'] })
       expect(outcomes).toEqual([
         `StreamableHTTPError: Streamable HTTP error: Error POSTing to endpoint: ${DENIED}`,
       ])
@@ -309,10 +309,10 @@ describe('SDK v1', () => {
     await transport.finishAuth(provider.callback().get('code') ?? '')
   }
 
-  async function open(stage: StepUpStage, provider: MemoryProvider, clientId?: string) {
-    knowsClient(provider, { clientId, issuer: stage.issuer })
+  async function open(fixture: StepUpFixture, provider: MemoryProvider, clientId?: string) {
+    knowsClient(provider, { clientId, issuer: fixture.issuer })
     const recorder = new Recorder()
-    const opened = await connect(stage.url, provider, recorder)
+    const opened = await connect(fixture.url, provider, recorder)
     return {
       opened,
       recorder,
@@ -324,12 +324,16 @@ describe('SDK v1', () => {
     ['SCP-01', 'SCP-02', 'SCP-03'],
     'registered by its owner: a login that the application starts gives what is needed',
     async () => {
-      const stage = await startStage()
+      const fixture = await startFixture()
       const provider = new MemoryProvider(browserOf())
-      const { opened, recorder, transport } = await open(stage, provider, await stage.register())
+      const { opened, recorder, transport } = await open(
+        fixture,
+        provider,
+        await fixture.register(),
+      )
       for (const name of ['read_note', 'write_note']) {
         await expect(callOnce(opened, name)).rejects.toThrow('403 after trying upscoping')
-        await widen(provider, recorder, stage.url, transport)
+        await widen(provider, recorder, fixture.url, transport)
         expect(await callOnce(opened, name)).toBe(`${name} done`)
       }
       // Nothing that it had is lost.
@@ -342,7 +346,7 @@ describe('SDK v1', () => {
         `token for ${needs}`,
         `tools/call ${name}: 200`,
       ]
-      expect(stage.takeJournal()).toEqual([
+      expect(fixture.takeJournal()).toEqual([
         ...opening(client),
         ...refusedTwice('read_note', USE_READ, USE),
         ...refusedTwice('write_note', ALL_ORDERED, USE_READ),
@@ -356,15 +360,15 @@ describe('SDK v1', () => {
     ['SCP-02'],
     'registered by itself: the same login is refused, until it forgets its registration',
     async () => {
-      const stage = await startStage()
+      const fixture = await startFixture()
       const provider = new MemoryProvider(browserOf())
-      const { opened, recorder, transport } = await open(stage, provider)
+      const { opened, recorder, transport } = await open(fixture, provider)
       await expect(callOnce(opened, 'read_note')).rejects.toThrow('403 after trying upscoping')
-      await expect(widen(provider, recorder, stage.url, transport)).rejects.toThrow()
+      await expect(widen(provider, recorder, fixture.url, transport)).rejects.toThrow()
       provider.saveClientInformation(undefined)
-      await widen(provider, recorder, stage.url, transport)
+      await widen(provider, recorder, fixture.url, transport)
       expect(await callOnce(opened, 'read_note')).toBe('read_note done')
-      expect(stage.takeJournal().slice(-5)).toEqual([
+      expect(fixture.takeJournal().slice(-5)).toEqual([
         `login for ${USE_READ}: invalid_scope`,
         `registered for ${USE_READ}`,
         `login for ${USE_READ}`,
@@ -379,10 +383,10 @@ describe('SDK v1', () => {
     ['SCP-01', 'SCP-02', 'CASE-52'],
     'without refresh tokens it logs in for more by itself, as the others do',
     async () => {
-      const stage = await startStage()
-      const clientId = await stage.register({ grant_types: ['authorization_code'] })
+      const fixture = await startFixture()
+      const clientId = await fixture.register({ grant_types: ['authorization_code'] })
       const calls = ['read_note', 'write_note', 'read_note']
-      const { outcomes, journal } = await run(client, stage, { clientId, calls })
+      const { outcomes, journal } = await run(client, fixture, { clientId, calls })
       expect(outcomes).toEqual(['read_note done', 'write_note done', 'read_note done'])
       expect(journal).toEqual([
         ...opening(client),
@@ -402,9 +406,9 @@ describe('four calls at once', () => {
     calls: readonly string[],
     options?: StepUpOptions,
   ) {
-    const stage = await startStage(options)
-    const clientId = await stage.register()
-    const { outcomes, journal } = await run(client, stage, { clientId, calls, atOnce: true })
+    const fixture = await startFixture(options)
+    const clientId = await fixture.register()
+    const { outcomes, journal } = await run(client, fixture, { clientId, calls, atOnce: true })
     const count = (start: string) => journal.filter((line) => line.startsWith(start)).length
     return { outcomes, count }
   }
@@ -475,12 +479,12 @@ verifies(
   'CASE-52',
   'an application of SDK v2 that never tires is told 429 in the end, and stops',
   async () => {
-    const stage = await startStage()
-    stage.grantAtMost(USE)
+    const fixture = await startFixture()
+    fixture.grantAtMost(USE)
     const provider = new v2.Provider(browserOf())
-    knowsClient(provider, { clientId: await stage.register(), issuer: stage.issuer })
+    knowsClient(provider, { clientId: await fixture.register(), issuer: fixture.issuer })
     const recorder = new Recorder()
-    const client = await v2.connect({ url: stage.url, provider, recorder, mode: 'legacy' })
+    const client = await v2.connect({ url: fixture.url, provider, recorder, mode: 'legacy' })
     const transport = client.transport as v2.Transport
     let error: unknown
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -490,7 +494,7 @@ verifies(
     }
     expect(describeError(error)).toMatch(/^SdkHttpError: .*"too_many_requests"/)
     // Thirty at once, and one more every two seconds.
-    const refused = stage
+    const refused = fixture
       .takeJournal()
       .filter((line) => line.startsWith('tools/call read_note: 403'))
     expect(refused.length).toBeGreaterThanOrEqual(30)
@@ -504,11 +508,11 @@ verifies(
   'mcp 2.x, pinned to the newest revision: a 403 right after the first login is its user’s, who calls again',
   async () => {
     const client = STEPPING.find(({ sdk, revision }) => sdk === 'mcp 2' && revision === 'modern')
-    const stage = await startStage()
-    const clientId = await stage.register()
+    const fixture = await startFixture()
+    const clientId = await fixture.register()
     const calls = ['read_note', 'read_note']
     const task = { clientId, calls, mode: v2.MODERN }
-    const { outcomes, journal } = await run(client as StepUpClient, stage, task)
+    const { outcomes, journal } = await run(client as StepUpClient, fixture, task)
     // Of one request it answers one challenge, and this one has no other request before it.
     expect(outcomes).toEqual(['MCPError: Server returned an error response', 'read_note done'])
     expect(journal).toEqual([
@@ -526,18 +530,18 @@ describe('without base scopes', () => {
     'CASE-53',
     'Python’s clients ask for every scope that the identity provider names, those of the SDK for none',
     async () => {
-      const stage = await startStage({ baseScopes: '' })
+      const fixture = await startFixture({ baseScopes: '' })
       const clients = STEP_UP_CLIENTS.filter(({ revision }) => revision === 'legacy')
       for (const client of clients.filter(isPython)) {
-        const { outcomes, journal } = await run(client, stage, { calls: ['write_note'] })
+        const { outcomes, journal } = await run(client, fixture, { calls: ['write_note'] })
         expect(outcomes).toEqual(['write_note done'])
         expect(journal).toContain(`registered for ${ALL_ORDERED} openid`)
         expect(journal).toContain(`login for ${ALL_ORDERED} openid`)
       }
       for (const client of clients.filter((each) => !isPython(each))) {
         // oidc-provider lets nobody in for nothing.
-        await expect(run(client, stage, { calls: ['write_note'] })).rejects.toThrow()
-        expect(stage.takeJournal()).toEqual([
+        await expect(run(client, fixture, { calls: ['write_note'] })).rejects.toThrow()
+        expect(fixture.takeJournal()).toEqual([
           'initialize: 401',
           'registered for nothing',
           'login for nothing: access_denied',

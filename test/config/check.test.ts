@@ -64,6 +64,7 @@ upstreamTimeout: 1m # default
 streamGrace: 5m # default
 sseKeepAlive: 15s # default
 childStartTimeout: 30s # default
+childWarm: false # default
 childIdle: 10m # default
 maxChildren: 100 # default
 maxChildrenPerPrincipal: 10 # default

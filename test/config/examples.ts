@@ -94,6 +94,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: ['DATABASE_URL', '_x1'],
   },
   childStartTimeout: { flags: flag('child-start-timeout', '5'), env: '5s', file: '5', value: 5 },
+  childWarm: { flags: ['--child-warm'], env: '1', file: 'true', value: true },
   childIdle: { flags: flag('child-idle', '1h'), env: '60m', file: '3600', value: 3600 },
   maxChildren: { flags: flag('max-children', '7'), env: '7', file: '7', value: 7 },
   maxChildrenPerPrincipal: {

@@ -198,6 +198,16 @@ describe('the options of the gateway', () => {
     })
   })
 
+  verifies('FLD-11', 'a command is run before the first client if that is asked for', async () => {
+    const argv = ['--child-start-timeout', '5m', '--child-warm', '--', 'server', '-v']
+    expect(await optionsOf(argv)).toMatchObject({
+      command: ['server', '-v'],
+      children: { startTimeout: 300 },
+      childWarm: true,
+    })
+    expect(await optionsOf(['--', 'server'])).toMatchObject({ childWarm: false })
+  })
+
   test('every setting that is the gateway’s arrives', async () => {
     const own = Object.entries(EXAMPLES)
       .filter(([path]) => !/^(?:upstream|oauth\.(?:issuer|jwksUri|discoveryUrl))$/.test(path))

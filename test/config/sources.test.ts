@@ -78,6 +78,7 @@ test('the defaults', async () => {
     streamGrace: 300,
     sseKeepAlive: 15,
     childStartTimeout: 30,
+    childWarm: false,
     childIdle: 600,
     maxChildren: 100,
     maxChildrenPerPrincipal: 10,

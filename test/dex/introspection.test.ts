@@ -2,26 +2,26 @@
 import { decodeJwt } from 'jose'
 import type { TokenIntrospectorOptions } from 'mcp-gatehouse/introspect'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { CLIENT, Dex } from './dex.js'
 
 let dex: Dex
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   dex = await Dex.start()
 })
 afterAll(() => dex.stop())
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(given?: Partial<TokenIntrospectorOptions>): Promise<void> {
-  stage = await startStage(dex, dex.introspection(given))
+  fixture = await startFixture(dex, dex.introspection(given))
 }
 
 /** What Dex said so far, in order. */
 function answers(): boolean[] {
-  return stage.events.flatMap((event) =>
+  return fixture.events.flatMap((event) =>
     event.type === 'introspection.answered' ? [event.active] : [],
   )
 }
@@ -31,8 +31,8 @@ describe('access tokens', () => {
     await stand()
     const { access_token: token } = await dex.login()
     const caller = { issuer: dex.issuer, subject: decodeJwt(token).sub, clientId: CLIENT }
-    expect(await stage.call(token)).toEqual(caller)
-    expect(await stage.call(token)).toEqual(caller)
+    expect(await fixture.call(token)).toEqual(caller)
+    expect(await fixture.call(token)).toEqual(caller)
     expect(answers()).toEqual([true])
   })
 
@@ -40,9 +40,9 @@ describe('access tokens', () => {
     ['INT-03', 'JWT-02', 'CASE-4'],
     'what the token itself looks like counts here, too: refused without the setting',
     async () => {
-      stage = await startStage(dex, { ...dex.introspection(), acceptIdTokenClaims: false })
+      fixture = await startFixture(dex, { ...dex.introspection(), acceptIdTokenClaims: false })
       const { access_token: token } = await dex.login()
-      expect(await stage.send(token)).toMatchObject({
+      expect(await fixture.send(token)).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: it has the claim at_hash',
@@ -58,7 +58,7 @@ describe('access tokens', () => {
     async () => {
       await stand()
       const { access_token: token } = await dex.login({ scope: '' })
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
       expect(answers()).toEqual([true])
     },
   )
@@ -67,9 +67,9 @@ describe('access tokens', () => {
     ['INT-03', 'SCP-01'],
     'its answers have no scopes either: a required one is a 403',
     async () => {
-      stage = await startStage(dex, { ...dex.introspection(), scopes: 'mcp:tools' })
+      fixture = await startFixture(dex, { ...dex.introspection(), scopes: 'mcp:tools' })
       const { access_token: token } = await dex.login()
-      expect(await stage.send(token)).toMatchObject({
+      expect(await fixture.send(token)).toMatchObject({
         status: 403,
         code: 'ERR_SCOPE_INSUFFICIENT',
         hint: 'Dex: its tokens have no scopes: leave out --oauth-scopes',
@@ -85,7 +85,7 @@ describe('access tokens', () => {
       const { access_token: token } = await dex.login()
       const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
       for (const bad of [forged, 'not-a-token-of-anybody']) {
-        expect(await stage.send(bad)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+        expect(await fixture.send(bad)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
       }
       expect(answers()).toEqual([false, false])
     },
@@ -99,7 +99,7 @@ describe('other tokens than access tokens', () => {
     async () => {
       await stand()
       const { refresh_token: token = '' } = await dex.login()
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: the claim token_use is "refresh_token"',
@@ -115,13 +115,13 @@ describe('other tokens than access tokens', () => {
     async () => {
       await stand()
       const tokens = await dex.login()
-      expect(await stage.send(tokens.id_token ?? '')).toMatchObject({
+      expect(await fixture.send(tokens.id_token ?? '')).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: it has the claim c_hash',
       })
       const { id_token: token = '' } = await dex.refresh(tokens)
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
       expect(answers()).toEqual([true, true])
     },
   )
@@ -139,10 +139,10 @@ describe('who asks', () => {
         { clientId: 'nobody', authentication: 'none' },
       ] as const) {
         await stand(given)
-        expect(await stage.send(token)).toEqual({ status: 200 })
-        expect(await stage.send('not-a-token-of-anybody')).toMatchObject({ status: 401 })
-        expect(await stage.gateway.readiness()).toMatchObject({ ready: true })
-        await stage.stop()
+        expect(await fixture.send(token)).toEqual({ status: 200 })
+        expect(await fixture.send('not-a-token-of-anybody')).toMatchObject({ status: 401 })
+        expect(await fixture.gateway.readiness()).toMatchObject({ ready: true })
+        await fixture.stop()
       }
     },
   )

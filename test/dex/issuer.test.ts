@@ -1,21 +1,21 @@
 /** The issuer of Dex has a path and no last slash, and every other spelling is another issuer. */
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { Dex, SETTINGS } from './dex.js'
 
 let dex: Dex
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   dex = await Dex.start()
 })
 afterAll(() => dex.stop())
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(authorizationServers: string): Promise<void> {
-  stage = await startStage(dex, { ...SETTINGS, authorizationServers, wait: 0 })
+  fixture = await startFixture(dex, { ...SETTINGS, authorizationServers, wait: 0 })
 }
 
 async function mint(): Promise<string> {
@@ -35,7 +35,7 @@ verifies(
   async () => {
     const configured = `${dex.issuer}/`
     await stand(configured)
-    expect(await stage.send(await mint())).toEqual({
+    expect(await fixture.send(await mint())).toEqual({
       status: 401,
       code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
       reason: `iss "${dex.issuer}" is not "${configured}"`,
@@ -46,7 +46,7 @@ verifies(
 
 verifies(['JWT-05', 'CASE-11'], 'without its path it is another', async () => {
   await stand(new URL(dex.issuer).origin)
-  expect(await stage.send(await mint())).toMatchObject({
+  expect(await fixture.send(await mint())).toMatchObject({
     status: 401,
     code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
   })
@@ -58,11 +58,11 @@ verifies(
   async () => {
     for (const configured of [`${dex.issuer}/`, dex.issuer.replace('127.0.0.1', 'localhost')]) {
       await stand(configured)
-      const verdict = await stage.send(claiming(configured, await mint()))
+      const verdict = await fixture.send(claiming(configured, await mint()))
       expect(verdict).toMatchObject({ status: 503, code: 'ERR_DISCOVERY_FAILED' })
       expect(verdict.reason).toContain(`discovery of "${configured}"`)
       expect(verdict.reason).toContain(`names the issuer "${dex.issuer}", not the configured one`)
-      await stage.stop()
+      await fixture.stop()
     }
   },
 )

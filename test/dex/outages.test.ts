@@ -1,18 +1,18 @@
 /** Dex goes away, and comes back with other keys, for it keeps them in its memory. */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, expect } from 'vitest'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { verifies } from '../support/verifies.js'
 import { Dex, SETTINGS } from './dex.js'
 
 let dex: Dex
-let stage: Stage
+let fixture: Fixture
 
 beforeEach(async () => {
   dex = await Dex.start()
 })
 afterEach(async () => {
-  await stage.stop()
+  await fixture.stop()
   await dex.stop()
 })
 
@@ -31,14 +31,14 @@ verifies(
   ['KEY-06', 'CASE-19', 'CASE-24'],
   'stopped: the keys at hand serve on, also for tokens not seen before; an unknown key is a 503',
   async () => {
-    stage = await startStage(dex, { ...SETTINGS, wait: 0 })
+    fixture = await startFixture(dex, { ...SETTINGS, wait: 0 })
     const seen = await mint()
     const unseen = await mint()
-    expect(await stage.send(seen)).toEqual({ status: 200 })
+    expect(await fixture.send(seen)).toEqual({ status: 200 })
     await dex.stop()
-    expect(await stage.send(seen)).toEqual({ status: 200 })
-    expect(await stage.send(unseen)).toEqual({ status: 200 })
-    expect(await stage.send(withUnknownKey(seen))).toMatchObject({
+    expect(await fixture.send(seen)).toEqual({ status: 200 })
+    expect(await fixture.send(unseen)).toEqual({ status: 200 })
+    expect(await fixture.send(withUnknownKey(seen))).toMatchObject({
       status: 503,
       code: 'ERR_KEYS_UNAVAILABLE',
     })
@@ -51,11 +51,11 @@ verifies(
   async () => {
     const token = await mint()
     await dex.stop()
-    stage = await startStage(dex, { ...SETTINGS, wait: 0 })
-    expect(await stage.send(token)).toMatchObject({ status: 503, code: 'ERR_DISCOVERY_FAILED' })
+    fixture = await startFixture(dex, { ...SETTINGS, wait: 0 })
+    expect(await fixture.send(token)).toMatchObject({ status: 503, code: 'ERR_DISCOVERY_FAILED' })
     await dex.start()
     const other = await mint()
-    await expect.poll(() => stage.send(other), { timeout: 10_000 }).toEqual({ status: 200 })
+    await expect.poll(() => fixture.send(other), { timeout: 10_000 }).toEqual({ status: 200 })
   },
 )
 
@@ -63,21 +63,21 @@ verifies(
   ['KEY-05', 'JWT-10', 'CASE-16', 'CASE-21'],
   'started again: new keys are found by the first token that names one; then those of before are refused',
   async () => {
-    stage = await startStage(dex, { ...SETTINGS, wait: 0 })
+    fixture = await startFixture(dex, { ...SETTINGS, wait: 0 })
     const old = await mint()
-    expect(await stage.send(old)).toEqual({ status: 200 })
+    expect(await fixture.send(old)).toEqual({ status: 200 })
     await dex.stop()
     await dex.start()
     // Dex says max-age=600, and nothing has made us look again.
-    expect(await stage.send(old)).toEqual({ status: 200 })
+    expect(await fixture.send(old)).toEqual({ status: 200 })
 
     const token = await mint()
     expect(decodeProtectedHeader(token).kid).not.toBe(decodeProtectedHeader(old).kid)
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
     const unknown = { status: 401, code: 'ERR_TOKEN_KEY_UNKNOWN' }
-    expect(await stage.send(old)).toMatchObject(unknown)
-    expect(await stage.send(withUnknownKey(token))).toMatchObject(unknown)
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(old)).toMatchObject(unknown)
+    expect(await fixture.send(withUnknownKey(token))).toMatchObject(unknown)
+    expect(await fixture.send(token)).toEqual({ status: 200 })
   },
 )
 
@@ -86,26 +86,26 @@ verifies(
   'introspection: 503 while it is stopped, but for what it said a moment ago; started again it knows no token of before',
   async () => {
     let skew = 0
-    stage = await startStage(dex, {
+    fixture = await startFixture(dex, {
       ...dex.introspection(),
       wait: 0,
       now: () => Date.now() + skew,
     })
     const seen = await mint()
     const unseen = await mint()
-    expect(await stage.send(seen)).toEqual({ status: 200 })
+    expect(await fixture.send(seen)).toEqual({ status: 200 })
     await dex.stop()
-    expect(await stage.send(seen)).toEqual({ status: 200 })
+    expect(await fixture.send(seen)).toEqual({ status: 200 })
     const unavailable = { status: 503, code: 'ERR_INTROSPECTION_UNAVAILABLE' }
-    expect(await stage.send(unseen)).toMatchObject(unavailable)
+    expect(await fixture.send(unseen)).toMatchObject(unavailable)
     skew = 31_000
-    expect(await stage.send(seen)).toMatchObject(unavailable)
+    expect(await fixture.send(seen)).toMatchObject(unavailable)
 
     await dex.start()
     const token = await mint()
-    await expect.poll(() => stage.send(token), { timeout: 10_000 }).toEqual({ status: 200 })
+    await expect.poll(() => fixture.send(token), { timeout: 10_000 }).toEqual({ status: 200 })
     for (const old of [seen, unseen]) {
-      expect(await stage.send(old)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+      expect(await fixture.send(old)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
     }
   },
 )

@@ -2,22 +2,22 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 import { startCli } from '../support/cli.js'
 import { verifies } from '../support/verifies.js'
 import { audienceScope, CLIENT, Dex, SETTINGS } from './dex.js'
 
 let dex: Dex
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   dex = await Dex.start()
 })
 afterAll(() => dex.stop())
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(options: Partial<GatewayOptions> = {}): Promise<void> {
-  stage = await startStage(dex, { ...SETTINGS, ...options })
+  fixture = await startFixture(dex, { ...SETTINGS, ...options })
 }
 
 async function mint(scope?: string): Promise<string> {
@@ -35,7 +35,7 @@ describe('the resource is a client, and the token is made out to it', () => {
       expect(claims.aud).toEqual([dex.resource, CLIENT])
       expect(claims).not.toHaveProperty('scope')
       expect(decodeProtectedHeader(token)).not.toHaveProperty('typ')
-      expect(await stage.call(token)).toEqual({
+      expect(await fixture.call(token)).toEqual({
         issuer: dex.issuer,
         subject: claims.sub,
         clientId: CLIENT,
@@ -48,7 +48,7 @@ describe('the resource is a client, and the token is made out to it', () => {
     'it looks like an ID token: refused unless that is allowed, and the log names the setting',
     async () => {
       await stand({ acceptIdTokenClaims: false })
-      expect(await stage.send(await mint())).toEqual({
+      expect(await fixture.send(await mint())).toEqual({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: it has the claim at_hash',
@@ -59,16 +59,16 @@ describe('the resource is a client, and the token is made out to it', () => {
 
   verifies(['JWT-02', 'CASE-4'], 'by the flag, from the command line', async () => {
     await stand()
-    await stage.gateway.close()
+    await fixture.gateway.close()
     const token = await mint()
     const answers: number[] = []
     for (const flags of [[], ['--oauth-accept-id-token-claims']]) {
       const cli = startCli([
         ...['--auth', 'oauth', '--oauth-issuer', dex.issuer, '--resource', dex.resource],
-        ...['--port', new URL(dex.resource).port, '--upstream', stage.upstream, ...flags],
+        ...['--port', new URL(dex.resource).port, '--upstream', fixture.upstream, ...flags],
       ])
       await cli.listening()
-      answers.push((await stage.post(token)).status)
+      answers.push((await fixture.post(token)).status)
       cli.process.kill('SIGTERM')
       expect(await cli.exited).toBe(0)
     }
@@ -80,7 +80,7 @@ describe('the resource is a client, and the token is made out to it', () => {
     'a scope that is required: nobody has it, for Dex knows no scopes of yours',
     async () => {
       await stand({ scopes: 'mcp:tools' })
-      expect(await stage.send(await mint())).toEqual({
+      expect(await fixture.send(await mint())).toEqual({
         status: 403,
         code: 'ERR_SCOPE_INSUFFICIENT',
         reason: expect.stringContaining('mcp:tools'),
@@ -94,9 +94,9 @@ describe('the resource is a client, and the token is made out to it', () => {
     let skew = 0
     await stand({ now: () => Date.now() + skew })
     const token = await mint()
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
     skew = 6 * 60_000
-    expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_EXPIRED' })
+    expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_EXPIRED' })
   })
 })
 
@@ -108,17 +108,17 @@ describe('not made out to the resource', () => {
       await stand()
       const { access_token: token } = await dex.login({ scope: '', resource: dex.resource })
       expect(decodeJwt(token).aud).toBe(CLIENT)
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_AUDIENCE',
         reason: `aud "${CLIENT}"; expected "${dex.resource}"`,
         hint: expect.stringContaining('Dex: make a client whose id is the resource URL'),
       })
-      await stage.stop()
+      await fixture.stop()
 
       await stand({ audience: CLIENT })
       // Only the audience scope makes Dex name the client that logged in.
-      expect(await stage.call(token)).not.toHaveProperty('clientId')
+      expect(await fixture.call(token)).not.toHaveProperty('clientId')
     },
   )
 
@@ -129,7 +129,7 @@ describe('not made out to the resource', () => {
       await stand()
       const token = await mint(audienceScope(dex.sibling))
       expect(decodeJwt(token).aud).toEqual([dex.sibling, CLIENT])
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
     },
   )
 
@@ -147,7 +147,7 @@ describe('other tokens than access tokens', () => {
       await stand()
       const { id_token: token = '' } = await dex.login()
       expect(decodeJwt(token).aud).toEqual([dex.resource, CLIENT])
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: 'not an access token: it has the claim c_hash',
@@ -165,14 +165,14 @@ describe('other tokens than access tokens', () => {
       expect(id).not.toBe(access)
       expect(Object.keys(decodeJwt(id))).toEqual(Object.keys(decodeJwt(access)))
       expect(decodeProtectedHeader(id)).toEqual(decodeProtectedHeader(access))
-      expect(await stage.send(access)).toEqual({ status: 200 })
-      expect(await stage.send(id)).toEqual({ status: 200 })
+      expect(await fixture.send(access)).toEqual({ status: 200 })
+      expect(await fixture.send(id)).toEqual({ status: 200 })
     },
   )
 
   verifies(['JWT-02', 'CASE-4'], 'a refresh token is no JWT', async () => {
     await stand()
     const { refresh_token: token = '' } = await dex.login()
-    expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_OPAQUE' })
+    expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_OPAQUE' })
   })
 })

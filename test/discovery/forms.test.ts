@@ -3,7 +3,7 @@ import { discoverAuthorizationServer } from 'mcp-gatehouse'
 import { describe, expect } from 'vitest'
 import { firstOf } from '../../src/base/first-of.js'
 import { findMetadata } from '../../src/discovery/authorization-server.js'
-import { createBench } from '../introspect/bench.js'
+import { createFixture } from '../introspect/fixture.js'
 import { FakeIntrospection } from '../introspect/server.js'
 import { ISSUER } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -45,11 +45,11 @@ describe('one endpoint in one document, one in another', () => {
   verifies('FLD-03', 'an introspector asks at the endpoint of the last document', async () => {
     const server = new FakeIntrospection()
     const metadata = serving(...documents)
-    const bench = createBench({
+    const fixture = createFixture({
       fetch: (input, init) =>
         FORMS.includes(String(input)) ? metadata(input, init) : server.fetch(input as string, init),
     })
-    expect(await bench.verdict()).toBe('authenticated')
+    expect(await fixture.verdict()).toBe('authenticated')
     expect(server.calls).toHaveLength(1)
   })
 

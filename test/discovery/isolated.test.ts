@@ -10,7 +10,7 @@ import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { FakeIntrospection } from '../introspect/server.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench, tally } from '../support/server.js'
+import { createFixture, tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 beforeEach(() => {
@@ -32,11 +32,11 @@ const never = () => new Promise<Response>(() => undefined)
 
 async function createScene(options: Partial<ResourceServerOptions> = {}) {
   const idp = await FakeIdp.start()
-  const bench = createBench(idp, { wait: 0, ...options })
+  const fixture = createFixture(idp, { wait: 0, ...options })
   const work: Promise<unknown>[] = []
   const waitUntil = (each: Promise<unknown>) => void work.push(each)
   return {
-    ...bench,
+    ...fixture,
     idp,
     work,
     token: (sub: string, kid?: string) =>
@@ -46,14 +46,14 @@ async function createScene(options: Partial<ResourceServerOptions> = {}) {
       }),
     async send(token: string, context: { waitUntil?: typeof waitUntil } = {}) {
       const authorization = `Bearer ${token}`
-      const decision = await bench.resourceServer.authenticate({ authorization, ...context })
+      const decision = await fixture.resourceServer.authenticate({ authorization, ...context })
       return decision.outcome === 'authenticated' ? decision.outcome : decision.code
     },
     waitUntil,
     /** Fetches the keys, and then is cancelled. */
     leave(token: string) {
       idp.fault = never
-      void bench.resourceServer.authenticate({ authorization: `Bearer ${token}` })
+      void fixture.resourceServer.authenticate({ authorization: `Bearer ${token}` })
       return turns().then(() => {
         idp.fault = undefined
       })

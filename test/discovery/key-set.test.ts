@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { createResourceServer } from 'mcp-gatehouse'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type FakeKey } from '../support/idp.js'
-import { createBench, tally } from '../support/server.js'
+import { createFixture, tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const down = () => new Response('down', { status: 500 })
@@ -16,19 +16,19 @@ async function strangers(idp: FakeIdp, count: number): Promise<string[]> {
 describe('fetching', () => {
   verifies(['KEY-05', 'CASE-17'], '1000 concurrent first requests cause one fetch', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const tokens = await Promise.all(
       Array.from({ length: 1000 }, (_, i) => idp.token({ claims: { sub: `user-${i}` } })),
     )
-    expect(tally(await Promise.all(tokens.map(bench.verdict)))).toEqual({ authenticated: 1000 })
+    expect(tally(await Promise.all(tokens.map(fixture.verdict)))).toEqual({ authenticated: 1000 })
     expect(idp.jwksFetches).toBe(1)
   })
 
   verifies('KEY-05', '1000 concurrent requests with one token check one signature', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await idp.token()
-    const verdicts = await Promise.all(Array.from({ length: 1000 }, () => bench.verdict(token)))
+    const verdicts = await Promise.all(Array.from({ length: 1000 }, () => fixture.verdict(token)))
     expect(tally(verdicts)).toEqual({ authenticated: 1000 })
     expect(idp.jwksFetches).toBe(1)
   })
@@ -36,12 +36,12 @@ describe('fetching', () => {
   verifies(['KEY-04', 'KEY-06'], 'an IdP that is down at the start does not stop it', async () => {
     const idp = await FakeIdp.start()
     idp.fault = down
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await idp.token()
-    expect(await bench.verdict(token)).toBe('ERR_DISCOVERY_FAILED')
+    expect(await fixture.verdict(token)).toBe('ERR_DISCOVERY_FAILED')
     idp.fault = undefined
-    bench.wait(1)
-    expect(await bench.verdict(token)).toBe('authenticated')
+    fixture.wait(1)
+    expect(await fixture.verdict(token)).toBe('authenticated')
   })
 
   verifies(
@@ -49,19 +49,19 @@ describe('fetching', () => {
     'fresh keys are not fetched again, older ones in the background',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await idp.token({ claims: { exp: Math.floor(Date.now() / 1000) + 90_000 } })
-      await bench.verdict(token)
-      bench.wait(599)
-      await bench.verdict(token)
+      await fixture.verdict(token)
+      fixture.wait(599)
+      await fixture.verdict(token)
       expect(idp.jwksFetches).toBe(1)
-      bench.wait(2)
+      fixture.wait(2)
       // Answered at once by the keys at hand, while the fetch goes on.
-      expect(bench.resourceServer.authenticate({ authorization: `Bearer ${token}` })).toMatchObject(
-        {
-          outcome: 'authenticated',
-        },
-      )
+      expect(
+        fixture.resourceServer.authenticate({ authorization: `Bearer ${token}` }),
+      ).toMatchObject({
+        outcome: 'authenticated',
+      })
       await expect.poll(() => idp.jwksFetches).toBe(2)
     },
   )
@@ -69,33 +69,33 @@ describe('fetching', () => {
   verifies('KEY-05', 'a shorter max-age of the IdP is respected, down to a minute', async () => {
     const idp = await FakeIdp.start()
     idp.jwksHeaders = { 'cache-control': 'public, max-age=120' }
-    const bench = createBench(idp)
-    await bench.verdict(await idp.token())
-    bench.wait(119)
-    await bench.verdict(await idp.token())
+    const fixture = createFixture(idp)
+    await fixture.verdict(await idp.token())
+    fixture.wait(119)
+    await fixture.verdict(await idp.token())
     expect(idp.jwksFetches).toBe(1)
     idp.jwksHeaders = { 'cache-control': 'no-cache' }
-    bench.wait(2)
-    await bench.verdict(await idp.token())
+    fixture.wait(2)
+    await fixture.verdict(await idp.token())
     await expect
-      .poll(() => bench.events.filter(({ type }) => type === 'keys.loaded').length)
+      .poll(() => fixture.events.filter(({ type }) => type === 'keys.loaded').length)
       .toBe(2)
-    bench.wait(59)
-    await bench.verdict(await idp.token())
+    fixture.wait(59)
+    await fixture.verdict(await idp.token())
     expect(idp.jwksFetches).toBe(2)
-    bench.wait(2)
-    await bench.verdict(await idp.token())
+    fixture.wait(2)
+    await fixture.verdict(await idp.token())
     await expect.poll(() => idp.jwksFetches).toBe(3)
   })
 
   verifies(['KEY-04', 'CASE-39'], 'configured keys need no IdP', async () => {
     const idp = await FakeIdp.start()
     idp.fault = down
-    const bench = createBench(idp, {
+    const fixture = createFixture(idp, {
       authorizationServers: { issuer: ISSUER, jwks: { keys: [idp.key.jwk] } },
     })
-    expect(await bench.verdict(await idp.token())).toBe('authenticated')
-    expect(await bench.verdict(await idp.token({ header: { kid: 'other' } }))).toBe(
+    expect(await fixture.verdict(await idp.token())).toBe('authenticated')
+    expect(await fixture.verdict(await idp.token({ header: { kid: 'other' } }))).toBe(
       'ERR_TOKEN_KEY_UNKNOWN',
     )
     expect(idp.requests).toEqual([])
@@ -107,10 +107,10 @@ describe('fetching', () => {
     async () => {
       const idp = await FakeIdp.start()
       idp.metadataUrl = 'nowhere'
-      const bench = createBench(idp, {
+      const fixture = createFixture(idp, {
         authorizationServers: { issuer: ISSUER, jwksUri: idp.jwksUri },
       })
-      expect(await bench.verdict(await idp.token())).toBe('authenticated')
+      expect(await fixture.verdict(await idp.token())).toBe('authenticated')
       expect(idp.requests).toEqual([idp.jwksUri])
     },
   )
@@ -122,8 +122,8 @@ describe('unknown kids', () => {
     '5000 unknown kids at once cause at most 3 fetches',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, { wait: 10 })
-      const verdicts = await Promise.all((await strangers(idp, 5000)).map(bench.verdict))
+      const fixture = createFixture(idp, { wait: 10 })
+      const verdicts = await Promise.all((await strangers(idp, 5000)).map(fixture.verdict))
       expect(tally(verdicts)).toEqual({ ERR_TOKEN_KEY_UNKNOWN: 5000 })
       expect(idp.jwksFetches).toBeLessThanOrEqual(3)
     },
@@ -134,9 +134,9 @@ describe('unknown kids', () => {
     '5000 unknown kids in sequence cause at most 3 fetches',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       for (const token of await strangers(idp, 5000)) {
-        expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+        expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
       }
       expect(idp.jwksFetches).toBeLessThanOrEqual(3)
     },
@@ -147,18 +147,18 @@ describe('unknown kids', () => {
     'a new key works within 5 s of a flood of ten a second, with at most 60 fetches in 5 minutes',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const added = await fakeKey('key-2')
-      await bench.verdict(await idp.token())
+      await fixture.verdict(await idp.token())
       const tokens = await strangers(idp, 3000)
       let refusedFor = 0
       let accepted = false
       for (const [i, token] of tokens.entries()) {
-        bench.wait(0.1)
-        await bench.verdict(token)
+        fixture.wait(0.1)
+        await fixture.verdict(token)
         if (i === 1503) idp.keys = [added, ...idp.keys]
         if (i < 1503 || accepted) continue
-        accepted = (await bench.verdict(await idp.token({ key: added }))) === 'authenticated'
+        accepted = (await fixture.verdict(await idp.token({ key: added }))) === 'authenticated'
         if (!accepted) refusedFor += 0.1
       }
       expect(accepted).toBe(true)
@@ -172,15 +172,15 @@ describe('unknown kids', () => {
     'without a flood 1000 requests with a new key cause one fetch and no refusal',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
-      await bench.verdict(await idp.token())
-      bench.wait(2)
+      const fixture = createFixture(idp)
+      await fixture.verdict(await idp.token())
+      fixture.wait(2)
       const added = await fakeKey('key-2')
       idp.keys = [added, ...idp.keys]
       const tokens = await Promise.all(
         Array.from({ length: 1000 }, (_, i) => idp.token({ key: added, claims: { sub: `u${i}` } })),
       )
-      expect(tally(await Promise.all(tokens.map(bench.verdict)))).toEqual({ authenticated: 1000 })
+      expect(tally(await Promise.all(tokens.map(fixture.verdict)))).toEqual({ authenticated: 1000 })
       expect(idp.jwksFetches).toBe(2)
     },
   )
@@ -190,17 +190,17 @@ describe('unknown kids', () => {
     'an unknown kid is 503 while the keys cannot be fetched, 401 after they were',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
-      await bench.verdict(await idp.token())
-      bench.wait(10)
+      const fixture = createFixture(idp)
+      await fixture.verdict(await idp.token())
+      fixture.wait(10)
       idp.fault = down
       const [stranger = ''] = await strangers(idp, 1)
-      expect(await bench.verdict(stranger)).toBe('ERR_KEYS_UNAVAILABLE')
-      expect(await bench.verdict(await idp.token())).toBe('authenticated')
+      expect(await fixture.verdict(stranger)).toBe('ERR_KEYS_UNAVAILABLE')
+      expect(await fixture.verdict(await idp.token())).toBe('authenticated')
       idp.fault = undefined
-      bench.wait(1)
-      expect(await bench.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
-      expect(await bench.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      fixture.wait(1)
+      expect(await fixture.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(await fixture.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
     },
   )
 })
@@ -211,15 +211,15 @@ describe('rotation', () => {
     'a key that a successful fetch no longer has dies at once, also for remembered tokens',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await idp.token({ claims: { exp: Math.floor(Date.now() / 1000) + 90_000 } })
-      expect(await bench.verdict(token)).toBe('authenticated')
-      expect(await bench.verdict(token)).toBe('authenticated')
+      expect(await fixture.verdict(token)).toBe('authenticated')
+      expect(await fixture.verdict(token)).toBe('authenticated')
       const added = await fakeKey('key-2')
       idp.keys = [added]
-      expect(await bench.verdict(await idp.token({ key: added }))).toBe('authenticated')
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
-      expect(bench.events).toContainEqual(
+      expect(await fixture.verdict(await idp.token({ key: added }))).toBe('authenticated')
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(fixture.events).toContainEqual(
         expect.objectContaining({ type: 'keys.loaded', retired: 1 }),
       )
     },
@@ -227,16 +227,16 @@ describe('rotation', () => {
 
   verifies('KEY-05', 'a key that stays keeps what was remembered by it', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await idp.token({ claims: { exp: Math.floor(Date.now() / 1000) + 90_000 } })
-    await bench.verdict(token)
-    bench.wait(601)
-    await bench.verdict(token)
+    await fixture.verdict(token)
+    fixture.wait(601)
+    await fixture.verdict(token)
     await expect
-      .poll(() => bench.events.filter(({ type }) => type === 'keys.loaded').length)
+      .poll(() => fixture.events.filter(({ type }) => type === 'keys.loaded').length)
       .toBe(2)
-    await bench.verdict(token)
-    const last = bench.events.at(-1)
+    await fixture.verdict(token)
+    const last = fixture.events.at(-1)
     expect(last).toEqual({ type: 'request.authenticated', issuer: ISSUER, remembered: true })
   })
 
@@ -245,16 +245,16 @@ describe('rotation', () => {
     'other material under an old kid retires the old key',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const old = await idp.token()
-      await bench.verdict(old)
+      await fixture.verdict(old)
       const successor = await fakeKey('successor', 'ES256', 'key-1')
       idp.keys = [successor]
-      bench.wait(601)
-      await bench.verdict(old)
-      await expect.poll(() => bench.verdict(old)).toBe('ERR_TOKEN_EXPIRED')
+      fixture.wait(601)
+      await fixture.verdict(old)
+      await expect.poll(() => fixture.verdict(old)).toBe('ERR_TOKEN_EXPIRED')
       const fresh = await idp.token({ key: successor })
-      expect(await bench.verdict(fresh)).toBe('authenticated')
+      expect(await fixture.verdict(fresh)).toBe('authenticated')
     },
   )
 })
@@ -279,9 +279,9 @@ describe('odd keys', () => {
   verifies(['KEY-05', 'CASE-18', 'JWT-11'], 'odd keys are skipped, and told', async () => {
     const idp = await FakeIdp.start()
     idp.publishedKeys = [...Object.values(odd), idp.key.jwk]
-    const bench = createBench(idp)
-    expect(await bench.verdict(await idp.token())).toBe('authenticated')
-    const loaded = bench.events.find((event) => event.type === 'keys.loaded')
+    const fixture = createFixture(idp)
+    expect(await fixture.verdict(await idp.token())).toBe('authenticated')
+    const loaded = fixture.events.find((event) => event.type === 'keys.loaded')
     expect(loaded).toMatchObject({
       usable: 1,
       skipped: expect.toSatisfy((list) => list.length === 13),
@@ -294,16 +294,18 @@ describe('odd keys', () => {
       `a set with nothing but ${name} is a fault, not a refresh`,
       async () => {
         const idp = await FakeIdp.start()
-        const bench = createBench(idp)
+        const fixture = createFixture(idp)
         const token = await idp.token({ claims: { exp: Math.floor(Date.now() / 1000) + 90_000 } })
-        expect(await bench.verdict(token)).toBe('authenticated')
+        expect(await fixture.verdict(token)).toBe('authenticated')
         idp.publishedKeys = [key]
-        bench.wait(601)
-        await bench.verdict(token)
-        await expect.poll(() => bench.events.some(({ type }) => type === 'keys.failed')).toBe(true)
-        expect(await bench.verdict(token)).toBe('authenticated')
+        fixture.wait(601)
+        await fixture.verdict(token)
+        await expect
+          .poll(() => fixture.events.some(({ type }) => type === 'keys.failed'))
+          .toBe(true)
+        expect(await fixture.verdict(token)).toBe('authenticated')
 
-        const cold = createBench(idp)
+        const cold = createFixture(idp)
         const decision = await cold.send(await idp.token())
         expect(decision).toMatchObject({
           outcome: 'unavailable',
@@ -333,7 +335,7 @@ describe('odd keys', () => {
       jwk,
       { ...(await exportJWK(strong.publicKey)), kid: 'strong', alg: 'RS256' },
     ]
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     // jose refuses to sign with it, so the signature is made by hand.
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const at = Math.floor(idp.now() / 1000)
@@ -344,8 +346,8 @@ describe('odd keys', () => {
       Buffer.from(text),
     )
     const token = `${text}.${Buffer.from(signature).toString('base64url')}`
-    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
-    expect(bench.events[0]).toMatchObject({ skipped: ['RSA key of 1024 bits, fewer than 2048'] })
+    expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(fixture.events[0]).toMatchObject({ skipped: ['RSA key of 1024 bits, fewer than 2048'] })
   })
 
   /** An RSA key of so many bits that nobody has the other half of. */
@@ -365,9 +367,9 @@ describe('odd keys', () => {
   async function skipped(key: unknown): Promise<readonly string[]> {
     const idp = await FakeIdp.start()
     idp.publishedKeys = [key, idp.key.jwk]
-    const bench = createBench(idp)
-    expect(await bench.verdict(await idp.token())).toBe('authenticated')
-    const loaded = bench.events.find((event) => event.type === 'keys.loaded')
+    const fixture = createFixture(idp)
+    expect(await fixture.verdict(await idp.token())).toBe('authenticated')
+    const loaded = fixture.events.find((event) => event.type === 'keys.loaded')
     return loaded?.skipped ?? []
   }
 
@@ -401,7 +403,7 @@ describe('odd keys', () => {
     const idp = await FakeIdp.start()
     idp.publishedKeys = [{ ...(await exportJWK(idp.key.privateKey)), kid: 'key-1', alg: 'ES256' }]
     expect(idp.publishedKeys[0]).toHaveProperty('d')
-    expect(await createBench(idp).verdict(await idp.token())).toBe('authenticated')
+    expect(await createFixture(idp).verdict(await idp.token())).toBe('authenticated')
   })
 
   verifies(
@@ -414,13 +416,13 @@ describe('odd keys', () => {
         ...Array.from({ length: 100 }, (_, i) => ({ ...jwk, kid: `other-${i}` })),
         jwk,
       ]
-      const bench = createBench(idp)
-      expect(await bench.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
-      expect(bench.events[0]).toMatchObject({
+      const fixture = createFixture(idp)
+      expect(await fixture.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(fixture.events[0]).toMatchObject({
         usable: 100,
         skipped: ['all beyond the first 100 of 101'],
       })
-      expect(await bench.verdict(await idp.token({ header: { kid: 'other-99' } }))).toBe(
+      expect(await fixture.verdict(await idp.token({ header: { kid: 'other-99' } }))).toBe(
         'authenticated',
       )
     },
@@ -434,11 +436,11 @@ describe('odd keys', () => {
       const nameless = await fakeKey('nameless', 'ES256', null)
       idp.keys = [nameless, await fakeKey('key-r', 'RS256')]
       const token = await idp.token()
-      expect(await createBench(idp).verdict(token)).toBe('authenticated')
+      expect(await createFixture(idp).verdict(token)).toBe('authenticated')
       idp.keys = [await fakeKey('nameless-2', 'ES256', null), nameless]
-      expect(await createBench(idp).verdict(token)).toBe('authenticated')
+      expect(await createFixture(idp).verdict(token)).toBe('authenticated')
       idp.keys = [await fakeKey('nameless-2', 'ES256', null)]
-      expect(await createBench(idp).verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
+      expect(await createFixture(idp).verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
     },
   )
 })
@@ -455,12 +457,14 @@ async function namesakes(count: number): Promise<{ idp: FakeIdp; last: FakeKey }
 describe('several keys under one kid', () => {
   verifies('FLD-01', 'at most eight are tried; more are refused, and told', async () => {
     const eight = await namesakes(7)
-    const bench = createBench(eight.idp)
-    expect(await bench.verdict(await eight.idp.token({ key: eight.last }))).toBe('authenticated')
+    const fixture = createFixture(eight.idp)
+    expect(await fixture.verdict(await eight.idp.token({ key: eight.last }))).toBe('authenticated')
     const forger = await fakeKey('forger', 'ES256', 'one')
-    expect(await bench.verdict(await eight.idp.token({ key: forger }))).toBe('ERR_TOKEN_SIGNATURE')
+    expect(await fixture.verdict(await eight.idp.token({ key: forger }))).toBe(
+      'ERR_TOKEN_SIGNATURE',
+    )
     const nine = await namesakes(8)
-    const crowded = createBench(nine.idp)
+    const crowded = createFixture(nine.idp)
     expect(await crowded.verdict(await nine.idp.token({ key: nine.last }))).toBe(
       'ERR_TOKEN_KEY_UNKNOWN',
     )
@@ -470,7 +474,7 @@ describe('several keys under one kid', () => {
   verifies('FLD-01', 'keys of another type or algorithm are not counted', async () => {
     const { idp, last } = await namesakes(7)
     idp.keys = [...idp.keys, await fakeKey('rsa', 'RS256', 'one'), await fakeKey('two', 'ES256')]
-    expect(await createBench(idp).verdict(await idp.token({ key: last }))).toBe('authenticated')
+    expect(await createFixture(idp).verdict(await idp.token({ key: last }))).toBe('authenticated')
   })
 
   verifies(
@@ -478,20 +482,20 @@ describe('several keys under one kid', () => {
     'the key that verified is remembered: its withdrawal ends the token',
     async () => {
       const { idp, last } = await namesakes(1)
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await idp.token({ key: last })
-      expect(await bench.verdict(token)).toBe('authenticated')
+      expect(await fixture.verdict(token)).toBe('authenticated')
       const [other] = idp.keys
       if (other === undefined) throw new Error('no other key')
       idp.keys = [other]
-      await bench.resourceServer.refreshKeys()
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
+      await fixture.resourceServer.refreshKeys()
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_SIGNATURE')
       idp.keys = [other, last]
-      await bench.resourceServer.refreshKeys()
-      expect(await bench.verdict(token)).toBe('authenticated')
+      await fixture.resourceServer.refreshKeys()
+      expect(await fixture.verdict(token)).toBe('authenticated')
       idp.keys = [last]
-      await bench.resourceServer.refreshKeys()
-      expect(await bench.verdict(token)).toBe('authenticated')
+      await fixture.resourceServer.refreshKeys()
+      expect(await fixture.verdict(token)).toBe('authenticated')
     },
   )
 })
@@ -502,24 +506,24 @@ describe('outages', () => {
     'past the refresh age 300 of 300 requests with known keys are served, up to the stated bound',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const exp = Math.floor(Date.now() / 1000) + 200_000
       const remembered = await idp.token({ claims: { exp } })
-      await bench.verdict(remembered)
+      await fixture.verdict(remembered)
       idp.fault = down
-      bench.wait(700)
+      fixture.wait(700)
       const verdicts: string[] = []
       for (let i = 0; i < 300; i++) {
-        bench.wait(60)
+        fixture.wait(60)
         const unseen = await idp.token({ claims: { exp, sub: `user-${i}` } })
-        verdicts.push(await bench.verdict(i % 2 === 0 ? unseen : remembered))
+        verdicts.push(await fixture.verdict(i % 2 === 0 ? unseen : remembered))
       }
       expect(tally(verdicts)).toEqual({ authenticated: 300 })
-      bench.wait(86_400)
-      expect(await bench.verdict(remembered)).toMatch(/^ERR_(DISCOVERY_FAILED|KEYS_UNAVAILABLE)$/)
+      fixture.wait(86_400)
+      expect(await fixture.verdict(remembered)).toMatch(/^ERR_(DISCOVERY_FAILED|KEYS_UNAVAILABLE)$/)
       idp.fault = undefined
-      bench.wait(31)
-      expect(await bench.verdict(remembered)).toBe('authenticated')
+      fixture.wait(31)
+      expect(await fixture.verdict(remembered)).toBe('authenticated')
     },
   )
 
@@ -529,10 +533,10 @@ describe('outages', () => {
     async () => {
       const idp = await FakeIdp.start()
       idp.fault = down
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const tokens = [await idp.token(), await idp.token({ claims: { aud: 'other' } })]
       for (let i = 0; i < 300; i++) {
-        const decision = await bench.send(tokens[i % 2] ?? '')
+        const decision = await fixture.send(tokens[i % 2] ?? '')
         if (decision.outcome !== 'unavailable') throw new Error(decision.outcome)
         expect(decision.status).toBe(503)
         expect(Number(decision.headers['Retry-After'])).toBeGreaterThanOrEqual(1)
@@ -553,19 +557,19 @@ describe('outages', () => {
           cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
         })
       }
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await idp.token()
       const askFor = async (seconds: number) => {
         for (let tenth = 0; tenth < seconds * 10; tenth++) {
-          expect(await bench.verdict(token)).toBe('ERR_DISCOVERY_FAILED')
-          bench.wait(0.1)
+          expect(await fixture.verdict(token)).toBe('ERR_DISCOVERY_FAILED')
+          fixture.wait(0.1)
         }
       }
       await askFor(1)
       expect(idp.requests.length).toBeLessThanOrEqual(3)
       await askFor(59)
       expect(idp.requests.length).toBeLessThanOrEqual(10)
-      const [failed] = bench.events.filter((event) => event.type === 'keys.failed')
+      const [failed] = fixture.events.filter((event) => event.type === 'keys.failed')
       expect(failed).toMatchObject({
         serving: false,
         reason: expect.stringContaining('ECONNREFUSED'),

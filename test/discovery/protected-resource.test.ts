@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { createResourceServer, protectedResourceMetadataUrl } from 'mcp-gatehouse'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 describe('the URL', () => {
@@ -50,17 +50,17 @@ describe('the document', () => {
     async () => {
       const first = await FakeIdp.start('https://b.example/')
       const second = await FakeIdp.start('https://a.example/o/x/')
-      const bench = createBench(first, {
+      const fixture = createFixture(first, {
         authorizationServers: [first.issuer, { issuer: second.issuer }],
         fetch: (input, init) =>
           (String(input).startsWith('https://a.') ? second : first).fetch(String(input), init),
       })
-      expect(bench.resourceServer.metadata.authorization_servers).toEqual([
+      expect(fixture.resourceServer.metadata.authorization_servers).toEqual([
         first.issuer,
         second.issuer,
       ])
-      expect(await bench.verdict(await first.token())).toBe('authenticated')
-      expect(await bench.verdict(await second.token())).toBe('authenticated')
+      expect(await fixture.verdict(await first.token())).toBe('authenticated')
+      expect(await fixture.verdict(await second.token())).toBe('authenticated')
     },
   )
 
@@ -175,10 +175,10 @@ describe('audiences', () => {
   for (const [name, resource, audience, aud, verdict] of cases) {
     verifies(['AUD-01', 'AUD-03', 'AUD-05', 'CASE-6'], `${name}: ${verdict}`, async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, { resource, ...(audience !== undefined && { audience }) })
-      expect(await bench.verdict(await idp.token({ claims: { aud } }))).toBe(verdict)
+      const fixture = createFixture(idp, { resource, ...(audience !== undefined && { audience }) })
+      expect(await fixture.verdict(await idp.token({ claims: { aud } }))).toBe(verdict)
       // Each audience that is judged says what to change in the IdP.
-      const hints = bench.events.flatMap((event) =>
+      const hints = fixture.events.flatMap((event) =>
         event.type === 'request.denied' ? [event.hint] : [],
       )
       expect(hints).toEqual(
@@ -189,8 +189,8 @@ describe('audiences', () => {
 
   verifies('AUD-06', 'two resources of one issuer do not take each other’s tokens', async () => {
     const idp = await FakeIdp.start()
-    const one = createBench(idp, { resource: 'https://mcp.example.com/one' })
-    const two = createBench(idp, { resource: 'https://mcp.example.com/two' })
+    const one = createFixture(idp, { resource: 'https://mcp.example.com/one' })
+    const two = createFixture(idp, { resource: 'https://mcp.example.com/two' })
     const token = await idp.token({ claims: { aud: 'https://mcp.example.com/one' } })
     expect(await one.verdict(token)).toBe('authenticated')
     expect(await two.verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
@@ -199,12 +199,12 @@ describe('audiences', () => {
 
   verifies(['AUD-05', 'JWT-05'], 'each issuer has the audience configured for it', async () => {
     const entra = await FakeIdp.start('https://login.microsoftonline.com/tenant/v2.0')
-    const bench = createBench(entra, {
+    const fixture = createFixture(entra, {
       authorizationServers: [ISSUER, { issuer: entra.issuer, audience: '6e7a' }],
     })
-    expect(await bench.verdict(await entra.token({ claims: { aud: '6e7a' } }))).toBe(
+    expect(await fixture.verdict(await entra.token({ claims: { aud: '6e7a' } }))).toBe(
       'authenticated',
     )
-    expect(await bench.verdict(await entra.token())).toBe('ERR_TOKEN_AUDIENCE')
+    expect(await fixture.verdict(await entra.token())).toBe('ERR_TOKEN_AUDIENCE')
   })
 })

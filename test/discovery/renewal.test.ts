@@ -1,7 +1,7 @@
 /** Keys that were replaced under their old name, or withdrawn while somebody looked. */
 import { expect, vi } from 'vitest'
 import { fakeKey, FakeIdp, type FakeKey } from '../support/idp.js'
-import { createBench, tally } from '../support/server.js'
+import { createFixture, tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const down = () => new Response('down', { status: 500 })
@@ -24,17 +24,17 @@ for (const [name, before, after] of ROTATIONS) {
   verifies(['KEY-05', 'CASE-20', 'CASE-21'], `a key is replaced ${name}: it works`, async () => {
     const idp = new FakeIdp()
     idp.keys = [await before()]
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const old = await idp.token()
-    expect(await bench.verdict(old)).toBe('authenticated')
+    expect(await fixture.verdict(old)).toBe('authenticated')
     idp.keys = [await after()]
-    bench.wait(6)
+    fixture.wait(6)
     const tokens = await Promise.all(
       Array.from({ length: 100 }, (_, i) => idp.token({ claims: { sub: `user-${i}` } })),
     )
-    expect(tally(await Promise.all(tokens.map(bench.verdict)))).toEqual({ authenticated: 100 })
+    expect(tally(await Promise.all(tokens.map(fixture.verdict)))).toEqual({ authenticated: 100 })
     expect(idp.jwksFetches).toBe(2)
-    expect(await bench.verdict(old)).not.toBe('authenticated')
+    expect(await fixture.verdict(old)).not.toBe('authenticated')
   })
 }
 
@@ -42,17 +42,17 @@ verifies('KEY-05', 'a token whose key was withdrawn is 401 in an outage, too', a
   for (const kid of ['signing', 'next']) {
     const idp = new FakeIdp()
     idp.keys = [await fakeKey('a', 'ES256', 'signing')]
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const old = await idp.token()
-    expect(await bench.verdict(old)).toBe('authenticated')
+    expect(await fixture.verdict(old)).toBe('authenticated')
     idp.keys = [await fakeKey('b', 'ES256', kid)]
-    bench.wait(6)
-    expect(await bench.verdict(await idp.token({ claims: { sub: 'another' } }))).toBe(
+    fixture.wait(6)
+    expect(await fixture.verdict(await idp.token({ claims: { sub: 'another' } }))).toBe(
       'authenticated',
     )
     idp.fault = down
-    bench.wait(60)
-    expect(await bench.verdict(old)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    fixture.wait(60)
+    expect(await fixture.verdict(old)).toBe('ERR_TOKEN_KEY_UNKNOWN')
   }
 })
 
@@ -61,7 +61,7 @@ verifies(
   'forged signatures make us fetch once in five seconds, whatever the flood',
   async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const forger = await fakeKey('forger', 'ES256', 'key-1')
     const forged = await Promise.all(
       Array.from({ length: 500 }, (_, i) =>
@@ -69,19 +69,19 @@ verifies(
       ),
     )
     // The keys were fetched for the first of them; they cannot be newer.
-    expect(await bench.verdict(forged[0] ?? '')).toBe('ERR_TOKEN_SIGNATURE')
+    expect(await fixture.verdict(forged[0] ?? '')).toBe('ERR_TOKEN_SIGNATURE')
     expect(idp.jwksFetches).toBe(1)
     for (let round = 1; round <= 3; round++) {
-      const verdicts = await Promise.all(forged.map(bench.verdict))
+      const verdicts = await Promise.all(forged.map(fixture.verdict))
       expect(tally(verdicts)).toEqual({ ERR_TOKEN_SIGNATURE: 500 })
-      for (const token of forged.slice(0, 50)) await bench.verdict(token)
+      for (const token of forged.slice(0, 50)) await fixture.verdict(token)
       expect(idp.jwksFetches).toBe(1 + round)
-      bench.wait(5.1)
+      fixture.wait(5.1)
     }
     // They and unknown kids share the budget.
-    await bench.verdict(forged[0] ?? '')
+    await fixture.verdict(forged[0] ?? '')
     const fetches = idp.jwksFetches
-    await bench.verdict(await idp.token({ header: { kid: 'stranger' } }))
+    await fixture.verdict(await idp.token({ header: { kid: 'stranger' } }))
     expect(idp.jwksFetches).toBe(fetches)
   },
 )
@@ -91,27 +91,27 @@ verifies(
   'a signature that no key verifies is 503 while newer keys cannot be fetched, and 401 once they were',
   async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const exp = Math.floor(Date.now() / 1000) + 90_000
     const good = await idp.token({ claims: { exp } })
-    await bench.verdict(good)
+    await fixture.verdict(good)
     const forged = await idp.token({
       key: await fakeKey('forger', 'ES256', 'key-1'),
       claims: { exp },
     })
     idp.fault = down
-    bench.wait(60)
-    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    fixture.wait(60)
+    expect(await fixture.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
     const { length } = idp.requests
     // At once: the fault is known.
-    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    expect(await fixture.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
     expect(idp.requests).toHaveLength(length)
-    bench.wait(700)
-    expect(await bench.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
-    expect(await bench.verdict(good)).toBe('authenticated')
+    fixture.wait(700)
+    expect(await fixture.verdict(forged)).toBe('ERR_KEYS_UNAVAILABLE')
+    expect(await fixture.verdict(good)).toBe('authenticated')
     idp.fault = undefined
-    bench.wait(60)
-    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+    fixture.wait(60)
+    expect(await fixture.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
   },
 )
 
@@ -120,17 +120,17 @@ verifies(
   'a key is replaced under its kid, and the IdP is away: 503, then its tokens are accepted',
   async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
-    await bench.verdict(await idp.token())
+    const fixture = createFixture(idp)
+    await fixture.verdict(await idp.token())
     const successor = await fakeKey('successor', 'ES256', 'key-1')
     const token = await idp.token({ key: successor })
     idp.keys = [successor]
     idp.fault = down
-    bench.wait(60)
-    expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable', status: 503 })
+    fixture.wait(60)
+    expect(await fixture.send(token)).toMatchObject({ outcome: 'unavailable', status: 503 })
     idp.fault = undefined
-    bench.wait(60)
-    expect(await bench.verdict(token)).toBe('authenticated')
+    fixture.wait(60)
+    expect(await fixture.verdict(token)).toBe('authenticated')
   },
 )
 
@@ -139,23 +139,23 @@ verifies(
   'a key that is withdrawn while a signature is checked opens nothing',
   async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
-    await bench.verdict(await idp.token())
+    const fixture = createFixture(idp)
+    await fixture.verdict(await idp.token())
     const token = await idp.token({ claims: { sub: 'late' } })
     const { subtle } = crypto
     const verify = subtle.verify.bind(subtle)
     const spy = vi.spyOn(subtle, 'verify').mockImplementationOnce(async (...parts) => {
       const isValid = await verify(...parts)
       idp.keys = [await fakeKey('key-2')]
-      await bench.resourceServer.refreshKeys()
+      await fixture.resourceServer.refreshKeys()
       return isValid
     })
     try {
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
       expect(spy).toHaveBeenCalled()
     } finally {
       spy.mockRestore()
     }
-    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
   },
 )

@@ -3,7 +3,7 @@ import * as nodeCrypto from 'node:crypto'
 import { afterEach, expect, vi } from 'vitest'
 import { createSigningKey, SIGNATURE_ALGORITHMS } from '../../src/discovery/signing-key.js'
 import { fakeKey, FakeIdp } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 type Verify = (...args: unknown[]) => unknown
@@ -25,7 +25,7 @@ const fails: Verify = () => {
 
 async function createScene(alg = 'RS256') {
   const idp = await FakeIdp.start(undefined, alg)
-  return { ...createBench(idp), idp }
+  return { ...createFixture(idp), idp }
 }
 
 for (const [name, verify] of [

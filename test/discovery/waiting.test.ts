@@ -3,7 +3,7 @@ import { beforeEach, describe, expect } from 'vitest'
 import { createResourceServer, type Decision, type ResourceServerOptions } from 'mcp-gatehouse'
 import { authorizationServerMetadataUrls } from '../../src/discovery/authorization-server.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench, tally, type Bench } from '../support/server.js'
+import { createFixture, tally, type Fixture } from '../support/server.js'
 import { drive, pass, simulateTime, timersSet } from '../support/simulated-time.js'
 import { nextTurn } from '../support/turns.js'
 import { verifies } from '../support/verifies.js'
@@ -18,7 +18,7 @@ function longLived(idp: FakeIdp, spec: Parameters<FakeIdp['token']>[0] = {}): Pr
   return idp.token({ ...spec, claims: { exp, ...spec.claims } })
 }
 
-function isJudgedAtOnce({ resourceServer }: Bench, token: string): boolean {
+function isJudgedAtOnce({ resourceServer }: Fixture, token: string): boolean {
   const decision = resourceServer.authenticate({ authorization: `Bearer ${token}` })
   return !(decision instanceof Promise)
 }
@@ -55,18 +55,18 @@ describe('a server that was idle', () => {
     'asks a healthy IdP before it trusts: a key withdrawn long ago opens nothing',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const withdrawn = idp.key
       const remembered = await longLived(idp)
-      expect(await bench.verdict(remembered)).toBe('authenticated')
-      bench.wait(23 * HOUR)
+      expect(await fixture.verdict(remembered)).toBe('authenticated')
+      fixture.wait(23 * HOUR)
       idp.keys = [await fakeKey('key-2')]
       const unseen = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
           longLived(idp, { key: withdrawn, claims: { sub: `user-${i}` } }),
         ),
       )
-      const verdicts = await Promise.all([remembered, ...unseen].map(bench.verdict))
+      const verdicts = await Promise.all([remembered, ...unseen].map(fixture.verdict))
       expect(tally(verdicts)).toEqual({ ERR_TOKEN_KEY_UNKNOWN: 51 })
       expect(idp.jwksFetches).toBeLessThanOrEqual(3)
     },
@@ -77,15 +77,15 @@ describe('a server that was idle', () => {
     'within a minute of the refresh age nobody waits, past it everybody does, for one fetch',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await longLived(idp)
-      await bench.verdict(token)
-      bench.wait(659)
+      await fixture.verdict(token)
+      fixture.wait(659)
       idp.fault = hanging
-      expect(isJudgedAtOnce(bench, token)).toBe(true)
+      expect(isJudgedAtOnce(fixture, token)).toBe(true)
 
       idp.fault = undefined
-      const other = createBench(idp)
+      const other = createFixture(idp)
       await other.verdict(token)
       const fetches = idp.jwksFetches
       other.wait(661)
@@ -99,11 +99,11 @@ describe('a server that was idle', () => {
 
   verifies('KEY-05', 'the grace is not longer than the refresh age', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, { jwksMaxAge: 10 })
+    const fixture = createFixture(idp, { jwksMaxAge: 10 })
     const token = await longLived(idp)
-    await bench.verdict(token)
-    bench.wait(21)
-    expect(isJudgedAtOnce(bench, token)).toBe(false)
+    await fixture.verdict(token)
+    fixture.wait(21)
+    expect(isJudgedAtOnce(fixture, token)).toBe(false)
   })
 
   verifies(
@@ -111,17 +111,17 @@ describe('a server that was idle', () => {
     'is served by old keys when the IdP is down, and then at once',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await longLived(idp)
-      await bench.verdict(token)
-      bench.wait(23 * HOUR)
+      await fixture.verdict(token)
+      fixture.wait(23 * HOUR)
       idp.fault = down
-      expect(await bench.verdict(token)).toBe('authenticated')
-      expect(isJudgedAtOnce(bench, token)).toBe(true)
-      expect(await bench.verdict(await longLived(idp, { claims: { sub: 'new' } }))).toBe(
+      expect(await fixture.verdict(token)).toBe('authenticated')
+      expect(isJudgedAtOnce(fixture, token)).toBe(true)
+      expect(await fixture.verdict(await longLived(idp, { claims: { sub: 'new' } }))).toBe(
         'authenticated',
       )
-      expect(bench.events).toContainEqual(
+      expect(fixture.events).toContainEqual(
         expect.objectContaining({ type: 'keys.failed', serving: true }),
       )
     },
@@ -129,16 +129,16 @@ describe('a server that was idle', () => {
 
   verifies(['KEY-05', 'CASE-20'], 'does not trust by a fault that it saw long ago', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await longLived(idp)
-    await bench.verdict(token)
-    bench.wait(HOUR)
+    await fixture.verdict(token)
+    fixture.wait(HOUR)
     idp.fault = down
-    expect(await bench.verdict(token)).toBe('authenticated')
-    bench.wait(HOUR)
+    expect(await fixture.verdict(token)).toBe('authenticated')
+    fixture.wait(HOUR)
     idp.fault = undefined
     idp.keys = [await fakeKey('key-2')]
-    expect(await bench.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(await fixture.verdict(token)).toBe('ERR_TOKEN_KEY_UNKNOWN')
   })
 
   verifies(
@@ -146,18 +146,18 @@ describe('a server that was idle', () => {
     'waits once for an IdP that hangs, then the old keys serve at once',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const token = await longLived(idp)
-      await bench.verdict(token)
-      bench.wait(HOUR)
+      await fixture.verdict(token)
+      fixture.wait(HOUR)
       idp.fault = hanging
-      const waiting = bench.send(token)
+      const waiting = fixture.send(token)
       // The end of the fetch, and that of the request's patience.
       await timersSet(2)
       expect(await outcomeAfter(1_000, waiting)).toBe('authenticated')
-      expect(isJudgedAtOnce(bench, token)).toBe(true)
+      expect(isJudgedAtOnce(fixture, token)).toBe(true)
       const unseen = await longLived(idp, { claims: { sub: 'unseen' } })
-      expect((await bench.send(unseen)).outcome).toBe('authenticated')
+      expect((await fixture.send(unseen)).outcome).toBe('authenticated')
       expect(idp.jwksFetches).toBe(2)
     },
   )
@@ -238,17 +238,17 @@ describe('fetching', () => {
     async () => {
       const idp = await FakeIdp.start()
       let isHanging = false
-      const bench = createBench(idp, {
+      const fixture = createFixture(idp, {
         wait: 3,
         fetch: (input, init) =>
           isHanging && input !== idp.jwksUri ? hanging() : idp.fetch(input, init),
       })
       const token = await longLived(idp)
-      await bench.verdict(token)
+      await fixture.verdict(token)
       isHanging = true
       for (const fetches of [2, 3]) {
-        bench.wait(2 * HOUR)
-        const sent = bench.send(token)
+        fixture.wait(2 * HOUR)
+        const sent = fixture.send(token)
         // For the fetch, the request, discovery, and one form of it.
         await timersSet(4)
         await pass(500)
@@ -257,16 +257,16 @@ describe('fetching', () => {
       }
       // Not even when the keys could not be fetched there in between.
       idp.fault = down
-      bench.wait(2 * HOUR)
-      await drive(bench.verdict(token))
+      fixture.wait(2 * HOUR)
+      await drive(fixture.verdict(token))
       idp.fault = undefined
-      bench.wait(2 * HOUR)
+      fixture.wait(2 * HOUR)
       idp.keys = [await fakeKey('key-2')]
       let verdict: string
-      do verdict = await drive(bench.verdict(token))
+      do verdict = await drive(fixture.verdict(token))
       while (verdict === 'authenticated')
       expect(verdict).toBe('ERR_TOKEN_KEY_UNKNOWN')
-      expect(bench.events.filter(({ type }) => type === 'keys.failed')).toHaveLength(1)
+      expect(fixture.events.filter(({ type }) => type === 'keys.failed')).toHaveLength(1)
     },
   )
 
@@ -276,16 +276,16 @@ describe('fetching', () => {
     async () => {
       const idp = await FakeIdp.start()
       const [rfc8414] = authorizationServerMetadataUrls(ISSUER)
-      const bench = createBench(idp, {
+      const fixture = createFixture(idp, {
         fetch: (input, init) =>
           input === rfc8414
             ? Promise.resolve(Response.json({ issuer: ISSUER }))
             : idp.fetch(input, init),
       })
-      expect(await bench.verdict(await idp.token())).toBe('authenticated')
+      expect(await fixture.verdict(await idp.token())).toBe('authenticated')
 
       idp.metadata = { jwks_uri: undefined }
-      const none = createBench(idp)
+      const none = createFixture(idp)
       const decision = await none.send(await idp.token())
       expect(decision).toMatchObject({ outcome: 'unavailable', code: 'ERR_DISCOVERY_FAILED' })
       expect(none.events[0]).toMatchObject({ reason: expect.stringContaining('has no jwks_uri') })
@@ -297,21 +297,21 @@ describe('fetching', () => {
     'an unknown kid as the first request costs one fetch',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       const stranger = await idp.token({ header: { kid: 'stranger' } })
-      expect(await bench.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+      expect(await fixture.verdict(stranger)).toBe('ERR_TOKEN_KEY_UNKNOWN')
       expect(idp.jwksFetches).toBe(1)
     },
   )
 
   verifies('KEY-05', 'happens once a second at most, whatever is configured', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, { jwksMaxAge: 0 })
+    const fixture = createFixture(idp, { jwksMaxAge: 0 })
     const token = await longLived(idp)
     for (let i = 0; i < 100; i++) {
-      expect(await bench.verdict(token)).toBe('authenticated')
+      expect(await fixture.verdict(token)).toBe('authenticated')
       await nextTurn()
-      bench.wait(0.05)
+      fixture.wait(0.05)
     }
     expect(idp.jwksFetches).toBeLessThanOrEqual(6)
     expect(idp.jwksFetches).toBeGreaterThanOrEqual(4)
@@ -321,46 +321,46 @@ describe('fetching', () => {
 describe('a wall clock that is set back', () => {
   verifies('KEY-05', 'does not make old keys young: they are fetched again', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await longLived(idp)
-    await bench.verdict(token)
-    bench.wait(-HOUR)
+    await fixture.verdict(token)
+    fixture.wait(-HOUR)
     const withdrawn = idp.key
     idp.keys = [await fakeKey('key-2')]
     const forged = await longLived(idp, { key: withdrawn, claims: { iat: 0 } })
-    expect(await bench.verdict(forged)).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(await fixture.verdict(forged)).toBe('ERR_TOKEN_KEY_UNKNOWN')
     expect(idp.jwksFetches).toBe(2)
     // Once: from here on time goes on.
-    bench.wait(30)
-    expect(await bench.verdict(await longLived(idp))).toBe('authenticated')
+    fixture.wait(30)
+    expect(await fixture.verdict(await longLived(idp))).toBe('authenticated')
     expect(idp.jwksFetches).toBe(2)
   })
 
   verifies(['KEY-05', 'KEY-06'], 'does not lengthen the pause after a fault', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     idp.fault = down
-    expect(await bench.verdict(await idp.token())).toBe('ERR_DISCOVERY_FAILED')
+    expect(await fixture.verdict(await idp.token())).toBe('ERR_DISCOVERY_FAILED')
     idp.fault = undefined
-    bench.wait(-HOUR)
-    const decision = await bench.send(await idp.token())
+    fixture.wait(-HOUR)
+    const decision = await fixture.send(await idp.token())
     expect(decision).toMatchObject({ outcome: 'unavailable', retryAfter: 1 })
-    bench.wait(1)
-    expect(await bench.verdict(await idp.token())).toBe('authenticated')
+    fixture.wait(1)
+    expect(await fixture.verdict(await idp.token())).toBe('authenticated')
   })
 
   verifies(['KEY-05', 'CASE-21'], 'does not lengthen the cooldown of unknown kids', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
-    await bench.verdict(await idp.token())
-    bench.wait(10)
+    const fixture = createFixture(idp)
+    await fixture.verdict(await idp.token())
+    fixture.wait(10)
     const [stranger, added] = [await fakeKey('stranger'), await fakeKey('key-2')]
-    expect(await bench.verdict(await idp.token({ key: stranger }))).toBe('ERR_TOKEN_KEY_UNKNOWN')
-    bench.wait(-HOUR)
-    await bench.verdict(await longLived(idp, { claims: { iat: 0 } }))
+    expect(await fixture.verdict(await idp.token({ key: stranger }))).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    fixture.wait(-HOUR)
+    await fixture.verdict(await longLived(idp, { claims: { iat: 0 } }))
     idp.keys = [added]
-    bench.wait(6)
+    fixture.wait(6)
     const token = await longLived(idp, { key: added, claims: { iat: 0 } })
-    expect(await bench.verdict(token)).toBe('authenticated')
+    expect(await fixture.verdict(token)).toBe('authenticated')
   })
 })

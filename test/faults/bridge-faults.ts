@@ -131,7 +131,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'requests-without-bound',
     breaks: 'issue 6: bounds',
-    find: 'return this.#routes.size - left + count <= MAX_WAITING',
+    find: 'return this.#dialogue.size - left + count <= MAX_WAITING',
     replace: 'return true',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
@@ -145,8 +145,8 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'a-batch-forgets-who-came-later',
     breaks: 'issue 6: no answer is lost',
-    find: 'if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)',
-    replace: 'this.#routes.delete(key)',
+    find: 'if (this.#dialogue.get(key)?.reply === reply) this.#dialogue.forget(key)',
+    replace: 'this.#dialogue.forget(key)',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
@@ -195,21 +195,21 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'rest-of-an-answer-without-grace',
     breaks: 'TRN-09; contract, --stream-grace',
-    find: 'exchange.isOpenEnded = known === undefined || this.#readers.has(known)',
-    replace: 'exchange.isOpenEnded = true',
+    find: 'request.isOpenEnded = known === undefined || this.#readers.has(known)',
+    replace: 'request.isOpenEnded = true',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
     id: 'listening-outlives-its-token',
     breaks: 'TRN-09; contract, --stream-grace',
-    find: 'exchange.isOpenEnded = known === undefined || this.#readers.has(known)',
-    replace: 'exchange.isOpenEnded = known === undefined',
+    find: 'request.isOpenEnded = known === undefined || this.#readers.has(known)',
+    replace: 'request.isOpenEnded = known === undefined',
     tests: ['gateway/stdio/bounds.test.ts'],
   },
   {
     id: 'who-left-is-served',
     breaks: 'issue 6: nothing leaks',
-    find: '    if (exchange.isAnswered) return\n',
+    find: '    if (request.isAnswered) return\n',
     replace: '',
     tests: ['gateway/stdio/hostile.test.ts'],
   },
@@ -223,7 +223,7 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'bridge-refuses-untold',
     breaks: 'GW-11',
-    find: '  exchange.admitted.record.refuse(refusal)\n',
+    find: '  request.admitted.record.refuse(refusal)\n',
     replace: '',
     tests: ['gateway/stdio/refusals.test.ts'],
   },

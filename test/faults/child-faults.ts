@@ -145,7 +145,7 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'slow-reader-of-post-unseen',
     breaks: 'TRN-04',
-    find: '    this.#channel.watch(exchange)\n    const requests = ',
+    find: '    this.#channel.watch(request)\n    const requests = ',
     replace: '    const requests = ',
     tests: ['gateway/stdio/channel.test.ts'],
   },

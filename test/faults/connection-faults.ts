@@ -235,6 +235,13 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['gateway/connections.test.ts'],
   },
   {
+    id: 'unwanted-bodies-read-without-end',
+    breaks: 'CASE-69',
+    find: 'const clearTimer = setTimer(end, LINGER)',
+    replace: 'const clearTimer = setTimer(() => undefined, LINGER)',
+    tests: ['gateway/edges.test.ts'],
+  },
+  {
     id: 'stalled-readers-kept',
     breaks: 'ATK-07',
     find: 'if (response.writableLength > 0) onStalled()',

@@ -14,7 +14,7 @@ const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const rpc = (method: string, params?: unknown) =>
   JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
 
-async function startBench(options: Partial<GatewayOptions> = {}) {
+async function startFixture(options: Partial<GatewayOptions> = {}) {
   const records: AuditRecord[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then(() => {
@@ -22,7 +22,7 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
       response.end('{"jsonrpc":"2.0","id":1,"result":{}}')
     })
   })
-  const bench = await startGateway(upstream, {
+  const fixture = await startGateway(upstream, {
     policy: {
       rules: [{ tools: ['read_*'], scopes: ['mcp:read'] }],
       unmatched: 'deny',
@@ -31,9 +31,11 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
     ...options,
   })
   async function send(init: RequestInit, claims: Record<string, unknown> = {}) {
-    const token = await bench.idp.token({ claims: { scope: 'mcp:read', sub: 'alice', ...claims } })
+    const token = await fixture.idp.token({
+      claims: { scope: 'mcp:read', sub: 'alice', ...claims },
+    })
     const count = records.length
-    const response = await bench.call({
+    const response = await fixture.call({
       ...init,
       headers: {
         authorization: `Bearer ${token}`,
@@ -50,7 +52,7 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
     expect(JSON.stringify(record)).not.toContain(token)
     return record
   }
-  return { ...bench, records, send }
+  return { ...fixture, records, send }
 }
 
 const post = (body: string, headers: Record<string, string> = {}) => ({
@@ -66,7 +68,7 @@ describe('a record', () => {
     ['SCP-05', 'GW-08', 'GW-11'],
     'says who, what, which scopes, and how it went',
     async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       const record = await send(callTool('read_file'), { client_id: 'inspector' })
       expect(record).toEqual({
         version: 1,
@@ -94,7 +96,7 @@ describe('a record', () => {
     'SCP-05',
     'has the reason of what was denied, refused, or could not be judged',
     async () => {
-      const { send, idp } = await startBench()
+      const { send, idp } = await startFixture()
       for (const [init, claims, expected] of [
         [callTool('read_file'), { scope: '' }, { outcome: 'deny', code: 'ERR_SCOPE_INSUFFICIENT' }],
         [
@@ -137,7 +139,7 @@ describe('a record', () => {
   )
 
   test('says what the server behind did wrong', async () => {
-    const { send } = await startBench({ upstream: 'http://127.0.0.1:9/mcp' })
+    const { send } = await startFixture({ upstream: 'http://127.0.0.1:9/mcp' })
     expect(await send(callTool('read_file'))).toMatchObject({
       outcome: 'allow',
       code: 'ERR_UPSTREAM_UNREACHABLE',
@@ -146,7 +148,7 @@ describe('a record', () => {
   })
 
   test('has arguments where they are asked for, and is bounded', async () => {
-    const { send } = await startBench({ auditArguments: true })
+    const { send } = await startFixture({ auditArguments: true })
     expect((await send(callTool('read_file'))).operations).toEqual([
       { method: 'tools/call', name: 'read_file', arguments: { password: 'hunter2' } },
     ])
@@ -157,7 +159,7 @@ describe('a record', () => {
   })
 
   test('is not made for what is no decision, nor for what a client makes up', async () => {
-    const { records, call, url, send } = await startBench()
+    const { records, call, url, send } = await startFixture()
     await fetch(`${url}/.well-known/oauth-protected-resource/mcp`)
     await fetch(`${url}/nowhere`)
     await call({ method: 'OPTIONS' })
@@ -168,7 +170,7 @@ describe('a record', () => {
   })
 
   test('is made once for a client that leaves', async () => {
-    const { records, port, token } = await startBench()
+    const { records, port, token } = await startFixture()
     const head = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 99\r\n\r\n{`
     const served = socketsAt(port)
     const socket = connect({ port, host: '127.0.0.1' })
@@ -180,7 +182,7 @@ describe('a record', () => {
   })
 
   test('does not depend on who listens', async () => {
-    const { send } = await startBench({
+    const { send } = await startFixture({
       onEvent() {
         throw new Error('a broken log')
       },

@@ -92,7 +92,7 @@ describe.each(Object.entries(BODIES))('a request of %s', (_, { headers, body }) 
         }
         response.end()
       })
-      const bench = await startGateway(upstream)
+      const fixture = await startGateway(upstream)
       const init = {
         method: 'POST',
         headers: { 'content-type': JSON_TYPE, accept: `${JSON_TYPE}, ${SSE}`, ...headers },
@@ -104,7 +104,7 @@ describe.each(Object.entries(BODIES))('a request of %s', (_, { headers, body }) 
         body: Buffer.from(await answer.arrayBuffer()).toString('latin1'),
       })
       const direct = await read(await fetch(upstream, init))
-      expect(await read(await bench.call(init))).toEqual(direct)
+      expect(await read(await fixture.call(init))).toEqual(direct)
       expect(received.map(String)).toEqual([body, body])
     })
   })
@@ -122,10 +122,13 @@ describe('other methods', () => {
           .writeHead(405, { allow: 'POST', 'content-type': JSON_TYPE })
           .end('{"error":{"code":-32000}}')
       })
-      const bench = await startGateway(upstream)
+      const fixture = await startGateway(upstream)
       for (const version of ['2025-03-26', '2026-07-28', 'nonsense']) {
         for (const method of ['GET', 'DELETE']) {
-          const answer = await bench.call({ method, headers: { 'mcp-protocol-version': version } })
+          const answer = await fixture.call({
+            method,
+            headers: { 'mcp-protocol-version': version },
+          })
           expect(answer.status).toBe(405)
           expect(answer.headers.get('allow')).toBe('POST')
           expect(await answer.text()).toBe('{"error":{"code":-32000}}')

@@ -73,11 +73,11 @@ async function startEcho(options: Parameters<typeof startGateway>[1] = {}) {
       () => undefined,
     )
   })
-  const bench = await startGateway(upstream, options)
-  const authorization = `Authorization: Bearer ${bench.token}`
+  const fixture = await startGateway(upstream, options)
+  const authorization = `Authorization: Bearer ${fixture.token}`
   const write = (line: string, fields: readonly string[], body = '') =>
     [`${line} HTTP/1.1`, 'Host: localhost', authorization, ...fields, '', body].join('\r\n')
-  return { ...bench, seen, write }
+  return { ...fixture, seen, write }
 }
 
 describe('a connection', () => {
@@ -147,6 +147,7 @@ describe('a connection', () => {
       maxBody: 1_000,
       admission: new Admission(admissionLimits(9, 9, 1_000)),
       unservedPaths: new UnservedPaths([RESOURCE], REAL_TIME.now),
+      clock: REAL_TIME,
       records: new Records({
         onEvent: (event) => void events.push(event),
         onClose: undefined,
@@ -231,13 +232,13 @@ describe('a body that comes with another method than POST', () => {
     python.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
     await eventually(() => /^\d+\n/.test(said), 20_000)
     const [port] = said.split('\n')
-    const bench = await startGateway(`http://127.0.0.1:${port}/mcp`)
+    const fixture = await startGateway(`http://127.0.0.1:${port}/mcp`)
     const forged = 'GET /forged HTTP/1.1\r\nHost: x\r\nX-Gatehouse-Subject: admin\r\n\r\n'
     const sent = (more: string, body = '') =>
-      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\n${more}\r\n${body}`
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.token}\r\n${more}\r\n${body}`
     const last = sent('Connection: close\r\n')
     const answer = await exchangeBytes(
-      bench.port,
+      fixture.port,
       sent(`Content-Length: ${forged.length}\r\n`, forged) + last,
     )
     expect(statusesIn(answer)).toEqual([400, 200])
@@ -648,30 +649,30 @@ describe('a reader of our own answers', () => {
     [', and then says what is no request,', 'NONSENSE\r\n\r\n'],
   ] as const) {
     verifies('ATK-07', `who takes nothing${what} is cut`, async () => {
-      const bench = await startGateway(
+      const fixture = await startGateway(
         'http://127.0.0.1:9/mcp',
         { allowOrigins: [ORIGIN] },
         { stalled: 300 },
       )
-      const socket = await startDeafReader(bench)
-      const before = bench.reported('request.completed').length
+      const socket = await startDeafReader(fixture)
+      const before = fixture.reported('request.completed').length
       socket.write(last)
-      await eventually(() => bench.reported('request.completed').at(-1)?.end === 'client left')
-      expect(bench.reported('request.completed').length).toBeGreaterThan(before)
+      await eventually(() => fixture.reported('request.completed').at(-1)?.end === 'client left')
+      expect(fixture.reported('request.completed').length).toBeGreaterThan(before)
     })
   }
 
   verifies('ATK-08', 'who takes nothing and wants a tunnel holds no end up', async () => {
-    const bench = await startGateway(
+    const fixture = await startGateway(
       'http://127.0.0.1:9/mcp',
       { allowOrigins: [ORIGIN] },
       { drain: 100 },
     )
-    const socket = await startDeafReader(bench)
+    const socket = await startDeafReader(fixture)
     await new Promise<void>((resolve) => socket.write(connectMethod, () => resolve()))
     await nextTurn()
-    await bench.gateway.close()
-    expect(bench.gateway.status().active).toBe(0)
+    await fixture.gateway.close()
+    expect(fixture.gateway.status().active).toBe(0)
   })
 
   verifies(
@@ -853,7 +854,7 @@ describe('the end of the gateway', () => {
       let letOn = () => undefined as unknown
       const waiting = new Promise<void>((resolve) => (letOn = resolve))
       const policy = { rules: [], unmatched: 'base' as const }
-      const bench = await startGateway(upstream, { auth: 'none' })
+      const fixture = await startGateway(upstream, { auth: 'none' })
       const checked = await startGateway(upstream, {
         policy,
         fetch: async (...args) => {
@@ -874,12 +875,12 @@ describe('the end of the gateway', () => {
         return said
       }
       const served = socketsAt(checked.port)
-      const slow = ask(bench.port, 'x', 'GET /mcp?slow')
+      const slow = ask(fixture.port, 'x', 'GET /mcp?slow')
       const unchecked = ask(checked.port, checked.token, 'GET /mcp')
       const length = `Content-Length: ${CALL.length}\r\n`
       const half = ask(checked.port, checked.token, 'POST /mcp', length, CALL.slice(0, 9))
       await eventually(() => finish !== undefined && served.size === 2)
-      const closing = Promise.all([bench.gateway.close(), checked.gateway.close()])
+      const closing = Promise.all([fixture.gateway.close(), checked.gateway.close()])
       finish?.()
       letOn()
       await eventually(() => slow.isClosed && unchecked.isClosed)
@@ -1086,10 +1087,10 @@ describe('what one caller may take', () => {
         waiting.push(() => void response.end(RESULT))
       })
     })
-    const bench = await startGateway(upstream, options)
+    const fixture = await startGateway(upstream, options)
     const call = async (claims: Record<string, unknown>, body?: string) => {
-      const token = await bench.idp.token({ claims })
-      return bench.call({
+      const token = await fixture.idp.token({ claims })
+      return fixture.call({
         method: body === undefined ? 'GET' : 'POST',
         ...(body !== undefined && { body }),
         headers: {
@@ -1101,7 +1102,7 @@ describe('what one caller may take', () => {
     const letGo = () => {
       for (const answer of waiting.splice(0)) answer()
     }
-    return { ...bench, call, waiting, letGo }
+    return { ...fixture, call, waiting, letGo }
   }
 
   verifies(

@@ -18,7 +18,7 @@ import {
   exchangeBytes,
   startGateway,
   startUpstream,
-  type GatewayBench,
+  type GatewayFixture,
 } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -35,7 +35,7 @@ interface Seen {
 async function startWith(
   upstreamCredentials: UpstreamCredentials,
   options: Partial<GatewayOptions> = {},
-): Promise<GatewayBench & { readonly seen: Seen[] }> {
+): Promise<GatewayFixture & { readonly seen: Seen[] }> {
   const seen: Seen[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then((body) => {
@@ -58,33 +58,33 @@ const POST = { method: 'POST', body: '{}' }
 describe('the headers of one request', () => {
   verifies('GW-01', 'are those of its caller, asked for each time', async () => {
     const asked: (UpstreamCaller & { readonly resource: string })[] = []
-    const bench = await startWith((caller, resource) => {
+    const fixture = await startWith((caller, resource) => {
       asked.push({ ...caller, resource })
       return { Authorization: `Bearer for-${caller.token.subject}` }
     })
-    const other = await bench.idp.token({ claims: { sub: 'user-2' } })
-    await bench.call(POST)
-    await bench.call(POST)
-    await bench.call({ ...POST, headers: { authorization: `Bearer ${other}` } })
-    expect(bench.seen.map((each) => named(each, 'authorization'))).toEqual(
+    const other = await fixture.idp.token({ claims: { sub: 'user-2' } })
+    await fixture.call(POST)
+    await fixture.call(POST)
+    await fixture.call({ ...POST, headers: { authorization: `Bearer ${other}` } })
+    expect(fixture.seen.map((each) => named(each, 'authorization'))).toEqual(
       ['user-1', 'user-1', 'user-2'].map((user) => [['authorization', `Bearer for-${user}`]]),
     )
-    expect(asked.map(({ bearer }) => bearer)).toEqual([bench.token, bench.token, other])
+    expect(asked.map(({ bearer }) => bearer)).toEqual([fixture.token, fixture.token, other])
     expect(new Set(asked.map(({ resource }) => resource))).toEqual(new Set([RESOURCE]))
     const [first] = asked
     expect(first?.principal).toEqual(principalOf(first?.token as UpstreamCaller['token']))
-    expect(JSON.stringify(bench.events)).not.toContain('Bearer for-')
+    expect(JSON.stringify(fixture.events)).not.toContain('Bearer for-')
   })
 
   verifies('CASE-55', "replace the client's and the operator's, in any spelling", async () => {
-    const bench = await startWith(
+    const fixture = await startWith(
       () => Promise.resolve({ 'x-api-key': 'own', 'X-Tenant': 'own', Accept: 'own' }),
       {
         upstreamHeaders: { 'X-Api-Key': 'shared', 'X-Kept': 'shared' },
         forwardHeaders: ['X-Tenant', 'x_tenant', 'X-Tenants'],
       },
     )
-    await bench.call({
+    await fixture.call({
       headers: {
         'x-tenant': 'client',
         x_tenant: 'client',
@@ -92,7 +92,7 @@ describe('the headers of one request', () => {
         accept: 'client',
       },
     })
-    const [seen] = bench.seen
+    const [seen] = fixture.seen
     const names = ['x-api-key', 'x-kept', 'x-tenant', 'x_tenant', 'x-tenants', 'accept']
     expect(named(seen as Seen, ...names)).toEqual([
       ['x-tenants', 'client'],
@@ -105,9 +105,9 @@ describe('the headers of one request', () => {
   })
 
   verifies('GW-01', 'may be none: nothing of the client takes their place', async () => {
-    const bench = await startWith(() => ({}))
-    expect((await bench.call(POST)).status).toBe(200)
-    expect(named(bench.seen[0] as Seen, 'authorization')).toEqual([])
+    const fixture = await startWith(() => ({}))
+    expect((await fixture.call(POST)).status).toBe(200)
+    expect(named(fixture.seen[0] as Seen, 'authorization')).toEqual([])
   })
 
   for (const size of [10, 64 * 1024 + 1, 1_000_000]) {
@@ -115,15 +115,15 @@ describe('the headers of one request', () => {
       'TRN-04',
       `come while a body of ${size} bytes waits, which arrives whole`,
       async () => {
-        const bench = await startWith(async () => {
+        const fixture = await startWith(async () => {
           await new Promise((resolve) => setImmediate(resolve))
           return { 'X-Key': 'k' }
         })
         const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(size) }))
-        expect((await bench.call({ method: 'POST', body })).status).toBe(200)
+        expect((await fixture.call({ method: 'POST', body })).status).toBe(200)
         const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-        expect(digest((bench.seen[0] as Seen).body)).toBe(digest(body))
-        expect(named(bench.seen[0] as Seen, 'x-key')).toEqual([['x-key', 'k']])
+        expect(digest((fixture.seen[0] as Seen).body)).toBe(digest(body))
+        expect(named(fixture.seen[0] as Seen, 'x-key')).toEqual([['x-key', 'k']])
       },
     )
   }
@@ -144,22 +144,26 @@ describe('no headers', () => {
   async function failing(
     upstreamCredentials: unknown,
     options: Partial<GatewayOptions> = {},
-  ): Promise<{ readonly response: Response; readonly text: string; readonly bench: GatewayBench }> {
+  ): Promise<{
+    readonly response: Response
+    readonly text: string
+    readonly fixture: GatewayFixture
+  }> {
     const audit: AuditRecord[] = []
-    const bench = await startWith(upstreamCredentials as UpstreamCredentials, {
+    const fixture = await startWith(upstreamCredentials as UpstreamCredentials, {
       onAudit: (record) => audit.push(record),
       ...options,
     })
-    const response = await bench.call(POST)
+    const response = await fixture.call(POST)
     const text = await response.text()
     await eventually(() => audit.length === 1)
-    expect(bench.seen).toEqual([])
-    const [failed] = bench.reported('upstream.failed')
+    expect(fixture.seen).toEqual([])
+    const [failed] = fixture.reported('upstream.failed')
     expect(failed).toMatchObject({ requestId: response.headers.get('x-request-id') })
     expect(audit[0]).toMatchObject({ code: failed?.code, status: response.status })
     expect(response.headers.get('www-authenticate')).toBeNull()
-    expect(JSON.stringify([text, bench.events, audit])).not.toContain(SECRET)
-    return { response, text, bench }
+    expect(JSON.stringify([text, fixture.events, audit])).not.toContain(SECRET)
+    return { response, text, fixture }
   }
 
   const INVALID: readonly (readonly [what: string, headers: unknown])[] = [
@@ -190,10 +194,10 @@ describe('no headers', () => {
       ['later', () => Promise.resolve(headers)],
     ] as const) {
       verifies(['GW-02', 'GW-08'], `${what}, ${when}: 502`, async () => {
-        const { response, text, bench } = await failing(given)
+        const { response, text, fixture } = await failing(given)
         expect(response.status).toBe(502)
         expect(text).toContain('bad_gateway')
-        expect(bench.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
+        expect(fixture.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
       })
     }
   }
@@ -224,9 +228,9 @@ describe('no headers', () => {
   ]
   for (const [what, fail] of FAILING) {
     verifies(['GW-08', 'CASE-63'], `the function ${what}: 502`, async () => {
-      const { response, bench } = await failing(fail)
+      const { response, fixture } = await failing(fail)
       expect(response.status).toBe(502)
-      expect(bench.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
+      expect(fixture.reported('upstream.failed')[0]?.code).toBe('ERR_UPSTREAM_CREDENTIALS')
     })
   }
 
@@ -237,7 +241,7 @@ describe('no headers', () => {
     [-1, '5'],
   ] as const) {
     verifies(['GW-08', 'CASE-63'], `an outage of ${retryAfter} s: 503 with ${sent}`, async () => {
-      const { response, text, bench } = await failing(() =>
+      const { response, text, fixture } = await failing(() =>
         Promise.reject(
           new AuthorizationServerError('ERR_DISCOVERY_FAILED', ISSUER, SECRET, retryAfter),
         ),
@@ -245,7 +249,7 @@ describe('no headers', () => {
       expect(response.status).toBe(503)
       expect(response.headers.get('retry-after')).toBe(sent)
       expect(text).toContain('temporarily_unavailable')
-      const [failed] = bench.reported('upstream.failed')
+      const [failed] = fixture.reported('upstream.failed')
       expect(failed).toMatchObject({
         code: 'ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE',
         retryAfter: Number(sent),
@@ -272,33 +276,36 @@ describe('a client that leaves', () => {
   verifies('CASE-63', 'ends the wait: nothing is sent, even when headers come', async () => {
     let signal: AbortSignal | undefined
     let give: ((headers: Record<string, string>) => void) | undefined
-    const bench = await startWith((_caller, _resource, given) => {
+    const fixture = await startWith((_caller, _resource, given) => {
       signal = given
       return new Promise((resolve) => (give = resolve))
     })
     const controller = new AbortController()
-    const call = bench.call({ ...POST, signal: controller.signal }).catch(() => 'left')
+    const call = fixture.call({ ...POST, signal: controller.signal }).catch(() => 'left')
     await eventually(() => give !== undefined)
     expect(signal?.aborted).toBe(false)
     controller.abort()
     expect(await call).toBe('left')
     await eventually(() => signal?.aborted === true)
-    await eventually(() => bench.reported('request.completed').length === 1)
-    expect(bench.reported('request.completed')[0]).toMatchObject({ status: 0, end: 'client left' })
+    await eventually(() => fixture.reported('request.completed').length === 1)
+    expect(fixture.reported('request.completed')[0]).toMatchObject({
+      status: 0,
+      end: 'client left',
+    })
     give?.({ 'X-Key': 'k' })
     // A later request arrives where this one would have.
-    const next = bench.call(POST)
-    await eventually(() => bench.reported('request.authenticated').length === 2)
+    const next = fixture.call(POST)
+    await eventually(() => fixture.reported('request.authenticated').length === 2)
     give?.({ 'X-Key': 'k' })
     expect((await next).status).toBe(200)
-    expect(bench.seen).toHaveLength(1)
-    expect(bench.gateway.status().active).toBe(0)
-    expect(bench.reported('upstream.failed')).toEqual([])
+    expect(fixture.seen).toHaveLength(1)
+    expect(fixture.gateway.status().active).toBe(0)
+    expect(fixture.reported('upstream.failed')).toEqual([])
   })
 
   verifies('CASE-63', 'is told nothing, and no event, of an error that follows', async () => {
     let calls = 0
-    const bench = await startWith((_caller, _resource, signal) => {
+    const fixture = await startWith((_caller, _resource, signal) => {
       calls++
       if (calls > 1) return {}
       return new Promise((_resolve, reject) => {
@@ -306,13 +313,13 @@ describe('a client that leaves', () => {
       })
     })
     const controller = new AbortController()
-    const call = bench.call({ ...POST, signal: controller.signal }).catch(() => 'left')
+    const call = fixture.call({ ...POST, signal: controller.signal }).catch(() => 'left')
     await eventually(() => calls === 1)
     controller.abort()
     expect(await call).toBe('left')
-    await eventually(() => bench.reported('request.completed').length === 1)
-    expect((await bench.call(POST)).status).toBe(200)
-    expect(bench.reported('upstream.failed')).toEqual([])
+    await eventually(() => fixture.reported('request.completed').length === 1)
+    expect((await fixture.call(POST)).status).toBe(200)
+    expect(fixture.reported('upstream.failed')).toEqual([])
   })
 
   verifies(
@@ -320,20 +327,20 @@ describe('a client that leaves', () => {
     'and one whose body turns out too large gets neither credentials nor the upstream',
     async () => {
       let asked = 0
-      const bench = await startWith(
+      const fixture = await startWith(
         () => {
           asked++
           return {}
         },
         { maxBody: 1_000 },
       )
-      const head = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\nTransfer-Encoding: chunked\r\n\r\n`
+      const head = `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.token}\r\nTransfer-Encoding: chunked\r\n\r\n`
       const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
       const parts = [head, chunk('{"a":"'), chunk('x'.repeat(1_000))]
-      const answer = await exchangeBytes(bench.port, parts, { until: /\r\n\r\n/ })
+      const answer = await exchangeBytes(fixture.port, parts, { until: /\r\n\r\n/ })
       expect(answer).toMatch(/^HTTP\/1\.1 413 /)
       expect(asked).toBe(0)
-      expect(bench.seen).toEqual([])
+      expect(fixture.seen).toEqual([])
     },
   )
 })

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
 import { brokenProxies, proxyFor } from '../../src/gateway/http/proxies.js'
+import { createManualClock, type ManualClock } from '../support/clocks.js'
 import {
   bodyOf,
   eventually,
@@ -126,19 +127,23 @@ describe('one connection', () => {
 })
 
 describe('a body that nobody wants', () => {
-  /** Sends chunks until its connection is ended. Returns what it got. */
-  async function pour(port: number, request: string): Promise<string> {
+  const LINGER = 2_000
+
+  /** Sends chunks until its connection is ended, which is when the time for the rest is over. Returns what it got. */
+  async function pour(port: number, request: string, clock: ManualClock): Promise<string> {
     const socket = open(port)
     let answer = ''
     socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
     socket.write(request)
     const chunk = `10000\r\n${'['.repeat(65_536)}\r\n`
     const closed = new Promise((resolve) => socket.once('close', resolve))
+    const timeIsUp = eventually(() => clock.waiting(LINGER) === 1).then(() => clock.pass(LINGER))
     while (!socket.closed) {
       const isFlowing = socket.write(chunk)
       if (isFlowing) await nextTurn()
       else await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
     }
+    await timeIsUp
     return answer
   }
 
@@ -147,8 +152,9 @@ describe('a body that nobody wants', () => {
     'without a token: the answer, and soon the end of the connection',
     async () => {
       const upstream = await startUpstream(() => undefined)
-      const { port } = await startGateway(upstream)
-      const answer = await pour(port, post(undefined))
+      const clock = createManualClock()
+      const { port } = await startGateway(upstream, {}, {}, clock)
+      const answer = await pour(port, post(undefined), clock)
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nConnection: close\r\n/)
     },
   )
@@ -158,8 +164,10 @@ describe('a body that nobody wants', () => {
     'too large: a client that writes before it reads gets its answer',
     async () => {
       const upstream = await startUpstream((request) => void bodyOf(request).catch(() => undefined))
-      const { port, token, gateway } = await startGateway(upstream, { maxBody: 100_000 })
-      const answer = await pour(port, post(token))
+      const clock = createManualClock()
+      const options = { maxBody: 100_000 }
+      const { port, token, gateway } = await startGateway(upstream, options, {}, clock)
+      const answer = await pour(port, post(token), clock)
       expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*"content_too_large"/)
       expect(gateway.status().active).toBe(0)
     },
@@ -172,8 +180,9 @@ describe('a body that nobody wants', () => {
       const upstream = await startUpstream((_request, response) => {
         response.writeHead(413, { 'content-type': 'text/plain' }).end('enough')
       })
-      const { port, token, gateway } = await startGateway(upstream)
-      const answer = await pour(port, post(token))
+      const clock = createManualClock()
+      const { port, token, gateway } = await startGateway(upstream, {}, {}, clock)
+      const answer = await pour(port, post(token), clock)
       expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*\r\nConnection: close\r\n[^]*enough/)
       await eventually(() => gateway.status().active === 0)
     },
@@ -220,8 +229,8 @@ describe('odd answers', () => {
         socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
       })
     })
-    const bench = await startGateway(upstream)
-    expect((await bench.call()).status).toBe(502)
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call()).status).toBe(502)
   })
 
   verifies(

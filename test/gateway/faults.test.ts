@@ -27,13 +27,13 @@ async function deadUpstream(): Promise<string> {
 
 describe('the upstream', () => {
   verifies('CASE-63', 'is not there: 502, and no challenge', async () => {
-    const bench = await startGateway(await deadUpstream())
-    const response = await bench.call({ method: 'POST', body: '{}' })
+    const fixture = await startGateway(await deadUpstream())
+    const response = await fixture.call({ method: 'POST', body: '{}' })
     expect(response.status).toBe(502)
     expect(response.headers.get('www-authenticate')).toBeNull()
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(await response.text()).toBe(BAD_GATEWAY)
-    const [failed] = bench.reported('upstream.failed')
+    const [failed] = fixture.reported('upstream.failed')
     expect(failed).toMatchObject({
       code: 'ERR_UPSTREAM_UNREACHABLE',
       requestId: response.headers.get('x-request-id'),
@@ -43,11 +43,11 @@ describe('the upstream', () => {
 
   verifies('CASE-63', 'does not answer: 504 in the time that was set', async () => {
     const upstream = await startUpstream(() => undefined)
-    const bench = await startGateway(upstream, { upstreamTimeout: 0.5 })
-    const response = await bench.call({ method: 'POST', body: '{}' })
+    const fixture = await startGateway(upstream, { upstreamTimeout: 0.5 })
+    const response = await fixture.call({ method: 'POST', body: '{}' })
     expect(response.status).toBe(504)
     expect(await response.text()).toBe(TIMEOUT)
-    expect(bench.reported('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_TIMEOUT' })
+    expect(fixture.reported('upstream.failed')[0]).toMatchObject({ code: 'ERR_UPSTREAM_TIMEOUT' })
   })
 
   for (const status of [401, 403]) {
@@ -58,12 +58,12 @@ describe('the upstream', () => {
         })
         response.end('{"error":"invalid_token"}')
       })
-      const bench = await startGateway(upstream)
-      const response = await bench.call()
+      const fixture = await startGateway(upstream)
+      const response = await fixture.call()
       expect(response.status).toBe(502)
       expect(response.headers.get('www-authenticate')).toBeNull()
       expect(await response.text()).toBe(BAD_GATEWAY)
-      const [failed] = bench.reported('upstream.failed')
+      const [failed] = fixture.reported('upstream.failed')
       expect(failed).toMatchObject({ code: 'ERR_UPSTREAM_UNAUTHORIZED' })
       expect(failed?.hint).toContain('--upstream-header')
     })
@@ -79,14 +79,14 @@ describe('the upstream', () => {
           asked++
           response.writeHead(status, { location: '/mcp/?key=secret' }).end()
         })
-        const bench = await startGateway(upstream)
-        const response = await bench.call({ method: 'POST', body: '{}' })
+        const fixture = await startGateway(upstream)
+        const response = await fixture.call({ method: 'POST', body: '{}' })
         expect(response.status).toBe(502)
         expect(response.headers.get('location')).toBeNull()
         expect(asked).toBe(1)
-        const [failed] = bench.reported('upstream.failed')
+        const [failed] = fixture.reported('upstream.failed')
         expect(failed?.hint).toBe(`configure the exact endpoint: --upstream ${upstream}/`)
-        expect(JSON.stringify(bench.events)).not.toContain('secret')
+        expect(JSON.stringify(fixture.events)).not.toContain('secret')
       },
     )
   }
@@ -95,8 +95,8 @@ describe('the upstream', () => {
     const upstream = await startUpstream((_request, response) => {
       response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()
     })
-    const bench = await startGateway(upstream)
-    expect((await bench.call()).status).toBe(502)
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call()).status).toBe(502)
   })
 
   const GARBAGE: readonly (readonly [string, string])[] = [
@@ -112,11 +112,11 @@ describe('the upstream', () => {
       const upstream = await startTcpUpstream((socket) => {
         socket.once('data', () => socket.end(bytes))
       })
-      const bench = await startGateway(upstream)
-      const response = await bench.call({ method: 'POST', body: '{}' })
+      const fixture = await startGateway(upstream)
+      const response = await fixture.call({ method: 'POST', body: '{}' })
       expect(response.status).toBe(502)
       expect(await response.text()).toBe(BAD_GATEWAY)
-      expect(bench.reported('upstream.failed')).toHaveLength(1)
+      expect(fixture.reported('upstream.failed')).toHaveLength(1)
     })
   }
 
@@ -133,13 +133,13 @@ describe('the upstream', () => {
           cut = () => socket.destroy()
         })
       })
-      const bench = await startGateway(upstream)
-      const response = await bench.call()
+      const fixture = await startGateway(upstream)
+      const response = await fixture.call()
       expect(response.status).toBe(200)
       cut?.()
       await expect(response.text()).rejects.toThrow()
-      await eventually(() => bench.reported('request.completed').length === 1)
-      expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'cut', status: 200 })
+      await eventually(() => fixture.reported('request.completed').length === 1)
+      expect(fixture.reported('request.completed')[0]).toMatchObject({ end: 'cut', status: 200 })
     })
   }
 
@@ -147,8 +147,8 @@ describe('the upstream', () => {
     const upstream = await startTcpUpstream((socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello'))
     })
-    const bench = await startGateway(upstream)
-    expect(await (await bench.call()).text()).toBe('hello')
+    const fixture = await startGateway(upstream)
+    expect(await (await fixture.call()).text()).toBe('hello')
   })
 
   verifies('TRN-04', 'informational answers stay between us and the upstream', async () => {
@@ -176,8 +176,8 @@ describe('the upstream', () => {
         )
       })
     })
-    const bench = await startGateway(upstream)
-    expect((await bench.call()).status).toBe(502)
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call()).status).toBe(502)
   })
 })
 
@@ -248,17 +248,17 @@ describe('the identity provider', () => {
         asked++
         response.end()
       })
-      const bench = await startGateway(upstream, {
+      const fixture = await startGateway(upstream, {
         wait: 0,
         fetch: () => Promise.reject(new TypeError('down')),
       })
-      const response = await bench.call()
+      const response = await fixture.call()
       expect(response.status).toBe(503)
       expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
       expect(response.headers.get('www-authenticate')).toBeNull()
       expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
       expect(asked).toBe(0)
-      const { ready, checks } = await bench.gateway.readiness()
+      const { ready, checks } = await fixture.gateway.readiness()
       expect(ready).toBe(false)
       expect(checks.find(({ name }) => name === 'keys')?.reason).toContain('down')
       expect(checks.find(({ name }) => name === 'upstream')?.ok).toBe(true)
@@ -272,12 +272,12 @@ describe('the identity provider', () => {
       const upstream = await startUpstream((_request, response) => response.end('ok'))
       const idp = await FakeIdp.start()
       idp.fault = () => new Response('starting', { status: 503 })
-      const bench = await startGateway(upstream, { wait: 3, fetch: idp.fetch })
-      const pending = Promise.all(Array.from({ length: 5 }, () => bench.call()))
-      await eventually(() => bench.reported('keys.failed').length > 0)
+      const fixture = await startGateway(upstream, { wait: 3, fetch: idp.fetch })
+      const pending = Promise.all(Array.from({ length: 5 }, () => fixture.call()))
+      await eventually(() => fixture.reported('keys.failed').length > 0)
       idp.fault = undefined
       expect((await pending).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
-      expect((await bench.gateway.readiness()).ready).toBe(true)
+      expect((await fixture.gateway.readiness()).ready).toBe(true)
     },
   )
 })

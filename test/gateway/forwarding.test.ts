@@ -108,7 +108,7 @@ describe('requests', () => {
           response.end()
         })
       })
-      const bench = await startGateway(upstream)
+      const fixture = await startGateway(upstream)
       await fc.assert(
         fc.asyncProperty(
           fc.uint8Array({ maxLength: 3000 }),
@@ -120,7 +120,7 @@ describe('requests', () => {
               ...Array.from({ length: times }, () => bytes),
             ])
             seen.length = 0
-            const response = await bench.call({
+            const response = await fixture.call({
               method: 'POST',
               body: chunked ? new Blob([body]).stream() : body,
               ...(chunked && { duplex: 'half' }),
@@ -140,11 +140,14 @@ describe('requests', () => {
       response.setHeader('mcp-session-id', 's-1')
       response.end(`${request.method} ${String(request.headers['mcp-session-id'])}`)
     })
-    const bench = await startGateway(upstream)
+    const fixture = await startGateway(upstream)
     const session =
-      (await bench.call({ method: 'POST', body: '{}' })).headers.get('mcp-session-id') ?? ''
+      (await fixture.call({ method: 'POST', body: '{}' })).headers.get('mcp-session-id') ?? ''
     expect(session).toMatch(/^[\w-]{43}\.s-1$/)
-    const response = await bench.call({ method: 'DELETE', headers: { 'mcp-session-id': session } })
+    const response = await fixture.call({
+      method: 'DELETE',
+      headers: { 'mcp-session-id': session },
+    })
     expect(await response.text()).toBe('DELETE s-1')
   })
 
@@ -177,13 +180,13 @@ describe('time', () => {
       const upstream = await startUpstream((_request, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       })
-      const bench = await startGateway(upstream)
+      const fixture = await startGateway(upstream)
       const controller = new AbortController()
-      const response = await bench.call({ signal: controller.signal })
+      const response = await fixture.call({ signal: controller.signal })
       expect(response.headers.get('x-accel-buffering')).toBe('no')
       controller.abort()
-      await eventually(() => bench.reported('request.completed').length === 1)
-      expect(bench.reported('request.completed')[0]).toMatchObject({
+      await eventually(() => fixture.reported('request.completed').length === 1)
+      expect(fixture.reported('request.completed')[0]).toMatchObject({
         end: 'client left',
         status: 200,
       })
@@ -198,8 +201,8 @@ describe('time', () => {
       next = () => (sent < 5 ? response.write(`data: ${sent++}\n\n`) : response.end())
       next()
     })
-    const bench = await startGateway(upstream)
-    const response = await bench.call()
+    const fixture = await startGateway(upstream)
+    const response = await fixture.call()
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     for (let i = 0; i < 5; i++) {
       const { value } = await reader.read()

@@ -138,9 +138,9 @@ describe('towards the upstream', () => {
 
   verifies('CASE-57', 'a scope with a blank in it never becomes two', async () => {
     const upstream = await startUpstream((_request, response) => response.end())
-    const bench = await startGateway(upstream)
-    const token = await bench.idp.token({ claims: { scope: undefined, scp: ['a b'] } as never })
-    const response = await bench.call({ headers: { authorization: `Bearer ${token}` } })
+    const fixture = await startGateway(upstream)
+    const token = await fixture.idp.token({ claims: { scope: undefined, scp: ['a b'] } as never })
+    const response = await fixture.call({ headers: { authorization: `Bearer ${token}` } })
     expect(response.status).toBe(401)
   })
 

@@ -8,11 +8,11 @@ import {
   exchangeBytes,
   startGateway,
   startUpstream,
-  type GatewayBench,
+  type GatewayFixture,
 } from '../support/gateway.js'
 import { verifies } from '../support/verifies.js'
 
-interface Intake extends GatewayBench {
+interface Intake extends GatewayFixture {
   /** Request lines that the upstream saw. */
   readonly seen: string[]
 }

@@ -29,8 +29,8 @@ async function openStream({
     socket.once('data', () => socket.write(head + first))
   })
   const clock = createManualClock()
-  const bench = await startGateway(upstream, options, {}, clock)
-  const socket = connect({ port: bench.port, host: '127.0.0.1' })
+  const fixture = await startGateway(upstream, options, {}, clock)
+  const socket = connect({ port: fixture.port, host: '127.0.0.1' })
   onTestFinished(() => void socket.destroy())
   let got = Buffer.alloc(0)
   socket.on('data', (chunk) => (got = Buffer.concat([got, chunk])))
@@ -38,11 +38,11 @@ async function openStream({
   const length = body === '' ? '' : `Content-Length: ${body.length}\r\n`
   // In HTTP/1.0 the body comes as it is, until its connection ends.
   socket.write(
-    `${request} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\n${length}\r\n${body}`,
+    `${request} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.token}\r\n${length}\r\n${body}`,
   )
   await eventually(() => got.includes('\r\n\r\n'))
   return {
-    ...bench,
+    ...fixture,
     clock,
     send: (bytes: string | Buffer) => server?.write(bytes),
     finish: () => server?.end(),
@@ -157,19 +157,19 @@ describe('a silent stream', () => {
       })
     })
     const clock = createManualClock()
-    const bench = await startGateway(upstream, {}, { stalled: 300 }, clock)
-    const socket = connect({ port: bench.port, host: '127.0.0.1' })
+    const fixture = await startGateway(upstream, {}, { stalled: 300 }, clock)
+    const socket = connect({ port: fixture.port, host: '127.0.0.1' })
     onTestFinished(() => void socket.destroy())
     socket.on('error', () => undefined)
     socket.pause()
     socket.write(
-      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\n\r\n`,
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.token}\r\n\r\n`,
     )
     await eventually(() => {
       clock.pass(15_000)
-      return bench.reported('request.completed').length > 0
+      return fixture.reported('request.completed').length > 0
     })
-    expect(bench.reported('request.completed')[0]).toMatchObject({ end: 'cut' })
+    expect(fixture.reported('request.completed')[0]).toMatchObject({ end: 'cut' })
   })
 
   verifies('FLD-15', 'leaves no timer behind when it has ended', async () => {
@@ -184,8 +184,8 @@ describe('a silent stream', () => {
 
 describe('a silent stream of a command', () => {
   async function openSession(version: string, options: Partial<GatewayOptions>) {
-    const bench = await startBridge('legacy', options, FAST_CLOCK)
-    const client = new Client(bench, { version })
+    const fixture = await startBridge('legacy', options, FAST_CLOCK)
+    const client = new Client(fixture, { version })
     await (await client.open(version)).arrayBuffer()
     return client
   }

@@ -24,7 +24,7 @@ interface Sent {
 }
 
 /** Field names and values as they are; the protocol version is the stateless one unless it is among them. */
-async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial<Limits> = {}) {
+async function startFixture(options: Partial<GatewayOptions> = {}, limits: Partial<Limits> = {}) {
   const arrived: string[] = []
   const upstream = await startUpstream((request, response) => {
     void bodyOf(request).then((body) => {
@@ -32,7 +32,7 @@ async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial
       response.end(body)
     })
   })
-  const bench = await startGateway(upstream, options, limits)
+  const fixture = await startGateway(upstream, options, limits)
   async function send(
     body: string | Buffer,
     fields: readonly string[] = [],
@@ -44,7 +44,7 @@ async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial
       'POST /mcp HTTP/1.1',
       'Host: localhost',
       'Connection: close',
-      ...(options.auth === 'none' ? [] : [`Authorization: Bearer ${bench.token}`]),
+      ...(options.auth === 'none' ? [] : [`Authorization: Bearer ${fixture.token}`]),
       'Content-Type: application/json',
       ...(version === '' ? [] : [version]),
       ...fields,
@@ -58,7 +58,7 @@ async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial
         ])
       : bytes
     const answer = await exchangeBytes(
-      bench.port,
+      fixture.port,
       Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), framed]),
     )
     const [head = '', ...rest] = answer.split('\r\n\r\n')
@@ -69,7 +69,7 @@ async function startBench(options: Partial<GatewayOptions> = {}, limits: Partial
       arrived,
     }
   }
-  return { ...bench, send }
+  return { ...fixture, send }
 }
 
 const call = (name: string, id = '1', more = '') =>
@@ -105,11 +105,11 @@ describe('what fits', () => {
   ] as const) {
     verifies(['HDR-01', 'HDR-03', 'HDR-04', 'HDR-08'], `${name}: byte for byte`, async () => {
       for (const auth of ['oauth', 'none'] as const) {
-        const bench = await startBench(
+        const fixture = await startFixture(
           auth === 'none' ? { auth, resource: 'http://localhost/mcp' } : {},
         )
         for (const chunked of [false, true]) {
-          const { status, arrived } = await bench.send(body, fields, { chunked })
+          const { status, arrived } = await fixture.send(body, fields, { chunked })
           expect(status).toBe(200)
           expect(arrived).toEqual([Buffer.from(body).toString('latin1')])
         }
@@ -121,9 +121,9 @@ describe('what fits', () => {
     ['HDR-01', 'CHL-13'],
     'a client that waits for 100 Continue, and a body of 1.5 MiB',
     async () => {
-      const bench = await startBench()
+      const fixture = await startFixture()
       const body = call('echo', '1', `,"arguments":{"x":"${'x'.repeat(1.5 * 2 ** 20)}"}`)
-      const { status, arrived } = await bench.send(body, [...CALL, 'Expect: 100-continue'])
+      const { status, arrived } = await fixture.send(body, [...CALL, 'Expect: 100-continue'])
       // The interim answer comes first.
       expect([100, 200]).toContain(status)
       expect(arrived).toEqual([body])
@@ -131,12 +131,12 @@ describe('what fits', () => {
   )
 
   verifies(['HDR-01', 'TRN-07'], 'a later version is stateless as well', async () => {
-    const bench = await startBench()
+    const fixture = await startFixture()
     const version = '2027-01-31'
     const body = call('echo').replace(MODERN, version)
-    const sent = await bench.send(body, CALL, { version: `MCP-Protocol-Version: ${version}` })
+    const sent = await fixture.send(body, CALL, { version: `MCP-Protocol-Version: ${version}` })
     expect(sent.arrived).toEqual([body])
-    const other = await bench.send(call('echo'), CALL, {
+    const other = await fixture.send(call('echo'), CALL, {
       version: `MCP-Protocol-Version: ${version}`,
     })
     expect([other.status, other.arrived]).toEqual([400, []])
@@ -167,20 +167,20 @@ describe('what does not', () => {
       ['HDR-01', 'HDR-02', 'HDR-03', 'CASE-58'],
       `${name}: 400, with the id as it was written`,
       async () => {
-        const bench = await startBench()
+        const fixture = await startFixture()
         const {
           status,
           body: answer,
           contentType,
           arrived,
-        } = await bench.send(body.replace('"id":1', '"id":9007199254740993'), fields)
+        } = await fixture.send(body.replace('"id":1', '"id":9007199254740993'), fields)
         expect(status).toBe(400)
         expect(contentType).toBe('application/json')
         expect(answer).toMatch(
           new RegExp(`^\\{"jsonrpc":"2.0","id":9007199254740993,"error":\\{"code":${code},`),
         )
         expect(arrived).toEqual([])
-        expect(bench.reported('request.refused')).toEqual([
+        expect(fixture.reported('request.refused')).toEqual([
           expect.objectContaining({
             status: 400,
             code: code === -32020 ? 'ERR_HEADER_MISMATCH' : 'ERR_BODY_UNREADABLE',
@@ -209,11 +209,11 @@ describe('what does not', () => {
     ['an answer', '{"jsonrpc":"2.0","id":1,"result":{}}', -32600],
   ] as const) {
     verifies(['HDR-08', 'HDR-09', 'CASE-58', 'CASE-59'], `${name}: 400 ${code}`, async () => {
-      const bench = await startBench()
-      const sent = await bench.send(body, [METHOD, NAME])
+      const fixture = await startFixture()
+      const sent = await fixture.send(body, [METHOD, NAME])
       expect([sent.status, sent.arrived]).toEqual([400, []])
       expect(JSON.parse(sent.body)).toMatchObject({ jsonrpc: '2.0', error: { code } })
-      expect(bench.reported('request.refused')).toEqual([
+      expect(fixture.reported('request.refused')).toEqual([
         expect.objectContaining({ code: 'ERR_BODY_UNREADABLE' }),
       ])
     })
@@ -223,9 +223,9 @@ describe('what does not', () => {
     'HDR-08',
     'several Content-Type, another charset, several versions are refused',
     async () => {
-      const bench = await startBench()
+      const fixture = await startFixture()
       for (const version of [MODERN, '2025-11-25']) {
-        const two = await bench.send(call('echo'), ['Content-Type: text/plain', METHOD, NAME], {
+        const two = await fixture.send(call('echo'), ['Content-Type: text/plain', METHOD, NAME], {
           version: `MCP-Protocol-Version: ${version}`,
         })
         expect([two.status, two.arrived]).toEqual([version === MODERN ? 415 : 400, []])
@@ -236,7 +236,7 @@ describe('what does not', () => {
         [MODERN, MODERN],
       ]) {
         const version = `MCP-Protocol-Version: ${first}\r\nmcp-protocol-version: ${second}`
-        const two = await bench.send(call('echo'), [METHOD, NAME], { version })
+        const two = await fixture.send(call('echo'), [METHOD, NAME], { version })
         expect([two.status, two.arrived]).toEqual([400, []])
         expect(JSON.parse(two.body)).toMatchObject({ id: null, error: { code: -32020 } })
       }
@@ -248,7 +248,7 @@ describe('what does not', () => {
         ['application/json; charset=UTF-8', 200],
         ['Application/JSON;charset="utf-8"', 200],
       ] as const) {
-        const response = await bench.call({
+        const response = await fixture.call({
           method: 'POST',
           body: call('echo'),
           headers: {
@@ -264,22 +264,22 @@ describe('what does not', () => {
   )
 
   verifies(['HDR-08', 'CASE-70'], 'a body beyond the limit: 413, announced or not', async () => {
-    const bench = await startBench({ maxBody: 1_000 })
+    const fixture = await startFixture({ maxBody: 1_000 })
     const body = call('echo', '1', `,"arguments":{"x":"${'x'.repeat(1_000)}"}`)
     for (const chunked of [false, true]) {
-      const sent = await bench.send(body, [METHOD, NAME], { chunked })
+      const sent = await fixture.send(body, [METHOD, NAME], { chunked })
       expect([sent.status, sent.arrived]).toEqual([413, []])
       expect(sent.body).toContain('content_too_large')
     }
-    expect(bench.reported('request.refused').map(({ code }) => code)).toEqual([
+    expect(fixture.reported('request.refused').map(({ code }) => code)).toEqual([
       'ERR_BODY_TOO_LARGE',
       'ERR_BODY_TOO_LARGE',
     ])
   })
 
   verifies(['HDR-08', 'TOK-01', 'CASE-69'], 'before the token nothing is read', async () => {
-    const bench = await startBench()
-    const response = await bench.call({
+    const fixture = await startFixture()
+    const response = await fixture.call({
       method: 'POST',
       body: 'x',
       headers: { authorization: 'Bearer garbage', 'mcp-protocol-version': MODERN },
@@ -291,19 +291,19 @@ describe('what does not', () => {
     'TRN-05',
     'a client that leaves in the middle of its body: told, and nothing is open',
     async () => {
-      const bench = await startBench({}, { drain: 3_600_000 })
+      const fixture = await startFixture({}, { drain: 3_600_000 })
       await exchangeBytes(
-        bench.port,
-        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bench.token}\r\nMCP-Protocol-Version: ${MODERN}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+        fixture.port,
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.token}\r\nMCP-Protocol-Version: ${MODERN}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
         { timeout: 200 },
       ).catch(() => undefined)
-      await eventually(() => bench.reported('request.completed').length === 1)
-      expect(bench.reported('request.completed')[0]).toMatchObject({
+      await eventually(() => fixture.reported('request.completed').length === 1)
+      expect(fixture.reported('request.completed')[0]).toMatchObject({
         status: 0,
         end: 'client left',
       })
       // Running answers would have an hour.
-      await bench.gateway.close()
+      await fixture.gateway.close()
     },
   )
 })
@@ -321,9 +321,9 @@ describe('older revisions', () => {
       ['HDR-05', 'TRN-06', 'TRN-07', 'HDR-09'],
       `${version === '' ? 'no version' : version}: unread, and no field decides anything`,
       async () => {
-        const bench = await startBench()
+        const fixture = await startFixture()
         for (const body of ANYTHING) {
-          const { status, arrived } = await bench.send(
+          const { status, arrived } = await fixture.send(
             body,
             ['Mcp-Method: tools/list', 'Mcp-Name: harmless'],
             { version: version === '' ? '' : `MCP-Protocol-Version: ${version}` },
@@ -342,9 +342,9 @@ describe('older revisions', () => {
       const upstream = await startUpstream((request, response) => {
         response.writeHead(405, { allow: 'POST' }).end(`no ${request.method}`)
       })
-      const bench = await startGateway(upstream)
+      const fixture = await startGateway(upstream)
       for (const method of ['GET', 'DELETE']) {
-        const response = await bench.call({ method, headers: { 'mcp-protocol-version': MODERN } })
+        const response = await fixture.call({ method, headers: { 'mcp-protocol-version': MODERN } })
         expect([response.status, await response.text()]).toEqual([405, `no ${method}`])
       }
     },

@@ -81,10 +81,10 @@ describe('the end', () => {
 })
 
 describe('health and metrics', () => {
-  async function startAdmin(bench: Awaited<ReturnType<typeof startGateway>>) {
-    const metrics = createMetrics(() => bench.gateway.status())
-    for (const event of bench.events) metrics.count(event)
-    const admin = createAdmin({ gateway: bench.gateway, metrics, host: '127.0.0.1', port: 0 })
+  async function startAdmin(fixture: Awaited<ReturnType<typeof startGateway>>) {
+    const metrics = createMetrics(() => fixture.gateway.status())
+    for (const event of fixture.events) metrics.count(event)
+    const admin = createAdmin({ gateway: fixture.gateway, metrics, host: '127.0.0.1', port: 0 })
     const { port } = await admin.listen()
     onTestFinished(() => admin.close())
     return { metrics, get: (path: string) => fetch(`http://127.0.0.1:${port}${path}`) }
@@ -94,8 +94,8 @@ describe('health and metrics', () => {
     const upstream = await startUpstream((_request, response) => response.end())
     const idp = await FakeIdp.start()
     idp.fault = () => new Response('', { status: 500 })
-    const bench = await startGateway(upstream, { fetch: idp.fetch })
-    const { get } = await startAdmin(bench)
+    const fixture = await startGateway(upstream, { fetch: idp.fetch })
+    const { get } = await startAdmin(fixture)
     expect(await (await get('/livez')).json()).toEqual({ live: true })
     const notYet = await get('/readyz')
     expect(notYet.status).toBe(503)
@@ -125,16 +125,16 @@ describe('health and metrics', () => {
     const upstream = await startUpstream((request, response) => {
       response.writeHead(request.url?.includes('redirect') === true ? 302 : 200).end()
     })
-    const bench = await startGateway(upstream, { scopes: 'mcp:tools' })
-    await bench.call()
-    await bench.call({}, '/mcp?redirect')
-    await bench.call({ headers: { authorization: 'Bearer canary-token' } })
-    await bench.call({ headers: { authorization: '' } })
-    await bench.call({ headers: { origin: 'https://canary.example' } })
-    await bench.call({}, '/canary')
-    await bench.call({ method: 'PUT', headers: { 'x-canary': 'canary' } })
-    await eventually(() => bench.reported('request.completed').length === 7)
-    const { get } = await startAdmin(bench)
+    const fixture = await startGateway(upstream, { scopes: 'mcp:tools' })
+    await fixture.call()
+    await fixture.call({}, '/mcp?redirect')
+    await fixture.call({ headers: { authorization: 'Bearer canary-token' } })
+    await fixture.call({ headers: { authorization: '' } })
+    await fixture.call({ headers: { origin: 'https://canary.example' } })
+    await fixture.call({}, '/canary')
+    await fixture.call({ method: 'PUT', headers: { 'x-canary': 'canary' } })
+    await eventually(() => fixture.reported('request.completed').length === 7)
+    const { get } = await startAdmin(fixture)
     const response = await get('/metrics')
     expect(response.headers.get('content-type')).toContain('text/plain')
     const text = await response.text()
@@ -154,15 +154,15 @@ describe('health and metrics', () => {
     expect(text).toContain('gatehouse_remembered_tokens 1')
     expect(text).toContain('gatehouse_upstream_response_seconds_count 1')
     expect(text).not.toContain('canary')
-    const [, payload = '-'] = bench.token.split('.')
+    const [, payload = '-'] = fixture.token.split('.')
     expect(text).not.toContain(payload)
   })
 
   verifies('CASE-66', 'on loopback the admin listener knows no foreign Host', async () => {
     const upstream = await startUpstream((_request, response) => response.end())
-    const bench = await startGateway(upstream)
-    const metrics = createMetrics(() => bench.gateway.status())
-    const admin = createAdmin({ gateway: bench.gateway, metrics, host: '127.0.0.1', port: 0 })
+    const fixture = await startGateway(upstream)
+    const metrics = createMetrics(() => fixture.gateway.status())
+    const admin = createAdmin({ gateway: fixture.gateway, metrics, host: '127.0.0.1', port: 0 })
     const { port } = await admin.listen()
     onTestFinished(() => admin.close())
     const answer = await new Promise<string>((resolve) => {
@@ -181,11 +181,11 @@ describe('health and metrics', () => {
 describe('the admin listener beyond loopback', () => {
   verifies('ATK-05', 'is reached by addresses and by names that it knows', async () => {
     const upstream = await startUpstream((_request, response) => response.end())
-    const bench = await startGateway(upstream)
-    const metrics = createMetrics(() => bench.gateway.status())
+    const fixture = await startGateway(upstream)
+    const metrics = createMetrics(() => fixture.gateway.status())
     const allowHosts = ['prometheus.internal', 'exact.internal:9464']
     const admin = createAdmin({
-      gateway: bench.gateway,
+      gateway: fixture.gateway,
       metrics,
       host: '0.0.0.0',
       allowHosts,
@@ -230,24 +230,24 @@ describe('keys from a function', () => {
       const one = await fakeKey('key-1')
       const other = await fakeKey('key-2')
       let file: () => unknown = () => ({ keys: [one.jwk] })
-      const bench = await startGateway(upstream, {
+      const fixture = await startGateway(upstream, {
         authorizationServers: { issuer: ISSUER, jwks: () => file() },
         fetch: () => Promise.reject(new Error('nobody may be contacted')),
       })
       const statusWith = async (key: typeof one) => {
-        const token = await bench.idp.token({ key })
-        return (await bench.call({ headers: { authorization: `Bearer ${token}` } })).status
+        const token = await fixture.idp.token({ key })
+        return (await fixture.call({ headers: { authorization: `Bearer ${token}` } })).status
       }
       expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
       file = () => {
         throw Object.assign(new Error('canary'), { code: 'ENOENT' })
       }
-      await bench.gateway.refreshKeys()
+      await fixture.gateway.refreshKeys()
       expect([await statusWith(one), await statusWith(other)]).toEqual([200, 401])
-      expect(bench.reported('keys.failed')[0]).toMatchObject({ serving: true })
-      expect(JSON.stringify(bench.events)).not.toContain('canary')
+      expect(fixture.reported('keys.failed')[0]).toMatchObject({ serving: true })
+      expect(JSON.stringify(fixture.events)).not.toContain('canary')
       file = () => ({ keys: [other.jwk] })
-      await bench.gateway.refreshKeys()
+      await fixture.gateway.refreshKeys()
       expect([await statusWith(one), await statusWith(other)]).toEqual([401, 200])
     },
   )
@@ -354,8 +354,8 @@ describe('the way out', () => {
       const { port } = server.address() as AddressInfo
       for (const name of ['localhost', '127.0.0.1']) {
         const upstream = `https://${name}:${port}/mcp`
-        const bench = await startGateway(upstream, { ca, upstreamHost: 'other.example:1' })
-        expect((await bench.call({ method: 'POST', body: '{}' })).status).toBe(200)
+        const fixture = await startGateway(upstream, { ca, upstreamHost: 'other.example:1' })
+        expect((await fixture.call({ method: 'POST', body: '{}' })).status).toBe(200)
       }
       // An address is no TLS name (RFC 6066 §3).
       expect(seen).toEqual([

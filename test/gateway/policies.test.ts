@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { type PolicyDocument } from 'mcp-gatehouse'
 import { createGateway, type GatewayOptions } from 'mcp-gatehouse/gateway'
-import { eventually, startGateway, startUpstream, type GatewayBench } from '../support/gateway.js'
+import { eventually, startGateway, startUpstream, type GatewayFixture } from '../support/gateway.js'
 import { RESOURCE } from '../support/idp.js'
 import { problemsOf } from '../support/problems.js'
 import { verifies } from '../support/verifies.js'
@@ -18,9 +18,9 @@ const only = (...tools: readonly string[]): PolicyDocument => ({
 const event = (...names: readonly string[]) =>
   `data: {"jsonrpc":"2.0","id":1,"result":{"tools":${JSON.stringify(names.map((name) => ({ name })))}}}\n\n`
 
-async function statusOf(bench: GatewayBench, name: string, path = '/mcp', resource = RESOURCE) {
-  const token = await bench.idp.token({ claims: { aud: resource } })
-  const response = await bench.call(
+async function statusOf(fixture: GatewayFixture, name: string, path = '/mcp', resource = RESOURCE) {
+  const token = await fixture.idp.token({ claims: { aud: resource } })
+  const response = await fixture.call(
     {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
@@ -39,17 +39,17 @@ describe('one resource', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       write = (text) => response.write(text)
     })
-    const bench = await startGateway(upstream, { policy: only('a'), sseKeepAlive: 0 })
-    const response = await bench.call({ headers: { accept: 'text/event-stream' } })
+    const fixture = await startGateway(upstream, { policy: only('a'), sseKeepAlive: 0 })
+    const response = await fixture.call({ headers: { accept: 'text/event-stream' } })
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     const next = async () => {
       write?.(event('a', 'b'))
       return Buffer.from((await reader.read()).value ?? []).toString()
     }
     expect(await next()).toBe(event('a'))
-    bench.gateway.replacePolicies({ [RESOURCE]: only('b') })
+    fixture.gateway.replacePolicies({ [RESOURCE]: only('b') })
     expect(await next()).toBe(event('b'))
-    expect(bench.gateway.status().streams).toBe(1)
+    expect(fixture.gateway.status().streams).toBe(1)
     await reader.cancel()
   })
 
@@ -58,13 +58,13 @@ describe('one resource', () => {
     const upstream = await startUpstream((_request, response) => {
       answer = () => response.end('{}')
     })
-    const bench = await startGateway(upstream, { policy: only('a') })
-    const status = statusOf(bench, 'a')
+    const fixture = await startGateway(upstream, { policy: only('a') })
+    const status = statusOf(fixture, 'a')
     await eventually(() => answer !== undefined)
-    bench.gateway.replacePolicies({ [RESOURCE]: only('b') })
+    fixture.gateway.replacePolicies({ [RESOURCE]: only('b') })
     answer?.()
     expect(await status).toBe(200)
-    expect(await statusOf(bench, 'a')).toBe(403)
+    expect(await statusOf(fixture, 'a')).toBe(403)
   })
 
   verifies('CASE-61', 'an unknown one is a problem, also before the gateway listens', () => {
@@ -84,8 +84,8 @@ describe('one resource', () => {
   })
 
   verifies('CASE-61', 'without tokens there is no policy to replace', async () => {
-    const bench = await startGateway('http://127.0.0.1:1/mcp', { auth: 'none' })
-    const replace = () => bench.gateway.replacePolicies({ [RESOURCE]: only('b') })
+    const fixture = await startGateway('http://127.0.0.1:1/mcp', { auth: 'none' })
+    const replace = () => fixture.gateway.replacePolicies({ [RESOURCE]: only('b') })
     expect(problemsOf(replace)).toEqual([`policies.${RESOURCE}`])
   })
 })
@@ -98,7 +98,7 @@ describe('several resources', () => {
       { resource: FILES, upstream, policy: only('a') },
       { resource: OPEN, upstream },
     ]
-    const bench = await startGateway(upstream, {
+    const fixture = await startGateway(upstream, {
       resource: undefined,
       upstream: undefined,
       resources,
@@ -106,19 +106,19 @@ describe('several resources', () => {
     const allowed = async () =>
       Promise.all(
         ['a', 'b'].flatMap((name) => [
-          statusOf(bench, name, '/github/mcp', GITHUB),
-          statusOf(bench, name, '/files/mcp', FILES),
+          statusOf(fixture, name, '/github/mcp', GITHUB),
+          statusOf(fixture, name, '/files/mcp', FILES),
         ]),
       )
-    return { bench, allowed }
+    return { fixture, allowed }
   }
 
   verifies('SCP-06', 'each gets its own; what is not named keeps its policy', async () => {
-    const { bench, allowed } = await start()
+    const { fixture, allowed } = await start()
     expect(await allowed()).toEqual([200, 200, 403, 403])
-    bench.gateway.replacePolicies({ [GITHUB]: only('b') })
+    fixture.gateway.replacePolicies({ [GITHUB]: only('b') })
     expect(await allowed()).toEqual([403, 200, 200, 403])
-    bench.gateway.replacePolicies({ [GITHUB]: only('a'), [FILES]: only('b') })
+    fixture.gateway.replacePolicies({ [GITHUB]: only('a'), [FILES]: only('b') })
     expect(await allowed()).toEqual([200, 403, 403, 200])
   })
 
@@ -136,17 +136,17 @@ describe('several resources', () => {
   ]
   for (const [what, resource, policy, path] of WRONG) {
     verifies(['SCP-06', 'CASE-61'], `one that is ${what}: none is replaced`, async () => {
-      const { bench, allowed } = await start()
+      const { fixture, allowed } = await start()
       const replace = () =>
-        bench.gateway.replacePolicies({ [GITHUB]: only('b'), [resource]: policy })
+        fixture.gateway.replacePolicies({ [GITHUB]: only('b'), [resource]: policy })
       expect(problemsOf(replace)).toEqual([`policies.${path}`])
       expect(await allowed()).toEqual([200, 200, 403, 403])
     })
   }
 
   verifies('CASE-61', 'all problems of all of them are told', async () => {
-    const { bench } = await start()
-    const replace = () => bench.gateway.replacePolicies({ [GITHUB]: broken, [FILES]: broken })
+    const { fixture } = await start()
+    const replace = () => fixture.gateway.replacePolicies({ [GITHUB]: broken, [FILES]: broken })
     expect(problemsOf(replace)).toEqual([
       `policies.${GITHUB}.unmatched`,
       `policies.${FILES}.unmatched`,

@@ -17,7 +17,7 @@ const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{}}'
 const call = (name: string, id = 1) =>
   `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}"}}`
 
-async function startBench(options: Partial<GatewayOptions> = {}) {
+async function startFixture(options: Partial<GatewayOptions> = {}) {
   /** Bodies that the upstream saw. */
   const seen: string[] = []
   const upstream = await startUpstream((request, response) => {
@@ -31,15 +31,15 @@ async function startBench(options: Partial<GatewayOptions> = {}) {
     )
   })
   const policy = { rules: [{ tools: ['read_*'], scopes: [] }], unmatched: 'deny' as const }
-  const bench = await startGateway(upstream, { policy, ...options })
+  const fixture = await startGateway(upstream, { policy, ...options })
   const fields = (...more: string[]) => [
     'Host: localhost',
-    `Authorization: Bearer ${bench.token}`,
+    `Authorization: Bearer ${fixture.token}`,
     'Content-Type: application/json',
     ...more,
   ]
   return {
-    ...bench,
+    ...fixture,
     seen,
     /** A request with this body. */
     post: (body: string, ...more: string[]) =>
@@ -61,7 +61,7 @@ describe('one connection with a policy', () => {
     ['SCP-05', 'GW-02'],
     'each of several requests in one packet is judged, and has its own answer',
     async () => {
-      const { port, post, seen, reported } = await startBench()
+      const { port, post, seen, reported } = await startFixture()
       const sent = ['drop_all', 'read_a', 'drop_b', 'read_b', 'drop_c'].map((name) => call(name))
       const packet = sent.map((body, i) => post(body, ...(i === 4 ? ['Connection: close'] : [])))
       const answer = await exchangeBytes(port, packet.join(''))
@@ -82,7 +82,7 @@ describe('one connection with a policy', () => {
     ['HDR-08', 'GW-02'],
     'a body that is refused is never taken for the next request',
     async () => {
-      const { port, post, seen, reported } = await startBench()
+      const { port, post, seen, reported } = await startFixture()
       const inner = post(call('drop_all'))
       const refused = [
         post(inner),
@@ -101,7 +101,7 @@ describe('one connection with a policy', () => {
   )
 
   verifies('SCP-07', 'requests that come together count together', async () => {
-    const { port, post, seen } = await startBench()
+    const { port, post, seen } = await startFixture()
     const warnings: Error[] = []
     const onWarning = (warning: Error) => warnings.push(warning)
     process.on('warning', onWarning)
@@ -117,7 +117,7 @@ describe('one connection with a policy', () => {
   })
 
   test('that come over many connections at once count together', async () => {
-    const { port, post, seen } = await startBench()
+    const { port, post, seen } = await startFixture()
     const answers = await Promise.all(
       Array.from({ length: 35 }, async (_, i) => {
         const whole = post(call('drop_all', i), 'Expect: 100-continue', 'Connection: close')
@@ -149,7 +149,7 @@ describe('one connection with a policy', () => {
     'GW-03',
     'a body that is too large is read to its end, or ends the connection',
     async () => {
-      const { port, post, head, seen } = await startBench({ maxBody: 100 })
+      const { port, post, head, seen } = await startFixture({ maxBody: 100 })
       const large = `${call('read_a')}${' '.repeat(100)}`
       const last = post(call('read_b'), 'Connection: close')
       expect(statusesIn(await exchangeBytes(port, post(large) + last))).toEqual([413, 200])
@@ -166,7 +166,7 @@ describe('a body with a policy', () => {
     ['HDR-08', 'GW-03'],
     'in chunks, each a packet, with trailers: the judged bytes go on, the trailers do not',
     async () => {
-      const { port, head, seen } = await startBench()
+      const { port, head, seen } = await startFixture()
       const fields = ['Transfer-Encoding: chunked', 'Trailer: Mcp-Name', 'Connection: close']
       const text = call('read_a')
       const answer = await exchangeBytes(port, [
@@ -187,7 +187,7 @@ describe('a body with a policy', () => {
   )
 
   verifies('CHL-13', 'that waits for 100 Continue is judged as any other', async () => {
-    const { port, post, seen } = await startBench()
+    const { port, post, seen } = await startFixture()
     const fields = ['Expect: 100-continue', 'Connection: close']
     const denied = await exchangeBytes(port, post(call('drop_all'), ...fields))
     expect(statusesIn(denied)).toEqual([100, 403])
@@ -197,7 +197,7 @@ describe('a body with a policy', () => {
   })
 
   verifies('GW-02', 'of HTTP/1.0 is judged as any other', async () => {
-    const { port, post, seen } = await startBench()
+    const { port, post, seen } = await startFixture()
     const old = (body: string) => post(body).replace('HTTP/1.1', 'HTTP/1.0')
     expect(statusesIn(await exchangeBytes(port, old(call('drop_all'))))).toEqual([403])
     expect(statusesIn(await exchangeBytes(port, old(call('read_a'))))).toEqual([200])
@@ -205,7 +205,7 @@ describe('a body with a policy', () => {
   })
 
   verifies('TRN-05', 'whose client leaves, in the middle or at its end, is told once', async () => {
-    const { port, post, seen, reported } = await startBench()
+    const { port, post, seen, reported } = await startFixture()
     const bytes = post(call('read_a'))
     const served = socketsAt(port)
     const leaving = connect({ port, host: '127.0.0.1' })
@@ -231,7 +231,7 @@ describe('a body with a policy', () => {
     ['SCP-05', 'HDR-08'],
     'that comes with a GET or a DELETE is refused: nobody judges it, and a server may read it',
     async () => {
-      const { port, post, head, seen } = await startBench()
+      const { port, post, head, seen } = await startFixture()
       for (const method of ['GET', 'DELETE']) {
         const odd = post(call('drop_all'), 'Connection: close').replace('POST', method)
         expect(statusesIn(await exchangeBytes(port, odd))).toEqual([400])

@@ -32,7 +32,7 @@ function openRequest(isOpenEnded: boolean): OpenRequest & { ended: number } {
   return open
 }
 
-function startBench() {
+function startFixture() {
   const reported: Reported[] = []
   const events: GatewayEvent[] = []
   const closed: RequestRecord[] = []
@@ -67,7 +67,7 @@ describe('a record', () => {
       ['close', 'close'],
       ['leave', 'leave'],
     ] as const) {
-      const { begin, reported, closed, pass, records } = startBench()
+      const { begin, reported, closed, pass, records } = startFixture()
       const record = begin()
       const ends = {
         close: () => record.close(200, 'whole'),
@@ -90,7 +90,7 @@ describe('a record', () => {
     'ATK-06',
     'of a client that left says so, and nothing of one whose server has it',
     () => {
-      const { begin, events } = startBench()
+      const { begin, events } = startFixture()
       const left = begin()
       left.leave()
       expect(auditRecordOf(left)).toMatchObject({ outcome: 'refused', code: 'ERR_CLIENT_LEFT' })
@@ -110,7 +110,7 @@ describe('a record', () => {
   )
 
   test('learns what the kernel tells under its id, and tells it under its resource', () => {
-    const { begin, records, reported } = startBench()
+    const { begin, records, reported } = startFixture()
     const record = begin()
     record.resource = 'https://mcp.example.com/a'
     records.hear?.(DENIED, 'https://mcp.example.com/b')
@@ -129,7 +129,7 @@ describe('a record', () => {
   })
 
   verifies('ATK-06', 'is found by its id after others have arrived, while reports are due', () => {
-    const { begin, records } = startBench()
+    const { begin, records } = startFixture()
     for (const isDue of [true, false]) {
       const id = `due ${isDue}`
       const record = begin(id)
@@ -144,7 +144,7 @@ describe('a record', () => {
   })
 
   test('says whether the server answered, and how long that took', () => {
-    const { begin, pass } = startBench()
+    const { begin, pass } = startFixture()
     const record = begin()
     pass(100)
     const sentAt = 1_100
@@ -160,7 +160,7 @@ describe('a record', () => {
   })
 
   test('keeps at most 100 operations', () => {
-    const { begin } = startBench()
+    const { begin } = startFixture()
     const record = begin()
     const resources = Array.from({ length: 60 }, (_, i) => `file:///${i}`)
     const message = {
@@ -187,7 +187,7 @@ describe('a record', () => {
 
 describe('a gateway that ends', () => {
   test('ends open streams once nobody waits for an answer any more', async () => {
-    const { begin, records } = startBench()
+    const { begin, records } = startFixture()
     const stream = openRequest(true)
     const streaming = begin('stream')
     streaming.goOn(stream)

@@ -62,7 +62,7 @@ async function startTwo(
       }),
     ),
   )
-  const bench = await startGateway('', {
+  const fixture = await startGateway('', {
     upstream: undefined as never,
     resource: undefined as never,
     resources: [first, second].map((resource, index) => ({
@@ -72,8 +72,8 @@ async function startTwo(
     })),
     ...options,
   })
-  const tokenFor = (aud: string, claims = {}) => bench.idp.token({ claims: { aud, ...claims } })
-  return { ...bench, tokenFor, servers }
+  const tokenFor = (aud: string, claims = {}) => fixture.idp.token({ claims: { aud, ...claims } })
+  return { ...fixture, tokenFor, servers }
 }
 
 const nameOf = ({ body }: Answer) => (JSON.parse(body) as { name?: string }).name
@@ -311,14 +311,14 @@ describe('on hosts of their own', () => {
 describe('what is told', () => {
   test('events, metrics and the start name the resource', async () => {
     const reported: [type: string, resource: string | undefined][] = []
-    const metrics = createMetrics(() => bench.gateway.status())
-    const bench = await startTwo(GITHUB, FILES, {
+    const metrics = createMetrics(() => fixture.gateway.status())
+    const fixture = await startTwo(GITHUB, FILES, {
       onEvent: (event, resource) => {
         reported.push([event.type, resource])
         metrics.count(event, resource)
       },
     })
-    const { port, tokenFor } = bench
+    const { port, tokenFor } = fixture
     await ask(port, 'localhost', '/files/mcp', { token: await tokenFor(FILES) })
     await ask(port, 'localhost', '/github/mcp')
     await ask(port, 'localhost', '/nowhere')
@@ -341,14 +341,14 @@ describe('what is told', () => {
       `gatehouse_requests_total{outcome="denied",reason="ERR_CREDENTIALS_MISSING",resource="${GITHUB}"} 1`,
       `gatehouse_requests_total{outcome="forwarded",reason="whole",resource="${FILES}"} 1`,
     ])
-    expect(bench.gateway.status().resources.map(({ resource }) => resource)).toEqual([
+    expect(fixture.gateway.status().resources.map(({ resource }) => resource)).toEqual([
       GITHUB,
       FILES,
     ])
-    const { resources } = await bench.gateway.listen()
+    const { resources } = await fixture.gateway.listen()
     expect(resources).toEqual([
-      { resource: GITHUB, issuers: [ISSUER], upstream: bench.servers[0] },
-      { resource: FILES, issuers: [ISSUER], upstream: bench.servers[1] },
+      { resource: GITHUB, issuers: [ISSUER], upstream: fixture.servers[0] },
+      { resource: FILES, issuers: [ISSUER], upstream: fixture.servers[1] },
     ])
   })
 
@@ -485,7 +485,7 @@ describe('what is told', () => {
 
   test('keys of all are read anew', async () => {
     const read = [0, 0]
-    const bench = await startTwo(
+    const fixture = await startTwo(
       GITHUB,
       FILES,
       {},
@@ -501,7 +501,7 @@ describe('what is told', () => {
     )
     await eventually(() => read.every((times) => times > 0))
     const before = [...read]
-    await bench.gateway.refreshKeys()
+    await fixture.gateway.refreshKeys()
     expect(read).toEqual(before.map((times) => times + 1))
   })
 })

@@ -2,7 +2,7 @@
 import type { ConfigurationError } from 'mcp-gatehouse'
 import { createGateway, type GatewaySecrets } from 'mcp-gatehouse/gateway'
 import { describe, expect } from 'vitest'
-import { startGateway, startUpstream, type GatewayBench } from '../support/gateway.js'
+import { startGateway, startUpstream, type GatewayFixture } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
@@ -22,7 +22,7 @@ async function startKeyed(options: Parameters<typeof startGateway>[1] = {}) {
 }
 
 /** The places of the problems. */
-function problemsOf({ gateway }: Pick<GatewayBench, 'gateway'>, secrets: unknown): string[] {
+function problemsOf({ gateway }: Pick<GatewayFixture, 'gateway'>, secrets: unknown): string[] {
   try {
     gateway.replaceSecrets(secrets as GatewaySecrets)
   } catch (error) {

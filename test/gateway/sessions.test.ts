@@ -9,7 +9,7 @@ import {
   startGateway,
   startTcpUpstream,
   startUpstream,
-  type GatewayBench,
+  type GatewayFixture,
 } from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -59,13 +59,13 @@ interface Visit {
 }
 
 async function visit(
-  bench: Pick<GatewayBench, 'url'>,
+  fixture: Pick<GatewayFixture, 'url'>,
   token: string,
   session?: string,
   method = 'POST',
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Visit> {
-  const response = await fetch(`${bench.url}/mcp`, {
+  const response = await fetch(`${fixture.url}/mcp`, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -86,32 +86,32 @@ async function visit(
 /** A session of `user-1`. */
 async function begin(options: Partial<GatewayOptions> = {}) {
   const upstream = await startSessions()
-  const bench = await startGateway(upstream.url, { sessionKeys: [KEY], ...options })
-  const { session = '' } = await visit(bench, bench.token)
+  const fixture = await startGateway(upstream.url, { sessionKeys: [KEY], ...options })
+  const { session = '' } = await visit(fixture, fixture.token)
   upstream.seen.length = 0
-  return { upstream, bench, session }
+  return { upstream, fixture, session }
 }
 
 describe('the owner', () => {
   verifies(['STA-01', 'CASE-46', 'TRN-06'], 'comes back with every method', async () => {
-    const { upstream, bench, session } = await begin()
+    const { upstream, fixture, session } = await begin()
     expect(session).toMatch(/^[\w-]{43}\.session-1$/)
     for (const method of ['POST', 'GET', 'DELETE']) {
-      const { status, body } = await visit(bench, bench.token, session, method)
+      const { status, body } = await visit(fixture, fixture.token, session, method)
       expect([status, body]).toEqual([200, `{"method":"${method}"}`])
     }
     expect(upstream.seen).toEqual(['session-1', 'session-1', 'session-1'])
     // What it forgot is its own to say.
-    const gone = await visit(bench, bench.token, session)
+    const gone = await visit(fixture, fixture.token, session)
     expect([gone.status, gone.body]).toEqual([404, 'forgotten'])
   })
 
   verifies(['STA-01', 'CASE-47'], 'keeps it with a refreshed token', async () => {
-    const { upstream, bench, session } = await begin()
+    const { upstream, fixture, session } = await begin()
     const exp = Math.floor(Date.now() / 1000) + 900
-    const refreshed = await bench.idp.token({ claims: { exp, jti: 'id-2', scope: 'mcp:more' } })
-    expect(refreshed).not.toBe(bench.token)
-    expect((await visit(bench, refreshed, session)).status).toBe(200)
+    const refreshed = await fixture.idp.token({ claims: { exp, jti: 'id-2', scope: 'mcp:more' } })
+    expect(refreshed).not.toBe(fixture.token)
+    expect((await visit(fixture, refreshed, session)).status).toBe(200)
     expect(upstream.seen).toEqual(['session-1'])
   })
 
@@ -119,8 +119,8 @@ describe('the owner', () => {
     'STA-01',
     'keeps it through a restart, and at a replica, with the same keys',
     async () => {
-      const { upstream, bench, session } = await begin()
-      await bench.gateway.close()
+      const { upstream, fixture, session } = await begin()
+      await fixture.gateway.close()
       for (const sessionKeys of [[KEY], [OTHER_KEY, KEY]]) {
         const next = await startGateway(upstream.url, { sessionKeys })
         expect((await visit(next, next.token, session)).status).toBe(200)
@@ -145,12 +145,12 @@ describe('the owner', () => {
     const url = await startUpstream((_request, response) => {
       response.setHeader('mcp-session-id', 'always').end()
     })
-    const bench = await startGateway(url, { sessionKeys: [OTHER_KEY, KEY] })
+    const fixture = await startGateway(url, { sessionKeys: [OTHER_KEY, KEY] })
     const old = await startGateway(url, { sessionKeys: [KEY] })
     const { session } = await visit(old, old.token)
     // Signed with a key that is about to go: the client keeps the id that it has.
-    expect((await visit(bench, bench.token, session)).session).toBe(session)
-    expect((await visit(bench, bench.token)).session).not.toBe(session)
+    expect((await visit(fixture, fixture.token, session)).session).toBe(session)
+    expect((await visit(fixture, fixture.token)).session).not.toBe(session)
   })
 })
 
@@ -164,23 +164,23 @@ describe('everybody else', () => {
   ]
   for (const [name, spec] of STRANGERS) {
     verifies(['STA-01', 'CASE-46'], `${name} gets 404, and the server is not reached`, async () => {
-      const { upstream, bench, session } = await begin()
-      const stranger = await bench.idp.token(spec)
+      const { upstream, fixture, session } = await begin()
+      const stranger = await fixture.idp.token(spec)
       for (const method of ['POST', 'GET', 'DELETE']) {
         for (const version of ['2025-11-25', '2026-07-28']) {
           const headers = method === 'GET' ? { 'mcp-protocol-version': version } : {}
-          const { status, body } = await visit(bench, stranger, session, method, headers)
+          const { status, body } = await visit(fixture, stranger, session, method, headers)
           expect([status, body]).toEqual([404, NOT_FOUND])
         }
       }
       expect(upstream.seen).toEqual([])
-      const [refused] = bench.reported('request.refused')
+      const [refused] = fixture.reported('request.refused')
       expect(refused).toMatchObject({ status: 404, code: 'ERR_SESSION_UNKNOWN' })
       expect(refused?.reason).toMatch(/[\da-f]{8}…\)$/)
-      expect(JSON.stringify(bench.events)).not.toContain(session)
-      expect(JSON.stringify(bench.events)).not.toContain('session-1')
+      expect(JSON.stringify(fixture.events)).not.toContain(session)
+      expect(JSON.stringify(fixture.events)).not.toContain('session-1')
       // The owner is none the worse for it.
-      expect((await visit(bench, bench.token, session)).status).toBe(200)
+      expect((await visit(fixture, fixture.token, session)).status).toBe(200)
     })
   }
 
@@ -188,14 +188,14 @@ describe('everybody else', () => {
     const other = await FakeIdp.start('https://other.example')
     const first = await FakeIdp.start()
     other.keys = [await fakeKey('key-2')]
-    const { upstream, bench, session } = await begin({
+    const { upstream, fixture, session } = await begin({
       authorizationServers: [ISSUER, other.issuer],
       fetch: (input, init) =>
         String(input).startsWith('https://other')
           ? other.fetch(input, init)
           : first.fetch(input, init),
     })
-    const { status, body } = await visit(bench, await other.token(), session)
+    const { status, body } = await visit(fixture, await other.token(), session)
     expect([status, body]).toEqual([404, NOT_FOUND])
     expect(upstream.seen).toEqual([])
   })
@@ -214,13 +214,13 @@ describe('everybody else', () => {
   })
 
   verifies('STA-01', 'a token that names nobody is a caller of its own', async () => {
-    const { bench, upstream } = await begin()
-    const nobody = (jti: string) => bench.idp.token({ claims: { ...NOBODY.claims, jti } })
+    const { fixture, upstream } = await begin()
+    const nobody = (jti: string) => fixture.idp.token({ claims: { ...NOBODY.claims, jti } })
     const first = await nobody('1')
-    const { session } = await visit(bench, first)
-    expect((await visit(bench, first, session)).status).toBe(200)
+    const { session } = await visit(fixture, first)
+    expect((await visit(fixture, first, session)).status).toBe(200)
     upstream.seen.length = 0
-    expect((await visit(bench, await nobody('2'), session)).status).toBe(404)
+    expect((await visit(fixture, await nobody('2'), session)).status).toBe(404)
     expect(upstream.seen).toEqual([])
   })
 
@@ -228,11 +228,11 @@ describe('everybody else', () => {
     ['STA-01', 'CASE-46', 'CASE-48'],
     'what is malformed, unknown, foreign or repeated gets the same bytes',
     async () => {
-      const { upstream, bench, session } = await begin()
-      const stranger = await bench.idp.token({ claims: { sub: 'user-2' } })
+      const { upstream, fixture, session } = await begin()
+      const stranger = await fixture.idp.token({ claims: { sub: 'user-2' } })
       const mac = session.slice(0, 43)
       const answers = [
-        await visit(bench, stranger, session),
+        await visit(fixture, stranger, session),
         ...(await Promise.all(
           [
             'session-1',
@@ -248,7 +248,7 @@ describe('everybody else', () => {
             `${session}, ${session}`,
             'x'.repeat(20_000),
             '',
-          ].map((id) => visit(bench, bench.token, id)),
+          ].map((id) => visit(fixture, fixture.token, id)),
         )),
       ]
       for (const answer of answers) {
@@ -260,8 +260,8 @@ describe('everybody else', () => {
         })
       }
       const twice = await exchangeBytes(
-        bench.port,
-        `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${bench.token}\r\nMcp-Session-Id: ${session}\r\nmcp-session-id: ${session}\r\n\r\n`,
+        fixture.port,
+        `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${fixture.token}\r\nMcp-Session-Id: ${session}\r\nmcp-session-id: ${session}\r\n\r\n`,
       )
       expect(twice).toMatch(/^HTTP\/1\.1 404 /)
       expect(twice).toContain(NOT_FOUND)
@@ -274,16 +274,16 @@ describe('everybody else', () => {
   )
 
   verifies(['STA-01', 'CASE-46'], '10,000 guesses: nothing is kept of them', async () => {
-    const { upstream, bench, session } = await begin()
+    const { upstream, fixture, session } = await begin()
     const ids = createSessionIds([KEY])
     const owner = { resource: RESOURCE, key: 'a' }
     const guess = (n: number) => `${'A'.repeat(38)}${String(n).padStart(5, '0')}.session-1`
     for (let n = 0; n < 100; n++) {
-      const { status } = await visit(bench, bench.token, guess(n))
+      const { status } = await visit(fixture, fixture.token, guess(n))
       expect(status).toBe(404)
     }
     expect(upstream.seen).toEqual([])
-    expect((await visit(bench, bench.token, session)).status).toBe(200)
+    expect((await visit(fixture, fixture.token, session)).status).toBe(200)
     const sealed = ids.seal(owner, 'x') ?? ''
     globalThis.gc?.()
     const before = process.memoryUsage().heapUsed
@@ -303,17 +303,17 @@ describe('everybody else', () => {
         if (id === undefined) response.setHeader('mcp-session-id', `of-${user}`)
         setTimeout(() => response.end(`${user} ${String(id ?? 'none')}`), Math.random() * 5)
       })
-      const bench = await startGateway(url)
+      const fixture = await startGateway(url)
       const users = await Promise.all(
         ['user-1', 'user-2'].map(async (sub) => {
-          const token = await bench.idp.token({ claims: { sub } })
-          return { sub, token, session: (await visit(bench, token)).session }
+          const token = await fixture.idp.token({ claims: { sub } })
+          return { sub, token, session: (await visit(fixture, token)).session }
         }),
       )
       const calls = Array.from({ length: 400 }, async (_, index) => {
         const user = users[index % 2]
         if (user === undefined) throw new Error('no user')
-        const { body } = await visit(bench, user.token, user.session)
+        const { body } = await visit(fixture, user.token, user.session)
         expect(body).toBe(`${user.sub} of-${user.sub}`)
       })
       await Promise.all(calls)
@@ -326,9 +326,9 @@ describe('the server behind', () => {
     const url = await startUpstream((request, response) => {
       response.writeHead(request.headers['mcp-session-id'] === undefined ? 400 : 200).end('mine')
     })
-    const bench = await startGateway(url)
+    const fixture = await startGateway(url)
     for (const method of ['POST', 'GET', 'DELETE']) {
-      const { status, body } = await visit(bench, bench.token, undefined, method)
+      const { status, body } = await visit(fixture, fixture.token, undefined, method)
       expect([status, body]).toEqual([400, 'mine'])
     }
   })
@@ -349,9 +349,9 @@ describe('the server behind', () => {
           ),
         )
       })
-      const bench = await startGateway(url)
-      expect((await visit(bench, bench.token)).status).toBe(502)
-      const [failed] = bench.reported('upstream.failed')
+      const fixture = await startGateway(url)
+      expect((await visit(fixture, fixture.token)).status).toBe(502)
+      const [failed] = fixture.reported('upstream.failed')
       expect(failed?.code).toBe('ERR_UPSTREAM_INVALID')
       expect(failed?.reason).toContain('Mcp-Session-Id')
     })
@@ -361,21 +361,21 @@ describe('the server behind', () => {
     const url = await startUpstream((_request, response) => {
       response.setHeader('mcp-session-id', '').end('ok')
     })
-    const bench = await startGateway(url)
-    expect(await visit(bench, bench.token)).toMatchObject({ status: 200, session: undefined })
+    const fixture = await startGateway(url)
+    expect(await visit(fixture, fixture.token)).toMatchObject({ status: 200, session: undefined })
   })
 
   verifies('STA-01', 'any id of visible ASCII comes back as it was', async () => {
     const ids = fc.stringMatching(/^[\x21-\x7e]{1,200}$/)
     let next = ''
     const upstream = await startSessions(() => next)
-    const bench = await startGateway(upstream.url)
+    const fixture = await startGateway(upstream.url)
     await fc.assert(
       fc.asyncProperty(ids, async (id) => {
         next = id
-        const { session } = await visit(bench, bench.token)
+        const { session } = await visit(fixture, fixture.token)
         expect(session).not.toBe(id)
-        expect((await visit(bench, bench.token, session)).status).toBe(200)
+        expect((await visit(fixture, fixture.token, session)).status).toBe(200)
         expect(upstream.seen.at(-1)).toBe(id)
       }),
       { numRuns: 50 },
@@ -384,13 +384,13 @@ describe('the server behind', () => {
 
   verifies('STA-01', 'without tokens all are one, and ids pass untouched', async () => {
     const upstream = await startSessions()
-    const bench = await startGateway(upstream.url, {
+    const fixture = await startGateway(upstream.url, {
       auth: 'none',
       resource: 'http://localhost/mcp',
     })
-    const { session } = await visit(bench, 'any')
+    const { session } = await visit(fixture, 'any')
     expect(session).toBe('session-1')
-    expect((await visit(bench, 'other', session)).status).toBe(200)
+    expect((await visit(fixture, 'other', session)).status).toBe(200)
     expect(upstream.seen).toEqual([undefined, 'session-1'])
   })
 })

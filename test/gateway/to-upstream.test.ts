@@ -33,15 +33,15 @@ async function startForgetful(
       else onSecond(socket, ++seconds)
     })
   })
-  const bench = await startGateway(upstream, options)
+  const fixture = await startGateway(upstream, options)
   const send = async (method: string): Promise<number> => {
     const init =
       method === 'POST' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {}
-    const answer = await bench.call({ method, ...init })
+    const answer = await fixture.call({ method, ...init })
     await answer.arrayBuffer()
     return answer.status
   }
-  return { ...bench, seen, send }
+  return { ...fixture, seen, send }
 }
 
 describe('a kept connection that is reset when it is used again', () => {
@@ -104,8 +104,8 @@ describe('a kept connection that is reset when it is used again', () => {
       connections++
       socket.on('data', () => socket.resetAndDestroy())
     })
-    const bench = await startGateway(upstream)
-    expect((await bench.call()).status).toBe(502)
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call()).status).toBe(502)
     expect(connections).toBe(1)
   })
 
@@ -121,8 +121,8 @@ describe('a kept connection that is reset when it is used again', () => {
     })
     let asked = 0
     const upstreamCredentials = () => ({ 'X-Key': `key${++asked}` })
-    const bench = await startGateway(upstream, { upstreamCredentials })
-    for (let i = 0; i < 2; i++) expect(await (await bench.call()).text()).toBe('{}')
+    const fixture = await startGateway(upstream, { upstreamCredentials })
+    for (let i = 0; i < 2; i++) expect(await (await fixture.call()).text()).toBe('{}')
     expect(keys).toEqual(['key1', 'key2', 'key2'])
   })
 })
@@ -141,14 +141,14 @@ describe('the form of a request', () => {
         () => undefined,
       )
     })
-    const bench = await startGateway(upstream, options)
+    const fixture = await startGateway(upstream, options)
     const chunked = (...pieces: string[]) =>
-      exchangeBytes(bench.port, [
-        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nAuthorization: Bearer ${bench.token}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      exchangeBytes(fixture.port, [
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nAuthorization: Bearer ${fixture.token}\r\nTransfer-Encoding: chunked\r\n\r\n`,
         ...pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`),
         '0\r\n\r\n',
       ])
-    return { ...bench, got, chunked }
+    return { ...fixture, got, chunked }
   }
 
   verifies('FLD-15', 'a short body in chunks goes in one piece, with its length', async () => {

@@ -110,19 +110,19 @@ describe('an answer that no MCP server gives', () => {
     const upstream = await startUpstream((_request, response) => {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Cannot POST /mcp')
     })
-    const bench = await startGateway(upstream)
-    const response = await bench.call({ method: 'POST', body: '{}' })
+    const fixture = await startGateway(upstream)
+    const response = await fixture.call({ method: 'POST', body: '{}' })
     expect([response.status, await response.text()]).toEqual([404, 'Cannot POST /mcp'])
-    expect(bench.reported('upstream.unexpected')).toMatchObject([
+    expect(fixture.reported('upstream.unexpected')).toMatchObject([
       { requestId: response.headers.get('x-request-id'), reason: 'it answered 404 without JSON' },
     ])
-    const inSession = await bench.call({
+    const inSession = await fixture.call({
       method: 'POST',
       body: '{}',
       headers: { 'mcp-session-id': 'x' },
     })
     expect(inSession.status).toBe(404)
-    expect(bench.reported('upstream.unexpected')).toHaveLength(1)
+    expect(fixture.reported('upstream.unexpected')).toHaveLength(1)
   })
 })
 
@@ -155,11 +155,11 @@ describe('a server of 2024-11-05', () => {
         request.method === 'GET' ? 'event: endpoint\ndata: /messages\n\n' : 'data: 1\n\n',
       )
     })
-    const bench = await startGateway(upstream)
-    expect(await (await bench.call({ method: 'POST', body: '{}' })).text()).toBe('data: 1\n\n')
-    expect(bench.reported('upstream.unexpected')).toEqual([])
-    expect(await (await bench.call()).text()).toBe('event: endpoint\ndata: /messages\n\n')
-    expect(bench.reported('upstream.unexpected')).toMatchObject([
+    const fixture = await startGateway(upstream)
+    expect(await (await fixture.call({ method: 'POST', body: '{}' })).text()).toBe('data: 1\n\n')
+    expect(fixture.reported('upstream.unexpected')).toEqual([])
+    expect(await (await fixture.call()).text()).toBe('event: endpoint\ndata: /messages\n\n')
+    expect(fixture.reported('upstream.unexpected')).toMatchObject([
       { reason: expect.stringContaining('2024-11-05') },
     ])
   })
@@ -174,13 +174,13 @@ describe('the Host for the upstream', () => {
         const isKnown = request.headers.host === 'localhost:8000'
         response.writeHead(isKnown ? 200 : 421).end(isKnown ? '{}' : 'Invalid Host header')
       })
-      const bench = await startGateway(upstream)
-      const response = await bench.call({ method: 'POST', body: '{}' })
+      const fixture = await startGateway(upstream)
+      const response = await fixture.call({ method: 'POST', body: '{}' })
       expect([response.status, await response.text()]).toEqual([
         502,
         '{"error":"bad_gateway","error_description":"The MCP server could not answer"}',
       ])
-      expect(bench.reported('upstream.failed')).toMatchObject([
+      expect(fixture.reported('upstream.failed')).toMatchObject([
         { code: 'ERR_UPSTREAM_INVALID', hint: expect.stringContaining('--upstream-host') },
       ])
       const other = await startGateway(upstream, { upstreamHost: 'localhost:8000' })
@@ -193,9 +193,9 @@ describe('the Host for the upstream', () => {
 
   verifies('FLD-13', 'may be why it answers 403: the hint says so', async () => {
     const upstream = await startUpstream((_request, response) => response.writeHead(403).end())
-    const bench = await startGateway(upstream)
-    expect((await bench.call({ method: 'POST', body: '{}' })).status).toBe(502)
-    expect(bench.reported('upstream.failed')[0]?.hint).toContain('--upstream-host')
+    const fixture = await startGateway(upstream)
+    expect((await fixture.call({ method: 'POST', body: '{}' })).status).toBe(502)
+    expect(fixture.reported('upstream.failed')[0]?.hint).toContain('--upstream-host')
   })
 
   verifies('FLD-13', 'is a host, and only of a server that is reached by HTTP', async () => {

@@ -5,7 +5,7 @@ import { hintFor } from '../../src/advice/hints.js'
 import { PROVIDERS, type HintTopic } from '../../src/advice/identity-providers.js'
 import type { JsonObject } from '../../src/base/json.js'
 import { verifies } from '../support/verifies.js'
-import { show, WAYS } from './bench.js'
+import { show, WAYS } from './fixture.js'
 import { ROWS } from './table.js'
 
 const counts = { accepted: 0, refused: 0 }

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { eventually } from '../support/gateway.js'
 import { verifies } from '../support/verifies.js'
-import { TOKEN } from './bench.js'
+import { TOKEN } from './fixture.js'
 import { FakeIntrospection } from './server.js'
 
 const basicOf = (secret: string) => `Basic ${Buffer.from(`rs:${secret}`).toString('base64')}`

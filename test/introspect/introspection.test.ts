@@ -9,14 +9,14 @@ import { tally } from '../support/server.js'
 import { drive, pass, simulateTime } from '../support/simulated-time.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { createBench, TOKEN } from './bench.js'
+import { createFixture, TOKEN } from './fixture.js'
 import { FakeIntrospection } from './server.js'
 
 describe('what is asked', () => {
   verifies('INT-01', 'a form by POST, with our credentials, for JSON', async () => {
-    const bench = createBench({ clientId: RESOURCE, clientSecret: 'a+b%c:d' })
-    expect(await bench.verdict()).toBe('authenticated')
-    const [call] = bench.server.calls
+    const fixture = createFixture({ clientId: RESOURCE, clientSecret: 'a+b%c:d' })
+    expect(await fixture.verdict()).toBe('authenticated')
+    const [call] = fixture.server.calls
     expect(call).toMatchObject({ method: 'POST', accept: 'application/json' })
     expect(Object.fromEntries(call?.form ?? [])).toEqual({
       token: TOKEN,
@@ -29,11 +29,11 @@ describe('what is asked', () => {
   })
 
   verifies('INT-01', 'client_secret_post, none and private_key_jwt', async () => {
-    const post = createBench({ authentication: 'client_secret_post' })
+    const post = createFixture({ authentication: 'client_secret_post' })
     await post.verdict()
     expect(post.server.calls[0]?.authorization).toBeNull()
     expect(post.server.calls[0]?.form.get('client_secret')).toBe('secret')
-    const none = createBench({ authentication: 'none' })
+    const none = createFixture({ authentication: 'none' })
     await none.verdict()
     expect(none.server.calls[0]?.form.get('client_id')).toBe('rs')
     expect(none.server.calls[0]?.form.has('client_secret')).toBe(false)
@@ -41,9 +41,9 @@ describe('what is asked', () => {
       const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
       const jwk = { ...(await exportJWK(privateKey)), kid: 'k' }
       for (const clientKey of [await exportPKCS8(privateKey), jwk, JSON.stringify(jwk)]) {
-        const bench = createBench({ authentication: 'private_key_jwt', clientKey })
-        expect(await bench.verdict()).toBe('authenticated')
-        const assertion = bench.server.calls[0]?.form.get('client_assertion') ?? ''
+        const fixture = createFixture({ authentication: 'private_key_jwt', clientKey })
+        expect(await fixture.verdict()).toBe('authenticated')
+        const assertion = fixture.server.calls[0]?.form.get('client_assertion') ?? ''
         expect(decodeProtectedHeader(assertion).alg).toBe(algorithm)
         const { payload } = await jwtVerify(assertion, publicKey, {
           issuer: 'rs',
@@ -54,24 +54,24 @@ describe('what is asked', () => {
     }
     const { privateKey } = await generateKeyPair('Ed25519', { extractable: true })
     const named = { ...(await exportJWK(privateKey)), alg: 'Ed25519' }
-    const modern = createBench({ authentication: 'private_key_jwt', clientKey: named })
+    const modern = createFixture({ authentication: 'private_key_jwt', clientKey: named })
     await modern.verdict()
     const assertion = modern.server.calls[0]?.form.get('client_assertion') ?? ''
     expect(decodeProtectedHeader(assertion).alg).toBe('Ed25519')
-    const broken = createBench({ authentication: 'private_key_jwt', clientKey: 'canary' })
+    const broken = createFixture({ authentication: 'private_key_jwt', clientKey: 'canary' })
     expect(await broken.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
     expect(JSON.stringify(broken.events)).toContain('the client key holds no private key')
     expect(JSON.stringify(broken.events)).not.toContain('canary')
   })
 
   verifies('INT-01', 'the endpoint of the metadata, or the one that was configured', async () => {
-    const configured = createBench({ introspectionUrl: 'https://inside.example/introspect' })
+    const configured = createFixture({ introspectionUrl: 'https://inside.example/introspect' })
     expect(await configured.verdict()).toBe('authenticated')
     for (const introspection_endpoint of [undefined, 'http://evil.example/x', 'javascript:1', 5]) {
-      const bench = createBench()
-      bench.server.metadata = { introspection_endpoint }
-      expect(await bench.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
-      expect(bench.server.calls).toEqual([])
+      const fixture = createFixture()
+      fixture.server.metadata = { introspection_endpoint }
+      expect(await fixture.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
+      expect(fixture.server.calls).toEqual([])
     }
   })
 
@@ -137,11 +137,11 @@ describe('what is believed', () => {
       ['INT-03', 'INT-06', 'CASE-27', 'CASE-28'],
       `${name}: ${verdict}, also when it is remembered`,
       async () => {
-        const bench = createBench()
-        bench.server.answer = () => bench.server.active(claims as Record<string, unknown>)
-        expect([await bench.verdict(), await bench.verdict()]).toEqual([verdict, verdict])
-        expect(bench.server.calls).toHaveLength(1)
-        const reported = JSON.stringify(bench.events) + inspect(bench.events, { depth: 9 })
+        const fixture = createFixture()
+        fixture.server.answer = () => fixture.server.active(claims as Record<string, unknown>)
+        expect([await fixture.verdict(), await fixture.verdict()]).toEqual([verdict, verdict])
+        expect(fixture.server.calls).toHaveLength(1)
+        const reported = JSON.stringify(fixture.events) + inspect(fixture.events, { depth: 9 })
         expect(reported).not.toContain(TOKEN)
       },
     )
@@ -151,26 +151,26 @@ describe('what is believed', () => {
     'INT-02',
     'what is not active, in every wording, is a 401 with a challenge',
     async () => {
-      const bench = createBench()
-      bench.server.answer = () => ({ active: false })
-      const decision = await bench.send()
+      const fixture = createFixture()
+      fixture.server.answer = () => ({ active: false })
+      const decision = await fixture.send()
       expect(decision).toMatchObject({ outcome: 'denied', status: 401 })
       expect(JSON.stringify(decision)).toContain('invalid_token')
     },
   )
 
   verifies(['CHL-07', 'SCP-01'], 'scopes of the answer are judged', async () => {
-    const bench = createBench({}, {}, { scopes: 'mcp:tools mcp:write' })
-    expect(await bench.send()).toMatchObject({ status: 403 })
-    bench.server.answer = () =>
-      bench.server.active({ scope: undefined, scp: ['mcp:tools', 'mcp:write'] })
-    expect(await bench.verdict('another_opaque_token_1')).toBe('authenticated')
+    const fixture = createFixture({}, {}, { scopes: 'mcp:tools mcp:write' })
+    expect(await fixture.send()).toMatchObject({ status: 403 })
+    fixture.server.answer = () =>
+      fixture.server.active({ scope: undefined, scp: ['mcp:tools', 'mcp:write'] })
+    expect(await fixture.verdict('another_opaque_token_1')).toBe('authenticated')
   })
 
   test('the answer is what `claims` shows, and nothing can change it', async () => {
-    const bench = createBench()
-    bench.server.answer = () => bench.server.active({ username: 'alice' })
-    const decision = await bench.send()
+    const fixture = createFixture()
+    fixture.server.answer = () => fixture.server.active({ username: 'alice' })
+    const decision = await fixture.send()
     if (decision.outcome !== 'authenticated') throw new Error(decision.code)
     expect(decision.token.claims).toMatchObject({ active: true, username: 'alice' })
     expect(() => Object.assign(decision.token.claims, { sub: 'evil' })).toThrow()
@@ -241,31 +241,31 @@ describe('whose fault it is', () => {
       ['INT-02', 'CASE-24', 'CASE-26'],
       `${name}: 503 with Retry-After, never 401`,
       async () => {
-        const bench = createBench()
-        bench.server.answer = answer
-        const decision = await bench.send()
+        const fixture = createFixture()
+        fixture.server.answer = answer
+        const decision = await fixture.send()
         expect(decision).toMatchObject({ outcome: 'unavailable', status: 503, code })
         if (decision.outcome !== 'unavailable') throw new Error(decision.outcome)
         expect(Number(decision.headers['Retry-After'])).toBeGreaterThanOrEqual(1)
         expect(decision.headers).not.toHaveProperty('WWW-Authenticate')
-        const failed = bench.events.find(({ type }) => type === 'introspection.failed')
+        const failed = fixture.events.find(({ type }) => type === 'introspection.failed')
         expect(failed).toMatchObject({ code, issuer: ISSUER })
-        expect(JSON.stringify(bench.events)).not.toContain(TOKEN)
+        expect(JSON.stringify(fixture.events)).not.toContain(TOKEN)
         // It is over when the server is well again.
-        bench.server.answer = () => bench.server.active()
-        bench.wait(2)
-        expect(await bench.verdict()).toBe('authenticated')
+        fixture.server.answer = () => fixture.server.active()
+        fixture.wait(2)
+        expect(await fixture.verdict()).toBe('authenticated')
       },
     )
   }
 
   verifies('INT-02', 'a server that hangs, or is not there', async () => {
-    const gone = createBench({
+    const gone = createFixture({
       fetch: () => Promise.reject(new TypeError('fetch failed')),
       introspectionUrl: 'https://x.example/i',
     })
     expect(await gone.verdict()).toBe('ERR_INTROSPECTION_UNAVAILABLE')
-    const hangs = createBench({
+    const hangs = createFixture({
       fetch: () => new Promise(() => undefined),
       introspectionUrl: 'https://x.example/i',
     })
@@ -274,25 +274,26 @@ describe('whose fault it is', () => {
   })
 
   verifies('INT-02', 'Retry-After of the server is what the client gets', async () => {
-    const bench = createBench()
-    bench.server.answer = () => new Response('', { status: 429, headers: { 'retry-after': '17' } })
-    const first = await bench.send()
-    const second = await bench.send('another_opaque_token_1')
+    const fixture = createFixture()
+    fixture.server.answer = () =>
+      new Response('', { status: 429, headers: { 'retry-after': '17' } })
+    const first = await fixture.send()
+    const second = await fixture.send('another_opaque_token_1')
     expect(second).toMatchObject({ outcome: 'unavailable', retryAfter: 17 })
     expect(first.outcome).toBe('unavailable')
     // The token, and the constant that tells whose fault it is.
-    expect(bench.server.calls).toHaveLength(2)
+    expect(fixture.server.calls).toHaveLength(2)
   })
 
   verifies('CASE-24', 'a fault of a moment is waited out', async () => {
-    await createBench().verdict()
+    await createFixture().verdict()
     simulateTime()
-    const bench = createBench({ now: () => Date.now(), wait: 3 }, {}, { now: () => Date.now() })
-    bench.server.answer = () => new Response('', { status: 503 })
-    const verdict = bench.verdict()
+    const fixture = createFixture({ now: () => Date.now(), wait: 3 }, {}, { now: () => Date.now() })
+    fixture.server.answer = () => new Response('', { status: 503 })
+    const verdict = fixture.verdict()
     await pass(400)
-    expect(bench.events).toMatchObject([{ type: 'introspection.failed' }])
-    bench.server.answer = () => bench.server.active()
+    expect(fixture.events).toMatchObject([{ type: 'introspection.failed' }])
+    fixture.server.answer = () => fixture.server.active()
     expect(await drive(verdict)).toBe('authenticated')
   })
 
@@ -300,13 +301,13 @@ describe('whose fault it is', () => {
     ['INT-02', 'INT-07'],
     'the reason names the setting when the answer is signed',
     async () => {
-      const bench = createBench()
-      bench.server.answer = () =>
+      const fixture = createFixture()
+      fixture.server.answer = () =>
         new Response('e.e.e', {
           headers: { 'content-type': 'application/token-introspection+jwt' },
         })
-      await bench.verdict()
-      expect(JSON.stringify(bench.events)).toContain('introspection_signed_response_alg')
+      await fixture.verdict()
+      expect(JSON.stringify(fixture.events)).toContain('introspection_signed_response_alg')
     },
   )
 })
@@ -316,17 +317,17 @@ describe('how often', () => {
     ['INT-04', 'INT-05', 'CASE-28'],
     '1000 at once with one token: one call, and none more within the time',
     async () => {
-      const bench = createBench()
-      bench.server.delay = 20
-      const verdicts = await Promise.all(Array.from({ length: 1000 }, () => bench.verdict()))
+      const fixture = createFixture()
+      fixture.server.delay = 20
+      const verdicts = await Promise.all(Array.from({ length: 1000 }, () => fixture.verdict()))
       expect(tally(verdicts)).toEqual({ authenticated: 1000 })
-      expect(bench.server.calls).toHaveLength(1)
-      bench.wait(29)
-      expect(await bench.verdict()).toBe('authenticated')
-      expect(bench.server.calls).toHaveLength(1)
-      bench.wait(2)
-      bench.server.answer = () => ({ active: false })
-      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+      expect(fixture.server.calls).toHaveLength(1)
+      fixture.wait(29)
+      expect(await fixture.verdict()).toBe('authenticated')
+      expect(fixture.server.calls).toHaveLength(1)
+      fixture.wait(2)
+      fixture.server.answer = () => ({ active: false })
+      expect(await fixture.verdict()).toBe('ERR_TOKEN_INACTIVE')
     },
   )
 
@@ -364,28 +365,28 @@ describe('how often', () => {
   )
 
   verifies('INT-04', 'never past its end, whatever the time to keep it', async () => {
-    const bench = createBench({ cache: 300 })
-    bench.server.answer = () =>
-      bench.server.active({ exp: Math.floor(bench.server.now() / 1000) + 10 })
-    await bench.verdict()
-    bench.wait(11)
-    await bench.verdict()
-    expect(bench.server.calls).toHaveLength(2)
+    const fixture = createFixture({ cache: 300 })
+    fixture.server.answer = () =>
+      fixture.server.active({ exp: Math.floor(fixture.server.now() / 1000) + 10 })
+    await fixture.verdict()
+    fixture.wait(11)
+    await fixture.verdict()
+    expect(fixture.server.calls).toHaveLength(2)
   })
 
   verifies(
     'INT-05',
     'a refusal is believed for a moment only, a fault not at all, and 0 asks always',
     async () => {
-      const bench = createBench()
-      bench.server.answer = () => ({ active: false })
-      await bench.verdict()
-      await bench.verdict()
-      expect(bench.server.calls).toHaveLength(1)
-      bench.wait(6)
-      bench.server.answer = () => bench.server.active()
-      expect(await bench.verdict()).toBe('authenticated')
-      const off = createBench({ cache: 0 })
+      const fixture = createFixture()
+      fixture.server.answer = () => ({ active: false })
+      await fixture.verdict()
+      await fixture.verdict()
+      expect(fixture.server.calls).toHaveLength(1)
+      fixture.wait(6)
+      fixture.server.answer = () => fixture.server.active()
+      expect(await fixture.verdict()).toBe('authenticated')
+      const off = createFixture({ cache: 0 })
       await off.verdict()
       await off.verdict()
       expect(off.server.calls).toHaveLength(2)
@@ -396,22 +397,26 @@ describe('how often', () => {
     'CASE-29',
     '10,000 garbage tokens: a bounded number at once, and users go on',
     async () => {
-      const bench = createBench({ concurrency: 20, wait: 1, now: Date.now }, {}, { now: Date.now })
-      bench.server.answer = (token) =>
-        token.startsWith('garbage') ? { active: false } : bench.server.active()
-      bench.server.delay = 5
-      expect(await bench.verdict('a_good_token_of_alice')).toBe('authenticated')
+      const fixture = createFixture(
+        { concurrency: 20, wait: 1, now: Date.now },
+        {},
+        { now: Date.now },
+      )
+      fixture.server.answer = (token) =>
+        token.startsWith('garbage') ? { active: false } : fixture.server.active()
+      fixture.server.delay = 5
+      expect(await fixture.verdict('a_good_token_of_alice')).toBe('authenticated')
       const heapBefore = process.memoryUsage().heapUsed
       const flood = Promise.all(
-        Array.from({ length: 10_000 }, (_, i) => bench.verdict(`garbage_token_number_${i}`)),
+        Array.from({ length: 10_000 }, (_, i) => fixture.verdict(`garbage_token_number_${i}`)),
       )
       // In the midst of it a token that was seen before is asked about again, and gets its answer.
-      expect(await bench.verdict('a_good_token_of_alice')).toBe('authenticated')
+      expect(await fixture.verdict('a_good_token_of_alice')).toBe('authenticated')
       const verdicts = tally(await flood)
       expect(verdicts).not.toHaveProperty('authenticated')
       // Ten strangers, ten whose calls take long where the machine is busy, and the user.
-      expect(bench.server.mostInFlight).toBeLessThanOrEqual(21)
-      expect(bench.server.calls.length).toBeLessThan(1_000)
+      expect(fixture.server.mostInFlight).toBeLessThanOrEqual(21)
+      expect(fixture.server.calls.length).toBeLessThan(1_000)
       expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(100e6)
     },
   )
@@ -420,17 +425,17 @@ describe('how often', () => {
     'CASE-29',
     'while strangers wait, a known token whose answer is old is asked about at once',
     async () => {
-      await createBench().verdict()
+      await createFixture().verdict()
       simulateTime()
       const now = () => Date.now()
-      const bench = createBench({ concurrency: 4, cache: 0, wait: 5, now }, {}, { now })
-      expect(await drive(bench.verdict())).toBe('authenticated')
-      bench.server.delay = 200
+      const fixture = createFixture({ concurrency: 4, cache: 0, wait: 5, now }, {}, { now })
+      expect(await drive(fixture.verdict())).toBe('authenticated')
+      fixture.server.delay = 200
       const strangers = Array.from({ length: 50 }, (_, i) =>
-        bench.verdict(`stranger_token_no_${i}`),
+        fixture.verdict(`stranger_token_no_${i}`),
       )
       const began = Date.now()
-      expect(await drive(bench.verdict())).toBe('authenticated')
+      expect(await drive(fixture.verdict())).toBe('authenticated')
       expect(Date.now() - began).toBeLessThan(1_000)
       await drive(Promise.all(strangers))
     },
@@ -440,43 +445,43 @@ describe('how often', () => {
     ['INT-02', 'CASE-24'],
     'after a long absence it is found again within seconds; refused credentials are left alone for longer',
     async () => {
-      const bench = createBench()
+      const fixture = createFixture()
       for (const [answer, longest] of [
         [() => new Response('', { status: 500 }), 4_000],
         [() => Response.json({ error: 'invalid_client' }, { status: 401 }), 30_000],
       ] as const) {
-        bench.events.length = 0
-        bench.server.answer = answer
+        fixture.events.length = 0
+        fixture.server.answer = answer
         for (let second = 0; second < 200; second++) {
-          bench.wait(1)
-          await bench.verdict()
+          fixture.wait(1)
+          await fixture.verdict()
         }
-        const pauses = bench.events.flatMap((event) =>
+        const pauses = fixture.events.flatMap((event) =>
           event.type === 'introspection.failed' ? [event.retryIn] : [],
         )
         expect(Math.max(...pauses)).toBe(longest)
-        bench.server.answer = () => bench.server.active()
-        bench.wait(longest / 1000)
-        expect(await bench.verdict()).toBe('authenticated')
-        await vi.waitFor(() => expect(bench.server.inFlight).toBe(0))
-        bench.wait(60)
+        fixture.server.answer = () => fixture.server.active()
+        fixture.wait(longest / 1000)
+        expect(await fixture.verdict()).toBe('authenticated')
+        await vi.waitFor(() => expect(fixture.server.inFlight).toBe(0))
+        fixture.wait(60)
       }
     },
   )
 
   verifies('INT-02', 'while the server is down, requests do not add calls', async () => {
-    const bench = createBench()
-    bench.server.answer = () => new Response('', { status: 500 })
-    for (let i = 0; i < 300; i++) await bench.verdict(`some_opaque_token_${i}`)
+    const fixture = createFixture()
+    fixture.server.answer = () => new Response('', { status: 500 })
+    for (let i = 0; i < 300; i++) await fixture.verdict(`some_opaque_token_${i}`)
     // One, and the constant that tells whose fault it is.
-    expect(bench.server.calls).toHaveLength(2)
+    expect(fixture.server.calls).toHaveLength(2)
     // One probe when the time has come, not one for each that waits, and the constant once more.
-    bench.wait(1)
-    bench.server.delay = 20
+    fixture.wait(1)
+    fixture.server.delay = 20
     await Promise.all(
-      Array.from({ length: 100 }, (_, i) => bench.verdict(`more_opaque_tokens_${i}`)),
+      Array.from({ length: 100 }, (_, i) => fixture.verdict(`more_opaque_tokens_${i}`)),
     )
-    expect(bench.server.calls).toHaveLength(4)
+    expect(fixture.server.calls).toHaveLength(4)
   })
 })
 
@@ -501,14 +506,14 @@ verifies(
 )
 
 describe('which tokens', () => {
-  async function jwtBench(validation: 'auto' | 'jwt' | 'introspection') {
+  async function jwtFixture(validation: 'auto' | 'jwt' | 'introspection') {
     const idp = await FakeIdp.start()
-    const bench = createBench({}, { jwks: idp.jwks as { keys: unknown[] }, validation })
-    return { ...bench, idp }
+    const fixture = createFixture({}, { jwks: idp.jwks as { keys: unknown[] }, validation })
+    return { ...fixture, idp }
   }
 
   verifies(['TOK-07'], 'auto: a JWT by its signature, and nobody is asked', async () => {
-    const { verdict, idp, server } = await jwtBench('auto')
+    const { verdict, idp, server } = await jwtFixture('auto')
     expect(await verdict(await idp.token())).toBe('authenticated')
     expect(await verdict()).toBe('authenticated')
     expect(server.tokens).toEqual([TOKEN])
@@ -520,14 +525,14 @@ describe('which tokens', () => {
     async () => {
       const other = await FakeIdp.start('https://other.example')
       for (const validation of ['auto', 'introspection'] as const) {
-        const { verdict, server, idp } = await jwtBench(validation)
+        const { verdict, server, idp } = await jwtFixture(validation)
         expect(await verdict(await other.token())).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
         expect(await verdict(await idp.token({ claims: { iss: undefined } as never }))).toBe(
           'ERR_TOKEN_ISSUER_UNTRUSTED',
         )
         expect(server.calls).toEqual([])
       }
-      const { verdict, server, idp } = await jwtBench('auto')
+      const { verdict, server, idp } = await jwtFixture('auto')
       expect(await verdict(`${(await idp.token()).slice(0, -4)}AAAA`)).toBe('ERR_TOKEN_SIGNATURE')
       expect(server.calls).toEqual([])
     },
@@ -537,7 +542,7 @@ describe('which tokens', () => {
     ['REV-01', 'CASE-12'],
     'introspection: every JWT, so that a logout takes effect within the time',
     async () => {
-      const { verdict, idp, server, wait } = await jwtBench('introspection')
+      const { verdict, idp, server, wait } = await jwtFixture('introspection')
       const token = await idp.token({ claims: { aud: undefined, scope: undefined } as never })
       expect(await verdict(token)).toBe('authenticated')
       server.answer = () => ({ active: false })
@@ -551,7 +556,7 @@ describe('which tokens', () => {
     'JWT-02',
     'introspection: what a JWT says of its own kind and end holds as well',
     async () => {
-      const { verdict, idp } = await jwtBench('introspection')
+      const { verdict, idp } = await jwtFixture('introspection')
       const past = Math.floor(Date.now() / 1000) - 100
       expect(await verdict(await idp.token({ claims: { exp: past } }))).toBe('ERR_TOKEN_EXPIRED')
       expect(await verdict(await idp.token({ header: { typ: 'logout+jwt' } }))).toBe(
@@ -564,23 +569,23 @@ describe('which tokens', () => {
   )
 
   verifies('TOK-07', 'jwt: an opaque token is refused and nobody is asked', async () => {
-    const { verdict, server } = await jwtBench('jwt')
+    const { verdict, server } = await jwtFixture('jwt')
     expect(await verdict()).toBe('ERR_TOKEN_OPAQUE')
     expect(server.calls).toEqual([])
   })
 
   verifies('CASE-29', 'what cannot be a token is refused without a call', async () => {
-    const bench = createBench({}, { tokenPrefix: 'authelia_at_' })
+    const fixture = createFixture({}, { tokenPrefix: 'authelia_at_' })
     for (const token of [
       'short',
       'authelia_rt_0123456789abcdef',
       'AUTHELIA_AT_0123456789abcdef',
       'x'.repeat(100),
     ]) {
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_OPAQUE')
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_OPAQUE')
     }
-    expect(bench.server.calls).toEqual([])
-    expect(await bench.verdict('authelia_at_0123456789abcdef')).toBe('authenticated')
+    expect(fixture.server.calls).toEqual([])
+    expect(await fixture.verdict('authelia_at_0123456789abcdef')).toBe('authenticated')
   })
 
   verifies(
@@ -632,9 +637,9 @@ describe('claim shapes', () => {
         'https://x.example/roles': ['mcp:ns'],
       }
       const scopesOf = async (scopeClaims: readonly string[]) => {
-        const bench = createBench({}, { scopeClaims })
-        bench.server.answer = () => bench.server.active(claims)
-        const decision = await bench.send()
+        const fixture = createFixture({}, { scopeClaims })
+        fixture.server.answer = () => fixture.server.active(claims)
+        const decision = await fixture.send()
         return decision.outcome === 'authenticated' ? decision.token.scopes : decision.code
       }
       expect(await scopesOf(['scope', 'scp'])).toEqual([])
@@ -654,10 +659,10 @@ describe('claim shapes', () => {
     'a provider without aud: another claim, exactly, with an audience and scopes of its own',
     async () => {
       const rules = { audience: 'client-1', audienceClaim: 'client_id' } as const
-      const bench = createBench({}, rules, { scopes: 'mcp:tools' })
+      const fixture = createFixture({}, rules, { scopes: 'mcp:tools' })
       const verdict = async (claims: Record<string, unknown>, token: string) => {
-        bench.server.answer = () => bench.server.active({ aud: undefined, ...claims })
-        return bench.verdict(token)
+        fixture.server.answer = () => fixture.server.active({ aud: undefined, ...claims })
+        return fixture.verdict(token)
       }
       expect(await verdict({}, 'cognito_like_token_1')).toBe('authenticated')
       expect(await verdict({ client_id: 'client-2' }, 'cognito_like_token_2')).toBe(
@@ -669,11 +674,11 @@ describe('claim shapes', () => {
       expect(await verdict({ scope: 'other' }, 'cognito_like_token_4')).toBe(
         'ERR_SCOPE_INSUFFICIENT',
       )
-      expect(() => createBench({}, rules)).toThrow(/needs scopes/)
-      expect(() => createBench({}, { audienceClaim: 'client_id' }, { scopes: 'a' })).toThrow(
+      expect(() => createFixture({}, rules)).toThrow(/needs scopes/)
+      expect(() => createFixture({}, { audienceClaim: 'client_id' }, { scopes: 'a' })).toThrow(
         /needs audience/,
       )
-      expect(() => createBench({}, { audienceClaim: 'sub' as never })).toThrow(/audienceClaim/)
+      expect(() => createFixture({}, { audienceClaim: 'sub' as never })).toThrow(/audienceClaim/)
     },
   )
 
@@ -683,11 +688,11 @@ describe('claim shapes', () => {
     async () => {
       const idp = await FakeIdp.start()
       const verdict = async (acceptIdTokenClaims: boolean, claims: Record<string, unknown>) => {
-        const bench = createBench(
+        const fixture = createFixture(
           {},
           { jwks: idp.jwks as { keys: unknown[] }, acceptIdTokenClaims },
         )
-        return bench.verdict(await idp.token({ header: { typ: undefined }, claims }))
+        return fixture.verdict(await idp.token({ header: { typ: undefined }, claims }))
       }
       expect(await verdict(false, { at_hash: 'x' })).toBe('ERR_TOKEN_TYPE')
       expect(await verdict(true, { at_hash: 'x', nonce: 'n' })).toBe('authenticated')
@@ -702,26 +707,26 @@ describe('time', () => {
     'ATK-17',
     'a clock that is set back makes no answer good for longer, for requests and for streams',
     async () => {
-      const bench = createBench()
-      expect(await bench.verdict()).toBe('authenticated')
-      bench.wait(20)
-      expect(await bench.verdict()).toBe('authenticated')
-      expect(bench.server.calls).toHaveLength(1)
-      bench.server.answer = () => ({ active: false })
-      bench.wait(-3_600)
+      const fixture = createFixture()
+      expect(await fixture.verdict()).toBe('authenticated')
+      fixture.wait(20)
+      expect(await fixture.verdict()).toBe('authenticated')
+      expect(fixture.server.calls).toHaveLength(1)
+      fixture.server.answer = () => ({ active: false })
+      fixture.wait(-3_600)
       // How old the answer is nobody knows.
-      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
-      expect(bench.server.calls).toHaveLength(2)
+      expect(await fixture.verdict()).toBe('ERR_TOKEN_INACTIVE')
+      expect(fixture.server.calls).toHaveLength(2)
       // Time goes on from where it was: by the second what was said after is remembered, and not for longer.
-      bench.server.answer = () => bench.server.active()
-      bench.wait(6)
-      expect(await bench.verdict()).toBe('authenticated')
-      bench.wait(29)
-      expect(await bench.verdict()).toBe('authenticated')
-      expect(bench.server.calls).toHaveLength(3)
-      bench.server.answer = () => ({ active: false })
-      bench.wait(2)
-      expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
+      fixture.server.answer = () => fixture.server.active()
+      fixture.wait(6)
+      expect(await fixture.verdict()).toBe('authenticated')
+      fixture.wait(29)
+      expect(await fixture.verdict()).toBe('authenticated')
+      expect(fixture.server.calls).toHaveLength(3)
+      fixture.server.answer = () => ({ active: false })
+      fixture.wait(2)
+      expect(await fixture.verdict()).toBe('ERR_TOKEN_INACTIVE')
     },
   )
 
@@ -753,15 +758,15 @@ describe('time', () => {
   })
 
   verifies('ATK-17', 'nor a pause after a fault', async () => {
-    const bench = createBench()
-    bench.server.answer = () => new Response('', { status: 500 })
-    await bench.verdict()
-    bench.wait(-3_600)
-    await bench.verdict()
-    expect(bench.server.calls).toHaveLength(2)
-    bench.server.answer = () => bench.server.active()
-    bench.wait(1)
-    expect(await bench.verdict()).toBe('authenticated')
+    const fixture = createFixture()
+    fixture.server.answer = () => new Response('', { status: 500 })
+    await fixture.verdict()
+    fixture.wait(-3_600)
+    await fixture.verdict()
+    expect(fixture.server.calls).toHaveLength(2)
+    fixture.server.answer = () => fixture.server.active()
+    fixture.wait(1)
+    expect(await fixture.verdict()).toBe('authenticated')
   })
 })
 
@@ -771,12 +776,12 @@ describe('how much', () => {
     'an answer wider or deeper than any real one is 503, a large one is not',
     async () => {
       const wide = (count: number) => () => ({
-        ...createBench().server.active(),
+        ...createFixture().server.active(),
         groups: Array.from({ length: count }, (_, i) => i),
       })
       const deep = (depth: number) => () =>
         new Response(
-          `${JSON.stringify(createBench().server.active()).slice(0, -1)},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`,
+          `${JSON.stringify(createFixture().server.active()).slice(0, -1)},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`,
           { headers: { 'content-type': 'application/json' } },
         )
       for (const [answer, verdict] of [
@@ -787,11 +792,11 @@ describe('how much', () => {
         [deep(70), 'ERR_INTROSPECTION_UNAVAILABLE'],
         [deep(400_000), 'ERR_INTROSPECTION_UNAVAILABLE'],
       ] as const) {
-        const bench = createBench()
-        const others = bench.server.answer
-        bench.server.answer = (token) => (token === TOKEN ? answer() : others(token))
-        expect(await bench.verdict()).toBe(verdict)
-        expect(await bench.verdict('another_opaque_token_1')).toBe('authenticated')
+        const fixture = createFixture()
+        const others = fixture.server.answer
+        fixture.server.answer = (token) => (token === TOKEN ? answer() : others(token))
+        expect(await fixture.verdict()).toBe(verdict)
+        expect(await fixture.verdict('another_opaque_token_1')).toBe('authenticated')
       }
     },
   )
@@ -847,15 +852,15 @@ describe('a JWT that is asked about', () => {
   for (const [name, token, answer, verdict] of cases) {
     verifies(['ATK-18', 'INT-06'], `${name}: ${verdict}, also when it is remembered`, async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(
+      const fixture = createFixture(
         {},
         { jwks: idp.jwks as { keys: unknown[] }, validation: 'introspection' },
         { scopes: 'mcp:tools' },
       )
-      bench.server.answer = () => bench.server.active(at(answer))
+      fixture.server.answer = () => fixture.server.active(at(answer))
       const claims = { aud: undefined, scope: undefined, ...at(token) } as never
       const text = await idp.token({ claims })
-      expect([await bench.verdict(text), await bench.verdict(text)]).toEqual([verdict, verdict])
+      expect([await fixture.verdict(text), await fixture.verdict(text)]).toEqual([verdict, verdict])
     })
   }
 })

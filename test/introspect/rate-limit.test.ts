@@ -46,7 +46,7 @@ class Limit {
   }
 }
 
-function createBench({ counts }: { readonly counts: 'faults' | 'inactive too' | 'nothing' }) {
+function createFixture({ counts }: { readonly counts: 'faults' | 'inactive too' | 'nothing' }) {
   let clock = Date.now()
   const now = () => clock
   const server = new FakeIntrospection()
@@ -93,14 +93,14 @@ function createBench({ counts }: { readonly counts: 'faults' | 'inactive too' | 
 
 /** One token a second for so many seconds. */
 async function flood(
-  bench: ReturnType<typeof createBench>,
+  fixture: ReturnType<typeof createFixture>,
   seconds: number,
   token: (second: number) => string,
 ): Promise<Readonly<Record<string, number>>> {
   const outcomes: string[] = []
   for (let second = 0; second < seconds; second++) {
-    outcomes.push((await bench.send(token(second))).outcome)
-    bench.wait(1)
+    outcomes.push((await fixture.send(token(second))).outcome)
+    fixture.wait(1)
   }
   return tally(outcomes)
 }
@@ -109,16 +109,19 @@ verifies(
   ['INT-02', 'CASE-24'],
   'used up by a stranger: 503 with Retry-After for users whom it does not remember, never 401',
   async () => {
-    const bench = createBench({ counts: 'inactive too' })
+    const fixture = createFixture({ counts: 'inactive too' })
     const known = 'authelia_at_user-0123456789'
-    await flood(bench, 60, (second) => `authelia_at_garbage-${second}`)
-    expect(bench.answered.slice(0, 31)).toEqual([...Array.from({ length: 30 }, () => '200'), '429'])
+    await flood(fixture, 60, (second) => `authelia_at_garbage-${second}`)
+    expect(fixture.answered.slice(0, 31)).toEqual([
+      ...Array.from({ length: 30 }, () => '200'),
+      '429',
+    ])
     // Half a minute passes at most until it asks again, however long it was told to wait.
-    bench.wait(31)
-    expect(await bench.send(known)).toMatchObject({ outcome: 'authenticated' })
-    const later = await flood(bench, 60, (second) => `authelia_at_rubbish-${second}`)
+    fixture.wait(31)
+    expect(await fixture.send(known)).toMatchObject({ outcome: 'authenticated' })
+    const later = await flood(fixture, 60, (second) => `authelia_at_rubbish-${second}`)
     expect(later).toHaveProperty('unavailable')
-    const decision = await bench.send('authelia_at_user-9876543210')
+    const decision = await fixture.send('authelia_at_user-9876543210')
     expect(decision).toMatchObject({
       outcome: 'unavailable',
       status: 503,
@@ -134,20 +137,20 @@ verifies(
   ['INT-02', 'CASE-24'],
   'an hour is what it may be told to wait: it asks again after half a minute, and so sees a raised limit',
   async () => {
-    const bench = createBench({ counts: 'nothing' })
-    const limited = bench.server.answer
-    bench.server.answer = () =>
+    const fixture = createFixture({ counts: 'nothing' })
+    const limited = fixture.server.answer
+    fixture.server.answer = () =>
       Response.json(
         { error: 'temporarily_unavailable' },
         { status: 429, headers: { 'retry-after': '3600' } },
       )
     const token = 'authelia_at_user-0123456789'
-    expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable' })
-    expect(await bench.send(token)).toMatchObject({ outcome: 'unavailable', retryAfter: 30 })
-    expect(bench.server.calls).toHaveLength(2)
-    bench.server.answer = limited
-    bench.wait(31)
-    expect(await bench.send(token)).toMatchObject({ outcome: 'authenticated' })
+    expect(await fixture.send(token)).toMatchObject({ outcome: 'unavailable' })
+    expect(await fixture.send(token)).toMatchObject({ outcome: 'unavailable', retryAfter: 30 })
+    expect(fixture.server.calls).toHaveLength(2)
+    fixture.server.answer = limited
+    fixture.wait(31)
+    expect(await fixture.send(token)).toMatchObject({ outcome: 'authenticated' })
   },
 )
 
@@ -155,16 +158,16 @@ verifies(
   'INT-05',
   'nothing is used up by tokens of another shape, by users, or in 4.39.20 by what is not active',
   async () => {
-    const shapes = createBench({ counts: 'inactive too' })
+    const shapes = createFixture({ counts: 'inactive too' })
     const refused = await flood(shapes, 100, (second) => `authelia_rt_garbage-${second}`)
     expect(refused).toEqual({ denied: 100 })
     expect(shapes.server.calls).toEqual([])
     const users = await flood(shapes, 100, (second) => `authelia_at_user-0123456789${second}`)
     expect(users).toEqual({ authenticated: 100 })
-    const older = createBench({ counts: 'faults' })
+    const older = createFixture({ counts: 'faults' })
     const garbage = await flood(older, 100, (second) => `authelia_at_garbage-${second}`)
     expect(garbage).toEqual({ denied: 100 })
-    const off = createBench({ counts: 'nothing' })
+    const off = createFixture({ counts: 'nothing' })
     expect(await flood(off, 100, (second) => `authelia_at_garbage-${second}`)).toEqual({
       denied: 100,
     })

@@ -1,11 +1,11 @@
 /** Several processes that share a store of answers: one asks for all, and a bad store costs calls, never a refusal. */
 import { createMemoryAnswerStore, type AnswerStore } from 'mcp-gatehouse'
 import { describe, expect, test, vi } from 'vitest'
-import { createBench, TOKEN } from './bench.js'
+import { createFixture, TOKEN } from './fixture.js'
 
 /** Two processes, as far as they know of each other. */
 function createPair(store: AnswerStore) {
-  const [first, second] = [createBench({ store }), createBench({ store })]
+  const [first, second] = [createFixture({ store }), createFixture({ store })]
   return { first, second, calls: () => first.server.calls.length + second.server.calls.length }
 }
 
@@ -38,8 +38,8 @@ describe('a shared store of answers', () => {
 
   test('the answers to another client are none of ours', async () => {
     const store = createMemoryAnswerStore()
-    const first = createBench({ store })
-    const second = createBench({ store, clientId: 'another' })
+    const first = createFixture({ store })
+    const second = createFixture({ store, clientId: 'another' })
     await first.verdict()
     await second.verdict()
     expect(second.server.calls).toHaveLength(1)
@@ -48,7 +48,7 @@ describe('a shared store of answers', () => {
   test('neither key nor value holds the token', async () => {
     const store = createMemoryAnswerStore()
     const set = vi.spyOn(store, 'set')
-    await createBench({ store }).verdict()
+    await createFixture({ store }).verdict()
     await expect.poll(() => set.mock.calls.length).toBe(1)
     expect(JSON.stringify(set.mock.calls)).not.toContain(TOKEN)
     expect(set.mock.calls[0]?.[0]).toMatch(/^introspection:[A-Za-z\d+/]{43}=$/)
@@ -81,9 +81,9 @@ describe('a shared store of answers', () => {
     ['an object that tells nothing', revoked(), ''],
   ])('a store that throws %s costs a call, too', async (_, thrown, reported) => {
     const fail = () => Promise.reject(thrown as Error)
-    const bench = createBench({ store: { ...failing(), get: fail, set: fail } })
-    expect(await bench.verdict()).toBe('authenticated')
-    expect(bench.events.find(({ type }) => type === 'store.failed')).toMatchObject({
+    const fixture = createFixture({ store: { ...failing(), get: fail, set: fail } })
+    expect(await fixture.verdict()).toBe('authenticated')
+    expect(fixture.events.find(({ type }) => type === 'store.failed')).toMatchObject({
       reason: `the store of answers failed${reported}`,
     })
   })
@@ -91,19 +91,19 @@ describe('a shared store of answers', () => {
   test('a store that takes nothing costs nothing', async () => {
     const set = vi.fn(() => Promise.reject(revoked()))
     const get = () => Promise.resolve(undefined)
-    const bench = createBench({ store: { ...failing(), get, set } })
-    expect(await bench.verdict()).toBe('authenticated')
+    const fixture = createFixture({ store: { ...failing(), get, set } })
+    expect(await fixture.verdict()).toBe('authenticated')
     await expect.poll(() => set.mock.calls.length).toBe(1)
-    await expect.poll(() => bench.events.some(({ type }) => type === 'store.failed')).toBe(true)
+    await expect.poll(() => fixture.events.some(({ type }) => type === 'store.failed')).toBe(true)
   })
 
   test('a store that hangs costs half a second, once', async () => {
     const get = vi.fn(() => new Promise<string | undefined>(() => undefined))
-    const bench = createBench({ store: { ...failing(), get } })
-    expect(await bench.verdict()).toBe('authenticated')
-    expect(await bench.verdict('another_token_0123456789')).toBe('authenticated')
+    const fixture = createFixture({ store: { ...failing(), get } })
+    expect(await fixture.verdict()).toBe('authenticated')
+    expect(await fixture.verdict('another_token_0123456789')).toBe('authenticated')
     expect(get).toHaveBeenCalledOnce()
-    expect(bench.events.find(({ type }) => type === 'store.failed')).toMatchObject({
+    expect(fixture.events.find(({ type }) => type === 'store.failed')).toMatchObject({
       reason: 'did not answer in time',
     })
   })
@@ -121,24 +121,24 @@ describe('a shared store of answers', () => {
     ],
   ])('%s is not believed: the authorization server is asked', async (_, text) => {
     const get = () => Promise.resolve(text(Date.now()))
-    const bench = createBench({ store: { ...failing(), get, set: () => Promise.resolve() } })
-    await bench.verdict()
-    expect(bench.server.calls).toHaveLength(1)
+    const fixture = createFixture({ store: { ...failing(), get, set: () => Promise.resolve() } })
+    await fixture.verdict()
+    expect(fixture.server.calls).toHaveLength(1)
   })
 
   test('an answer that is good is believed', async () => {
-    const bench = createBench({
+    const fixture = createFixture({
       store: { ...failing(), get: () => Promise.resolve(answer(Date.now() + 10_000)) },
     })
-    expect(await bench.verdict()).toBe('ERR_TOKEN_INACTIVE')
-    expect(bench.server.calls).toHaveLength(0)
+    expect(await fixture.verdict()).toBe('ERR_TOKEN_INACTIVE')
+    expect(fixture.server.calls).toHaveLength(0)
   })
 
   test.each([
     [{ store: {} as AnswerStore }, 'must have the methods get, set, delete, setIfAbsent'],
     [{ store: createMemoryAnswerStore(), cache: 0 }, 'needs cache'],
   ])('a store that cannot be used is a problem', (options, message) => {
-    expect(() => createBench(options)).toThrow(message)
+    expect(() => createFixture(options)).toThrow(message)
   })
 })
 

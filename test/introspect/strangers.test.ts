@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
 import { readAnswer } from '../../src/introspect/http-answer.js'
 import { tally } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
-import { createBench } from './bench.js'
+import { createFixture } from './fixture.js'
 import type { FakeIntrospection } from './server.js'
 
 const WAIT = 3
@@ -31,7 +31,7 @@ const TROUBLE: Readonly<Record<string, FakeIntrospection['answer']>> = {
 
 beforeEach(async () => {
   // What asks is loaded for the first token, in real time.
-  await createBench().verdict()
+  await createFixture().verdict()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
 })
 afterEach(() => {
@@ -45,19 +45,19 @@ interface Sent {
 }
 
 function createScene(trouble: FakeIntrospection['answer'], isTrouble: (token: string) => boolean) {
-  const bench = createBench({ now: Date.now, wait: WAIT }, {}, { now: Date.now, wait: WAIT })
-  bench.server.answer = (token) => {
+  const fixture = createFixture({ now: Date.now, wait: WAIT }, {}, { now: Date.now, wait: WAIT })
+  fixture.server.answer = (token) => {
     if (isTrouble(token)) return trouble(token)
-    return token.startsWith('good') ? bench.server.active() : { active: false }
+    return token.startsWith('good') ? fixture.server.active() : { active: false }
   }
   const sent: Promise<Sent>[] = []
   let count = 0
   return {
-    ...bench,
+    ...fixture,
     sent,
     send(who: 'bad' | 'good', token = `${who}_opaque_token_no_${count++}`) {
       const began = Date.now()
-      const done = bench.verdict(token).then((outcome) => {
+      const done = fixture.verdict(token).then((outcome) => {
         return { who, outcome, took: Date.now() - began }
       })
       sent.push(done)

@@ -10,7 +10,7 @@ import { guideBlock } from '../support/guides.js'
 import { homeOf } from './distribution.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
-import { SCOPE, startStage, type Stage } from '../support/stage.js'
+import { SCOPE, startFixture, type Fixture } from '../support/fixture.js'
 import { createWorkspace } from './workspace.js'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')
@@ -18,7 +18,7 @@ const EXAMPLE = resolve(import.meta.dirname, '../../examples/keycloak')
 type Metadata = Readonly<Record<string, unknown>>
 
 let keycloak: Keycloak
-let stage: Stage
+let fixture: Fixture
 /** What is published, by path. */
 const documents = new Map<string, Metadata>()
 const host = createServer((request, response) => {
@@ -44,10 +44,10 @@ async function publish(metadata: Metadata): Promise<string> {
 beforeAll(async () => {
   await new Promise<void>((listening) => host.listen(0, '127.0.0.1', listening))
   keycloak = await Keycloak.get({ features: 'cimd' })
-  stage = await startStage(keycloak)
+  fixture = await startFixture(keycloak)
 })
 afterAll(async () => {
-  await stage.stop()
+  await fixture.stop()
   host.close()
   host.closeAllConnections()
 })
@@ -107,10 +107,10 @@ describe('with profile and policy of the guide', () => {
     const { access_token: token } = await loginByCode(keycloak, {
       clientId,
       scope: SCOPE,
-      resource: stage.url,
+      resource: fixture.url,
     })
     expect(decodeJwt(token)['azp']).toBe(clientId)
-    expect(await stage.call(token)).toMatchObject({ clientId, scope: SCOPE })
+    expect(await fixture.call(token)).toMatchObject({ clientId, scope: SCOPE })
   })
 
   test('who they are is asked before they get in', async () => {

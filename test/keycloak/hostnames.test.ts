@@ -4,14 +4,14 @@ import { verifies } from '../support/verifies.js'
 import { introspection } from './introspection.js'
 import { Keycloak } from './keycloak.js'
 import { loginByPassword } from './mint.js'
-import { startStage, type Stage } from '../support/stage.js'
+import { startFixture, type Fixture } from '../support/fixture.js'
 
 const HINT = 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
 
 let keycloak: Keycloak
-let stage: Stage
+let fixture: Fixture
 
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 function underLocalhost(url: string): string {
   return url.replace('127.0.0.1', 'localhost')
@@ -26,13 +26,13 @@ describe('without --hostname', () => {
     ['JWT-05', 'CASE-11'],
     'a login through localhost makes a token of another issuer, and the log says why',
     async () => {
-      stage = await startStage(keycloak)
+      fixture = await startFixture(keycloak)
       const client = await keycloak.admin.createClient()
       const here = await loginByPassword(keycloak, client)
-      expect(await stage.send(here.access_token)).toEqual({ status: 200 })
+      expect(await fixture.send(here.access_token)).toEqual({ status: 200 })
       const protocol = underLocalhost(keycloak.protocol)
       const there = await loginByPassword({ protocol }, client)
-      expect(await stage.send(there.access_token)).toEqual({
+      expect(await fixture.send(there.access_token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
         reason: `iss "${underLocalhost(keycloak.issuer)}" is not "${keycloak.issuer}"`,
@@ -47,10 +47,10 @@ describe('without --hostname', () => {
     async () => {
       const introspectionUrl = underLocalhost(`${keycloak.protocol}/token/introspect`)
       const { options } = await introspection(keycloak, { introspectionUrl })
-      stage = await startStage(keycloak, options)
+      fixture = await startFixture(keycloak, options)
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
     },
   )
 })
@@ -64,12 +64,12 @@ describe('with --hostname, and another name in the configuration', () => {
     ['JWT-05', 'CASE-11'],
     'every token is of another issuer, and the log says why',
     async () => {
-      stage = await startStage(keycloak, {
+      fixture = await startFixture(keycloak, {
         authorizationServers: underLocalhost(keycloak.issuer),
       })
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
-      expect(await stage.send(token)).toMatchObject({
+      expect(await fixture.send(token)).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
         hint: HINT,
@@ -82,12 +82,12 @@ describe('with --hostname, and another name in the configuration', () => {
     'the metadata found under that name are not used: 503, and the reason shows both names',
     async () => {
       const configured = underLocalhost(keycloak.issuer)
-      stage = await startStage(keycloak, { authorizationServers: configured, wait: 0 })
+      fixture = await startFixture(keycloak, { authorizationServers: configured, wait: 0 })
       const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
       const header = encode({ alg: 'RS256', kid: 'any' })
       const payload = encode({ iss: configured, exp: Math.floor(Date.now() / 1000) + 300 })
       const signature = Buffer.alloc(256).toString('base64url')
-      const verdict = await stage.send(`${header}.${payload}.${signature}`)
+      const verdict = await fixture.send(`${header}.${payload}.${signature}`)
       expect(verdict).toMatchObject({ status: 503, code: 'ERR_DISCOVERY_FAILED' })
       expect(verdict.reason).toContain(`discovery of "${configured}"`)
       expect(verdict.reason).toContain(
@@ -101,12 +101,12 @@ describe('with --hostname, and another name in the configuration', () => {
     'keys that are fetched under the other name serve tokens of the public one',
     async () => {
       const jwksUri = underLocalhost(`${keycloak.protocol}/certs`)
-      stage = await startStage(keycloak, {
+      fixture = await startFixture(keycloak, {
         authorizationServers: { issuer: keycloak.issuer, jwksUri },
       })
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
     },
   )
 
@@ -116,10 +116,10 @@ describe('with --hostname, and another name in the configuration', () => {
     async () => {
       const introspectionUrl = underLocalhost(`${keycloak.protocol}/token/introspect`)
       const { options, calls } = await introspection(keycloak, { introspectionUrl })
-      stage = await startStage(keycloak, options)
+      fixture = await startFixture(keycloak, options)
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
       expect(calls()).toBe(1)
     },
   )
@@ -132,10 +132,10 @@ describe('with --hostname, and another name in the configuration', () => {
         ...keycloak,
         issuer: underLocalhost(keycloak.issuer),
       })
-      stage = await startStage(keycloak, options)
+      fixture = await startFixture(keycloak, options)
       const client = await keycloak.admin.createClient()
       const { access_token: token } = await loginByPassword(keycloak, client)
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
         reason: `iss "${keycloak.issuer}" is not "${underLocalhost(keycloak.issuer)}"`,

@@ -8,24 +8,24 @@ import { verifies } from '../support/verifies.js'
 import type { Client } from './admin.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
-import { startStage, type Caller, type Stage } from '../support/stage.js'
+import { startFixture, type Caller, type Fixture } from '../support/fixture.js'
 
 let keycloak: Keycloak
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   keycloak = await Keycloak.get({ features: 'resource-indicators' })
-  stage = await startStage(keycloak)
+  fixture = await startFixture(keycloak)
 })
-afterAll(() => stage.stop())
+afterAll(() => fixture.stop())
 
 verifies(
   ['AUD-01', 'AUD-05'],
   'with the attribute resource_url, as in the realm of the guide, clients get in as before',
   async () => {
     const provider = new MemoryProvider('alice')
-    const client = await connect(stage.url, provider, new Recorder())
-    expect(decodeJwt(provider.tokens()?.access_token ?? '').aud).toBe(stage.url)
+    const client = await connect(fixture.url, provider, new Recorder())
+    expect(decodeJwt(provider.tokens()?.access_token ?? '').aud).toBe(fixture.url)
     expect((await whoami(client)) as Caller).toMatchObject({ issuer: keycloak.issuer })
     await client.close()
   },
@@ -33,10 +33,10 @@ verifies(
 
 test('another resource than ours gets no token, from a login that seemed to succeed', async () => {
   const login = { clientId: 'mcp-client', scope: 'mcp:tools' }
-  await expect(loginByCode(keycloak, { ...login, resource: stage.url })).resolves.toHaveProperty(
+  await expect(loginByCode(keycloak, { ...login, resource: fixture.url })).resolves.toHaveProperty(
     'access_token',
   )
-  const other = loginByCode(keycloak, { ...login, resource: `${stage.url}/other` })
+  const other = loginByCode(keycloak, { ...login, resource: `${fixture.url}/other` })
   await expect(other).rejects.toMatchObject({ errorCode: 'invalid_target' })
 })
 
@@ -57,7 +57,7 @@ describe('without the attribute', () => {
     async () => {
       const provider = new MemoryProvider('alice')
       const recorder = new Recorder()
-      await expect(connect(stage.url, provider, recorder)).rejects.toThrow()
+      await expect(connect(fixture.url, provider, recorder)).rejects.toThrow()
       expect(provider.logins).toHaveLength(1)
       const exchange = recorder.find(({ url }) => url.pathname.endsWith('/token'))
       expect(exchange?.status).toBe(400)

@@ -59,7 +59,7 @@ const TOOLS =
 const SHOWN = '[{"name":"read_a","max":9007199254740993},{"name":"free"}]'
 
 describe.each(POLICY_HOSTS)('%s', (host) => {
-  async function startBench(options: Options = {}, answer?: string, type = 'application/json') {
+  async function startFixture(options: Options = {}, answer?: string, type = 'application/json') {
     const served = await startPolicyHost(
       host,
       { policy: POLICY, scopes: ['mcp:use'], ...options },
@@ -116,7 +116,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['SCP-01', 'SCP-02', 'SCP-05', 'CASE-52', 'CASE-53'],
       'one 403 names base scopes and those of the operation, and nothing reaches the server',
       async () => {
-        const { send, reported } = await startBench()
+        const { send, reported } = await startFixture()
         for (const [body, scope, expected] of [
           [call('read_file'), 'mcp:use', 'mcp:use mcp:read'],
           [call('read_file'), '', 'mcp:use mcp:read'],
@@ -167,7 +167,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'SCP-04',
       'a greater scope holds the lesser ones, and no other way round',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         for (const [name, scope, status] of [
           ['read_file', 'mcp:use mcp:admin', 200],
           ['delete_file', 'mcp:use mcp:admin', 200],
@@ -185,7 +185,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     verifies('ATK-04', 'a version older than that of the body is a mismatch', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       const mirrored = { 'mcp-method': 'tools/call', 'mcp-name': 'free' }
       const body = modern('tools/call', { name: 'free' })
       const lists = [body, `[${body}]`, `[${call('free')},${body}]`]
@@ -220,7 +220,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['SCP-03', 'CASE-52'],
       'clients of older revisions find the scopes they have in the challenge, later ones do not',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const held = 'mcp:use mcp:read a elsewhere'
         const older = { 'mcp-protocol-version': '2025-11-25' }
         expect((await send(call('delete_file'), held, older)).scope).toBe(
@@ -240,7 +240,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['SCP-06', 'SCP-07'],
       'what no scope cures is a denial without a challenge',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const roles = (...list: string[]) => ({ realm_access: { roles: list } })
         for (const [body, claims] of [
           [call('deploy'), {}],
@@ -275,7 +275,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['CASE-54', 'SCP-01'],
       'a token that is no good is 401 with the base scopes alone, whatever is asked for',
       async () => {
-        const { send, call: fetchEndpoint } = await startBench()
+        const { send, call: fetchEndpoint } = await startFixture()
         const expired = { exp: 1_000 }
         const answer = await send(call('delete_file'), 'mcp:use', {}, expired)
         expect(answer).toMatchObject({ status: 401, scope: 'mcp:use', arrived: [] })
@@ -290,7 +290,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     verifies('SCP-08', 'streams and sessions need the base scopes', async () => {
-      const { idp, call: fetchEndpoint } = await startBench()
+      const { idp, call: fetchEndpoint } = await startFixture()
       const token = await idp.token({ claims: { scope: 'mcp:read' } })
       for (const method of ['GET', 'DELETE']) {
         const answer = await fetchEndpoint({
@@ -303,7 +303,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     verifies('CASE-53', 'another method of HTTP opens nothing that POST does not', async () => {
-      const { idp, call: fetchEndpoint } = await startBench()
+      const { idp, call: fetchEndpoint } = await startFixture()
       const token = await idp.token({ claims: { scope: 'mcp:use' } })
       for (const method of ['PUT', 'PATCH', 'post']) {
         const answer = await fetchEndpoint({
@@ -317,7 +317,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     verifies('ATK-12', 'a body is judged or refused, whatever the method', async () => {
-      const { exchange, arrived } = await startBench()
+      const { exchange, arrived } = await startFixture()
       const body = rpc('tools/list')
       const length = `Content-Length: ${body.length}`
       const chunked = 'Transfer-Encoding: chunked'
@@ -339,7 +339,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     verifies('CASE-58', 'a resource in another spelling is the same resource', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       for (const uri of [
         'file:/srv/secret/a',
         'file:srv/secret/a',
@@ -359,7 +359,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     verifies('CASE-53', 'the protocol itself needs the base scopes only', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       for (const method of ['initialize', 'ping', 'tools/list', 'notifications/initialized']) {
         expect((await send(rpc(method), 'mcp:use')).status).toBe(200)
       }
@@ -375,7 +375,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-08', 'CASE-58', 'CASE-59', 'ATK-13'],
       'is refused, and nothing of it reaches the server',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         let callers = 0
         for (const body of [
           'no json',
@@ -462,7 +462,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-09', 'CASE-58'],
       'of a batch every element is judged, and versions without batches have none',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const batch = (...bodies: string[]) => `[${bodies.join(',')}]`
         const mixed = batch(call('read_file'), call('delete_file'))
         expect(await send(mixed, 'mcp:use mcp:read')).toMatchObject({
@@ -490,7 +490,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-05', 'HDR-06', 'HDR-07'],
       'header fields decide nothing: the body is read',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const body = call('delete_file')
         const harmless = { 'mcp-method': 'tools/call', 'mcp-name': 'free' }
         for (const headers of [
@@ -514,7 +514,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     test('names are what they are: large, odd, or like a pattern', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       const long = `read_${'x'.repeat(1_000)}`
       expect((await send(call(long), 'mcp:use mcp:read')).status).toBe(200)
       expect((await send(call(`w${long}`), 'mcp:use mcp:read')).status).toBe(403)
@@ -545,7 +545,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['ATK-11', 'HDR-08'],
       'is anything but JSON in UTF-8, in every form of it',
       async () => {
-        const { idp, call: fetchEndpoint, arrived } = await startBench()
+        const { idp, call: fetchEndpoint, arrived } = await startFixture()
         const token = await idp.token({ claims: { scope: 'mcp:use' } })
         const statusOf = async (type: string | undefined) => {
           const headers = {
@@ -604,7 +604,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'ATK-07',
       'holds too much, is nested too deeply, and counts as a refusal',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const refused = async (body: string, sub: string) => {
           const answer = await send(body, 'mcp:use mcp:admin', {}, { sub })
           expect(answer).toMatchObject({ status: 400, arrived: [] })
@@ -644,7 +644,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'ATK-10',
       'a thousand operations are judged, however they come, and no more',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const uris = (count: number) => Array.from({ length: count }, () => 'file:///srv/a')
         const listen = (count: number) =>
           rpc('subscriptions/listen', { notifications: { resourceSubscriptions: uris(count) } })
@@ -671,7 +671,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['ATK-07', 'ATK-10'],
       'as many characters of names are judged as fit into 128 KiB, and no more',
       async () => {
-        const { send } = await startBench()
+        const { send } = await startFixture()
         const uri = `file:///srv/${'a/'.repeat(1_018)}`
         expect(uri.length).toBe(2_048)
         const read = (count: number) =>
@@ -694,7 +694,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     verifies('ATK-13', 'but for characters that are only unusual', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       for (const name of [
         'read_ a',
         'read_ü',
@@ -715,7 +715,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     })
 
     test('scopes of a token with odd characters hold nothing', async () => {
-      const { send } = await startBench()
+      const { send } = await startFixture()
       for (const scope of [
         'mcp:use "mcp:write"',
         'mcp:use\tmcp:write',
@@ -743,7 +743,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'ATK-10',
       'that servers take for what is closed are not opened by a wider rule',
       async () => {
-        const { send } = await startBench({ policy: RULES })
+        const { send } = await startFixture({ policy: RULES })
         const key = 'file:///srv/private/key.pem'
         for (const [uri, status] of [
           ['file:///srv/a', 200],
@@ -791,7 +791,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     verifies('ATK-10', 'without a rule for their place are left to base, as they are', async () => {
-      const { send } = await startBench({ policy: { ...RULES, unmatched: 'base' } })
+      const { send } = await startFixture({ policy: { ...RULES, unmatched: 'base' } })
       for (const [uri, status] of [
         ['notes://a?x=1', 200],
         ['file:///etc/a', 200],
@@ -814,7 +814,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         'https://u@a.example.com/{x}',
       ].map((uriTemplate) => ({ uriTemplate }))
       const listed = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { resourceTemplates } })
-      const { send } = await startBench({ policy: RULES }, listed)
+      const { send } = await startFixture({ policy: RULES }, listed)
       const { text } = await send(rpc('resources/templates/list'), 'mcp:use mcp:read')
       const shown = [
         { uriTemplate: 'weather://forecast{?city}' },
@@ -831,7 +831,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
   describe('refusals', () => {
     test('too many of one caller are 429 before anything is read, and others go on', async () => {
-      const { send, reported } = await startBench()
+      const { send, reported } = await startFixture()
       const statuses: number[] = []
       for (let i = 0; i < 40; i++) {
         statuses.push((await send(call(`guess_${i}`), 'mcp:use', {}, { sub: 'guesser' })).status)
@@ -851,7 +851,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
   describe('a policy function', () => {
     test('judges, and its faults allow nothing', async () => {
       const judge = oddJudge()
-      const { send, reported } = await startBench({ policy: judge })
+      const { send, reported } = await startFixture({ policy: judge })
       expect((await send(call('open'), 'mcp:use')).status).toBe(200)
       expect((await send(call('more'), 'mcp:use')).scope).toBe('mcp:use extra')
       expect(await send(call('never'), 'mcp:use')).toMatchObject({ status: 403, challenge: '' })
@@ -869,7 +869,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       async () => {
         const listed = (tools: string) =>
           `{"jsonrpc":"2.0", "id":1,"result":{"tools":${tools},"nextCursor":"x","ttlMs":5,"cacheScope":"public"}}`
-        const { send } = await startBench({}, listed(TOOLS))
+        const { send } = await startFixture({}, listed(TOOLS))
         const answer = await send(rpc('tools/list'), 'mcp:use mcp:read')
         expect(answer.text).toBe(listed(SHOWN).replace('"public"', '"private"'))
         expect(answer.headers.get('cache-control')).toBe('private, no-store')
@@ -887,7 +887,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'are judged by roles too, where scopes are the same',
       async () => {
         const tools = ['deploy', 'two'].map((name) => ({ name, description: 'x'.repeat(1_000) }))
-        const { send } = await startBench(
+        const { send } = await startFixture(
           {},
           JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools } }),
         )
@@ -914,7 +914,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       const listed = (tools: string) => `{"jsonrpc":"2.0","id":1,"result":{"tools":${tools}}}`
       const notice = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
       const stream = `: hello\n\nid: 1\ndata: \n\n${notice}${event(listed(TOOLS))}`
-      const { send } = await startBench({}, stream, 'text/event-stream')
+      const { send } = await startFixture({}, stream, 'text/event-stream')
       const answer = await send(rpc('tools/list'), 'mcp:use mcp:read')
       expect(answer.text).toBe(
         `: hello\n\nid: 1\ndata: \n\n${notice}id: 7\nevent: message\ndata: ${listed(SHOWN)}\n\n`,
@@ -927,7 +927,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         prompts: [{ name: 'p' }],
         resourceTemplates: [{ uriTemplate: 'file:///srv/{x}' }, { uriTemplate: 'file:///{+x}' }],
       }
-      const { send } = await startBench({}, JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+      const { send } = await startFixture({}, JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
       for (const method of ['resources/list', 'prompts/list', 'resources/templates/list']) {
         expect(JSON.parse((await send(rpc(method), 'mcp:use mcp:read')).text).result).toEqual({
           resources: [{ uri: 'file:///srv/a' }],
@@ -950,7 +950,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
         '{"jsonrpc":"2.0","id":1,"result":{},"result":{"tools":[{"name":"hidden"}]}}',
         `{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden","x":"${'x'.repeat(17 << 20)}"}]}}`,
       ]) {
-        const { send, reported } = await startBench({}, answer)
+        const { send, reported } = await startFixture({}, answer)
         const { status, text } = await send(rpc('tools/list'), 'mcp:use mcp:read')
         // Behind a middleware it is the fault of the program that it is in.
         expect(status).toBe(host === 'gateway' ? 502 : 500)
@@ -971,7 +971,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     test('lists stay whole where the policy says so', async () => {
       const listed = `{"jsonrpc":"2.0","id":1,"result":{"tools":${TOOLS}}}`
-      const { send } = await startBench({ policy: { ...POLICY, lists: 'full' } }, listed)
+      const { send } = await startFixture({ policy: { ...POLICY, lists: 'full' } }, listed)
       expect((await send(rpc('tools/list'), 'mcp:use')).text).toBe(listed)
     })
 
@@ -980,9 +980,9 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       'what was lost of a stream is filtered for whoever comes back',
       async () => {
         const listed = (tools: string) => `{"jsonrpc":"2.0","id":1,"result":{"tools":${tools}}}`
-        const bench = await startBench({}, `data: ${listed(TOOLS)}\n\n`, 'text/event-stream')
-        const token = await bench.idp.token({ claims: { scope: 'mcp:use mcp:read' } })
-        const answer = await bench.call({
+        const fixture = await startFixture({}, `data: ${listed(TOOLS)}\n\n`, 'text/event-stream')
+        const token = await fixture.idp.token({ claims: { scope: 'mcp:use mcp:read' } })
+        const answer = await fixture.call({
           headers: { authorization: `Bearer ${token}`, 'last-event-id': '1' },
         })
         expect(await answer.text()).toBe(`data: ${listed(SHOWN)}\n\n`)

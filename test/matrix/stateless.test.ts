@@ -21,7 +21,7 @@ const UNDECODABLE: readonly (readonly [string | Buffer, number])[] = [
   [`\ufeff${call('echo')}`, -32700],
 ]
 
-async function startBench(host: PolicyHost, policy: PolicyDocument | undefined) {
+async function startFixture(host: PolicyHost, policy: PolicyDocument | undefined) {
   const served = await startPolicyHost(host, policy === undefined ? {} : { policy }, ANSWER)
   async function send(body: string | Buffer, fields: readonly string[], version: string = MODERN) {
     served.arrived.length = 0
@@ -55,7 +55,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-01', 'HDR-03'],
       'a message that its fields name arrives as it came',
       async () => {
-        const { send } = await startBench(host, policy)
+        const { send } = await startFixture(host, policy)
         for (const [body, fields] of [
           [call('echo'), [METHOD, NAME]],
           [call('gr\u00fc\u00df'), [METHOD, 'Mcp-Name: =?base64?Z3LDvMOf?=']],
@@ -71,7 +71,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-01', 'HDR-02', 'HDR-03', 'CASE-58'],
       'one that they do not: 400, with the id as it was written',
       async () => {
-        const { send } = await startBench(host, policy)
+        const { send } = await startFixture(host, policy)
         for (const [what, body, fields, code] of [
           ['another method', call('echo'), ['Mcp-Method: tools/list', NAME], -32020],
           ['no Mcp-Method', call('echo'), [NAME], -32020],
@@ -99,7 +99,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       ['HDR-08', 'HDR-09', 'CASE-58', 'CASE-59'],
       'what is not one message: 400',
       async () => {
-        const { send } = await startBench(host, policy)
+        const { send } = await startFixture(host, policy)
         for (const [body, code] of [
           ['x', -32700],
           ['', -32700],
@@ -119,7 +119,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     )
 
     verifies(['HDR-05', 'HDR-06'], 'in older revisions the fields name nothing', async () => {
-      const { send } = await startBench(host, policy)
+      const { send } = await startFixture(host, policy)
       const body = call('echo').replace(MODERN, '2025-11-25')
       const sent = await send(body, ['Mcp-Method: tools/list'], '2025-11-25')
       expect(sent).toMatchObject({ status: 200, arrived: [body] })
@@ -129,7 +129,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
   // A Request joins several fields of one name, and its handler sees the same.
   if (!host.startsWith('hono') && host !== 'fetch') {
     verifies('HDR-08', 'two fields are not one with a comma', async () => {
-      const { send } = await startBench(host, undefined)
+      const { send } = await startFixture(host, undefined)
       const body = call('echo, echo')
       expect((await send(body, [METHOD, 'Mcp-Name: echo, echo'])).status).toBe(200)
       expect(await send(body, [METHOD, NAME, NAME])).toMatchObject({ status: 400, arrived: [] })

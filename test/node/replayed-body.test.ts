@@ -44,7 +44,7 @@ const READERS: Readonly<Record<string, (request: IncomingMessage) => Promise<str
     }),
 }
 
-async function startBench(
+async function startFixture(
   read: (request: IncomingMessage) => Promise<string>,
   before: (request: AuthenticatedRequest) => Promise<void> = () => Promise.resolve(),
   maxBody?: number,
@@ -101,7 +101,7 @@ async function startBench(
 
 describe.each(Object.entries(READERS))('read %s', (_, read) => {
   test('in one piece or several', async () => {
-    const send = await startBench(read)
+    const send = await startFixture(read)
     expect(await send([BODY])).toEqual({ status: 200, body: BODY })
     const pieces = [BODY.slice(0, 10), BODY.slice(10, 70_000), BODY.slice(70_000)]
     expect(await send(pieces)).toEqual({ status: 200, body: BODY })
@@ -112,7 +112,7 @@ describe('what is refused', () => {
   const read = READERS['by data'] as (request: IncomingMessage) => Promise<string>
 
   test('too much, encoded, in another charset, nothing', async () => {
-    const send = await startBench(read, undefined, 1_000)
+    const send = await startFixture(read, undefined, 1_000)
     expect((await send([BODY])).status).toBe(413)
     expect((await send(['{}'], { 'content-encoding': 'gzip' })).status).toBe(415)
     expect((await send(['{}'], { 'content-type': 'application/json; charset=utf-7' })).status).toBe(
@@ -125,7 +125,7 @@ describe('what is refused', () => {
     'HDR-08',
     'what a body parser would read in another charset than was judged',
     async () => {
-      const send = await startBench(READERS['by a body parser'] as typeof read)
+      const send = await startFixture(READERS['by a body parser'] as typeof read)
       // In UTF-7 the text goes on with `","method":"tools/call","x":"`.
       const body =
         '{"jsonrpc":"2.0","id":1,"method":"ping","params":{},"x":"+ACIALAAi-method+ACIAOgAi-tools/call+ACIALAAi-x+ACIAOgAi-"}'
@@ -144,9 +144,9 @@ describe('what is refused', () => {
   )
 
   test('what somebody before us read, unless it is still there', async () => {
-    const gone = await startBench(read, async (request) => void (await read(request)))
+    const gone = await startFixture(read, async (request) => void (await read(request)))
     expect((await gone([BODY])).status).toBe(500)
-    const parsed = await startBench(
+    const parsed = await startFixture(
       (request) => Promise.resolve(JSON.stringify((request as { body?: unknown }).body)),
       async (request) => {
         Object.assign(request, { body: JSON.parse(await read(request)) as unknown })
@@ -155,7 +155,7 @@ describe('what is refused', () => {
     expect(await parsed([BODY])).toEqual({ status: 200, body: BODY })
     const denied = BODY.replace('ping', 'tools/call')
     expect((await parsed([denied])).status).toBe(400)
-    const raw = await startBench(
+    const raw = await startFixture(
       () => Promise.resolve('ok'),
       async (request) => {
         Object.assign(request, { rawBody: Buffer.from(await read(request)) })

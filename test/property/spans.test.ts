@@ -114,11 +114,10 @@ test('lines are the same however the bytes come in', () => {
     fc.property(pieces, (parts) => {
       const split = (chunks: readonly string[]) => {
         const lines: string[] = []
-        const splitter = new LineSplitter(
-          8,
-          (line) => lines.push(line.toString()),
-          () => lines.push('too long'),
-        )
+        const splitter = new LineSplitter(8, {
+          onLine: (line) => lines.push(line.toString()),
+          onTooLong: () => lines.push('too long'),
+        })
         for (const chunk of chunks) splitter.push(Buffer.from(chunk))
         return lines
       }

@@ -1,8 +1,8 @@
 /** A clock that is wrong, here or at the identity provider: what the log says about it. */
 import { describe, expect } from 'vitest'
-import { createBench as createIntrospectionBench } from '../introspect/bench.js'
+import { createFixture as createIntrospectionFixture } from '../introspect/fixture.js'
 import { FakeIdp } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const MINUTE = 60
@@ -33,14 +33,14 @@ async function refused(
   headers?: Readonly<Record<string, string>>,
 ): Promise<Refused> {
   const idp = await FakeIdp.start()
-  const bench = createBench(idp, { fetch: dated(idp.fetch, () => idp.now(), ahead, headers) })
+  const fixture = createFixture(idp, { fetch: dated(idp.fetch, () => idp.now(), ahead, headers) })
   const at = Math.floor(idp.now() / 1000)
   const claims = {
     ...(times.iat !== undefined && { iat: at + times.iat }),
     ...(times.exp !== undefined && { exp: at + times.exp }),
   }
-  await bench.verdict(await idp.token({ claims }))
-  const event = bench.events.find(({ type }) => type === 'request.denied')
+  await fixture.verdict(await idp.token({ claims }))
+  const event = fixture.events.find(({ type }) => type === 'request.denied')
   return event as unknown as Refused
 }
 
@@ -92,14 +92,14 @@ describe('JWTs', () => {
 })
 
 verifies('FLD-07', 'the answers of an introspection endpoint are dated, too', async () => {
-  const bench = createIntrospectionBench()
-  const at = Math.floor(bench.server.now() / 1000)
-  bench.server.answer = () =>
-    Response.json(bench.server.active({ exp: at - 5 * MINUTE }), {
+  const fixture = createIntrospectionFixture()
+  const at = Math.floor(fixture.server.now() / 1000)
+  fixture.server.answer = () =>
+    Response.json(fixture.server.active({ exp: at - 5 * MINUTE }), {
       headers: { date: new Date((at - 10 * MINUTE) * 1000).toUTCString() },
     })
-  expect(await bench.verdict()).toBe('ERR_TOKEN_EXPIRED')
-  expect(JSON.stringify(bench.events)).toMatch(/our clock is probably (?:600|601) s ahead/)
+  expect(await fixture.verdict()).toBe('ERR_TOKEN_EXPIRED')
+  expect(JSON.stringify(fixture.events)).toMatch(/our clock is probably (?:600|601) s ahead/)
 })
 
 describe('times in milliseconds', () => {
@@ -108,12 +108,12 @@ describe('times in milliseconds', () => {
     'exp: the token counts, and the mistake is told once for an issuer',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp)
+      const fixture = createFixture(idp)
       for (const sub of ['a', 'b']) {
         const token = await idp.token({ claims: { sub, exp: idp.now() + 3_600_000 } })
-        expect(await bench.verdict(token)).toBe('authenticated')
+        expect(await fixture.verdict(token)).toBe('authenticated')
       }
-      const reported = bench.events.filter(({ type }) => type === 'claim.suspected')
+      const reported = fixture.events.filter(({ type }) => type === 'claim.suspected')
       expect(reported).toMatchObject([
         { claim: 'exp', reason: expect.stringContaining('looks like milliseconds') },
       ])
@@ -122,20 +122,20 @@ describe('times in milliseconds', () => {
 
   verifies('FLD-07', 'exp of the far future in seconds is not told', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     // The year 5000.
-    expect(await bench.verdict(await idp.token({ claims: { exp: 95_617_584_000 } }))).toBe(
+    expect(await fixture.verdict(await idp.token({ claims: { exp: 95_617_584_000 } }))).toBe(
       'authenticated',
     )
-    expect(bench.events.filter(({ type }) => type === 'claim.suspected')).toEqual([])
+    expect(fixture.events.filter(({ type }) => type === 'claim.suspected')).toEqual([])
   })
 
   verifies('FLD-07', 'iat: the refusal says so', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp)
+    const fixture = createFixture(idp)
     const token = await idp.token({ claims: { iat: idp.now() } })
-    expect(await bench.verdict(token)).toBe('ERR_TOKEN_NOT_YET_VALID')
-    expect(JSON.stringify(bench.events)).toContain('looks like milliseconds')
+    expect(await fixture.verdict(token)).toBe('ERR_TOKEN_NOT_YET_VALID')
+    expect(JSON.stringify(fixture.events)).toContain('looks like milliseconds')
   })
 })
 
@@ -145,14 +145,14 @@ describe('advice about audiences and issuers', () => {
     'a client in place of an audience: no audience mapper is advised',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, {
+      const fixture = createFixture(idp, {
         audience: ['client-2'],
         audienceClaim: 'azp',
         scopes: ['mcp:tools'],
       })
       const token = await idp.token({ claims: { azp: 'client-1', scope: 'mcp:tools' } })
-      expect(await bench.verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
-      const reported = JSON.stringify(bench.events)
+      expect(await fixture.verdict(token)).toBe('ERR_TOKEN_AUDIENCE')
+      const reported = JSON.stringify(fixture.events)
       expect(reported).toContain('list the clients whose tokens are accepted in --oauth-audience')
       expect(reported).not.toContain('mapper')
     },
@@ -165,9 +165,9 @@ describe('advice about audiences and issuers', () => {
   ]) {
     verifies('FLD-07', `${issuer}: the log says that it is a placeholder`, async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, { authorizationServers: issuer })
-      expect(await bench.verdict(await idp.token())).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
-      expect(JSON.stringify(bench.events)).toContain('replace the placeholder')
+      const fixture = createFixture(idp, { authorizationServers: issuer })
+      expect(await fixture.verdict(await idp.token())).toBe('ERR_TOKEN_ISSUER_UNTRUSTED')
+      expect(JSON.stringify(fixture.events)).toContain('replace the placeholder')
     })
   }
 })

@@ -1,9 +1,9 @@
 /** `null`, as many serialisers write what is absent: where it counts as that, and where it does not. */
 import { describe, expect } from 'vitest'
 import { exportJWK, generateKeyPair } from 'jose'
-import { createBench as createIntrospectionBench } from '../introspect/bench.js'
+import { createFixture as createIntrospectionFixture } from '../introspect/fixture.js'
 import { FakeIdp, RESOURCE } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 describe('an introspection answer', () => {
@@ -24,7 +24,7 @@ describe('an introspection answer', () => {
   )
 
   verifies('FLD-02', 'optional members that are null are absent', async () => {
-    const { server, send } = createIntrospectionBench()
+    const { server, send } = createIntrospectionFixture()
     server.answer = () => server.active(nothing)
     const decision = await send()
     if (decision.outcome !== 'authenticated') throw new Error('refused')
@@ -43,7 +43,7 @@ describe('an introspection answer', () => {
     [{ exp: false }, 'ERR_TOKEN_CLAIM'],
   ] as const) {
     verifies('FLD-02', `${JSON.stringify(member)}: ${code}`, async () => {
-      const { server, verdict } = createIntrospectionBench()
+      const { server, verdict } = createIntrospectionFixture()
       server.answer = () => server.active(member)
       expect(await verdict()).toBe(code)
     })
@@ -51,7 +51,7 @@ describe('an introspection answer', () => {
 
   verifies('FLD-02', 'the null exp of a JWT refuses it, whatever the answer says', async () => {
     const idp = await FakeIdp.start()
-    const { server, verdict } = createIntrospectionBench({}, { validation: 'introspection' })
+    const { server, verdict } = createIntrospectionFixture({}, { validation: 'introspection' })
     idp.now = server.now
     expect(await verdict(await idp.token({ claims: { nbf: null as never } }))).toBe('authenticated')
     expect(await verdict(await idp.token({ claims: { exp: null as never } }))).toBe(
@@ -64,34 +64,34 @@ describe('metadata and keys', () => {
   verifies('FLD-02', 'a jwks_uri that is null is told as absent', async () => {
     const idp = await FakeIdp.start()
     idp.metadata = { jwks_uri: null }
-    const bench = createBench(idp)
-    expect(await bench.verdict(await idp.token())).toBe('ERR_DISCOVERY_FAILED')
-    expect(JSON.stringify(bench.events)).toContain('has no jwks_uri')
+    const fixture = createFixture(idp)
+    expect(await fixture.verdict(await idp.token())).toBe('ERR_DISCOVERY_FAILED')
+    expect(JSON.stringify(fixture.events)).toContain('has no jwks_uri')
   })
 
   verifies('FLD-02', 'use, key_ops, alg and kid of a key that are null are absent', async () => {
     const idp = await FakeIdp.start()
     const { jwk } = idp.key
     idp.publishedKeys = [{ ...jwk, use: null, key_ops: null, alg: null, x5c: null }]
-    expect(await createBench(idp).verdict(await idp.token())).toBe('authenticated')
+    expect(await createFixture(idp).verdict(await idp.token())).toBe('authenticated')
     idp.publishedKeys = [{ ...jwk, kid: null }]
-    const bench = createBench(idp)
-    expect(await bench.verdict(await idp.token({ header: { kid: undefined } }))).toBe(
+    const fixture = createFixture(idp)
+    expect(await fixture.verdict(await idp.token({ header: { kid: undefined } }))).toBe(
       'authenticated',
     )
-    expect(await bench.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
+    expect(await fixture.verdict(await idp.token())).toBe('ERR_TOKEN_KEY_UNKNOWN')
   })
 
   verifies('FLD-02', 'a key whose material is null is not used', async () => {
     const idp = await FakeIdp.start()
     idp.publishedKeys = [{ ...idp.key.jwk, x: null }]
-    expect(await createBench(idp).verdict(await idp.token())).toBe('ERR_KEYS_UNAVAILABLE')
+    expect(await createFixture(idp).verdict(await idp.token())).toBe('ERR_KEYS_UNAVAILABLE')
   })
 
   verifies('FLD-02', 'kid and alg of our own client key that are null are absent', async () => {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true })
     const clientKey = { ...(await exportJWK(privateKey)), kid: null, alg: null }
-    const { verdict } = createIntrospectionBench({
+    const { verdict } = createIntrospectionFixture({
       authentication: 'private_key_jwt',
       clientKey: JSON.stringify(clientKey),
     })
@@ -105,6 +105,6 @@ for (const member of ['kid', 'typ', 'crit']) {
     const [, ...rest] = (await idp.token()).split('.')
     const header = { alg: 'ES256', kid: 'key-1', typ: 'at+jwt', [member]: null }
     const token = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.')
-    expect(await createBench(idp).verdict(token)).toBe('ERR_TOKEN_MALFORMED')
+    expect(await createFixture(idp).verdict(token)).toBe('ERR_TOKEN_MALFORMED')
   })
 }

@@ -6,7 +6,7 @@ import { Refusal } from '../../src/errors.js'
 import { watchToken, type Standing } from '../../src/rs/token-watch.js'
 import { FakeIntrospection } from '../introspect/server.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench, type Bench } from '../support/server.js'
+import { createFixture, type Fixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const REFUSAL = new Refusal('ERR_TOKEN_INACTIVE', 'withdrawn', ISSUER)
@@ -160,14 +160,14 @@ describe('what ends it', () => {
 })
 
 /** A resource server whose clock and timers go together. */
-function startClock(bench: Pick<Bench, 'wait'>) {
+function startClock(fixture: Pick<Fixture, 'wait'>) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => {
     vi.useRealTimers()
   })
   return async function pass(seconds: number): Promise<void> {
     for (let i = 0; i < seconds; i++) {
-      bench.wait(1)
+      fixture.wait(1)
       await vi.advanceTimersByTimeAsync(1_000)
       // What asks somebody, and what checks a signature in the thread pool, is done in another turn.
       for (let turn = 0; turn < 10; turn++) {
@@ -178,12 +178,12 @@ function startClock(bench: Pick<Bench, 'wait'>) {
   }
 }
 
-async function watched(bench: Bench, token: string) {
-  const decision = await bench.send(token)
+async function watched(fixture: Fixture, token: string) {
+  const decision = await fixture.send(token)
   if (decision.outcome !== 'authenticated') throw new Error(decision.code)
   const ended = { count: 0 }
-  bench.events.length = 0
-  bench.resourceServer.watch(decision, () => ended.count++, { requestId: 'request-1' })
+  fixture.events.length = 0
+  fixture.resourceServer.watch(decision, () => ended.count++, { requestId: 'request-1' })
   return ended
 }
 
@@ -193,16 +193,16 @@ describe('the resource server', () => {
     'ends at exp and tolerance, and tells why, without a request that was none',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, { clockTolerance: 20 })
-      const pass = startClock(bench)
+      const fixture = createFixture(idp, { clockTolerance: 20 })
+      const pass = startClock(fixture)
       const token = await idp.token({ claims: { exp: Math.floor(idp.now() / 1000) + 30 } })
-      const ended = await watched(bench, token)
+      const ended = await watched(fixture, token)
       await pass(48)
       expect(ended.count).toBe(0)
-      expect(bench.events).toEqual([])
+      expect(fixture.events).toEqual([])
       await pass(2)
       expect(ended.count).toBe(1)
-      expect(bench.events).toEqual([
+      expect(fixture.events).toEqual([
         {
           type: 'token.ended',
           requestId: 'request-1',
@@ -218,25 +218,28 @@ describe('the resource server', () => {
 
   verifies('TRN-09', 'ends within a minute or two when its key is withdrawn', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, { jwksMaxAge: 60 })
-    const pass = startClock(bench)
-    const ended = await watched(bench, await idp.token({ claims: { exp: idp.now() / 1000 + 9e4 } }))
+    const fixture = createFixture(idp, { jwksMaxAge: 60 })
+    const pass = startClock(fixture)
+    const ended = await watched(
+      fixture,
+      await idp.token({ claims: { exp: idp.now() / 1000 + 9e4 } }),
+    )
     await pass(130)
     expect(ended.count).toBe(0)
     idp.keys = [await fakeKey('key-2')]
     await pass(190)
     expect(ended.count).toBe(1)
-    expect(bench.events).toContainEqual(
+    expect(fixture.events).toContainEqual(
       expect.objectContaining({ type: 'token.ended', code: 'ERR_TOKEN_KEY_UNKNOWN' }),
     )
   })
 
   verifies('TRN-09', 'goes on while the provider is away, to its end', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, { jwksMaxAge: 60, jwksStaleFor: 60, rememberedTokens: 0 })
-    const pass = startClock(bench)
+    const fixture = createFixture(idp, { jwksMaxAge: 60, jwksStaleFor: 60, rememberedTokens: 0 })
+    const pass = startClock(fixture)
     const ended = await watched(
-      bench,
+      fixture,
       await idp.token({ claims: { exp: Math.floor(idp.now() / 1000) + 600 } }),
     )
     idp.fault = () => new Response('no', { status: 500 })
@@ -244,7 +247,7 @@ describe('the resource server', () => {
     expect(ended.count).toBe(0)
     await pass(20)
     expect(ended.count).toBe(1)
-    expect(bench.events).toContainEqual(
+    expect(fixture.events).toContainEqual(
       expect.objectContaining({ type: 'token.ended', code: 'ERR_TOKEN_EXPIRED' }),
     )
   })
@@ -266,17 +269,17 @@ describe('the resource server', () => {
         wait: 0,
         cache: 30,
       })
-      const bench = createBench(new FakeIdp(), {
+      const fixture = createFixture(new FakeIdp(), {
         authorizationServers: { issuer: ISSUER, introspector },
         fetch: server.fetch,
         now,
       })
       server.answer = () => server.active({ exp: undefined })
-      const decision = await bench.send('opaque_0123456789abcdef')
+      const decision = await fixture.send('opaque_0123456789abcdef')
       const pass = startClock({ wait: (seconds) => (clock += seconds * 1000) })
       if (decision.outcome !== 'authenticated') throw new Error(decision.code)
       let ended = 0
-      bench.resourceServer.watch(decision, () => ended++)
+      fixture.resourceServer.watch(decision, () => ended++)
       await pass(100)
       expect(server.calls.length).toBeGreaterThan(2)
       expect(server.calls.length).toBeLessThan(6)
@@ -291,10 +294,10 @@ describe('the resource server', () => {
       server.answer = () => ({ active: false })
       await pass(20)
       expect(ended).toBe(1)
-      expect(bench.events).toContainEqual(
+      expect(fixture.events).toContainEqual(
         expect.objectContaining({ type: 'token.ended', code: 'ERR_TOKEN_INACTIVE' }),
       )
-      expect(JSON.stringify(bench.events)).not.toContain('opaque_')
+      expect(JSON.stringify(fixture.events)).not.toContain('opaque_')
     },
   )
 
@@ -306,19 +309,19 @@ describe('the resource server', () => {
       claims: server.active({ scope }) as Record<string, unknown>,
       validUntil: Date.now(),
     })
-    const bench = createBench(new FakeIdp(), {
+    const fixture = createFixture(new FakeIdp(), {
       authorizationServers: { issuer: ISSUER, introspector },
       scopes: ['mcp:tools'],
       resource: RESOURCE,
     })
-    const pass = startClock(bench)
-    const ended = await watched(bench, 'opaque_0123456789abcdef')
+    const pass = startClock(fixture)
+    const ended = await watched(fixture, 'opaque_0123456789abcdef')
     await pass(20)
     expect(ended.count).toBe(0)
     scope = 'mcp:other'
     await pass(10)
     expect(ended.count).toBe(1)
-    expect(bench.events).toEqual([
+    expect(fixture.events).toEqual([
       expect.objectContaining({ code: 'ERR_SCOPE_INSUFFICIENT', reason: 'lacks mcp:tools' }),
     ])
   })

@@ -1,8 +1,8 @@
 /** Claims of groups and roles that hold scopes by configuration: what in them cannot be a scope. */
 import { expect } from 'vitest'
-import { createBench as createIntrospectionBench } from '../introspect/bench.js'
+import { createFixture as createIntrospectionFixture } from '../introspect/fixture.js'
 import { FakeIdp, ISSUER } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 const SCOPE_CLAIMS = ['scope', 'scp', 'groups', 'realm_access.roles']
@@ -19,12 +19,12 @@ const CASES: readonly (readonly [claims: object, scopes: readonly string[]])[] =
 for (const [claims, scopes] of CASES) {
   verifies('FLD-04', `${JSON.stringify(claims)} beside scope: ${scopes.join(', ')}`, async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, {
+    const fixture = createFixture(idp, {
       authorizationServers: { issuer: ISSUER, scopeClaims: SCOPE_CLAIMS },
     })
-    const decision = await bench.send(await idp.token({ claims: { ...claims } }))
+    const decision = await fixture.send(await idp.token({ claims: { ...claims } }))
     expect(decision).toMatchObject({ outcome: 'authenticated', token: { scopes } })
-    const asked = createIntrospectionBench({}, { scopeClaims: SCOPE_CLAIMS })
+    const asked = createIntrospectionFixture({}, { scopeClaims: SCOPE_CLAIMS })
     asked.server.answer = () => asked.server.active({ ...claims })
     expect(await asked.send()).toMatchObject({ outcome: 'authenticated', token: { scopes } })
   })
@@ -40,10 +40,10 @@ for (const claims of [
 ]) {
   verifies('FLD-04', `${JSON.stringify(claims)} refuses the token`, async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, {
+    const fixture = createFixture(idp, {
       authorizationServers: { issuer: ISSUER, scopeClaims: SCOPE_CLAIMS },
     })
-    expect(await bench.verdict(await idp.token({ claims: claims as never }))).toBe(
+    expect(await fixture.verdict(await idp.token({ claims: claims as never }))).toBe(
       'ERR_TOKEN_CLAIM',
     )
   })
@@ -51,15 +51,15 @@ for (const claims of [
 
 verifies('FLD-04', 'what is left out is told once for each claim, quoted and cut', async () => {
   const idp = await FakeIdp.start()
-  const bench = createBench(idp, {
+  const fixture = createFixture(idp, {
     authorizationServers: { issuer: ISSUER, scopeClaims: SCOPE_CLAIMS },
   })
   const long = `authentik ${'x'.repeat(5000)}`
   for (const sub of ['a', 'b', 'c']) {
     const claims = { sub, groups: [long, 'two words'], realm_access: { roles: ['a role'] } }
-    expect(await bench.verdict(await idp.token({ claims }))).toBe('authenticated')
+    expect(await fixture.verdict(await idp.token({ claims }))).toBe('authenticated')
   }
-  const reported = bench.events.filter((event) => event.type === 'scopes.dropped')
+  const reported = fixture.events.filter((event) => event.type === 'scopes.dropped')
   expect(reported).toMatchObject([
     { issuer: ISSUER, claim: 'groups', reason: expect.stringContaining('"authentik xxx') },
     { issuer: ISSUER, claim: 'realm_access.roles', reason: expect.stringContaining('"a role"') },
@@ -69,11 +69,11 @@ verifies('FLD-04', 'what is left out is told once for each claim, quoted and cut
 
 verifies('FLD-04', 'a token that is not signed by the issuer makes us tell nothing', async () => {
   const idp = await FakeIdp.start()
-  const bench = createBench(idp, {
+  const fixture = createFixture(idp, {
     authorizationServers: { issuer: ISSUER, scopeClaims: SCOPE_CLAIMS },
   })
   const token = await idp.token({ claims: { groups: ['a b'] } })
   const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(86)}`
-  expect(await bench.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
-  expect(bench.events.filter(({ type }) => type === 'scopes.dropped')).toEqual([])
+  expect(await fixture.verdict(forged)).toBe('ERR_TOKEN_SIGNATURE')
+  expect(fixture.events.filter(({ type }) => type === 'scopes.dropped')).toEqual([])
 })

@@ -7,7 +7,7 @@ import {
 } from 'mcp-gatehouse'
 import { describe, expect, test } from 'vitest'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 
 const OPTIONS = { resource: RESOURCE, authorizationServers: ISSUER }
 
@@ -36,12 +36,14 @@ describe('required claims and validators', () => {
 
   test('an issuer of its own has rules of its own', async () => {
     const idp = await FakeIdp.start()
-    const bench = createBench(idp, {
+    const fixture = createFixture(idp, {
       requiredClaims: { tid: ['contoso'] },
       authorizationServers: { issuer: ISSUER, requiredClaims: { plan: ['gold'] } },
     })
-    expect(await bench.verdict(await idp.token({ claims: { plan: 'gold' } }))).toBe('authenticated')
-    expect(await bench.verdict(await idp.token({ claims: { tid: 'contoso' } }))).toBe(
+    expect(await fixture.verdict(await idp.token({ claims: { plan: 'gold' } }))).toBe(
+      'authenticated',
+    )
+    expect(await fixture.verdict(await idp.token({ claims: { tid: 'contoso' } }))).toBe(
       'ERR_TOKEN_CLAIM',
     )
   })
@@ -49,19 +51,21 @@ describe('required claims and validators', () => {
   test('they hold for a verifier and for open streams, too', async () => {
     const idp = await FakeIdp.start()
     let reason: string | undefined
-    const bench = createBench(idp, { validators: [{ name: 'list', validate: () => reason }] })
+    const fixture = createFixture(idp, { validators: [{ name: 'list', validate: () => reason }] })
     const token = await idp.token()
-    expect((await bench.resourceServer.verifyAccessToken(token)).subject).toBe('user-1')
+    expect((await fixture.resourceServer.verifyAccessToken(token)).subject).toBe('user-1')
     reason = 'is blocked'
-    await expect(bench.resourceServer.verifyAccessToken(token)).rejects.toThrow(BearerTokenError)
-    await expect(bench.resourceServer.verifyAccessToken(token)).rejects.toThrow('list: is blocked')
+    await expect(fixture.resourceServer.verifyAccessToken(token)).rejects.toThrow(BearerTokenError)
+    await expect(fixture.resourceServer.verifyAccessToken(token)).rejects.toThrow(
+      'list: is blocked',
+    )
   })
 
   test('a promise is no answer, whatever it would say', async () => {
     const idp = await FakeIdp.start()
     const late = { name: 'late', validate: () => Promise.resolve(undefined) }
-    const bench = createBench(idp, { validators: [late as unknown as TokenValidator] })
-    await expect(bench.send(await idp.token())).rejects.toThrow('gave back a object')
+    const fixture = createFixture(idp, { validators: [late as unknown as TokenValidator] })
+    await expect(fixture.send(await idp.token())).rejects.toThrow('gave back a object')
   })
 
   test('a promise that rejects ends nothing but its request', async () => {
@@ -74,9 +78,9 @@ describe('required claims and validators', () => {
     try {
       const idp = await FakeIdp.start()
       const late = { name: 'late', validate: () => Promise.reject(new Error('no database')) }
-      const bench = createBench(idp, { validators: [late as unknown as TokenValidator] })
+      const fixture = createFixture(idp, { validators: [late as unknown as TokenValidator] })
       const token = await idp.token()
-      await expect(bench.send(token)).rejects.toThrow('gave back a object')
+      await expect(fixture.send(token)).rejects.toThrow('gave back a object')
       await new Promise((resolve) => setImmediate(resolve))
       expect(unheard).toEqual([])
     } finally {
@@ -95,28 +99,28 @@ describe('required claims and validators', () => {
       },
     }
     let isAway = true
-    const bench = createBench(idp, { validators: [asking] })
+    const fixture = createFixture(idp, { validators: [asking] })
     const token = await idp.token()
-    await expect(bench.send(token)).rejects.toThrow('the validator "asking" failed')
+    await expect(fixture.send(token)).rejects.toThrow('the validator "asking" failed')
     isAway = false
-    expect(await bench.verdict(token)).toBe('authenticated')
+    expect(await fixture.verdict(token)).toBe('authenticated')
     isAway = true
-    await expect(bench.send(token)).rejects.toThrow('the validator "asking" failed')
-    await expect(bench.resourceServer.verifyAccessToken(token)).rejects.toThrow('"asking" failed')
-    expect(bench.events.map(({ type }) => type)).not.toContain('request.unavailable')
+    await expect(fixture.send(token)).rejects.toThrow('the validator "asking" failed')
+    await expect(fixture.resourceServer.verifyAccessToken(token)).rejects.toThrow('"asking" failed')
+    expect(fixture.events.map(({ type }) => type)).not.toContain('request.unavailable')
   })
 
   test('what was given is not read again', async () => {
     const idp = await FakeIdp.start()
     const requiredClaims = { tid: ['contoso'] }
     const validators = [{ name: 'none', validate: () => 'no' }]
-    const bench = createBench(idp, { requiredClaims, validators })
+    const fixture = createFixture(idp, { requiredClaims, validators })
     requiredClaims.tid.push('other')
     validators.pop()
-    expect(await bench.verdict(await idp.token({ claims: { tid: 'other' } }))).toBe(
+    expect(await fixture.verdict(await idp.token({ claims: { tid: 'other' } }))).toBe(
       'ERR_TOKEN_CLAIM',
     )
-    expect(await bench.verdict(await idp.token({ claims: { tid: 'contoso' } }))).toBe(
+    expect(await fixture.verdict(await idp.token({ claims: { tid: 'contoso' } }))).toBe(
       'ERR_TOKEN_CLAIM',
     )
   })

@@ -8,12 +8,12 @@ import {
   type Authenticated,
 } from 'mcp-gatehouse'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
-import { createBench } from '../support/server.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 async function accepted(claims: object, options = {}): Promise<Authenticated> {
   const idp = await FakeIdp.start()
-  const decision = await createBench(idp, options).send(
+  const decision = await createFixture(idp, options).send(
     await idp.token({ claims: claims as never }),
   )
   if (decision.outcome !== 'authenticated') throw new Error(decision.code)
@@ -159,7 +159,7 @@ describe('the SDK’s AuthInfo', () => {
 describe('remembering', () => {
   test('a token seen before is judged at once, without a signature check', async () => {
     const idp = await FakeIdp.start()
-    const { resourceServer, send } = createBench(idp)
+    const { resourceServer, send } = createFixture(idp)
     const token = await idp.token()
     await send(token)
     const verify = vi.spyOn(crypto.subtle, 'verify')
@@ -180,7 +180,7 @@ describe('remembering', () => {
     'a remembered token still expires, to the second',
     async () => {
       const idp = await FakeIdp.start()
-      const { verdict, wait } = createBench(idp)
+      const { verdict, wait } = createFixture(idp)
       const token = await idp.token()
       await verdict(token)
       wait(329)
@@ -192,7 +192,7 @@ describe('remembering', () => {
 
   test('more tokens than the bound still work', async () => {
     const idp = await FakeIdp.start()
-    const { verdict } = createBench(idp, { rememberedTokens: 2 })
+    const { verdict } = createFixture(idp, { rememberedTokens: 2 })
     const tokens = await Promise.all(['a', 'b', 'c'].map((sub) => idp.token({ claims: { sub } })))
     for (const token of [...tokens, ...tokens]) expect(await verdict(token)).toBe('authenticated')
   })
@@ -202,7 +202,7 @@ describe('remembering', () => {
     'what tokens share is not mixed up: one audience with a blank is not two',
     async () => {
       const idp = await FakeIdp.start()
-      const { verdict } = createBench(idp)
+      const { verdict } = createFixture(idp)
       const aud = [RESOURCE, 'other']
       expect(await verdict(await idp.token({ claims: { aud } }))).toBe('authenticated')
       for (const joined of [aud.join(' '), aud.join(','), aud.join(), JSON.stringify(aud)]) {
@@ -214,7 +214,7 @@ describe('remembering', () => {
 
   test('nothing is remembered when told so', async () => {
     const idp = await FakeIdp.start()
-    const { resourceServer, send } = createBench(idp, { rememberedTokens: 0 })
+    const { resourceServer, send } = createFixture(idp, { rememberedTokens: 0 })
     const token = await idp.token()
     await send(token)
     const again = resourceServer.authenticate({ authorization: `Bearer ${token}` })
@@ -224,7 +224,7 @@ describe('remembering', () => {
 
   test('a refused token is not remembered', async () => {
     const idp = await FakeIdp.start()
-    const { verdict, wait } = createBench(idp)
+    const { verdict, wait } = createFixture(idp)
     const token = await idp.token({ claims: { nbf: Math.floor(idp.now() / 1000) + 60 } })
     expect(await verdict(token)).toBe('ERR_TOKEN_NOT_YET_VALID')
     wait(31)
@@ -247,8 +247,8 @@ describe('the verifier for the gates of others', () => {
     'tells the exact reason of every refusal, since nobody else knows it',
     async () => {
       const idp = await FakeIdp.start()
-      const bench = createBench(idp, { scopes: 'mcp:tools' })
-      const verifier = toOAuthTokenVerifier(bench.resourceServer, errors)
+      const fixture = createFixture(idp, { scopes: 'mcp:tools' })
+      const verifier = toOAuthTokenVerifier(fixture.resourceServer, errors)
       const refusals: [token: string, code: string, status: number][] = [
         [await idp.token({ claims: { aud: 'other' } }), 'ERR_TOKEN_AUDIENCE', 401],
         ['garbage', 'ERR_TOKEN_OPAQUE', 401],
@@ -258,7 +258,7 @@ describe('the verifier for the gates of others', () => {
         await expect(verifier.verifyAccessToken(token)).rejects.toMatchObject({
           name: status === 403 ? 'insufficient' : 'invalid',
         })
-        const last = bench.events.at(-1)
+        const last = fixture.events.at(-1)
         expect(last).toMatchObject({ type: 'request.denied', code, status })
         expect(JSON.stringify(last)).not.toContain(token)
       }
@@ -271,12 +271,12 @@ describe('the verifier for the gates of others', () => {
   verifies(['GW-08', 'KEY-06'], 'and of every outage', async () => {
     const idp = await FakeIdp.start()
     idp.fault = () => new Response('down', { status: 500 })
-    const bench = createBench(idp)
-    const verifier = toOAuthTokenVerifier(bench.resourceServer, errors)
+    const fixture = createFixture(idp)
+    const verifier = toOAuthTokenVerifier(fixture.resourceServer, errors)
     await expect(verifier.verifyAccessToken(await idp.token())).rejects.toMatchObject({
       code: 'ERR_DISCOVERY_FAILED',
     })
-    expect(bench.events.at(-1)).toMatchObject({
+    expect(fixture.events.at(-1)).toMatchObject({
       type: 'request.unavailable',
       code: 'ERR_DISCOVERY_FAILED',
       issuer: ISSUER,
@@ -285,7 +285,7 @@ describe('the verifier for the gates of others', () => {
 
   for (const token of [undefined, null, 5, {}, ['a'], { toString: () => 'a.b.c' }]) {
     verifies('TOK-01', `${JSON.stringify(token)} is no token`, async () => {
-      const { resourceServer } = createBench(await FakeIdp.start())
+      const { resourceServer } = createFixture(await FakeIdp.start())
       await expect(resourceServer.verifyAccessToken(token as never)).rejects.toMatchObject({
         name: 'BearerTokenError',
         code: 'ERR_CREDENTIALS_MALFORMED',
@@ -295,7 +295,7 @@ describe('the verifier for the gates of others', () => {
 
   test('blanks around a token are not part of it', async () => {
     const idp = await FakeIdp.start()
-    const { resourceServer } = createBench(idp)
+    const { resourceServer } = createFixture(idp)
     const token = await resourceServer.verifyAccessToken(` ${await idp.token()} `)
     expect(token.claims).toMatchObject({ sub: 'user-1' })
   })
@@ -303,10 +303,10 @@ describe('the verifier for the gates of others', () => {
 
 verifies('GW-08', 'the reason of a refusal stays short, however much a token lists', async () => {
   const idp = await FakeIdp.start()
-  const bench = createBench(idp)
+  const fixture = createFixture(idp)
   const aud = Array.from({ length: 300 }, (_, i) => `https://${i}.example.com`)
-  expect(await bench.verdict(await idp.token({ claims: { aud } }))).toBe('ERR_TOKEN_AUDIENCE')
-  const denied = bench.events.find((event) => event.type === 'request.denied')
+  expect(await fixture.verdict(await idp.token({ claims: { aud } }))).toBe('ERR_TOKEN_AUDIENCE')
+  const denied = fixture.events.find((event) => event.type === 'request.denied')
   expect(denied?.reason).toContain('"https://4.example.com" and 295 more; expected')
   expect(denied?.reason).not.toContain('https://5.example.com')
 })
@@ -314,7 +314,7 @@ verifies('GW-08', 'the reason of a refusal stays short, however much a token lis
 describe('what is plugged in', () => {
   test('a listener that throws changes nothing', async () => {
     const idp = await FakeIdp.start()
-    const { verdict } = createBench(idp, {
+    const { verdict } = createFixture(idp, {
       onEvent: () => {
         throw new Error('the log is full')
       },
@@ -325,7 +325,7 @@ describe('what is plugged in', () => {
 
   verifies(['JWT-01', 'CASE-4'], 'at+jwt can be required', async () => {
     const idp = await FakeIdp.start()
-    const { verdict } = createBench(idp, { requireType: true })
+    const { verdict } = createFixture(idp, { requireType: true })
     const types = ['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/AT+JWT', 'JWT', undefined]
     const verdicts = []
     for (const typ of types) verdicts.push(await verdict(await idp.token({ header: { typ } })))
@@ -349,9 +349,9 @@ describe('what is plugged in', () => {
     verifies('JWT-04', `${alg} is supported, and refused when it is not allowed`, async () => {
       const idp = await FakeIdp.start(ISSUER, alg)
       const token = await idp.token()
-      expect(await createBench(idp).verdict(token)).toBe('authenticated')
+      expect(await createFixture(idp).verdict(token)).toBe('authenticated')
       const algorithms = alg.startsWith('RS') ? ['ES256'] : ['RS256']
-      expect(await createBench(idp, { algorithms }).verdict(token)).toBe('ERR_TOKEN_ALGORITHM')
+      expect(await createFixture(idp, { algorithms }).verdict(token)).toBe('ERR_TOKEN_ALGORITHM')
     })
   }
 
@@ -362,9 +362,9 @@ describe('what is plugged in', () => {
       const idp = await FakeIdp.start(ISSUER, 'Ed25519')
       const { alg: _, ...nameless } = idp.key.jwk
       idp.publishedKeys = [nameless]
-      const bench = createBench(idp, { algorithms: ['EdDSA'] })
-      expect(await bench.verdict(await idp.token())).toBe('authenticated')
-      expect(await bench.verdict(await idp.token({ header: { alg: 'EdDSA' } }))).toBe(
+      const fixture = createFixture(idp, { algorithms: ['EdDSA'] })
+      expect(await fixture.verdict(await idp.token())).toBe('authenticated')
+      expect(await fixture.verdict(await idp.token({ header: { alg: 'EdDSA' } }))).toBe(
         'authenticated',
       )
     },
@@ -383,7 +383,7 @@ describe('the claim that was not acceptable', () => {
     [{ scope: 7 }, undefined],
   ])('%j is told as %s', async (claims, claim) => {
     const idp = await FakeIdp.start()
-    const { resourceServer } = createBench(idp)
+    const { resourceServer } = createFixture(idp)
     const token = await idp.token({ claims: claims as never })
     const error = await resourceServer.verifyAccessToken(token).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(BearerTokenError)

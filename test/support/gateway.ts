@@ -9,7 +9,7 @@ import type { Limits } from '../../src/gateway/front-server.js'
 import { createLimitedGateway } from '../../src/gateway/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
 
-export interface GatewayBench {
+export interface GatewayFixture {
   readonly gateway: Gateway
   readonly idp: FakeIdp
   readonly events: GatewayEvent[]
@@ -74,7 +74,7 @@ export async function startGateway(
   options: Partial<GatewayOptions> = {},
   limits: Partial<Limits> = {},
   clock?: Clock,
-): Promise<GatewayBench> {
+): Promise<GatewayFixture> {
   const idp = await FakeIdp.start()
   const events: GatewayEvent[] = []
   const gateway = createLimitedGateway(

@@ -9,7 +9,7 @@ export interface IntrospectionSpec extends Partial<TokenIntrospectorOptions> {
 }
 
 export interface Introspection {
-  /** For the stage. */
+  /** For the fixture. */
   readonly options: Partial<GatewayOptions>
   /** Requests that went to the introspection endpoint. */
   calls(): number

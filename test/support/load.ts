@@ -1,6 +1,6 @@
 /** Requests that never stop, and what became of them. */
 import { tally } from './server.js'
-import type { Stage, Verdict } from './stage.js'
+import type { Fixture, Verdict } from './fixture.js'
 
 const IN_FLIGHT = 20
 
@@ -14,13 +14,13 @@ function describe({ status, code }: Verdict): string {
 }
 
 /** Keeps twenty requests under way. Each takes the token that is the newest when it begins. */
-export function startLoad(stage: Stage, token: () => string): Load {
+export function startLoad(fixture: Fixture, token: () => string): Load {
   const answers: string[] = []
   const over = new AbortController()
   const workers = Array.from({ length: IN_FLIGHT }, async () => {
     while (!over.signal.aborted) {
       // Not answered at all is an answer too, and the worst.
-      answers.push(await stage.send(token()).then(describe, String))
+      answers.push(await fixture.send(token()).then(describe, String))
       // This is about being there always, not about speed.
       await new Promise((resolve) => setTimeout(resolve, 10))
     }

@@ -8,7 +8,7 @@ import {
 } from 'mcp-gatehouse'
 import { ISSUER, RESOURCE, type FakeIdp } from './idp.js'
 
-export interface Bench {
+export interface Fixture {
   readonly resourceServer: ResourceServer
   readonly events: ResourceServerEvent[]
   /** Moves the clock by seconds; it stands still otherwise. */
@@ -18,7 +18,7 @@ export interface Bench {
   verdict(token: string): Promise<string>
 }
 
-export function createBench(idp: FakeIdp, options: Partial<ResourceServerOptions> = {}): Bench {
+export function createFixture(idp: FakeIdp, options: Partial<ResourceServerOptions> = {}): Fixture {
   let clock = Date.now()
   const now = () => clock
   idp.now = now

@@ -40,7 +40,7 @@ function toolIn(body: unknown): unknown {
   }
 }
 
-async function startBench(parser: Parser, isFirst: boolean) {
+async function startFixture(parser: Parser, isFirst: boolean) {
   const idp = await FakeIdp.start()
   const guard = protectedResource({
     resource: RESOURCE,
@@ -143,7 +143,7 @@ describe.each(Object.keys(PARSERS) as Parser[])('behind or before Express: %s', 
     let reached = 0
     const readsJson = !parser.includes('form')
     for (const isFirst of [true, false]) {
-      const send = await startBench(parser, isFirst)
+      const send = await startFixture(parser, isFirst)
       for (const [type, body] of fc.sample(fc.tuple(types, bodies), RUNS)) {
         const { status, seen } = await send(type, body)
         if (status === 200) reached++

@@ -15,7 +15,7 @@ const POLICY = { rules: [{ tools: ['free'], scopes: [] }], unmatched: 'deny' } a
 const CALL =
   '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","arguments":{}}}'
 
-async function startBench(options: Partial<ProtectedResourceOptions> = {}) {
+async function startFixture(options: Partial<ProtectedResourceOptions> = {}) {
   const idp = await FakeIdp.start()
   const events: ResourceServerEvent[] = []
   const guard = protect({
@@ -49,7 +49,7 @@ const hello: Next = (_request, { auth }) => new Response(`hello ${auth?.clientId
 
 describe('paths', () => {
   verifies('CASE-51', 'others go on without a caller, and as they are', async () => {
-    const { guard, requestOf } = await startBench()
+    const { guard, requestOf } = await startFixture()
     const request = requestOf({}, '/elsewhere')
     const seen: unknown[] = []
     const response = await guard(request, (given, { auth, requireScopes }) => {
@@ -66,7 +66,7 @@ describe('paths', () => {
     'CASE-51',
     'in a handler that its framework chose, every request is guarded',
     async () => {
-      const { guard } = await startBench()
+      const { guard } = await startFixture()
       const request = new Request('https://mcp.example.com/api/whatever')
       expect((await guard(request, hello, { mounted: true })).status).toBe(401)
       expect((await guard(request, hello, { mounted: false })).status).toBe(200)
@@ -79,7 +79,7 @@ describe('bodies', () => {
   const methods = ['DELETE', 'PUT', 'PATCH'] as const
   for (const method of methods) {
     verifies('ATK-12', `${method} with a stream that has something in it: 400`, async () => {
-      const { guard, requestOf } = await startBench({ policy: POLICY })
+      const { guard, requestOf } = await startFixture({ policy: POLICY })
       let isReached = false
       const request = requestOf({ method, body: streamOf('', CALL), duplex: 'half' })
       const response = await guard(request, () => {
@@ -94,7 +94,7 @@ describe('bodies', () => {
     'ATK-12',
     'DELETE with a stream that is empty, as runtimes give it, goes on',
     async () => {
-      const { guard, requestOf } = await startBench({ policy: POLICY })
+      const { guard, requestOf } = await startFixture({ policy: POLICY })
       for (const body of [streamOf(), streamOf('', ''), null]) {
         const request = requestOf({
           method: 'DELETE',
@@ -118,14 +118,17 @@ describe('bodies', () => {
   )
 
   verifies('ATK-12', 'PUT with such a stream is judged as empty', async () => {
-    const { guard, requestOf } = await startBench({ policy: POLICY })
+    const { guard, requestOf } = await startFixture({ policy: POLICY })
     const headers = { 'content-type': 'application/json' }
     const request = requestOf({ method: 'PUT', headers, body: streamOf(), duplex: 'half' })
     expect((await guard(request, hello)).status).toBe(400)
   })
 
   verifies('ATK-11', 'what was judged is what the handler reads, however it came', async () => {
-    const { guard, requestOf } = await startBench({ policy: POLICY, sessionKeys: ['k'.repeat(32)] })
+    const { guard, requestOf } = await startFixture({
+      policy: POLICY,
+      sessionKeys: ['k'.repeat(32)],
+    })
     const headers = { 'content-type': 'application/json' }
     for (const body of [CALL, streamOf(CALL.slice(0, 10), CALL.slice(10))]) {
       const request = requestOf({ method: 'POST', headers, body, duplex: 'half' })
@@ -138,7 +141,7 @@ describe('bodies', () => {
   })
 
   verifies('ATK-11', 'one that was read before is not judged: 500, and an event', async () => {
-    const { guard, requestOf, events } = await startBench({ policy: POLICY })
+    const { guard, requestOf, events } = await startFixture({ policy: POLICY })
     const headers = { 'content-type': 'application/json' }
     const request = requestOf({ method: 'POST', headers, body: CALL })
     await request.text()
@@ -153,7 +156,7 @@ describe('answers', () => {
     'of the handler stay its own: one that it gives again is not changed',
     async () => {
       const origin = 'https://app.example.com'
-      const { guard, requestOf } = await startBench({ allowOrigins: [origin] })
+      const { guard, requestOf } = await startFixture({ allowOrigins: [origin] })
       const shared = new Response(null, { status: 204, headers: { Vary: 'Accept' } })
       const response = await guard(requestOf({ headers: { origin } }), () => shared)
       expect(response.headers.get('access-control-allow-origin')).toBe(origin)
@@ -165,7 +168,7 @@ describe('answers', () => {
   )
 
   test('a handler that throws rejects, and nothing is told of it', async () => {
-    const { guard, requestOf, events } = await startBench()
+    const { guard, requestOf, events } = await startFixture()
     const fault = new Error('theirs')
     await expect(guard(requestOf(), () => Promise.reject(fault))).rejects.toBe(fault)
     expect(events.map(({ type }) => type)).not.toContain('request.failed')
@@ -176,7 +179,7 @@ describe('answers', () => {
     'a handler asks for more scopes, and a browser can read the answer',
     async () => {
       const origin = 'https://app.example.com'
-      const { guard, requestOf } = await startBench({ allowOrigins: [origin] })
+      const { guard, requestOf } = await startFixture({ allowOrigins: [origin] })
       const response = await guard(
         requestOf({ headers: { origin } }),
         (_request, { requireScopes }) => requireScopes('mcp:admin') ?? new Response('in'),
@@ -210,7 +213,7 @@ describe('a host of your own', () => {
     }
   }
 
-  async function createBench(options: Partial<ProtectedResourceOptions> = {}) {
+  async function createFixture(options: Partial<ProtectedResourceOptions> = {}) {
     const idp = await FakeIdp.start()
     const guard = createGuard({
       resource: RESOURCE,
@@ -222,20 +225,20 @@ describe('a host of your own', () => {
   }
 
   verifies('TOK-01', 'a token seen before is let in without a promise', async () => {
-    const { guard, authorization } = await createBench()
+    const { guard, authorization } = await createFixture()
     await guard.pass(new PlainRequest({ authorization }))
     const passage = guard.pass(new PlainRequest({ authorization }))
     expect(passage).toMatchObject({ outcome: 'permitted', body: undefined, sessionId: undefined })
   })
 
   verifies('TOK-04', 'two credentials that the host keeps apart are one too many', async () => {
-    const { guard, authorization } = await createBench()
+    const { guard, authorization } = await createFixture()
     const both = new PlainRequest({ authorization: [authorization, authorization] })
     expect(await guard.pass(both)).toMatchObject({ outcome: 'answer', status: 400 })
   })
 
   verifies('GW-10', 'what the host throws is a 500, and never a rejection', async () => {
-    const { guard, authorization } = await createBench({ policy: POLICY })
+    const { guard, authorization } = await createFixture({ policy: POLICY })
     const fields = { authorization, 'content-type': 'application/json' }
     expect(await guard.pass(new PlainRequest(fields))).toMatchObject({ status: 500 })
     const broken = new PlainRequest(fields)
@@ -247,7 +250,7 @@ describe('a host of your own', () => {
     'GW-10',
     'for a client that left while keys were fetched nothing more is done',
     async () => {
-      const { guard, authorization } = await createBench({ policy: POLICY })
+      const { guard, authorization } = await createFixture({ policy: POLICY })
       const request = new PlainRequest({ authorization, 'content-type': 'application/json' })
       const passage = guard.pass(request)
       request.isGone = true

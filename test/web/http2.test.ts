@@ -21,7 +21,7 @@ const call = (name: string, text = '') =>
 const LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 const LISTED = '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"free"},{"name":"hidden"}]}}'
 
-async function startBench(read: 'data' | 'iteration' | 'later') {
+async function startFixture(read: 'data' | 'iteration' | 'later') {
   const idp = await FakeIdp.start()
   const guard = protectedResource({
     resource: RESOURCE,
@@ -86,7 +86,7 @@ async function startBench(read: 'data' | 'iteration' | 'later') {
 
 describe.each(['data', 'iteration', 'later'] as const)('over HTTP/2, read by %s', (read) => {
   verifies('ATK-15', 'a body is judged, and there for the handler', async () => {
-    const send = await startBench(read)
+    const send = await startFixture(read)
     const large = call('free', 'x'.repeat(200_000))
     expect(await send([call('free')])).toMatchObject({ status: 200, arrived: [call('free')] })
     expect(await send([large])).toMatchObject({ status: 200, arrived: [large] })
@@ -106,7 +106,7 @@ describe.each(['data', 'iteration', 'later'] as const)('over HTTP/2, read by %s'
   })
 
   verifies(['ATK-12', 'ATK-15'], 'a body comes with POST only', async () => {
-    const send = await startBench(read)
+    const send = await startFixture(read)
     for (const method of ['GET', 'DELETE', 'PUT']) {
       expect(await send([LIST], method)).toMatchObject({ status: 400, arrived: [] })
     }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.js'
 import { endAfterRest } from '../request/answer.js'
 import type { AnswerRewriter } from '../../policy/answer-rewriter.js'
 import { COMMENT } from '../request/silence.js'
@@ -126,7 +127,7 @@ export class AnswerBody {
   }
 
   /** Sends the rest, once the request's body has arrived or nobody waits for it. */
-  end(request: IncomingMessage, rest: Buffer): void {
+  end(request: IncomingMessage, rest: Buffer, clock: Clock): void {
     this.#isFlushed = true
     this.#sendHeld(rest.length)
     if (rest.length > 0) {
@@ -136,7 +137,7 @@ export class AnswerBody {
     if (request.complete) this.#response.end(this.#takeFirst())
     else {
       this.#writeFirst()
-      endAfterRest(request, this.#response)
+      endAfterRest(request, this.#response, clock)
     }
   }
 

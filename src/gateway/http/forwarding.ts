@@ -261,7 +261,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     this.#life.finish()
     this.#life.clear()
     const { request, response } = this.#admitted
-    body.end(request, rest)
+    body.end(request, rest, this.#context.clock)
     if (request.complete && response.writableLength > 0) {
       this.#life.watchReader(this.#context.stalled, () => this.#life.cut())
     }
@@ -399,6 +399,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
       response,
       errorAnswer(status, record.id, error, description, headers),
       request.complete ? 0 : unreadOf(head, false),
+      this.#context.clock,
     )
   }
 

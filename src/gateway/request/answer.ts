@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody } from '../../rs/decision.js'
+import type { Clock } from '../clock.js'
 import type { RequestHead } from './head.js'
 import type { Refusal } from './record.js'
 
@@ -51,12 +52,16 @@ const LINGER = 2_000
  * Ends an answer while the request's body may still arrive. Closing at once would reset a client
  * that is still writing, and it would not see the answer.
  */
-export function endAfterRest(request: IncomingMessage, response: ServerResponse): void {
+export function endAfterRest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { setTimer }: Clock,
+): void {
   const end = () => {
-    clearTimeout(timer)
+    clearTimer()
     response.end()
   }
-  const timer = setTimeout(end, LINGER)
+  const clearTimer = setTimer(end, LINGER)
   // A pipe that is cut pauses its source, and a paused body never ends.
   request.unpipe()
   request.once('end', end).once('close', end).resume()
@@ -72,6 +77,7 @@ export function sendAnswer(
   response: ServerResponse,
   { status, headers, body }: OwnAnswer,
   unread: number | undefined,
+  clock: Clock,
 ): void {
   const isTolerable = unread !== undefined && unread <= TOLERABLE_REST
   const isHead = request.method === 'HEAD'
@@ -87,7 +93,7 @@ export function sendAnswer(
     return
   }
   if (!isHead) response.write(body)
-  endAfterRest(request, response)
+  endAfterRest(request, response, clock)
 }
 
 /** Whether nothing can be sent to the client any more: its connection or its answer has ended. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.js'
 import type { Place } from './admission.js'
 import type { Caller } from './caller.js'
 import type { AnswerFilter } from '../../policy/list-filter.js'
@@ -31,6 +32,7 @@ export interface AdmittedRequest {
   readonly filter: AnswerFilter | undefined
   /** Its share of the limits. The backend gives it back when the request ends. */
   readonly place: Place
+  readonly clock: Clock
   /** Answers 500 for a bug in the gateway, or cuts an answer that has begun. */
   readonly fail: (error: unknown) => void
 }

@@ -40,7 +40,7 @@ export function tooManyRequests({ reason, hint }: Overload): Refused {
  * sent.
  */
 export function refuseInstead(
-  { request, response, record, corsHeaders, head, expectsContinue }: AdmittedRequest,
+  { request, response, record, corsHeaders, head, expectsContinue, clock }: AdmittedRequest,
   { refusal, error, description, headers }: Refused,
 ): void {
   record.refuse(refusal)
@@ -50,6 +50,7 @@ export function refuseInstead(
     response,
     errorAnswer(refusal.status, record.id, error, description, { ...corsHeaders, ...headers }),
     request.complete ? 0 : unreadOf(head, expectsContinue),
+    clock,
   )
 }
 
@@ -61,6 +62,7 @@ export function refuseNoJson({
   corsHeaders,
   head,
   expectsContinue,
+  clock,
 }: AdmittedRequest): void {
   const reason = 'the body is neither a JSON object nor a list'
   record.refuse({ status: 400, code: 'ERR_BODY_UNREADABLE', reason })
@@ -70,6 +72,7 @@ export function refuseNoJson({
     response,
     rpcErrorAnswer(400, record.id, body, corsHeaders),
     request.complete ? 0 : unreadOf(head, expectsContinue),
+    clock,
   )
 }
 

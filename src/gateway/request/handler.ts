@@ -22,6 +22,7 @@ import {
   type OwnAnswer,
   type Refused,
 } from './answer.js'
+import type { Clock } from '../clock.js'
 import { Place, type Admission } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
@@ -55,6 +56,7 @@ export interface RequestHandlerOptions {
   /** The records of all requests. */
   readonly records: Records
   readonly unservedPaths: UnservedPaths
+  readonly clock: Clock
 }
 
 export type RequestHandler = (
@@ -217,6 +219,7 @@ class Passage {
       message: undefined,
       filter: undefined,
       place: entered,
+      clock: this.#options.clock,
       fail: (error) => this.#crash(error),
     })
   }
@@ -367,7 +370,8 @@ class Passage {
     this.#place?.leave()
     const fields = { ...headers, 'X-Request-Id': this.#record.id }
     const unread = this.#request.complete ? 0 : this.#unread
-    sendAnswer(this.#request, this.#response, { status, headers: fields, body }, unread)
+    const { clock } = this.#options
+    sendAnswer(this.#request, this.#response, { status, headers: fields, body }, unread, clock)
     onceOver(this.#request, this.#response, (isSent) =>
       this.#record.close(status, isSent ? 'whole' : 'client left'),
     )
@@ -393,7 +397,7 @@ class Passage {
     this.#record.answerInPlace()
     const failed = errorAnswer(500, this.#record.id, 'server_error', 'Internal error')
     if (this.#opened === undefined) this.#send(failed)
-    else sendAnswer(this.#request, this.#response, failed, this.#unread)
+    else sendAnswer(this.#request, this.#response, failed, this.#unread, this.#options.clock)
   }
 }
 

@@ -8,12 +8,14 @@ import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
 import type { Backend } from '../request/backend.js'
+import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import { RPC } from '../../mcp/rpc-error.js'
 import { unknownSession } from '../request/unknown-session.js'
+import { isMarked } from './broken-message.js'
 import { StdioRequest, type StdioRequestContext } from './request.js'
 import type { OpenChannel } from './channel.js'
 import { ChildChannel } from './child-channel.js'
@@ -36,17 +38,20 @@ import {
   refuseWaiting,
   refuseWith,
 } from './refusals.js'
-import { silenceOf } from './pooled-child.js'
 import type { NoRoom, ChildPool } from './child-pool.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 import { Verdicts } from './verdicts.js'
+import { WarmUp } from './warm-up.js'
+import { withheldHint } from './withheld-variables.js'
 
 export interface BridgeOptions {
   readonly command: readonly string[]
   /** The part of our environment that every child gets. */
   readonly environment: Readonly<Record<string, string>>
   readonly limits: ChildLimits
+  /** Whether it is run once before the first client needs it. */
+  readonly isWarmed: boolean
   /** Shared by all commands of a gateway, which have one limit. */
   readonly childPool: ChildPool
   /** Seconds that an answer to a POST may continue after its token has ended. */
@@ -80,46 +85,58 @@ class Bridge {
   readonly #shared = new Map<string, Shared>()
   /** Callers whose child does not support stateless revisions. */
   readonly #verdicts: Verdicts
+  /** Sessions whose client left before their first answer, by caller: one for each. */
+  readonly #abandoned = new Map<string, Session>()
+  #warmUp: WarmUp | undefined
 
   constructor(options: BridgeOptions) {
     this.#options = options
     this.#verdicts = new Verdicts(options.clock.now)
   }
 
-  begin(exchange: StdioRequest): void {
-    const { request, head } = exchange.admitted
-    if (request.method === 'POST') return this.#read(exchange)
-    if (isStateless(head.protocolVersion)) return refuseMethod(exchange)
-    const session = this.#sessionOf(exchange)
-    if (session === undefined || refuseUnknownVersion(exchange, session)) return
-    if (request.method === 'DELETE') {
+  begin(request: StdioRequest): void {
+    const { head } = request.admitted
+    const { method } = request.admitted.request
+    if (method === 'POST') return this.#read(request)
+    if (isStateless(head.protocolVersion)) return refuseMethod(request)
+    const session = this.#sessionOf(request)
+    if (session === undefined || refuseUnknownVersion(request, session)) return
+    if (method === 'DELETE') {
       void session.end({ reason: 'the client ended the session' })
-      return exchange.sendNothing(204)
+      return request.sendNothing(204)
     }
-    if (!session.listen(exchange, head.lastEventId)) {
-      refuseStreams(exchange)
+    if (!session.listen(request, head.lastEventId)) {
+      refuseStreams(request)
     }
+  }
+
+  /** Runs the command once, without a caller. It counts for nobody's limit. */
+  warmUp(): void {
+    const { limits, clock, emit } = this.#options
+    const label = 'warm-up'
+    const options = { label, limits, clock, emit }
+    this.#warmUp = new WarmUp(options, this.#startChild(undefined, label))
   }
 
   async close(): Promise<void> {
-    await this.#options.childPool.close()
+    await Promise.all([this.#warmUp?.close(), this.#options.childPool.close()])
   }
 
-  #read(exchange: StdioRequest): void {
+  #read(request: StdioRequest): void {
     const { maxBody } = this.#options
-    const { admitted } = exchange
+    const { admitted } = request
     const { contentType } = admitted.head
     if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
-      return refuseType(exchange)
+      return refuseType(request)
     }
-    if (admitted.body !== undefined) return this.#post(exchange, admitted.body)
+    if (admitted.body !== undefined) return this.#post(request, admitted.body)
     readBody(
       admitted,
       maxBody,
       (body) => {
         // An exception in a callback of the request would end the process.
         try {
-          this.#post(exchange, body)
+          this.#post(request, body)
         } catch (error) {
           admitted.fail(error)
         }
@@ -128,135 +145,173 @@ class Bridge {
     )
   }
 
-  #post(exchange: StdioRequest, body: Buffer): void {
-    const version = exchange.admitted.head.protocolVersion
+  #post(request: StdioRequest, body: Buffer): void {
+    const version = request.admitted.head.protocolVersion
     const post = isUtf8(body) ? readPost(body, version) : 'unparsable'
-    if (post === 'unparsable') return refuseBody(exchange, 'Parse error', RPC.parseError)
+    if (post === 'unparsable') {
+      const reason = isMarked(body) ? 'the body begins with a byte order mark' : undefined
+      return refuseBody(request, 'Parse error', RPC.parseError, reason)
+    }
     if (post === 'too many') {
-      return refuseBody(exchange, 'A batch has at most 1000 messages')
+      return refuseBody(request, 'A batch has at most 1000 messages')
     }
     const mayBatch = version === undefined || version === '2025-03-26'
     if (post === 'invalid' || (post.isBatch && !mayBatch)) {
-      return refuseBody(exchange, 'Invalid request')
+      return refuseBody(request, 'Invalid request')
     }
     if (post.isBehind) {
       const [first, ...rest] = post.messages
-      return refuseMismatch(exchange, rest.length === 0 ? first : undefined)
+      return refuseMismatch(request, rest.length === 0 ? first : undefined)
     }
     if (isStateless(version)) {
-      this.#postStateless(exchange, post, version as string).catch(exchange.admitted.fail)
-    } else this.#postStateful(exchange, post)
+      this.#postStateless(request, post, version as string).catch(request.admitted.fail)
+    } else this.#postStateful(request, post)
   }
 
-  #postStateful(exchange: StdioRequest, { messages, isBatch }: Post): void {
+  #postStateful(request: StdioRequest, { messages, isBatch }: Post): void {
     const [first] = messages
     const isOpening = messages.some(({ method }) => method === 'initialize')
-    const { sessionId } = exchange.admitted.head
+    const { sessionId } = request.admitted.head
     if (sessionId === undefined && isOpening && !isBatch && first?.kind === 'request') {
-      return this.#openSession(exchange, first)
+      return this.#openSession(request, first)
     }
-    const session = this.#sessionOf(exchange, first)
-    if (session === undefined || refuseUnknownVersion(exchange, session, first)) return
-    if (session.isCongested) return refuseBusy(exchange)
+    const session = this.#sessionOf(request, first)
+    if (session === undefined || refuseUnknownVersion(request, session, first)) return
+    if (session.isCongested) return refuseBusy(request)
     const requests = messages.filter(({ kind }) => kind === 'request')
     if (requests.length === 0) {
       session.notify(messages)
-      return exchange.sendNothing(202)
+      return request.sendNothing(202)
     }
     const keys = requests.map(({ idKey }) => idKey ?? '')
     if (new Set(keys).size < keys.length || keys.some((key) => session.isWaiting(key))) {
-      return refuseIds(exchange)
+      return refuseIds(request, requests)
     }
-    if (!session.makeRoom(requests.length)) return refuseWaiting(exchange, requests)
-    session.post(exchange, messages, isBatch)
+    if (!session.makeRoom(requests.length)) return refuseWaiting(request, requests)
+    session.post(request, messages, isBatch)
   }
 
   /**
    * The session that the request names, if it belongs to its caller. Otherwise the answer is the
    * same as for a session that does not exist.
    */
-  #sessionOf(exchange: StdioRequest, message?: RawMessage): Session | undefined {
-    const { head, caller } = exchange.admitted
+  #sessionOf(request: StdioRequest, message?: RawMessage): Session | undefined {
+    const { head, caller } = request.admitted
     const { sessionId: id } = head
     if (id === undefined) {
-      refuseNoSession(exchange, message)
+      refuseNoSession(request, message)
       return undefined
     }
     const session = this.#sessions.get(id)
     if (session?.callerKey === caller.key) return session
-    refuseWith(exchange, unknownSession(id, HINT))
+    refuseWith(request, unknownSession(id, HINT))
     return undefined
   }
 
-  #openSession(exchange: StdioRequest, message: RawMessage): void {
+  #openSession(request: StdioRequest, message: RawMessage): void {
+    if (this.#resume(request, message)) return
     const { limits, clock, randomUUID } = this.#options
-    const noRoom = this.#makeRoom(exchange)
-    if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
+    const noRoom = this.#makeRoom(request)
+    if (noRoom !== undefined) return refuseRoom(request, noRoom, message)
+    const { caller } = request.admitted
     const id = randomUUID()
     const options = {
-      ...this.#optionsFor(exchange, id),
+      ...this.#optionsFor(request, id),
       id,
+      onOpened: () => clearTimer(),
       onEnd: (ended: Promise<void>) => {
+        clearTimer()
         this.#sessions.delete(id)
+        if (this.#abandoned.get(session.callerKey) === session) {
+          this.#abandoned.delete(session.callerKey)
+        }
         this.#options.childPool.remove(session, ended)
       },
     }
-    const session: Session = new Session(options, this.#startChild(exchange, options.label))
+    const session: Session = new Session(options, this.#startChild(caller, options.label))
     this.#sessions.set(id, session)
     this.#options.childPool.add(session)
     const clearTimer = clock.setTimer(() => {
-      void session.end(silenceOf(limits.startTimeout))
+      session.endSilent(limits.startTimeout)
     }, limits.startTimeout * 1000)
-    exchange.whenOver((isWhole) => {
-      clearTimer()
-      // Nobody else knows its id.
-      if (!isWhole) void session.end({ reason: 'the client left before the session began' })
-    })
-    session.post(exchange, [message], false, { 'Mcp-Session-Id': id })
+    this.#watchStart(request, session)
+    session.open(request, message)
   }
 
-  async #postStateless(exchange: StdioRequest, { messages }: Post, version: string): Promise<void> {
+  /**
+   * The start of a session goes on when its client leaves: clients wait for a shorter time than a
+   * download takes, and try again.
+   */
+  #watchStart(request: StdioRequest, session: Session): void {
+    request.whenOver((isWhole) => {
+      if (isWhole) return
+      if (!session.isOpening || this.#abandoned.has(session.callerKey)) {
+        // Nobody else knows its id.
+        return void session.end({ reason: 'the client left before the session began' })
+      }
+      this.#abandoned.set(session.callerKey, session)
+      session.abandon()
+    })
+  }
+
+  /**
+   * Lets a retry have the answer of the start that its caller abandoned.
+   *
+   * @returns whether it has
+   */
+  #resume(request: StdioRequest, message: RawMessage): boolean {
+    const { caller } = request.admitted
+    const session = this.#abandoned.get(caller.key)
+    if (session === undefined || !isNamed(caller) || !session.opensWith(message)) return false
+    this.#abandoned.delete(caller.key)
+    this.#watchStart(request, session)
+    session.reopen(request, message)
+    return true
+  }
+
+  async #postStateless(request: StdioRequest, { messages }: Post, version: string): Promise<void> {
     const [message] = messages as [RawMessage]
-    const { key } = exchange.admitted.caller
+    const { key } = request.admitted.caller
     if (message.kind !== 'request') {
       const shared = this.#shared.get(key)
       await shared?.versions
-      if (shared?.child.isCongested === true) return refuseBusy(exchange)
+      if (shared?.child.isCongested === true) return refuseBusy(request)
       if (message.kind === 'notification') shared?.child.notify(message)
-      return exchange.sendNothing(202)
+      return request.sendNothing(202)
     }
     const isStatefulOnly = this.#verdicts.has(key)
-    const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(exchange)
-    if (noRoom !== undefined) return refuseRoom(exchange, noRoom, message)
-    const shared = isStatefulOnly ? undefined : this.#sharedOf(exchange)
+    const noRoom = isStatefulOnly || this.#shared.has(key) ? undefined : this.#makeRoom(request)
+    if (noRoom !== undefined) return refuseRoom(request, noRoom, message)
+    const shared = isStatefulOnly ? undefined : this.#sharedOf(request)
     // The use begins now: a child that we wait for is in use.
-    shared?.child.idleTimer.enter(exchange)
+    shared?.child.idleTimer.enter(request)
     const versions = await shared?.versions
     // If the client left meanwhile, its end has been reported already, and we would wait for ever.
-    if (exchange.isAnswered) return
+    if (request.isAnswered) return
     if (shared === undefined || versions?.includes(version) !== true) {
-      return refuseVersion(exchange, message, version, versions ?? STATEFUL_VERSIONS)
+      return refuseVersion(request, message, version, versions ?? STATEFUL_VERSIONS)
     }
-    if (shared.child.isCongested) return refuseBusy(exchange)
+    if (shared.child.isCongested) return refuseBusy(request)
     if (message.method === LISTEN) {
-      exchange.isOpenEnded = true
-      exchange.endWithToken = () => shared.child.endSubscription(exchange)
+      request.isOpenEnded = true
+      request.endWithToken = () => shared.child.endSubscription(request)
     }
-    shared.child.request(exchange, message)
+    shared.child.send(request, message)
   }
 
-  #sharedOf(exchange: StdioRequest): Shared {
-    const { key } = exchange.admitted.caller
+  #sharedOf(request: StdioRequest): Shared {
+    const { key } = request.admitted.caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const options = {
-      ...this.#optionsFor(exchange, key),
+      ...this.#optionsFor(request, key),
       onEnd: (ended: Promise<void>) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
         this.#options.childPool.remove(child, ended)
       },
     }
-    const child: SharedChild = new SharedChild(options, this.#startChild(exchange, options.label))
+    const { caller } = request.admitted
+    const child: SharedChild = new SharedChild(options, this.#startChild(caller, options.label))
     this.#options.childPool.add(child)
     const versions = child.discover().then((discovery) => this.#versionsOf(child, discovery))
     const shared = { child, versions }
@@ -286,15 +341,15 @@ class Bridge {
     return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
   }
 
-  /** Starts the command as a child that serves this caller alone. */
-  #startChild({ admitted: { caller } }: StdioRequest, label: string): OpenChannel {
+  /** Starts the command as a child that serves this caller alone; nobody without one. */
+  #startChild(caller: Caller | undefined, label: string): OpenChannel {
     const { command, environment, limits, emit, clock } = this.#options
-    const { authenticated } = caller
-    const identity = authenticated && identityEnvironment(authenticated.token)
+    const identity = caller?.authenticated && identityEnvironment(caller.authenticated.token)
     const options = {
       command,
       environment: { ...environment, ...identity },
       label,
+      hint: withheldHint(process.env, environment),
       maxMessage: limits.maxMessage,
       emit,
       clock,
@@ -308,15 +363,21 @@ class Bridge {
  * Header").
  */
 function refuseUnknownVersion(
-  exchange: StdioRequest,
+  request: StdioRequest,
   session: Session,
-  request?: RawMessage,
+  message?: RawMessage,
 ): boolean {
-  const version = exchange.admitted.head.protocolVersion
+  const version = request.admitted.head.protocolVersion
   const isKnown =
     version === undefined || STATEFUL_VERSIONS.includes(version) || version === session.version
-  if (!isKnown) refuseVersion(exchange, request, version, STATEFUL_VERSIONS, RPC.serverError)
+  if (!isKnown) refuseVersion(request, message, version, STATEFUL_VERSIONS, RPC.serverError)
   return !isKnown
+}
+
+/** Whether another token of it is certain to be of the same person and client. */
+function isNamed({ authenticated }: Caller): boolean {
+  const { subject, clientId } = authenticated?.token ?? {}
+  return subject !== undefined && clientId !== undefined
 }
 
 export function createBridge(options: BridgeOptions): Backend {
@@ -332,7 +393,10 @@ export function createBridge(options: BridgeOptions): Backend {
   return {
     label: file,
     headers: undefined,
-    warm: () => Promise.resolve(),
+    warm() {
+      if (options.isWarmed) bridge.warmUp()
+      return Promise.resolve()
+    },
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
     async probe() {
       const found = await findExecutable(file, options.environment['PATH'])

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { BrokenMessage } from './broken-message.js'
 import type { RawMessage } from './raw-message.js'
 import type { StdioRequest } from './request.js'
 
@@ -14,7 +15,9 @@ export interface Channel {
   /** Sends a message on one line. */
   write(line: Buffer): void
   /** While one of its readers is slow, the server has to wait. */
-  watch(exchange: StdioRequest): void
+  watch(request: StdioRequest): void
+  /** Tells the operator about a message that is of no use. */
+  report(reason: string, hint?: string): void
   /** Settles when no part of it runs any more. It reports nothing from then on. */
   stop(): Promise<void>
 }
@@ -22,10 +25,12 @@ export interface Channel {
 /** Gets the reports of a channel, but not before it is open. */
 export interface ChannelListener {
   onMessage(message: RawMessage): void
-  /** A message was too long, and its request is unknown. */
-  onTooLong(): void
-  /** The server has ended by itself. */
-  onEnd(reason: string): void
+  /** A message cannot be forwarded. */
+  onBroken(message: BrokenMessage): void
+  /** A message that is too long does not end. */
+  onEndless(): void
+  /** The server has ended by itself, with this exit code if it is known. */
+  onEnd(reason: string, exitCode?: number): void
 }
 
 /** Opens the channel of one session. */

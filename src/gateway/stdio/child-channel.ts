@@ -5,11 +5,12 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { Clock } from '../clock.js'
-import type { ChildEvent } from './events.js'
+import type { ChildEvent, ChildRemarked, MessageUnusable } from './events.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { Child } from './child.js'
 import type { StdioRequest } from './request.js'
 import { readRawMessage } from './raw-message.js'
+import { isMarked, MARKED, NOT_UTF8, readBroken, tooLarge } from './broken-message.js'
 
 /** Log lines that one child may write in a burst, and how many more each second. */
 const BURST_OF_LINES = 100
@@ -22,6 +23,8 @@ export interface ChildChannelOptions {
   readonly environment: Readonly<Record<string, string>>
   /** Its name in the log: not a secret. */
   readonly label: string
+  /** What it may lack if it ends before its first answer. */
+  readonly hint: string | undefined
   /** Bytes of a message. */
   readonly maxMessage: number
   readonly emit: ((event: ChildEvent) => void) | undefined
@@ -34,6 +37,7 @@ export class ChildChannel implements Channel {
   readonly #child: Child
   readonly #blocking = new Set<StdioRequest>()
   readonly #startedAt: number
+  #hasAnswered = false
   #linesLeft = BURST_OF_LINES
   #refilledAt: number
   #suppressed = 0
@@ -46,9 +50,10 @@ export class ChildChannel implements Channel {
     this.#refilledAt = this.#startedAt
     const heard = {
       onLine: (line: Buffer) => this.#onLine(line),
-      onTooLong: () => listener.onTooLong(),
+      onTooLong: (beginning: Buffer) => this.#onTooLong(beginning),
+      onEndless: () => listener.onEndless(),
       onStderr: (line: string) => this.#logLine('stderr', line),
-      onEnd: (reason: string) => this.#onEnd(reason),
+      onEnd: (reason: string, exitCode?: number) => this.#onEnd(reason, exitCode),
       onStrays: (count: number) => {
         options.emit?.({ type: 'child.strays', child: options.label, count })
       },
@@ -67,10 +72,10 @@ export class ChildChannel implements Channel {
   }
 
   /** While one of its readers is slow, the child has to wait. */
-  watch(exchange: StdioRequest): void {
-    exchange.whenBlocked((isBlocked) => {
-      if (isBlocked) this.#blocking.add(exchange)
-      else this.#blocking.delete(exchange)
+  watch(request: StdioRequest): void {
+    request.whenBlocked((isBlocked) => {
+      if (isBlocked) this.#blocking.add(request)
+      else this.#blocking.delete(request)
       if (this.#blocking.size > 0) this.#child.pause()
       else this.#child.resume()
     })
@@ -80,14 +85,39 @@ export class ChildChannel implements Channel {
     return this.#child.stop()
   }
 
+  /** Tells the operator about a message that is of no use. */
+  report(reason: string, hint?: string): void {
+    const child = this.#options.label
+    this.#emit({ type: 'message.unusable', child, reason, ...(hint !== undefined && { hint }) })
+  }
+
   #onLine(line: Buffer): void {
-    const message = isUtf8(line) ? readRawMessage(line) : undefined
-    if (message !== undefined) return this.#listener.onMessage(message)
+    const isText = isUtf8(line)
+    const message = isText ? readRawMessage(line) : undefined
+    if (message !== undefined) {
+      this.#hasAnswered ||= message.kind === 'response'
+      return this.#listener.onMessage(message)
+    }
+    const flaw = isText ? (isMarked(line) ? MARKED : undefined) : NOT_UTF8
+    const broken = flaw && readBroken(line, flaw)
+    if (broken !== undefined) return this.#listener.onBroken(broken)
     this.#logLine('stdout', `not a message: ${line.toString('utf8', 0, SHOWN)}`)
   }
 
-  /** A child that writes without end must not fill the disk with its log. */
+  #onTooLong(beginning: Buffer): void {
+    const flaw = tooLarge(this.#options.maxMessage)
+    const unknown = { kind: 'response', idText: 'null', idKey: undefined, flaw } as const
+    this.#listener.onBroken(readBroken(beginning, flaw) ?? unknown)
+  }
+
   #logLine(from: 'stdout' | 'stderr', text: string): void {
+    // Nobody sees a byte order mark.
+    const shown = text.replaceAll('\ufeff', '\\ufeff')
+    this.#emit({ type: 'child.remarked', child: this.#options.label, from, text: shown })
+  }
+
+  /** A child that writes without end must not fill the disk with its log. */
+  #emit(event: ChildRemarked | MessageUnusable): void {
     const now = this.#options.clock.now()
     const refill = ((now - this.#refilledAt) / 1000) * LINES_A_SECOND
     this.#linesLeft = Math.min(BURST_OF_LINES, this.#linesLeft + refill)
@@ -99,19 +129,14 @@ export class ChildChannel implements Channel {
     this.#linesLeft--
     const suppressed = this.#suppressed
     this.#suppressed = 0
-    this.#options.emit?.({
-      type: 'child.remarked',
-      child: this.#options.label,
-      from,
-      text,
-      ...(suppressed > 0 && { suppressed }),
-    })
+    this.#options.emit?.(suppressed > 0 ? { ...event, suppressed } : event)
   }
 
-  #onEnd(reason: string): void {
-    const { clock, emit, label } = this.#options
+  #onEnd(reason: string, exitCode: number | undefined): void {
+    const { clock, emit, label: child, hint } = this.#options
     const seconds = (clock.now() - this.#startedAt) / 1000
-    emit?.({ type: 'child.ended', child: label, reason, seconds })
-    this.#listener.onEnd(reason)
+    const isUnused = !this.#hasAnswered && hint !== undefined
+    emit?.({ type: 'child.ended', child, reason, seconds, ...(isUnused && { hint }) })
+    this.#listener.onEnd(reason, exitCode)
   }
 }

@@ -13,16 +13,24 @@ import { LineSplitter } from './lines.js'
 
 /** How long it may take to end once its stdin is closed, and then after SIGTERM, in milliseconds. */
 const GRACE = 2_000
+/** How long the end of a line that is too long may take, in milliseconds. */
+const REST = 30_000
 /** Its output on stderr is for people. */
 const MAX_STDERR_LINE = 4_096
 
 export interface ChildListener {
   onLine(line: Buffer): void
-  /** A line on stdout that is longer than allowed; it is lost. */
-  onTooLong(): void
+  /** A line on stdout is longer than allowed; it is lost. */
+  onTooLong(beginning: Buffer): void
+  /** It does not end. */
+  onEndless?(): void
   onStderr(line: string): void
-  /** It has ended, and all its output was delivered. */
-  onEnd(reason: string): void
+  /**
+   * It has ended, and all its output was delivered.
+   *
+   * @param exitCode `undefined` if a signal ended it, or it could not be started
+   */
+  onEnd(reason: string, exitCode?: number): void
   /** The number of processes that had left its group and were ended after it. */
   onStrays?(count: number): void
 }
@@ -36,6 +44,7 @@ export class Child {
   readonly #setTimer: Clock['setTimer']
   /** Lines written since it last took all of them. */
   #untaken = 0
+  #restTimer: (() => void) | undefined
   #stopping: Promise<void> | undefined
 
   /** @param maxMessage bytes of a line on stdout */
@@ -60,22 +69,25 @@ export class Child {
     this.#stdin.on('drain', () => {
       this.#untaken = 0
     })
-    const lines = new LineSplitter(
-      maxMessage,
-      (line) => listener.onLine(line),
-      () => listener.onTooLong(),
-    )
+    const lines = new LineSplitter(maxMessage, {
+      onLine: (line) => listener.onLine(line),
+      onTooLong: (beginning) => {
+        this.#awaitRest(lines, listener)
+        listener.onTooLong(beginning)
+      },
+      onEndless: () => listener.onEndless?.(),
+    })
     this.#stdout.on('data', (chunk: Buffer) => lines.push(chunk))
-    const logLines = new LineSplitter(
-      MAX_STDERR_LINE,
-      (line) => listener.onStderr(line.toString('utf8')),
-      () => listener.onStderr('a line that is too long'),
-    )
+    const logLines = new LineSplitter(MAX_STDERR_LINE, {
+      onLine: (line) => listener.onStderr(line.toString('utf8')),
+      onTooLong: () => listener.onStderr('a line that is too long'),
+    })
     stderrStream.on('data', (chunk: Buffer) => logLines.push(chunk))
     const read = [this.#stdout, stderrStream].map(
       (stream) => new Promise((resolve) => stream.once('close', resolve)),
     )
     void this.#group.exited.then(async (reason) => {
+      this.#restTimer?.()
       this.#stdin.destroy()
       // A pause would keep the last lines for ever. We do not wait for processes outside of the
       // group that hold the pipes.
@@ -84,7 +96,7 @@ export class Child {
       // Such processes may keep the pipes, but we close ours: they cost two descriptors each time.
       this.#stdout.destroy()
       stderrStream.destroy()
-      listener.onEnd(reason)
+      listener.onEnd(reason, this.#group.exitCode)
     })
     void this.#group.gone.then((strays) => {
       if (strays > 0) listener.onStrays?.(strays)
@@ -128,6 +140,16 @@ export class Child {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  #awaitRest(lines: LineSplitter, listener: ChildListener): void {
+    this.#restTimer?.()
+    this.#restTimer = this.#setTimer(() => {
+      if (!lines.isSkipping) return
+      // While we do not read, it cannot go on.
+      if (this.#stdout.isPaused()) this.#awaitRest(lines, listener)
+      else listener.onEndless?.()
+    }, REST)
   }
 
   /**

@@ -48,7 +48,7 @@ export function parseEventId(
 export class EventStream {
   readonly name: string
   readonly #window: EventWindow
-  #exchange: StdioRequest | undefined
+  #request: StdioRequest | undefined
   #last = 0
   #isEnded = false
 
@@ -58,7 +58,7 @@ export class EventStream {
   }
 
   get isRead(): boolean {
-    return this.#exchange !== undefined
+    return this.#request !== undefined
   }
 
   get isEnded(): boolean {
@@ -66,25 +66,25 @@ export class EventStream {
   }
 
   /**
-   * @param exchange the exchange whose stream has begun
+   * @param request the one whose stream has begun
    * @param after the number of the last event that its client got; `undefined` for a new one
    */
-  attach(exchange: StdioRequest, after?: number): void {
-    this.#exchange?.end()
-    this.#exchange = exchange
-    exchange.whenOver(() => {
-      if (this.#exchange === exchange) this.#exchange = undefined
+  attach(request: StdioRequest, after?: number): void {
+    this.#request?.end()
+    this.#request = request
+    request.whenOver(() => {
+      if (this.#request === request) this.#request = undefined
     })
     if (after !== undefined) {
       for (const { number, line } of this.#window.after(this.name, after)) this.#write(number, line)
     }
-    if (this.#isEnded) exchange.endStream()
+    if (this.#isEnded) request.endStream()
   }
 
   /** Sends an event without a message. With its id, the client can resume the stream (SEP-1699). */
   prime(): void {
     this.#last++
-    this.#exchange?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))
+    this.#request?.write(Buffer.from(`id: ${this.name}-${this.#last}\ndata: \n\n`))
   }
 
   send(line: Buffer): void {
@@ -95,11 +95,11 @@ export class EventStream {
 
   end(): void {
     this.#isEnded = true
-    this.#exchange?.endStream()
-    this.#exchange = undefined
+    this.#request?.endStream()
+    this.#request = undefined
   }
 
   #write(number: number, line: Buffer): void {
-    this.#exchange?.writeEvent(line, `${this.name}-${number}`)
+    this.#request?.writeEvent(line, `${this.name}-${number}`)
   }
 }

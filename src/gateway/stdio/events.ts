@@ -18,6 +18,8 @@ export interface ChildEnded {
   readonly reason: string
   /** Seconds for which it ran. */
   readonly seconds: number
+  /** What it may have lacked, if it gave no answer. */
+  readonly hint?: string
 }
 
 /** It wrote something that is not a protocol message: on stderr, or by mistake on stdout. */
@@ -27,6 +29,18 @@ export interface ChildRemarked {
   readonly from: 'stdout' | 'stderr'
   readonly text: string
   /** Earlier lines that were dropped because there were too many. */
+  readonly suppressed?: number
+}
+
+/**
+ * A message of it is of no use: it cannot be forwarded, or is an answer for which no request waits.
+ */
+export interface MessageUnusable {
+  readonly type: 'message.unusable'
+  readonly child: string
+  readonly reason: string
+  readonly hint?: string
+  /** As in {@link ChildRemarked}. */
   readonly suppressed?: number
 }
 
@@ -47,4 +61,40 @@ export interface ChildStrays {
   readonly count: number
 }
 
-export type ChildEvent = ChildStarted | ChildEnded | ChildRemarked | ChildStrays | SessionEnded
+/**
+ * The client of a session left before the first answer of its command. The command goes on until
+ * that answer, and a retry of the same caller may get it.
+ */
+export interface StartAbandoned {
+  readonly type: 'start.abandoned'
+  readonly child: string
+  readonly hint: string
+}
+
+/** The same caller tried again, and waits for that answer now. */
+export interface StartResumed {
+  readonly type: 'start.resumed'
+  readonly child: string
+}
+
+/** A command was run once before a client needed it. */
+export interface CommandWarmed {
+  readonly type: 'command.warmed'
+  readonly child: string
+  /** Seconds until its first answer, or until it failed. */
+  readonly seconds: number
+  /** Why there was no answer. */
+  readonly failure?: string
+  readonly hint?: string
+}
+
+export type ChildEvent =
+  | ChildStarted
+  | ChildEnded
+  | ChildRemarked
+  | ChildStrays
+  | MessageUnusable
+  | SessionEnded
+  | StartAbandoned
+  | StartResumed
+  | CommandWarmed

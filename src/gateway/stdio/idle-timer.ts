@@ -33,10 +33,10 @@ export class IdleTimer {
     return this.#leftAt
   }
 
-  enter(exchange: StdioRequest): void {
-    this.#present.add(exchange)
-    exchange.whenOver(() => {
-      this.#present.delete(exchange)
+  enter(request: StdioRequest): void {
+    this.#present.add(request)
+    request.whenOver(() => {
+      this.#present.delete(request)
       this.touch()
     })
   }

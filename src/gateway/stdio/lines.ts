@@ -13,11 +13,23 @@ const MANY = 256
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
+/** Bytes of a line that is too long that are still shown. */
+const BEGINNING = 2 ** 20
+/** How many times the limit the dropped rest of a line may have. */
+const MOST_DROPPED = 4
+
+export interface LineListener {
+  onLine(line: Buffer): void
+  /** A line is longer than allowed. The rest of it is dropped. */
+  onTooLong(beginning: Buffer): void
+  /** The rest of it is longer than what is dropped. */
+  onEndless?(): void
+}
+
 /** Splits bytes into lines, without their ends. Empty lines are skipped. */
 export class LineSplitter {
   readonly #limit: number
-  readonly #onLine: (line: Buffer) => void
-  readonly #onTooLong: () => void
+  readonly #listener: LineListener
   /** The beginning of a line whose end has not arrived. */
   #pieces: Buffer[] = []
   /** How many of the first pieces are {@link MANY} in one. */
@@ -25,12 +37,17 @@ export class LineSplitter {
   #size = 0
   /** The line is too long: the rest of it is skipped. */
   #isSkipping = false
+  #isEndless = false
 
   /** @param limit bytes of a line */
-  constructor(limit: number, onLine: (line: Buffer) => void, onTooLong: () => void) {
+  constructor(limit: number, listener: LineListener) {
     this.#limit = limit
-    this.#onLine = onLine
-    this.#onTooLong = onTooLong
+    this.#listener = listener
+  }
+
+  /** The rest of a line that is too long is being dropped. */
+  get isSkipping(): boolean {
+    return this.#isSkipping
   }
 
   push(chunk: Buffer): void {
@@ -46,8 +63,8 @@ export class LineSplitter {
   }
 
   #add(piece: Buffer): void {
-    if (this.#isSkipping) return
     this.#size += piece.length
+    if (this.#isSkipping) return this.#boundRest()
     if (this.#size <= this.#limit) {
       this.#pieces.push(piece)
       if (this.#pieces.length - this.#joined === MANY) {
@@ -56,10 +73,18 @@ export class LineSplitter {
       }
       return
     }
+    const pieces = [...this.#pieces, piece]
     this.#pieces = []
     this.#joined = 0
     this.#isSkipping = true
-    this.#onTooLong()
+    this.#listener.onTooLong(Buffer.concat(pieces, Math.min(this.#size, BEGINNING)))
+    this.#boundRest()
+  }
+
+  #boundRest(): void {
+    if (this.#isEndless || this.#size <= (1 + MOST_DROPPED) * this.#limit) return
+    this.#isEndless = true
+    this.#listener.onEndless?.()
   }
 
   #finish(): void {
@@ -70,9 +95,10 @@ export class LineSplitter {
     this.#joined = 0
     this.#size = 0
     this.#isSkipping = false
+    this.#isEndless = false
     if (wasSkipping) return
     const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size)
     const line = whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole
-    if (line.length > 0) this.#onLine(line)
+    if (line.length > 0) this.#listener.onLine(line)
   }
 }

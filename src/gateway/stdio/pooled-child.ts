@@ -4,6 +4,7 @@
  * @module
  */
 import type { UpstreamFault } from '../request/upstream-fault.js'
+import type { Flaw } from './broken-message.js'
 import type { IdleTimer } from './idle-timer.js'
 import type { Reply } from './reply.js'
 
@@ -13,6 +14,7 @@ export interface ChildEnd {
   readonly reason: string
   /** The message for waiting requests. Without it, we or the client ended it on purpose. */
   readonly fault?: UpstreamFault
+  readonly exitCode?: number | undefined
 }
 
 export interface PooledChild {
@@ -26,10 +28,10 @@ export interface PooledChild {
 }
 
 /** The end of a command that has ended by itself. */
-export function exitOf(reason: string): ChildEnd {
+export function exitOf(reason: string, exitCode?: number): ChildEnd {
   const text = `the command ${reason}`
   const hint = 'its stderr output is in the log'
-  return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint } }
+  return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint }, exitCode }
 }
 
 /** The end of a command that does not send its first answer. */
@@ -39,16 +41,28 @@ export function silenceOf(seconds: number): ChildEnd {
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
+/** The end of a command whose first answer has an id that no request has. */
+export function mistakeOf(id: string): ChildEnd {
+  const reason = `the command answered with the id ${id}, which no request has`
+  const hint = 'an answer must have the id of its request (JSON-RPC 2.0 §5)'
+  return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
+}
+
 /** The end of a command whose message cannot be forwarded: its requests would wait for ever. */
-export function floodOf(bytes: number): ChildEnd {
-  const reason = `the command sent a message of more than ${bytes} bytes`
-  const hint = '--child-max-message sets how large it may be'
+export function flawOf({ text, hint }: Flaw): ChildEnd {
+  const reason = `the command sent a message that ${text}`
   return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
 }
 
 /** Fails all waiting requests. */
-export function failAll(replies: Iterable<Reply>, { fault }: ChildEnd): void {
+export function failAll(replies: Iterable<Reply>, end: ChildEnd): void {
+  const { fault } = end
   const status = fault === undefined ? 404 : fault.code === 'ERR_UPSTREAM_TIMEOUT' ? 504 : 502
-  const message = fault === undefined ? 'The session has ended' : 'The MCP server has ended'
-  for (const reply of replies) reply.fail(status, message, fault)
+  for (const reply of replies) reply.fail(status, wordsFor(end), fault)
+}
+
+/** For a client. */
+function wordsFor({ fault, exitCode }: ChildEnd): string {
+  if (fault === undefined) return 'The session has ended'
+  return `The MCP server has ended${exitCode === undefined ? '' : ` with exit code ${exitCode}`}`
 }

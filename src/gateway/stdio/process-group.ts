@@ -91,6 +91,12 @@ export class ProcessGroup {
     return this.#hasExited
   }
 
+  /** Once it has exited; `undefined` if a signal ended it, or it could not be started. */
+  get exitCode(): number | undefined {
+    const { pid, exitCode } = this.process
+    return pid === undefined ? undefined : (exitCode ?? undefined)
+  }
+
   async #endStrays(): Promise<number> {
     const { pid } = this.process
     const count = pid === undefined ? 0 : await endStrays(this.mark, pid)

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { isAtEnd, readMembers, textAt, valueAt, type Span } from '../../base/json-spans.js'
+import {
+  isAtEnd,
+  readMembers,
+  replaceSpans,
+  textAt,
+  valueAt,
+  type Span,
+} from '../../base/json-spans.js'
 
 export interface RawMessage {
   readonly kind: 'request' | 'notification' | 'response'
@@ -24,7 +31,8 @@ export interface RawMessage {
 type Member = 'jsonrpc' | 'id' | 'method' | 'params' | 'result' | 'error'
 const MEMBERS = new Set<string>(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
 
-function isMember(name: string): name is Member {
+/** Whether a member of a message decides about its routing. */
+export function isMember(name: string): name is Member {
   return MEMBERS.has(name)
 }
 
@@ -39,7 +47,7 @@ function keyOf(value: unknown): string | undefined {
  * Commands write log lines in JSON too, with their own `id` or `result`: only this member marks a
  * message.
  */
-const JSON_RPC = '2.0'
+export const JSON_RPC = '2.0'
 
 /**
  * Reads a whole text. `undefined` when it is not a JSON-RPC 2.0 message, or has a decisive member
@@ -94,6 +102,17 @@ export function findSpan(
 /** The value there, as a key like {@link RawMessage.idKey}. */
 export function keyAt(bytes: Buffer, span: Span | undefined): string | undefined {
   return span && keyOf(valueAt(bytes, span))
+}
+
+/** The bytes with new text in some places, which may be in any order. */
+export function rename(
+  bytes: Buffer,
+  places: readonly (readonly [Span | undefined, string])[],
+): Buffer {
+  const replacements = places
+    .flatMap(([span, text]) => (span === undefined ? [] : [{ span, text }]))
+    .sort((one, other) => one.span.start - other.span.start)
+  return Buffer.concat(replaceSpans(bytes, replacements))
 }
 
 /** The code of an error, `undefined` for a result. */

@@ -14,11 +14,11 @@ import type { RawMessage } from './raw-message.js'
 import type { StdioRequest } from './request.js'
 
 /** The one way in which a request to a command is refused. */
-function sendRefusal(exchange: StdioRequest, answer: OwnAnswer, refusal: Refusal): void {
+function sendRefusal(request: StdioRequest, answer: OwnAnswer, refusal: Refusal): void {
   // Once there is an answer, a refusal reaches nobody, so it is not reported either.
-  if (exchange.isAnswered) return
-  exchange.admitted.record.refuse(refusal)
-  exchange.refuse(answer)
+  if (request.isAnswered) return
+  request.admitted.record.refuse(refusal)
+  request.refuse(answer)
 }
 
 /** A refusal with an error of JSON-RPC as its body. */
@@ -31,35 +31,35 @@ interface RpcRefusal {
   readonly text: string
   readonly reason?: string
   readonly hint?: string
-  /** The request that the error belongs to, if it is a single one. */
-  readonly request?: RawMessage | undefined
+  /** The message that the error answers, if it is a single one. */
+  readonly message?: RawMessage | undefined
   readonly data?: object
 }
 
 function refuse(
-  exchange: StdioRequest,
-  { status, code, rpcCode, text, reason = text, hint, request, data }: RpcRefusal,
+  request: StdioRequest,
+  { status, code, rpcCode, text, reason = text, hint, message, data }: RpcRefusal,
 ): void {
-  const { record, corsHeaders } = exchange.admitted
-  const body = rpcError(request?.idText ?? 'null', rpcCode, text, data)
+  const { record, corsHeaders } = request.admitted
+  const body = rpcError(message?.idText ?? 'null', rpcCode, text, data)
   const refusal = { status, code, reason, ...(hint !== undefined && { hint }) }
-  sendRefusal(exchange, rpcErrorAnswer(status, record.id, body, corsHeaders), refusal)
+  sendRefusal(request, rpcErrorAnswer(status, record.id, body, corsHeaders), refusal)
 }
 
 /** A refusal whose body is not a JSON-RPC error. */
 export function refuseWith(
-  exchange: StdioRequest,
+  request: StdioRequest,
   { refusal, error, description, headers }: Refused,
 ): void {
-  const { record, corsHeaders } = exchange.admitted
+  const { record, corsHeaders } = request.admitted
   const fields = { ...corsHeaders, ...headers }
   const answer = errorAnswer(refusal.status, record.id, error, description, fields)
-  sendRefusal(exchange, answer, refusal)
+  sendRefusal(request, answer, refusal)
 }
 
-export function refuseMethod(exchange: StdioRequest): void {
-  const reason = `${exchange.admitted.record.method}, in a protocol version without it`
-  refuseWith(exchange, {
+export function refuseMethod(request: StdioRequest): void {
+  const reason = `${request.admitted.record.method}, in a protocol version without it`
+  refuseWith(request, {
     refusal: { status: 405, code: 'ERR_METHOD_NOT_ALLOWED', reason },
     error: 'method_not_allowed',
     description: 'This protocol revision supports only POST',
@@ -67,10 +67,10 @@ export function refuseMethod(exchange: StdioRequest): void {
   })
 }
 
-export function refuseBusy(exchange: StdioRequest): void {
+export function refuseBusy(request: StdioRequest): void {
   const reason = 'the command has not read earlier messages yet'
   const hint = '--child-queue sets how much may wait for it'
-  refuseWith(exchange, {
+  refuseWith(request, {
     refusal: { status: 503, code: 'ERR_CHILD_BUSY', reason, hint },
     error: 'temporarily_unavailable',
     description: 'The MCP server has not read earlier messages yet',
@@ -78,46 +78,53 @@ export function refuseBusy(exchange: StdioRequest): void {
   })
 }
 
-export function refuseType(exchange: StdioRequest): void {
+export function refuseType(request: StdioRequest): void {
   const text = 'Content-Type must be application/json'
   const rpcCode = RPC.invalidRequest
-  refuse(exchange, { status: 415, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+  refuse(request, { status: 415, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
 }
 
 /** Refuses a body that is not a message, or not an allowed one. */
 export function refuseBody(
-  exchange: StdioRequest,
+  request: StdioRequest,
   text: string,
   rpcCode: number = RPC.invalidRequest,
+  reason: string = text,
 ): void {
-  refuse(exchange, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text })
+  refuse(request, { status: 400, code: 'ERR_BODY_UNREADABLE', rpcCode, text, reason })
 }
 
 /** Refuses a body of a later version than the request says. */
-export function refuseMismatch(exchange: StdioRequest, request: RawMessage | undefined): void {
+export function refuseMismatch(request: StdioRequest, message: RawMessage | undefined): void {
   const text = 'MCP-Protocol-Version does not match the body'
   const rpcCode = RPC.headerMismatch
-  refuse(exchange, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, request })
+  refuse(request, { status: 400, code: 'ERR_HEADER_MISMATCH', rpcCode, text, message })
 }
 
-/** Refuses a request whose id is already used by another request that waits for its answer. */
-export function refuseIds(exchange: StdioRequest): void {
+/** Refuses requests with an id that another request has, which waits for its answer. */
+export function refuseIds(request: StdioRequest, requests: readonly RawMessage[]): void {
   const text = 'This id is in use'
   const rpcCode = RPC.invalidRequest
-  refuse(exchange, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text })
+  const message = onlyOf(requests)
+  refuse(request, { status: 400, code: 'ERR_REQUEST_MALFORMED', rpcCode, text, message })
 }
 
-export function refuseStreams(exchange: StdioRequest): void {
+/** An error names one request, so the error for a batch names no request. */
+function onlyOf([first, ...rest]: readonly RawMessage[]): RawMessage | undefined {
+  return rest.length === 0 ? first : undefined
+}
+
+export function refuseStreams(request: StdioRequest): void {
   const text = 'This session has too many streams'
   const rpcCode = RPC.serverError
-  refuse(exchange, { status: 409, code: 'ERR_REQUESTS_TOO_MANY', rpcCode, text })
+  refuse(request, { status: 409, code: 'ERR_REQUESTS_TOO_MANY', rpcCode, text })
 }
 
-export function refuseNoSession(exchange: StdioRequest, request: RawMessage | undefined): void {
+export function refuseNoSession(request: StdioRequest, message: RawMessage | undefined): void {
   const text = 'Mcp-Session-Id is missing'
   const hint = 'a session begins with initialize'
   const rpcCode = RPC.serverError
-  refuse(exchange, { status: 400, code: 'ERR_SESSION_UNKNOWN', rpcCode, text, hint, request })
+  refuse(request, { status: 400, code: 'ERR_SESSION_UNKNOWN', rpcCode, text, hint, message })
 }
 
 /** The message for the operator, with the setting that helps. */
@@ -136,45 +143,43 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
   },
 }
 
-export function refuseRoom(exchange: StdioRequest, noRoom: NoRoom, request: RawMessage): void {
+export function refuseRoom(request: StdioRequest, noRoom: NoRoom, message: RawMessage): void {
   const isTheirs = noRoom !== 'all'
-  refuse(exchange, {
+  refuse(request, {
     status: isTheirs ? 429 : 503,
     code: 'ERR_CHILDREN_TOO_MANY',
     rpcCode: RPC.serverError,
     text: isTheirs ? 'You have too many sessions in use' : 'Too many sessions are in use',
     ...NO_ROOM[noRoom],
-    request,
+    message,
   })
 }
 
 /** Refuses requests of a session in which too many have no answer yet. */
-export function refuseWaiting(exchange: StdioRequest, requests: readonly RawMessage[]): void {
-  const [first, ...rest] = requests
-  refuse(exchange, {
+export function refuseWaiting(request: StdioRequest, requests: readonly RawMessage[]): void {
+  refuse(request, {
     status: 429,
     code: 'ERR_REQUESTS_TOO_MANY',
     rpcCode: RPC.serverError,
     text: 'Too many requests of this session wait for their answers',
-    // An error names one request, so the error for a batch names no request.
-    request: rest.length === 0 ? first : undefined,
+    message: onlyOf(requests),
   })
 }
 
 export function refuseVersion(
-  exchange: StdioRequest,
-  request: RawMessage | undefined,
+  request: StdioRequest,
+  message: RawMessage | undefined,
   requested: string,
   supported: readonly string[],
   rpcCode: number = RPC.unsupportedVersion,
 ): void {
-  refuse(exchange, {
+  refuse(request, {
     status: 400,
     code: 'ERR_VERSION_UNSUPPORTED',
     rpcCode,
     text: 'Unsupported protocol version',
     reason: `protocol version ${quoted(requested, 20)}; possible are ${quoted(supported.join(' '))}`,
-    request,
+    message,
     data: { supported, requested },
   })
 }

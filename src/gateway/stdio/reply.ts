@@ -31,7 +31,7 @@ export interface ReplyOptions {
   readonly isPlain: boolean
   readonly headers: Readonly<Record<string, string>>
   readonly clock: Clock
-  readonly startStream: (exchange: StdioRequest) => AnswerStream
+  readonly startStream: (request: StdioRequest) => AnswerStream
   readonly onDone: () => void
 }
 
@@ -45,20 +45,20 @@ function joinBatch(lines: readonly Buffer[]): Buffer {
 }
 
 export class Reply {
-  readonly exchange: StdioRequest
+  readonly request: StdioRequest
   readonly #options: ReplyOptions
   readonly #open: Set<string>
   readonly #answers: Buffer[] = []
   readonly #clearTimer: () => void
   #stream: AnswerStream | undefined
 
-  constructor(exchange: StdioRequest, options: ReplyOptions) {
-    this.exchange = exchange
+  constructor(request: StdioRequest, options: ReplyOptions) {
+    this.request = request
     this.#options = options
     this.#open = new Set(options.ids)
     this.#clearTimer = options.clock.setTimer(() => {
       if (this.#mayStream) this.#startStream()
-      else exchange.watchToken()
+      else request.watchToken()
     }, PATIENCE)
   }
 
@@ -77,7 +77,7 @@ export class Reply {
 
   /** Whether it has a reader now. */
   get isRead(): boolean {
-    return this.#stream?.isRead ?? !this.exchange.isAnswered
+    return this.#stream?.isRead ?? !this.request.isAnswered
   }
 
   /** It answers one request. */
@@ -88,8 +88,8 @@ export class Reply {
   get #mayStream(): boolean {
     return (
       !this.#options.isPlain &&
-      !this.exchange.isAnswered &&
-      this.exchange.accepts('text/event-stream')
+      !this.request.isAnswered &&
+      this.request.accepts('text/event-stream')
     )
   }
 
@@ -121,8 +121,8 @@ export class Reply {
     }
     this.#answers.push(...lines)
     const body = this.#body().toString()
-    const { record, corsHeaders } = this.exchange.admitted
-    this.exchange.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders), fault)
+    const { record, corsHeaders } = this.request.admitted
+    this.request.refuse(rpcErrorAnswer(status, record.id, body, corsHeaders), fault)
     this.#done()
   }
 
@@ -130,8 +130,8 @@ export class Reply {
   #startStream(): AnswerStream {
     if (this.#stream !== undefined) return this.#stream
     this.#clearTimer()
-    this.exchange.startStream(this.#options.headers)
-    this.#stream = this.#options.startStream(this.exchange)
+    this.request.startStream(this.#options.headers)
+    this.#stream = this.#options.startStream(this.request)
     for (const line of this.#answers) this.#stream.send(line)
     return this.#stream
   }
@@ -143,7 +143,7 @@ export class Reply {
 
   #finish(status: number): void {
     if (this.#stream !== undefined) this.#stream.end()
-    else this.exchange.sendJson(status, this.#body(), this.#options.headers)
+    else this.request.sendJson(status, this.#body(), this.#options.headers)
     this.#done()
   }
 

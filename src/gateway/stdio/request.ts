@@ -36,7 +36,7 @@ export class StdioRequest implements OpenRequest {
   endWithToken: () => void = () => this.end()
   readonly #context: StdioRequestContext
   readonly #life: AnswerLife
-  readonly #begin: (exchange: StdioRequest) => void
+  readonly #begin: (request: StdioRequest) => void
   readonly #whenOver: ((isWhole: boolean) => void)[] = []
   #onBlocked: ((isBlocked: boolean) => void) | undefined
   #isStream = false
@@ -49,7 +49,7 @@ export class StdioRequest implements OpenRequest {
   constructor(
     context: StdioRequestContext,
     admitted: AdmittedRequest,
-    begin: (exchange: StdioRequest) => void,
+    begin: (request: StdioRequest) => void,
   ) {
     this.#context = context
     this.admitted = admitted
@@ -73,7 +73,7 @@ export class StdioRequest implements OpenRequest {
 
   /**
    * Calls back with `true` when too much waits for the client, and with `false` when that is over.
-   * It is a method, because V8 puts a function that is written to the right of `exchange.name =`
+   * It is a method, because V8 puts a function that is written to the right of `request.name =`
    * into the old generation. From there the function keeps its whole request alive until the next
    * full collection.
    */
@@ -111,7 +111,8 @@ export class StdioRequest implements OpenRequest {
     this.#life.finish()
     const { request, response, record, head, expectsContinue } = this.admitted
     if (fault !== undefined) record.failUpstream(fault)
-    sendAnswer(request, response, answer, request.complete ? 0 : unreadOf(head, expectsContinue))
+    const unread = request.complete ? 0 : unreadOf(head, expectsContinue)
+    sendAnswer(request, response, answer, unread, this.#context.clock)
   }
 
   /**
@@ -156,7 +157,9 @@ export class StdioRequest implements OpenRequest {
     if (this.isAnswered) return
     this.#answered()
     this.#life.finish()
-    this.admitted.response.writeHead(status, { ...this.#headers(), 'Content-Length': 0 }).end()
+    // RFC 9110 §8.6: 204 has no length.
+    const length = status === 204 ? undefined : { 'Content-Length': 0 }
+    this.admitted.response.writeHead(status, { ...this.#headers(), ...length }).end()
   }
 
   /** Watches the token of a long answer. The answer ends with its token, or a little later. */

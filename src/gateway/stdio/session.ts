@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { RPC } from '../../mcp/rpc-error.js'
 import type { Clock } from '../clock.js'
 import { IdleTimer } from './idle-timer.js'
 import type { Channel, OpenChannel } from './channel.js'
@@ -11,12 +11,17 @@ import type { ChildEvent } from './events.js'
 import type { StdioRequest } from './request.js'
 import { EventStream, EventWindow, parseEventId } from './event-stream.js'
 import type { ChildLimits } from './limits.js'
-import { findSpan, keyAt, type RawMessage } from './raw-message.js'
+import { findSpan, keyAt, rename, type RawMessage } from './raw-message.js'
 import { TransientMap } from '../request/transients.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
 import { valueAt } from '../../base/json-spans.js'
-import { exitOf, failAll, floodOf, type PooledChild, type ChildEnd } from './pooled-child.js'
+import { exitOf, failAll, flawOf, type PooledChild, type ChildEnd } from './pooled-child.js'
+import { tooLarge, type BrokenMessage } from './broken-message.js'
+import { Dialogue, type WaitingRequest } from './dialogue.js'
+
+const ABANDONED =
+  'its client left before the first answer, which is there now: the next start should be quicker'
 
 /** How many streams a client may have opened by GET at once. */
 const MAX_READERS = 8
@@ -30,13 +35,6 @@ const MAX_WAITING = 1_024
  */
 const MAX_UNWANTED = 256
 
-interface Route {
-  readonly reply: Reply
-  /** The id as it is written in the request. */
-  readonly id: string
-  readonly isOpening: boolean
-}
-
 export interface SessionOptions {
   readonly id: string
   readonly callerKey: string
@@ -46,6 +44,8 @@ export interface SessionOptions {
   readonly limits: ChildLimits
   readonly clock: Clock
   readonly emit: ((event: ChildEvent) => void) | undefined
+  /** Its server has answered for the first time. */
+  readonly onOpened: () => void
   /** `ended` settles when no part of it runs any more. */
   readonly onEnd: (ended: Promise<void>) => void
 }
@@ -55,16 +55,18 @@ export class Session implements PooledChild {
   readonly callerKey: string
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
+  /** The request that opens it, until its answer. */
+  #opening: RawMessage | undefined
   /** The version that the server agreed to speak. */
   version: string | undefined
   readonly #options: SessionOptions
   readonly #channel: Channel
+  readonly #dialogue: Dialogue<WaitingRequest>
   readonly #outbox: Outbox
   readonly #window: EventWindow
   /** Streams by the name in the ids of their events. */
   readonly #streams = new TransientMap<string, EventStream>()
   readonly #readers = new Set<EventStream>()
-  readonly #routes = new TransientMap<string, Route>()
   /** Replies that their client no longer wants. */
   readonly #cancelled = new WeakSet<Reply>()
   readonly #progress = new TransientMap<string, Reply>()
@@ -83,19 +85,21 @@ export class Session implements PooledChild {
     this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
-      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
-      onEnd: (reason) => void this.end(exitOf(reason)),
+      onBroken: (message) => this.#onBroken(message),
+      onEndless: () => void this.end(flawOf(tooLarge(limits.maxMessage))),
+      onEnd: (reason, exitCode) => void this.end(exitOf(reason, exitCode)),
     })
+    this.#dialogue = new Dialogue(this.#channel, limits.queue)
   }
 
   /** More waits for the child than is allowed. */
   get isCongested(): boolean {
-    return this.#channel.unread > this.#options.limits.queue
+    return this.#dialogue.isCongested
   }
 
   /** Whether a request with this id waits for its answer. */
   isWaiting(idKey: string): boolean {
-    return this.#routes.has(idKey)
+    return this.#dialogue.get(idKey) !== undefined
   }
 
   /**
@@ -104,7 +108,7 @@ export class Session implements PooledChild {
    * client may be about to resume its stream.
    */
   makeRoom(count: number): boolean {
-    if (this.#routes.size + count <= MAX_UNWANTED) return true
+    if (this.#dialogue.size + count <= MAX_UNWANTED) return true
     const unwanted = this.#unwanted()
     const newest = [...unwanted.keys()].at(-1)
     let left = [...unwanted.values()].reduce((sum, each) => sum + each, 0)
@@ -113,50 +117,80 @@ export class Session implements PooledChild {
       left -= size
       reply.fail(200, 'No client waited for the answer', undefined)
     }
-    return this.#routes.size - left + count <= MAX_WAITING
+    return this.#dialogue.size - left + count <= MAX_WAITING
+  }
+
+  /** Its server has not answered yet. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined
+  }
+
+  /** Sends the request that opens it. */
+  open(request: StdioRequest, message: RawMessage): void {
+    this.#opening = message
+    const key = message.idKey ?? ''
+    this.#dialogue.ask(key, this.#openingRequest(request, message, key), message.bytes)
+  }
+
+  /** Whether the answer to the request that opens it is also the answer to this one. */
+  opensWith({ bytes, params }: RawMessage): boolean {
+    const asked = this.#opening?.params
+    if (this.#opening === undefined || asked === undefined || params === undefined) return false
+    const same = this.#opening.bytes.subarray(asked.start, asked.end)
+    return same.equals(bytes.subarray(params.start, params.end))
+  }
+
+  /** Its client has left, and the answer may still be of use. */
+  abandon(): void {
+    const { emit, label } = this.#options
+    const hint = '--child-warm runs the command before the first client needs it'
+    emit?.({ type: 'start.abandoned', child: label, hint })
+  }
+
+  /** Sends the answer to another client of the same caller. */
+  reopen(request: StdioRequest, message: RawMessage): void {
+    const { emit, label } = this.#options
+    emit?.({ type: 'start.resumed', child: label })
+    const key = this.#opening?.idKey ?? ''
+    this.#dialogue.replace(key, this.#openingRequest(request, message, key))
   }
 
   /**
    * Sends requests, and whatever comes with them. None of them may have the id of a request that
    * still waits.
-   *
-   * @param opening the request that opens the session: its answer is sent alone, with these headers
    */
-  post(
-    exchange: StdioRequest,
-    messages: readonly RawMessage[],
-    isBatch: boolean,
-    opening?: Readonly<Record<string, string>>,
-  ): void {
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+  post(request: StdioRequest, messages: readonly RawMessage[], isBatch: boolean): void {
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     const requests = messages.filter(({ kind }) => kind === 'request')
     const ids = requests.map(({ idText }) => idText)
     const keys = requests.map(({ idKey }) => idKey ?? '')
-    const reply = new Reply(exchange, {
+    const reply = new Reply(request, {
       ids,
       isBatch,
-      isPlain: opening !== undefined,
-      headers: opening ?? {},
+      isPlain: false,
+      headers: {},
       clock: this.#options.clock,
-      startStream: () => this.#openStream(exchange),
+      startStream: () => this.#openStream(request),
       onDone: () => this.#forget(reply, keys),
     })
-    for (const [index, { bytes, params }] of requests.entries()) {
+    for (const { kind, bytes, params, idKey = '', idText: id } of messages) {
+      if (kind !== 'request') {
+        this.#dialogue.say(bytes)
+        continue
+      }
       const progressKey = keyAt(bytes, findSpan(bytes, params, '_meta', 'progressToken'))
-      const isOpening = opening !== undefined
-      this.#routes.set(keys[index] ?? '', { reply, id: ids[index] ?? '', isOpening })
       if (progressKey !== undefined) this.#progress.set(progressKey, reply)
+      this.#dialogue.ask(idKey, { reply, id }, bytes)
     }
-    for (const { bytes } of messages) this.#channel.write(bytes)
-    if (opening === undefined) this.#outbox.addReply(reply)
+    this.#outbox.addReply(reply)
   }
 
   /** Sends messages that get no answer: notifications, and answers to requests of the server. */
   notify(messages: readonly RawMessage[]): void {
     this.idleTimer.touch()
     for (const message of messages) {
-      this.#channel.write(message.bytes)
+      this.#dialogue.say(message.bytes)
       if (message.method === 'notifications/cancelled') this.#onCancelled(message)
     }
   }
@@ -166,43 +200,49 @@ export class Session implements PooledChild {
    *
    * @returns false when the client has too many
    */
-  listen(exchange: StdioRequest, lastEventId: string | undefined): boolean {
+  listen(request: StdioRequest, lastEventId: string | undefined): boolean {
     const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
     const known = last && this.#streams.get(last.stream)
     const read = [...this.#readers].filter(({ isRead }) => isRead)
     if (known === undefined && read.length >= MAX_READERS) return false
-    this.idleTimer.enter(exchange)
-    this.#channel.watch(exchange)
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
     // The rest of an answer to a POST has the same time limit as the answer.
-    exchange.isOpenEnded = known === undefined || this.#readers.has(known)
-    exchange.startStream()
-    if (known !== undefined) known.attach(exchange, last?.number)
-    const stream = known ?? this.#openStream(exchange)
+    request.isOpenEnded = known === undefined || this.#readers.has(known)
+    request.startStream()
+    if (known !== undefined) known.attach(request, last?.number)
+    const stream = known ?? this.#openStream(request)
     if (known === undefined) this.#readers.add(stream)
     if (this.#readers.has(stream)) this.#outbox.addReader(stream)
-    exchange.greet()
+    request.greet()
     return true
+  }
+
+  /** Ends it, because its server did not answer in time. */
+  endSilent(seconds: number): void {
+    void this.end(this.#dialogue.endOfSilence(seconds))
   }
 
   end(end: ChildEnd): Promise<void> {
     if (this.#ended !== undefined) return this.#ended
     this.#ended = this.#channel.stop()
+    this.#opening = undefined
     this.idleTimer.close()
     const { emit, label, onEnd } = this.#options
     onEnd(this.#ended)
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
-    failAll(new Set([...this.#routes.values()].map(({ reply }) => reply)), end)
+    failAll(new Set([...this.#dialogue.waiting].map(([, { reply }]) => reply)), end)
     for (const stream of this.#streams.values()) stream.end()
     return this.#ended
   }
 
-  #openStream(exchange: StdioRequest): EventStream {
+  #openStream(request: StdioRequest): EventStream {
     this.#streamCount++
     const stream = new EventStream(String(this.#streamCount), this.#window)
     this.#streams.set(stream.name, stream)
-    stream.attach(exchange)
+    stream.attach(request)
     // Clients before 2025-11-25 read every event as a message.
-    const { protocolVersion = '' } = exchange.admitted.head
+    const { protocolVersion = '' } = request.admitted.head
     if (protocolVersion >= '2025-11-25') stream.prime()
     this.#dropStreams()
     return stream
@@ -223,14 +263,8 @@ export class Session implements PooledChild {
   }
 
   #onMessage(message: RawMessage): void {
-    const { kind, idKey = '', bytes, method, params } = message
-    if (kind === 'response') {
-      const route = this.#routes.get(idKey)
-      this.#routes.delete(idKey)
-      route?.reply.answer(route.id, bytes)
-      if (route?.isOpening === true) this.#opened(message)
-      return
-    }
+    const { kind, bytes, method, params } = message
+    if (kind === 'response') return this.#onAnswer(message)
     const progressKey =
       method === 'notifications/progress'
         ? keyAt(bytes, findSpan(bytes, params, 'progressToken'))
@@ -240,7 +274,42 @@ export class Session implements PooledChild {
     else this.#outbox.deliver(message)
   }
 
-  #opened({ bytes, result, error }: RawMessage): void {
+  #onAnswer(message: RawMessage): void {
+    const request = this.#dialogue.take(message)
+    if (request === undefined) return
+    const { bytes, id, idText } = message
+    const { reply } = request
+    const isHeard = !this.isOpening || reply.isRead
+    reply.answer(request.id, idText === request.id ? bytes : rename(bytes, [[id, request.id]]))
+    if (this.isOpening) this.#opened(message, isHeard)
+  }
+
+  #onBroken(message: BrokenMessage): void {
+    const isLost = this.isOpening && message.kind === 'response'
+    if (isLost || !this.#dialogue.failBroken(message)) void this.end(flawOf(message.flaw))
+  }
+
+  /** The answer is sent alone, with the id of the session. */
+  #openingRequest(request: StdioRequest, { idText }: RawMessage, key: string): WaitingRequest {
+    this.idleTimer.enter(request)
+    this.#channel.watch(request)
+    const reply = new Reply(request, {
+      ids: [idText],
+      isBatch: false,
+      isPlain: true,
+      headers: { 'Mcp-Session-Id': this.id },
+      clock: this.#options.clock,
+      startStream: () => this.#openStream(request),
+      onDone: () => this.#forget(reply, [key]),
+    })
+    return { reply, id: idText }
+  }
+
+  /** @param isHeard whether its client was there */
+  #opened({ bytes, result, error }: RawMessage, isHeard: boolean): void {
+    this.#opening = undefined
+    this.#options.onOpened()
+    if (!isHeard) return void this.end({ reason: ABANDONED })
     const span = findSpan(bytes, result, 'protocolVersion')
     const version = span && valueAt(bytes, span)
     if (typeof version === 'string') this.version = version
@@ -250,21 +319,23 @@ export class Session implements PooledChild {
   #forget(reply: Reply, keys: readonly string[]): void {
     this.#outbox.removeReply(reply)
     // Some requests of a batch are answered before its last one, and their ids may be in use again.
-    for (const key of keys) if (this.#routes.get(key)?.reply === reply) this.#routes.delete(key)
+    for (const key of keys) {
+      if (this.#dialogue.get(key)?.reply === reply) this.#dialogue.forget(key)
+    }
     for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
   }
 
   /** The answer may still arrive, and is delivered then. */
   #onCancelled({ bytes, params }: RawMessage): void {
     const key = keyAt(bytes, findSpan(bytes, params, 'requestId'))
-    const reply = key === undefined ? undefined : this.#routes.get(key)?.reply
+    const reply = key === undefined ? undefined : this.#dialogue.get(key)?.reply
     if (reply?.isSingle === true) this.#cancelled.add(reply)
   }
 
   /** Replies that nobody waits for, the oldest first, with the number of open requests of each. */
   #unwanted(): ReadonlyMap<Reply, number> {
     const open = new Map<Reply, number>()
-    for (const { reply } of this.#routes.values()) {
+    for (const [, { reply }] of this.#dialogue.waiting) {
       if (reply.isRead && !this.#cancelled.has(reply)) continue
       open.set(reply, (open.get(reply) ?? 0) + 1)
     }
@@ -275,9 +346,6 @@ export class Session implements PooledChild {
    * Refuses a request of the server that nobody will ever see, so that the server does not wait.
    */
   #refuse({ kind, idText }: Pick<RawMessage, 'kind' | 'idText'>): void {
-    // A server that keeps asking without reading does not get refusals without limit.
-    if (kind !== 'request' || this.isCongested) return
-    const text = rpcError(idText, RPC.serverError, 'No client listens')
-    this.#channel.write(Buffer.from(text))
+    if (kind === 'request') this.#dialogue.refuse(idText, RPC.serverError, 'No client listens')
   }
 }

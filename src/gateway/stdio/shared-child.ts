@@ -5,7 +5,7 @@
  * @module
  */
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
-import { rpcError, RPC } from '../../mcp/rpc-error.js'
+import { RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
 import type { Clock } from '../clock.js'
 import { IdleTimer } from './idle-timer.js'
@@ -13,19 +13,13 @@ import type { Channel, OpenChannel } from './channel.js'
 import type { ChildEvent } from './events.js'
 import type { StdioRequest } from './request.js'
 import type { ChildLimits } from './limits.js'
-import { errorCodeOf, findSpan, keyAt, type RawMessage } from './raw-message.js'
-import { TransientMap } from '../request/transients.js'
+import { errorCodeOf, findSpan, keyAt, rename, type RawMessage } from './raw-message.js'
 import { Outbox } from './outbox.js'
 import { Reply } from './reply.js'
-import {
-  exitOf,
-  failAll,
-  floodOf,
-  silenceOf,
-  type PooledChild,
-  type ChildEnd,
-} from './pooled-child.js'
-import { replaceSpans, textAt, valueAt, type Span } from '../../base/json-spans.js'
+import { exitOf, failAll, flawOf, type PooledChild, type ChildEnd } from './pooled-child.js'
+import { tooLarge, type BrokenMessage } from './broken-message.js'
+import { Dialogue, type WaitingRequest } from './dialogue.js'
+import { textAt, valueAt, type Span } from '../../base/json-spans.js'
 
 /** The statuses of errors that say something about the request as a whole (2026-07-28, "Streamable HTTP"). */
 const STATUSES = new Map([
@@ -50,11 +44,9 @@ const NOT_KNOWN = new Set<number | undefined>([
 /** The id of our own question. */
 const PROBE = '"gatehouse"'
 
-interface Route {
-  readonly reply: Reply
-  /** The ids as the client wrote them. */
-  readonly id: string
+interface SharedRequest extends WaitingRequest {
   readonly idKey: string | undefined
+  /** As the client wrote it. */
   readonly progressToken: string | undefined
 }
 
@@ -86,14 +78,6 @@ function probe(): string {
   return `{"jsonrpc":"2.0","id":${PROBE},"method":"server/discover","params":${params}}`
 }
 
-/** The bytes with new text in some places, which may be in any order. */
-function rename(bytes: Buffer, places: readonly (readonly [Span | undefined, string])[]): Buffer {
-  const replacements = places
-    .flatMap(([span, text]) => (span === undefined ? [] : [{ span, text }]))
-    .sort((one, other) => one.span.start - other.span.start)
-  return Buffer.concat(replaceSpans(bytes, replacements))
-}
-
 function statusOf(message: RawMessage): number {
   const code = errorCodeOf(message)
   return (code === undefined ? undefined : STATUSES.get(code)) ?? 200
@@ -106,8 +90,8 @@ export class SharedChild implements PooledChild {
   readonly #options: SharedChildOptions
   readonly #channel: Channel
   readonly #outbox: Outbox
-  /** By the key of our id, which is also our progress token. */
-  readonly #routes = new TransientMap<string, Route>()
+  /** The key of a request is that of our id, which is also our progress token. */
+  readonly #dialogue: Dialogue<SharedRequest>
   #lastId = 0
   #ended: Promise<void> | undefined
   #onDiscovered: ((discovery: Discovery) => void) | undefined
@@ -122,13 +106,15 @@ export class SharedChild implements PooledChild {
     this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
       onMessage: (message) => this.#onMessage(message),
-      onTooLong: () => void this.end(floodOf(limits.maxMessage)),
-      onEnd: (reason) => void this.end(exitOf(reason)),
+      onBroken: (message) => this.#onBroken(message),
+      onEndless: () => void this.end(flawOf(tooLarge(limits.maxMessage))),
+      onEnd: (reason, exitCode) => void this.end(exitOf(reason, exitCode)),
     })
+    this.#dialogue = new Dialogue(this.#channel, limits.queue)
   }
 
   get isCongested(): boolean {
-    return this.#channel.unread > this.#options.limits.queue
+    return this.#dialogue.isCongested
   }
 
   /**
@@ -139,25 +125,25 @@ export class SharedChild implements PooledChild {
     return new Promise<Discovery>((resolve) => {
       const { clock, limits } = this.#options
       const { startTimeout } = limits
-      const onSilent = () => void this.end(silenceOf(startTimeout))
+      const onSilent = () => void this.end(this.#dialogue.endOfSilence(startTimeout))
       const clearTimer = clock.setTimer(onSilent, startTimeout * 1000)
       this.#onDiscovered = (discovery) => {
         clearTimer()
         this.#onDiscovered = undefined
         resolve(discovery)
       }
-      this.#channel.write(Buffer.from(probe()))
+      this.#dialogue.say(Buffer.from(probe()))
     })
   }
 
   /** Sends a request. The request has already entered the idle timer. */
-  request(exchange: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
-    this.#channel.watch(exchange)
+  send(request: StdioRequest, { bytes, id, idText, idKey, params }: RawMessage): void {
+    this.#channel.watch(request)
     this.#lastId++
     const ours = String(this.#lastId)
     const key = `number:${ours}`
     const progressSpan = findSpan(bytes, params, '_meta', 'progressToken')
-    const reply = new Reply(exchange, {
+    const reply = new Reply(request, {
       ids: [idText],
       isBatch: false,
       isPlain: false,
@@ -166,21 +152,18 @@ export class SharedChild implements PooledChild {
       startStream: () => ({
         // The request of a client that leaves is forgotten.
         isRead: true,
-        send: (line) => exchange.writeEvent(line),
-        end: () => exchange.endStream(),
+        send: (line) => request.writeEvent(line),
+        end: () => request.endStream(),
       }),
       onDone: () => {
-        this.#routes.delete(key)
+        this.#dialogue.forget(key)
         this.#outbox.removeReply(reply)
       },
     })
-    this.#routes.set(key, {
-      reply,
-      id: idText,
-      idKey,
-      progressToken: progressSpan && textAt(bytes, progressSpan),
-    })
-    this.#channel.write(
+    const progressToken = progressSpan && textAt(bytes, progressSpan)
+    this.#dialogue.ask(
+      key,
+      { reply, id: idText, idKey, progressToken },
       rename(bytes, [
         [id, ours],
         [progressSpan, ours],
@@ -189,8 +172,8 @@ export class SharedChild implements PooledChild {
     this.#outbox.addReply(reply)
     // In these revisions a client cancels a request by leaving it (2026-07-28,
     // "Cancellation").
-    exchange.whenOver(() => {
-      if (!this.#routes.delete(key)) return
+    request.whenOver(() => {
+      if (!this.#dialogue.forget(key)) return
       this.#outbox.removeReply(reply)
       this.#cancel(ours)
     })
@@ -198,26 +181,26 @@ export class SharedChild implements PooledChild {
 
   notify({ bytes, method, params }: RawMessage): void {
     this.idleTimer.touch()
-    if (method !== 'notifications/cancelled') return this.#channel.write(bytes)
+    if (method !== 'notifications/cancelled') return this.#dialogue.say(bytes)
     const span = findSpan(bytes, params, 'requestId')
     const wanted = keyAt(bytes, span)
-    const meant = [...this.#routes].filter(([, { idKey }]) => idKey === wanted)
+    const meant = [...this.#dialogue.waiting].filter(([, { idKey }]) => idKey === wanted)
     // Two clients of one user may have the same id under way: the target is ambiguous.
     if (meant.length !== 1) return
     const [key = ''] = meant[0] ?? []
-    this.#channel.write(rename(bytes, [[span, key.slice('number:'.length)]]))
+    this.#dialogue.say(rename(bytes, [[span, key.slice('number:'.length)]]))
   }
 
   /**
    * Ends a subscription whose reader may no longer read it, as its server would (2026-07-28,
    * "Graceful Closure").
    */
-  endSubscription(exchange: StdioRequest): void {
-    for (const { reply, id } of this.#routes.values()) {
-      if (reply.exchange !== exchange || !exchange.isStream) continue
+  endSubscription(request: StdioRequest): void {
+    for (const [, { reply, id }] of this.#dialogue.waiting) {
+      if (reply.request !== request || !request.isStream) continue
       reply.send(Buffer.from(lastResult(id)))
     }
-    exchange.end()
+    request.end()
   }
 
   end(end: ChildEnd): Promise<void> {
@@ -229,7 +212,7 @@ export class SharedChild implements PooledChild {
     emit?.({ type: 'session.ended', child: label, reason: end.reason })
     this.#onDiscovered?.('unanswered')
     failAll(
-      [...this.#routes.values()].map(({ reply }) => reply),
+      [...this.#dialogue.waiting].map(([, { reply }]) => reply),
       end,
     )
     return this.#ended
@@ -237,33 +220,41 @@ export class SharedChild implements PooledChild {
 
   #cancel(id: string): void {
     const text = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`
-    this.#channel.write(Buffer.from(text))
+    this.#dialogue.say(Buffer.from(text))
   }
 
   #onMessage(message: RawMessage): void {
-    const { kind, bytes, id, idText, idKey, params, result } = message
-    if (kind === 'response') {
-      if (this.#onDiscovered !== undefined && idText === PROBE) {
-        return this.#discovered(message)
-      }
-      const route = idKey === undefined ? undefined : this.#routes.get(idKey)
-      if (route === undefined) return
-      const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION_ID)
-      const line = rename(bytes, [
-        [id, route.id],
-        [subscription, route.id],
-      ])
-      return route.reply.answer(route.id, line, statusOf(message))
-    }
+    const { kind, idText, params } = message
+    if (kind === 'response') return this.#onAnswer(message)
     if (kind === 'request') {
-      // The command keeps asking without reading the answers.
-      if (this.isCongested) return
       // In stateless revisions servers ask within their answers. A client without a session could
       // not reply to this.
-      const text = rpcError(idText, RPC.serverError, 'Not supported in this protocol revision')
-      return this.#channel.write(Buffer.from(text))
+      const text = 'Not supported in this protocol revision'
+      return this.#dialogue.refuse(idText, RPC.serverError, text)
     }
     this.#onNotification(message, params)
+  }
+
+  #onAnswer(message: RawMessage): void {
+    const { bytes, id, idText, result, error } = message
+    if (this.#onDiscovered !== undefined) {
+      // With the id null, the command could not read our question: it got nothing else.
+      const isOurs = idText === PROBE || (idText === 'null' && error !== undefined)
+      if (isOurs) return this.#discovered(message)
+    }
+    const request = this.#dialogue.take(message)
+    if (request === undefined) return
+    const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION_ID)
+    const line = rename(bytes, [
+      [id, request.id],
+      [subscription, request.id],
+    ])
+    request.reply.answer(request.id, line, statusOf(message))
+  }
+
+  #onBroken(message: BrokenMessage): void {
+    const isLost = this.#onDiscovered !== undefined && message.kind === 'response'
+    if (isLost || !this.#dialogue.failBroken(message)) void this.end(flawOf(message.flaw))
   }
 
   #onNotification(message: RawMessage, params: Span | undefined): void {
@@ -274,7 +265,7 @@ export class SharedChild implements PooledChild {
       : findSpan(bytes, params, '_meta', SUBSCRIPTION_ID)
     const key = keyAt(bytes, span)
     if (key === undefined) return this.#outbox.deliver(message)
-    const route = this.#routes.get(key)
+    const route = this.#dialogue.get(key)
     // The message belongs to a request that is over: nobody waits for it.
     if (route === undefined || !route.reply.isOpen) return
     const { id, progressToken } = route

@@ -7,7 +7,7 @@ import { Verdicts } from '../../../src/gateway/stdio/verdicts.js'
 import type { IdleTimer } from '../../../src/gateway/stdio/idle-timer.js'
 import { DEFAULT_LIMITS } from '../../../src/gateway/stdio/limits.js'
 import { createManualClock, FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
-import { eventually, type GatewayBench } from '../../support/gateway.js'
+import { eventually, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
@@ -50,8 +50,8 @@ async function isInUse(client: Client, id: string): Promise<boolean> {
 
 describe('requests that are never answered', () => {
   test('and whose clients left: the oldest are forgotten, and whoever takes up their streams is told', async () => {
-    const bench = await startBridge('legacy', {}, FAST_CLOCK)
-    const client = await openClient(bench)
+    const fixture = await startBridge('legacy', {}, FAST_CLOCK)
+    const client = await openClient(fixture)
     const events: (string | undefined)[] = []
     const AT_ONCE = 30
     // In this version a stream begins with an event, whose id it can be taken up by.
@@ -63,7 +63,7 @@ describe('requests that are never answered', () => {
       const ids = Array.from({ length: AT_ONCE }, (_, n) => `left-${from + n}`)
       events.push(...(await Promise.all(ids.map((id) => leave(client, id)))))
       // The oldest are those that left first, as the gateway sees it.
-      await untilLeft(bench)
+      await untilLeft(fixture)
     }
     await client.value('echo')
     expect(await isInUse(client, 'left-0')).toBe(false)
@@ -76,8 +76,8 @@ describe('requests that are never answered', () => {
   }, 60_000)
 
   test('and whose client waits: none is forgotten, and beyond a bound no more are taken', async () => {
-    const bench = await startBridge('legacy', {}, FAST_CLOCK)
-    const client = await openClient(bench)
+    const fixture = await startBridge('legacy', {}, FAST_CLOCK)
+    const client = await openClient(fixture)
     const leaving = new AbortController()
     const waiting = await client.post(batchOf(client, 1_000, 'a'), BATCHES, leaving.signal)
     const most = await client.post(batchOf(client, 24, 'b'), BATCHES, leaving.signal)
@@ -98,7 +98,7 @@ describe('requests that are never answered', () => {
     expect((await client.post(note)).status).toBe(202)
     expect([waiting.status, most.status]).toEqual([200, 200])
     leaving.abort()
-    await untilLeft(bench)
+    await untilLeft(fixture)
     expect(await client.value('echo', { room: true })).toEqual({ room: true })
   })
 
@@ -124,10 +124,10 @@ describe('requests that are never answered', () => {
   }, 30_000)
 
   test('one whose cancelling came too late is answered all the same', async () => {
-    const bench = await startBridge('legacy', {}, FAST_CLOCK)
-    const client = await openClient(bench)
+    const fixture = await startBridge('legacy', {}, FAST_CLOCK)
+    const client = await openClient(fixture)
     const slow = client.call('held', {}, { id: 'late' })
-    await untilHeld(bench, 'late')
+    await untilHeld(fixture, 'late')
     const params = { requestId: 'late' }
     await client.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
     await client.value('release')
@@ -136,16 +136,16 @@ describe('requests that are never answered', () => {
 })
 
 test('the answers of a batch leave alone who uses one of its ids again', async () => {
-  const bench = await startBridge()
-  const client = await openClient(bench)
+  const fixture = await startBridge()
+  const client = await openClient(fixture)
   const call = (name: string, id: string) =>
     client.request('tools/call', { name, arguments: {} }, id)
   const batch = client.post([call('echo', 'x'), call('held', 'y')], BATCHES)
-  await untilHeld(bench, 'y')
+  await untilHeld(fixture, 'y')
   // Its answer comes after that of the batch to `x`.
   await client.value('echo', {}, JSON_ONLY)
   const again = client.call('held', {}, { id: 'x' })
-  await untilHeld(bench, 'x')
+  await untilHeld(fixture, 'x')
   await client.value('release')
   expect((await messagesOf(await batch)).length).toBe(2)
   await client.value('release')
@@ -325,33 +325,33 @@ describe('who only notifies is there', () => {
 
   /** For twice as long as an idle child may live. */
   async function expectNotifierAlive(
-    bench: GatewayBench,
+    fixture: GatewayFixture,
     client: Client,
     clock: ManualClock,
   ): Promise<void> {
-    await untilLeft(bench)
+    await untilLeft(fixture)
     for (let n = 0; n < 8; n++) {
       clock.pass(15_000)
       expect((await client.post(note, { 'mcp-method': note.method })).status).toBe(202)
     }
     clock.pass(59_999)
-    expect(bench.reported('session.ended')).toEqual([])
+    expect(fixture.reported('session.ended')).toEqual([])
     clock.pass(1)
-    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(fixture.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
   }
 
   test('in a session', async () => {
     const clock = createManualClock()
-    const bench = await startBridge('legacy', idle, clock)
-    await expectNotifierAlive(bench, await openClient(bench), clock)
+    const fixture = await startBridge('legacy', idle, clock)
+    await expectNotifierAlive(fixture, await openClient(fixture), clock)
   })
 
   test('without one', async () => {
     const clock = createManualClock()
-    const bench = await startBridge('modern', idle, clock)
-    const client = new Client(bench, { version: MODERN })
+    const fixture = await startBridge('modern', idle, clock)
+    const client = new Client(fixture, { version: MODERN })
     await client.value('echo')
-    await expectNotifierAlive(bench, client, clock)
+    await expectNotifierAlive(fixture, client, clock)
   })
 })
 
@@ -363,18 +363,18 @@ describe('at the end of its token', () => {
   /** The session of one whose token lives for long, in the hands of a client whose token does not. */
   async function begin(seconds: number) {
     const clock = createManualClock()
-    const bench = await startBridge('legacy', { ...NO_TOLERANCE, now: clock.today }, clock)
-    const owner = await openClient(bench)
+    const fixture = await startBridge('legacy', { ...NO_TOLERANCE, now: clock.today }, clock)
+    const owner = await openClient(fixture)
     const exp = clock.today() / 1000 + seconds
     const claims = { exp, jti: crypto.randomUUID() }
-    const short = new Client(bench, { token: await bench.idp.token({ claims }) })
+    const short = new Client(fixture, { token: await fixture.idp.token({ claims }) })
     short.session = owner.session
     /** Takes up a stream that the owner has left, and passes the rest of the token's life. */
     async function takeUp(id: string): Promise<Response> {
-      await untilLeft(bench)
+      await untilLeft(fixture)
       const again = await short.send('GET', undefined, { 'last-event-id': id })
       await passOnceSet(clock, exp * 1000 - clock.today())
-      await eventually(() => bench.reported('token.ended').length === 1)
+      await eventually(() => fixture.reported('token.ended').length === 1)
       return again
     }
     return { owner, clock, takeUp }

@@ -27,6 +27,7 @@ class MemoryChannel implements Channel {
   unread = 0
   readonly written: string[] = []
   readonly watched: StdioRequest[] = []
+  readonly reports: string[] = []
   stops = 0
   readonly listener: ChannelListener
 
@@ -37,8 +38,11 @@ class MemoryChannel implements Channel {
   write(line: Buffer): void {
     this.written.push(line.toString())
   }
-  watch(exchange: StdioRequest): void {
-    this.watched.push(exchange)
+  watch(request: StdioRequest): void {
+    this.watched.push(request)
+  }
+  report(reason: string): void {
+    this.reports.push(reason)
   }
   stop(): Promise<void> {
     this.stops++
@@ -66,6 +70,7 @@ async function startSession(limits = DEFAULT_LIMITS) {
       limits,
       clock: REAL_TIME,
       emit: (event) => events.push(event),
+      onOpened: () => undefined,
       onEnd: (ended) => ends.push(ended),
     },
     (listener) => (channel = new MemoryChannel(listener)),
@@ -96,13 +101,14 @@ async function startSession(limits = DEFAULT_LIMITS) {
       message: undefined,
       filter: undefined,
       place: admission.enter(undefined) as Place,
+      clock: REAL_TIME,
       fail: () => response.destroy(),
     }
-    const exchange = new StdioRequest(context, admitted, (each) => {
+    const opened = new StdioRequest(context, admitted, (each) => {
       if (request.method === 'GET') session.listen(each, undefined)
       else session.post(each, [read(CALL)], false)
     })
-    exchange.begin()
+    opened.begin()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
@@ -164,7 +170,7 @@ describe('a session over a channel in memory', () => {
       expect(session.isCongested).toBe(false)
       channel.unread = 101
       expect(session.isCongested).toBe(true)
-      channel.listener.onTooLong()
+      channel.listener.onEndless()
       await session.end({ reason: 'again' })
       expect(channel.stops).toBe(1)
     },

@@ -17,7 +17,7 @@ import { LineSplitter } from '../../../src/gateway/stdio/lines.js'
 import { costOf } from '../../../src/gateway/stdio/bounded-queue.js'
 import { EventWindow } from '../../../src/gateway/stdio/event-stream.js'
 import { createManualClock } from '../../support/clocks.js'
-import { startGateway, type GatewayBench } from '../../support/gateway.js'
+import { startGateway, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   Client,
@@ -40,10 +40,10 @@ describe('what must not end the gateway', () => {
     String.raw`{"jsonrpc":"2.0","id":ID,"error":{"\x":1}}`,
     '{"jsonrpc":"2.0","method":"x","params":{"ä\u0001":1}}',
   ])('a name of a member that is no JSON: %j', async (line) => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `if (id) { say(${JSON.stringify(line)}.replace('ID', 999)); answer(id, {}) }`,
     )
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const answer = await client.call('anything', {}, { id: 'a' })
     expect(await answer.text()).toContain('"id":"a","result":{}')
   })
@@ -52,10 +52,10 @@ describe('what must not end the gateway', () => {
 describe('a start that fails at once', () => {
   test('arguments that are too long: 502, and no session', async () => {
     const command = [process.execPath, '-e', '0', 'x'.repeat(200_000)]
-    const bench = await startGateway(command)
-    expect((await new Client(bench).open()).status).toBe(502)
-    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
-    expect(bench.reported('child.ended').map(({ reason }) => reason)).toEqual(
+    const fixture = await startGateway(command)
+    expect((await new Client(fixture).open()).status).toBe(502)
+    expect((await new Client(fixture, { version: MODERN }).call('echo')).status).toBe(400)
+    expect(fixture.reported('child.ended').map(({ reason }) => reason)).toEqual(
       Array(2).fill('cannot be started (E2BIG)'),
     )
   })
@@ -93,23 +93,23 @@ describe('a batch of many requests', () => {
   }
 
   test('1,000, and the command ends: each is told', async () => {
-    const bench = await startScript('if (id === 1000) process.exit(3)')
-    const client = await openClient(bench)
+    const fixture = await startScript('if (id === 1000) process.exit(3)')
+    const client = await openClient(fixture)
     const answer = await client.send('POST', batchOf(1_000), headers)
     expect(answer.status).toBe(502)
     expect((await messagesOf(answer)).length).toBe(1_000)
   })
 
   test.each([1_001, 80_000])('%d: refused, and none reaches the command', async (count) => {
-    const bench = await startScript(`process.stderr.write('heard ' + method)`)
-    const client = await openClient(bench)
+    const fixture = await startScript(`process.stderr.write('heard ' + method)`)
+    const client = await openClient(fixture)
     const answer = await client.send('POST', batchOf(count), headers)
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({
       id: null,
       error: { code: -32_600, message: 'A batch has at most 1000 messages' },
     })
-    expect(bench.reported('child.remarked')).toEqual([])
+    expect(fixture.reported('child.remarked')).toEqual([])
   })
 })
 
@@ -129,18 +129,18 @@ describe('versions', () => {
   }
 
   verifies('TRN-07', 'a client of a version that nobody knows spoils it for nobody', async () => {
-    const bench = await startModernOnly(MODERN)
-    const answer = await new Client(bench, { version: '2099-12-31' }).call('echo')
+    const fixture = await startModernOnly(MODERN)
+    const answer = await new Client(fixture, { version: '2099-12-31' }).call('echo')
     expect(answer.status).toBe(400)
     const { error } = (await answer.json()) as RpcMessage
     expect(error?.data).toEqual({ supported: [MODERN], requested: '2099-12-31' })
-    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(200)
+    expect((await new Client(fixture, { version: MODERN }).call('echo')).status).toBe(200)
   })
 
   verifies('TRN-07', 'a command of later versions alone is known by its refusal', async () => {
-    const bench = await startModernOnly('2027-01-01')
-    expect((await new Client(bench, { version: '2027-01-01' }).call('echo')).status).toBe(200)
-    expect((await new Client(bench, { version: MODERN }).call('echo')).status).toBe(400)
+    const fixture = await startModernOnly('2027-01-01')
+    expect((await new Client(fixture, { version: '2027-01-01' }).call('echo')).status).toBe(200)
+    expect((await new Client(fixture, { version: MODERN }).call('echo')).status).toBe(400)
   })
 })
 
@@ -154,7 +154,7 @@ describe('a child whose first words are waited for', () => {
     process.stderr.write('served ' + params.name + '\\n')`
 
   /** Returns what lets the command answer, once it was asked. */
-  async function untilAsked({ reported }: GatewayBench): Promise<() => void> {
+  async function untilAsked({ reported }: GatewayFixture): Promise<() => void> {
     await until(() => reported('child.remarked').length === 1)
     const [, pid] = reported('child.remarked')[0]?.text.split(' ') ?? []
     return () => void process.kill(Number(pid), 'SIGUSR2')
@@ -162,40 +162,40 @@ describe('a child whose first words are waited for', () => {
 
   test('who leaves meanwhile is not served, and does not keep it', async () => {
     const clock = createManualClock()
-    const bench = await startScript(SLOW, { children: { idle: 60 } }, clock)
+    const fixture = await startScript(SLOW, { children: { idle: 60 } }, clock)
     const leaving = new AbortController()
-    const client = new Client(bench, { version: MODERN })
+    const client = new Client(fixture, { version: MODERN })
     const gone = client.call('gone', {}, { signal: leaving.signal })
-    const answer = await untilAsked(bench)
+    const answer = await untilAsked(fixture)
     leaving.abort()
     await expect(gone).rejects.toThrow('abort')
-    await untilLeft(bench)
+    await untilLeft(fixture)
     const stays = client.call('stays')
-    await until(() => bench.gateway.status().active === 1)
+    await until(() => fixture.gateway.status().active === 1)
     answer()
     expect((await stays).status).toBe(200)
-    await untilLeft(bench)
+    await untilLeft(fixture)
     clock.pass(60_000)
-    await until(() => bench.reported('child.ended').length === 1)
-    expect(bench.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
-    expect(bench.reported('child.remarked').map(({ text }) => text)).toEqual([
+    await until(() => fixture.reported('child.ended').length === 1)
+    expect(fixture.reported('session.ended')).toMatchObject([{ reason: 'idle' }])
+    expect(fixture.reported('child.remarked').map(({ text }) => text)).toEqual([
       expect.stringMatching('asked'),
       'served stays',
     ])
   })
 
   test('is in use, and makes no room for another', async () => {
-    const bench = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
-    const waiting = new Client(bench, { version: MODERN }).call('echo')
-    const answer = await untilAsked(bench)
-    expect((await new Client(bench).open()).status).toBe(429)
+    const fixture = await startScript(SLOW, { children: { maxChildrenPerPrincipal: 1 } })
+    const waiting = new Client(fixture, { version: MODERN }).call('echo')
+    const answer = await untilAsked(fixture)
+    expect((await new Client(fixture).open()).status).toBe(429)
     answer()
     expect((await waiting).status).toBe(200)
   })
 })
 
 test('a shared child that does not read is not fed notifications without end', async () => {
-  const bench = await startScript(
+  const fixture = await startScript(
     `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
     if (method === 'tools/call') {
       answer(id, {})
@@ -204,7 +204,7 @@ test('a shared child that does not read is not fed notifications without end', a
     }`,
     { children: { queue: 100_000 } },
   )
-  const client = new Client(bench, { version: MODERN })
+  const client = new Client(fixture, { version: MODERN })
   expect((await client.call('deaf')).status).toBe(200)
   const params = { x: 'x'.repeat(50_000), ...client.request('x').params }
   const headers = { 'mcp-method': 'notifications/x' }
@@ -216,14 +216,14 @@ test('a shared child that does not read is not fed notifications without end', a
 
 test('the token of a client that left before its answer began is watched no longer', async () => {
   const clock = createManualClock()
-  const bench = await startBridge('legacy', {}, clock)
-  const client = await openClient(bench)
+  const fixture = await startBridge('legacy', {}, clock)
+  const client = await openClient(fixture)
   const leaving = new AbortController()
   const gone = client.call('never', {}, { signal: leaving.signal })
   await until(() => clock.waiting(PATIENCE) === 1)
   leaving.abort()
   await expect(gone).rejects.toThrow('abort')
-  await untilLeft(bench)
+  await untilLeft(fixture)
   const others = clock.waiting() - 1
   // Its answer would begin, and the watch of its token with it.
   clock.pass(PATIENCE)
@@ -234,15 +234,15 @@ describe('pipes', () => {
   test.each([0, 1])(
     'a child that lives on without one of them (%d) ends, and who waits is told',
     async (descriptor) => {
-      const bench = await startScript(
+      const fixture = await startScript(
         `setInterval(() => undefined, 1000)
         globalThis.closed ??= [require('node:fs').closeSync(${descriptor})]
         process.stderr.write('closed\\n')`,
       )
-      const client = await openClient(bench)
+      const client = await openClient(fixture)
       const json = JSON_ONLY
       const answers = [client.call('a', {}, json)]
-      await until(() => bench.reported('child.remarked').length === 1)
+      await until(() => fixture.reported('child.remarked').length === 1)
       answers.push(client.call('b', {}, json))
       for (const answer of answers) expect((await answer).status).toBe(502)
     },
@@ -250,24 +250,24 @@ describe('pipes', () => {
   )
 
   test('what hangs on to them in a group of its own costs no descriptors', async () => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `const options = { detached: true, stdio: 'inherit' }
       answer(id, { pid: require('node:child_process').spawn('sleep', ['60'], options).pid })`,
     )
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     const [message] = await messagesOf(await client.call('a'))
     onTestFinished(() => void process.kill(Number(message?.result?.['pid'])))
     const pipes = () =>
       process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
     const before = pipes()
     await client.send('DELETE')
-    await until(() => bench.reported('child.ended').length === 1)
+    await until(() => fixture.reported('child.ended').length === 1)
     await until(() => pipes() === before - 3)
   }, 10_000)
 })
 
 test('questions of a child that does not read are not answered without end', async () => {
-  const bench = await startScript(
+  const fixture = await startScript(
     `if (method === 'server/discover') answer(id, { supportedVersions: ['2026-07-28'] })
     if (method !== 'tools/call') return
     process.stdin.pause()
@@ -283,7 +283,7 @@ test('questions of a child that does not read are not answered without end', asy
     return write.call(this, line)
   })
   onTestFinished(() => spy.mockRestore())
-  await messagesOf(await new Client(bench, { version: MODERN }).call('a'))
+  await messagesOf(await new Client(fixture, { version: MODERN }).call('a'))
   expect(queued).toBeLessThan(5 * 2 ** 20)
 })
 
@@ -306,18 +306,18 @@ verifies(
   'ATK-07',
   'a child that refuses server/discover decides for its own caller alone',
   async () => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `if (method === 'server/discover' && process.env.GATEHOUSE_SUBJECT === 'mallory') {
        return say(JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }))
      }
      answer(id, { supportedVersions: ['2026-07-28'], content: [] })`,
     )
     const userOf = async (sub: string) =>
-      new Client(bench, { version: MODERN, token: await bench.idp.token({ claims: { sub } }) })
+      new Client(fixture, { version: MODERN, token: await fixture.idp.token({ claims: { sub } }) })
     const [mallory, alice] = [await userOf('mallory'), await userOf('alice')]
     for (const _ of [1, 2]) expect((await mallory.call('echo')).status).toBe(400)
     expect((await alice.call('echo')).status).toBe(200)
-    expect(bench.reported('child.started')).toHaveLength(2)
+    expect(fixture.reported('child.started')).toHaveLength(2)
   },
 )
 
@@ -326,10 +326,10 @@ describe('what nobody reads', () => {
   const NOTE = '{"jsonrpc":"2.0","method":"notifications/x"}'
 
   verifies('ATK-07', 'is kept by what it costs, and the rest is dropped', async () => {
-    const bench = await startScript(
+    const fixture = await startScript(
       `if (id) process.stdout.write(${JSON.stringify(`${NOTE}\n`)}.repeat(${FLOOD}), () => answer(id, {}))`,
     )
-    const client = await openClient(bench)
+    const client = await openClient(fixture)
     await (await client.call('flood', {}, JSON_ONLY)).text()
     const stream = await client.send('GET')
     await client.send('DELETE')
@@ -369,11 +369,10 @@ describe('a line that comes byte by byte', () => {
   test('costs little more than its bytes', () => {
     const size = 2 ** 20
     let line: Buffer | undefined
-    const lines = new LineSplitter(
-      size,
-      (each) => (line = each),
-      () => undefined,
-    )
+    const lines = new LineSplitter(size, {
+      onLine: (each) => (line = each),
+      onTooLong: () => undefined,
+    })
     const before = bytesInUse()
     // As they are read: each has memory of its own.
     for (let n = 0; n < size; n++) lines.push(Buffer.allocUnsafeSlow(1).fill(n % 10))
@@ -384,14 +383,14 @@ describe('a line that comes byte by byte', () => {
 })
 
 test('what a server says by itself does not go to a stream that was left', async () => {
-  const bench = await startBridge()
-  const client = await openClient(bench)
+  const fixture = await startBridge()
+  const client = await openClient(fixture)
   const leaving = new AbortController()
   const live = await client.call('held', { before: 1 }, { progressToken: 'p' })
   const options = { progressToken: 'q', signal: leaving.signal }
   await client.call('held', { before: 1 }, options)
   leaving.abort()
-  await until(() => bench.gateway.status().active === 1)
+  await until(() => fixture.gateway.status().active === 1)
   await client.value('note', { heard: 'by whom' }, JSON_ONLY)
   await client.value('release', {}, JSON_ONLY)
   expect(await live.text()).toContain('by whom')
@@ -399,7 +398,7 @@ test('what a server says by itself does not go to a stream that was left', async
 
 describe('a reader that reads nothing', () => {
   /** Answers with `bytes` on a connection that cuts after 300 ms. */
-  async function serve(respond: (exchange: StdioRequest) => void): Promise<number> {
+  async function serve(respond: (request: StdioRequest) => void): Promise<number> {
     const context = { clock: REAL_TIME, maxQueue: 2 ** 20, grace: 0, stalled: 300, keepAlive: 0 }
     const records = new Records({
       onEvent: undefined,
@@ -420,14 +419,14 @@ describe('a reader that reads nothing', () => {
     return (server.address() as AddressInfo).port
   }
   const body = Buffer.alloc(30 * 2 ** 20)
-  const answers: readonly (readonly [string, (exchange: StdioRequest) => void])[] = [
-    ['an answer', (exchange) => exchange.sendJson(200, body)],
+  const answers: readonly (readonly [string, (request: StdioRequest) => void])[] = [
+    ['an answer', (request) => request.sendJson(200, body)],
     [
       'a stream that has ended',
-      (exchange) => {
-        exchange.startStream()
-        exchange.write(body)
-        exchange.endStream()
+      (request) => {
+        request.startStream()
+        request.write(body)
+        request.endStream()
       },
     ],
   ]

@@ -4,7 +4,7 @@ import type { AuditRecord, GatewayEvent, GatewayOptions } from 'mcp-gatehouse/ga
 import type { Clock } from '../../../src/gateway/clock.js'
 import { outcomeOf } from '../../../src/gateway/events.js'
 import { FAST_CLOCK } from '../../support/clocks.js'
-import { eventually, type GatewayBench } from '../../support/gateway.js'
+import { eventually, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import { Client, MODERN, openClient, startBridge, type Mode } from './support.js'
 
@@ -18,7 +18,7 @@ interface Expected {
 async function start(mode: Mode = 'legacy', options: Partial<GatewayOptions> = {}, clock?: Clock) {
   const audit: AuditRecord[] = []
   const onAudit = (line: AuditRecord) => void audit.push(line)
-  const bench = await startBridge(mode, { onAudit, ...options }, clock)
+  const fixture = await startBridge(mode, { onAudit, ...options }, clock)
 
   /** The answer is told by one event, the record of the request, metrics and audit. */
   async function expectReported(answer: Response, { status, code, reason, hint }: Expected) {
@@ -27,17 +27,19 @@ async function start(mode: Mode = 'legacy', options: Partial<GatewayOptions> = {
     const requestId = answer.headers.get('x-request-id')
     await eventually(() => audit.some((line) => line.requestId === requestId))
     const isAbout = (event: GatewayEvent) => 'requestId' in event && event.requestId === requestId
-    const refusals = bench.reported('request.refused').filter(isAbout)
+    const refusals = fixture.reported('request.refused').filter(isAbout)
     expect(refusals).toHaveLength(1)
     expect(refusals[0]).toMatchObject({ status, code })
     expect(refusals[0]?.reason).toMatch(reason)
     expect(refusals[0]?.hint).toEqual(hint && expect.stringMatching(hint))
     const line = audit.find((each) => each.requestId === requestId)
     expect(line).toMatchObject({ outcome: 'refused', code, status })
-    const counted = bench.events.filter(isAbout).flatMap((event) => [outcomeOf(event) ?? []].flat())
+    const counted = fixture.events
+      .filter(isAbout)
+      .flatMap((event) => [outcomeOf(event) ?? []].flat())
     expect(counted).toEqual(['refused', code])
   }
-  return { bench, audit, expectReported }
+  return { fixture, audit, expectReported }
 }
 
 const batchOf = (count: number, first = 0) =>
@@ -104,16 +106,16 @@ const CASES: readonly (readonly [what: string, send: Send, expected: Expected])[
 ]
 for (const [what, send, expected] of CASES) {
   verifies('GW-11', `a refusal of ${what} is told`, async () => {
-    const { bench, expectReported } = await start()
-    const client = await openClient(bench)
+    const { fixture, expectReported } = await start()
+    const client = await openClient(fixture)
     await expectReported(await send(client), expected)
     expect(await client.value('echo', { a: 1 })).toEqual({ a: 1 })
   })
 }
 
 verifies('GW-11', 'a request without a session is told, and one with a foreign one', async () => {
-  const { bench, expectReported } = await start()
-  const client = new Client(bench)
+  const { fixture, expectReported } = await start()
+  const client = new Client(fixture)
   await expectReported(await client.call('echo'), {
     status: 400,
     code: 'ERR_SESSION_UNKNOWN',
@@ -127,12 +129,12 @@ verifies('GW-11', 'a request without a session is told, and one with a foreign o
     reason: /session/,
     hint: /sticky sessions/,
   })
-  expect(JSON.stringify(bench.events)).not.toContain('of-somebody')
+  expect(JSON.stringify(fixture.events)).not.toContain('of-somebody')
 })
 
 verifies('GW-11', 'a version that the command does not speak is told', async () => {
-  const { bench, expectReported } = await start('legacy')
-  await expectReported(await new Client(bench, { version: MODERN }).call('echo'), {
+  const { fixture, expectReported } = await start('legacy')
+  await expectReported(await new Client(fixture, { version: MODERN }).call('echo'), {
     status: 400,
     code: 'ERR_VERSION_UNSUPPORTED',
     reason: /"2026-07-28"; possible are "/,
@@ -140,8 +142,8 @@ verifies('GW-11', 'a version that the command does not speak is told', async () 
 })
 
 verifies('GW-11', 'a method that the version does not have is told', async () => {
-  const { bench, expectReported } = await start('modern')
-  await expectReported(await new Client(bench, { version: MODERN }).send('DELETE'), {
+  const { fixture, expectReported } = await start('modern')
+  await expectReported(await new Client(fixture, { version: MODERN }).send('DELETE'), {
     status: 405,
     code: 'ERR_METHOD_NOT_ALLOWED',
     reason: /^DELETE/,
@@ -149,8 +151,8 @@ verifies('GW-11', 'a method that the version does not have is told', async () =>
 })
 
 verifies('GW-11', 'too many streams, and too many requests that wait, are told', async () => {
-  const { bench, expectReported } = await start()
-  const client = await openClient(bench)
+  const { fixture, expectReported } = await start()
+  const client = await openClient(fixture)
   const streams: Response[] = []
   for (let i = 0; i < 8; i++) streams.push(await client.send('GET'))
   const tooMany = { code: 'ERR_REQUESTS_TOO_MANY', reason: /oo many/ } as const
@@ -166,8 +168,8 @@ verifies('GW-11', 'too many streams, and too many requests that wait, are told',
   left.abort()
 })
 
-async function sendUntilBusy(bench: GatewayBench): Promise<Response> {
-  const client = await openClient(bench)
+async function sendUntilBusy(fixture: GatewayFixture): Promise<Response> {
+  const client = await openClient(fixture)
   await client.value('deaf')
   const note = { jsonrpc: '2.0', method: 'notifications/x', params: { x: 'x'.repeat(50_000) } }
   for (let i = 0; i < 20; i++) {
@@ -180,8 +182,8 @@ async function sendUntilBusy(bench: GatewayBench): Promise<Response> {
 
 verifies('GW-11', 'a command that takes nothing any more is told', async () => {
   const options = { children: { queue: 100_000 } }
-  const { bench, expectReported } = await start('legacy', options, FAST_CLOCK)
-  await expectReported(await sendUntilBusy(bench), {
+  const { fixture, expectReported } = await start('legacy', options, FAST_CLOCK)
+  await expectReported(await sendUntilBusy(fixture), {
     status: 503,
     code: 'ERR_CHILD_BUSY',
     reason: /has not read/,
@@ -190,13 +192,13 @@ verifies('GW-11', 'a command that takes nothing any more is told', async () => {
 })
 
 verifies('GW-11', 'a caller with too many children is told', async () => {
-  const { bench, expectReported } = await start('legacy', {
+  const { fixture, expectReported } = await start('legacy', {
     children: { maxChildrenPerPrincipal: 1 },
   })
-  const first = await openClient(bench)
+  const first = await openClient(fixture)
   // A session whose client is there is in use.
   const stream = await first.send('GET')
-  await expectReported(await new Client(bench).open(), {
+  await expectReported(await new Client(fixture).open(), {
     status: 429,
     code: 'ERR_CHILDREN_TOO_MANY',
     reason: /too many child processes/,

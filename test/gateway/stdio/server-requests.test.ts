@@ -1,9 +1,10 @@
 /** Where the requests of a command go: sampling, elicitation, roots. */
 import { describe, expect } from 'vitest'
-import { eventually, type GatewayBench } from '../../support/gateway.js'
+import { eventually, type GatewayFixture } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
   eventsOf,
+  JSON_ONLY,
   messagesOf,
   openClient,
   startScript,
@@ -25,8 +26,6 @@ const SERVER = `
   if (params.name === 'note') say('${NOTE}')
   if (params.name === 'finish') for (const each of [...open.splice(0), id]) answer(each, {})`
 
-const JSON_ONLY = { headers: { accept: 'application/json' } }
-
 /** What came on each of these streams, once the command has answered everything. */
 async function finish(client: Client, ...answers: readonly (Response | Promise<Response>)[]) {
   await (await client.call('finish', {}, JSON_ONLY)).text()
@@ -34,8 +33,8 @@ async function finish(client: Client, ...answers: readonly (Response | Promise<R
   return all.map((messages) => messages.map(({ method, result }) => method ?? typeof result))
 }
 
-function hasRemarked(bench: GatewayBench, remark: string): boolean {
-  return bench.reported('child.remarked').some(({ text }) => text === remark)
+function hasRemarked(fixture: GatewayFixture, remark: string): boolean {
+  return fixture.reported('child.remarked').some(({ text }) => text === remark)
 }
 
 const ASKED = ['elicitation/create', 'object']
@@ -43,39 +42,39 @@ const QUIET = ['object']
 
 describe('a request of the server, while a GET stream is open', () => {
   verifies('FLD-10', 'goes to the newest POST, which is answered after it', async () => {
-    const bench = await startScript(SERVER)
-    const client = await openClient(bench)
+    const fixture = await startScript(SERVER)
+    const client = await openClient(fixture)
     const stream = await client.send('GET')
     const older = await client.call('wait')
     const newer = await client.call('ask')
     expect(await finish(client, older, newer)).toEqual([QUIET, ASKED])
     await client.post({ jsonrpc: '2.0', id: 'q', result: { action: 'accept' } })
-    await eventually(() => hasRemarked(bench, 'answered'))
+    await eventually(() => hasRemarked(fixture, 'answered'))
     await client.send('DELETE')
     expect(await stream.text()).not.toContain('elicitation')
   })
 
   verifies('FLD-10', 'not to a POST whose client has left', async () => {
-    const bench = await startScript(SERVER)
-    const client = await openClient(bench)
+    const fixture = await startScript(SERVER)
+    const client = await openClient(fixture)
     const leaving = new AbortController()
     const older = await client.call('wait')
     await client.call('wait', {}, { signal: leaving.signal })
     leaving.abort()
     await eventually(() =>
-      bench.reported('request.completed').some(({ end }) => end === 'client left'),
+      fixture.reported('request.completed').some(({ end }) => end === 'client left'),
     )
     const asking = client.call('ask', {}, JSON_ONLY)
-    await eventually(() => hasRemarked(bench, 'asked'))
+    await eventually(() => hasRemarked(fixture, 'asked'))
     expect(await finish(client, older, asking)).toEqual([ASKED, QUIET])
   })
 
   verifies('FLD-10', 'not to a POST that accepts no event streams', async () => {
-    const bench = await startScript(SERVER)
-    const client = await openClient(bench)
+    const fixture = await startScript(SERVER)
+    const client = await openClient(fixture)
     const older = await client.call('wait')
     const asking = client.call('ask', {}, JSON_ONLY)
-    await eventually(() => hasRemarked(bench, 'asked'))
+    await eventually(() => hasRemarked(fixture, 'asked'))
     expect(await finish(client, older, asking)).toEqual([ASKED, QUIET])
   })
 

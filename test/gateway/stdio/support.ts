@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { Clock } from '../../../src/gateway/clock.js'
-import { eventually, startGateway, type GatewayBench } from '../../support/gateway.js'
+import { eventually, startGateway, type GatewayFixture } from '../../support/gateway.js'
 import { FAST_CLOCK, type ManualClock } from '../../support/clocks.js'
 
 export const MODERN = '2026-07-28'
@@ -18,7 +18,7 @@ export function startBridge(
   mode: Mode = 'legacy',
   options: Partial<GatewayOptions> = {},
   clock?: Clock,
-): Promise<GatewayBench> {
+): Promise<GatewayFixture> {
   return startGateway(
     commandOf(mode),
     { childEnvironment: { PATH: process.env['PATH'] ?? '' }, ...options },
@@ -32,7 +32,7 @@ export function startServer(
   body: string,
   options: Partial<GatewayOptions> = {},
   clock: Clock = FAST_CLOCK,
-): Promise<GatewayBench> {
+): Promise<GatewayFixture> {
   const script = `
     const say = (text) => process.stdout.write(text + '\\n')
     const answer = (id, result) => say(JSON.stringify({ jsonrpc: '2.0', id, result }))
@@ -50,7 +50,7 @@ export function startScript(
   body: string,
   options: Partial<GatewayOptions> = {},
   clock: Clock = FAST_CLOCK,
-): Promise<GatewayBench> {
+): Promise<GatewayFixture> {
   const opened = `answer(id, { protocolVersion: '2025-11-25' })`
   return startServer(`if (method === 'initialize') return ${opened}\n${body}`, options, clock)
 }
@@ -112,18 +112,18 @@ export interface ClientOptions {
 /** Somebody with a token. */
 export class Client {
   session: string | undefined
-  readonly #bench: GatewayBench
+  readonly #fixture: GatewayFixture
   readonly #options: ClientOptions
   #lastId = 0
 
-  constructor(bench: GatewayBench, options: ClientOptions = {}) {
-    this.#bench = bench
+  constructor(fixture: GatewayFixture, options: ClientOptions = {}) {
+    this.#fixture = fixture
     this.#options = options
   }
 
   send(method: string, body?: string, headers: Record<string, string> = {}, signal?: AbortSignal) {
     const { token, version } = this.#options
-    return this.#bench.call({
+    return this.#fixture.call({
       method,
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
@@ -200,8 +200,11 @@ interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-export async function openClient(bench: GatewayBench, options?: ClientOptions): Promise<Client> {
-  const client = new Client(bench, options)
+export async function openClient(
+  fixture: GatewayFixture,
+  options?: ClientOptions,
+): Promise<Client> {
+  const client = new Client(fixture, options)
   const answer = await client.open()
   if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
   await answer.arrayBuffer()
@@ -224,13 +227,13 @@ export async function passOnceSet(clock: ManualClock, delay: number): Promise<vo
 }
 
 /** Waits until the command has said on stderr that it holds this request. */
-export async function untilHeld(bench: GatewayBench, id: string | number): Promise<void> {
-  await until(() => bench.reported('child.remarked').some(({ text }) => text === `held ${id}`))
+export async function untilHeld(fixture: GatewayFixture, id: string | number): Promise<void> {
+  await until(() => fixture.reported('child.remarked').some(({ text }) => text === `held ${id}`))
 }
 
 /** Nobody has a request under way. */
-export async function untilLeft(bench: GatewayBench): Promise<void> {
-  await until(() => bench.gateway.status().active === 0)
+export async function untilLeft(fixture: GatewayFixture): Promise<void> {
+  await until(() => fixture.gateway.status().active === 0)
 }
 
 /** Waits until it holds, and fails when it never does. */

@@ -10,14 +10,14 @@ import * as v2 from '../../interop/client-v2.js'
 import { whoami } from '../../interop/support.js'
 import { Admin } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
-import { SCOPE, startStage, type Caller, type Stage } from '../../support/stage.js'
+import { SCOPE, startFixture, type Caller, type Fixture } from '../../support/fixture.js'
 
 const REALM = 'existing'
 const POLICIES =
   '/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy'
 
 let admin: Admin
-let stage: Stage
+let fixture: Fixture
 let scopeId: string
 
 beforeAll(async () => {
@@ -32,14 +32,14 @@ beforeAll(async () => {
     lastName: 'Demo',
     credentials: [{ type: 'password', value: 'alice' }],
   })
-  stage = await startStage(keycloak, {
+  fixture = await startFixture(keycloak, {
     authorizationServers: `${keycloak.origin}/realms/${REALM}`,
   })
 })
-afterAll(() => stage.stop())
+afterAll(() => fixture.stop())
 
 async function attempt(provider: MemoryProvider): Promise<Caller> {
-  const client = await connect(stage.url, provider, new Recorder())
+  const client = await connect(fixture.url, provider, new Recorder())
   const caller = (await whoami(client)) as Caller
   await client.close()
   return caller
@@ -81,7 +81,7 @@ test('step 3, the policies, but no mapper: a login, and then 401', async () => {
   const provider = new MemoryProvider('alice')
   await expect(attempt(provider)).rejects.toThrow()
   expect(provider.logins).not.toHaveLength(0)
-  const denied = stage.events.filter((event) => event.type === 'request.denied')
+  const denied = fixture.events.filter((event) => event.type === 'request.denied')
   expect(denied.at(-1)).toMatchObject({
     code: 'ERR_TOKEN_AUDIENCE',
     hint: expect.stringContaining('Audience mapper'),
@@ -94,7 +94,7 @@ test('the mapper: clients of both generations get in', async () => {
     protocol: 'openid-connect',
     protocolMapper: 'oidc-audience-mapper',
     config: {
-      'included.custom.audience': stage.url,
+      'included.custom.audience': fixture.url,
       'access.token.claim': 'true',
       'lightweight.claim': 'true',
       'introspection.token.claim': 'true',
@@ -103,13 +103,13 @@ test('the mapper: clients of both generations get in', async () => {
   const first = new MemoryProvider('alice')
   const caller = await attempt(first)
   const claims = decodeJwt(first.tokens()?.access_token ?? '')
-  expect([claims.aud].flat()).toContain(stage.url)
+  expect([claims.aud].flat()).toContain(fixture.url)
   expect(caller).toMatchObject({ subject: claims.sub })
   expect(caller.scope?.split(' ')).toContain(SCOPE)
 
   const provider = new v2.Provider('alice')
   const recorder = new Recorder()
-  const client = await v2.connect({ url: stage.url, provider, recorder, mode: 'legacy' })
+  const client = await v2.connect({ url: fixture.url, provider, recorder, mode: 'legacy' })
   expect((await whoami(client)) as Caller).toMatchObject({ subject: claims.sub })
   expect(decodeJwt(provider.tokens()?.refresh_token ?? '')['typ']).toBe('Offline')
   await client.close()

@@ -8,11 +8,11 @@ import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
 import { startLoad } from '../../support/load.js'
 import { clientCredentials, loginByPassword } from '../mint.js'
-import { startStage, type Stage } from '../../support/stage.js'
+import { startFixture, type Fixture } from '../../support/fixture.js'
 
 let keycloak: Keycloak
 let service: Client
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   keycloak = await Keycloak.get()
@@ -22,7 +22,7 @@ beforeAll(async () => {
     attributes: { 'access.token.lifespan': '600' },
   })
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 /** Tokens of their own, not one twice. */
 async function mint(count: number): Promise<string[]> {
@@ -39,11 +39,11 @@ verifies(
   '1000 requests at once with one token: one call, and none more within the cache time',
   async () => {
     const { options, calls } = await introspection(keycloak)
-    stage = await startStage(keycloak, options)
+    fixture = await startFixture(keycloak, options)
     const client = await keycloak.admin.createClient()
     const { access_token: token } = await loginByPassword(keycloak, client)
     for (let burst = 0; burst < 2; burst++) {
-      const verdicts = await Promise.all(Array.from({ length: 1000 }, () => stage.send(token)))
+      const verdicts = await Promise.all(Array.from({ length: 1000 }, () => fixture.send(token)))
       expect(tally(verdicts.map(({ status }) => String(status)))).toEqual({ 200: 1000 })
       expect(calls()).toBe(1)
     }
@@ -56,10 +56,10 @@ verifies(
   'stopped and started again: 503 for tokens it was not asked about before, only while it is away, and never 401',
   async () => {
     const { options, calls } = await introspection(keycloak, { cache: 300 })
-    stage = await startStage(keycloak, options)
+    fixture = await startFixture(keycloak, options)
     const [known = '', ...fresh] = await mint(500)
-    expect(await stage.send(known)).toEqual({ status: 200 })
-    const load = startLoad(stage, () => known)
+    expect(await fixture.send(known)).toEqual({ status: 200 })
+    const load = startLoad(fixture, () => known)
 
     /** When each answer to a token that is new came. */
     const answers: { readonly status: number; readonly at: number }[] = []
@@ -71,7 +71,7 @@ verifies(
         if (token === undefined) throw new Error('too few tokens')
         let status = 503
         while (status === 503) {
-          ;({ status } = await stage.send(token))
+          ;({ status } = await fixture.send(token))
           answers.push({ status, at: performance.now() })
           await sleep(50)
         }
@@ -83,7 +83,7 @@ verifies(
     const stoppedAt = performance.now()
     await keycloak.stop()
     await expect.poll(() => answers.at(-1)?.status, { timeout: 10_000 }).toBe(503)
-    expect(await stage.gateway.readiness()).toMatchObject({ ready: false })
+    expect(await fixture.gateway.readiness()).toMatchObject({ ready: false })
     await keycloak.start()
     const startedAt = performance.now()
     await expect.poll(() => answers.at(-1)?.status, { timeout: 40_000, interval: 20 }).toBe(200)
@@ -104,6 +104,6 @@ verifies(
     expect(Math.min(...faults)).toBeGreaterThan(stoppedAt)
     expect(Math.max(...faults)).toBeLessThan(recoveredAt)
     expect(recoveredAt - startedAt).toBeLessThan(6_000)
-    expect(await stage.gateway.readiness()).toMatchObject({ ready: true })
+    expect(await fixture.gateway.readiness()).toMatchObject({ ready: true })
   },
 )

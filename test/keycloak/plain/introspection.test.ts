@@ -9,23 +9,23 @@ import type { IntrospectionSpec } from '../../support/introspection.js'
 import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
 import { clientCredentials, dpopHeaders, loginByPassword, logoutToken, refresh } from '../mint.js'
-import { SCOPE, startStage, type Stage } from '../../support/stage.js'
+import { SCOPE, startFixture, type Fixture } from '../../support/fixture.js'
 
 const HINT = 'Keycloak: since 26.6.2 a token is also not active if its aud lacks the client'
 
 let keycloak: Keycloak
 let client: Client
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   keycloak = await Keycloak.get()
   client = await keycloak.admin.createClient()
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function stand(spec?: IntrospectionSpec): Promise<() => number> {
   const { options, calls } = await introspection(keycloak, spec)
-  stage = await startStage(keycloak, options)
+  fixture = await startFixture(keycloak, options)
   return calls
 }
 
@@ -58,15 +58,15 @@ describe('our own client, which is named like the resource', () => {
       for (const authentication of ['client_secret_basic', 'client_secret_post'] as const) {
         const calls = await stand({ authentication })
         const token = await mint()
-        expect(await stage.send(token), authentication).toEqual({ status: 200 })
-        expect(await stage.call(token)).toEqual({
+        expect(await fixture.send(token), authentication).toEqual({ status: 200 })
+        expect(await fixture.call(token)).toEqual({
           issuer: keycloak.issuer,
           subject: decodeJwt(token).sub,
           clientId: client.clientId,
           scope: SCOPE,
         })
         expect(calls()).toBe(1)
-        await stage.stop()
+        await fixture.stop()
       }
     },
   )
@@ -80,12 +80,12 @@ describe('our own client, which is named like the resource', () => {
         [client.clientId, 403],
       ] as const) {
         await stand({ authentication: 'none', clientId })
-        expect(await stage.send(await mint())).toMatchObject({
+        expect(await fixture.send(await mint())).toMatchObject({
           status: 503,
           code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
           reason: expect.stringContaining(`answered ${status} `),
         })
-        await stage.stop()
+        await fixture.stop()
       }
     },
   )
@@ -108,10 +108,10 @@ describe('our own client, which is named like the resource', () => {
           ? await exportPKCS8(privateKey)
           : { ...(await exportJWK(privateKey)), kid, alg }
       await stand({ authentication: 'private_key_jwt', clientKey })
-      expect(await stage.send(await mint()), `${alg} ${form}`).toEqual({ status: 200 })
+      expect(await fixture.send(await mint()), `${alg} ${form}`).toEqual({ status: 200 })
       // An assertion serves once: each call needs another.
-      expect(await stage.send(await mint()), `${alg} ${form}`).toEqual({ status: 200 })
-      await stage.stop()
+      expect(await fixture.send(await mint()), `${alg} ${form}`).toEqual({ status: 200 })
+      await fixture.stop()
     }
   })
 
@@ -122,11 +122,11 @@ describe('our own client, which is named like the resource', () => {
     await registerKey({ ...(await exportJWK(publicKey)), alg: 'ES256', use: 'sig' })
     const other = await generateKeyPair('ES256', { extractable: true })
     const answers: number[] = []
-    await stage.gateway.close()
+    await fixture.gateway.close()
     for (const key of [privateKey, other.privateKey]) {
       const cli = startCli([
         ...['--auth', 'oauth', '--oauth-issuer', keycloak.issuer, '--resource', keycloak.resource],
-        ...['--port', port, '--upstream', stage.upstream, '--oauth-validation', 'introspection'],
+        ...['--port', port, '--upstream', fixture.upstream, '--oauth-validation', 'introspection'],
         ...[
           '--oauth-client-id',
           keycloak.resource,
@@ -136,7 +136,7 @@ describe('our own client, which is named like the resource', () => {
         ...['--oauth-client-key-file', writeTemporary('key.pem', await exportPKCS8(key))],
       ])
       await cli.listening()
-      answers.push((await stage.post(await mint())).status)
+      answers.push((await fixture.post(await mint())).status)
       cli.process.kill('SIGTERM')
       expect(await cli.exited).toBe(0)
       expect(cli.stderr()).not.toContain('PRIVATE KEY')
@@ -151,21 +151,21 @@ describe('our own client, which is named like the resource', () => {
       await keycloak.admin.request('PUT', `/clients/${server.id}`, original)
       await stand()
       const known = await mint()
-      expect(await stage.send(known)).toEqual({ status: 200 })
+      expect(await fixture.send(known)).toEqual({ status: 200 })
       await keycloak.admin.updateClient(server, { secret: 'another' })
 
       const unknown = await mint()
-      const answer = await stage.post(unknown)
+      const answer = await fixture.post(unknown)
       expect(answer.status).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(answer.headers.has('www-authenticate')).toBe(false)
       const reason = `introspection at "${keycloak.issuer}": answered 401 "invalid_client": the provider does not accept the client id or its credentials`
-      expect(await stage.send(unknown)).toEqual({
+      expect(await fixture.send(unknown)).toEqual({
         status: 503,
         code: 'ERR_INTROSPECTION_CLIENT_REJECTED',
         reason,
       })
-      const { ready, checks } = await stage.gateway.readiness()
+      const { ready, checks } = await fixture.gateway.readiness()
       expect(ready).toBe(false)
       expect(checks).toContainEqual({
         name: 'introspection',
@@ -174,14 +174,14 @@ describe('our own client, which is named like the resource', () => {
         reason,
       })
       // What was asked before is served on.
-      expect(await stage.send(known)).toEqual({ status: 200 })
+      expect(await fixture.send(known)).toEqual({ status: 200 })
 
       await keycloak.admin.request('PUT', `/clients/${server.id}`, original)
       await expect
-        .poll(() => stage.send(unknown), { timeout: 5_000, interval: 200 })
+        .poll(() => fixture.send(unknown), { timeout: 5_000, interval: 200 })
         .toEqual({ status: 200 })
-      expect(await stage.gateway.readiness()).toMatchObject({ ready: true })
-      expect(stage.events.filter(({ type }) => type === 'request.denied')).toEqual([])
+      expect(await fixture.gateway.readiness()).toMatchObject({ ready: true })
+      expect(fixture.events.filter(({ type }) => type === 'request.denied')).toEqual([])
     },
   )
 })
@@ -201,7 +201,7 @@ describe('strangers', () => {
       const calls = await stand({ clientSecret: 'wrong' })
       const tokens = [await mint(), await mint()]
       const answers = []
-      for (const each of [...forge(tokens[0], 8), ...tokens]) answers.push(await stage.send(each))
+      for (const each of [...forge(tokens[0], 8), ...tokens]) answers.push(await fixture.send(each))
       for (const answer of answers) {
         expect(answer).toMatchObject({ status: 503, code: 'ERR_INTROSPECTION_CLIENT_REJECTED' })
       }
@@ -213,8 +213,8 @@ describe('strangers', () => {
   verifies('ATK-16', 'tokens that Keycloak does not know leave those of users alone', async () => {
     await stand()
     const users = [await mint(), await mint()]
-    const sent = Promise.all(forge(users[0], 20).map((each) => stage.send(each)))
-    for (const user of users) expect(await stage.send(user)).toEqual({ status: 200 })
+    const sent = Promise.all(forge(users[0], 20).map((each) => fixture.send(each)))
+    for (const user of users) expect(await fixture.send(user)).toEqual({ status: 200 })
     for (const { status } of await sent) expect(status).toBe(401)
   })
 })
@@ -226,7 +226,7 @@ describe('another client that asks', () => {
     async () => {
       const other = await keycloak.admin.createClient({ publicClient: false })
       await stand({ clientId: other.clientId, clientSecret: other.secret ?? '' })
-      expect(await stage.send(await mint())).toEqual({
+      expect(await fixture.send(await mint())).toEqual({
         status: 401,
         code: 'ERR_TOKEN_INACTIVE',
         reason: 'the authorization server says that it is not active',
@@ -244,10 +244,10 @@ describe('another client that asks', () => {
         attributes: { 'allow.token.introspection.without.audience.check': 'true' },
       })
       await stand({ clientId: other.clientId, clientSecret: other.secret ?? '' })
-      expect(await stage.send(await mint())).toEqual({ status: 200 })
+      expect(await fixture.send(await mint())).toEqual({ status: 200 })
       const bare = await keycloak.admin.createClient({ defaultClientScopes: ['basic'] })
       const { access_token: token } = await loginByPassword(keycloak, bare)
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
     },
   )
 })
@@ -270,7 +270,7 @@ describe('other tokens than access tokens', () => {
       await stand()
       const logout = await logoutToken(keycloak)
       for (const token of [logout, ...Object.values(await otherTokens())]) {
-        expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
+        expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_INACTIVE' })
       }
     },
   )
@@ -285,17 +285,17 @@ describe('other tokens than access tokens', () => {
       })
       await stand({ clientId: other.clientId, clientSecret: other.secret ?? '' })
       for (const [type, token] of Object.entries(await otherTokens())) {
-        expect(await stage.send(token)).toMatchObject({
+        expect(await fixture.send(token)).toMatchObject({
           status: 401,
           code: 'ERR_TOKEN_TYPE',
           reason: `not an access token: the claim typ is "${type}"`,
         })
       }
-      expect(stage.events).toContainEqual(
+      expect(fixture.events).toContainEqual(
         expect.objectContaining({ type: 'introspection.answered', active: true }),
       )
       // A logout token belongs to no session.
-      expect(await stage.send(await logoutToken(keycloak))).toMatchObject({
+      expect(await fixture.send(await logoutToken(keycloak))).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_INACTIVE',
       })
@@ -316,7 +316,7 @@ describe('other tokens than access tokens', () => {
       await stand()
       const { id_token: token = '' } = await loginByPassword(keycloak, loose, { scope: 'openid' })
       expect(decodeJwt(token).aud).toContain(keycloak.resource)
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
     },
   )
 
@@ -324,7 +324,7 @@ describe('other tokens than access tokens', () => {
     await stand()
     const headers = await dpopHeaders(keycloak)
     const { access_token: token } = await loginByPassword(keycloak, client, { headers })
-    expect(await stage.send(token)).toMatchObject({
+    expect(await fixture.send(token)).toMatchObject({
       status: 401,
       code: 'ERR_TOKEN_BOUND',
       hint: 'Keycloak: switch off "Require DPoP bound tokens" for this client',
@@ -343,7 +343,7 @@ describe('access tokens', () => {
       })
       const { access_token: token } = await loginByPassword(keycloak, light)
       expect(decodeJwt(token)).not.toHaveProperty('sub')
-      expect(await stage.call(token)).toEqual({
+      expect(await fixture.call(token)).toEqual({
         issuer: keycloak.issuer,
         subject: await keycloak.admin.findUser('alice'),
         clientId: light.clientId,
@@ -366,15 +366,15 @@ describe('access tokens', () => {
         tokens.push(token)
       }
       const asked = await stand()
-      for (const token of tokens) expect(await stage.send(token)).toEqual({ status: 200 })
+      for (const token of tokens) expect(await fixture.send(token)).toEqual({ status: 200 })
       expect(asked()).toBe(tokens.length)
-      await stage.stop()
+      await fixture.stop()
 
       const calls = await stand({ validation: 'auto' })
       const symmetric = tokens.pop() ?? ''
-      await stage.gateway.refreshKeys()
-      for (const token of tokens) expect(await stage.send(token)).toEqual({ status: 200 })
-      expect(await stage.send(symmetric)).toMatchObject({ code: 'ERR_TOKEN_ALGORITHM' })
+      await fixture.gateway.refreshKeys()
+      for (const token of tokens) expect(await fixture.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(symmetric)).toMatchObject({ code: 'ERR_TOKEN_ALGORITHM' })
       expect(calls()).toBe(0)
     },
   )
@@ -386,16 +386,16 @@ describe('access tokens', () => {
       serviceAccountsEnabled: true,
     })
     const { access_token: own } = await clientCredentials(keycloak, service)
-    expect(await stage.call(own)).toMatchObject({ clientId: service.clientId })
+    expect(await fixture.call(own)).toMatchObject({ clientId: service.clientId })
     const offline = await loginByPassword(keycloak, client, { scope: 'offline_access' })
     const { access_token: later } = await refresh(keycloak, client, offline)
-    expect(await stage.send(later)).toEqual({ status: 200 })
+    expect(await fixture.send(later)).toEqual({ status: 200 })
   })
 
   verifies('INT-03', 'scopes are those of the answer, and too few of them a 403', async () => {
     const { options } = await introspection(keycloak)
-    stage = await startStage(keycloak, { ...options, scopes: [SCOPE, 'mcp:admin'] })
-    expect(await stage.send(await mint())).toMatchObject({
+    fixture = await startFixture(keycloak, { ...options, scopes: [SCOPE, 'mcp:admin'] })
+    expect(await fixture.send(await mint())).toMatchObject({
       status: 403,
       code: 'ERR_SCOPE_INSUFFICIENT',
     })
@@ -415,13 +415,13 @@ describe('access tokens', () => {
       const [header, payload, signature = ''] = token.split('.')
       const other = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
       for (const refused of [short, `${header}.${payload}.${other}`]) {
-        expect(await stage.send(refused)).toMatchObject({
+        expect(await fixture.send(refused)).toMatchObject({
           status: 401,
           code: 'ERR_TOKEN_INACTIVE',
         })
       }
       // Asked about for itself: the answer about its twin is not its own.
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
     },
   )
 })
@@ -448,6 +448,6 @@ test('Keycloak signs no introspection answers (RFC 9701); with Accept: applicati
   expect(await ask('application/jwt')).toContain('jwt')
   // What we ask with.
   expect(await ask('application/json')).not.toContain('jwt')
-  expect(await stage.send(await mint())).toEqual({ status: 200 })
+  expect(await fixture.send(await mint())).toEqual({ status: 200 })
   await keycloak.admin.updateClient(server, { attributes: { [attribute]: 'false' } })
 })

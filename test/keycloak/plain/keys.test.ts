@@ -7,13 +7,13 @@ import type { Client } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
 import { startLoad } from '../../support/load.js'
 import { loginByPassword, refresh } from '../mint.js'
-import { startStage, type Stage } from '../../support/stage.js'
+import { startFixture, type Fixture } from '../../support/fixture.js'
 
 /** How long keys are believed that come with `no-cache`. */
 const MINUTE = 61_000
 
 let keycloak: Keycloak
-let stage: Stage
+let fixture: Fixture
 let client: Client
 /** The gateway's clock is moved instead of waiting. */
 let skew = 0
@@ -24,9 +24,9 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   skew = 0
-  stage = await startStage(keycloak, { now: () => Date.now() + skew })
+  fixture = await startFixture(keycloak, { now: () => Date.now() + skew })
 })
-afterEach(() => stage.stop())
+afterEach(() => fixture.stop())
 
 async function mint(): Promise<string> {
   return (await loginByPassword(keycloak, client)).access_token
@@ -40,21 +40,21 @@ verifies(
     const old = await admin.activeKey()
     const oldToken = await mint()
     let token = oldToken
-    const load = startLoad(stage, () => token)
+    const load = startLoad(fixture, () => token)
     await sleep(1_000)
     await admin.addKey(200)
     token = await mint()
     expect(decodeProtectedHeader(token).kid).not.toBe(old.kid)
     await sleep(1_000)
     // Both are published, and the old one signs no more.
-    expect(await stage.send(oldToken)).toEqual({ status: 200 })
+    expect(await fixture.send(oldToken)).toEqual({ status: 200 })
 
     await admin.setKey(old.provider, { enabled: false })
     // The keys at hand serve until they are looked at again: Keycloak says no-cache, so after a minute.
-    expect(await stage.send(oldToken)).toEqual({ status: 200 })
+    expect(await fixture.send(oldToken)).toEqual({ status: 200 })
     skew = MINUTE
     await expect
-      .poll(() => stage.send(oldToken), { timeout: 5_000 })
+      .poll(() => fixture.send(oldToken), { timeout: 5_000 })
       .toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_KEY_UNKNOWN',
@@ -74,7 +74,7 @@ verifies(
   'stopped and started again: known keys serve on, only a token with an unknown key gets 503',
   async () => {
     const tokens = await loginByPassword(keycloak, client)
-    const load = startLoad(stage, () => tokens.access_token)
+    const load = startLoad(fixture, () => tokens.access_token)
     await sleep(1_000)
     // Nobody has shown us a token with this key when Keycloak ends.
     await keycloak.admin.addKey(300)
@@ -82,25 +82,25 @@ verifies(
 
     await keycloak.stop()
     const [atOnce, known] = await Promise.all([
-      stage.send(unknown),
-      stage.send(tokens.access_token),
+      fixture.send(unknown),
+      fixture.send(tokens.access_token),
     ])
     expect(atOnce).toMatchObject({
       status: 503,
       code: expect.stringMatching(/^ERR_(?:DISCOVERY_FAILED|KEYS_UNAVAILABLE)$/),
     })
     expect(known).toEqual({ status: 200 })
-    expect(stage.events.filter(({ type }) => type === 'request.denied')).toEqual([])
+    expect(fixture.events.filter(({ type }) => type === 'request.denied')).toEqual([])
 
     await keycloak.start()
     await expect
-      .poll(() => stage.send(unknown), { timeout: 40_000, interval: 500 })
+      .poll(() => fixture.send(unknown), { timeout: 40_000, interval: 500 })
       .toEqual({
         status: 200,
       })
     expect(Object.keys(await load.stop())).toEqual(['200'])
     // Sessions outlive the restart, so nobody logs in again.
     const { access_token: refreshed } = await refresh(keycloak, client, tokens)
-    expect(await stage.send(refreshed)).toEqual({ status: 200 })
+    expect(await fixture.send(refreshed)).toEqual({ status: 200 })
   },
 )

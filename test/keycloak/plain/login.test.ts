@@ -10,26 +10,26 @@ import { whoami } from '../../interop/support.js'
 import { verifies } from '../../support/verifies.js'
 import { Keycloak } from '../keycloak.js'
 import { loginByCode } from '../mint.js'
-import { SCOPE, startStage, type Caller, type Stage } from '../../support/stage.js'
+import { SCOPE, startFixture, type Caller, type Fixture } from '../../support/fixture.js'
 
 let keycloak: Keycloak
-const stages: Stage[] = []
+const fixtures: Fixture[] = []
 
 beforeAll(async () => {
   keycloak = await Keycloak.get()
 })
 afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.stop()
+  for (const fixture of fixtures.splice(0)) await fixture.stop()
 })
 
-async function stand(...[options]: [Parameters<typeof startStage>[1]?]): Promise<Stage> {
-  const stage = await startStage(keycloak, options)
-  stages.push(stage)
-  return stage
+async function stand(...[options]: [Parameters<typeof startFixture>[1]?]): Promise<Fixture> {
+  const fixture = await startFixture(keycloak, options)
+  fixtures.push(fixture)
+  return fixture
 }
 
 /** Codes of what was refused, in order. */
-function refusals({ events }: Stage): (string | undefined)[] {
+function refusals({ events }: Fixture): (string | undefined)[] {
   return events.flatMap((event) => (event.type === 'request.denied' ? [event.code] : []))
 }
 
@@ -38,15 +38,15 @@ describe('a client that knows only the URL', () => {
     ['CHL-01', 'CHL-03', 'PRM-01', 'PRM-05', 'TOK-04', 'AUD-01', 'CASE-37'],
     'registers, logs in with consent, and calls a tool that knows who it is',
     async () => {
-      const stage = await stand()
+      const fixture = await stand()
       const recorder = new Recorder()
       const provider = new MemoryProvider('alice')
-      const client = await connect(stage.url, provider, recorder)
+      const client = await connect(fixture.url, provider, recorder)
       const claims = decodeJwt(provider.tokens()?.access_token ?? '')
 
       // What Keycloak ignores as it comes out of the box: the audience is the mapper's.
-      expect(provider.logins[0]?.authorizationUrl.searchParams.get('resource')).toBe(stage.url)
-      expect(claims.aud).toBe(stage.url)
+      expect(provider.logins[0]?.authorizationUrl.searchParams.get('resource')).toBe(fixture.url)
+      expect(claims.aud).toBe(fixture.url)
       expect(provider.logins[0]?.forms).toEqual([
         'Sign in to your account',
         'Grant Access to mcp-gatehouse demo client',
@@ -58,16 +58,16 @@ describe('a client that knows only the URL', () => {
         clientId: registered?.client_id,
         scope: SCOPE,
       })
-      expect(refusals(stage)).toEqual(['ERR_CREDENTIALS_MISSING'])
+      expect(refusals(fixture)).toEqual(['ERR_CREDENTIALS_MISSING'])
       await client.close()
     },
   )
 
   test('of the second generation: it asks for offline_access as well, and gets it', async () => {
-    const stage = await stand()
+    const fixture = await stand()
     const provider = new v2.Provider('bob')
     const recorder = new Recorder()
-    const client = await v2.connect({ url: stage.url, provider, recorder, mode: 'legacy' })
+    const client = await v2.connect({ url: fixture.url, provider, recorder, mode: 'legacy' })
     const claims = decodeJwt(provider.tokens()?.access_token ?? '')
     expect((await whoami(client)) as Caller).toMatchObject({ subject: claims.sub })
     expect(decodeJwt(provider.tokens()?.refresh_token ?? '')['typ']).toBe('Offline')
@@ -78,9 +78,9 @@ describe('a client that knows only the URL', () => {
     ['PRM-08', 'AUD-05'],
     'and is told of no scope: it asks for none, and the realm’s default scopes bring the audience',
     async () => {
-      const stage = await stand({ scopes: [] })
+      const fixture = await stand({ scopes: [] })
       const provider = new MemoryProvider('alice')
-      const client = await connect(stage.url, provider, new Recorder())
+      const client = await connect(fixture.url, provider, new Recorder())
       expect(provider.logins[0]?.authorizationUrl.searchParams.has('scope')).toBe(false)
       expect((await whoami(client)) as Caller).toMatchObject({ scope: SCOPE })
       await client.close()
@@ -91,10 +91,10 @@ describe('a client that knows only the URL', () => {
     ['CHL-06', 'JWT-07'],
     'refreshes its token when that has expired, and goes on without a login',
     async () => {
-      const stage = await stand({ clockTolerance: 0 })
+      const fixture = await stand({ clockTolerance: 0 })
       await keycloak.admin.request('PUT', '', { accessTokenLifespan: 3 })
       const provider = new MemoryProvider('alice')
-      const client = await connect(stage.url, provider, new Recorder())
+      const client = await connect(fixture.url, provider, new Recorder())
       await keycloak.admin.request('PUT', '', { accessTokenLifespan: 300 })
       const first = provider.tokens()?.access_token
       const before = await whoami(client)
@@ -102,7 +102,7 @@ describe('a client that knows only the URL', () => {
       expect(await whoami(client)).toEqual(before)
       expect(provider.tokens()?.access_token).not.toBe(first)
       expect(provider.logins).toHaveLength(1)
-      expect(refusals(stage)).toEqual(['ERR_CREDENTIALS_MISSING', 'ERR_TOKEN_EXPIRED'])
+      expect(refusals(fixture)).toEqual(['ERR_CREDENTIALS_MISSING', 'ERR_TOKEN_EXPIRED'])
       await client.close()
     },
   )
@@ -112,10 +112,10 @@ describe('the client of the realm, for those that cannot register', () => {
   const STATIC = { clientId: 'mcp-client', scope: SCOPE }
 
   test('logs in with PKCE, back to any port of loopback', async () => {
-    const stage = await stand()
+    const fixture = await stand()
     for (const redirectUri of ['http://127.0.0.1:9/callback', 'http://localhost:3118/callback']) {
       const { access_token: token } = await loginByCode(keycloak, { ...STATIC, redirectUri })
-      expect(await stage.call(token)).toMatchObject({ clientId: 'mcp-client', scope: SCOPE })
+      expect(await fixture.call(token)).toMatchObject({ clientId: 'mcp-client', scope: SCOPE })
     }
   })
 
@@ -156,16 +156,16 @@ verifies(
   ['SCP-01', 'CHL-07'],
   'the scope mcp:admin is for those who have the role: bob asks for it and gets a token without',
   async () => {
-    const stage = await stand({ scopes: [SCOPE, 'mcp:admin'] })
+    const fixture = await stand({ scopes: [SCOPE, 'mcp:admin'] })
     const scope = `${SCOPE} mcp:admin`
     const login = { clientId: 'mcp-client', scope }
     const bob = await loginByCode(keycloak, { ...login, username: 'bob' })
     expect(decodeJwt(bob.access_token)['scope']).toBe(SCOPE)
-    expect(await stage.send(bob.access_token)).toMatchObject({
+    expect(await fixture.send(bob.access_token)).toMatchObject({
       status: 403,
       code: 'ERR_SCOPE_INSUFFICIENT',
     })
     const alice = await loginByCode(keycloak, login)
-    expect(await stage.send(alice.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(alice.access_token)).toEqual({ status: 200 })
   },
 )

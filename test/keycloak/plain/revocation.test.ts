@@ -8,7 +8,7 @@ import type { Client } from '../admin.js'
 import { introspection } from '../introspection.js'
 import { Keycloak } from '../keycloak.js'
 import { loginByPassword, refresh, type Tokens } from '../mint.js'
-import { startStage, type Stage } from '../../support/stage.js'
+import { startFixture, type Fixture } from '../../support/fixture.js'
 
 /** Seconds; the default is 30. */
 const CACHE = 5
@@ -16,20 +16,20 @@ const INACTIVE = { status: 401, code: 'ERR_TOKEN_INACTIVE' }
 
 let keycloak: Keycloak
 let client: Client
-let stage: Stage
+let fixture: Fixture
 
 beforeAll(async () => {
   keycloak = await Keycloak.get()
   client = await keycloak.admin.createClient()
   const { options } = await introspection(keycloak, { cache: CACHE })
-  stage = await startStage(keycloak, options)
-  return () => stage.stop()
+  fixture = await startFixture(keycloak, options)
+  return () => fixture.stop()
 })
 /** Milliseconds until this token is refused, and that it is for being inactive. */
 async function untilRefused(token: string): Promise<number> {
   const began = performance.now()
   for (;;) {
-    const verdict = await stage.send(token)
+    const verdict = await fixture.send(token)
     if (verdict.status !== 200) {
       expect(verdict).toMatchObject(INACTIVE)
       return performance.now() - began
@@ -74,7 +74,7 @@ verifies(
       const tokens = await loginByPassword(keycloak, doomed, { username: 'bob' })
       const { access_token: token } = tokens
       // Just asked about: the longest that it can take.
-      expect(await stage.send(token), how).toEqual({ status: 200 })
+      expect(await fixture.send(token), how).toEqual({ status: 200 })
       await end(tokens)
       const took = await untilRefused(token)
       process.stderr.write(`${how}: refused after ${(took / 1000).toFixed(1)} s\n`)
@@ -84,9 +84,9 @@ verifies(
       })
       await setEnabled(true)
     }
-    expect(await stage.send(bystander.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(bystander.access_token)).toEqual({ status: 200 })
     const refreshed = await refresh(keycloak, client, bystander)
-    expect(await stage.send(refreshed.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(refreshed.access_token)).toEqual({ status: 200 })
   },
 )
 
@@ -97,7 +97,7 @@ verifies(
     const offline = await loginByPassword(keycloak, client, { scope: 'offline_access' })
     const { access_token: token } = offline
     await keycloak.admin.logoutUser('alice')
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
     const sid = String(decodeJwt(token)['sid'])
     await keycloak.admin.deleteSession(sid, { isOffline: true })
     expect(await untilRefused(token)).toBeLessThan(CACHE * 1000 + 250)

@@ -9,7 +9,7 @@ import {
   type StepUpClient,
   type StepUpTask,
 } from '../../clients/step-up-clients.js'
-import { journalLine, ordered, startNotes } from '../../clients/step-up-stage.js'
+import { journalLine, ordered, startNotes } from '../../clients/step-up-fixture.js'
 import { startWitness, type Witness } from '../../clients/witness.js'
 import type { Running } from '../../interop/support.js'
 import { verifies } from '../../support/verifies.js'

@@ -6,18 +6,18 @@ import { verifies } from '../../support/verifies.js'
 import type { Client } from '../admin.js'
 import { Keycloak } from '../keycloak.js'
 import { clientCredentials, dpopHeaders, loginByPassword, logoutToken, refresh } from '../mint.js'
-import { SCOPE, startStage, type Stage } from '../../support/stage.js'
+import { SCOPE, startFixture, type Fixture } from '../../support/fixture.js'
 
 let keycloak: Keycloak
-let stage: Stage
+let fixture: Fixture
 let client: Client
 
 beforeAll(async () => {
   keycloak = await Keycloak.get()
-  stage = await startStage(keycloak)
+  fixture = await startFixture(keycloak)
   client = await keycloak.admin.createClient()
 })
-afterAll(() => stage.stop())
+afterAll(() => fixture.stop())
 
 describe('refused', () => {
   verifies(
@@ -27,10 +27,10 @@ describe('refused', () => {
       const bare = await keycloak.admin.createClient({ defaultClientScopes: ['basic'] })
       const { access_token: token } = await loginByPassword(keycloak, bare)
       expect(decodeJwt(token)).not.toHaveProperty('aud')
-      expect(await stage.send(token)).toEqual({
+      expect(await fixture.send(token)).toEqual({
         status: 401,
         code: 'ERR_TOKEN_AUDIENCE',
-        reason: `no aud claim; expected "${stage.url}"`,
+        reason: `no aud claim; expected "${fixture.url}"`,
         hint: expect.stringContaining('add an Audience mapper (Included Custom Audience'),
       })
     },
@@ -40,7 +40,7 @@ describe('refused', () => {
     ['AUD-01', 'AUD-02', 'CASE-2'],
     'a token that is made out to another resource, and one made out to its own prefix',
     async () => {
-      for (const audience of [`${stage.url}/other`, stage.url.replace('/mcp', '')]) {
+      for (const audience of [`${fixture.url}/other`, fixture.url.replace('/mcp', '')]) {
         const other = await keycloak.admin.createClient({ defaultClientScopes: ['basic'] })
         await keycloak.admin.request('POST', `/clients/${other.id}/protocol-mappers/models`, {
           name: 'audience',
@@ -50,7 +50,7 @@ describe('refused', () => {
         })
         const { access_token: token } = await loginByPassword(keycloak, other)
         expect(decodeJwt(token).aud).toBe(audience)
-        expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
+        expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_AUDIENCE' })
       }
     },
   )
@@ -67,7 +67,7 @@ describe('refused', () => {
       expect(decodeJwt(offline.refresh_token ?? '')['typ']).toBe('Offline')
       expect(decodeProtectedHeader(logout).typ).toBe('logout+jwt')
 
-      expect(await stage.send(online.id_token ?? '')).toMatchObject({
+      expect(await fixture.send(online.id_token ?? '')).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_TYPE',
         reason: expect.stringMatching(/^not an access token/),
@@ -75,12 +75,12 @@ describe('refused', () => {
       })
       // Signed with a secret of Keycloak's own (HS512).
       for (const token of [online.refresh_token, offline.refresh_token]) {
-        expect(await stage.send(token ?? '')).toMatchObject({
+        expect(await fixture.send(token ?? '')).toMatchObject({
           status: 401,
           code: 'ERR_TOKEN_ALGORITHM',
         })
       }
-      expect(await stage.send(logout)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
+      expect(await fixture.send(logout)).toMatchObject({ status: 401, code: 'ERR_TOKEN_TYPE' })
     },
   )
 
@@ -90,7 +90,7 @@ describe('refused', () => {
       headers,
     })
     expect(type).toBe('DPoP')
-    expect(await stage.send(token)).toMatchObject({
+    expect(await fixture.send(token)).toMatchObject({
       status: 401,
       code: 'ERR_TOKEN_BOUND',
       hint: 'Keycloak: switch off "Require DPoP bound tokens" for this client',
@@ -120,7 +120,7 @@ describe('refused', () => {
 
       await setSwitch('false')
       const without = await loginByPassword(keycloak, light)
-      expect(await stage.send(without.access_token)).toMatchObject({
+      expect(await fixture.send(without.access_token)).toMatchObject({
         status: 401,
         code: 'ERR_TOKEN_AUDIENCE',
         hint: expect.stringContaining('"Add to lightweight access token"'),
@@ -129,11 +129,11 @@ describe('refused', () => {
       await setSwitch('true')
       const { access_token: token } = await loginByPassword(keycloak, light)
       const claims = decodeJwt(token)
-      expect(claims.aud).toBe(stage.url)
+      expect(claims.aud).toBe(fixture.url)
       expect(claims).not.toHaveProperty('sub')
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
       // Who it is stays unknown, so the upstream hears of nobody.
-      expect(await stage.call(token)).toEqual({
+      expect(await fixture.call(token)).toEqual({
         issuer: keycloak.issuer,
         clientId: light.clientId,
         scope: SCOPE,
@@ -149,7 +149,7 @@ describe('accepted', () => {
     async () => {
       const { access_token: token } = await loginByPassword(keycloak, client)
       const claims = decodeJwt(token)
-      expect(await stage.call(token)).toEqual({
+      expect(await fixture.call(token)).toEqual({
         issuer: keycloak.issuer,
         subject: claims.sub,
         clientId: client.clientId,
@@ -167,8 +167,8 @@ describe('accepted', () => {
       config: { 'included.client.audience': 'account', 'access.token.claim': 'true' },
     })
     const { access_token: token } = await loginByPassword(keycloak, both)
-    expect([decodeJwt(token).aud].flat().sort()).toEqual(['account', stage.url])
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect([decodeJwt(token).aud].flat().sort()).toEqual(['account', fixture.url])
+    expect(await fixture.send(token)).toEqual({ status: 200 })
   })
 
   verifies(
@@ -182,14 +182,14 @@ describe('accepted', () => {
         const { access_token: token } = await loginByPassword(keycloak, other)
         expect(decodeProtectedHeader(token).alg).toBe(algorithm)
         // A new key each time, and unknown ones are looked for once in five seconds.
-        await stage.gateway.refreshKeys()
-        expect(await stage.send(token), algorithm).toEqual({ status: 200 })
+        await fixture.gateway.refreshKeys()
+        expect(await fixture.send(token), algorithm).toEqual({ status: 200 })
       }
       const symmetric = await keycloak.admin.createClient({
         attributes: { 'access.token.signed.response.alg': 'HS256' },
       })
       const { access_token: token } = await loginByPassword(keycloak, symmetric)
-      expect(await stage.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_ALGORITHM' })
+      expect(await fixture.send(token)).toMatchObject({ status: 401, code: 'ERR_TOKEN_ALGORITHM' })
     },
   )
 
@@ -199,7 +199,7 @@ describe('accepted', () => {
     })
     const { access_token: token } = await loginByPassword(keycloak, modern)
     expect(decodeProtectedHeader(token).typ).toBe('at+jwt')
-    expect(await stage.send(token)).toEqual({ status: 200 })
+    expect(await fixture.send(token)).toEqual({ status: 200 })
   })
 
   verifies(
@@ -215,7 +215,7 @@ describe('accepted', () => {
       const claims = decodeJwt(token)
       expect(claims['client_id']).toBe(service.clientId)
       expect(claims).not.toHaveProperty('sid')
-      expect(await stage.call(token)).toEqual({
+      expect(await fixture.call(token)).toEqual({
         issuer: keycloak.issuer,
         subject: claims.sub,
         clientId: service.clientId,
@@ -236,11 +236,11 @@ describe('accepted', () => {
     const online = await loginByPassword(keycloak, client)
     const refreshed = await refresh(keycloak, client, online)
     expect(refreshed.access_token).not.toBe(online.access_token)
-    expect(await stage.send(refreshed.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(refreshed.access_token)).toEqual({ status: 200 })
 
     const offline = await loginByPassword(keycloak, client, { scope: 'offline_access' })
     const later = await refresh(keycloak, client, offline)
-    expect(await stage.send(later.access_token)).toEqual({ status: 200 })
+    expect(await fixture.send(later.access_token)).toEqual({ status: 200 })
   })
 
   test('checked by its signature alone, until exp: logout and disabled clients are not seen', async () => {
@@ -252,7 +252,7 @@ describe('accepted', () => {
     await keycloak.admin.disableClient(doomed)
     await expect(refresh(keycloak, doomed, second)).rejects.toThrow(/invalid/)
     for (const { access_token: token } of [first, second]) {
-      expect(await stage.send(token)).toEqual({ status: 200 })
+      expect(await fixture.send(token)).toEqual({ status: 200 })
     }
   })
 })

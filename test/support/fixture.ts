@@ -51,7 +51,7 @@ interface Setting {
   readonly resource: string
 }
 
-export interface Stage {
+export interface Fixture {
   /** The only thing that a client is told. */
   readonly url: string
   readonly gateway: Gateway
@@ -75,10 +75,10 @@ const CALL = JSON.stringify({
 })
 
 /** Listens where the resource identifier says. */
-export async function startStage(
+export async function startFixture(
   { issuer, resource }: Setting,
   options: Partial<GatewayOptions> = {},
-): Promise<Stage> {
+): Promise<Fixture> {
   const upstream = await listen(() =>
     getRequestListener(async (request) => {
       const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })

@@ -13,7 +13,7 @@ import { FakeIntrospection } from './server.js'
 
 export const TOKEN = 'opaque_0123456789abcdef.0123456789'
 
-export interface Bench {
+export interface Fixture {
   readonly resourceServer: ResourceServer
   readonly server: FakeIntrospection
   readonly events: ResourceServerEvent[]
@@ -22,11 +22,11 @@ export interface Bench {
   wait(seconds: number): void
 }
 
-export function createBench(
+export function createFixture(
   options: Partial<TokenIntrospectorOptions> = {},
   issuerOptions: Partial<AuthorizationServerOptions> = {},
   serverOptions: Partial<ResourceServerOptions> = {},
-): Bench {
+): Fixture {
   const server = new FakeIntrospection()
   const events: ResourceServerEvent[] = []
   let clock = Date.now()

@@ -52,7 +52,7 @@ export function journalLine({ operation, hasId, status, challenge }: Seen): stri
   return `${operation}: ${status}${scope === undefined ? '' : `, needs ${ordered(scope)}`}`
 }
 
-export interface StepUpStage {
+export interface StepUpFixture {
   /** The only thing that a client is told. */
   readonly url: string
   readonly issuer: string
@@ -108,10 +108,10 @@ function tell({ provider }: Idp, write: (line: string) => void): void {
   on('grant.error', (_, error) => write(`no token: ${(error as { readonly error: string }).error}`))
 }
 
-export async function startStepUpStage({
+export async function startStepUpFixture({
   baseScopes = USE,
   identityProvider = {},
-}: StepUpOptions = {}): Promise<StepUpStage> {
+}: StepUpOptions = {}): Promise<StepUpFixture> {
   const journal: string[] = []
   let requests = 0
   const idp = await startIdp(ALL.split(' '), identityProvider)

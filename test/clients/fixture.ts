@@ -11,7 +11,7 @@ import type { RunningUpstream, StdioCommand, Upstream } from './upstreams.js'
 
 export const SCOPE = 'mcp:tools'
 
-export interface Stage {
+export interface Fixture {
   /** The only thing that a client is told. */
   readonly url: string
   readonly issuer: string
@@ -62,11 +62,11 @@ function started(command: StdioCommand): Behind {
 }
 
 /** Stops the upstream as well, and the identity provider. */
-export async function startStage(
+export async function startFixture(
   upstream: RunningUpstream | StdioCommand,
   more: Partial<GatewayOptions> = {},
   knownIdp?: Idp,
-): Promise<Stage> {
+): Promise<Fixture> {
   const idp = knownIdp ?? (await startIdp([SCOPE]))
   const behind = typeof upstream === 'function' ? started(upstream) : await tapped(upstream)
   const events: GatewayEvent[] = []
@@ -95,12 +95,12 @@ export async function startStage(
 }
 
 /** Whichever kind it is. */
-export async function startStageOf(
+export async function startFixtureOf(
   upstream: Upstream,
   python: PythonEnvironments,
   more?: Partial<GatewayOptions>,
   knownIdp?: Idp,
-): Promise<Stage> {
+): Promise<Fixture> {
   const behind = 'start' in upstream ? await upstream.start(python) : upstream.command(python)
-  return startStage(behind, more, knownIdp)
+  return startFixture(behind, more, knownIdp)
 }
