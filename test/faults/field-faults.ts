@@ -1009,8 +1009,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'sessions-that-nobody-can-end',
     breaks: 'FLD-14',
-    find: 'if (answer.status >= 400) this.#keepsSessions = true',
-    replace: '',
+    find: 'this.#keepsSessions = answer.status >= 400',
+    replace: 'this.#keepsSessions = false',
     tests: ['gateway/readiness.test.ts'],
   },
   {
@@ -1046,6 +1046,13 @@ export const FIELD_FAULTS: readonly Fault[] = [
     breaks: 'FLD-14',
     find: 'isLate = true',
     replace: 'isLate = false',
+    tests: ['gateway/readiness.test.ts'],
+  },
+  {
+    id: 'sessions-whose-end-is-not-answered',
+    breaks: 'FLD-14',
+    find: '    this.#keepsSessions = true\n',
+    replace: '',
     tests: ['gateway/readiness.test.ts'],
   },
 ]

@@ -101,6 +101,7 @@ describe('a probe', () => {
     expect(bench.reported('request.completed')).toEqual([])
     expect(bench.audit).toEqual([])
     // The next one opens a session again.
+    await eventually(() => bench.clock.waiting() === 0)
     bench.clock.pass(10_000)
     await bench.upstreamCheck()
     await eventually(() => bench.seen.length === 4)
@@ -120,6 +121,17 @@ describe('a probe', () => {
     await stream.body?.cancel()
   })
 
+  verifies('FLD-14', 'opens no further session where the end of one is not answered', async () => {
+    const bench = await startProbed((request, response) => {
+      if (request.method !== 'DELETE') json(request, response.setHeader('mcp-session-id', 'kept'))
+    })
+    await bench.upstreamCheck()
+    await eventually(() => bench.seen.length === 2)
+    bench.clock.pass(10_000)
+    await bench.upstreamCheck()
+    expect(JSON.parse(bench.seen[2]?.body ?? '')).toMatchObject({ method: 'ping' })
+  })
+
   verifies('FLD-14', 'opens no further session where none can be ended', async () => {
     const bench = await startProbed((request, response) => {
       if (request.method === 'DELETE') return response.writeHead(405).end()
@@ -127,9 +139,9 @@ describe('a probe', () => {
     })
     await bench.upstreamCheck()
     await eventually(() => bench.seen.length === 2)
-    bench.clock.pass(10_000)
     // Its answer has been read.
     await eventually(() => bench.clock.waiting() === 0)
+    bench.clock.pass(10_000)
     expect((await bench.upstreamCheck()).ready).toBe(true)
     expect(JSON.parse(bench.seen[2]?.body ?? '')).toMatchObject({ method: 'ping' })
   })

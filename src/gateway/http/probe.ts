@@ -40,7 +40,7 @@ export class Probe {
   readonly #upstream: Upstream
   readonly #clock: Clock
   readonly #needsCaller: boolean
-  /** The server let us end no session: further ones would fill its memory. */
+  /** The last session could not be ended: further ones would fill the server's memory. */
   #keepsSessions = false
 
   /** @param needsCaller whether the upstream gets credentials of each caller, which we lack here */
@@ -95,8 +95,9 @@ export class Probe {
 
   async #endSession(session: string, signal: AbortSignal): Promise<void> {
     const headers = ['Mcp-Session-Id', session, 'MCP-Protocol-Version', VERSION]
+    this.#keepsSessions = true
     const answer = await this.#upstream.exchange({ method: 'DELETE', headers, body: null }, signal)
-    if (answer.status >= 400) this.#keepsSessions = true
+    this.#keepsSessions = answer.status >= 400
     await answer.drain(signal)
   }
 }
