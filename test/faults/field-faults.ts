@@ -1055,4 +1055,11 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: '',
     tests: ['gateway/readiness.test.ts'],
   },
+  {
+    id: 'ready-after-a-failed-warm-up',
+    breaks: 'FLD-14',
+    find: 'return { ok: failure === undefined, reason, hint: failure?.fault?.hint }',
+    replace: 'return { ok: true, reason, hint: failure?.fault?.hint }',
+    tests: ['gateway/stdio/starts.test.ts'],
+  },
 ]
