@@ -302,13 +302,15 @@ const MEANINGS: Meanings = {
   },
   'start.resumed': {
     level: 'info',
-    line: ({ child }) => `child ${child} is waited for by a retry of its caller`,
+    line: ({ child }) => `a retry of its caller waits for child ${child}`,
   },
   'command.warmed': {
     level: ({ failure }) => (failure === undefined ? 'info' : 'warn'),
     line: ({ child, seconds, failure }) => {
-      const outcome = failure === undefined ? 'answered' : `failed (${failure})`
-      return `child ${child}, run to warm up, ${outcome} after ${seconds.toFixed(1)} s`
+      const after = `after ${seconds.toFixed(1)} s`
+      return failure === undefined
+        ? `child ${child} answered ${after}, and nobody was served`
+        : `child ${child} failed ${after}: ${failure}`
     },
   },
   'session.ended': {

@@ -442,8 +442,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'text-of-another-request-is-the-number',
     breaks: 'FLD-08',
-    find: 'if (this.#waiting.has(idKey)) return idKey\n',
-    replace: "if (!idKey.startsWith('string') && this.#waiting.has(idKey)) return idKey\n",
+    find: 'this.#takeAt(answer.idKey) ?? this.#takeAt(this.#impliedKeyOf(answer))',
+    replace: 'this.#takeAt(this.#impliedKeyOf(answer)) ?? this.#takeAt(answer.idKey)',
     tests: ['gateway/stdio/answers.test.ts'],
   },
   {
@@ -533,8 +533,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'any-request-for-a-broken-answer',
     breaks: 'FLD-09',
-    find: 'if (only === undefined || others.length > 0) return undefined',
-    replace: 'if (only === undefined || others.length < 0) return undefined',
+    find: 'others.length > 0 ? undefined : this.#takeAt(key)',
+    replace: 'others.length < 0 ? undefined : this.#takeAt(key)',
     tests: ['gateway/stdio/broken-messages.test.ts'],
   },
   {
@@ -843,7 +843,7 @@ export const FIELD_FAULTS: readonly Fault[] = [
     breaks: 'FLD-12',
     find: 'if (pid !== 1 || !startsCommand) return []',
     replace: 'if (pid !== 0 || !startsCommand) return []',
-    tests: ['gateway/stdio/ends.test.ts'],
+    tests: ['cli/init-warning.test.ts'],
   },
   {
     id: 'length-of-no-content',

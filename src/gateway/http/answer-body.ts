@@ -39,7 +39,7 @@ export class AnswerBody {
     return this.#rewriter !== undefined
   }
 
-  /** The first bytes, or all, have been sent. */
+  /** At least the first bytes have been sent. */
   get isFlushed(): boolean {
     return this.#isFlushed
   }
@@ -49,12 +49,12 @@ export class AnswerBody {
     return this.#boundary?.isBetween === true
   }
 
-  /** From the beginning, so that something can be sent between two events. */
+  /** Tracks events from the first byte on, so that something can be sent between two of them. */
   followEvents(): void {
     this.#boundary = new EventBoundary()
   }
 
-  /** Something can be sent between two events. */
+  /** Events are tracked: something can be sent between two of them. */
   get isFollowed(): boolean {
     return this.#boundary !== undefined
   }

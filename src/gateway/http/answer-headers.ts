@@ -84,7 +84,7 @@ export interface AnswerHead {
   readonly isEncoded: boolean
   /** The body has a length, so it cannot end early. */
   readonly hasLength: boolean
-  /** The problem of the session id in it. */
+  /** What is wrong with the session id in the answer. */
   readonly sessionFault: string | undefined
   /** The body still has a transfer coding: nobody could read it. */
   readonly isCoded: boolean

@@ -1,6 +1,6 @@
 /**
- * The headers that an embedder's function gives for one request: asked for, waited for, checked.
- * They are kept no longer than the request, and never told.
+ * The headers that an embedder's function gives for one request. We ask for them, wait for them and
+ * check them. They are kept no longer than the request, and no message shows them.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const TOO_LATE: UpstreamFault = {
 
 export interface CredentialsSource {
   readonly ask: UpstreamCredentials
-  /** Milliseconds that it may take. */
+  /** Milliseconds that the function may take. */
   readonly timeout: number
   readonly clock: Clock
 }
@@ -51,19 +51,19 @@ function faultOfError(error: unknown): UpstreamFault {
   }
 }
 
-/** A header is told by its position: a wrong name may be a credential. */
+/** A problem names a header by its position: a wrong name may be a credential. */
 function invalid(what: string): UpstreamFault {
   return { code: 'ERR_UPSTREAM_CREDENTIALS', reason: `upstreamCredentials gave ${what}` }
 }
 
-/** Not `Headers` or a `Map`, whose members are no properties: the request would go without them. */
+/** `Headers` or a `Map` have no headers as properties: the request would be sent without them. */
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** Fields that say what a request asks for, or whose session it is: they were checked before. */
+/** Fields that say what a request asks for, or which session it uses. They were checked before. */
 const CHECKED = /^(?:mcp-|content-type$)/
 
 /** @param value one line of text */
@@ -134,7 +134,7 @@ export function askForCredentials(
   source: CredentialsSource,
   caller: Caller,
 ): GivenCredentials | PendingCredentials {
-  // The options with a source and without tokens are refused.
+  // Options with a source but without tokens are refused.
   const { token, bearer } = caller.authenticated as Authenticated
   const controller = new AbortController()
   try {

@@ -15,7 +15,7 @@ function isLineEnd(byte: number): boolean {
 
 /** Tracks a stream to know when no event is half written. */
 export class EventBoundary {
-  /** The last bytes, the last one first. At the beginning no event is half written. */
+  /** The last three bytes. At the beginning no event is half written. */
   #last = LF
   #second = LF
   #third = LF

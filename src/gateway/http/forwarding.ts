@@ -47,7 +47,7 @@ import { expectSocket, RequestOver, UpstreamSocket } from './upstream-socket.js'
 
 type Body = SentBody | null
 
-/** What all exchanges of a gateway share. */
+/** What all requests to one upstream share. */
 export interface ForwardingContext {
   readonly upstream: Upstream
   /** Warns about answers that no MCP server gives. */
@@ -77,7 +77,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   /** An answer with a length cannot end early; it can only be cut. */
   #hasLength = false
   #body: AnswerBody | undefined
-  /** Of a stream that was asked for by GET. */
+  /** Of a stream that a GET asked for. */
   #opening: StreamOpening | undefined
   readonly #session: ForwardingSession | undefined
   #sentAt = 0
@@ -379,7 +379,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
     if (!body.hasBegun && this.#admitted.request.method === 'GET') body.comment()
   }
 
-  /** An endless stream ends; an answer to a request with a valid token has had its time. */
+  /** An open-ended stream ends. Any other answer is cut: its grace is over as well. */
   #onTokenOver(): void {
     if (this.#life.isOver) return
     if (this.isOpenEnded) return this.end()

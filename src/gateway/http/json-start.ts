@@ -40,7 +40,7 @@ export interface BodyStart {
 /**
  * Waits for the beginning of a body whose size is not known, or too large.
  *
- * @param wanted how many bytes to collect at least, unless it ends before
+ * @param wanted how many bytes to collect at least, unless the body ends before
  */
 export function awaitStart(
   request: IncomingMessage,

@@ -14,9 +14,9 @@ const COLLECTED = 64 * 1024
 
 export type SentBody = Buffer | Readable
 
-/** One of the functions is called, once; `onRefused` also later, if a stream turns out too large. */
+/** One of the functions is called once. `onRefused` may follow, if a stream turns out too large. */
 export interface BodyReader {
-  /** Nobody wants the body any more: nothing is called. */
+  /** Nobody wants the body any more: none of the functions is called. */
   readonly isOver: () => boolean
   readonly onBody: (body: SentBody) => void
   /** It is not JSON. */
@@ -44,7 +44,7 @@ function giveWhole(body: Buffer, { isOver, onBody, onOther }: BodyReader): void 
   else onOther()
 }
 
-/** A short body goes with its length, even if it came without: some servers need it. */
+/** A short body is sent with its length, even if it came without one: some servers need it. */
 function readStart(admitted: AdmittedRequest, maxBody: number, reader: BodyReader): void {
   const { request, response, head, expectsContinue, place } = admitted
   const { contentLength } = head

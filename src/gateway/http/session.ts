@@ -43,6 +43,6 @@ export class ForwardingSession {
 
   /** The server's id as its caller sees it; `undefined` if invalid. */
   readonly seal = (id: string): string | undefined =>
-    // Many servers repeat it in every answer; and the client keeps the id that it has.
+    // Many servers repeat it in every answer. The client keeps the id that it has.
     id === this.#named?.id ? this.#named.visible : this.#ids.seal(this.#caller, id)
 }

@@ -43,7 +43,7 @@ export class UpstreamSocket {
     return this.#isSent
   }
 
-  /** The connection has ended by an error. */
+  /** The connection has ended with an error. */
   get isBroken(): boolean {
     return (this.#socket?.errored ?? null) !== null
   }

@@ -78,6 +78,8 @@ interface Shared {
 const HINT =
   'a session ends when its command ends, when it is idle, or when this process ends; replicas need sticky sessions'
 
+const COLD = '--child-warm runs the command before the first client needs it'
+
 class Bridge {
   readonly #options: BridgeOptions
   readonly #sessions = new Map<string, Session>()
@@ -262,7 +264,7 @@ class Bridge {
         return void session.end({ reason: 'the client left before the session began' })
       }
       this.#abandoned.set(session.callerKey, session)
-      session.abandon()
+      session.abandon(this.#options.isWarmed ? undefined : COLD)
     })
   }
 

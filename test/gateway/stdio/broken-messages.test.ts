@@ -92,9 +92,9 @@ describe('an answer that is not UTF-8', () => {
       error: { code: -32_603, message: 'The answer of the MCP server is not UTF-8' },
     })
     expect((await waiting)[1]).toMatchObject({ id: 'w', result: { whole: true } })
-    const [told] = fixture.reported('message.unusable')
-    expect(told?.reason).toBe('a response that is not UTF-8')
-    expect(told?.hint).toContain('PYTHONUTF8')
+    const [reported] = fixture.reported('message.unusable')
+    expect(reported?.reason).toBe('a response that is not UTF-8')
+    expect(reported?.hint).toContain('PYTHONUTF8')
     expect(fixture.reported('session.ended')).toEqual([])
   })
 

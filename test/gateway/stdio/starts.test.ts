@@ -81,6 +81,14 @@ describe('a start that its client abandons', () => {
     },
   )
 
+  verifies('FLD-11', 'and the hint is not what is done already', async () => {
+    const bench = await startSlow({ childWarm: true })
+    await eventually(() => bench.reported('child.started').length === 1)
+    await abandon(bench)
+    expect(bench.reported('start.abandoned')).toHaveLength(1)
+    expect(bench.reported('start.abandoned')[0]).not.toHaveProperty('hint')
+  })
+
   verifies('FLD-11', 'again and again', async () => {
     const fixture = await startSlow()
     await abandon(fixture)
