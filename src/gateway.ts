@@ -16,6 +16,7 @@ export type {
   RequestRefused,
   RequestRefusedCode,
   UpstreamFailed,
+  UpstreamProbed,
   UpstreamUnexpected,
 } from './gateway/events.js'
 export type {

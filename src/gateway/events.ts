@@ -52,6 +52,20 @@ export interface UpstreamUnexpected {
   readonly hint: string
 }
 
+/**
+ * A readiness check found something wrong with the server behind a resource. At most one event in 10
+ * seconds for each.
+ */
+export interface UpstreamProbed {
+  readonly type: 'upstream.probed'
+  /** Without a query, which could hold a key. */
+  readonly upstream: string
+  /** It answers, so the gateway is ready all the same. */
+  readonly ok: boolean
+  readonly reason: string
+  readonly hint?: string
+}
+
 /** A request was refused for a reason other than its token. */
 export interface RequestRefused {
   readonly type: 'request.refused'
@@ -100,6 +114,7 @@ export type GatewayEvent =
   | RequestCompleted
   | UpstreamFailed
   | UpstreamUnexpected
+  | UpstreamProbed
   | RequestRefused
   | ChildEvent
 
@@ -234,6 +249,7 @@ const MEANINGS: Meanings = {
     // The request was allowed but failed.
     decision: 'allow',
   },
+  'upstream.probed': { level: 'warn', line: ({ reason }) => `readiness: upstream: ${reason}` },
   'upstream.unexpected': { level: 'warn', line: ({ reason }) => `upstream: ${reason}` },
   'request.failed': {
     level: 'error',

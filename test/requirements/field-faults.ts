@@ -48,6 +48,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),
+  'FLD-14': tested(
+    'Readiness asks the upstream itself: one exchange of MCP for all checks within ten seconds, which ends its session and is neither in the audit nor in the limits; only silence and 5xx mean not ready, anything else is a detail and a warning',
+  ),
   'FLD-15': tested(
     'A silent event stream has comments between its events, one at once after the head of a GET, none with a coding or a length; no coding is asked for; GET and DELETE are sent once more when a kept connection was closed before a byte came, POST never; a short body goes with its length',
   ),

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
 import type { EventSubject } from '../events.js'
-import type { Backend } from '../request/backend.js'
+import type { Backend, BackendState } from '../request/backend.js'
 import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
@@ -119,6 +119,18 @@ class Bridge {
     const label = 'warm-up'
     const options = { label, limits, clock, emit }
     this.#warmUp = new WarmUp(options, this.#startChild(undefined, label))
+  }
+
+  /** Whether the command is there, and could be warmed up if it was to be. */
+  async probe(): Promise<BackendState> {
+    const { command, environment } = this.#options
+    const found = await findExecutable(command[0] ?? '', environment['PATH'])
+    if (found === undefined) {
+      return { ok: false, reason: 'there is no such command', hint: undefined }
+    }
+    const failure = this.#warmUp?.failure
+    const reason = failure && `--child-warm failed: ${failure.reason}`
+    return { ok: failure === undefined, reason, hint: failure?.fault?.hint }
   }
 
   async close(): Promise<void> {
@@ -412,10 +424,7 @@ export function createBridge(options: BridgeOptions): Backend {
       return Promise.resolve()
     },
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
-    async unreachable() {
-      const found = await findExecutable(file, options.environment['PATH'])
-      return found === undefined ? 'there is no such command' : undefined
-    },
+    probe: () => bridge.probe(),
     close: () => bridge.close(),
   }
 }

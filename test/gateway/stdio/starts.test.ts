@@ -276,6 +276,32 @@ describe('a command that is warmed up', () => {
     }
   })
 
+  verifies(
+    'FLD-14',
+    'is not ready if that failed, and ready while it runs or has answered',
+    async () => {
+      const resource = 'http://127.0.0.1/mcp'
+      const readiness = async (command: string, childWarm = true) => {
+        const children = { startTimeout: 600 }
+        const fixture = await startServer(command, { childWarm, children, auth: 'none', resource })
+        const warmed = () => until(() => fixture.reported('command.warmed').length === 1)
+        return { ...fixture, warmed, ask: () => fixture.gateway.readiness() }
+      }
+      const failed = await readiness('process.exit(3)')
+      await failed.warmed()
+      expect(await failed.ask()).toMatchObject({
+        ready: false,
+        checks: [{ ok: false, reason: '--child-warm failed: the command ended with exit code 3' }],
+      })
+      expect(failed.reported('upstream.probed')).toHaveLength(1)
+      const good = await readiness('answer(id, {})')
+      await good.warmed()
+      expect((await good.ask()).ready).toBe(true)
+      expect((await (await readiness('')).ask()).ready).toBe(true)
+      expect((await (await readiness('process.exit(3)', false)).ask()).ready).toBe(true)
+    },
+  )
+
   test('only where that is asked for', async () => {
     const fixture = await startServer('answer(id, {})')
     expect((await new Client(fixture).open()).status).toBe(200)
