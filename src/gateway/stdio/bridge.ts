@@ -349,7 +349,7 @@ class Bridge {
       command,
       environment: { ...environment, ...identity },
       label,
-      hint: withheldHint(process.env, environment),
+      hintFor: (said: string) => withheldHint(process.env, environment, said),
       maxMessage: limits.maxMessage,
       emit,
       clock,
