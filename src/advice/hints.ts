@@ -95,9 +95,9 @@ export function hintFor(topic: HintTopic, given: HintContext): string | undefine
       (issuer !== undefined && entry.issuer?.test(issuer) === true) ||
       entry.matches?.(claims) === true,
   )
-  const hint = say(provider?.hints[topic]) ?? say(ANY_PROVIDER[topic])
-  if (topic !== 'ERR_SCOPE_INSUFFICIENT') return hint
-  return [misplaced(context), hint].filter(Boolean).join('; ') || undefined
+  const own = say(provider?.hints[topic])
+  const place = topic === 'ERR_SCOPE_INSUFFICIENT' ? misplaced(context) : undefined
+  return [place, own].filter(Boolean).join('; ') || say(ANY_PROVIDER[topic])
 }
 
 const ENTRA_TENANT =
@@ -114,7 +114,10 @@ const AUTH0 = /^https:\/\/[^/]+\.auth0\.com\/$/
 export function hintForIssuer(iss: unknown, known: readonly string[]): string | undefined {
   if (typeof iss !== 'string') return undefined
   if (known.some((issuer) => iss === `${issuer}/` || issuer === `${iss}/`)) {
-    return 'they differ in the last slash: configure the issuer exactly'
+    return 'they differ in the last slash: correct --oauth-issuer'
+  }
+  if (known.some((issuer) => withoutScheme(iss) === withoutScheme(issuer))) {
+    return 'they differ in http and https: correct --oauth-issuer, or the address that the provider gives itself (Keycloak: --hostname)'
   }
   if (known.some(hasPlaceholder)) {
     return 'replace the placeholder in the configured issuer: tokens name one exact issuer'
@@ -138,6 +141,10 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
     return 'Auth0: iss is the domain where the login took place; if both domains are yours, configure the one that clients use'
   }
   return undefined
+}
+
+function withoutScheme(url: string): string {
+  return url.replace(/^https?:/, '')
 }
 
 function pathOf(url: string): string | undefined {

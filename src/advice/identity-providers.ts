@@ -235,7 +235,7 @@ const ID_TOKEN_CLAIMS = ['at_hash', 'nonce', 's_hash']
 
 export const ANY_PROVIDER: Hints = {
   ERR_TOKEN_AUDIENCE:
-    'let the identity provider put the resource URL into aud, or configure the audience that it puts there',
+    'let the identity provider put the resource URL into aud, or name what it puts there in --oauth-audience',
   ERR_TOKEN_ENCRYPTED:
     'the client requested no audience, or the provider encrypts access tokens: switch encryption off',
   ERR_TOKEN_OPAQUE:
@@ -257,4 +257,6 @@ export const ANY_PROVIDER: Hints = {
     -clock.ahead > clock.tolerance
       ? `our clock is probably ${Math.round(-clock.ahead)} s ahead: the last answer of the provider is dated earlier; ${SYNCHRONISE}`
       : undefined,
+  ERR_SCOPE_INSUFFICIENT:
+    'let the identity provider grant the scope to this client, or correct --oauth-scopes or --oauth-policy',
 }

@@ -97,7 +97,8 @@ export function networkReason(error: unknown): string {
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return 'could not be reached'
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
-  if (isPlainHttp(cause)) return `could not be reached (${PLAIN_HTTP})`
+  if (isPlainHttp(cause))
+    return `could not be reached (${PLAIN_HTTP}; write http, or the port that speaks TLS)`
   const reason = cause.message === '' ? code : `${code}: ${cause.message.slice(0, 120)}`
   const advice = UNKNOWN_CA.test(code) ? '; add your own CA with --ca-file' : ''
   return `could not be reached (${reason}${advice})`

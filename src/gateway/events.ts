@@ -239,7 +239,7 @@ const MEANINGS: Meanings = {
   'path.unserved': {
     level: 'info',
     line: ({ method, path, host, served }) =>
-      `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}`,
+      `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}; to serve another URL: --resource`,
   },
   'upstream.failed': {
     level: 'warn',

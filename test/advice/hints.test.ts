@@ -4,7 +4,9 @@ import { FakeIdp, ISSUER } from '../support/idp.js'
 import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
-const SLASH = 'they differ in the last slash: configure the issuer exactly'
+const SLASH = 'they differ in the last slash: correct --oauth-issuer'
+const SCHEME =
+  'they differ in http and https: correct --oauth-issuer, or the address that the provider gives itself (Keycloak: --hostname)'
 const HOSTNAME = 'Keycloak: set --hostname, so that iss does not follow the Host of the login'
 
 describe('the token of another issuer', () => {
@@ -15,6 +17,8 @@ describe('the token of another issuer', () => {
     ['a number', 7, undefined],
     ['the same realm on another host', 'http://localhost:8180/realms/mcp', HOSTNAME],
     ['the same realm on another port', ISSUER.replace('.com/', '.com:8443/'), HOSTNAME],
+    ['the same address by http', ISSUER.replace('https:', 'http:'), SCHEME],
+    ['another realm by http', 'http://sso.example.com/realms/other', undefined],
     ['a slash more', `${ISSUER}/`, SLASH],
   ] as const) {
     verifies(['JWT-05', 'CASE-11', 'CASE-38'], `${name}: ${hint ?? 'no advice'}`, async () => {

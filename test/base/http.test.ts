@@ -29,7 +29,8 @@ verifies('FLD-07', 'https spoken to an http port says so, and nothing was writte
   )
   expect(fault).toBeInstanceOf(FetchFault)
   expect(fault).toMatchObject({
-    message: 'could not be reached (the port speaks http, and the URL says https)',
+    message:
+      'could not be reached (the port speaks http, and the URL says https; write http, or the port that speaks TLS)',
     wasReached: false,
   })
 })

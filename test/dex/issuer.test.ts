@@ -39,7 +39,7 @@ verifies(
       status: 401,
       code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
       reason: `iss "${dex.issuer}" is not "${configured}"`,
-      hint: 'they differ in the last slash: configure the issuer exactly',
+      hint: 'they differ in the last slash: correct --oauth-issuer',
     })
   },
 )

@@ -28,6 +28,7 @@ function startAnswers() {
         status: 200,
         type: undefined,
         hasSession: false,
+        isStateless: false,
         ...answer,
       }),
     hearEndpoint: () => answers.reportEndpoint(record),
@@ -36,7 +37,15 @@ function startAnswers() {
 
 const STRANGE: readonly [Partial<Answer>, reason: string, hint: string][] = [
   [{ status: 404 }, 'it answered 404 without JSON', 'the path of --upstream'],
+  // FastAPI answers so to a path that it does not have.
+  [
+    { status: 404, type: 'application/json; charset=utf-8' },
+    'it answered 404 with JSON',
+    'often /mcp',
+  ],
+  [{ status: 404, type: 'application/problem+json' }, 'it answered 404 with JSON', 'often /mcp'],
   [{ status: 404, type: 'text/plain' }, 'it answered 404 without JSON', 'often /mcp'],
+  [{ status: 404, type: 'text/plain', isStateless: true }, 'it answered 404 without JSON', '/mcp'],
   [{ status: 405, type: 'text/plain' }, 'it answered 405 without JSON to a POST', '2024-11-05'],
   [{ type: 'text/html; charset=utf-8' }, 'it answered 200 with HTML', 'exact endpoint'],
   [{ method: 'GET', type: 'Text/HTML' }, 'it answered 200 with HTML', 'exact endpoint'],
@@ -51,11 +60,11 @@ const ORDINARY: readonly Partial<Answer>[] = [
   { status: 202 },
   { status: 499, type: 'text/plain' },
   { status: 400, type: 'text/plain' },
-  { status: 404, type: 'application/json; charset=utf-8' },
-  { status: 404, type: 'application/problem+json' },
   { status: 405, type: 'application/json' },
-  // The session is over.
+  // The session is over, or the method is unknown.
+  { status: 404, type: 'application/json', hasSession: true },
   { status: 404, type: 'text/plain', hasSession: true },
+  { status: 404, type: 'application/json', isStateless: true },
   // No stream, and no end of a session.
   { method: 'GET', status: 405, type: 'text/html' },
   { method: 'GET', status: 404 },
@@ -123,6 +132,28 @@ describe('an answer that no MCP server gives', () => {
     })
     expect(inSession.status).toBe(404)
     expect(fixture.reported('upstream.unexpected')).toHaveLength(1)
+  })
+
+  verifies('FLD-13', 'is not the 404 of a stateless server for an unknown method', async () => {
+    const upstream = await startUpstream((_request, response) => {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{}')
+    })
+    const fixture = await startGateway(upstream)
+    const version = '2026-07-28'
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': version }
+    const stateless = { 'mcp-protocol-version': version, 'mcp-method': 'tools/list' }
+    const post = (headers: Readonly<Record<string, string>>) =>
+      fixture.call({
+        method: 'POST',
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta } }),
+        headers: { 'content-type': 'application/json', ...headers },
+      })
+    expect((await post(stateless)).status).toBe(404)
+    expect(fixture.reported('upstream.unexpected')).toEqual([])
+    expect((await post({})).status).toBe(404)
+    expect(fixture.reported('upstream.unexpected')).toMatchObject([
+      { reason: 'it answered 404 with JSON' },
+    ])
   })
 })
 

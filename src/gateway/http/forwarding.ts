@@ -319,12 +319,13 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   }
 
   #checkAnswer(status: number, type: string | undefined): void {
-    const { request, head, record } = this.#admitted
+    const { request, head, record, message } = this.#admitted
     this.#context.unexpected.check(record, {
       method: request.method,
       status,
       type,
       hasSession: head.sessionId !== undefined,
+      isStateless: message !== undefined,
     })
   }
 

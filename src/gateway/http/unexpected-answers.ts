@@ -24,6 +24,8 @@ interface Answer {
   readonly type: string | undefined
   /** The request named a session: the server may not know it (404). */
   readonly hasSession: boolean
+  /** In a stateless revision a server answers 404 with JSON to a method that it does not have. */
+  readonly isStateless: boolean
 }
 
 const ENDPOINT: Warning = {
@@ -40,11 +42,19 @@ const RESET: Warning = {
 }
 
 /** What is strange about an answer, or `undefined`. */
+<<<<<<< HEAD
 export function warningAbout({
+=======
+function warningAbout({
+>>>>>>> newcomer
   method,
   status,
   type = '',
   hasSession,
+<<<<<<< HEAD
+=======
+  isStateless,
+>>>>>>> newcomer
 }: Answer): Warning | undefined {
   // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
   if (method !== 'POST' && status >= 400) return undefined
@@ -55,11 +65,12 @@ export function warningAbout({
     const hint = 'this is a web page: --upstream must be the exact endpoint, often with /mcp'
     return { reason: `it answered ${status} with HTML`, hint }
   }
-  if (IS_JSON.test(type)) return undefined
-  if (status === 404 && !hasSession) {
+  const isJson = IS_JSON.test(type)
+  if (status === 404 && !hasSession && !(isJson && isStateless)) {
     const hint = 'correct the path of --upstream: it must be the exact endpoint, often /mcp'
-    return { reason: 'it answered 404 without JSON', hint }
+    return { reason: `it answered 404 ${isJson ? 'with' : 'without'} JSON`, hint }
   }
+  if (isJson) return undefined
   if (status === 405) {
     const hint = `correct the path of --upstream; ${OLD_SERVER}`
     return { reason: 'it answered 405 without JSON to a POST', hint }

@@ -375,7 +375,7 @@ class Bridge {
       command,
       environment: { ...environment, ...identity },
       label,
-      hint: withheldHint(process.env, environment),
+      hintFor: (said: string) => withheldHint(process.env, environment, said),
       maxMessage: limits.maxMessage,
       emit: this.#emitFor(caller),
       clock,

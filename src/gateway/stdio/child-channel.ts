@@ -17,14 +17,16 @@ const BURST_OF_LINES = 100
 const LINES_A_SECOND = 10
 /** How many characters are logged of a line that is not a message. */
 const SHOWN = 200
+/** Characters of stderr that are searched for the names of variables. */
+const MOST_SAID = 4_000
 
 export interface ChildChannelOptions {
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   /** Its name in the log: not a secret. */
   readonly label: string
-  /** What it may lack if it ends before its first answer. */
-  readonly hint: string | undefined
+  /** What it may lack if it ends before its first answer, by what it wrote on stderr. */
+  readonly hintFor: (said: string) => string | undefined
   /** Bytes of a message. */
   readonly maxMessage: number
   readonly emit: ((event: ChildEvent) => void) | undefined
@@ -38,6 +40,8 @@ export class ChildChannel implements Channel {
   readonly #blocking = new Set<StdioRequest>()
   readonly #startedAt: number
   #hasAnswered = false
+  /** The beginning of what it wrote on stderr before its first answer. */
+  #said = ''
   #linesLeft = BURST_OF_LINES
   #refilledAt: number
   #suppressed = 0
@@ -52,7 +56,7 @@ export class ChildChannel implements Channel {
       onLine: (line: Buffer) => this.#onLine(line),
       onTooLong: (beginning: Buffer) => this.#onTooLong(beginning),
       onEndless: () => listener.onEndless(),
-      onStderr: (line: string) => this.#logLine('stderr', line),
+      onStderr: (line: string) => this.#onStderr(line),
       onEnd: (reason: string, exitCode?: number) => this.#onEnd(reason, exitCode),
       onStrays: (count: number) => {
         options.emit?.({ type: 'child.strays', child: options.label, count })
@@ -110,6 +114,11 @@ export class ChildChannel implements Channel {
     this.#listener.onBroken(readBroken(beginning, flaw) ?? unknown)
   }
 
+  #onStderr(line: string): void {
+    if (!this.#hasAnswered && this.#said.length < MOST_SAID) this.#said += `${line}\n`
+    this.#logLine('stderr', line)
+  }
+
   #logLine(from: 'stdout' | 'stderr', text: string): void {
     // Nobody sees a byte order mark.
     const shown = text.replaceAll('\ufeff', '\\ufeff')
@@ -133,10 +142,10 @@ export class ChildChannel implements Channel {
   }
 
   #onEnd(reason: string, exitCode: number | undefined): void {
-    const { clock, emit, label: child, hint } = this.#options
+    const { clock, emit, label: child, hintFor } = this.#options
     const seconds = (clock.now() - this.#startedAt) / 1000
-    const isUnused = !this.#hasAnswered && hint !== undefined
-    emit?.({ type: 'child.ended', child, reason, seconds, ...(isUnused && { hint }) })
+    const hint = this.#hasAnswered ? undefined : hintFor(this.#said)
+    emit?.({ type: 'child.ended', child, reason, seconds, ...(hint !== undefined && { hint }) })
     this.#listener.onEnd(reason, exitCode)
   }
 }

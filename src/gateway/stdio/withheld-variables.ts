@@ -12,24 +12,36 @@ const NEEDED =
 /** How many are named. */
 const MOST = 10
 
+<<<<<<< HEAD
 /** How a command ended, with the hint. */
 export function withHint(reason: string, hint: string | undefined): string {
   return hint === undefined ? reason : `${reason}; ${hint}`
 }
+=======
+/** What may be the name of a variable in a text. */
+const NAMES = /\b[A-Z_][A-Z\d_]{2,}\b/g
+>>>>>>> newcomer
 
 /**
  * The hint for a command that ended before it answered.
  *
  * @param ours our environment; of its values nothing is told
  * @param passed the environment of the command
+ * @param said what the command wrote on stderr: it often names the variable that it lacks
  * @returns `undefined` if it has them all
  */
 export function withheldHint(
   ours: Readonly<Record<string, string | undefined>>,
   passed: Readonly<Record<string, string>>,
+  said = '',
 ): ChildEnded['hint'] {
-  const names = Object.keys(ours).filter((name) => NEEDED.test(name) && !(name in passed))
+  const named = new Set(said.match(NAMES))
+  const names = Object.keys(ours).filter(
+    (name) => (NEEDED.test(name) || named.has(name)) && !(name in passed),
+  )
   if (names.length === 0) return undefined
+  // Those that the command names come first.
+  names.sort((a, b) => Number(named.has(b)) - Number(named.has(a)))
   const listed = names.slice(0, MOST).join(', ')
   return `set here and not passed to it: ${listed}; --child-env NAME passes a variable`
 }

@@ -39,6 +39,15 @@ describe('variables that a command may have lacked', () => {
     expect(withheldHint(ours, passed)).toBeUndefined()
   })
 
+  verifies('FLD-12', 'are those that it names on stderr, before the others', () => {
+    const ours = { PATH, UV_INDEX: 'x', GITHUB_TOKEN: 'secret', TOKEN: 'secret', HOME: '/' }
+    const said = 'Error: GITHUB_TOKEN (or GITHUB_TOKENS, MY_TOKEN) is not set; look at $PATH'
+    expect(withheldHint(ours, { PATH }, said)).toBe(
+      'set here and not passed to it: GITHUB_TOKEN, UV_INDEX; --child-env NAME passes a variable',
+    )
+    expect(withheldHint({ GITHUB_TOKEN: 'x' }, {}, 'github_token, GITHUB_TOKEN_2')).toBeUndefined()
+  })
+
   test('at most ten', () => {
     const ours = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`UV_${n}`, 'x']))
     expect(withheldHint(ours, {})?.match(/UV_/g)).toHaveLength(10)
