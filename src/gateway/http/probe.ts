@@ -81,7 +81,7 @@ export class Probe {
       ? undefined
       : faultOfStatus(status, field('location'), this.#upstream.url)
     const type = field('content-type')
-    const answer = { method: 'POST', status, type, hasSession: false }
+    const answer = { method: 'POST', status, type, hasSession: false, isStateless: false }
     const { reason, hint } = fault ?? warningAbout(answer) ?? { reason: undefined, hint: undefined }
     return { ok: true, reason, hint }
   }

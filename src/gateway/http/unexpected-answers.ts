@@ -42,19 +42,12 @@ const RESET: Warning = {
 }
 
 /** What is strange about an answer, or `undefined`. */
-<<<<<<< HEAD
 export function warningAbout({
-=======
-function warningAbout({
->>>>>>> newcomer
   method,
   status,
   type = '',
   hasSession,
-<<<<<<< HEAD
-=======
   isStateless,
->>>>>>> newcomer
 }: Answer): Warning | undefined {
   // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
   if (method !== 'POST' && status >= 400) return undefined

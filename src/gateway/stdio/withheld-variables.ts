@@ -12,15 +12,13 @@ const NEEDED =
 /** How many are named. */
 const MOST = 10
 
-<<<<<<< HEAD
+/** What may be the name of a variable in a text. */
+const NAMES = /\b[A-Z_][A-Z\d_]{2,}\b/g
+
 /** How a command ended, with the hint. */
 export function withHint(reason: string, hint: string | undefined): string {
   return hint === undefined ? reason : `${reason}; ${hint}`
 }
-=======
-/** What may be the name of a variable in a text. */
-const NAMES = /\b[A-Z_][A-Z\d_]{2,}\b/g
->>>>>>> newcomer
 
 /**
  * The hint for a command that ended before it answered.
