@@ -1,17 +1,14 @@
-/** The commands of the README, as its reader types them, with names that exist here. */
-import { readFileSync } from 'node:fs'
+/** The commands of README and docs, as their reader types them, with names that exist here. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
+import { DOCS, guideBlock, readGuide } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-
-const readme = readFileSync(join(resolve(import.meta.dirname, '../..'), 'README.md'), 'utf8')
 
 /** The words of a command that stands over several lines. */
 function wordsOf(command: string): readonly string[] {
@@ -37,8 +34,7 @@ async function startIdp(): Promise<FakeIdp> {
 }
 
 verifies('CASE-61', 'the gateway in front of a server that somebody else wrote', async () => {
-  const [, block = ''] = /<!-- runs: gateway -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
-  const [npx, name, ...args] = wordsOf(block)
+  const [npx, name, ...args] = wordsOf(guideBlock('docs/gateway', 'gateway'))
   expect([npx, name]).toEqual(['npx', 'mcp-gatehouse'])
   const idp = await startIdp()
   const upstream = await startUpstream((request, response) => {
@@ -64,8 +60,7 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
 })
 
 verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
-  const [, block = ''] = /<!-- runs: stdio -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
-  const [, , ...args] = wordsOf(block)
+  const [, , ...args] = wordsOf(guideBlock('docs/stdio', 'stdio'))
   const idp = await startIdp()
   const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
   const local = args
@@ -110,7 +105,7 @@ verifies('STA-01', 'a stdio command becomes a server whose sessions are their ow
   })
 })
 
-test('every flag that the README names exists', async () => {
+test('every flag that README and docs name exists', async () => {
   const cli = startCli(['--help'])
   expect(await cli.exited).toBe(0)
   const known = new Set(
@@ -120,6 +115,7 @@ test('every flag that the README names exists', async () => {
       .concat(policyHelp('explain'))
       .match(/--[a-z][a-z-]+/g),
   )
-  const named = new Set(readme.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))
+  const documents = ['README', ...DOCS].map(readGuide).join('\n')
+  const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))
   expect([...named].filter((flag) => !known.has(flag))).toEqual([])
 })

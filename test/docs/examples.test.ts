@@ -1,4 +1,4 @@
-/** Every example in README and docstrings compiles; those of the README and whole servers run. */
+/** Every example in README, docs and docstrings compiles; those of the documents and whole servers run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeFolder } from '../support/checkout.js'
+import { allCodeBlocks } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -30,11 +31,8 @@ function docstringExamples(): Example[] {
     })
 }
 
-function readmeExamples(): Example[] {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  return [...readme.matchAll(/<!-- runs: (\w+) -->\s+```ts\n([\s\S]*?)```/g)].map(
-    ([, name = '', code = '']) => ({ name, code }),
-  )
+function documentExamples(): Example[] {
+  return allCodeBlocks().map(({ name = 'not marked', commands }) => ({ name, code: commands }))
 }
 
 beforeAll(() => {
@@ -44,10 +42,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('all examples compile', async () => {
-  const examples = [...docstringExamples(), ...readmeExamples()]
+  const examples = [...docstringExamples(), ...documentExamples()]
   expect(examples.length).toBeGreaterThanOrEqual(14)
-  const blocks = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts/g)
-  expect(readmeExamples()).toHaveLength(blocks?.length ?? 0)
+  expect(allCodeBlocks().filter(({ name }) => name === undefined)).toEqual([])
+  expect(new Set(examples.map(({ name }) => name)).size).toBe(examples.length)
   for (const { name, code } of examples) {
     writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {}\n`)
   }
@@ -99,11 +97,11 @@ describe('examples, run', () => {
     return port
   }
 
-  /** The text of the README with names that exist here, started as its reader would. */
+  /** The text of a document with names that exist here, started as its reader would. */
   async function start(name: string, argv: readonly string[] = []): Promise<string> {
     const port = await freePort()
     const resource = `http://localhost:${port}/mcp`
-    const examples = [...readmeExamples(), ...docstringExamples()]
+    const examples = [...documentExamples(), ...docstringExamples()]
     const code = examples.find((example) => example.name === name)?.code ?? ''
     const file = join(folder, `run-${name}-${port}.ts`)
     const local = code
@@ -231,7 +229,7 @@ describe('examples, run', () => {
   })
 
   test('kernel: the handler lets a token in and refuses the rest', async () => {
-    const { code } = readmeExamples().find(({ name }) => name === 'kernel') as Example
+    const { code } = documentExamples().find(({ name }) => name === 'kernel') as Example
     const file = join(folder, 'kernel-run.ts')
     writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
     const { handle } = (await import(/* @vite-ignore */ file)) as {

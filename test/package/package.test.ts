@@ -70,11 +70,14 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
   const top = readdirSync(installed).sort()
   expect(top).toEqual([
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'LICENSE',
     'README.md',
     'SECURITY.md',
     'audit.schema.json',
     'dist',
+    'docs',
+    'examples',
     'gatehouse.schema.json',
     'package.json',
   ])
