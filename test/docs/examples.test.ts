@@ -228,6 +228,29 @@ describe('examples, run', () => {
     expect(await answer.text()).toBe('hello client-1')
   })
 
+  test('door: the guard lets a token in, and refuses the rest', async () => {
+    const { code } = documentExamples().find(({ name }) => name === 'door') as Example
+    const file = join(folder, 'door-run.ts')
+    writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
+    const { app } = (await import(/* @vite-ignore */ file)) as {
+      readonly app: { request(url: string, init?: RequestInit): Promise<Response> }
+    }
+    const call = (token?: string) =>
+      app.request('https://mcp.example.com/mcp', {
+        method: 'POST',
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      })
+    const refused = await call()
+    expect(refused.status).toBe(401)
+    const metadata = /resource_metadata="([^"]+)"/.exec(
+      refused.headers.get('www-authenticate') ?? '',
+    )
+    expect((await app.request(metadata?.[1] ?? '')).status).toBe(200)
+    expect((await call(await idp.token({ claims: { aud: 'another' } }))).status).toBe(401)
+    const answer = await call(await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } }))
+    expect(await answer.json()).toEqual({ hello: 'client-1' })
+  })
+
   test('kernel: the handler lets a token in and refuses the rest', async () => {
     const { code } = documentExamples().find(({ name }) => name === 'kernel') as Example
     const file = join(folder, 'kernel-run.ts')

@@ -15,7 +15,7 @@ interface GuideBlock {
 }
 
 /** The path of a guide, from the root of the checkout. */
-function guideFile(guide: string): string {
+export function guideFile(guide: string): string {
   const isPage = guide === 'README' || guide.startsWith('docs/')
   return isPage ? `${guide}.md` : `examples/${guide}/README.md`
 }
@@ -57,6 +57,14 @@ export function allGuideBlocks(): readonly GuideBlock[] {
 /** Every block of TypeScript in the README and the pages of `docs`. */
 export function allCodeBlocks(): readonly GuideBlock[] {
   return ['README', ...DOCS].flatMap((guide) => readBlocks(guide, 'ts'))
+}
+
+/** The targets of all links and pictures of a text that are not on the web. */
+export function relativeLinks(text: string): readonly string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```$/gm, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)|<img src="([^"]+)"/g)]
+    .map(([, link, picture]) => link ?? picture ?? '')
+    .filter((target) => !/^[a-z]+:/.test(target))
 }
 
 /** The block that a test runs; `test/docs` looks for these calls. */

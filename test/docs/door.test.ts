@@ -1,0 +1,73 @@
+/** The README is a door: short, its links lead somewhere, and what it says agrees with the pages behind it. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { DOCS, guideBlock, guideFile, GUIDES, readGuide, relativeLinks } from '../support/guides.js'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const MOST_BYTES = 9000
+const PAPERS = ['SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/policy/CLIENTS.md']
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test(`the README has at most ${MOST_BYTES} bytes`, () => {
+  expect(statSync(join(ROOT, 'README.md')).size).toBeLessThanOrEqual(MOST_BYTES)
+})
+
+test('the README leads to every page', () => {
+  expect(relativeLinks(readGuide('README'))).toEqual(
+    expect.arrayContaining([...GUIDES.filter((guide) => guide !== 'README').map(guideFile)]),
+  )
+})
+
+describe('links', () => {
+  const documents = [...GUIDES.map(guideFile), ...PAPERS].map(
+    (file) => [file, readFileSync(join(ROOT, file), 'utf8')] as const,
+  )
+
+  test.each(documents)('of %s lead somewhere', (file, text) => {
+    const broken = relativeLinks(text).filter((link) => {
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? join(ROOT, file) : resolve(ROOT, dirname(file), path)
+      if (!existsSync(target)) return true
+      return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
+    })
+    expect(broken).toEqual([])
+  })
+
+  test('a link to nothing, and an anchor without a heading, are found', () => {
+    expect(relativeLinks('[a](b.md) [c](https://d.example) <img src="e.svg" alt="">')).toEqual([
+      'b.md',
+      'e.svg',
+    ])
+    expect(relativeLinks('```md\n[a](b.md)\n```')).toEqual([])
+    expect(anchorsOf('## Express and `node:http`')).toEqual(['express-and-nodehttp'])
+  })
+})
+
+test('its commands are those of the pages, which tests run', () => {
+  expect(guideBlock('README', 'gateway')).toBe(guideBlock('docs/gateway', 'gateway'))
+  expect(guideBlock('README', 'stdio')).toBe(guideBlock('docs/stdio', 'stdio'))
+})
+
+test('codes and events that README and docs name exist', () => {
+  const source = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
+    .join('\n')
+  const text = ['README', ...DOCS].map(readGuide).join('\n')
+  const codes = new Set(text.match(/\bERR_[A-Z_]+\b/g))
+  const kinds = /`((?:path|upstream|request|origin|session|keys|introspection|scopes)\.[a-z]+)`/g
+  const events = new Set([...text.matchAll(kinds)].map(([, event = '']) => event))
+  expect(codes.size).toBeGreaterThan(5)
+  expect(events.size).toBeGreaterThan(1)
+  expect([...codes, ...events].filter((name) => !source.includes(`'${name}'`))).toEqual([])
+})
