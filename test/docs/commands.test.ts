@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { runCheck } from '../../src/cli/check.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
@@ -13,6 +14,22 @@ import { verifies } from '../support/verifies.js'
 /** The words of a command that stands over several lines. */
 function wordsOf(command: string): readonly string[] {
   return command.replaceAll('\\\n', ' ').trim().split(/\s+/)
+}
+
+/** What `check` says about a command line. */
+async function check(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
+  let problems = ''
+  const code = await runCheck(
+    argv,
+    {},
+    {
+      stdout: () => undefined,
+      stderr: (text) => (problems += text),
+      readFile: (path) =>
+        Object.entries(files).find(([name]) => path.endsWith(name))?.[1] ?? 'not there',
+    },
+  )
+  return { code, problems }
 }
 
 async function startIdp(): Promise<FakeIdp> {
@@ -105,6 +122,27 @@ verifies('STA-01', 'a stdio command becomes a server whose sessions are their ow
   })
 })
 
+test.each([
+  ['docs/stdio sidecar', guideBlock('docs/stdio', 'sidecar')],
+  ['docs/stdio pass-through', guideBlock('docs/stdio', 'pass-through')],
+  ['docs/introspection opaque', guideBlock('docs/introspection', 'opaque')],
+  ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
+  ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
+  ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
+])('%s: the command line has no problem', async (_name, block) => {
+  const [name, ...argv] = wordsOf(block)
+  expect(name).toBe('mcp-gatehouse')
+  expect(await check(argv, { '/run/secrets/mcp-rs': 'hunter2' })).toEqual({ code: 0, problems: '' })
+  expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
+})
+
+test('docs/settings.md: the file has no problem', async () => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readGuide('docs/settings')) ?? []
+  const argv = ['--config', 'gatehouse.yaml']
+  expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
+  expect((await check(argv, { 'gatehouse.yaml': `${yaml}\nunknown: 1` })).code).toBe(2)
+})
+
 test('every flag that README and docs name exists', async () => {
   const cli = startCli(['--help'])
   expect(await cli.exited).toBe(0)
@@ -116,6 +154,6 @@ test('every flag that README and docs name exists', async () => {
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', ...DOCS].map(readGuide).join('\n')
-  const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))
+  const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help|hostname)[a-z][a-z-]+/g))
   expect([...named].filter((flag) => !known.has(flag))).toEqual([])
 })

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { makeFolder } from '../support/checkout.js'
 import { allCodeBlocks } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
@@ -249,6 +249,36 @@ describe('examples, run', () => {
     expect((await call(await idp.token({ claims: { aud: 'another' } }))).status).toBe(401)
     const answer = await call(await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } }))
     expect(await answer.json()).toEqual({ hello: 'client-1' })
+  })
+
+  test('sessions: an id is 404 in other hands, and without a key nothing starts', async () => {
+    const { code } = documentExamples().find(({ name }) => name === 'sessions') as Example
+    const load = async (name: string) => {
+      const file = join(folder, name)
+      writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
+      return (await import(/* @vite-ignore */ file)) as {
+        readonly app: { request(url: string, init?: RequestInit): Promise<Response> }
+      }
+    }
+    vi.stubEnv('SESSION_KEY', undefined)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    await expect(load('sessions-without.ts')).rejects.toThrow('sessionKeys')
+    vi.stubEnv('SESSION_KEY', 'k'.repeat(44))
+    const { app } = await load('sessions-run.ts')
+    const call = async (sub: string, session?: string) => {
+      const token = await idp.token({ claims: { aud: 'https://mcp.example.com/mcp', sub } })
+      return app.request('https://mcp.example.com/mcp', {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(session !== undefined && { 'mcp-session-id': session }),
+        },
+      })
+    }
+    const session = (await call('alice')).headers.get('mcp-session-id') ?? ''
+    expect(session).toMatch(/^[\w-]{43}\.[\da-f-]{36}$/)
+    expect(await (await call('alice', session)).json()).toEqual({ known: session.slice(44) })
+    expect((await call('bob', session)).status).toBe(404)
   })
 
   test('kernel: the handler lets a token in and refuses the rest', async () => {

@@ -1,5 +1,6 @@
-/** What is generated: the tables of settings, the help texts, and the JSON schema of the config file. */
+/** What is generated: the tables of settings, the help texts, the hints, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
+import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
@@ -43,8 +44,50 @@ function helpTexts(): string {
     .join('\n\n')
 }
 
+const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
+  'at+jwt required': '--oauth-require-type',
+  'client as audience': '--oauth-audience-claim',
+}
+
+/** Tokens about which hints differ: an access token that looks like an ID token, and any other. */
+const TOKENS = [
+  { token: 'authelia_at_', claims: { at_hash: '' } },
+  { token: '', claims: {} },
+] as const
+
+/** The texts that a hint can have. */
+function textsOf(hint: Hint): readonly string[] {
+  if (typeof hint === 'string') return [hint]
+  const clock = { ahead: 0, tolerance: 0 }
+  const texts = TOKENS.map((each) => hint({ ...each, missing: [], clock }))
+  return [...new Set(texts)].filter((text) => text !== undefined)
+}
+
+/** The hints of the log, below the name with which those of a provider begin. */
+function hintsByProvider(): string {
+  const providers = PROVIDERS.map(({ hints }) => {
+    const [text = ''] = Object.values(hints).flatMap(textsOf)
+    return [text.split(': ')[0] ?? '', hints] as const
+  })
+  return [...providers, ['Any other provider', ANY_PROVIDER] as const]
+    .map(([name, hints]) => {
+      const rows = Object.entries(hints).flatMap(([topic, hint]) =>
+        textsOf(hint).map((text) => {
+          const advice = text.replace(`${name}: `, '')
+          return `- \`${NAMES_OF_TOPICS[topic] ?? topic}\`: ${advice}`
+        }),
+      )
+      return [`### ${name}`, '', ...rows].join('\n')
+    })
+    .join('\n\n')
+}
+
 /** The generated part of each page of `docs` that has one. It stands between two comments. */
-const GENERATED = { settings: tables, commands: helpTexts }
+const GENERATED = {
+  settings: tables,
+  commands: helpTexts,
+  troubleshooting: hintsByProvider,
+}
 
 type GeneratedPage = keyof typeof GENERATED
 
