@@ -123,6 +123,7 @@ verifies('STA-01', 'a stdio command becomes a server whose sessions are their ow
 })
 
 test.each([
+  ['AGENTS check', guideBlock('AGENTS', 'check')],
   ['docs/stdio sidecar', guideBlock('docs/stdio', 'sidecar')],
   ['docs/stdio pass-through', guideBlock('docs/stdio', 'pass-through')],
   ['docs/introspection opaque', guideBlock('docs/introspection', 'opaque')],
@@ -130,7 +131,7 @@ test.each([
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
 ])('%s: the command line has no problem', async (_name, block) => {
-  const [name, ...argv] = wordsOf(block)
+  const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
   expect(name).toBe('mcp-gatehouse')
   expect(await check(argv, { '/run/secrets/mcp-rs': 'hunter2' })).toEqual({ code: 0, problems: '' })
   expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
@@ -153,7 +154,7 @@ test('every flag that README and docs name exists', async () => {
       .concat(policyHelp('explain'))
       .match(/--[a-z][a-z-]+/g),
   )
-  const documents = ['README', ...DOCS].map(readGuide).join('\n')
+  const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
   const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help|hostname)[a-z][a-z-]+/g))
   expect([...named].filter((flag) => !known.has(flag))).toEqual([])
 })

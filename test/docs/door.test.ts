@@ -6,7 +6,13 @@ import { DOCS, guideBlock, guideFile, GUIDES, readGuide, relativeLinks } from '.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const MOST_BYTES = 9000
-const PAPERS = ['SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/policy/CLIENTS.md']
+const PAPERS = [
+  'llms.txt',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'examples/policy/CLIENTS.md',
+]
 
 /** As GitHub makes them of headings. */
 function anchorsOf(text: string): readonly string[] {
@@ -22,9 +28,9 @@ test(`the README has at most ${MOST_BYTES} bytes`, () => {
   expect(statSync(join(ROOT, 'README.md')).size).toBeLessThanOrEqual(MOST_BYTES)
 })
 
-test('the README leads to every page', () => {
-  expect(relativeLinks(readGuide('README'))).toEqual(
-    expect.arrayContaining([...GUIDES.filter((guide) => guide !== 'README').map(guideFile)]),
+test.each(['README.md', 'llms.txt'])('%s leads to every page', (file) => {
+  expect(relativeLinks(readFileSync(join(ROOT, file), 'utf8'))).toEqual(
+    expect.arrayContaining([...GUIDES.map(guideFile).filter((page) => page !== 'README.md')]),
   )
 })
 
@@ -63,7 +69,7 @@ test('codes and events that README and docs name exist', () => {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
     .join('\n')
-  const text = ['README', ...DOCS].map(readGuide).join('\n')
+  const text = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
   const codes = new Set(text.match(/\bERR_[A-Z_]+\b/g))
   const kinds = /`((?:path|upstream|request|origin|session|keys|introspection|scopes)\.[a-z]+)`/g
   const events = new Set([...text.matchAll(kinds)].map(([, event = '']) => event))

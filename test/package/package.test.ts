@@ -78,6 +78,7 @@ function graphOf(entry: string): { files: string[]; packages: string[] } {
 test('the tarball holds the built files, the papers, and nothing else', async () => {
   const top = readdirSync(installed).sort()
   expect(top).toEqual([
+    'AGENTS.md',
     'CHANGELOG.md',
     'CONTRIBUTING.md',
     'LICENSE',
@@ -88,6 +89,7 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'docs',
     'examples',
     'gatehouse.schema.json',
+    'llms.txt',
     'package.json',
   ])
   const { dependencies, peerDependencies } = manifest
@@ -102,7 +104,7 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
 })
 
 test('README and docs lead to nothing that the tarball does not hold', () => {
-  const missing = ['README', ...DOCS].flatMap((guide) =>
+  const missing = ['README', 'AGENTS', ...DOCS].flatMap((guide) =>
     relativeLinks(readGuide(guide))
       .map((link) => join(dirname(guideFile(guide)), link.split('#')[0] ?? ''))
       .filter((file) => !existsSync(join(installed, file))),

@@ -4,8 +4,11 @@ import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
+/** Documents at the top that show commands. */
+const PAPERS: readonly string[] = ['README', 'AGENTS']
+
 interface GuideBlock {
-  /** `README`, a page such as `docs/gateway`, or a folder below `examples`. */
+  /** `README`, `AGENTS`, a page such as `docs/gateway`, or a folder below `examples`. */
   readonly guide: string
   /** What stands on the line before the block. */
   readonly mark: string
@@ -16,7 +19,7 @@ interface GuideBlock {
 
 /** The path of a guide, from the root of the checkout. */
 export function guideFile(guide: string): string {
-  const isPage = guide === 'README' || guide.startsWith('docs/')
+  const isPage = PAPERS.includes(guide) || guide.startsWith('docs/')
   return isPage ? `${guide}.md` : `examples/${guide}/README.md`
 }
 
@@ -40,9 +43,9 @@ export const DOCS: readonly string[] = readdirSync(join(ROOT, 'docs'))
   .filter((file) => file.endsWith('.md'))
   .map((file) => `docs/${file.slice(0, -'.md'.length)}`)
 
-/** The README, the pages of `docs`, and the guides in `examples`. */
+/** The documents at the top, the pages of `docs`, and the guides in `examples`. */
 export const GUIDES: readonly string[] = [
-  'README',
+  ...PAPERS,
   ...DOCS,
   ...readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
