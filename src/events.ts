@@ -18,6 +18,9 @@ export interface RequestDenied {
   readonly issuer?: string
   /** The setting of that identity provider to check. */
   readonly hint?: string
+  /** Of the token, if it was verified: it lacks something, or a rule denies the operation. */
+  readonly subject?: string
+  readonly clientId?: string
 }
 
 /** A browser's request came from an origin that is not allowed (403). */
@@ -257,13 +260,13 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  *
  * @typeParam About the subject of the event, if a listener serves several
  */
-export function createEmit<Event, About = undefined>(
-  listener: ((event: Event, about?: About) => unknown) | undefined,
-): ((event: Event, about?: About) => void) | undefined {
+export function createEmit<Event, Place = undefined, About = undefined>(
+  listener: ((event: Event, place?: Place, about?: About) => unknown) | undefined,
+): ((event: Event, place?: Place, about?: About) => void) | undefined {
   if (listener === undefined) return undefined
-  return function emit(event, about) {
+  return function emit(event, place, about) {
     try {
-      const returned = listener(event, about)
+      const returned = listener(event, place, about)
       if (isThenable(returned)) Promise.resolve(returned).catch(() => undefined)
     } catch {
       // Stated in EventListener.

@@ -9,12 +9,14 @@ export type { AuditRecord } from './gateway/audit.js'
 export type { AuditedOperation } from './gateway/request/read-operations.js'
 export type {
   GatewayEvent,
+  EventSubject,
   GatewayEventListener,
   PathUnserved,
   RequestCompleted,
   RequestRefused,
   RequestRefusedCode,
   UpstreamFailed,
+  UpstreamProbed,
   UpstreamUnexpected,
 } from './gateway/events.js'
 export type {

@@ -44,9 +44,17 @@ export function tameLine(line: string): string {
 /**
  * The members that people see besides the message. The others are for programs, and for `debug`.
  */
-const ABOUT = ['code', 'subject', 'clientId', 'resource', 'requestId'] as const
+const ABOUT = [
+  'code',
+  'subject',
+  'clientId',
+  'rpcMethod',
+  'target',
+  'resource',
+  'requestId',
+] as const
 /** Members whose values others choose: they are quoted and cut. */
-const CHOSEN: ReadonlySet<string> = new Set(['subject', 'clientId'])
+const CHOSEN: ReadonlySet<string> = new Set(['subject', 'clientId', 'rpcMethod', 'target'])
 /** These members stay, because losses and failures must not be hidden. */
 const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const
 

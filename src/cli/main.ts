@@ -39,9 +39,8 @@ async function runServe(argv: readonly string[]): Promise<number> {
   const reader = new FileReader()
   const readAgain = () => readConfiguration({ argv, env: process.env, readFile: reader.read })
   const configuration = await readAgain()
-  const { settings, command, resources, problems } = configuration
-  const startsCommand = command !== undefined || resources.some(({ own }) => own.has('command'))
-  const warnings = [...configuration.warnings, ...initWarnings(process.pid, startsCommand)]
+  const { settings, command, problems } = configuration
+  const warnings = [...configuration.warnings, ...initWarnings(process.pid, configuration)]
   if (problems.length > 0) {
     for (const warning of warnings) say(warning)
     return reportProblems(problems)

@@ -7,7 +7,7 @@
 import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import type { Admin } from '../gateway/admin.js'
-import type { GatewayEvent } from '../gateway/events.js'
+import type { EventSubject, GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
@@ -17,6 +17,7 @@ import { changedSettings } from '../config/changed-settings.js'
 import type { Configuration } from '../config/configuration.js'
 import { readPolicies, secretParts } from '../config/file-parts.js'
 import { REAL_TIME } from '../gateway/clock.js'
+import { redactCommand } from '../config/redacted.js'
 import { openAuditFile, type AuditFile } from './audit-file.js'
 import type { FileReader } from './file-reader.js'
 import { createEventLog } from './log-events.js'
@@ -77,9 +78,9 @@ class Running {
     const log = createEventLog(logger)
     this.#gateway = createGateway({
       ...input.options,
-      onEvent: (event: GatewayEvent, resource?: string) => {
+      onEvent: (event: GatewayEvent, resource?: string, about?: EventSubject) => {
         this.#metrics?.count(event, resource)
-        log(event, resource)
+        log(event, resource, about)
       },
       ...(audit !== undefined && { onAudit: (record) => audit.write(record) }),
     })
@@ -196,11 +197,21 @@ class Running {
   /** A line for each resource. */
   #announce({ resources, url }: Listening): void {
     for (const { resource, issuers, upstream } of resources) {
+      const command = this.#commandOf(resource)
       const guard =
         issuers.length === 0 ? 'without tokens' : `for tokens of ${issuers.join(' and ')}`
-      const text = `${resource} at ${url}, ${guard}, in front of ${upstream}`
-      this.#logger.info({ resource, url, issuers, upstream }, text)
+      const server = command === undefined ? upstream : redactCommand(command).join(' ')
+      const text = `the URL for clients is ${resource}; listening at ${url}, ${guard}, in front of ${server}`
+      this.#logger.info(
+        { resource, url, issuers, upstream, ...(command && { command: server }) },
+        text,
+      )
     }
+  }
+
+  #commandOf(resource: string): readonly string[] | undefined {
+    const { command, resources = [] } = this.#input.options
+    return command ?? resources.find((each) => each.resource === resource)?.command
   }
 }
 

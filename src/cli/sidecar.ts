@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProcessGroup } from '../gateway/stdio/process-group.js'
 import { LineSplitter } from '../gateway/stdio/lines.js'
-import { withheldHint } from '../gateway/stdio/withheld-variables.js'
+import { withheldHint, withHint } from '../gateway/stdio/withheld-variables.js'
 import { tryToConnect } from '../gateway/http/reach.js'
 
 /** How long it may take to end after SIGTERM. */
@@ -60,7 +60,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       const isThere = (await tryToConnect(upstream)) === undefined
       if (group.hasExited) {
         const hint = withheldHint(process.env, environment)
-        throw new Error(`${await group.exited}${hint === undefined ? '' : `; ${hint}`}`)
+        throw new Error(withHint(await group.exited, hint))
       }
       if (isThere) return
       await delay(POLL)

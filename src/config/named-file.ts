@@ -4,20 +4,17 @@
  * @module
  */
 import { quoted } from '../errors.js'
+import { looksSecret } from './redacted.js'
 
 /** The content of a text file; throws when it cannot be read. */
 export type ReadFile = (path: string) => string
-
-/** A long run of letters and digits, or a UUID: rarely a file, often a secret. */
-const SECRET =
-  /(?=[a-z+=~]*\d)(?=[\d+=~]*[a-z])[a-z\d+=~]{16}|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}/i
 
 /**
  * A file name in one line, whatever its characters. People write a secret where its file is asked for; what looks like
  * one is not shown.
  */
 export function shownFile(file: string): string {
-  return SECRET.test(file) ? 'the file' : quoted(file, 300).slice(1, -1)
+  return looksSecret(file) ? 'the file' : quoted(file, 300).slice(1, -1)
 }
 
 /** `ca.pem cannot be read (ENOENT)`: nothing of the content. */

@@ -38,10 +38,14 @@ function redactQuery(query: string): string {
   return `?${shown.join('&')}`
 }
 
+/** Whether a text has a part that is rarely anything but a secret. */
+export function looksSecret(text: string): boolean {
+  return SECRET_RUN.test(text) || UUID.test(text)
+}
+
 function redactWord(word: string): string {
   if (URL_FORM.test(word)) return redactUrl(word)
-  const isSecret = SECRET_RUN.test(word) || UUID.test(word) || CREDENTIALS.test(word)
-  return isSecret ? HIDDEN : word
+  return looksSecret(word) || CREDENTIALS.test(word) ? HIDDEN : word
 }
 
 function redactArgument(argument: string, before: string | undefined): string {

@@ -52,6 +52,20 @@ export interface UpstreamUnexpected {
   readonly hint: string
 }
 
+/**
+ * A readiness check found something wrong with the server behind a resource. At most one event in 10
+ * seconds for each.
+ */
+export interface UpstreamProbed {
+  readonly type: 'upstream.probed'
+  /** Without a query, which could hold a key. */
+  readonly upstream: string
+  /** It answers, so the gateway is ready all the same. */
+  readonly ok: boolean
+  readonly reason: string
+  readonly hint?: string
+}
+
 /** A request was refused for a reason other than its token. */
 export interface RequestRefused {
   readonly type: 'request.refused'
@@ -100,16 +114,33 @@ export type GatewayEvent =
   | RequestCompleted
   | UpstreamFailed
   | UpstreamUnexpected
+  | UpstreamProbed
   | RequestRefused
   | ChildEvent
+
+/** The caller and the operation of the request or the command that an event is about, as far as they are known. */
+export interface EventSubject {
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  /** The method of the message, such as `tools/call`; the first one of a batch. */
+  readonly rpcMethod: string | undefined
+  /** Its tool or prompt, or the URI of its resource. */
+  readonly target: string | undefined
+}
 
 /**
  * Receives every event, synchronously. Exceptions and rejected promises are ignored.
  *
  * @param resource the resource of the event, if there are several; `undefined` if the request
  * reached none
+ * @param about who and what the event is about; `undefined` if it is about no request and no command. Read it at once: it
+ * changes while the request goes on
  */
-export type GatewayEventListener = (event: GatewayEvent, resource?: string) => void
+export type GatewayEventListener = (
+  event: GatewayEvent,
+  resource?: string,
+  about?: EventSubject,
+) => void
 
 /** The decision about a request. */
 export type RequestDecision = 'allow' | 'deny' | 'refused' | 'unavailable'
@@ -218,6 +249,7 @@ const MEANINGS: Meanings = {
     // The request was allowed but failed.
     decision: 'allow',
   },
+  'upstream.probed': { level: 'warn', line: ({ reason }) => `readiness: upstream: ${reason}` },
   'upstream.unexpected': { level: 'warn', line: ({ reason }) => `upstream: ${reason}` },
   'request.failed': {
     level: 'error',
@@ -286,13 +318,15 @@ const MEANINGS: Meanings = {
   },
   'start.resumed': {
     level: 'info',
-    line: ({ child }) => `child ${child} is waited for by a retry of its caller`,
+    line: ({ child }) => `a retry of its caller waits for child ${child}`,
   },
   'command.warmed': {
     level: ({ failure }) => (failure === undefined ? 'info' : 'warn'),
     line: ({ child, seconds, failure }) => {
-      const outcome = failure === undefined ? 'answered' : `failed (${failure})`
-      return `child ${child}, run to warm up, ${outcome} after ${seconds.toFixed(1)} s`
+      const after = `after ${seconds.toFixed(1)} s`
+      return failure === undefined
+        ? `child ${child} answered ${after}, and nobody was served`
+        : `child ${child} failed ${after}: ${failure}`
     },
   },
   'session.ended': {

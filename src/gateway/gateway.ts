@@ -227,9 +227,9 @@ class HttpGateway implements Gateway {
     this.#fetch = options.fetch ?? createFetch(this.#network)
     this.#limits = limits
     this.#clock = clock
-    this.#checkReadiness = createReadiness(clock.now)
     this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID())
     this.#records = createRecords(options, clock)
+    this.#checkReadiness = createReadiness({ now: clock.now, hear: this.#records.hear })
     this.#routeSettings = this.#makeIntrospectors()
     this.#front = new FrontServer({
       limits,

@@ -3,10 +3,14 @@
  *
  * @module
  */
+import type { GatewayEventListener } from './events.js'
+import type { Backend, BackendState } from './request/backend.js'
 import type { Route } from './route.js'
 
-/** Readiness checks fetch keys at most this often. */
-const INTERVAL = 2_000
+/** Milliseconds: readiness checks fetch keys at most this often. */
+const KEYS_INTERVAL = 2_000
+/** The same for a request to an upstream. */
+const PROBE_INTERVAL = 10_000
 
 /** One condition for requests to succeed. */
 export interface ReadinessCheck {
@@ -14,6 +18,7 @@ export interface ReadinessCheck {
   /** The issuer or the upstream, without its query. */
   readonly subject: string
   readonly ok: boolean
+  /** Why it is not; beside `ok: true`, what the operator should look at. */
   readonly reason?: string
 }
 
@@ -59,10 +64,41 @@ function once(checks: readonly ReadinessCheck[]): readonly ReadinessCheck[] {
   return [...byName.values()]
 }
 
-/** @param now milliseconds of the clock that never runs backwards */
+export interface ReadinessOptions {
+  /** Milliseconds of the clock that never runs backwards. */
+  readonly now: () => number
+  /** Hears what is wrong with a backend; `undefined` if nobody listens. */
+  readonly hear: GatewayEventListener | undefined
+}
+
+/** Asks backends: checks that come meanwhile, or soon after, share the answer. */
+function createProbes({ now, hear }: ReadinessOptions): (route: Route) => Promise<BackendState> {
+  const asked = new Map<Backend, { readonly at: number; readonly state: Promise<BackendState> }>()
+
+  async function probe({ backend, resourceLabel }: Route): Promise<BackendState> {
+    const state = await backend.probe()
+    const { ok, reason, hint } = state
+    if (reason !== undefined) {
+      const about = { upstream: backend.label, ok, reason, ...(hint !== undefined && { hint }) }
+      hear?.({ type: 'upstream.probed', ...about }, resourceLabel)
+    }
+    return state
+  }
+
+  return function stateOf(route) {
+    const known = asked.get(route.backend)
+    if (known !== undefined && now() - known.at < PROBE_INTERVAL) return known.state
+    const state = probe(route)
+    asked.set(route.backend, { at: now(), state })
+    return state
+  }
+}
+
 export function createReadiness(
-  now: () => number,
+  options: ReadinessOptions,
 ): (routes: readonly Route[]) => Promise<Readiness> {
+  const { now } = options
+  const stateOf = createProbes(options)
   let askedAt = Number.NEGATIVE_INFINITY
 
   /** Frequent readiness checks must not cause frequent requests to other servers. */
@@ -70,20 +106,20 @@ export function createReadiness(
     const missing = routes
       .flatMap(({ guard }) => guard?.resourceServer ?? [])
       .filter((server) => server.status().issuers.some(({ serving }) => !serving))
-    if (missing.length === 0 || now() - askedAt <= INTERVAL) return
+    if (missing.length === 0 || now() - askedAt <= KEYS_INTERVAL) return
     askedAt = now()
     await Promise.all(missing.map((server) => server.refreshKeys()))
   }
 
   return async function readiness(routes) {
+    const states = Promise.all(routes.map(stateOf))
     await askForKeys(routes)
-    const found = await Promise.all(
-      routes.map(async (route) => {
-        const authorization = authorizationOf(route)
-        const server = check('upstream', route.backend.label, await route.backend.unreachable())
-        return { authorization, server, canServe: server.ok && isServed(authorization) }
-      }),
-    )
+    const found = (await states).map(({ ok, reason }, index) => {
+      const route = routes[index] as Route
+      const authorization = authorizationOf(route)
+      const server = check('upstream', route.backend.label, reason, ok)
+      return { authorization, server, canServe: server.ok && isServed(authorization) }
+    })
     return {
       ready: found.some(({ canServe }) => canServe),
       checks: once([

@@ -81,7 +81,7 @@ function createBackend(
     ...shared,
     childPool,
     randomUUID,
-    emit: hear && ((event) => hear(event, resourceLabel)),
+    emit: hear && ((event, about) => hear(event, resourceLabel, about)),
   })
 }
 

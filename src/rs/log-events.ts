@@ -143,8 +143,12 @@ const DEFAULT = logEvents()
  * Emits to a listener: by default lines on the console, and `undefined` where the developer wants
  * silence, so that no events are made.
  */
-export function emitterFor<Event extends { readonly type: string }, About = undefined>(
-  listener: ((event: Event, about?: About) => unknown) | false | undefined,
-): ((event: Event, about?: About) => void) | undefined {
-  return createEmit<Event, About>(listener === false ? undefined : (listener ?? DEFAULT))
+export function emitterFor<
+  Event extends { readonly type: string },
+  Place = undefined,
+  About = undefined,
+>(
+  listener: ((event: Event, place?: Place, about?: About) => unknown) | false | undefined,
+): ((event: Event, place?: Place, about?: About) => void) | undefined {
+  return createEmit<Event, Place, About>(listener === false ? undefined : (listener ?? DEFAULT))
 }

@@ -121,7 +121,7 @@ export class OperationAuthority {
     // All scopes, also granted ones: clients before 2026-07-28 lose those that a challenge does not
     // repeat.
     const context = { token: bearer, claims: () => token.claims, missing }
-    return this.#options.refusals.refuse(refusal, requestId, needed, context)
+    return this.#options.refusals.refuse(refusal, requestId, needed, context, token)
   }
 
   authorizeOperations(
@@ -155,6 +155,7 @@ export class OperationAuthority {
       requestId,
       this.#challengeScopes(token, needs.scopes, protocolVersion),
       { claims: () => token.claims, missing },
+      token,
     )
   }
 
@@ -183,13 +184,13 @@ export class OperationAuthority {
    * (SCP-07).
    */
   #deny(
-    { issuer }: VerifiedAccessToken,
+    token: VerifiedAccessToken,
     { operation, denial }: NonNullable<Needs['denied']>,
     requestId: string,
   ): Denied {
     const reason = `${describeOperation(operation)}: ${denial}`
-    const refusal = new Refusal('ERR_OPERATION_DENIED', reason, issuer)
-    return this.#options.refusals.refuse(refusal, requestId, [])
+    const refusal = new Refusal('ERR_OPERATION_DENIED', reason, token.issuer)
+    return this.#options.refusals.refuse(refusal, requestId, [], {}, token)
   }
 
   /**

@@ -6,6 +6,7 @@
 import type { HintContext } from '../advice/hints.js'
 import { AuthorizationServerError, type Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
+import type { VerifiedAccessToken } from '../types.js'
 import type { Advisor } from './advisor.js'
 import { deny, unavailable, type Decision, type Denied } from './decision.js'
 
@@ -17,6 +18,14 @@ export interface RefusalsOptions {
   readonly advisor: Advisor
   /** Seconds until an issuer may be asked again. */
   readonly retryAfter: (issuer: string) => number
+}
+
+/** The caller, as far as their token names them. */
+function namesOf({ subject, clientId }: Partial<VerifiedAccessToken> = {}) {
+  return {
+    ...(subject !== undefined && { subject }),
+    ...(clientId !== undefined && { clientId }),
+  }
 }
 
 export class Refusals {
@@ -32,12 +41,16 @@ export class Refusals {
     if (emit !== undefined) await advisor.ready()
   }
 
-  /** @param scope the scopes that the challenge names */
+  /**
+   * @param scope the scopes that the challenge names
+   * @param token if it was verified
+   */
   refuse(
     refusal: Refusal,
     requestId: string | undefined,
     scope: readonly string[],
     context: HintContext = {},
+    token?: VerifiedAccessToken,
   ): Denied {
     const { emit, nextRequestId, metadataUrl, advisor } = this.#options
     const { code, reason, issuer } = refusal
@@ -52,6 +65,7 @@ export class Refusals {
       reason,
       ...(issuer !== undefined && { issuer }),
       ...(hint !== undefined && { hint }),
+      ...namesOf(token),
     })
     return denied
   }

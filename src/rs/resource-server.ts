@@ -266,9 +266,15 @@ export class ResourceServerCore {
     }
   }
 
-  #refuse(refusal: Refusal, { requestId }: AuthenticationRequest, bearer?: string): Denied {
+  /** @param token if it was verified */
+  #refuse(
+    refusal: Refusal,
+    { requestId }: AuthenticationRequest,
+    bearer?: string,
+    token?: VerifiedAccessToken,
+  ): Denied {
     const context = bearer === undefined ? {} : contextOf(bearer, this.#clockOf(refusal.issuer))
-    return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context)
+    return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context, token)
   }
 
   /**
@@ -285,7 +291,7 @@ export class ResourceServerCore {
   ): Decision {
     const token = toVerifiedAccessToken(facts, bearer)
     const refusal = validateToken(token, this.#settings.validators)
-    if (refusal !== undefined) return this.#refuse(refusal, request, bearer)
+    if (refusal !== undefined) return this.#refuse(refusal, request, bearer, token)
     const { requestId } = request
     const isOpen = this.#settings.scopes.length === 0 || baseScopes === 'later'
     const denied = isOpen ? undefined : this.operations.authorize(token, [], requestId, bearer)

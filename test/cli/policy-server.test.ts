@@ -6,6 +6,7 @@ import { parsePolicy } from '../../src/config/policy-file.js'
 import { freePort, startCli, startProcess, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
 import { readerOf } from '../config/support.js'
+import { verifies } from '../support/verifies.js'
 
 const EVERYTHING = fileURLToPath(
   import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
@@ -266,6 +267,13 @@ describe('a command', () => {
     const env = { MINE: '1', SECRET: '2', MCP_GATEHOUSE_OAUTH_CLIENT_SECRET: '3' }
     const { stderr } = await policy([init, '--child-env', 'MINE', ...command], {}, env)
     expect(stderr).toMatch(/^ {2}\| (?:(?:PATH|HOME|MINE|GATEHOUSE_PROCESS),?)+$/m)
+  })
+
+  verifies('FLD-12', 'what it may have lacked is told when it ends', async () => {
+    const env = { HTTPS_PROXY: 'http://secret' }
+    const { stderr } = await policy(script('process.exit(3)'), {}, env)
+    expect(stderr).toContain('ended with exit code 3; set here and not passed to it: HTTPS_PROXY;')
+    expect(stderr).not.toContain('secret')
   })
 
   test(

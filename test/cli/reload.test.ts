@@ -200,6 +200,9 @@ describe('SIGHUP', () => {
       'import os, pty, signal, sys',
       'pid, terminal = pty.fork()',
       'if pid == 0: os.execv(sys.argv[1], sys.argv[1:])',
+      // One that does not end must not outlive the test.
+      'signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))',
+      'signal.alarm(20)',
       'said = b""',
       'while b"in front of" not in said: said += os.read(terminal, 4096)',
       'os.kill(pid, signal.SIGHUP)',

@@ -45,7 +45,7 @@ describe('serve, with resources in the file', () => {
         { resource: FILES, issuers: [ISSUER], upstream: upstreams[1] },
       ])
       expect(lines[1]?.['msg']).toBe(
-        `${FILES} at ${url}, for tokens of ${ISSUER}, in front of ${upstreams[1]}`,
+        `the URL for clients is ${FILES}; listening at ${url}, for tokens of ${ISSUER}, in front of ${upstreams[1]}`,
       )
 
       const idp = await FakeIdp.start()

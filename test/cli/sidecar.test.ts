@@ -1,5 +1,5 @@
 /** The server beside us: what it gets to see. */
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { startSidecar } from '../../src/cli/sidecar.js'
 import { commandEnvironment } from '../../src/gateway/stdio/process-group.js'
 import { freePort } from '../support/cli.js'
@@ -34,3 +34,16 @@ verifies(
     expect(Object.keys(seen).sort()).toEqual(['ASKED_FOR', 'GATEHOUSE_PROCESS', 'PATH', 'TZ'])
   },
 )
+
+verifies('FLD-12', 'what it may have lacked is told when it ends before it listens', async () => {
+  vi.stubEnv('UV_INDEX_URL', 'https://secret')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { started } = await startSidecar({
+    command: [process.execPath, '-e', 'process.exit(7)'],
+    upstream: new URL(`http://127.0.0.1:${await freePort()}/mcp`),
+    environment: { PATH: process.env['PATH'] ?? '' },
+    startTimeout: 10,
+    onOutput: () => undefined,
+  })
+  await expect(started).rejects.toThrow(/^ended with exit code 7; set here and not .*UV_INDEX_URL/)
+})

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { runCheck } from '../../src/cli/check.js'
 import { writeTemporary } from '../support/cli.js'
 import { guideBlock } from '../support/guides.js'
+import { verifies } from '../support/verifies.js'
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples')
 
@@ -47,6 +48,14 @@ async function check(argv: readonly string[]) {
 function readCompose(guide: string): z.infer<typeof Compose> {
   return Compose.parse(parse(readFileSync(join(EXAMPLES, guide, 'compose.yaml'), 'utf8')))
 }
+
+verifies('FLD-12', 'npx as process 1 has an init, in every guide', () => {
+  const guides = ['auth0', 'authelia', 'keycloak']
+  const starters = guides.flatMap((guide) =>
+    Object.values(readCompose(guide).services).filter(({ command }) => command[0] === 'npx'),
+  )
+  expect(starters.map(({ init }) => init)).toEqual(Array(2 * guides.length).fill(true))
+})
 
 describe('examples/auth0/compose.yaml', () => {
   const { services, networks } = readCompose('auth0')

@@ -430,9 +430,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'drip-fed-scopes',
     breaks: 'SCP-02',
-    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, context)',
+    find: 'return this.#options.refusals.refuse(refusal, requestId, needed, context, token)',
     replace:
-      'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), context)',
+      'return this.#options.refusals.refuse(refusal, requestId, missing.slice(0, 1), context, token)',
     tests: ['matrix'],
   },
   {

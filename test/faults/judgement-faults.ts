@@ -361,9 +361,9 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'validators-forgotten-for-remembered-tokens',
     breaks: 'own rules about tokens',
-    find: 'if (refusal !== undefined) return this.#refuse(refusal, request, bearer)',
+    find: 'if (refusal !== undefined) return this.#refuse(refusal, request, bearer, token)',
     replace:
-      'if (refusal !== undefined && !wasRemembered) return this.#refuse(refusal, request, bearer)',
+      'if (refusal !== undefined && !wasRemembered) return this.#refuse(refusal, request, bearer, token)',
     tests: ['matrix/own-rules.test.ts'],
   },
   {

@@ -428,7 +428,12 @@ describe('what is told', () => {
         ready: true,
         checks: [
           { name: 'keys', subject: ISSUER, ok: true },
-          { name: 'upstream', subject: down, ok: false, reason: 'ECONNREFUSED' },
+          {
+            name: 'upstream',
+            subject: down,
+            ok: false,
+            reason: 'ECONNREFUSED: no server listens there',
+          },
           { name: 'upstream', subject: one.servers[1], ok: true },
         ],
       })

@@ -48,6 +48,9 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',
   ),
+  'FLD-14': tested(
+    'Readiness asks the upstream itself: one exchange of MCP for all checks within ten seconds, which ends its session and is neither in the audit nor in the limits; only silence and 5xx mean not ready, anything else is a detail and a warning',
+  ),
   'FLD-15': tested(
     'A silent event stream has comments between its events, one at once after the head of a GET, none with a coding or a length; no coding is asked for; GET and DELETE are sent once more when a kept connection was closed before a byte came, POST never; a short body goes with its length',
   ),
@@ -61,13 +64,13 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
     'Without a listener, what goes wrong is one line for each code and issuer, at most one a minute; `onEvent: false` prints nothing',
   ),
   'FLD-19': tested(
-    'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request',
+    'A request for a path that is not served is a line in the log with the resource that is, at most ten a minute; the 404 names a resource if it is the only one, or has the host of the request; lines about requests and children name caller, method and tool',
   ),
   'FLD-20': tested(
     'An MCP message that is answered without a token, because route and resource have different paths, is an event and one line; a guard on the route keeps it closed and checks once; the type of `auth` says whether it is there',
   ),
   'FLD-21': tested(
-    'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`',
+    'The log for people has the time, the message, who and what it is about, and the hint on a line of its own; what is in order is `debug`; the start names the URL for clients and the whole command',
   ),
   'FLD-22': tested('The Hono and the fetch entry do on workerd, Bun and Deno what they do on Node'),
   'FLD-23': tested(

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { tameLine } from '../../src/cli/log.js'
 import { quoted } from '../../src/errors.js'
 import { whereThrown } from '../../src/events.js'
+import { FakeIdp } from '../support/idp.js'
+import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
 describe('where an error was thrown', () => {
@@ -94,3 +96,19 @@ describe('a line for people', () => {
     )
   })
 })
+
+verifies(
+  'FLD-19',
+  'a refusal names the caller if the token was verified, and nobody else',
+  async () => {
+    const idp = await FakeIdp.start()
+    const { verdict, events } = createFixture(idp, { scopes: ['mcp:admin'] })
+    const claims = { sub: 'alice', client_id: 'claude' }
+    expect(await verdict(await idp.token({ claims }))).toBe('ERR_SCOPE_INSUFFICIENT')
+    expect(events.at(-1)).toMatchObject({ subject: 'alice', clientId: 'claude' })
+    expect(await verdict(await idp.token({ claims: { ...claims, exp: 1 } }))).toBe(
+      'ERR_TOKEN_EXPIRED',
+    )
+    expect(Object.keys(events.at(-1) ?? {})).not.toContain('subject')
+  },
+)

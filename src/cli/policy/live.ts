@@ -5,6 +5,7 @@
  */
 import { commandEnvironment } from '../../gateway/stdio/process-group.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
+import { withheldHint } from '../../gateway/stdio/withheld-variables.js'
 import type { ConfigurationProblem } from '../../errors.js'
 import { readFault } from '../../config/named-file.js'
 import { redactUrl } from '../../config/redacted.js'
@@ -50,7 +51,8 @@ async function open(
   if ((await findExecutable(file, environment['PATH'])) === undefined) {
     throw new ServerFault('is not there')
   }
-  return startCommand(command, environment, (line) => stderr(`  | ${inOneLine(line, 200)}\n`))
+  const onLogLine = (line: string) => stderr(`  | ${inOneLine(line, 200)}\n`)
+  return startCommand(command, environment, onLogLine, withheldHint(env, environment))
 }
 
 /**

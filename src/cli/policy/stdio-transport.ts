@@ -4,6 +4,7 @@
  * @module
  */
 import { Child } from '../../gateway/stdio/child.js'
+import { withHint } from '../../gateway/stdio/withheld-variables.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
 
@@ -17,14 +18,19 @@ function parse(line: Buffer): JsonObject | undefined {
   }
 }
 
-/** @param onLogLine gets each line that the command writes to stderr */
+/**
+ * @param onLogLine gets each line that the command writes to stderr
+ * @param hint what it may lack if it ends
+ */
 export function startCommand(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
   onLogLine: (line: string) => void,
+  hint: string | undefined,
 ): Transport {
   const waiting = new Map<unknown, (message: JsonObject | ServerFault) => void>()
   let fault: ServerFault | undefined
+  let hasAnswered = false
   const fail = (reason: string) => {
     fault ??= new ServerFault(reason)
     for (const settle of waiting.values()) settle(fault)
@@ -34,13 +40,16 @@ export function startCommand(
     onLine(line) {
       const message = parse(line)
       if (message === undefined) return
-      if (message['method'] === undefined) waiting.get(message['id'])?.(message)
+      if (message['method'] === undefined) {
+        hasAnswered = true
+        waiting.get(message['id'])?.(message)
+      }
       // If a command asks without reading, we do not buffer answers for it.
       else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
     },
     onTooLong: () => fail('wrote a message that is too long'),
     onStderr: onLogLine,
-    onEnd: fail,
+    onEnd: (reason) => fail(hasAnswered ? reason : withHint(reason, hint)),
   })
 
   return {

@@ -5,6 +5,7 @@
  */
 import type { Backend } from '../request/backend.js'
 import { Forwarding, type ForwardingContext } from './forwarding.js'
+import { Probe } from './probe.js'
 import { UnexpectedAnswers } from './unexpected-answers.js'
 import { createUpstream, type UpstreamOptions } from './upstream.js'
 
@@ -17,12 +18,13 @@ export function createHttpBackend(
     upstream,
     unexpected: new UnexpectedAnswers(options.clock),
   }
+  const probe = new Probe(upstream, options.clock, options.credentials !== undefined)
   return {
     label: upstream.url.origin + upstream.url.pathname,
     headers: upstream.configured,
     warm: () => upstream.warm(),
     open: (admitted) => new Forwarding(context, admitted),
-    unreachable: () => upstream.unreachable(),
+    probe: () => probe.ask(),
     close: () => upstream.close(),
   }
 }

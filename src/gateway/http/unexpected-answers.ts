@@ -40,7 +40,12 @@ const RESET: Warning = {
 }
 
 /** What is strange about an answer, or `undefined`. */
-function warningAbout({ method, status, type = '', hasSession }: Answer): Warning | undefined {
+export function warningAbout({
+  method,
+  status,
+  type = '',
+  hasSession,
+}: Answer): Warning | undefined {
   // To other methods than POST a server may answer any error: it offers no stream, or ends no session.
   if (method !== 'POST' && status >= 400) return undefined
   if (status >= 500) {

@@ -6,8 +6,6 @@
 import type { Dispatcher } from 'undici'
 import { createDispatcher, type NetworkOptions } from './network.js'
 import { comparableHeader } from './operator-headers.js'
-import { proxyFor } from './proxies.js'
-import { tryToConnect } from './reach.js'
 import type { BackendHeaders } from '../request/backend.js'
 import { createUpstreamTarget } from '../request/target.js'
 
@@ -29,6 +27,25 @@ interface UpstreamRequest {
   readonly body: Dispatcher.DispatchOptions['body']
 }
 
+/** A request without a client. */
+interface OwnRequest {
+  readonly method: string
+  /** Alternating names and values. */
+  readonly headers: readonly string[]
+  readonly body: string | null
+}
+
+export interface OwnAnswer {
+  readonly status: number
+  /** @param name in lower case */
+  readonly field: (name: string) => string | undefined
+  /** Reads the rest until the signal, so that its connection can be used again. */
+  readonly drain: (signal: AbortSignal) => Promise<void>
+}
+
+/** Bytes. A longer rest costs more than a new connection. */
+const MOST_DRAINED = 128 * 1024
+
 export interface Upstream {
   readonly url: URL
   /** For every request: alternating names and values. They may be replaced. */
@@ -39,8 +56,12 @@ export interface Upstream {
   /** Preloads modules for requests, so that the first one need not wait. */
   warm(): Promise<void>
   send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void
-  /** `undefined`, or why no connection is possible. Unknown behind a company proxy. */
-  unreachable(): Promise<string | undefined>
+  /**
+   * Sends a request of our own, with the configured headers.
+   *
+   * @throws the error of the connection, or that of the signal
+   */
+  exchange(request: OwnRequest, signal: AbortSignal): Promise<OwnAnswer>
   close(): Promise<void>
 }
 
@@ -61,7 +82,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const url = new URL(options.url)
   const targetFor = createUpstreamTarget(url)
   const headersTimeout = options.timeout * 1000
-  const isProxied = proxyFor(url, options.proxyEnvironment) !== undefined
   let own = ownHeaders(host, headers)
   let dispatcher: Dispatcher | undefined
   let loading: Promise<Dispatcher> | undefined
@@ -110,7 +130,24 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         (error: unknown) => handler.onError?.(error instanceof Error ? error : new Error('failed')),
       )
     },
-    unreachable: () => (isProxied ? Promise.resolve(undefined) : tryToConnect(url)),
+    async exchange({ method, headers: fields, body }, signal) {
+      await warm()
+      const answer = await (dispatcher as Dispatcher).request({
+        origin: url.origin,
+        path: targetFor(undefined),
+        method,
+        headers: [...fields, ...own],
+        body,
+        signal,
+        headersTimeout,
+        bodyTimeout: 0,
+      })
+      return {
+        status: answer.statusCode,
+        field: (name) => answer.headers[name]?.toString(),
+        drain: (until) => answer.body.dump({ limit: MOST_DRAINED, signal: until }),
+      }
+    },
     async close() {
       if (loading !== undefined) await (await loading).destroy()
     },

@@ -44,6 +44,14 @@ export interface BackendHeaders {
   replace(values: Readonly<Record<string, string>>): void
 }
 
+/** Whether requests to a backend would be answered. */
+export interface BackendState {
+  readonly ok: boolean
+  /** Why not; or what is wrong with the answer, which may concern us alone. */
+  readonly reason: string | undefined
+  readonly hint: string | undefined
+}
+
 export interface Backend {
   /** For people: without a query, which could hold a key. */
   readonly label: string
@@ -53,8 +61,8 @@ export interface Backend {
   warm(): Promise<void>
   /** Call {@link OpenRequest.begin} when the report of its end can be handled. */
   open(admitted: AdmittedRequest): OpenRequest
-  /** `undefined`, or why requests would fail. */
-  unreachable(): Promise<string | undefined>
+  /** Asks the server itself. Never rejects. */
+  probe(): Promise<BackendState>
   /** After all requests have ended. */
   close(): Promise<void>
 }

@@ -73,6 +73,16 @@ export interface RequestHead {
   readonly forwarded: string[]
 }
 
+/**
+ * The first value of a field that goes to the upstream.
+ *
+ * @param name in lower case
+ */
+export function forwardedField({ forwarded }: RequestHead, name: string): string | undefined {
+  const index = forwarded.findIndex((each, at) => at % 2 === 0 && each.toLowerCase() === name)
+  return index < 0 ? undefined : forwarded[index + 1]
+}
+
 export type HeadReader = (rawHeaders: readonly string[]) => RequestHead
 
 /**

@@ -8,6 +8,7 @@ import { quoted } from '../../errors.js'
 import { whereThrown } from '../../events.js'
 import {
   decisionOf,
+  type EventSubject,
   type GatewayEvent,
   type RequestCompleted,
   type RequestDecision,
@@ -16,7 +17,7 @@ import {
 } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { Caller } from './caller.js'
-import type { RequestHead } from './head.js'
+import { forwardedField, type RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
 import { withoutAbsentNames, type AuditedOperation } from './read-operations.js'
 import type { UpstreamFault } from './upstream-fault.js'
@@ -53,7 +54,7 @@ export interface Arrival {
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 
-export class RequestRecord implements Arrival {
+export class RequestRecord implements Arrival, EventSubject {
   readonly id: string
   readonly method: string
   /** As read before its resource was known. */
@@ -93,6 +94,23 @@ export class RequestRecord implements Arrival {
   /** The configured issuer, once the token named one. */
   get issuer(): string | undefined {
     return this.#caller?.authenticated?.token.issuer ?? this.#issuer
+  }
+
+  get subject(): string | undefined {
+    return this.#caller?.authenticated?.token.subject
+  }
+
+  get clientId(): string | undefined {
+    return this.#caller?.authenticated?.token.clientId
+  }
+
+  /** As read, else as its header fields say. */
+  get rpcMethod(): string | undefined {
+    return this.#operations?.[0]?.method ?? forwardedField(this.head, 'mcp-method')
+  }
+
+  get target(): string | undefined {
+    return this.#operations?.[0]?.name ?? forwardedField(this.head, 'mcp-name')
   }
 
   /** Its operations, if they were read and are kept. */

@@ -7,7 +7,7 @@
 import { createEmit } from '../../events.js'
 import { emitterFor } from '../../rs/log-events.js'
 import type { Clock } from '../clock.js'
-import type { GatewayEvent, GatewayEventListener } from '../events.js'
+import type { EventSubject, GatewayEvent, GatewayEventListener } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { RequestHead } from './head.js'
 import { readOperations, type AuditedOperation, type Kept } from './read-operations.js'
@@ -52,7 +52,7 @@ export class Records implements RecordListener {
     this.#emit = emitterFor(options.onEvent)
     this.#onClose = createEmit(options.onClose)
     const isHeard = this.#emit !== undefined || this.#onClose !== undefined
-    this.hear = isHeard ? (event, resource) => this.#hear(event, resource) : undefined
+    this.hear = isHeard ? (event, resource, about) => this.#hear(event, resource, about) : undefined
   }
 
   /** Requests at the backend. */
@@ -102,8 +102,8 @@ export class Records implements RecordListener {
 
   // The reports of records.
 
-  readonly report = (event: GatewayEvent, { resource }: RequestRecord): void => {
-    this.#emit?.(event, resource)
+  readonly report = (event: GatewayEvent, record: RequestRecord): void => {
+    this.#emit?.(event, record.resource, record)
   }
 
   onWait(isWaiting: boolean): void {
@@ -135,9 +135,9 @@ export class Records implements RecordListener {
   }
 
   /** The one place that brings a report under an id to its request. */
-  #hear(event: GatewayEvent, resource: string | undefined): void {
+  #hear(event: GatewayEvent, resource: string | undefined, about: EventSubject | undefined): void {
     const record = 'requestId' in event ? this.#find(event.requestId) : undefined
-    if (record === undefined) this.#emit?.(event, resource)
+    if (record === undefined) this.#emit?.(event, resource, about)
     else record.report(event)
   }
 

@@ -7,7 +7,8 @@
 import { isUtf8 } from 'node:buffer'
 import { shortDigest } from '../../base/digest.js'
 import type { Clock } from '../clock.js'
-import type { Backend } from '../request/backend.js'
+import type { EventSubject } from '../events.js'
+import type { Backend, BackendState } from '../request/backend.js'
 import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
@@ -65,7 +66,7 @@ export interface BridgeOptions {
   readonly clock: Clock
   /** Unpredictable text: the ids of sessions. */
   readonly randomUUID: () => string
-  readonly emit: ((event: ChildEvent) => void) | undefined
+  readonly emit: ((event: ChildEvent, about?: EventSubject) => void) | undefined
 }
 
 /** The child of a caller without sessions. */
@@ -77,6 +78,8 @@ interface Shared {
 
 const HINT =
   'a session ends when its command ends, when it is idle, or when this process ends; replicas need sticky sessions'
+
+const COLD = '--child-warm runs the command before the first client needs it'
 
 class Bridge {
   readonly #options: BridgeOptions
@@ -116,6 +119,18 @@ class Bridge {
     const label = 'warm-up'
     const options = { label, limits, clock, emit }
     this.#warmUp = new WarmUp(options, this.#startChild(undefined, label))
+  }
+
+  /** Whether the command is there, and could be warmed up if it was to be. */
+  async probe(): Promise<BackendState> {
+    const { command, environment } = this.#options
+    const found = await findExecutable(command[0] ?? '', environment['PATH'])
+    if (found === undefined) {
+      return { ok: false, reason: 'there is no such command', hint: undefined }
+    }
+    const failure = this.#warmUp?.failure
+    const reason = failure && `--child-warm failed: ${failure.reason}`
+    return { ok: failure === undefined, reason, hint: failure?.fault?.hint }
   }
 
   async close(): Promise<void> {
@@ -250,7 +265,7 @@ class Bridge {
         return void session.end({ reason: 'the client left before the session began' })
       }
       this.#abandoned.set(session.callerKey, session)
-      session.abandon()
+      session.abandon(this.#options.isWarmed ? undefined : COLD)
     })
   }
 
@@ -336,14 +351,25 @@ class Bridge {
   }
 
   #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
-    const { limits, clock, emit } = this.#options
+    const { limits, clock } = this.#options
     const { key: callerKey, principalKey } = caller
+    const emit = this.#emitFor(caller)
     return { callerKey, principalKey, label: shortDigest(labelled), limits, clock, emit }
+  }
+
+  /** Emits events about the child of a caller. */
+  #emitFor(caller: Caller | undefined): ((event: ChildEvent) => void) | undefined {
+    const { emit } = this.#options
+    const token = caller?.authenticated?.token
+    if (emit === undefined || token === undefined) return emit
+    const { subject, clientId } = token
+    const about = { subject, clientId, rpcMethod: undefined, target: undefined }
+    return (event) => emit(event, about)
   }
 
   /** Starts the command as a child that serves this caller alone; nobody without one. */
   #startChild(caller: Caller | undefined, label: string): OpenChannel {
-    const { command, environment, limits, emit, clock } = this.#options
+    const { command, environment, limits, clock } = this.#options
     const identity = caller?.authenticated && identityEnvironment(caller.authenticated.token)
     const options = {
       command,
@@ -351,7 +377,7 @@ class Bridge {
       label,
       hint: withheldHint(process.env, environment),
       maxMessage: limits.maxMessage,
-      emit,
+      emit: this.#emitFor(caller),
       clock,
     }
     return (listener) => new ChildChannel(options, listener)
@@ -398,10 +424,7 @@ export function createBridge(options: BridgeOptions): Backend {
       return Promise.resolve()
     },
     open: (admitted) => new StdioRequest(context, admitted, (each) => bridge.begin(each)),
-    async unreachable() {
-      const found = await findExecutable(file, options.environment['PATH'])
-      return found === undefined ? 'there is no such command' : undefined
-    },
+    probe: () => bridge.probe(),
     close: () => bridge.close(),
   }
 }

@@ -91,14 +91,10 @@ export class Dialogue<Request extends WaitingRequest> {
     return this.#waiting.delete(key)
   }
 
-  /**
-   * Takes out the request that an answer belongs to. Without one, the operator is told.
-   */
+  /** Takes out the request that an answer belongs to. Without one, the operator is told. */
   take(answer: AnswerId): Request | undefined {
-    const key = this.#keyOf(answer)
-    const request = key === undefined ? undefined : this.#waiting.get(key)
-    if (key === undefined || request === undefined) this.#tellStrange(answer)
-    else this.#waiting.delete(key)
+    const request = this.#takeAt(answer.idKey) ?? this.#takeAt(this.#impliedKeyOf(answer))
+    if (request === undefined) this.#tellStrange(answer)
     return request
   }
 
@@ -126,9 +122,15 @@ export class Dialogue<Request extends WaitingRequest> {
     return this.#strangeId === undefined ? silenceOf(seconds) : mistakeOf(this.#strangeId)
   }
 
-  #keyOf({ idText, idKey, error }: AnswerId): string | undefined {
+  #takeAt(key: string | undefined): Request | undefined {
+    const request = key === undefined ? undefined : this.#waiting.get(key)
+    if (key !== undefined && request !== undefined) this.#waiting.delete(key)
+    return request
+  }
+
+  /** The key of the request that is meant when no request has the id of the answer. */
+  #impliedKeyOf({ idText, idKey, error }: AnswerId): string | undefined {
     if (idKey !== undefined) {
-      if (this.#waiting.has(idKey)) return idKey
       const [, integer] = INTEGER_TEXT.exec(idKey) ?? []
       return integer === undefined ? undefined : `number:${integer}`
     }
@@ -139,11 +141,8 @@ export class Dialogue<Request extends WaitingRequest> {
 
   /** Takes out the only request that waits. */
   #takeOnly(): Request | undefined {
-    const [only, ...others] = this.#waiting
-    if (only === undefined || others.length > 0) return undefined
-    const [key, request] = only
-    this.#waiting.delete(key)
-    return request
+    const [key, ...others] = this.#waiting.keys()
+    return others.length > 0 ? undefined : this.#takeAt(key)
   }
 
   #tellStrange({ idText }: AnswerId): void {

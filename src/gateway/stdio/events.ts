@@ -68,7 +68,7 @@ export interface ChildStrays {
 export interface StartAbandoned {
   readonly type: 'start.abandoned'
   readonly child: string
-  readonly hint: string
+  readonly hint?: string
 }
 
 /** The same caller tried again, and waits for that answer now. */

@@ -140,11 +140,14 @@ export class Session implements PooledChild {
     return same.equals(bytes.subarray(params.start, params.end))
   }
 
-  /** Its client has left, and the answer may still be of use. */
-  abandon(): void {
+  /**
+   * Its client has left, and the answer may still be of use.
+   *
+   * @param hint for the operator
+   */
+  abandon(hint: string | undefined): void {
     const { emit, label } = this.#options
-    const hint = '--child-warm runs the command before the first client needs it'
-    emit?.({ type: 'start.abandoned', child: label, hint })
+    emit?.({ type: 'start.abandoned', child: label, ...(hint !== undefined && { hint }) })
   }
 
   /** Sends the answer to another client of the same caller. */

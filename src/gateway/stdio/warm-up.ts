@@ -38,6 +38,7 @@ export class WarmUp {
   readonly #startedAt: number
   readonly #clearTimer: () => void
   #ended: Promise<void> | undefined
+  #failure: ChildEnd | undefined
 
   constructor(options: WarmUpOptions, openChannel: OpenChannel) {
     const { limits, clock } = options
@@ -61,6 +62,11 @@ export class WarmUp {
     this.#channel.write(Buffer.from(QUESTION))
   }
 
+  /** Why there was no answer; `undefined` also while it runs. */
+  get failure(): ChildEnd | undefined {
+    return this.#failure
+  }
+
   /** Ends the command, whatever it does. */
   close(): Promise<void> {
     this.#clearTimer()
@@ -71,6 +77,7 @@ export class WarmUp {
   /** @param failure why there was no answer */
   #finish(failure?: ChildEnd): void {
     if (this.#ended !== undefined) return
+    this.#failure = failure
     const { label: child, clock, emit } = this.#options
     const seconds = (clock.now() - this.#startedAt) / 1000
     const hint = failure?.fault?.hint

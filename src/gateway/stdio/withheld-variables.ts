@@ -7,10 +7,15 @@
 import type { ChildEnded } from './events.js'
 
 const NEEDED =
-  /^(?:SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|(?:ALL|HTTPS?|NO)_PROXY|(?:all|https?|no)_proxy|(?:NPM_CONFIG|PIP|UV)_\w+)$/
+  /^(?:SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|(?:ALL|HTTPS?|NO)_PROXY|(?:all|https?|no)_proxy|(?:NPM_CONFIG|UV)_\w+)$/
 
 /** How many are named. */
 const MOST = 10
+
+/** How a command ended, with the hint. */
+export function withHint(reason: string, hint: string | undefined): string {
+  return hint === undefined ? reason : `${reason}; ${hint}`
+}
 
 /**
  * The hint for a command that ended before it answered.

@@ -105,7 +105,7 @@ describe('an id that comes back as a text', () => {
     await eventually(() => fixture.reported('child.remarked').length === 1)
     leaving.abort()
     await expect(gone.then((answer) => answer.text())).rejects.toThrow('abort')
-    const [, body] = await answerTo(client.call('a', {}, { id: 5 }))
+    const [, body] = await answerTo(client.call('a', {}, { id: 5, ...JSON_ONLY }))
     expect(body).toBe('{"jsonrpc":"2.0","id":5,"result":{}}')
   })
 })
@@ -114,7 +114,7 @@ describe('an error with the id null', () => {
   verifies('FLD-08', 'is for the only request that waits', async () => {
     const fixture = await startScript(UNREAD)
     const client = await openClient(fixture)
-    expect(await answerTo(client.call('a', {}, { id: 'mine' }))).toEqual([
+    expect(await answerTo(client.call('a', {}, { id: 'mine', ...JSON_ONLY }))).toEqual([
       200,
       '{"jsonrpc":"2.0","id":"mine","error":{"code":-32700,"message":"unread"}}',
     ])

@@ -1,7 +1,6 @@
 /** What is told when a command ends, and small things about the answers of a bridge. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { withheldHint } from '../../../src/gateway/stdio/withheld-variables.js'
-import { initWarnings } from '../../../src/cli/init-warning.js'
 import { exchangeBytes } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
 import {
@@ -97,11 +96,6 @@ verifies(
     expect(opened.error?.message).toBe('The MCP server has ended')
   },
 )
-
-verifies('FLD-12', 'process 1 with a command is warned that it needs an init', () => {
-  expect(initWarnings(1, true).join()).toMatch(/docker run --init.*tini/)
-  expect([initWarnings(1, false), initWarnings(2, true)]).toEqual([[], []])
-})
 
 verifies('FLD-12', '204 has no Content-Length; 202 has', async () => {
   const fixture = await startScript('')

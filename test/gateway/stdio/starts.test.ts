@@ -81,6 +81,14 @@ describe('a start that its client abandons', () => {
     },
   )
 
+  verifies('FLD-11', 'and the hint is not what is done already', async () => {
+    const bench = await startSlow({ childWarm: true })
+    await eventually(() => bench.reported('child.started').length === 1)
+    await abandon(bench)
+    expect(bench.reported('start.abandoned')).toHaveLength(1)
+    expect(bench.reported('start.abandoned')[0]).not.toHaveProperty('hint')
+  })
+
   verifies('FLD-11', 'again and again', async () => {
     const fixture = await startSlow()
     await abandon(fixture)
@@ -267,6 +275,32 @@ describe('a command that is warmed up', () => {
       })
     }
   })
+
+  verifies(
+    'FLD-14',
+    'is not ready if that failed, and ready while it runs or has answered',
+    async () => {
+      const resource = 'http://127.0.0.1/mcp'
+      const readiness = async (command: string, childWarm = true) => {
+        const children = { startTimeout: 600 }
+        const fixture = await startServer(command, { childWarm, children, auth: 'none', resource })
+        const warmed = () => until(() => fixture.reported('command.warmed').length === 1)
+        return { ...fixture, warmed, ask: () => fixture.gateway.readiness() }
+      }
+      const failed = await readiness('process.exit(3)')
+      await failed.warmed()
+      expect(await failed.ask()).toMatchObject({
+        ready: false,
+        checks: [{ ok: false, reason: '--child-warm failed: the command ended with exit code 3' }],
+      })
+      expect(failed.reported('upstream.probed')).toHaveLength(1)
+      const good = await readiness('answer(id, {})')
+      await good.warmed()
+      expect((await good.ask()).ready).toBe(true)
+      expect((await (await readiness('')).ask()).ready).toBe(true)
+      expect((await (await readiness('process.exit(3)', false)).ask()).ready).toBe(true)
+    },
+  )
 
   test('only where that is asked for', async () => {
     const fixture = await startServer('answer(id, {})')
