@@ -71,7 +71,8 @@ test('codes and events that README and docs name exist', () => {
     .join('\n')
   const text = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
   const codes = new Set(text.match(/\bERR_[A-Z_]+\b/g))
-  const kinds = /`((?:path|upstream|request|origin|session|keys|introspection|scopes)\.[a-z]+)`/g
+  const kinds =
+    /`((?:claim|introspection|keys|origin|path|request|scopes|session|upstream)\.[a-z]+)`/g
   const events = new Set([...text.matchAll(kinds)].map(([, event = '']) => event))
   expect(codes.size).toBeGreaterThan(5)
   expect(events.size).toBeGreaterThan(1)
