@@ -2,7 +2,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { DOCS, guideBlock, guideFile, GUIDES, readGuide, relativeLinks } from '../support/guides.js'
+import {
+  allCodeBlocks,
+  allGuideBlocks,
+  DOCS,
+  guideBlock,
+  guideFile,
+  GUIDES,
+  readGuide,
+  relativeLinks,
+} from '../support/guides.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const MOST_BYTES = 9000
@@ -62,6 +71,27 @@ describe('links', () => {
 test('its commands are those of the pages, which tests run', () => {
   expect(guideBlock('README', 'gateway')).toBe(guideBlock('docs/gateway', 'gateway'))
   expect(guideBlock('README', 'stdio')).toBe(guideBlock('docs/stdio', 'stdio'))
+})
+
+/** Routes without the guard, and gateways that are started without asking for tokens. */
+function openForms(code: string): readonly string[] {
+  const routes = code.match(/^ *app\.(?:all|get|post)\('[^']*', (?!guard\b).*/gm) ?? []
+  const commands = code
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => /^(?:npx )?mcp-gatehouse (?!policy |--transport stdio )/.test(line))
+  return [...routes, ...commands.filter((line) => !line.includes('--auth oauth'))]
+}
+
+test('every form that a page shows fails closed', () => {
+  const pages = ['README', 'AGENTS', ...DOCS]
+  const shown = [...allGuideBlocks(), ...allCodeBlocks()].filter(({ guide }) =>
+    pages.includes(guide),
+  )
+  expect(shown.length).toBeGreaterThan(15)
+  expect(shown.flatMap(({ commands }) => openForms(commands))).toEqual([])
+  expect(openForms("app.use(guard)\napp.all('/mcp', handler)")).toHaveLength(1)
+  expect(openForms('npx mcp-gatehouse \\\n  --upstream http://127.0.0.1:1/mcp')).toHaveLength(1)
 })
 
 test('codes and events that README and docs name exist', () => {
