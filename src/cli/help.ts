@@ -10,7 +10,8 @@ import { SECTIONS } from '../config/setting.js'
 
 const COLUMNS = 100
 
-const USAGE = `Puts the identity provider that you already run in front of any MCP server.
+/** How the command is called. */
+export const USAGE = `Puts the identity provider that you already run in front of any MCP server.
 
 Usage:
   mcp-gatehouse [serve] [settings] --upstream URL      an MCP server that is reached by HTTP
@@ -32,7 +33,8 @@ Examples:
   mcp-gatehouse check --config gatehouse.yaml
 `
 
-const SPELLINGS = `One name, three spellings:
+/** How settings are written in each source, and the exit codes. */
+export const SPELLINGS = `One name, three spellings:
   ${flagOf('oauth.jwksMaxAge')} = ${environmentNameOf('oauth.jwksMaxAge')}
   = jwksMaxAge below oauth: in the file of --config.
   Precedence: flag, environment, file, default.

@@ -1,6 +1,6 @@
 /**
  * The kinds of values that settings have. Each is a zod schema that carries what help, config file
- * and README need.
+ * and docs/settings.md need.
  *
  * @module
  */

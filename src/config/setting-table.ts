@@ -1,6 +1,6 @@
 /**
  * The settings: the one place that knows their names, types, defaults and descriptions. Flags,
- * environment names, help, README and the JSON schema for editors follow from it.
+ * environment names, help, docs/settings.md and the JSON schema for editors follow from it.
  *
  * @module
  */

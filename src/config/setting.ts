@@ -133,7 +133,7 @@ export function byPath(settings: readonly Setting[]): ReadonlyMap<string, Settin
   return new Map(settings.map((setting) => [setting.path, setting]))
 }
 
-/** When a setting must be given, for help and README; `undefined`: never. */
+/** When a setting must be given, for help and docs/settings.md; `undefined`: never. */
 export function requirementOf({ required }: Setting): string | undefined {
   if (required === undefined || required === false) return undefined
   return `required ${required === true ? 'with --auth oauth' : required}`

@@ -30,9 +30,9 @@ const TWO = `${BASE}
       acceptIdTokenClaims: true
 `
 
-test('the example of the README is right', async () => {
-  const readme = readFileSync('README.md', 'utf8')
-  const example = /```yaml\n(oauth:\n {2}issuers:\n.*?)```/s.exec(readme)?.[1] ?? 'none'
+test('the example of docs/introspection.md is right', async () => {
+  const page = readFileSync('docs/introspection.md', 'utf8')
+  const example = /```yaml\n(oauth:\n {2}issuers:\n.*?)```/s.exec(page)?.[1] ?? 'none'
   const files = { '/run/secrets/mcp-rs': 'hunter2\n' }
   const configuration = await read(OPEN, inFile(`auth: oauth\n${example}`, files))
   expect(configuration.problems).toEqual([])

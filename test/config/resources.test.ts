@@ -87,9 +87,9 @@ verifies('AUD-06', 'the example of the contract is understood', async () => {
   expect(options.resources?.[1]).not.toHaveProperty('scopes')
 })
 
-verifies('AUD-06', 'the example of the README is right', async () => {
-  const readme = readFileSync('README.md', 'utf8')
-  const example = /```yaml\n(auth: oauth\n.*?\nresources:\n.*?)```/s.exec(readme)?.[1] ?? 'none'
+verifies('AUD-06', 'the example of docs/gateway.md is right', async () => {
+  const page = readFileSync('docs/gateway.md', 'utf8')
+  const example = /```yaml\n(auth: oauth\n.*?\nresources:\n.*?)```/s.exec(page)?.[1] ?? 'none'
   const { resources, warnings } = await optionsOf(example)
   expect(warnings).toEqual([])
   expect(resources).toMatchObject([

@@ -1,21 +1,35 @@
-/** The commands of the README, as its reader types them, with names that exist here. */
-import { readFileSync } from 'node:fs'
+/** The commands of README and docs, as their reader types them, with names that exist here. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { runCheck } from '../../src/cli/check.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
+import { DOCS, guideBlock, readGuide } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-
-const readme = readFileSync(join(resolve(import.meta.dirname, '../..'), 'README.md'), 'utf8')
 
 /** The words of a command that stands over several lines. */
 function wordsOf(command: string): readonly string[] {
   return command.replaceAll('\\\n', ' ').trim().split(/\s+/)
+}
+
+/** What `check` says about a command line. */
+async function check(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
+  let problems = ''
+  const code = await runCheck(
+    argv,
+    {},
+    {
+      stdout: () => undefined,
+      stderr: (text) => (problems += text),
+      readFile: (path) =>
+        Object.entries(files).find(([name]) => path.endsWith(name))?.[1] ?? 'not there',
+    },
+  )
+  return { code, problems }
 }
 
 async function startIdp(): Promise<FakeIdp> {
@@ -37,8 +51,7 @@ async function startIdp(): Promise<FakeIdp> {
 }
 
 verifies('CASE-61', 'the gateway in front of a server that somebody else wrote', async () => {
-  const [, block = ''] = /<!-- runs: gateway -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
-  const [npx, name, ...args] = wordsOf(block)
+  const [npx, name, ...args] = wordsOf(guideBlock('docs/gateway', 'gateway'))
   expect([npx, name]).toEqual(['npx', 'mcp-gatehouse'])
   const idp = await startIdp()
   const upstream = await startUpstream((request, response) => {
@@ -64,8 +77,7 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
 })
 
 verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
-  const [, block = ''] = /<!-- runs: stdio -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
-  const [, , ...args] = wordsOf(block)
+  const [, , ...args] = wordsOf(guideBlock('docs/stdio', 'stdio'))
   const idp = await startIdp()
   const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
   const local = args
@@ -110,7 +122,29 @@ verifies('STA-01', 'a stdio command becomes a server whose sessions are their ow
   })
 })
 
-test('every flag that the README names exists', async () => {
+test.each([
+  ['AGENTS check', guideBlock('AGENTS', 'check')],
+  ['docs/stdio sidecar', guideBlock('docs/stdio', 'sidecar')],
+  ['docs/stdio pass-through', guideBlock('docs/stdio', 'pass-through')],
+  ['docs/introspection opaque', guideBlock('docs/introspection', 'opaque')],
+  ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
+  ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
+  ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
+])('%s: the command line has no problem', async (_name, block) => {
+  const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
+  expect(name).toBe('mcp-gatehouse')
+  expect(await check(argv, { '/run/secrets/mcp-rs': 'hunter2' })).toEqual({ code: 0, problems: '' })
+  expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
+})
+
+test('docs/settings.md: the file has no problem', async () => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readGuide('docs/settings')) ?? []
+  const argv = ['--config', 'gatehouse.yaml']
+  expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
+  expect((await check(argv, { 'gatehouse.yaml': `${yaml}\nunknown: 1` })).code).toBe(2)
+})
+
+test('every flag that README and docs name exists', async () => {
   const cli = startCli(['--help'])
   expect(await cli.exited).toBe(0)
   const known = new Set(
@@ -120,6 +154,7 @@ test('every flag that the README names exists', async () => {
       .concat(policyHelp('explain'))
       .match(/--[a-z][a-z-]+/g),
   )
-  const named = new Set(readme.match(/(?<![\w-])--(?!port 8000|help)[a-z][a-z-]+/g))
+  const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
+  const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help|hostname)[a-z][a-z-]+/g))
   expect([...named].filter((flag) => !known.has(flag))).toEqual([])
 })

@@ -1,12 +1,13 @@
-/** Every example in README and docstrings compiles; those of the README and whole servers run. */
+/** Every example in README, docs and docstrings compiles; those of the documents and whole servers run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { makeFolder } from '../support/checkout.js'
+import { allCodeBlocks } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -30,11 +31,8 @@ function docstringExamples(): Example[] {
     })
 }
 
-function readmeExamples(): Example[] {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  return [...readme.matchAll(/<!-- runs: (\w+) -->\s+```ts\n([\s\S]*?)```/g)].map(
-    ([, name = '', code = '']) => ({ name, code }),
-  )
+function documentExamples(): Example[] {
+  return allCodeBlocks().map(({ name = 'not marked', commands }) => ({ name, code: commands }))
 }
 
 beforeAll(() => {
@@ -44,10 +42,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('all examples compile', async () => {
-  const examples = [...docstringExamples(), ...readmeExamples()]
+  const examples = [...docstringExamples(), ...documentExamples()]
   expect(examples.length).toBeGreaterThanOrEqual(14)
-  const blocks = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts/g)
-  expect(readmeExamples()).toHaveLength(blocks?.length ?? 0)
+  expect(allCodeBlocks().filter(({ name }) => name === undefined)).toEqual([])
+  expect(new Set(examples.map(({ name }) => name)).size).toBe(examples.length)
   for (const { name, code } of examples) {
     writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {}\n`)
   }
@@ -99,11 +97,11 @@ describe('examples, run', () => {
     return port
   }
 
-  /** The text of the README with names that exist here, started as its reader would. */
+  /** The text of a document with names that exist here, started as its reader would. */
   async function start(name: string, argv: readonly string[] = []): Promise<string> {
     const port = await freePort()
     const resource = `http://localhost:${port}/mcp`
-    const examples = [...readmeExamples(), ...docstringExamples()]
+    const examples = [...documentExamples(), ...docstringExamples()]
     const code = examples.find((example) => example.name === name)?.code ?? ''
     const file = join(folder, `run-${name}-${port}.ts`)
     const local = code
@@ -230,8 +228,61 @@ describe('examples, run', () => {
     expect(await answer.text()).toBe('hello client-1')
   })
 
+  test('door: the guard lets a token in, and refuses the rest', async () => {
+    const { code } = documentExamples().find(({ name }) => name === 'door') as Example
+    const file = join(folder, 'door-run.ts')
+    writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
+    const { app } = (await import(/* @vite-ignore */ file)) as {
+      readonly app: { request(url: string, init?: RequestInit): Promise<Response> }
+    }
+    const call = (token?: string) =>
+      app.request('https://mcp.example.com/mcp', {
+        method: 'POST',
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      })
+    const refused = await call()
+    expect(refused.status).toBe(401)
+    const metadata = /resource_metadata="([^"]+)"/.exec(
+      refused.headers.get('www-authenticate') ?? '',
+    )
+    expect((await app.request(metadata?.[1] ?? '')).status).toBe(200)
+    expect((await call(await idp.token({ claims: { aud: 'another' } }))).status).toBe(401)
+    const answer = await call(await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } }))
+    expect(await answer.json()).toEqual({ hello: 'client-1' })
+  })
+
+  test('sessions: an id is 404 in other hands, and without a key nothing starts', async () => {
+    const { code } = documentExamples().find(({ name }) => name === 'sessions') as Example
+    const load = async (name: string) => {
+      const file = join(folder, name)
+      writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
+      return (await import(/* @vite-ignore */ file)) as {
+        readonly app: { request(url: string, init?: RequestInit): Promise<Response> }
+      }
+    }
+    vi.stubEnv('SESSION_KEY', undefined)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    await expect(load('sessions-without.ts')).rejects.toThrow('sessionKeys')
+    vi.stubEnv('SESSION_KEY', 'k'.repeat(44))
+    const { app } = await load('sessions-run.ts')
+    const call = async (sub: string, session?: string) => {
+      const token = await idp.token({ claims: { aud: 'https://mcp.example.com/mcp', sub } })
+      return app.request('https://mcp.example.com/mcp', {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(session !== undefined && { 'mcp-session-id': session }),
+        },
+      })
+    }
+    const session = (await call('alice')).headers.get('mcp-session-id') ?? ''
+    expect(session).toMatch(/^[\w-]{43}\.[\da-f-]{36}$/)
+    expect(await (await call('alice', session)).json()).toEqual({ known: session.slice(44) })
+    expect((await call('bob', session)).status).toBe(404)
+  })
+
   test('kernel: the handler lets a token in and refuses the rest', async () => {
-    const { code } = readmeExamples().find(({ name }) => name === 'kernel') as Example
+    const { code } = documentExamples().find(({ name }) => name === 'kernel') as Example
     const file = join(folder, 'kernel-run.ts')
     writeFileSync(file, code.replaceAll('https://sso.example.com/realms/mcp', idp.issuer))
     const { handle } = (await import(/* @vite-ignore */ file)) as {

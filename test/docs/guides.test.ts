@@ -1,8 +1,8 @@
-/** The guides in `examples`: each command is run by a test, or says why it is not. */
+/** The README, `docs` and the guides in `examples`: each command is run by a test, or says why it is not. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { allGuideBlocks } from '../support/guides.js'
+import { allGuideBlocks, GUIDES, readGuide } from '../support/guides.js'
 
 const TESTS = resolve(import.meta.dirname, '..')
 const blocks = allGuideBlocks()
@@ -11,7 +11,7 @@ const blocks = allGuideBlocks()
 const taken = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
   .map((file) => readFileSync(join(TESTS, file), 'utf8'))
-  .flatMap((source) => [...source.matchAll(/guideBlock\('([\w-]+)', '([\w-]+)'\)/g)])
+  .flatMap((source) => [...source.matchAll(/guideBlock\('([\w/-]+)', '([\w-]+)'\)/g)])
   .map(([, guide, name]) => `${guide} ${name}`)
 
 test('each block of commands is marked: run by a test, or not and why', () => {
@@ -31,8 +31,9 @@ test('each block that is marked as run is taken by a test, and none twice of one
 })
 
 test('no other fence hides commands', () => {
-  for (const guide of new Set(blocks.map((block) => block.guide))) {
-    const text = readFileSync(join(TESTS, '../examples', guide, 'README.md'), 'utf8')
-    expect(text, guide).not.toMatch(/^```(?:bash|shell|console|zsh)?\n(?:\$ |npx |curl )/m)
+  for (const guide of GUIDES) {
+    expect(readGuide(guide), guide).not.toMatch(
+      /^```(?:bash|shell|console|zsh)?\n(?:\$ |npx |curl )/m,
+    )
   }
 })

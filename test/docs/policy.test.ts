@@ -1,4 +1,4 @@
-/** `examples/policy` and the README's commands for policies, as their reader types them. */
+/** `examples/policy` and the commands of docs/policy.md, as their reader types them. */
 import { copyFileSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, join, resolve } from 'node:path'
@@ -8,7 +8,7 @@ import { runCheck } from '../../src/cli/check.js'
 import { parsePolicy } from '../../src/config/policy-file.js'
 import { freePort, startProcess } from '../support/cli.js'
 import { eventually } from '../support/gateway.js'
-import { guideBlock } from '../support/guides.js'
+import { guideBlock, readGuide } from '../support/guides.js'
 import { Workspace } from '../support/workspace.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -38,10 +38,9 @@ test('the policy of the guide is that of the file, is right, and names a version
   expect(new Set(named)).toEqual(new Set([version]))
 })
 
-test('the policy of the README is right', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const [, yaml = ''] = /## Who may call what[\s\S]*?```yaml\n([\s\S]*?)```/.exec(readme) ?? []
-  expect(parsePolicy('README.md', yaml).problems).toEqual([])
+test('the policy of docs/policy.md is right', () => {
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(readGuide('docs/policy')) ?? []
+  expect(parsePolicy('policy.md', yaml).problems).toEqual([])
   expect(yaml.trim().split('\n').length).toBeLessThanOrEqual(12)
 })
 
@@ -87,17 +86,15 @@ test('the guide: the gateway’s command line is right', async () => {
 })
 
 test(
-  'the README: four commands for a server by HTTP',
+  'docs/policy.md: four commands for a server by HTTP',
   async () => {
     const port = await freePort()
     const server = startProcess(process.execPath, [EVERYTHING, 'streamableHttp'], {
       PORT: String(port),
     })
     await eventually(() => server.stderr().includes('listening on port'), 20_000)
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-    const [, commands = ''] = /<!-- runs: policy -->\s+```sh\n([\s\S]*?)```/.exec(readme) ?? []
     const { code, stdout } = await openWorkspace({ '127.0.0.1:8000': `127.0.0.1:${port}` }).run(
-      commands,
+      guideBlock('docs/policy', 'policy'),
     )
     expect(code).toBe(0)
     expect(stdout).toMatch(/rules, no problems\n[\s\S]*A rule names each of[\s\S]*\nallowed\n$/)

@@ -1,5 +1,8 @@
-/** What is generated from the settings: the README's tables, and the JSON schema of the config file. */
+/** What is generated: the tables of settings, the help texts, the hints, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
+import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
+import { SPELLINGS, USAGE } from '../../src/cli/help.js'
+import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
 import {
   FILE_ISSUER_SETTINGS,
@@ -10,9 +13,6 @@ import {
   SETTINGS,
 } from '../../src/config/setting-lists.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.js'
-
-const START = '<!-- settings -->'
-const END = '<!-- /settings -->'
 
 function row(setting: Setting): string {
   const { path, kind, placeholder, description } = setting
@@ -26,7 +26,7 @@ function row(setting: Setting): string {
 function tables(): string {
   return SECTIONS.map((section) => {
     const rows = SETTINGS.filter((setting) => setting.section === section).map(row)
-    return [`### ${section}`, '', '| setting | default | meaning |', '|-|-|-|', ...rows].join('\n')
+    return [`## ${section}`, '', '| setting | default | meaning |', '|-|-|-|', ...rows].join('\n')
   }).join('\n\n')
 }
 
@@ -34,13 +34,73 @@ async function formatted(text: string, file: string): Promise<string> {
   return format(text, { ...(await resolveConfig(import.meta.filename)), filepath: file })
 }
 
-/** The README with its tables as they must be. */
-export async function readmeWithTables(readme: string): Promise<string> {
-  const start = readme.indexOf(START)
-  const end = readme.indexOf(END)
-  if (start < 0 || end < start) throw new Error(`README.md needs ${START} and ${END}`)
-  const parts = [readme.slice(0, start + START.length), tables(), readme.slice(end)]
-  return formatted(parts.join('\n\n'), 'README.md')
+/** The help texts. The settings are on their own page. */
+function helpTexts(): string {
+  const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
+    (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
+  )
+  return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies]
+    .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
+    .join('\n\n')
+}
+
+const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
+  'at+jwt required': '--oauth-require-type',
+  'client as audience': '--oauth-audience-claim',
+}
+
+/** Tokens about which hints differ: an access token that looks like an ID token, and any other. */
+const TOKENS = [
+  { token: 'authelia_at_', claims: { at_hash: '' } },
+  { token: '', claims: {} },
+] as const
+
+/** The texts that a hint can have. */
+function textsOf(hint: Hint): readonly string[] {
+  if (typeof hint === 'string') return [hint]
+  const clock = { ahead: 0, tolerance: 0 }
+  const texts = TOKENS.map((each) => hint({ ...each, missing: [], clock }))
+  return [...new Set(texts)].filter((text) => text !== undefined)
+}
+
+/** The hints of the log, below the name with which those of a provider begin. */
+function hintsByProvider(): string {
+  const providers = PROVIDERS.map(({ hints }) => {
+    const [text = ''] = Object.values(hints).flatMap(textsOf)
+    return [text.split(': ')[0] ?? '', hints] as const
+  })
+  return [...providers, ['Any other provider', ANY_PROVIDER] as const]
+    .map(([name, hints]) => {
+      const rows = Object.entries(hints).flatMap(([topic, hint]) =>
+        textsOf(hint).map((text) => {
+          const advice = text.replace(`${name}: `, '')
+          return `- \`${NAMES_OF_TOPICS[topic] ?? topic}\`: ${advice}`
+        }),
+      )
+      return [`### ${name}`, '', ...rows].join('\n')
+    })
+    .join('\n\n')
+}
+
+/** The generated part of each page of `docs` that has one. It stands between two comments. */
+const GENERATED = {
+  settings: tables,
+  commands: helpTexts,
+  troubleshooting: hintsByProvider,
+}
+
+type GeneratedPage = keyof typeof GENERATED
+
+export const GENERATED_PAGES = Object.keys(GENERATED) as readonly GeneratedPage[]
+
+/** The page with its generated part as it must be. */
+export async function regenerate(name: GeneratedPage, page: string): Promise<string> {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const start = page.indexOf(open)
+  const end = page.indexOf(close)
+  if (start < 0 || end < start) throw new Error(`docs/${name}.md needs ${open} and ${close}`)
+  const parts = [page.slice(0, start + open.length), GENERATED[name](), page.slice(end)]
+  return formatted(parts.join('\n\n'), `${name}.md`)
 }
 
 function propertyOf(setting: Setting): object {

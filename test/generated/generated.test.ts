@@ -13,17 +13,21 @@ import {
 } from '../../src/config/setting-lists.js'
 import { EXAMPLES, FILES, fileLines } from '../config/examples.js'
 import { inFile, OPEN, read } from '../config/support.js'
-import { jsonSchema, readmeWithTables } from './artefacts.js'
+import { GENERATED_PAGES, jsonSchema, regenerate } from './artefacts.js'
 
-const readme = readFileSync('README.md', 'utf8')
 const schemaText = readFileSync('gatehouse.schema.json', 'utf8')
 
-test('the README has the tables (npm run generate)', async () => {
-  expect(await readmeWithTables(readme)).toBe(readme)
+test.each(GENERATED_PAGES)('docs/%s.md is up to date (npm run generate)', async (name) => {
+  const page = readFileSync(`docs/${name}.md`, 'utf8')
+  expect(await regenerate(name, page)).toBe(page)
+  await expect(regenerate(name, '# nothing')).rejects.toThrow(`docs/${name}.md needs`)
+})
+
+test('docs/settings.md has one row for each setting', () => {
+  const page = readFileSync('docs/settings.md', 'utf8')
   for (const { path } of SETTINGS) {
-    expect(readme.match(new RegExp(`^\\| \`${flagOf(path)}[ \`]`, 'gm'))).toHaveLength(1)
+    expect(page.match(new RegExp(`^\\| \`${flagOf(path)}[ \`]`, 'gm'))).toHaveLength(1)
   }
-  await expect(readmeWithTables('# nothing')).rejects.toThrow('README.md needs')
 })
 
 test('gatehouse.schema.json is what the settings say (npm run generate)', async () => {

@@ -1,6 +1,9 @@
 /** `npm run generate`: writes what follows from the settings. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { jsonSchema, readmeWithTables } from './artefacts.js'
+import { GENERATED_PAGES, jsonSchema, regenerate } from './artefacts.js'
 
-writeFileSync('README.md', await readmeWithTables(readFileSync('README.md', 'utf8')))
+for (const name of GENERATED_PAGES) {
+  const file = `docs/${name}.md`
+  writeFileSync(file, await regenerate(name, readFileSync(file, 'utf8')))
+}
 writeFileSync('gatehouse.schema.json', await jsonSchema())

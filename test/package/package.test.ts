@@ -1,6 +1,14 @@
 /** What a stranger gets: the packed tarball, installed into an empty project. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pack } from '../support/checkout.js'
 import { freePort, startProcess, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
+import { DOCS, guideFile, readGuide, relativeLinks } from '../support/guides.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 
 const run = promisify(execFile)
@@ -69,13 +78,18 @@ function graphOf(entry: string): { files: string[]; packages: string[] } {
 test('the tarball holds the built files, the papers, and nothing else', async () => {
   const top = readdirSync(installed).sort()
   expect(top).toEqual([
+    'AGENTS.md',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'LICENSE',
     'README.md',
     'SECURITY.md',
     'audit.schema.json',
     'dist',
+    'docs',
+    'examples',
     'gatehouse.schema.json',
+    'llms.txt',
     'package.json',
   ])
   const { dependencies, peerDependencies } = manifest
@@ -87,6 +101,15 @@ test('the tarball holds the built files, the papers, and nothing else', async ()
     'undici',
   ])
   expect(manifest.peerDependenciesMeta).toEqual({ hono: { optional: true } })
+})
+
+test('README and docs lead to nothing that the tarball does not hold', () => {
+  const missing = ['README', 'AGENTS', ...DOCS].flatMap((guide) =>
+    relativeLinks(readGuide(guide))
+      .map((link) => join(dirname(guideFile(guide)), link.split('#')[0] ?? ''))
+      .filter((file) => !existsSync(join(installed, file))),
+  )
+  expect(missing).toEqual([])
 })
 
 test('each of its files is an entry, or another one names it', () => {
