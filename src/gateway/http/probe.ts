@@ -81,7 +81,9 @@ export class Probe {
       ? undefined
       : faultOfStatus(status, field('location'), this.#upstream.url)
     const type = field('content-type')
-    const answer = { method: 'POST', status, type, hasSession: false, isStateless: false }
+    // A server of a stateless revision answers `initialize` so.
+    const isStateless = true
+    const answer = { method: 'POST', status, type, hasSession: false, isStateless }
     const { reason, hint } = fault ?? warningAbout(answer) ?? { reason: undefined, hint: undefined }
     return { ok: true, reason, hint }
   }
