@@ -5,14 +5,14 @@ export const CHILD_FAULTS: readonly Fault[] = [
   {
     id: 'log-lines-are-answers',
     breaks: 'ATK-20',
-    find: 'version === undefined || valueAt(bytes, version) !== JSON_RPC',
-    replace: 'version !== undefined && valueAt(bytes, version) !== JSON_RPC',
+    find: 'version === undefined || !isJsonRpc(bytes, version)',
+    replace: 'version !== undefined && !isJsonRpc(bytes, version)',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
     id: 'any-version-of-json-rpc',
     breaks: 'ATK-20',
-    find: 'version === undefined || valueAt(bytes, version) !== JSON_RPC',
+    find: 'version === undefined || !isJsonRpc(bytes, version)',
     replace: 'version === undefined',
     tests: ['gateway/stdio/session.test.ts'],
   },

@@ -49,6 +49,16 @@ function keyOf(value: unknown): string | undefined {
  */
 export const JSON_RPC = '2.0'
 
+const WRITTEN = Buffer.from(JSON.stringify(JSON_RPC))
+
+/** Nobody writes it with escapes, so most texts are compared as bytes. */
+function isJsonRpc(bytes: Buffer, { start, end }: Span): boolean {
+  return (
+    bytes.compare(WRITTEN, 0, WRITTEN.length, start, end) === 0 ||
+    valueAt(bytes, { start, end }) === JSON_RPC
+  )
+}
+
 /**
  * Reads a whole text. `undefined` when it is not a JSON-RPC 2.0 message, or has a decisive member
  * twice.
@@ -58,7 +68,7 @@ export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   if (read === undefined || !isAtEnd(bytes, read.end)) return undefined
   const { members } = read
   const version = members.get('jsonrpc')
-  if (version === undefined || valueAt(bytes, version) !== JSON_RPC) return undefined
+  if (version === undefined || !isJsonRpc(bytes, version)) return undefined
   const id = members.get('id')
   const idKey = id && keyOf(valueAt(bytes, id))
   const idText = id === undefined ? 'null' : textAt(bytes, id)
