@@ -932,8 +932,22 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'old-refusal-of-new-credentials',
     breaks: 'FLD-16',
-    find: 'if (isRejected(failure) && replaced !== this.#replaced) {',
-    replace: 'if (isRejected(failure) && replaced < 0) {',
+    find: 'return isRejected(failure) && replaced !== this.#replaced',
+    replace: 'return isRejected(failure) && replaced < 0',
+    tests: ['introspect/credentials.test.ts'],
+  },
+  {
+    id: 'new-credentials-blamed-for-an-old-control',
+    breaks: 'FLD-16',
+    find: 'if (this.#isOutdated(second ?? failure, replaced)) return this.#passing(failure)',
+    replace: '',
+    tests: ['introspect/credentials.test.ts'],
+  },
+  {
+    id: 'credentials-left-out-are-the-first-ones',
+    breaks: 'FLD-16',
+    find: '{ ...given, ...credentials }',
+    replace: '{ ...options, ...credentials }',
     tests: ['introspect/credentials.test.ts'],
   },
   {
