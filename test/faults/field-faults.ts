@@ -404,6 +404,20 @@ export const FIELD_FAULTS: readonly Fault[] = [
     tests: ['web/unguarded.test.ts'],
   },
   {
+    id: 'listener-for-each-guard',
+    breaks: 'FLD-20',
+    find: 'if (request[SEEN] === guard && isMcpMessage(shown)) {',
+    replace: 'if (isMcpMessage(shown)) {',
+    tests: ['web/unguarded.test.ts'],
+  },
+  {
+    id: 'sessions-of-late-probes',
+    breaks: 'FLD-14',
+    find: '      this.#keepsSessions ||= isLate\n',
+    replace: '',
+    tests: ['gateway/readiness.test.ts'],
+  },
+  {
     id: 'guard-on-the-route-skipped',
     breaks: 'FLD-20',
     find: 'return this.#context === guard',
