@@ -411,6 +411,13 @@ export const FIELD_FAULTS: readonly Fault[] = [
     tests: ['web/unguarded.test.ts'],
   },
   {
+    id: 'record-with-its-token-told',
+    breaks: 'GW-08',
+    find: 'new RequestSubject(record)',
+    replace: 'record',
+    tests: ['gateway/event-subject.test.ts'],
+  },
+  {
     id: 'sessions-of-late-probes',
     breaks: 'FLD-14',
     find: '      this.#keepsSessions ||= isLate\n',
