@@ -61,7 +61,8 @@ function proceedUnguarded(
 ): void {
   request[SEEN] ??= guard
   const shown = new NodeGuardRequest(request, response)
-  if (isMcpMessage(shown)) {
+  // One listener, however many guards there are.
+  if (request[SEEN] === guard && isMcpMessage(shown)) {
     response.once('finish', () => {
       // Not where another guard has let it pass.
       if (request[SEEN] === guard) guard.noteUnguarded(shown, response.statusCode)

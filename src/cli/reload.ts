@@ -34,17 +34,36 @@ export interface ReloadOptions {
 /** A part, and how its files looked. */
 interface Watched {
   readonly part: FilePart
-  /** When they were read last. */
-  read: string
+  /** When their content was taken or found at fault. */
+  settled: string
   /** A moment ago. */
   seen: string
 }
 
-type PartRead = Awaited<ReturnType<FilePart['read']>>
+interface WatchedRead {
+  readonly watched: Watched
+  /** How the files looked just before. */
+  readonly look: string
+  readonly read: Awaited<ReturnType<FilePart['read']>>
+}
+
+/** They are not read again before they change. */
+function settle(reads: readonly WatchedRead[]): void {
+  for (const { watched, look } of reads) watched.settled = look
+}
 
 /** Together: one may wait for a provider. */
-async function takeAll(reads: readonly PartRead[]): Promise<void> {
-  await Promise.all(reads.map(async (read) => read.take()))
+async function takeAll(reads: readonly WatchedRead[]): Promise<void> {
+  settle(reads)
+  await Promise.all(reads.map(async ({ read }) => read.take()))
+}
+
+function problemsOf(reads: readonly WatchedRead[]): readonly ConfigurationProblem[] {
+  return reads.flatMap(({ read }) => read.problems)
+}
+
+function isFaulty({ read }: WatchedRead): boolean {
+  return read.problems.length > 0
 }
 
 export class Reload {
@@ -59,8 +78,8 @@ export class Reload {
   constructor(options: ReloadOptions) {
     this.#options = options
     this.#watched = options.parts.map((part) => {
-      const read = options.reader.lookWhenRead(part.files)
-      return { part, read, seen: read }
+      const look = options.reader.lookWhenRead(part.files)
+      return { part, settled: look, seen: look }
     })
   }
 
@@ -101,7 +120,9 @@ export class Reload {
     const policies = this.#options.readPolicies()
     const { problems, changed } = await this.#options.compare()
     const reads = await Promise.all(this.#watched.map((each) => this.#read(each)))
-    const found = [...problems, ...policies.problems, ...reads.flatMap((read) => read.problems)]
+    // What is good may still be taken by itself.
+    settle(reads.filter(isFaulty))
+    const found = [...problems, ...policies.problems, ...problemsOf(reads)]
     if (found.length > 0) return this.#refuseAll(found)
     let reopened: Reopened | undefined
     try {
@@ -133,26 +154,27 @@ export class Reload {
   async #takeChanged(): Promise<void> {
     const due = this.#watched.filter((each) => this.#isDue(each))
     const reads = await Promise.all(due.map((each) => this.#read(each)))
-    const problems = withoutRepeats(reads.flatMap((read) => read.problems))
+    settle(reads.filter(isFaulty))
+    const problems = withoutRepeats(problemsOf(reads))
     for (const problem of problems) this.#tell(problem, 'the value from before stays')
-    const isGood = reads.map((read) => read.problems.length === 0)
-    await takeAll(reads.filter((_, index) => isGood[index]))
-    const sources = due.filter((_, index) => isGood[index]).flatMap(({ part }) => part.sources)
+    const good = reads.filter((each) => !isFaulty(each))
+    await takeAll(good)
+    const sources = good.flatMap(({ watched }) => watched.part.sources)
     const read = [...new Set(sources)]
     if (read.length > 0) this.#options.logger.info({ read }, `changed: ${read.join(', ')}`)
   }
 
   #isDue(watched: Watched): boolean {
     const now = this.#options.reader.look(watched.part.files)
-    const isSettled = now === watched.seen
+    const isSame = now === watched.seen
     watched.seen = now
-    return isSettled && now !== watched.read
+    return isSame && now !== watched.settled
   }
 
-  async #read(watched: Watched): Promise<PartRead> {
+  async #read(watched: Watched): Promise<WatchedRead> {
     const { part } = watched
-    watched.read = this.#options.reader.look(part.files)
-    return part.read()
+    const look = this.#options.reader.look(part.files)
+    return { watched, look, read: await part.read() }
   }
 
   #refuseAll(problems: readonly ConfigurationProblem[]): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConfigurationProblem } from '../errors.js'
+import { KEY_FORMS } from '../introspect/private-key.js'
 import type { Gateway } from '../gateway/gateway.js'
 import type { PolicyDocument } from '../policy/document.js'
 import type { Configuration } from './configuration.js'
@@ -80,7 +81,7 @@ async function credentialProblems(
   const { credentialsFault } = await import('../introspect/client-authentication.js')
   const authentication = settings.oauth.introspectionAuth
   const message = await credentialsFault({ authentication, ...credentials })
-  return message === undefined ? [] : [{ path: source, message, hint: 'PEM (PKCS #8) or a JWK' }]
+  return message === undefined ? [] : [{ path: source, message, hint: KEY_FORMS }]
 }
 
 /** The keys of an issuer, and our credentials there. */

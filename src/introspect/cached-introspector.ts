@@ -253,15 +253,35 @@ export class CachedIntrospector implements TokenIntrospector {
     return this.#report(fault, 'token')
   }
 
-  /** Decides whose fault a failed call is. */
-  async #blame(call: Call, digest: string, failure: IntrospectionFailure): Promise<Fault> {
+  /** Credentials were refused that were replaced meanwhile: the new ones may be tried. */
+  #isOutdated(failure: Failure, replaced: number): boolean {
+    return isRejected(failure) && replaced !== this.#replaced
+  }
+
+  #passing({ error }: Failure): Fault {
+    return this.#availability.next({ error, passes: true }, undefined)
+  }
+
+  /**
+   * Decides whose fault a failed call is.
+   *
+   * @param replaced how often our credentials were replaced before the call
+   */
+  async #blame(
+    call: Call,
+    digest: string,
+    failure: IntrospectionFailure,
+    replaced: number,
+  ): Promise<Fault> {
     const availability = this.#availability
+    if (this.#isOutdated(failure, replaced)) return this.#passing(failure)
     if (!failure.wasWritten) return this.#report(availability.failedBefore(call, failure), 'issuer')
     const suspect = availability.suspect(call, failure)
     if (typeof suspect === 'object') return this.#report(suspect, 'issuer')
     if (suspect !== 'control') return this.#blameToken(digest, failure, suspect === 'token')
     const began = this.#now()
     const second = await this.#askControl()
+    if (this.#isOutdated(second ?? failure, replaced)) return this.#passing(failure)
     if (second === undefined) return this.#blameToken(digest, failure, true)
     const fault = second.wasWritten
       ? availability.controlFailed(call, began, second)
@@ -285,12 +305,7 @@ export class CachedIntrospector implements TokenIntrospector {
       void this.#shared?.set(digest, answer)
       return answer
     } catch (error) {
-      const failure = this.#asFailure(error)
-      if (isRejected(failure) && replaced !== this.#replaced) {
-        // The old credentials were refused: the new ones may be tried.
-        return this.#availability.next({ error: failure.error, passes: true }, undefined)
-      }
-      const fault = await this.#blame(call, digest, failure)
+      const fault = await this.#blame(call, digest, this.#asFailure(error), replaced)
       if (replaced > 0 && fault === this.#availability.fault && isRejected(fault)) {
         this.#holdBack()
       }

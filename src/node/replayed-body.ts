@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import { Pieces } from '../base/pieces.js'
 
 /** Members that body parsers and cloud functions add. */
 interface ParsedRequest extends IncomingMessage {
@@ -48,7 +49,7 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
     return Promise.reject(new TypeError('other code has already read the body'))
   }
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    const pieces = new Pieces<Buffer>(Buffer.concat)
     let size = 0
     function stop(): void {
       request.off('readable', onReadable).off('end', onEnd)
@@ -66,11 +67,11 @@ export function replayedBody(request: IncomingMessage, limit: number): Promise<B
           request.resume()
           return resolve(undefined)
         }
-        chunks.push(chunk)
+        pieces.add(chunk)
       }
       if (!isAtEnd(request)) return
       stop()
-      const body = Buffer.concat(chunks, size)
+      const body = pieces.take()
       // In the turn of the last read: afterwards the stream has ended and accepts nothing back.
       if (size > 0) request.unshift(body)
       // A stream read this way begins to flow one turn after a listener is added.

@@ -44,7 +44,7 @@ async function checkedCredentials(options: TokenIntrospectorOptions): Promise<Cl
   const { credentialsFault } = await import('../introspect/client-authentication.js')
   const message = await credentialsFault(credentials)
   if (message === undefined) return credentials
-  const hint = 'a PEM (PKCS #8) or a JWK'
+  const hint = 'a PEM (PKCS #8, PKCS #1, SEC 1) or a JWK'
   throw new ConfigurationError([{ path: 'clientKey', message, hint }])
 }
 
@@ -94,6 +94,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
   }
 
   const clock = new ProviderClock(now)
+  let given = options
   const introspector = new Introspector({
     ...settings,
     endpoint,
@@ -117,7 +118,9 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
     introspect: (token) => cached.introspect(token),
     status: () => cached.status(),
     async replaceCredentials(credentials) {
-      introspector.replaceCredentials(await checkedCredentials({ ...options, ...credentials }))
+      const replaced = { ...given, ...credentials }
+      introspector.replaceCredentials(await checkedCredentials(replaced))
+      given = replaced
       cached.credentialsReplaced()
     },
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { concatBytes } from '../base/bytes.js'
+import { Pieces } from '../base/pieces.js'
 
 /** @returns `undefined` if the body is longer; then the rest is not read */
 export async function readLimited(
@@ -12,16 +13,16 @@ export async function readLimited(
 ): Promise<Uint8Array | undefined> {
   if (stream === null) return new Uint8Array()
   const reader = stream.getReader()
-  const chunks: Uint8Array[] = []
+  const pieces = new Pieces(concatBytes)
   let size = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return concatBytes(chunks)
+    if (done) return pieces.take()
     size += value.length
     if (size > limit) {
       reader.cancel().catch(() => undefined)
       return undefined
     }
-    chunks.push(value)
+    pieces.add(value)
   }
 }

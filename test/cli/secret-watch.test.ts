@@ -18,6 +18,7 @@ import { Reload } from '../../src/cli/reload.js'
 import { readConfiguration } from '../../src/config/configuration.js'
 import { secretParts, type FilePart } from '../../src/config/file-parts.js'
 import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
+import type { ConfigurationProblem } from '../../src/errors.js'
 import { createGateway } from '../../src/gateway/gateway.js'
 import { FakeIntrospection } from '../introspect/server.js'
 import { createManualClock } from '../support/clocks.js'
@@ -78,10 +79,11 @@ async function startWatch(
     gateway,
     readFile: reader.read,
   })
+  const other: ConfigurationProblem[] = []
   const reload = new Reload({
     parts: parts.map(counted),
     readPolicies: () => ({ sources: [], problems: [], policies: {} }),
-    compare: () => Promise.resolve({ problems: [], changed: [] }),
+    compare: () => Promise.resolve({ problems: other, changed: [] }),
     audit: undefined,
     auditSource: '',
     gateway,
@@ -98,6 +100,8 @@ async function startWatch(
     introspection,
     lines,
     reload,
+    /** What is wrong with the rest of the configuration. */
+    other,
     reads: () => reads,
     call: async (token?: string, path = '/mcp') => {
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
@@ -136,6 +140,36 @@ describe('a secret in a file', () => {
     expect(await key()).toBe('two')
     expect(lines).toMatchObject([{ level: 30, read: ['--upstream-header'] }])
     expect(JSON.stringify(lines)).not.toContain('two')
+  })
+
+  verifies(
+    'FLD-16',
+    'is taken later by itself, where SIGHUP refused it for another reason',
+    async () => {
+      const { file, look, key, lines, reload, other } = await startKeyed()
+      writeFileSync(file('key'), 'two\n')
+      other.push({ path: '--oauth-policy', message: 'is broken', hint: 'a policy' })
+      reload.hangUp()
+      await eventually(() => lines.length === 1)
+      expect(lines).toMatchObject([
+        { level: 50, msg: expect.stringContaining('nothing was taken') },
+      ])
+      expect(await key()).toBe('one')
+      await look()
+      await look()
+      expect(await key()).toBe('two')
+      expect(lines).toMatchObject([{}, { level: 30, read: ['--upstream-header'] }])
+    },
+  )
+
+  verifies('FLD-16', 'is not told again and again, where SIGHUP found it at fault', async () => {
+    const { file, look, key, lines, reload } = await startKeyed()
+    writeFileSync(file('key'), '\n')
+    reload.hangUp()
+    await eventually(() => lines.length === 1)
+    for (let i = 0; i < 3; i++) await look()
+    expect(lines).toMatchObject([{ level: 50, msg: expect.stringContaining('nothing was taken') }])
+    expect(await key()).toBe('one')
   })
 
   verifies('FLD-16', 'is not taken while it changes', async () => {

@@ -188,9 +188,9 @@ export const BRIDGE_FAULTS: readonly Fault[] = [
   {
     id: 'small-reads-cost-a-hundredfold',
     breaks: 'issue 6: bounds',
-    find: 'if (this.#pieces.length - this.#joined === MANY) {',
-    replace: 'if (this.#pieces.length < 0) {',
-    tests: ['gateway/stdio/hostile.test.ts'],
+    find: 'if (this.#pieces.length - this.#merged < MANY) return',
+    replace: 'if (this.#pieces.length > 0) return',
+    tests: ['gateway/stdio/hostile.test.ts', 'gateway/small-chunks.test.ts'],
   },
   {
     id: 'rest-of-an-answer-without-grace',

@@ -47,8 +47,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'no-json-streamed-goes-on',
     breaks: 'ATK-03',
-    find: 'if (isOther) onOther()\n    else onMore(chunks)',
-    replace: 'onMore(chunks)',
+    find: 'if (isOther) onOther()\n    else onMore(pieces.all)',
+    replace: 'onMore(pieces.all)',
     tests: ['gateway/connections.test.ts'],
   },
   {

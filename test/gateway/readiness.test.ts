@@ -147,6 +147,21 @@ describe('a probe', () => {
   })
 })
 
+describe('a probe that is not answered in time', () => {
+  verifies('FLD-14', 'is followed by none that opens a session', async () => {
+    const bench = await startProbed(() => undefined)
+    const readiness = bench.upstreamCheck()
+    await eventually(() => bench.seen.length === 1)
+    bench.clock.pass(5_000)
+    expect(await readiness).toEqual({ ready: false, reason: 'no answer in time' })
+    expect(JSON.parse(bench.seen[0]?.body ?? '')).toMatchObject({ method: 'initialize' })
+    bench.clock.pass(5_000)
+    void bench.upstreamCheck()
+    await eventually(() => bench.seen.length === 2)
+    expect(JSON.parse(bench.seen[1]?.body ?? '')).toMatchObject({ method: 'ping' })
+  })
+})
+
 describe('an upstream is ready unless', () => {
   for (const status of [500, 502, 503]) {
     verifies('FLD-14', `it answers ${status}`, async () => {

@@ -114,6 +114,35 @@ describe('credentials that are replaced', () => {
     expect([await slow, await ask()]).toEqual([200, 200])
   })
 
+  verifies('FLD-16', 'are not blamed for a control with the old ones', async () => {
+    const { server, introspector, refused, accept, ask, pass } = startAsked()
+    await introspector.replaceCredentials({ clientSecret: 'wrong' })
+    accept('right')
+    let refuse: ((answer: Response) => void) | undefined
+    const { answer } = server
+    server.answer = () => {
+      // The call about the token is refused, and its control is under way.
+      if (server.calls.length === 1) return refused()
+      return new Promise<Response>((resolve) => (refuse = resolve))
+    }
+    const slow = ask()
+    await eventually(() => refuse !== undefined)
+    server.answer = answer
+    await introspector.replaceCredentials({ clientSecret: 'right' })
+    refuse?.(refused())
+    await slow
+    pass(60)
+    expect(await ask()).toBe(200)
+  })
+
+  verifies('FLD-16', 'stay where they are left out', async () => {
+    const { introspector, accept, ask } = startAsked()
+    accept('two')
+    await introspector.replaceCredentials({ clientSecret: 'two' })
+    await introspector.replaceCredentials({})
+    expect(await ask()).toBe(200)
+  })
+
   verifies('FLD-16', 'must be usable: else the old ones stay', async () => {
     const { introspector, ask } = startAsked()
     await expect(introspector.replaceCredentials({ clientSecret: '' })).rejects.toThrow(

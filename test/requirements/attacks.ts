@@ -105,4 +105,9 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
     text: 'A line of a stdio child counts only with "jsonrpc":"2.0"; a POST without it is refused for a command',
     status: 'tested',
   },
+  'ATK-21': {
+    level: 'D',
+    text: 'A body that is kept costs little more than its bytes, however small the pieces in which it arrives',
+    status: 'tested',
+  },
 }

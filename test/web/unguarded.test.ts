@@ -145,6 +145,23 @@ for (const [name, host] of Object.entries(HOSTS)) {
   })
 }
 
+verifies('FLD-20', 'many guards add one listener to an answer', async () => {
+  const { options } = await createFixture()
+  const listeners: number[] = []
+  const app = express()
+  for (let n = 0; n < 12; n++) {
+    app.use(node.protectedResource({ ...options, resource: `${RESOURCE}/${n}` }))
+    app.use((_req, res, next) => {
+      listeners.push(res.listenerCount('finish'))
+      next()
+    })
+  }
+  app.use((_req, res) => void res.json({}))
+  await post(`${await listen(app)}/api`)
+  expect(listeners).toHaveLength(12)
+  expect(new Set(listeners)).toEqual(new Set([listeners[0]]))
+})
+
 describe('a guard at the root and on the route', () => {
   async function servers({ options }: Fixture) {
     const onHono = hono.protectedResource(options)

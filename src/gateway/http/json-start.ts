@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import { Pieces } from '../../base/pieces.js'
 
 /** How many blanks before a body are skipped. */
 const MOST_BLANKS = 64 * 1024
@@ -47,14 +48,14 @@ export function awaitStart(
   wanted: number,
   { onWhole, onMore, onOther, hold }: BodyStart,
 ): void {
-  const chunks: Buffer[] = []
+  const pieces = new Pieces<Buffer>(Buffer.concat)
   let size = 0
   let start: ReturnType<typeof jsonStart> = 'blank'
   function stop(): void {
     request.off('data', onChunk).off('end', onEnd)
   }
   function onChunk(chunk: Buffer): void {
-    chunks.push(chunk)
+    pieces.add(chunk)
     size += chunk.length
     if (start === 'blank') start = jsonStart(chunk)
     if (!hold(chunk.length)) return stop()
@@ -62,11 +63,11 @@ export function awaitStart(
     if (!isOther && (start === 'blank' || size <= wanted)) return
     stop()
     if (isOther) onOther()
-    else onMore(chunks)
+    else onMore(pieces.all)
   }
   function onEnd(): void {
     stop()
-    if (start === 'json') onWhole(Buffer.concat(chunks, size))
+    if (start === 'json') onWhole(pieces.take())
     else onOther()
   }
   request.on('data', onChunk).on('end', onEnd)

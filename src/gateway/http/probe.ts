@@ -40,7 +40,7 @@ export class Probe {
   readonly #upstream: Upstream
   readonly #clock: Clock
   readonly #needsCaller: boolean
-  /** The last session could not be ended: further ones would fill the server's memory. */
+  /** The last session was not ended, if there was one: further ones would fill the server's memory. */
   #keepsSessions = false
 
   /** @param needsCaller whether the upstream gets credentials of each caller, which we lack here */
@@ -66,6 +66,8 @@ export class Probe {
       return this.#stateOf(answer)
     } catch (error) {
       clearTimer()
+      // It may open a session all the same, and we do not learn its id.
+      this.#keepsSessions ||= isLate
       const { reason, hint } = isLate || !(error instanceof Error) ? TOO_LATE : faultOfError(error)
       return { ok: false, reason, hint: isLate ? undefined : hint }
     }

@@ -5,6 +5,7 @@
  */
 import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import { Transform } from 'node:stream'
+import { Pieces } from '../../base/pieces.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
 import type { Overload } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
@@ -116,21 +117,21 @@ export function readBody(
     return onRefused(bodyTooLarge(maxBody))
   }
   if (expectsContinue) response.writeContinue()
-  const chunks: Buffer[] = []
+  const pieces = new Pieces<Buffer>(Buffer.concat)
   let size = 0
   function onData(chunk: Buffer): void {
     size += chunk.length
     const overload = size <= maxBody ? place.hold(chunk.length) : undefined
     if (size <= maxBody && overload === undefined) {
-      chunks.push(chunk)
+      pieces.add(chunk)
       return
     }
     request.off('data', onData).off('end', onEnd)
-    chunks.length = 0
+    pieces.clear()
     onRefused(overload === undefined ? bodyTooLarge(maxBody) : tooManyRequests(overload))
   }
   function onEnd(): void {
-    onBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))
+    onBody(pieces.take())
   }
   request.on('data', onData).on('end', onEnd)
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.js'
 import type { EventSubject, GatewayEvent, GatewayEventListener } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { RequestHead } from './head.js'
+import { RequestSubject } from './subject.js'
 import { readOperations, type AuditedOperation, type Kept } from './read-operations.js'
 import { RequestRecord, type RecordListener } from './record.js'
 import { TransientMap, TransientSet } from './transients.js'
@@ -103,7 +104,7 @@ export class Records implements RecordListener {
   // The reports of records.
 
   readonly report = (event: GatewayEvent, record: RequestRecord): void => {
-    this.#emit?.(event, record.resource, record)
+    this.#emit?.(event, record.resource, new RequestSubject(record))
   }
 
   onWait(isWaiting: boolean): void {

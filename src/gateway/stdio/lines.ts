@@ -4,11 +4,7 @@
  * @module
  */
 
-/**
- * This many pieces are merged: each costs some hundred bytes of overhead and may hold a single
- * byte.
- */
-const MANY = 256
+import { Pieces } from '../../base/pieces.js'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
@@ -31,9 +27,7 @@ export class LineSplitter {
   readonly #limit: number
   readonly #listener: LineListener
   /** The beginning of a line whose end has not arrived. */
-  #pieces: Buffer[] = []
-  /** How many of the first pieces are {@link MANY} in one. */
-  #joined = 0
+  readonly #pieces = new Pieces<Buffer>(Buffer.concat)
   #size = 0
   /** The line is too long: the rest of it is skipped. */
   #isSkipping = false
@@ -65,17 +59,9 @@ export class LineSplitter {
   #add(piece: Buffer): void {
     this.#size += piece.length
     if (this.#isSkipping) return this.#boundRest()
-    if (this.#size <= this.#limit) {
-      this.#pieces.push(piece)
-      if (this.#pieces.length - this.#joined === MANY) {
-        const joined = Buffer.concat(this.#pieces.splice(this.#joined))
-        this.#joined = this.#pieces.push(joined)
-      }
-      return
-    }
-    const pieces = [...this.#pieces, piece]
-    this.#pieces = []
-    this.#joined = 0
+    if (this.#size <= this.#limit) return this.#pieces.add(piece)
+    const pieces = [...this.#pieces.all, piece]
+    this.#pieces.clear()
     this.#isSkipping = true
     this.#listener.onTooLong(Buffer.concat(pieces, Math.min(this.#size, BEGINNING)))
     this.#boundRest()
@@ -88,16 +74,12 @@ export class LineSplitter {
   }
 
   #finish(): void {
-    const pieces = this.#pieces
-    const size = this.#size
     const wasSkipping = this.#isSkipping
-    this.#pieces = []
-    this.#joined = 0
     this.#size = 0
     this.#isSkipping = false
     this.#isEndless = false
     if (wasSkipping) return
-    const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size)
+    const whole = this.#pieces.take()
     const line = whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole
     if (line.length > 0) this.#listener.onLine(line)
   }
