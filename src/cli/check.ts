@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { stringify } from 'yaml'
 import { readConfiguration, type ConfigurationInput } from '../config/configuration.js'
 import {
   effectiveConfiguration,
@@ -29,8 +30,7 @@ const oneLine = { blockQuote: false, lineWidth: 0 } as const
  * A config file that means the same from any folder. Settings without a fixed value appear as
  * comments.
  */
-async function formatYaml({ resources, ...top }: EffectiveConfiguration): Promise<string> {
-  const { stringify } = await import('yaml')
+function formatYaml({ resources, ...top }: EffectiveConfiguration): string {
   // JSON is YAML too, and always fits on one line.
   const scalar = (value: unknown) =>
     /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
@@ -100,6 +100,6 @@ export async function runCheck(
     return 2
   }
   const effective = effectiveConfiguration(configuration)
-  stdout(own.includes('--json') ? formatJson(effective) : await formatYaml(effective))
+  stdout(own.includes('--json') ? formatJson(effective) : formatYaml(effective))
   return 0
 }

@@ -212,9 +212,7 @@ test('the command is a few files that bring their packages, with their licences'
       .map((name) => join(parts, name)),
   ].map((file) => readFileSync(file, 'utf8'))
   const packages = [main, ...others].flatMap((source) =>
-    [
-      ...source.matchAll(/^(?:import|export|\}) [^'"]*"([^".][^"]*)";$|import\("([^".][^"]*)"\)/gm),
-    ].map(([, fixed, late]) => fixed ?? late ?? ''),
+    [...source.matchAll(/\b(?:from|import) ?\(?"([@a-z][\w@./:-]*)"/g)].map(([, name = '']) => name),
   )
   expect([...new Set(packages)].filter((name) => !name.startsWith('node:')).sort()).toEqual([
     'jose',
@@ -227,6 +225,27 @@ test('the command is a few files that bring their packages, with their licences'
     expect.arrayContaining(['pino', 'pino-pretty', 'prom-client', 'yaml', 'zod']),
   )
   expect(readFileSync(join(licences, 'zod'), 'utf8')).toContain('MIT License')
+})
+
+test('each command of the package does its work', async () => {
+  const main = join(installed, 'dist/cli/main.js')
+  const settings = [
+    ...['--auth', 'oauth', '--oauth-issuer', 'https://sso.example.com'],
+    ...['--resource', 'https://mcp.example.com/mcp', '--upstream', 'http://127.0.0.1:8000/mcp'],
+  ]
+  const policy = join(installed, 'examples/policy/everything.policy.yaml')
+  const rows: readonly (readonly [argv: readonly string[], shown: string])[] = [
+    [['--help'], 'Usage:'],
+    [['check', ...settings], 'resource: https://mcp.example.com/mcp # --resource'],
+    [['check', '--json', ...settings], '"https://mcp.example.com/mcp"'],
+    [['policy', '--help'], 'mcp-gatehouse policy'],
+    [['policy', 'check', policy], 'everything.policy.yaml'],
+    [['policy', 'explain', policy, 'tools/call', 'echo', '--scopes', 'mcp:read'], 'echo'],
+  ]
+  for (const [argv, shown] of rows) {
+    const { stdout, stderr } = await run(process.execPath, [main, ...argv])
+    expect(`${stdout}${stderr}`, argv.join(' ')).toContain(shown)
+  }
 })
 
 describe('in the empty project', () => {
