@@ -212,7 +212,9 @@ test('the command is a few files that bring their packages, with their licences'
       .map((name) => join(parts, name)),
   ].map((file) => readFileSync(file, 'utf8'))
   const packages = [main, ...others].flatMap((source) =>
-    [...source.matchAll(/\b(?:from|import) ?\(?"([@a-z][\w@./:-]*)"/g)].map(([, name = '']) => name),
+    [...source.matchAll(/\b(?:from|import) ?\(?"([@a-z][\w@./:-]*)"/g)].map(
+      ([, name = '']) => name,
+    ),
   )
   expect([...new Set(packages)].filter((name) => !name.startsWith('node:')).sort()).toEqual([
     'jose',
