@@ -4,6 +4,7 @@
  * @module
  */
 import type { Logger } from 'pino'
+import { redactUrl } from '../config/redacted.js'
 import { lineOf, type EventSubject, type GatewayEventListener } from '../gateway/events.js'
 
 /** A listener that writes events to the log. They hold neither tokens nor session ids. */
@@ -24,7 +25,9 @@ const LONGEST = 256
 /** Who and what, as far as known. */
 function membersOf(about: EventSubject | undefined): Readonly<Record<string, string>> {
   if (about === undefined) return {}
-  const { subject, clientId, rpcMethod, target } = about
+  const { subject, clientId, rpcMethod } = about
+  // The URI of a resource may have a key in its query.
+  const target = about.target && redactUrl(about.target)
   const known = Object.entries({ subject, clientId, rpcMethod, target }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value.slice(0, LONGEST)] as const],
   )

@@ -1,6 +1,7 @@
 /** The log as people read it. */
 import { Writable } from 'node:stream'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
+import { pino } from 'pino'
 import { describe, expect } from 'vitest'
 import { createEventLog } from '../../src/cli/log-events.js'
 import { createLog } from '../../src/cli/log.js'
@@ -102,4 +103,24 @@ describe('the log for people', () => {
   verifies('FLD-21', 'cannot be given a line by what a command writes', async () => {
     expect((await linesOf('info', CHILD)).trimEnd().split('\n')).toHaveLength(2)
   })
+})
+
+verifies('FLD-19', 'the target of an operation is cut, and its query has no values', () => {
+  const lines: Readonly<Record<string, unknown>>[] = []
+  const logger = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const log = createEventLog(logger)
+  const about = { subject: undefined, clientId: 'claude', rpcMethod: 'resources/read' }
+  for (const target of [
+    'https://files.example.com/a?key=hunter2&b',
+    `tool-${'x'.repeat(500)}`,
+    'file:///a/b?c',
+  ]) {
+    log(DENIED, undefined, { ...about, target })
+  }
+  expect(lines.map(({ target }) => target)).toEqual([
+    'https://files.example.com/a?key=***&***',
+    `tool-${'x'.repeat(251)}`,
+    'file:///a/b?***',
+  ])
+  expect(Object.keys(lines[0] ?? {})).not.toContain('subject')
 })

@@ -1195,4 +1195,11 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: 'return { ok: true, reason, hint: failure?.fault?.hint }',
     tests: ['gateway/stdio/starts.test.ts'],
   },
+  {
+    id: 'queries-of-targets-logged',
+    breaks: 'FLD-19',
+    find: 'about.target && redactUrl(about.target)',
+    replace: 'about.target',
+    tests: ['cli/log.test.ts'],
+  },
 ]
