@@ -27,7 +27,7 @@ export function replacePolicies(routes: readonly Route[], policies: unknown): vo
     const path = ['policies', resource]
     const route = routes.find((each) => each.resource === resource)
     if (route === undefined) {
-      checker.problem(path, 'is no resource of this gateway', hintFor(routes))
+      checker.problem(path, 'is not a resource of this gateway', hintFor(routes))
       return []
     }
     const authority = route.guard?.authority

@@ -46,7 +46,7 @@ function checkUpstreamHeaders(
     const path = ['upstreamHeaders', resource]
     const route = routes.find((each) => each.resource === resource)
     if (route === undefined) {
-      checker.problem(path, 'is no resource of this gateway', hintFor(routes))
+      checker.problem(path, 'is not a resource of this gateway', hintFor(routes))
       return []
     }
     checkHeaders(checker, path, values ?? null)
@@ -69,7 +69,7 @@ export function replaceSecrets({ routes, sessionIds }: Replaceable, secrets: Gat
     checkSessionKeys(checker, ['sessionKeys'], sessionKeys)
     if (sessionIds === undefined) {
       const hint = 'sessions are bound only with tokens, while the gateway listens'
-      checker.problem(['sessionKeys'], 'replace no keys', hint)
+      checker.problem(['sessionKeys'], 'cannot be replaced', hint)
     }
     replacements.push(() => sessionIds?.replaceKeys(sessionKeys))
   }
