@@ -1202,4 +1202,18 @@ export const FIELD_FAULTS: readonly Fault[] = [
     replace: 'about.target',
     tests: ['cli/log.test.ts'],
   },
+  {
+    id: 'failed-warm-up-for-ever',
+    breaks: 'FLD-14',
+    find: 'this.#options.clock.now() - failure.at >= WARM_UP_AGAIN',
+    replace: 'failure.at < 0',
+    tests: ['gateway/stdio/starts.test.ts'],
+  },
+  {
+    id: 'ready-while-it-is-warmed-up-again',
+    breaks: 'FLD-14',
+    find: 'return this.#failedWarmUp?.failure',
+    replace: 'return undefined',
+    tests: ['gateway/stdio/starts.test.ts'],
+  },
 ]

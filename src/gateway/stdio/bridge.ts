@@ -81,6 +81,9 @@ const HINT =
 
 const COLD = '--child-warm runs the command before the first client needs it'
 
+/** Milliseconds after a failure until the command is warmed up again. */
+const WARM_UP_AGAIN = 60_000
+
 class Bridge {
   readonly #options: BridgeOptions
   readonly #sessions = new Map<string, Session>()
@@ -91,6 +94,8 @@ class Bridge {
   /** Sessions whose client left before their first answer, by caller: one for each. */
   readonly #abandoned = new Map<string, Session>()
   #warmUp: WarmUp | undefined
+  /** The last one, if it failed. */
+  #failedWarmUp: WarmUp | undefined
 
   constructor(options: BridgeOptions) {
     this.#options = options
@@ -128,9 +133,24 @@ class Bridge {
     if (found === undefined) {
       return { ok: false, reason: 'there is no such command', hint: undefined }
     }
-    const failure = this.#warmUp?.failure
+    const failure = this.#warmUpFailure()
     const reason = failure && `--child-warm failed: ${failure.reason}`
     return { ok: failure === undefined, reason, hint: failure?.fault?.hint }
+  }
+
+  /**
+   * Why the command could not be warmed up. After a while it is tried again: a registry that was
+   * away is back, and without that nobody would be sent here.
+   */
+  #warmUpFailure(): WarmUp['failure'] {
+    const last = this.#warmUp
+    if (last?.isRunning === true) return this.#failedWarmUp?.failure
+    const failure = last?.failure
+    this.#failedWarmUp = failure && last
+    if (failure !== undefined && this.#options.clock.now() - failure.at >= WARM_UP_AGAIN) {
+      this.warmUp()
+    }
+    return failure
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,11 @@ export interface WarmUpOptions {
   readonly emit: ((event: ChildEvent) => void) | undefined
 }
 
+interface WarmUpFailure extends ChildEnd {
+  /** Milliseconds of the clock. */
+  readonly at: number
+}
+
 /** Every command answers it, if only with an error. */
 const QUESTION = JSON.stringify({
   jsonrpc: '2.0',
@@ -38,7 +43,7 @@ export class WarmUp {
   readonly #startedAt: number
   readonly #clearTimer: () => void
   #ended: Promise<void> | undefined
-  #failure: ChildEnd | undefined
+  #failure: WarmUpFailure | undefined
 
   constructor(options: WarmUpOptions, openChannel: OpenChannel) {
     const { limits, clock } = options
@@ -63,8 +68,12 @@ export class WarmUp {
   }
 
   /** Why there was no answer; `undefined` also while it runs. */
-  get failure(): ChildEnd | undefined {
+  get failure(): WarmUpFailure | undefined {
     return this.#failure
+  }
+
+  get isRunning(): boolean {
+    return this.#ended === undefined
   }
 
   /** Ends the command, whatever it does. */
@@ -77,8 +86,8 @@ export class WarmUp {
   /** @param failure why there was no answer */
   #finish(failure?: ChildEnd): void {
     if (this.#ended !== undefined) return
-    this.#failure = failure
     const { label: child, clock, emit } = this.#options
+    this.#failure = failure && { ...failure, at: clock.now() }
     const seconds = (clock.now() - this.#startedAt) / 1000
     const hint = failure?.fault?.hint
     emit?.({

@@ -1,4 +1,7 @@
 /** Starts that take longer than clients wait, and commands that are run before the first client. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createGateway, type GatewayEvent, type GatewayOptions } from 'mcp-gatehouse/gateway'
 import { REAL_TIME } from '../../../src/gateway/clock.js'
@@ -299,6 +302,38 @@ describe('a command that is warmed up', () => {
       expect((await good.ask()).ready).toBe(true)
       expect((await (await readiness('')).ask()).ready).toBe(true)
       expect((await (await readiness('process.exit(3)', false)).ask()).ready).toBe(true)
+    },
+  )
+
+  verifies(
+    'FLD-14',
+    'is tried again a minute after it failed, and is ready when it works',
+    async () => {
+      const clock = createManualClock()
+      const marker = join(mkdtempSync(join(tmpdir(), 'gatehouse-')), 'tried')
+      const command = `
+      const { existsSync, writeFileSync } = require('node:fs')
+      if (!existsSync('${marker}')) { writeFileSync('${marker}', ''); process.exit(3) }
+      setInterval(() => existsSync('${marker}.go') && answer(id, {}), 10)`
+      const options = { childWarm: true, auth: 'none', resource: 'http://127.0.0.1/mcp' } as const
+      const fixture = await startServer(command, options, clock)
+      const warmed = (times: number) =>
+        until(() => fixture.reported('command.warmed').length === times)
+      const isReady = async () => (await fixture.gateway.readiness()).ready
+      await warmed(1)
+      expect(await isReady()).toBe(false)
+      clock.pass(59_000)
+      expect(await isReady()).toBe(false)
+      expect(fixture.reported('child.started')).toHaveLength(1)
+      clock.pass(11_000)
+      // It stays so until the command has answered.
+      expect(await isReady()).toBe(false)
+      await warmed(2)
+      clock.pass(11_000)
+      expect(await isReady()).toBe(true)
+      clock.pass(120_000)
+      expect(await isReady()).toBe(true)
+      expect(fixture.reported('child.started')).toHaveLength(2)
     },
   )
 
