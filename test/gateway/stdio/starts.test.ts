@@ -328,6 +328,9 @@ describe('a command that is warmed up', () => {
       clock.pass(11_000)
       // It stays so until the command has answered.
       expect(await isReady()).toBe(false)
+      clock.pass(11_000)
+      expect(await isReady()).toBe(false)
+      writeFileSync(`${marker}.go`, '')
       await warmed(2)
       clock.pass(11_000)
       expect(await isReady()).toBe(true)
