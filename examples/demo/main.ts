@@ -63,6 +63,9 @@ if (!isInterrupted) {
   const { steps, failed } = report
   console.log(failed === 0 ? `\nAll ${steps} steps did what they should.` : `\n✗ ${failed} failed.`)
   if (once) {
+    console.log(
+      'npm start keeps it running for a client of yours. README shows how to protect your own server.',
+    )
     await stop()
     process.exitCode = failed === 0 ? 0 : 1
   } else {

@@ -207,7 +207,7 @@ const schema = z.object({
     becomes: 'upstream.upstream',
     description: 'exact endpoint of the MCP server behind the gateway',
     placeholder: 'URL',
-    required: 'unless --transport stdio',
+    required: 'unless a command follows --',
     fault: upstreamFault,
     hint: 'the endpoint of your MCP server: http://127.0.0.1:8000/mcp',
   }),
@@ -383,7 +383,7 @@ const schema = z.object({
       ...OAUTH,
       becomes: 'tokens.policy',
       description:
-        'who may call what: scopes for tools, prompts and resources; SIGHUP reads it again',
+        'who may call what: scopes for tools, prompts and resources; the gateway reads it again at SIGHUP',
       placeholder: 'FILE',
       default: 'the base scopes suffice',
       file: 'whole',

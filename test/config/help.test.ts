@@ -33,7 +33,7 @@ test('descriptions and defaults, whole although broken into lines', () => {
     expect(flat).toContain(description)
     expect(flat).toContain(fallback === undefined ? '' : `default: ${fallback})`)
   }
-  expect(flat).toContain('(required unless --transport stdio)')
+  expect(flat).toContain('(required unless a command follows --)')
   expect(flat).toContain('(repeatable; required with --auth oauth)')
 })
 
