@@ -114,4 +114,12 @@ describe('the bounded memory', () => {
   test.each([1, 10, 100, 1_000])('uses of %i values leave nothing behind', (count) => {
     expect(growth(new Cache<object>(1_000), count)).toBeLessThan(4 * 2 ** 20)
   })
+
+  // The walk that found the oldest one rests: it must not hold the tables that are left since then.
+  test.each([10, 100, 1_000])('nor when %i values are full and one was forgotten', (count) => {
+    const cache = new Cache<object>(count)
+    for (let i = -1; i < count; i++) cache.set(String(i), {})
+    expect(cache.get('-1')).toBeUndefined()
+    expect(growth(cache, count)).toBeLessThan(4 * 2 ** 20)
+  })
 })
