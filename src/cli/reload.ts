@@ -161,7 +161,11 @@ export class Reload {
     await takeAll(good)
     const sources = good.flatMap(({ watched }) => watched.part.sources)
     const read = [...new Set(sources)]
-    if (read.length > 0) this.#options.logger.info({ read }, `read again, because the file has changed: ${read.join(', ')}`)
+    if (read.length > 0)
+      this.#options.logger.info(
+        { read },
+        `read again, because the file has changed: ${read.join(', ')}`,
+      )
   }
 
   #isDue(watched: Watched): boolean {
