@@ -82,7 +82,7 @@ export interface TokenIntrospector {
     /** Why the last call failed; `undefined` after one that did not. */
     readonly fault: AuthorizationServerError | undefined
     /**
-     * Seconds by which the server's clock was ahead of ours when it last answered; negative when it was behind. For
+     * Seconds from our clock to that of the server when it last answered; negative when the server was behind. For
      * advice about clocks.
      */
     readonly clockAhead?: number | undefined

@@ -26,7 +26,8 @@ export interface HintContext {
   readonly claims?: (() => JsonObject | undefined) | undefined
   /** The missing scopes. */
   readonly missing?: readonly string[] | undefined
-  readonly clock?: ProviderTime | undefined
+  /** The provider's clock. Called only when a hint is wanted. */
+  readonly clock?: (() => ProviderTime) | undefined
 }
 
 const EQUAL_CLOCKS: ProviderTime = { ahead: 0, tolerance: 0 }
@@ -85,8 +86,9 @@ function misplaced({ claims, missing }: TokenContext): string | undefined {
 
 /** One sentence, or `undefined` when there is nothing useful to say. */
 export function hintFor(topic: HintTopic, given: HintContext): string | undefined {
-  const { issuer, token = '', missing = [], clock = EQUAL_CLOCKS } = given
+  const { issuer, token = '', missing = [] } = given
   const claims = (VERIFIED.has(topic) ? given.claims?.() : undefined) ?? {}
+  const clock = given.clock?.() ?? EQUAL_CLOCKS
   const context = { token, claims, missing, clock }
   const say = (hint: Hint | undefined) => (typeof hint === 'function' ? hint(context) : hint)
   const provider = PROVIDERS.find(

@@ -45,8 +45,8 @@ function list(value: unknown): readonly unknown[] {
 
 const GOOGLE =
   'Google: its tokens are for Google APIs and for its clients; use an authorization server that logs users in with Google'
-const COGNITO_CLIENTS =
-  'Cognito: use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes'
+const CLIENTS_OF_COGNITO =
+  'use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes'
 const AUTH0_NO_API =
   'Auth0: a token without an API works only at /userinfo; switch on Resource Parameter Compatibility Profile, so that Auth0 reads resource, and create an API whose identifier is the resource URL'
 
@@ -121,9 +121,8 @@ export const PROVIDERS: readonly Provider[] = [
   {
     issuer: /^https:\/\/cognito-idp\./,
     hints: {
-      'client as audience': COGNITO_CLIENTS,
-      ERR_TOKEN_AUDIENCE:
-        'Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); otherwise use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes',
+      'client as audience': `Cognito: ${CLIENTS_OF_COGNITO}`,
+      ERR_TOKEN_AUDIENCE: `Cognito: its access tokens have no aud unless the client sends resource (managed login, Essentials or Plus); otherwise ${CLIENTS_OF_COGNITO}`,
       ERR_TOKEN_TYPE: 'Cognito: send the access token, not the ID token (token_use "id")',
       ERR_SCOPE_INSUFFICIENT:
         'Cognito: scopes are called RESOURCE-SERVER-ID/NAME; write the full name in --oauth-scopes',

@@ -14,7 +14,7 @@ export class ProviderClock {
   }
 
   /**
-   * Seconds by which the provider's clock was ahead of ours when it last answered; negative when it was behind.
+   * Seconds from our clock to that of the provider when it last answered; negative when the provider was behind.
    * `undefined` until an answer has a date.
    */
   get ahead(): number | undefined {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { codeOf } from '../base/error-code.js'
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { MAX_WAITING, untilTaken } from './line-writer.js'
@@ -38,10 +39,6 @@ export interface Reopened {
   use(): void
   /** Records go on as before. */
   discard(): void
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }
 
 /** Where records are written: a file, or a pipe to a program that collects them. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync, statSync } from 'node:fs'
-import { codeOf } from './audit-file.js'
+import { codeOf } from '../base/error-code.js'
 
 /** A pipe can be read once, so it never changes. */
 const NO_FILE = 'no regular file'

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { codeOf } from '../base/error-code.js'
 import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
@@ -82,8 +83,7 @@ async function runCommand(command: readonly string[]): Promise<number> {
   try {
     return await passThrough(command)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
-    say(`the command cannot be started (${code}): ${command[0] ?? ''}`)
+    say(`the command cannot be started (${codeOf(error)}): ${command[0] ?? ''}`)
     return 1
   }
 }

@@ -5,11 +5,12 @@
  * @module
  */
 import type { Logger } from 'pino'
+import { codeOf } from '../base/error-code.js'
 import type { FilePart, PoliciesRead } from '../config/file-parts.js'
 import { ConfigurationError, withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import type { Clock } from '../gateway/clock.js'
 import type { Gateway } from '../gateway/gateway.js'
-import { codeOf, type AuditFile, type Reopened } from './audit-file.js'
+import type { AuditFile, Reopened } from './audit-file.js'
 import type { FileReader } from './file-reader.js'
 
 /** Milliseconds between two looks at the files of secrets and keys. */
@@ -159,13 +160,10 @@ export class Reload {
     for (const problem of problems) this.#tell(problem, 'the value from before stays')
     const good = reads.filter((each) => !isFaulty(each))
     await takeAll(good)
-    const sources = good.flatMap(({ watched }) => watched.part.sources)
-    const read = [...new Set(sources)]
-    if (read.length > 0)
-      this.#options.logger.info(
-        { read },
-        `read again, because the file has changed: ${read.join(', ')}`,
-      )
+    if (good.length === 0) return
+    const read = [...new Set(good.flatMap(({ watched }) => watched.part.sources))]
+    const text = `read again, because the file has changed: ${read.join(', ')}`
+    this.#options.logger.info({ read }, text)
   }
 
   #isDue(watched: Watched): boolean {

@@ -6,6 +6,7 @@
  */
 import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
+import { codeOf } from '../base/error-code.js'
 import type { Admin } from '../gateway/admin.js'
 import type { EventSubject, GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
@@ -234,7 +235,7 @@ function openAudit(path: string | undefined, logger: Logger): AuditFile | undefi
       logger.error({ lost, code, path }, `audit records are lost: ${lossOf(code)}`)
     })
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+    const code = codeOf(error, 'error')
     throw new Failure(`cannot write to the audit file ${path} (${code}${NO_READER[code] ?? ''})`)
   }
 }
@@ -251,7 +252,7 @@ function lossOf(code: string): string {
 }
 
 function listenFailure(error: unknown, host: string, port: number): Failure {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+  const code = codeOf(error, 'error')
   const reasons: Record<string, string> = {
     EADDRINUSE: 'another process listens there',
     EACCES: 'not allowed to listen there',

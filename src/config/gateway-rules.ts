@@ -169,7 +169,7 @@ function tokenWarnings(
     return [
       ...plainHttpWarnings(given),
       ...idTokenWarnings(resources.flatMap(({ issuers }) => issuers)),
-      ...new Set(placeholderWarnings(resources.flatMap(({ issuers }) => issuers))),
+      ...placeholderWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...idleIssuerWarnings(resources, given),
       ...sharedAudienceWarnings(resources),
     ]

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { codeOf } from '../base/error-code.js'
 import { quoted } from '../errors.js'
 import { looksSecret } from './redacted.js'
 
@@ -23,7 +24,6 @@ export function readFault(file: string, error: unknown, otherwise?: string): str
 }
 
 /** `cannot be read (ENOENT)`, for a message that names the file already. */
-export function readReason(error: unknown, otherwise = 'unknown reason'): string {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : otherwise
-  return `cannot be read (${reason})`
+export function readReason(error: unknown, otherwise?: string): string {
+  return `cannot be read (${codeOf(error, otherwise)})`
 }

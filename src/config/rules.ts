@@ -102,9 +102,12 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
 
 /** No token names such an issuer. It stays a warning, because a name may have any characters. */
 export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
-  return issuers.flatMap(({ settings, given }) => {
-    if (settings.oauth.issuer?.some(hasPlaceholder) !== true) return []
-    const source = given.get(ISSUER)?.source ?? ISSUER
+  const sources = issuers.flatMap(({ settings, given }) =>
+    settings.oauth.issuer?.some(hasPlaceholder) === true
+      ? [given.get(ISSUER)?.source ?? ISSUER]
+      : [],
+  )
+  return [...new Set(sources)].map((source) => {
     return `${source}: this looks like a placeholder ({tenantid}, *): tokens name one exact issuer, so every token will be refused`
   })
 }

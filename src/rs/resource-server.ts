@@ -5,7 +5,6 @@
  * @module
  */
 import type { HintContext } from '../advice/hints.js'
-import type { ProviderTime } from '../advice/identity-providers.js'
 import { sha256, sha256Sync } from '../base/digest.js'
 import { deepFreeze } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
@@ -149,7 +148,7 @@ export interface ResourceServerStatus {
 const PREFIX = 'Bearer '
 
 /** For advice only. */
-function contextOf(token: string, clock?: ProviderTime): HintContext {
+function contextOf(token: string, clock: HintContext['clock']): HintContext {
   return {
     token,
     clock,
@@ -273,7 +272,8 @@ export class ResourceServerCore {
     bearer?: string,
     token?: VerifiedAccessToken,
   ): Denied {
-    const context = bearer === undefined ? {} : contextOf(bearer, this.#clockOf(refusal.issuer))
+    const context =
+      bearer === undefined ? {} : contextOf(bearer, () => this.#tokens.timeOf(refusal.issuer))
     return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context, token)
   }
 
@@ -408,18 +408,8 @@ export class ResourceServerCore {
 
   /** In milliseconds since 1970; `undefined` for a token that does not expire. */
   #endOf(expiresAt: number | undefined, issuer: string): number | undefined {
-    return expiresAt === undefined ? undefined : (expiresAt + this.#toleranceOf(issuer)) * 1000
-  }
-
-  #toleranceOf(issuer: string | undefined): number {
-    const trusted = this.#settings.issuers.find(
-      ({ requirements }) => requirements.issuer === issuer,
-    )
-    return trusted?.requirements.clockTolerance ?? 0
-  }
-
-  #clockOf(issuer: string | undefined): ProviderTime {
-    return { ahead: this.#tokens.clockAhead(issuer), tolerance: this.#toleranceOf(issuer) }
+    const { tolerance } = this.#tokens.timeOf(issuer)
+    return expiresAt === undefined ? undefined : (expiresAt + tolerance) * 1000
   }
 
   async #refreshKeys(): Promise<void> {

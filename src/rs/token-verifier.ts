@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ProviderTime } from '../advice/identity-providers.js'
 import { Cache, createShareList } from '../base/cache.js'
 import { Flights, type Flight } from '../base/flights.js'
 import type { RequestContext } from '../base/runtime.js'
@@ -158,9 +159,9 @@ export class TokenVerifier {
     return this.#issuers.get(issuer)?.keys.retryAfter() ?? 1
   }
 
-  /** Seconds by which the clock of that issuer is ahead of ours. */
-  clockAhead(issuer: string | undefined): number {
-    return this.#issuers.clockAhead(issuer)
+  /** How the clock of that issuer differs from our clock, and by how much it may. */
+  timeOf(issuer: string | undefined): ProviderTime {
+    return this.#issuers.timeOf(issuer)
   }
 
   /** The keys of every issuer whose tokens may be JWTs, in the configured order. */

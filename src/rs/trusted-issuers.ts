@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ProviderTime } from '../advice/identity-providers.js'
 import type { createKeySet, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import { ConfigurationError, quoted, Refusal } from '../errors.js'
 import type { TokenIntrospector } from '../types.js'
@@ -63,10 +64,11 @@ export class TrustedIssuers {
     }
   }
 
-  /** Seconds by which the clock of an issuer is ahead of ours, by its last answer. 0 when it is not known. */
-  clockAhead(issuer: string | undefined): number {
+  /** How the clock of an issuer differs from our clock, by its last answer, and by how much it may. */
+  timeOf(issuer: string | undefined): ProviderTime {
     const trusted = this.get(issuer)
-    return trusted?.introspector?.status?.().clockAhead ?? trusted?.clock.ahead ?? 0
+    const ahead = trusted?.introspector?.status?.().clockAhead ?? trusted?.clock.ahead ?? 0
+    return { ahead, tolerance: trusted?.requirements.clockTolerance ?? 0 }
   }
 
   get(issuer: unknown): TrustedIssuer | undefined {

@@ -11,6 +11,11 @@ export function isEventStream(contentType = ''): boolean {
   return EVENT_STREAM.test(contentType)
 }
 
+/** Whether this `Content-Type` may be meant as JSON, whatever its parameters. */
+export function looksLikeJson(contentType: string): boolean {
+  return /^application\/json\b/i.test(contentType)
+}
+
 /**
  * RFC 8259 §11, and the one parameter that is unambiguous. Everything else is refused, because
  * servers read it differently: `charset*=`, a charset inside another parameter's quotes, two

@@ -4,6 +4,7 @@
  * @module
  */
 import type { GuardRequest } from './guard-request.js'
+import { looksLikeJson } from './media-type.js'
 
 /** These answers serve nobody: there is no route, or it has a guard of its own. */
 const SERVES_NOBODY: ReadonlySet<number> = new Set([401, 403, 404, 405, 503])
@@ -18,7 +19,7 @@ export function servesSomebody(status: number): boolean {
  */
 export function isMcpMessage(request: GuardRequest): boolean {
   if (request.method !== 'POST') return false
-  if (!/^application\/json\b/i.test(request.contentType ?? '')) return false
+  if (!looksLikeJson(request.contentType ?? '')) return false
   return (
     request.protocolVersion !== undefined ||
     request.sessionId !== undefined ||

@@ -105,7 +105,7 @@ describe('SIGHUP', () => {
   })
 
   for (const [name, spoil] of [
-    ['a policy that is none', (file) => writeFileSync(file('policy.yaml'), 'rules: 5\n')],
+    ['a policy that cannot be used', (file) => writeFileSync(file('policy.yaml'), 'rules: 5\n')],
     [
       'a policy that must not be taken now',
       (file) => writeFileSync(file('policy.yaml'), policyOf('two', 'filter')),

@@ -358,7 +358,7 @@ describe('our credentials at the provider', () => {
     expect(await ask()).toBe(200)
   })
 
-  verifies('FLD-16', 'a key that is none changes nothing, another one is used', async () => {
+  verifies('FLD-16', 'a key that cannot be used changes nothing, another one is used', async () => {
     const pem = async () =>
       exportPKCS8((await generateKeyPair('ES256', { extractable: true })).privateKey)
     const watch = await startWatch(

@@ -7,7 +7,7 @@ import { verifies } from '../support/verifies.js'
 
 const MINUTE = 60
 
-/** As `fetch`, but each answer is dated by a clock that is `ahead` of ours by seconds. */
+/** As `fetch`, but each answer is dated by a clock that shows `ahead` seconds more than our clock. */
 function dated(
   fetchFunction: typeof fetch,
   now: () => number,
@@ -80,7 +80,7 @@ describe('JWTs', () => {
 
   verifies(
     'FLD-07',
-    "a cache's answer is as old as it says, and a date that cannot be read is none",
+    "a cache's answer is as old as it says, and a date that cannot be read is ignored",
     async () => {
       const hour = 60 * MINUTE
       expect((await refused(-hour, { exp: -MINUTE }, { age: String(hour) })).hint).toBeUndefined()

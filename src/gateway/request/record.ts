@@ -8,7 +8,6 @@ import { quoted } from '../../errors.js'
 import { whereThrown } from '../../events.js'
 import {
   decisionOf,
-  type EventSubject,
   type GatewayEvent,
   type RequestCompleted,
   type RequestDecision,
@@ -17,7 +16,7 @@ import {
 } from '../events.js'
 import type { RpcMessage } from '../../mcp/message.js'
 import type { Caller } from './caller.js'
-import { forwardedField, type RequestHead } from './head.js'
+import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
 import { withoutAbsentNames, type AuditedOperation } from './read-operations.js'
 import type { UpstreamFault } from './upstream-fault.js'
@@ -54,7 +53,7 @@ export interface Arrival {
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 
-export class RequestRecord implements Arrival, EventSubject {
+export class RequestRecord implements Arrival {
   readonly id: string
   readonly method: string
   /** As read before its resource was known. */
@@ -94,23 +93,6 @@ export class RequestRecord implements Arrival, EventSubject {
   /** The configured issuer, once the token named one. */
   get issuer(): string | undefined {
     return this.#caller?.authenticated?.token.issuer ?? this.#issuer
-  }
-
-  get subject(): string | undefined {
-    return this.#caller?.authenticated?.token.subject
-  }
-
-  get clientId(): string | undefined {
-    return this.#caller?.authenticated?.token.clientId
-  }
-
-  /** As read, else as its header fields say. */
-  get rpcMethod(): string | undefined {
-    return this.#operations?.[0]?.method ?? forwardedField(this.head, 'mcp-method')
-  }
-
-  get target(): string | undefined {
-    return this.#operations?.[0]?.name ?? forwardedField(this.head, 'mcp-name')
   }
 
   /** Its operations, if they were read and are kept. */

@@ -1,32 +1,37 @@
 /**
- * What a listener of events sees of a request. The record holds credentials in its head, and people log what a listener
- * gets.
+ * What a listener of events sees of a request. The record holds credentials in its head, and people
+ * log what a listener gets.
  *
  * @module
  */
 import type { EventSubject } from '../events.js'
+import { forwardedField } from './head.js'
+import type { RequestRecord } from './record.js'
 
 /** Looked up when it is read, because most listeners never do. */
 export class RequestSubject implements EventSubject {
-  readonly #record: EventSubject
+  readonly #record: RequestRecord
 
-  constructor(record: EventSubject) {
+  constructor(record: RequestRecord) {
     this.#record = record
   }
 
   get subject(): string | undefined {
-    return this.#record.subject
+    return this.#record.caller?.authenticated?.token.subject
   }
 
   get clientId(): string | undefined {
-    return this.#record.clientId
+    return this.#record.caller?.authenticated?.token.clientId
   }
 
+  /** As read, else as its header fields say. */
   get rpcMethod(): string | undefined {
-    return this.#record.rpcMethod
+    const { operations, head } = this.#record
+    return operations?.[0]?.method ?? forwardedField(head, 'mcp-method')
   }
 
   get target(): string | undefined {
-    return this.#record.target
+    const { operations, head } = this.#record
+    return operations?.[0]?.name ?? forwardedField(head, 'mcp-name')
   }
 }

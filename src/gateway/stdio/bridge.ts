@@ -15,6 +15,7 @@ import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../mcp/open-ended.js'
 import { RPC } from '../../mcp/rpc-error.js'
+import { looksLikeJson } from '../../web/media-type.js'
 import { unknownSession } from '../request/unknown-session.js'
 import { isMarked } from './broken-message.js'
 import { StdioRequest, type StdioRequestContext } from './request.js'
@@ -161,7 +162,7 @@ class Bridge {
     const { maxBody } = this.#options
     const { admitted } = request
     const { contentType } = admitted.head
-    if (contentType !== undefined && !/^application\/json\b/i.test(contentType)) {
+    if (contentType !== undefined && !looksLikeJson(contentType)) {
       return refuseType(request)
     }
     if (admitted.body !== undefined) return this.#post(request, admitted.body)

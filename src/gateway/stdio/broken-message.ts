@@ -45,7 +45,7 @@ export function isMarked(line: Buffer): boolean {
   return line.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
 }
 
-/** Where the first byte stands that is not UTF-8; the length if there is none. */
+/** The index of the first byte that is not UTF-8; the length if all bytes are. */
 function endOfUtf8(bytes: Buffer): number {
   const text = bytes.toString('utf8')
   let at = 0

@@ -156,20 +156,24 @@ describe('an answer that is not UTF-8', () => {
     await eventually(() => fixture.reported('child.ended').length === 1)
   })
 
-  verifies('FLD-09', 'is no line of a log in another encoding: whoever waits goes on', async () => {
-    const fixture = await startScript(`
+  verifies(
+    'FLD-09',
+    'a log line in another encoding is not an answer: requests that wait go on',
+    async () => {
+      const fixture = await startScript(`
       ${LATIN}
       latin('D\\u00e9marrage')
       latin('{"level":30,"id":' + JSON.stringify(id) + ',"msg":"d\\u00e9"}')
       answer(id, { whole: true })`)
-    const client = await openClient(fixture)
-    const [, message] = await messageOf(client.call('x'))
-    expect(message.result).toEqual({ whole: true })
-    expect(fixture.reported('child.remarked').map(({ text }) => text)).toEqual([
-      'not a message: D\ufffdmarrage',
-      expect.stringContaining('not a message: {"level":30') as string,
-    ])
-  })
+      const client = await openClient(fixture)
+      const [, message] = await messageOf(client.call('x'))
+      expect(message.result).toEqual({ whole: true })
+      expect(fixture.reported('child.remarked').map(({ text }) => text)).toEqual([
+        'not a message: D\ufffdmarrage',
+        expect.stringContaining('not a message: {"level":30') as string,
+      ])
+    },
+  )
 })
 
 describe('an answer that is too large', () => {
