@@ -8,10 +8,11 @@ import { codeOf } from '../base/error-code.js'
 import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
+import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy']
+const COMMANDS = ['serve', 'check', 'policy', 'login']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -88,17 +89,27 @@ async function runCommand(command: readonly string[]): Promise<number> {
   }
 }
 
+/** Where the commands with a folder of their own read and write. */
+const IO: CommandIo = {
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+  readFile: (path) => readFileSync(path, 'utf8'),
+  env: process.env,
+}
+
+/** The commands with a folder of their own, each loaded when it is called. */
+async function ownCommand(
+  name: string | undefined,
+): Promise<((argv: readonly string[], io: CommandIo) => Promise<number>) | undefined> {
+  if (name === 'policy') return (await import('./policy/command.js')).runPolicy
+  if (name === 'login') return (await import('./login/command.js')).runLogin
+  return undefined
+}
+
 async function main(argv: readonly string[]): Promise<number> {
-  // `policy` has its own help, and its arguments may be names of tools.
-  if (argv[0] === 'policy') {
-    const { runPolicy } = await import('./policy/command.js')
-    return runPolicy(argv.slice(1), {
-      stdout: (text) => process.stdout.write(text),
-      stderr: (text) => process.stderr.write(text),
-      readFile: (path) => readFileSync(path, 'utf8'),
-      env: process.env,
-    })
-  }
+  // These have their own help, and their arguments may be names of tools.
+  const run = await ownCommand(argv[0])
+  if (run !== undefined) return run(argv.slice(1), IO)
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   if (own.includes('--help') || own.includes('-h') || own[0] === 'help') {
@@ -115,10 +126,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (first === 'serve') return runServe(argv.slice(1))
   if (first === 'check') {
     const { runCheck } = await import('./check.js')
-    return runCheck(argv.slice(1), process.env, {
-      stdout: (text) => process.stdout.write(text),
-      stderr: (text) => process.stderr.write(text),
-    })
+    return runCheck(argv.slice(1), process.env, { stdout: IO.stdout, stderr: IO.stderr })
   }
   return reportProblems([
     {

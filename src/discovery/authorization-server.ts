@@ -56,7 +56,7 @@ export function authorizationServerMetadataUrls(issuer: string): readonly string
  * where the operator allowed that host, at the origin of their own `discoveryUrl`, or between
  * loopback hosts.
  */
-function isTrustworthyEndpoint(
+export function isTrustworthyEndpoint(
   value: unknown,
   issuer: string,
   {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isJsonObject } from '../base/json.js'
 import { META_VERSION, metaVersionOf } from './protocol-revision.js'
 import type { RpcMessage } from './message.js'
 import { RPC } from './rpc-error.js'
@@ -53,6 +54,19 @@ export function decodeMirrored(value: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What a header field may carry as it is: visible ASCII, and blanks inside. */
+const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/
+
+/** The value of `Mcp-Name` for a message that we send; `undefined` if it has none. */
+export function mirroredName(method: unknown, params: unknown): string | undefined {
+  const source = typeof method === 'string' ? NAME_SOURCES.get(method) : undefined
+  const value = source !== undefined && isJsonObject(params) ? params[source] : undefined
+  if (typeof value !== 'string') return undefined
+  if (PLAIN.test(value) && decodeMirrored(value) === value) return value
+  const binary = String.fromCharCode(...new TextEncoder().encode(value))
+  return `${PREFIX}${btoa(binary)}${SUFFIX}`
 }
 
 function mismatch(field: string): Mismatch {

@@ -1,5 +1,6 @@
 /** Servers whose lists have no end, or are far too large: what `policy init` keeps of them is bounded. */
 import { expect, test } from 'vitest'
+import { McpClient } from '../../src/cli/policy/client.js'
 import { takeInventory } from '../../src/cli/policy/inventory.js'
 import type { Transport } from '../../src/cli/policy/rpc.js'
 import { verifies } from '../support/verifies.js'
@@ -21,7 +22,7 @@ function serverOf(pageOf: (page: number) => { tools: unknown[]; nextCursor?: unk
     setVersion: () => undefined,
     close: () => Promise.resolve(),
   }
-  const inventory = () => takeInventory(transport, new AbortController().signal)
+  const inventory = () => takeInventory(new McpClient(transport, new AbortController().signal))
   return { inventory, pages: () => pages }
 }
 

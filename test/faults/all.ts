@@ -8,6 +8,7 @@ import { CHILD_FAULTS } from './child-faults.js'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+import { LOGIN_FAULTS } from './login-faults.js'
 import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 import { OPERATION_FAULTS } from './operation-faults.js'
 import { OPTION_FAULTS } from './option-faults.js'
@@ -27,4 +28,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...JUDGEMENT_FAULTS,
   ...CONNECTION_FAULTS,
   ...FIELD_FAULTS,
+  ...LOGIN_FAULTS,
 ]

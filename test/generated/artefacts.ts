@@ -2,6 +2,7 @@
 import { format, resolveConfig } from 'prettier'
 import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
+import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
 import {
@@ -39,7 +40,11 @@ function helpTexts(): string {
   const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
-  return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies]
+  return [
+    ['serve and check', `${USAGE}\n${SPELLINGS}`] as const,
+    ...policies,
+    ['login', loginHelp()] as const,
+  ]
     .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
     .join('\n\n')
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { EventBoundary, lastEvent } from '../../src/gateway/http/event-stream.js'
 import { readMessage, type RpcMessage } from '../../src/mcp/message.js'
-import { compareMirrored, decodeMirrored } from '../../src/mcp/mirrored-headers.js'
+import { compareMirrored, decodeMirrored, mirroredName } from '../../src/mcp/mirrored-headers.js'
 import { RPC } from '../../src/mcp/rpc-error.js'
 import { verifies } from '../support/verifies.js'
 
@@ -233,6 +233,22 @@ describe('comparing', () => {
     names: name === undefined ? [] : [name],
   })
   const MISMATCH = { code: RPC.headerMismatch }
+
+  verifies('HDR-01', 'what we send mirrors the body, in characters of a field', () => {
+    const markers = fc.constantFrom('=?base64?', '?=', ' ', '', 'a')
+    fc.assert(
+      fc.property(markers, fc.string({ unit: 'grapheme' }), markers, (before, middle, after) => {
+        const name = `${before}${middle}${after}`
+        const sent = mirroredName('tools/call', { name }) ?? 'none'
+        expect(sent).toMatch(/^[!-~](?:[ -~]*[!-~])?$/)
+        const own = headers('tools/call', sent)
+        expect(compareMirrored(request('tools/call', { name }), own)).toBeUndefined()
+      }),
+    )
+    expect(mirroredName('tools/list', { name: 'a' })).toBeUndefined()
+    expect(mirroredName('tools/call', { name: 1 })).toBeUndefined()
+    expect(mirroredName(undefined, { name: 'a' })).toBeUndefined()
+  })
 
   verifies('HDR-01', 'each method mirrors its own member', () => {
     for (const [method, member] of [

@@ -6,48 +6,38 @@
 import type { ConfigurationProblem } from '../../errors.js'
 import { flagOf } from '../../config/names.js'
 import { parseSettings, type Settings } from '../../config/setting-table.js'
-import { SETTINGS } from '../../config/setting-lists.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
-import { collectFlags, noSuchFlag } from '../../config/sources.js'
+import {
+  collectArguments,
+  gatewayFlags,
+  JSON_FLAG,
+  ownFlag,
+  type ArgumentShape,
+} from '../arguments.js'
 
-/** The flags of the commands besides the gateway's own. */
-function own(
-  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
-): Setting {
-  return { section: 'Operation', json: {}, ...about }
-}
-
-const JSON_FLAG = own({
-  path: 'json',
-  kind: 'toggle',
-  placeholder: '',
-  description: 'print JSON',
-  default: 'off',
-  hint: 'leave it out for text',
-})
 const OF_EXPLAIN: readonly Setting[] = [
-  own({
+  ownFlag({
     path: 'scopes',
     kind: 'words',
     placeholder: '"A B"',
     description: 'scopes of the token',
     hint: 'in one argument: "mcp:read mcp:write"',
   }),
-  own({
+  ownFlag({
     path: 'baseScopes',
     kind: 'words',
     placeholder: '"A B"',
     description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
     hint: 'in one argument: "mcp:read mcp:write"',
   }),
-  own({
+  ownFlag({
     path: 'claims',
     kind: 'text',
     placeholder: 'JSON',
     description: 'other claims of the token',
     hint: `'{"realm_access":{"roles":["ops"]}}'`,
   }),
-  own({
+  ownFlag({
     path: 'protocolVersion',
     kind: 'text',
     placeholder: 'VERSION',
@@ -59,7 +49,7 @@ const OF_EXPLAIN: readonly Setting[] = [
 /** The resource in an example challenge, which nobody receives. */
 export const EXAMPLE_RESOURCE = 'https://mcp.example.com/mcp'
 
-const RESOURCE = own({
+const RESOURCE = ownFlag({
   path: 'resource',
   kind: 'text',
   placeholder: 'URL',
@@ -68,22 +58,10 @@ const RESOURCE = own({
   hint: 'the URL that users type: https://mcp.example.com/mcp',
 })
 
-function ofGateway(...paths: readonly string[]): readonly Setting[] {
-  return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
-    ...setting,
-    required: false,
-  }))
-}
-
-const OF_SERVER = ofGateway('upstream', 'upstreamHeader', 'childEnv', 'caFile')
+const OF_SERVER = gatewayFlags('upstream', 'upstreamHeader', 'childEnv', 'caFile')
 
 /** The arguments that a command takes. */
-export interface CommandShape {
-  /** Required names. */
-  readonly names: readonly string[]
-  /** One optional name. */
-  readonly optional?: string
-  readonly flags: readonly Setting[]
+export interface CommandShape extends ArgumentShape {
   /** Whether the command line names a server: by `--upstream`, or by the arguments after `--`. */
   readonly hasServer: boolean
 }
@@ -127,26 +105,16 @@ function serverProblems(
 
 /** @param argv the arguments after the command's name */
 export function readArguments(shape: CommandShape, argv: readonly string[]): PolicyArguments {
-  const { flags, hasServer, optional } = shape
+  const { hasServer } = shape
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const before = argv.slice(0, end)
-  const { given, rest, problems } = collectFlags(flags, before)
-  const isFlag = (argument: string) => argument.startsWith('-') && argument !== '-'
-  const strange = rest.filter(isFlag).map((flag) => noSuchFlag(flag.split('=', 1)[0] ?? '', flags))
   const after = argv.slice(end + 1)
-  // A tool may be called --help.
-  const names = [...rest.filter((each) => !isFlag(each)), ...(hasServer ? [] : after)]
-  const wanted = shape.names.length + (optional === undefined ? 0 : 1)
-  const counted: ConfigurationProblem[] = shape.names.slice(names.length).map((name) => ({
-    path: name,
-    message: 'is missing',
-    hint: 'mcp-gatehouse policy --help',
-  }))
-  // The value of an unknown flag is only wrong because the flag is.
-  if (names.length > wanted && strange.length === 0) {
-    const hint = 'quote a name that contains blanks'
-    counted.push({ path: `argument ${wanted + 1}`, message: 'is unexpected', hint })
-  }
+  const { names, given, problems } = collectArguments(
+    shape,
+    argv.slice(0, end),
+    // A tool may be called --help.
+    hasServer ? [] : after,
+    'mcp-gatehouse policy --help',
+  )
   const command = end < argv.length ? after : undefined
   const parsed = parseSettings(new Map([...given].filter(([path]) => path !== 'scopes')))
   return {
@@ -156,8 +124,6 @@ export function readArguments(shape: CommandShape, argv: readonly string[]): Pol
     command,
     problems: [
       ...problems,
-      ...strange,
-      ...counted,
       ...parsed.problems,
       ...(hasServer ? serverProblems(given, command) : []),
     ],

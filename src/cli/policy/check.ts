@@ -5,7 +5,7 @@
  */
 import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../policy/document.js'
 import type { PolicyFile } from '../../config/policy-file.js'
-import type { PolicyIo } from './io.js'
+import type { CommandIo } from '../command-io.js'
 
 function hasAll(all: readonly string[], some: readonly string[]): boolean {
   return some.every((each) => all.includes(each))
@@ -73,7 +73,7 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
 }
 
 /** @param file without problems */
-export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: PolicyIo): number {
+export function checkFile(file: PolicyFile, name: string, { stdout, stderr }: CommandIo): number {
   for (const warning of policyWarnings(file)) stderr(`warning: ${warning}\n`)
   const { length } = file.policy.rules
   stdout(`${name}: ${length} ${length === 1 ? 'rule' : 'rules'}, no problems\n`)

@@ -12,7 +12,7 @@ import { readArguments, SHAPES, type CommandName, type PolicyArguments } from '.
 import { checkFile } from './check.js'
 import { explainFile } from './explain.js'
 import { policyHelp } from './help.js'
-import type { PolicyIo } from './io.js'
+import type { CommandIo } from '../command-io.js'
 import { askServer } from './live.js'
 import { writeStarter } from './starter.js'
 import { writeTable } from './table.js'
@@ -30,7 +30,7 @@ function isCommand(name: string): name is CommandName {
 type Outcome = number | readonly ConfigurationProblem[]
 
 /** Reads the policy that the first argument names. If it has problems, nothing else is reported. */
-function readFile(name: string, io: PolicyIo): PolicyFile | readonly ConfigurationProblem[] {
+function readFile(name: string, io: CommandIo): PolicyFile | readonly ConfigurationProblem[] {
   let content: string
   try {
     content = io.readFile(name)
@@ -46,7 +46,7 @@ function readFile(name: string, io: PolicyIo): PolicyFile | readonly Configurati
 async function runWithFile(
   command: Exclude<CommandName, 'init'>,
   given: PolicyArguments,
-  io: PolicyIo,
+  io: CommandIo,
 ): Promise<Outcome> {
   const [name = ''] = given.names
   const file = readFile(name, io)
@@ -59,14 +59,14 @@ async function runWithFile(
   return 0
 }
 
-async function runInit(given: PolicyArguments, io: PolicyIo): Promise<Outcome> {
+async function runInit(given: PolicyArguments, io: CommandIo): Promise<Outcome> {
   const inventory = await askServer(given, io)
   if (typeof inventory === 'number' || !('tools' in inventory)) return inventory
   io.stdout(writeStarter(inventory))
   return 0
 }
 
-async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
+async function run(argv: readonly string[], io: CommandIo): Promise<Outcome> {
   const [name = ''] = argv
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
@@ -89,7 +89,7 @@ async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
  * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be reached or
  * queried; 2 with problems, which go to stderr
  */
-export async function runPolicy(argv: readonly string[], io: PolicyIo): Promise<number> {
+export async function runPolicy(argv: readonly string[], io: CommandIo): Promise<number> {
   const outcome = await run(argv, io)
   if (typeof outcome === 'number') return outcome
   io.stderr(formatProblems(outcome))

@@ -17,7 +17,7 @@ import { flagOf } from '../../config/names.js'
 import { endpointProblems } from '../../config/option-problems.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
-import type { PolicyIo } from './io.js'
+import type { CommandIo } from '../command-io.js'
 import { createEvaluator, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
 import { jsonText, inOneLine, shownScalar } from './shown.js'
 
@@ -236,7 +236,7 @@ function formatJson({ answer, ...explanation }: Explanation): string {
 export function explainFile(
   file: PolicyFile,
   given: PolicyArguments,
-  { stdout }: PolicyIo,
+  { stdout }: CommandIo,
 ): number | readonly ConfigurationProblem[] {
   const question = readQuestion(given)
   if (!('method' in question)) return question

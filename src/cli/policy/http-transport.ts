@@ -6,15 +6,20 @@
 import { createFetch, type NetworkOptions } from '../../gateway/http/network.js'
 import { networkReason } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
-import { flagOf } from '../../config/names.js'
+import { mirroredName } from '../../mcp/mirrored-headers.js'
 import { isEventStream } from '../../web/media-type.js'
-import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
+import { answerTo, MAX_MESSAGE, ServerFault, StatusFault, type Transport } from './rpc.js'
 
 export interface HttpServer extends NetworkOptions {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
+  /** What to do about a status: the end of the sentence that names it. */
+  readonly advice: Readonly<Record<number, string>>
 }
+
+/** What a 404 and a 405 mean, for every command. */
+export const NO_ENDPOINT = '; is this the exact endpoint?'
 
 const SESSION = 'mcp-session-id'
 
@@ -57,19 +62,13 @@ async function textOf(response: Response): Promise<string> {
   return text
 }
 
-const ADVICE: Readonly<Record<number, string>> = {
-  401: `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`,
-  403: `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`,
-  404: '; is this the exact endpoint?',
-  405: '; is this the exact endpoint?',
-}
-
-export function connectHttp({ url, headers, signal, ...network }: HttpServer): Transport {
+export function connectHttp({ url, headers, signal, advice, ...network }: HttpServer): Transport {
   const send = createFetch(network) ?? fetch
   const agreed: Record<string, string> = {}
 
   async function call(method: string, message?: JsonObject): Promise<Response> {
-    const { method: rpcMethod } = message ?? {}
+    const { method: rpcMethod, params } = message ?? {}
+    const name = mirroredName(rpcMethod, params)
     try {
       return await send(url, {
         method,
@@ -79,6 +78,7 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
           accept: 'application/json, text/event-stream',
           ...(message !== undefined && { 'content-type': 'application/json' }),
           ...(typeof rpcMethod === 'string' && { 'mcp-method': rpcMethod }),
+          ...(name !== undefined && { 'mcp-name': name }),
           ...agreed,
           ...headers,
         },
@@ -109,11 +109,9 @@ export function connectHttp({ url, headers, signal, ...network }: HttpServer): T
       }
     }
     const { status } = response
-    throw new ServerFault(
-      response.ok
-        ? 'did not answer with JSON-RPC'
-        : `answered ${status}${status < 400 ? ', a redirect, which is not followed' : (ADVICE[status] ?? '')}`,
-    )
+    if (response.ok) throw new ServerFault('did not answer with JSON-RPC')
+    const meaning = status < 400 ? ', a redirect, which is not followed' : (advice[status] ?? '')
+    throw new StatusFault(`answered ${status}${meaning}`, response)
   }
 
   return {

@@ -4,10 +4,9 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { unlessAborted } from '../../base/http.js'
-import { isJsonObject, type JsonObject } from '../../base/json.js'
-import { STATEFUL_VERSIONS, STATELESS_SINCE } from '../../mcp/protocol-revision.js'
-import { PATIENCE, RpcFault, ServerFault, type Transport } from './rpc.js'
+import { isJsonObject } from '../../base/json.js'
+import { textIn, type McpClient } from './client.js'
+import { RpcFault, ServerFault } from './rpc.js'
 import { inOneLine } from './shown.js'
 
 /**
@@ -40,9 +39,6 @@ const MAX_OFFERS = 100_000
 const MAX_PAGES = 100_000
 /** The limit for names, titles and descriptions of one list together. */
 const MAX_CHARACTERS = 16 * 2 ** 20
-/** How many characters of a title or a description are shown. */
-const SHOWN = 1_000
-const CLIENT = { name: 'mcp-gatehouse', version: '0' }
 
 interface Kind {
   readonly list: 'tools' | 'prompts' | 'resources' | 'templates'
@@ -85,18 +81,6 @@ const KINDS: readonly Kind[] = [
   },
 ]
 
-function textIn(object: JsonObject, name: string): string | undefined {
-  const value = object[name]
-  return typeof value === 'string' && value.trim() !== '' ? beginningOf(value) : undefined
-}
-
-/** A copy: the slice of a text keeps the whole text in memory. */
-function beginningOf(text: string): string {
-  return text.length <= SHOWN
-    ? text
-    : Buffer.from(text.slice(0, SHOWN), 'utf16le').toString('utf16le')
-}
-
 /** A cursor may be as long as a message. */
 function digestOf(cursor: unknown): string {
   return createHash('sha256').update(JSON.stringify(cursor)).digest('base64')
@@ -117,79 +101,23 @@ function readOffer(entry: unknown, kind: Kind): Offer | undefined {
   }
 }
 
-class Client {
-  readonly #transport: Transport
-  readonly #signal: AbortSignal
-  #id = 0
-  /** The metadata of requests in stateless revisions. */
-  #meta: JsonObject | undefined
-
-  constructor(transport: Transport, signal: AbortSignal) {
-    this.#transport = transport
-    this.#signal = signal
-  }
-
-  async request(method: string, params: JsonObject): Promise<JsonObject> {
-    const meta = this.#meta === undefined ? {} : { _meta: this.#meta }
-    const message = { jsonrpc: '2.0', id: ++this.#id, method, params: { ...params, ...meta } }
-    const patience = AbortSignal.timeout(PATIENCE)
-    const limits = AbortSignal.any([this.#signal, patience])
-    let answer: JsonObject
-    try {
-      answer = await unlessAborted(this.#transport.request(message), limits)
-    } catch (error) {
-      if (this.#signal.aborted) throw new ServerFault('interrupted')
-      if (patience.aborted) throw new ServerFault(`did not answer ${method} in time`)
-      throw error
-    }
-    const { result, error } = answer
-    if (isJsonObject(error)) {
-      const text = inOneLine(textIn(error, 'message') ?? 'without a reason')
-      throw new RpcFault(error['code'], `answered ${method} with an error: ${text}`)
-    }
-    if (!isJsonObject(result)) throw new ServerFault(`answered ${method} with no result`)
-    return result
-  }
-
-  /** Tries the older revisions first: most servers support them. */
-  async open(): Promise<JsonObject> {
-    try {
-      const [protocolVersion = ''] = STATEFUL_VERSIONS
-      const params = { protocolVersion, capabilities: {}, clientInfo: CLIENT }
-      const result = await this.request('initialize', params)
-      this.#transport.setVersion(textIn(result, 'protocolVersion') ?? protocolVersion)
-      await this.#transport.notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
-      return result
-    } catch (error) {
-      if (!(error instanceof RpcFault)) throw error
-      this.#transport.setVersion(STATELESS_SINCE)
-      this.#meta = {
-        'io.modelcontextprotocol/protocolVersion': STATELESS_SINCE,
-        'io.modelcontextprotocol/clientInfo': CLIENT,
-        'io.modelcontextprotocol/clientCapabilities': {},
-      }
-      // If it supports neither, its answer to the first attempt is the useful one.
-      return this.request('server/discover', {}).catch((second: unknown) => {
-        throw second instanceof RpcFault ? error : second
-      })
-    }
-  }
-
-  /** The pages of a list. They are not kept: each may be as large as a message. */
-  async *pages({ method, member }: Kind): AsyncGenerator<readonly unknown[]> {
-    const seen = new Set<unknown>()
-    let cursor: unknown
-    for (;;) {
-      const page = await this.request(method, cursor === undefined ? {} : { cursor })
-      const entries = page[member]
-      if (!Array.isArray(entries)) throw new ServerFault(`answered ${method} without a list`)
-      yield entries
-      cursor = page['nextCursor'] ?? undefined
-      if (cursor === undefined) return
-      const digest = digestOf(cursor)
-      if (seen.size > MAX_PAGES || seen.has(digest)) throw endless(method)
-      seen.add(digest)
-    }
+/** The pages of a list. They are not kept: each may be as large as a message. */
+async function* pagesOf(
+  client: McpClient,
+  { method, member }: Kind,
+): AsyncGenerator<readonly unknown[]> {
+  const seen = new Set<unknown>()
+  let cursor: unknown
+  for (;;) {
+    const page = await client.request(method, cursor === undefined ? {} : { cursor })
+    const entries = page[member]
+    if (!Array.isArray(entries)) throw new ServerFault(`answered ${method} without a list`)
+    yield entries
+    cursor = page['nextCursor'] ?? undefined
+    if (cursor === undefined) return
+    const digest = digestOf(cursor)
+    if (seen.size > MAX_PAGES || seen.has(digest)) throw endless(method)
+    seen.add(digest)
   }
 }
 
@@ -234,13 +162,18 @@ class Offers {
   }
 }
 
+const ALL_LISTS = KINDS.map(({ list }) => list)
+
 /**
- * Requests all lists that the server has.
+ * Requests the lists that the server has.
  *
+ * @param wanted the others stay empty
  * @throws {ServerFault}
  */
-export async function takeInventory(transport: Transport, signal: AbortSignal): Promise<Inventory> {
-  const client = new Client(transport, signal)
+export async function takeInventory(
+  client: McpClient,
+  wanted: readonly Kind['list'][] = ALL_LISTS,
+): Promise<Inventory> {
   const { capabilities, serverInfo } = await client.open()
   const lists: Record<Kind['list'], readonly Offer[]> = {
     tools: [],
@@ -249,11 +182,11 @@ export async function takeInventory(transport: Transport, signal: AbortSignal): 
     templates: [],
   }
   let nameless = 0
-  for (const kind of KINDS) {
+  for (const kind of KINDS.filter(({ list }) => wanted.includes(list))) {
     if (!isJsonObject(capabilities) || !isJsonObject(capabilities[kind.capability])) continue
     const offers = new Offers(kind)
     try {
-      for await (const page of client.pages(kind)) for (const entry of page) offers.add(entry)
+      for await (const page of pagesOf(client, kind)) for (const entry of page) offers.add(entry)
     } catch (error) {
       // Templates have no capability of their own.
       if (!(error instanceof RpcFault) || error.code !== METHOD_NOT_FOUND) throw error

@@ -7,22 +7,25 @@ import { commandEnvironment } from '../../gateway/stdio/process-group.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
 import { withheldHint } from '../../gateway/stdio/withheld-variables.js'
 import type { ConfigurationProblem } from '../../errors.js'
+import { flagOf } from '../../config/names.js'
 import { readFault } from '../../config/named-file.js'
 import { redactUrl } from '../../config/redacted.js'
 import { readHeaders } from '../../config/files.js'
+import { interruptible } from '../interruption.js'
 import type { PolicyArguments } from './arguments.js'
-import { connectHttp } from './http-transport.js'
+import { McpClient } from './client.js'
+import { connectHttp, NO_ENDPOINT } from './http-transport.js'
 import { takeInventory, type Inventory } from './inventory.js'
-import type { PolicyIo } from './io.js'
+import type { CommandIo } from '../command-io.js'
 import { ServerFault, type Transport } from './rpc.js'
 import { inOneLine, shownScalar } from './shown.js'
 import { startCommand } from './stdio-transport.js'
 
-/** A command in its own process group does not get Ctrl-C from the terminal, so we end it. */
-const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+const CREDENTIALS = `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`
+const ADVICE = { 401: CREDENTIALS, 403: CREDENTIALS, 404: NO_ENDPOINT, 405: NO_ENDPOINT }
 
 /** The files that the flags name. */
-function readServerFiles({ settings, given }: PolicyArguments, { readFile }: PolicyIo) {
+function readServerFiles({ settings, given }: PolicyArguments, { readFile }: CommandIo) {
   const sourceOf = (path: string) => given.get(path)?.source ?? path
   const { upstreamHeader = [], caFile } = settings
   const { headers, problems } = readHeaders(upstreamHeader, sourceOf('upstreamHeader'), readFile)
@@ -39,12 +42,12 @@ function readServerFiles({ settings, given }: PolicyArguments, { readFile }: Pol
 async function open(
   { command, settings }: PolicyArguments,
   { headers, ca }: Pick<ReturnType<typeof readServerFiles>, 'headers' | 'ca'>,
-  { env, stderr }: PolicyIo,
+  { env, stderr }: CommandIo,
   signal: AbortSignal,
 ): Promise<Transport> {
   if (command === undefined) {
     const { upstream: url = '' } = settings
-    return connectHttp({ url, headers, ca, proxyEnvironment: env, signal })
+    return connectHttp({ url, headers, ca, proxyEnvironment: env, signal, advice: ADVICE })
   }
   const environment = commandEnvironment(env, settings.childEnv ?? [])
   const [file = ''] = command
@@ -60,36 +63,30 @@ async function open(
  */
 export async function askServer(
   given: PolicyArguments,
-  io: PolicyIo,
+  io: CommandIo,
 ): Promise<Inventory | number | readonly ConfigurationProblem[]> {
   const files = readServerFiles(given, io)
   if (files.problems.length > 0) return files.problems
   const name = shownScalar(given.command?.[0] ?? redactUrl(given.settings.upstream ?? ''))
-  const controller = new AbortController()
-  const interrupt = () => {
-    // A second signal ends us, and everything that we started, at once.
-    if (controller.signal.aborted) process.exit(1)
-    controller.abort(new ServerFault('interrupted'))
-  }
-  for (const signal of ENDING) process.on(signal, interrupt)
-  let transport: Transport | undefined
-  try {
-    io.stderr(`asking ${name}\n`)
-    transport = await open(given, files, io, controller.signal)
-    const inventory = await takeInventory(transport, controller.signal)
-    const { tools, prompts, resources, templates, nameless } = inventory
-    io.stderr(
-      `${inventory.server}: ${tools.length} tools, ${prompts.length} prompts, ` +
-        `${resources.length} resources, ${templates.length} templates\n`,
-    )
-    if (nameless > 0) io.stderr(`warning: ${nameless} entries have no name, and are left out\n`)
-    return inventory
-  } catch (error) {
-    if (!(error instanceof ServerFault)) throw error
-    io.stderr(`${name} ${error.message}\n`)
-    return 1
-  } finally {
-    await transport?.close()
-    for (const signal of ENDING) process.off(signal, interrupt)
-  }
+  return interruptible(new ServerFault('interrupted'), async (signal) => {
+    let transport: Transport | undefined
+    try {
+      io.stderr(`asking ${name}\n`)
+      transport = await open(given, files, io, signal)
+      const inventory = await takeInventory(new McpClient(transport, signal))
+      const { tools, prompts, resources, templates, nameless } = inventory
+      io.stderr(
+        `${inventory.server}: ${tools.length} tools, ${prompts.length} prompts, ` +
+          `${resources.length} resources, ${templates.length} templates\n`,
+      )
+      if (nameless > 0) io.stderr(`warning: ${nameless} entries have no name, and are left out\n`)
+      return inventory
+    } catch (error) {
+      if (!(error instanceof ServerFault)) throw error
+      io.stderr(`${name} ${error.message}\n`)
+      return 1
+    } finally {
+      await transport?.close()
+    }
+  })
 }

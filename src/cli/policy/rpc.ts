@@ -1,5 +1,5 @@
 /**
- * The MCP client of the `policy` commands, over any transport.
+ * How commands exchange messages with an MCP server, over any transport.
  *
  * @module
  */
@@ -15,6 +15,18 @@ export class RpcFault extends ServerFault {
   constructor(code: unknown, message: string) {
     super(message)
     this.code = code
+  }
+}
+
+/** The server answered a request with a status that is no success. */
+export class StatusFault extends ServerFault {
+  readonly status: number
+  readonly headers: Headers
+
+  constructor(message: string, { status, headers }: Pick<Response, 'status' | 'headers'>) {
+    super(message)
+    this.status = status
+    this.headers = headers
   }
 }
 

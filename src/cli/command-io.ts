@@ -1,11 +1,11 @@
 /**
- * Where the commands of `policy` read and write.
+ * Where the commands read and write.
  *
  * @module
  */
 
 /** Texts are whole lines. */
-export interface PolicyIo {
+export interface CommandIo {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly readFile: (path: string) => string

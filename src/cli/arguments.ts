@@ -1,0 +1,77 @@
+/**
+ * The arguments of a command that has flags of its own: names, and flags from a table.
+ *
+ * @module
+ */
+import type { ConfigurationProblem } from '../errors.js'
+import { SETTINGS } from '../config/setting-lists.js'
+import type { GivenValues, Setting } from '../config/setting.js'
+import { collectFlags, noSuchFlag } from '../config/sources.js'
+
+/** The names and flags that a command takes. */
+export interface ArgumentShape {
+  /** Required names. */
+  readonly names: readonly string[]
+  /** One optional name. */
+  readonly optional?: string
+  readonly flags: readonly Setting[]
+}
+
+export interface CollectedArguments {
+  readonly names: readonly string[]
+  readonly given: GivenValues
+  readonly problems: readonly ConfigurationProblem[]
+}
+
+/** A flag that is no setting of the gateway. */
+export function ownFlag(
+  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
+): Setting {
+  return { section: 'Operation', json: {}, ...about }
+}
+
+export const JSON_FLAG: Setting = ownFlag({
+  path: 'json',
+  kind: 'toggle',
+  placeholder: '',
+  description: 'print JSON',
+  default: 'off',
+  hint: 'leave it out for text',
+})
+
+/** Flags of the gateway that mean the same to a command. None of them is required there. */
+export function gatewayFlags(...paths: readonly string[]): readonly Setting[] {
+  return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
+    ...setting,
+    required: false,
+  }))
+}
+
+/**
+ * Takes names and flags from a command line.
+ *
+ * @param argv without what comes after `--`
+ * @param more names that came after `--`: there, a name may begin with `-`
+ * @param help how to ask for the help of this command
+ */
+export function collectArguments(
+  { names: required, optional, flags }: ArgumentShape,
+  argv: readonly string[],
+  more: readonly string[],
+  help: string,
+): CollectedArguments {
+  const { given, rest, problems } = collectFlags(flags, argv)
+  const isFlag = (argument: string) => argument.startsWith('-') && argument !== '-'
+  const strange = rest.filter(isFlag).map((flag) => noSuchFlag(flag.split('=', 1)[0] ?? '', flags))
+  const names = [...rest.filter((each) => !isFlag(each)), ...more]
+  const wanted = required.length + (optional === undefined ? 0 : 1)
+  const counted: ConfigurationProblem[] = required
+    .slice(names.length)
+    .map((name) => ({ path: name, message: 'is missing', hint: help }))
+  // The value of an unknown flag is only wrong because the flag is.
+  if (names.length > wanted && strange.length === 0) {
+    const hint = 'quote a name that contains blanks'
+    counted.push({ path: `argument ${wanted + 1}`, message: 'is unexpected', hint })
+  }
+  return { names, given, problems: [...problems, ...strange, ...counted] }
+}

@@ -1,0 +1,145 @@
+/**
+ * Finds out whom an MCP server trusts: the challenge of its 401, and its metadata (RFC 9728).
+ *
+ * @module
+ */
+import { isTrustworthyEndpoint } from '../../discovery/authorization-server.js'
+import {
+  protectedResourceMetadataPaths,
+  protectedResourceMetadataUrl,
+} from '../../discovery/protected-resource.js'
+import { quoted } from '../../errors.js'
+import { FetchFault, fetchDocument, networkReason } from '../../base/http.js'
+import type { JsonObject } from '../../base/json.js'
+import { STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
+import { readChallenge, type Challenge } from './challenge.js'
+import { LoginFault } from './fault.js'
+import type { Network } from './network.js'
+
+export interface Resource {
+  /** The MCP endpoint, as it was given. */
+  readonly url: string
+  /** The resource identifier that it publishes. */
+  readonly identifier: string
+  readonly issuer: string
+  /** What it asks clients to request. */
+  readonly scopes: readonly string[]
+}
+
+const DOCTOR = 'mcp-gatehouse doctor URL says what clients need there'
+
+/** The first message of a client, without a token. */
+const KNOCK = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: STATEFUL_VERSIONS[0],
+    capabilities: {},
+    clientInfo: { name: 'mcp-gatehouse', version: '0' },
+  },
+})
+
+async function knock(url: string, { fetch, limit }: Network): Promise<Challenge> {
+  let response: Response
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      signal: limit(),
+      headers: {
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: KNOCK,
+    })
+  } catch (error) {
+    const hint = 'is the server running, and is this the URL that clients use?'
+    throw new LoginFault(`${url} ${networkReason(error)}`, hint)
+  }
+  await response.body?.cancel()
+  const { status, headers } = response
+  if (status === 401) {
+    const challenge = readChallenge(headers.get('www-authenticate'))
+    if (challenge !== undefined) return challenge
+    throw new LoginFault(`${url} answered 401 without a Bearer challenge`, DOCTOR)
+  }
+  if (status >= 300 && status < 400) {
+    const hint = `use the URL that it leads to: clients lose the token on a redirect`
+    throw new LoginFault(`${url} answered ${status}, a redirect, which is not followed`, hint)
+  }
+  if (response.ok) {
+    const hint = 'it is not protected: nobody has to log in, and everybody may call it'
+    throw new LoginFault(`${url} answers without a token`, hint)
+  }
+  const hint = status === 404 || status === 405 ? 'is this the exact endpoint?' : DOCTOR
+  throw new LoginFault(`${url} answered ${status} to a request without a token, not 401`, hint)
+}
+
+/** Without an address in the challenge, both well-known places are tried, as clients do. */
+function metadataUrls(url: string, { resourceMetadata }: Challenge): readonly string[] {
+  if (resourceMetadata === undefined) {
+    const root = new URL(protectedResourceMetadataPaths(url)[1], url).href
+    return [protectedResourceMetadataUrl(url), root]
+  }
+  if (isTrustworthyEndpoint(resourceMetadata, url, {})) return [resourceMetadata]
+  const named = quoted(resourceMetadata)
+  throw new LoginFault(`the challenge names the metadata ${named}, not an https URL`, DOCTOR)
+}
+
+async function readMetadata(
+  urls: readonly string[],
+  { fetch, limit }: Network,
+): Promise<JsonObject> {
+  const reasons: string[] = []
+  for (const url of urls) {
+    try {
+      return (await fetchDocument(url, fetch, limit())).document
+    } catch (error) {
+      if (!(error instanceof FetchFault)) throw error
+      reasons.push(`${quoted(url, 300).slice(1, -1)} ${error.message}`)
+    }
+  }
+  throw new LoginFault(`no metadata of the resource: ${reasons.join('; ')}`, DOCTOR)
+}
+
+/** Identifiers are shown to people: nothing in them may act on a terminal. */
+const VISIBLE = /^[!-~]+$/
+
+/** Whether a client may use this identifier for that URL: same origin, and a path that leads to it. */
+function covers(identifier: string, url: string): boolean {
+  if (!VISIBLE.test(identifier) || !URL.canParse(identifier)) return false
+  const [own, other] = [new URL(identifier), new URL(url)]
+  const path = own.pathname.endsWith('/') ? own.pathname : `${own.pathname}/`
+  return own.origin === other.origin && `${other.pathname}/`.startsWith(path)
+}
+
+function listOfTexts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
+}
+
+/**
+ * Asks the server without a token, and reads its metadata.
+ *
+ * @throws {LoginFault}
+ */
+export async function discoverResource(url: string, network: Network): Promise<Resource> {
+  const challenge = await knock(url, network)
+  const document = await readMetadata(metadataUrls(url, challenge), network)
+  const { resource: identifier } = document
+  if (typeof identifier !== 'string' || !covers(identifier, url)) {
+    throw new LoginFault(
+      `the metadata is about ${quoted(identifier)}, not about ${url}`,
+      '--resource of the gateway must be the URL that clients use, and this URL that one',
+    )
+  }
+  const [issuer] = listOfTexts(document['authorization_servers'])
+  if (issuer === undefined || !VISIBLE.test(issuer)) {
+    throw new LoginFault('the metadata names no authorization server', DOCTOR)
+  }
+  const scopes =
+    challenge.scope === undefined
+      ? listOfTexts(document['scopes_supported'])
+      : challenge.scope.split(' ').filter(Boolean)
+  return { url, identifier, issuer, scopes }
+}

@@ -1,0 +1,96 @@
+/** Rules of `login` and `clients`, broken on purpose. */
+import type { Fault } from './faults.js'
+
+export const LOGIN_FAULTS: readonly Fault[] = [
+  {
+    id: 'login-at-another-resource',
+    breaks: 'FLD-41',
+    find: 'return own.origin === other.origin && ',
+    replace: 'return ',
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'login-without-resource',
+    breaks: 'FLD-41',
+    find: '        { resource: this.#resource.identifier },\n',
+    replace: '        {},\n',
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'login-with-plain-pkce',
+    breaks: 'FLD-41',
+    find: "server.lists('code_challenge_methods_supported', 'S256')",
+    replace: "server.lists('code_challenge_methods_supported', 'plain')",
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'login-shows-the-token',
+    breaks: 'FLD-42',
+    find: 'io.stdout(`${accessToken}\\n`)',
+    replace: 'io.stderr(`${accessToken}\\n`)',
+    tests: ['cli/login/login.test.ts'],
+  },
+  {
+    id: 'login-file-for-everybody',
+    breaks: 'FLD-43',
+    find: 'const OWNER_ONLY = 0o600',
+    replace: 'const OWNER_ONLY = 0o644',
+    tests: ['cli/login/login.test.ts'],
+  },
+  {
+    id: 'login-file-of-others',
+    breaks: 'FLD-43',
+    find: '(mode & OTHERS) !== 0',
+    replace: '(mode & OTHERS) < 0',
+    tests: ['cli/login/login.test.ts'],
+  },
+  {
+    id: 'refresh-token-to-another-issuer',
+    breaks: 'FLD-43',
+    find: 'if (stored.issuer === server.issuer && !isOther) return stored',
+    replace: 'if (!isOther) return stored',
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'old-refresh-token-kept',
+    breaks: 'FLD-43',
+    find: 'const kept = tokens.refreshToken ?? refreshToken',
+    replace: 'const kept = refreshToken',
+    tests: ['cli/login/login.test.ts'],
+  },
+  {
+    id: 'login-without-end',
+    breaks: 'FLD-44',
+    find: 'const signal = AbortSignal.any([network.signal, patience])',
+    replace: 'const signal = AbortSignal.any([network.signal])',
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'headless-failure-ignored',
+    breaks: 'FLD-44',
+    find: 'if (code !== 0) fail(code === null',
+    replace: 'if (code === null) fail(code === null',
+    tests: ['cli/login/login.test.ts'],
+  },
+  {
+    id: 'code-in-an-error',
+    breaks: 'FLD-45',
+    find: "this.#secrets.push(returned.searchParams.get('code') ?? undefined, verifier)",
+    replace: 'this.#secrets.push(verifier)',
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'answer-with-another-state',
+    breaks: 'FLD-45',
+    find: "if (!isSame(url.searchParams.get('state'), state)) {",
+    replace: "if (url.searchParams.get('state') === null) {",
+    tests: ['cli/login/failures.test.ts'],
+  },
+  {
+    id: 'endpoint-of-any-scheme',
+    breaks: 'FLD-45',
+    find: 'if (isTrustworthyEndpoint(value, issuer, {})) return new URL(value).href',
+    replace: "if (typeof value === 'string') return new URL(value).href",
+    tests: ['cli/login/failures.test.ts'],
+  },
+]
