@@ -1,6 +1,7 @@
 /** Every fault that can be planted. */
 import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
+import { DOCTOR_FAULTS } from './doctor-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
@@ -29,4 +30,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...CONNECTION_FAULTS,
   ...FIELD_FAULTS,
   ...LOGIN_FAULTS,
+  ...DOCTOR_FAULTS,
 ]

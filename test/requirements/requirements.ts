@@ -136,7 +136,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     text: 'DCR shim abuse',
     status: { notApplicable: 'we register no clients and proxy no authorization endpoint' },
   },
-  'CASE-45': { level: 'D', text: 'Client quirks', status: { later: 'doctor' } },
+  'CASE-45': { level: 'D', text: 'Client quirks', status: 'tested' },
   'CASE-46': { level: 'D', text: 'Session id alone authorises', status: 'tested' },
   'CASE-47': {
     level: 'D',
