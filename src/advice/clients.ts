@@ -9,7 +9,7 @@
  */
 
 /** Where a fact comes from. */
-interface Source {
+export interface Source {
   /** A URL, or what was run. */
   readonly at: string
   /** The day on which it was read or run: `2026-11-23`. */
@@ -23,7 +23,7 @@ export interface Fact<Value> {
 }
 
 /** `cimd`: a client id metadata document. `dcr`: RFC 7591. `manual`: people type a client id. */
-type Registration = 'cimd' | 'dcr' | 'manual'
+export type Registration = 'cimd' | 'dcr' | 'manual'
 
 /** Where a client looks for the metadata of the resource. */
 type MetadataPlace = 'challenge' | 'path' | 'root'

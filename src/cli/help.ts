@@ -24,6 +24,7 @@ Usage:
   mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
   mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
   mcp-gatehouse login URL                              logs in as a client does; see login --help
+  mcp-gatehouse clients URL                            what to type into each MCP client
 
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\

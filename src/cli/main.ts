@@ -12,7 +12,7 @@ import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy', 'login']
+const COMMANDS = ['serve', 'check', 'policy', 'login', 'clients']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -103,6 +103,7 @@ async function ownCommand(
 ): Promise<((argv: readonly string[], io: CommandIo) => Promise<number>) | undefined> {
   if (name === 'policy') return (await import('./policy/command.js')).runPolicy
   if (name === 'login') return (await import('./login/command.js')).runLogin
+  if (name === 'clients') return (await import('./clients/command.js')).runClients
   return undefined
 }
 

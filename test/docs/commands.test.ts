@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
+import { clientsHelp } from '../../src/cli/clients/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
@@ -152,7 +153,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), loginHelp())
+      .concat(policyHelp('explain'), loginHelp(), clientsHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')

@@ -93,4 +93,25 @@ export const LOGIN_FAULTS: readonly Fault[] = [
     replace: "if (typeof value === 'string') return new URL(value).href",
     tests: ['cli/login/failures.test.ts'],
   },
+  {
+    id: 'client-id-left-out',
+    breaks: 'FLD-46',
+    find: '...(clientId !== undefined && { oauth: { clientId } })',
+    replace: '...(clientId === undefined && { oauth: { clientId } })',
+    tests: ['cli/clients/clients.test.ts'],
+  },
+  {
+    id: 'client-id-with-shell-characters',
+    breaks: 'FLD-46',
+    find: 'return /^[\\w./:@%+,=-]+$/.test(text) ? text',
+    replace: 'return /./.test(text) ? text',
+    tests: ['cli/clients/clients.test.ts'],
+  },
+  {
+    id: 'clients-of-the-first-resource-only',
+    breaks: 'FLD-46',
+    find: 'const found = resources.flatMap(',
+    replace: 'const found = resources.slice(0, 1).flatMap(',
+    tests: ['cli/clients/clients.test.ts'],
+  },
 ]

@@ -18,6 +18,9 @@ export const LOGIN: Readonly<Record<string, Requirement>> = {
   'FLD-44': tested(
     '`login` works without a browser on this machine (device) and without a person (a command), and ends in time and at Ctrl-C',
   ),
+  'FLD-46': tested(
+    '`clients` says for each client what to type, paste and allow for this deployment, from two dated tables, and contacts nobody',
+  ),
   'FLD-45': tested(
     'No code and no token is in what `login` tells, even if a server repeats it; a request with another `state` changes nothing; no endpoint is used or opened that is not an https URL',
   ),
