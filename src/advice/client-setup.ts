@@ -5,6 +5,7 @@
  * @module
  */
 import type { Source } from './clients.js'
+import { shellWord } from './shell-word.js'
 
 /** The server that people want to reach. */
 export interface Deployment {
@@ -50,11 +51,6 @@ function json(value: unknown): string {
   return JSON.stringify(value, undefined, 2)
 }
 
-/** One word of a shell, whatever is in it. */
-function word(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-}
-
 /** A port that clients rarely use themselves: it must stand at the identity provider. */
 const CALLBACK_PORT = 8765
 /** The default of mcp-remote. */
@@ -85,9 +81,9 @@ const CLAUDE_CODE: ClientSetup = {
       'claude mcp add --transport http',
       ...(clientId === undefined
         ? []
-        : [`--client-id ${word(clientId)} --callback-port ${CALLBACK_PORT}`]),
-      word(name),
-      word(url),
+        : [`--client-id ${shellWord(clientId)} --callback-port ${CALLBACK_PORT}`]),
+      shellWord(name),
+      shellWord(url),
     ].join(' '),
   }),
   redirectUris: [`http://localhost:${CALLBACK_PORT}/callback`],

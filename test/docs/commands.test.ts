@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
+import { registerHelp } from '../../src/cli/clients/register/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
@@ -153,7 +154,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), loginHelp(), clientsHelp())
+      .concat(policyHelp('explain'), loginHelp(), clientsHelp(), registerHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')

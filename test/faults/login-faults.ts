@@ -40,9 +40,9 @@ export const LOGIN_FAULTS: readonly Fault[] = [
   {
     id: 'login-file-of-others',
     breaks: 'FLD-43',
-    find: '(mode & OTHERS) !== 0',
-    replace: '(mode & OTHERS) < 0',
-    tests: ['cli/login/login.test.ts'],
+    find: '(statSync(file).mode & OTHERS) !== 0',
+    replace: '(statSync(file).mode & OTHERS) < 0',
+    tests: ['cli/login/login.test.ts', 'cli/clients/register.test.ts'],
   },
   {
     id: 'refresh-token-to-another-issuer',
@@ -104,7 +104,7 @@ export const LOGIN_FAULTS: readonly Fault[] = [
     id: 'client-id-with-shell-characters',
     breaks: 'FLD-46',
     find: 'return /^[\\w./:@%+,=-]+$/.test(text) ? text',
-    replace: 'return /./.test(text) ? text',
+    replace: 'return /^[^]+$/.test(text) ? text',
     tests: ['cli/clients/clients.test.ts'],
   },
   {
@@ -113,5 +113,19 @@ export const LOGIN_FAULTS: readonly Fault[] = [
     find: 'const found = resources.flatMap(',
     replace: 'const found = resources.slice(0, 1).flatMap(',
     tests: ['cli/clients/clients.test.ts'],
+  },
+  {
+    id: 'admin-token-to-any-origin',
+    breaks: 'FLD-47',
+    find: 'if (token !== undefined && new URL(call.url).origin !== new URL(issuer).origin) {',
+    replace: 'if (token !== undefined && new URL(call.url).origin === issuer.toUpperCase()) {',
+    tests: ['cli/clients/register.test.ts'],
+  },
+  {
+    id: 'printed-body-open-to-the-shell',
+    breaks: 'FLD-47',
+    find: '  -d ${shellWord(JSON.stringify(body, undefined, 2))}',
+    replace: "  -d '${JSON.stringify(body, undefined, 2)}'",
+    tests: ['cli/clients/register.test.ts'],
   },
 ]

@@ -3,6 +3,7 @@ import { format, resolveConfig } from 'prettier'
 import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
+import { registerHelp } from '../../src/cli/clients/register/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
@@ -46,6 +47,7 @@ function helpTexts(): string {
     ...policies,
     ['login', loginHelp()] as const,
     ['clients', clientsHelp()] as const,
+    ['clients register', registerHelp()] as const,
   ]
     .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
     .join('\n\n')

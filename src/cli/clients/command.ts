@@ -25,9 +25,13 @@ function textOf(deployments: readonly Deployment[], { client, isJson }: ClientsA
 
 /**
  * @param argv the arguments after `clients`
- * @returns the exit code: 0, or 2 with problems, which go to stderr
+ * @returns the exit code: 0; 1 when a registration is refused; 2 with problems, which go to stderr
  */
 export async function runClients(argv: readonly string[], io: CommandIo): Promise<number> {
+  if (argv[0] === 'register') {
+    const { runRegister } = await import('./register/command.js')
+    return runRegister(argv.slice(1), io)
+  }
   if (argv.includes('--help') || argv.includes('-h')) {
     io.stdout(clientsHelp())
     return 0

@@ -27,6 +27,8 @@ and the redirect URIs that the identity provider must allow.
 Usage:
   mcp-gatehouse clients URL [NAME]           all clients in short, or everything about one
   mcp-gatehouse clients [settings] [NAME]    the same for the resources of the configuration
+  mcp-gatehouse clients register --idp IDP --client NAME
+                                             how it is registered there; register --help
 
 Clients:
   ${wrapped(NAMES)}

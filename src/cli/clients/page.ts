@@ -51,7 +51,7 @@ function sourcesOf(facts: readonly Pick<Fact<unknown>, 'sources'>[]): readonly s
 }
 
 /** Those that the setup fixes, else those that the client uses. */
-function redirectUrisOf(client: Client, setup: ClientSetup): readonly string[] {
+export function redirectUrisOf(client: Client, setup: ClientSetup): readonly string[] {
   return setup.redirectUris ?? client.redirectUris.value ?? []
 }
 

@@ -9,7 +9,7 @@ import {
   type AuthorizationServerMetadata,
 } from '../../discovery/authorization-server.js'
 import { AuthorizationServerError, quoted } from '../../errors.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
 import { REQUEST_TIMEOUT, type Network } from './network.js'
 
 type EndpointName =
@@ -24,7 +24,7 @@ export interface AuthorizationServer {
   /**
    * An endpoint that it has: an https URL, or both it and the issuer on loopback.
    *
-   * @throws {LoginFault}
+   * @throws {CommandFault}
    */
   endpoint(name: EndpointName): string
   /** Whether a list in its metadata has the value. `undefined`: it has no such list. */
@@ -41,8 +41,8 @@ function create(metadata: AuthorizationServerMetadata): AuthorizationServer {
       // A browser would run `javascript:`, and a shell more than that.
       if (isTrustworthyEndpoint(value, issuer, {})) return new URL(value).href
       throw value === undefined
-        ? new LoginFault(`${issuer} has no ${name}`, 'it does not offer this way to log in')
-        : new LoginFault(
+        ? new CommandFault(`${issuer} has no ${name}`, 'it does not offer this way to log in')
+        : new CommandFault(
             `${issuer} names the ${name} ${quoted(value)}, which is not an https URL`,
             'its administrator has to correct its metadata',
           )
@@ -57,7 +57,7 @@ function create(metadata: AuthorizationServerMetadata): AuthorizationServer {
 /**
  * Reads its metadata, which must name the issuer byte for byte (RFC 8414 §3.3).
  *
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export async function findAuthorizationServer(
   issuer: string,
@@ -69,7 +69,7 @@ export async function findAuthorizationServer(
   } catch (error) {
     if (!(error instanceof AuthorizationServerError)) throw error
     const isOther = error.message.includes('names the issuer')
-    throw new LoginFault(
+    throw new CommandFault(
       error.message,
       isOther
         ? '--oauth-issuer of the gateway must be what the metadata say, byte for byte: look at the slash at the end'

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { codeOf } from '../../base/error-code.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
 
 /** None of these is a shell: a URL is one argument, whatever is in it. */
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {
@@ -29,7 +29,7 @@ export function openBrowser(url: string, onFailure: () => void): void {
  * redirect URI.
  *
  * @returns rejects when it fails, and never resolves: the redirect tells that it has succeeded
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export function runHeadless(
   command: readonly string[],
@@ -42,7 +42,7 @@ export function runHeadless(
     const child = spawn(file, [...rest, url], { stdio: ['ignore', 2, 2], signal })
     const fail = (how: string) =>
       reject(
-        new LoginFault(
+        new CommandFault(
           `the command of --headless ${how}`,
           'it gets the URL as its last argument, logs in, and requests the redirect URI in the end',
         ),

@@ -7,7 +7,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { codeOf } from '../../base/error-code.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
 
 const HOST = '127.0.0.1'
 const PATH = '/callback'
@@ -59,7 +59,7 @@ function urlOf({ method, url = '' }: IncomingMessage, redirectUri: string): URL 
  * Listens on the loopback interface.
  *
  * @param port 0 takes a free one
- * @throws {LoginFault} when the port is taken
+ * @throws {CommandFault} when the port is taken
  */
 export async function listenForCallback(port: number): Promise<Callback> {
   const server = createServer()
@@ -67,7 +67,7 @@ export async function listenForCallback(port: number): Promise<Callback> {
     server.once('error', reject)
     server.listen(port, HOST, resolve)
   }).catch((error: unknown) => {
-    throw new LoginFault(
+    throw new CommandFault(
       `port ${port} of ${HOST} cannot be used (${codeOf(error)})`,
       '--redirect-port NUMBER takes another; the identity provider must allow it',
     )

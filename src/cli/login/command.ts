@@ -6,7 +6,7 @@
 import { formatProblems } from '../problems.js'
 import { interruptible } from '../interruption.js'
 import { readLogin, type LoginOptions } from './arguments.js'
-import { Interrupted, LoginFault } from './fault.js'
+import { Interrupted, CommandFault } from '../command-fault.js'
 import { logIn } from './flow.js'
 import { loginHelp } from './help.js'
 import type { CommandIo } from '../command-io.js'
@@ -43,7 +43,7 @@ export async function runLogin(argv: readonly string[], io: CommandIo): Promise<
   try {
     return await interruptible(new Interrupted(), (signal) => run(options, io, signal))
   } catch (error) {
-    if (!(error instanceof LoginFault)) throw error
+    if (!(error instanceof CommandFault)) throw error
     io.stderr(`${error.message}\n  → ${error.hint}\n`)
     return 1
   }

@@ -10,7 +10,7 @@ import type { LoginOptions } from './arguments.js'
 import { findAuthorizationServer, type AuthorizationServer } from './authorization-server.js'
 import { openBrowser, runHeadless } from './browser.js'
 import { listenForCallback, type Callback } from './callback.js'
-import { Interrupted, LoginFault } from './fault.js'
+import { Interrupted, CommandFault } from '../command-fault.js'
 import { Grants, RefreshRefused, type Tokens } from './grants.js'
 import type { CommandIo } from '../command-io.js'
 import type { Network } from './network.js'
@@ -41,7 +41,7 @@ function checkPkce(server: AuthorizationServer, { stderr }: CommandIo): void {
   if (hasS256 === true) return
   if (hasS256 === false) {
     const hint = 'clients of MCP use S256 and nothing else'
-    throw new LoginFault(`${server.issuer} does not support PKCE with S256`, hint)
+    throw new CommandFault(`${server.issuer} does not support PKCE with S256`, hint)
   }
   stderr(
     `warning: ${server.issuer} does not list code_challenge_methods_supported; ` +
@@ -71,7 +71,7 @@ function usableStored(
   if (stored === undefined || store === undefined || register) return undefined
   if (stored.url !== url) {
     const hint = 'use a file for each server'
-    throw new LoginFault(`${shownFile(store)} is the login at ${stored.url}`, hint)
+    throw new CommandFault(`${shownFile(store)} is the login at ${stored.url}`, hint)
   }
   const wanted = clientId ?? clientMetadataUrl
   const isOther = wanted !== undefined && wanted !== stored.client.id
@@ -128,7 +128,7 @@ async function patiently<T>(
     if (network.signal.aborted) throw new Interrupted()
     if (!patience.aborted) throw error
     const seconds = options.timeout / 1000
-    throw new LoginFault(`nobody has logged in within ${seconds} s`, hint)
+    throw new CommandFault(`nobody has logged in within ${seconds} s`, hint)
   }
 }
 
@@ -169,7 +169,7 @@ async function byDevice(scene: Scene): Promise<Success> {
   const page = parseHttpUrl(verificationUri)
   if (page === undefined) {
     const hint = 'its administrator has to correct its metadata'
-    throw new LoginFault(`${server.issuer} names no URL for the code`, hint)
+    throw new CommandFault(`${server.issuer} names no URL for the code`, hint)
   }
   io.stderr(`Open this page on any device, and enter the code:\n\n`)
   io.stderr(`  ${page.href}\n  ${inOneLine(userCode, 40)}\n\n`)
@@ -215,7 +215,7 @@ function keep({ options, server, io }: Scene, { tokens, client, redirectUri }: S
 /**
  * Logs in, or refreshes the stored login.
  *
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export async function logIn(
   options: LoginOptions,

@@ -9,7 +9,7 @@ import { INTROSPECTION_AUTHENTICATIONS } from '../../introspect/authentication-m
 import { networkReason } from '../../base/http.js'
 import { quoted } from '../../errors.js'
 import type { AuthorizationServer } from './authorization-server.js'
-import { Interrupted, LoginFault, withoutSecrets } from './fault.js'
+import { Interrupted, CommandFault, withoutSecrets } from '../command-fault.js'
 import type { Network } from './network.js'
 import type { Client } from './registration.js'
 import type { Resource } from './resource.js'
@@ -204,7 +204,7 @@ export class Grants {
     if (response.token_type.toLowerCase() !== 'bearer') {
       const type = quoted(response.token_type)
       const hint = 'switch off bound tokens (DPoP) for this client at the identity provider'
-      throw new LoginFault(`the token endpoint gave a token of type ${type}, not Bearer`, hint)
+      throw new CommandFault(`the token endpoint gave a token of type ${type}, not Bearer`, hint)
     }
     return {
       accessToken: response.access_token,
@@ -216,7 +216,7 @@ export class Grants {
 
   /** In our words: the errors of the library hold codes and tokens. */
   #faultOf(error: unknown): Error {
-    if (error instanceof RefreshRefused || error instanceof LoginFault) return error
+    if (error instanceof RefreshRefused || error instanceof CommandFault) return error
     if (this.#network.signal.aborted) return new Interrupted()
     const { AuthorizationResponseError, ResponseBodyError } = this.#openid
     if (error instanceof AuthorizationResponseError) {
@@ -227,7 +227,7 @@ export class Grants {
     }
     if (error instanceof this.#openid.WWWAuthenticateChallengeError) {
       const message = `the token endpoint answered ${error.status}: it does not accept the client`
-      return new LoginFault(message, HINTS['invalid_client'] ?? OTHERWISE)
+      return new CommandFault(message, HINTS['invalid_client'] ?? OTHERWISE)
     }
     return this.#strange(error)
   }
@@ -238,16 +238,16 @@ export class Grants {
       error,
       error_description: description,
     }: Pick<openid.ResponseBodyError, 'error' | 'error_description'>,
-  ): LoginFault {
+  ): CommandFault {
     const said = [error, description].filter((each) => each !== undefined).join(': ')
     const shown = quoted(withoutSecrets(said, this.#secrets), 300)
     const aboutRedirect = /redirect.?uri/i.test(said)
       ? 'the identity provider must allow the redirect URI above; --redirect-port NUMBER fixes its port'
       : undefined
-    return new LoginFault(`${what}: ${shown}`, aboutRedirect ?? HINTS[error] ?? OTHERWISE)
+    return new CommandFault(`${what}: ${shown}`, aboutRedirect ?? HINTS[error] ?? OTHERWISE)
   }
 
-  #strange(error: unknown): LoginFault {
+  #strange(error: unknown): CommandFault {
     const { issuer } = this.#server
     if (error instanceof this.#openid.ClientError) {
       // Its messages are fixed texts about what the answer lacks.
@@ -255,9 +255,9 @@ export class Grants {
       const hint = message.includes('"iss"')
         ? 'another server answered, or the identity provider calls itself by two names (RFC 9207)'
         : OTHERWISE
-      return new LoginFault(`the answer is not one of ${issuer}: ${quoted(message, 200)}`, hint)
+      return new CommandFault(`the answer is not one of ${issuer}: ${quoted(message, 200)}`, hint)
     }
     const reason = withoutSecrets(networkReason(error), this.#secrets)
-    return new LoginFault(`the token endpoint ${reason}`, OTHERWISE)
+    return new CommandFault(`the token endpoint ${reason}`, OTHERWISE)
   }
 }

@@ -8,7 +8,7 @@ import { quoted } from '../../errors.js'
 import { networkReason, readText } from '../../base/http.js'
 import { parseJsonObject, type JsonObject } from '../../base/json.js'
 import type { AuthorizationServer } from './authorization-server.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
 import type { Network } from './network.js'
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -64,7 +64,7 @@ const CLOSED =
 /**
  * Registers a new public client.
  *
- * @throws {LoginFault} when the server does not let us
+ * @throws {CommandFault} when the server does not let us
  */
 export async function registerClient(
   server: AuthorizationServer,
@@ -72,7 +72,7 @@ export async function registerClient(
   { fetch, limit }: Network,
 ): Promise<Client> {
   if (server.metadata['registration_endpoint'] === undefined) {
-    throw new LoginFault(`${server.issuer} lets no client register itself`, CLOSED)
+    throw new CommandFault(`${server.issuer} lets no client register itself`, CLOSED)
   }
   const endpoint = server.endpoint('registration_endpoint')
   let response: Response
@@ -87,14 +87,14 @@ export async function registerClient(
     })
     text = await readText(response)
   } catch (error) {
-    throw new LoginFault(`registration at ${endpoint} ${networkReason(error)}`, CLOSED)
+    throw new CommandFault(`registration at ${endpoint} ${networkReason(error)}`, CLOSED)
   }
   const document = parseJsonObject(text) ?? {}
   const client = response.ok ? clientOf(document) : undefined
   if (client !== undefined) return client
   const reason = textIn(document, 'error_description') ?? textIn(document, 'error')
   const said = reason === undefined ? '' : `: ${quoted(reason, 300)}`
-  throw new LoginFault(
+  throw new CommandFault(
     response.ok
       ? `registration at ${endpoint} gave no client_id`
       : `registration at ${endpoint} was refused with ${response.status}${said}`,
@@ -105,12 +105,12 @@ export async function registerClient(
 /**
  * A client whose id is the URL of its own document (CIMD). The document must list the redirect URI.
  *
- * @throws {LoginFault} when the server does not read such documents
+ * @throws {CommandFault} when the server does not read such documents
  */
 export function clientByDocument(server: AuthorizationServer, url: string): Client {
   if (server.metadata['client_id_metadata_document_supported'] !== true) {
     const hint = 'leave out --client-metadata-url to register, or use --client-id ID'
-    throw new LoginFault(`${server.issuer} does not say that it reads client documents`, hint)
+    throw new CommandFault(`${server.issuer} does not say that it reads client documents`, hint)
   }
   return { id: url, secret: undefined, authentication: 'none', idTokenAlgorithm: undefined }
 }

@@ -13,7 +13,7 @@ import { FetchFault, fetchDocument, networkReason } from '../../base/http.js'
 import type { JsonObject } from '../../base/json.js'
 import { STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { readChallenge, type Challenge } from './challenge.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
 import type { Network } from './network.js'
 
 export interface Resource {
@@ -55,25 +55,25 @@ async function knock(url: string, { fetch, limit }: Network): Promise<Challenge>
     })
   } catch (error) {
     const hint = 'is the server running, and is this the URL that clients use?'
-    throw new LoginFault(`${url} ${networkReason(error)}`, hint)
+    throw new CommandFault(`${url} ${networkReason(error)}`, hint)
   }
   await response.body?.cancel()
   const { status, headers } = response
   if (status === 401) {
     const challenge = readChallenge(headers.get('www-authenticate'))
     if (challenge !== undefined) return challenge
-    throw new LoginFault(`${url} answered 401 without a Bearer challenge`, DOCTOR)
+    throw new CommandFault(`${url} answered 401 without a Bearer challenge`, DOCTOR)
   }
   if (status >= 300 && status < 400) {
     const hint = `use the URL that it leads to: clients lose the token on a redirect`
-    throw new LoginFault(`${url} answered ${status}, a redirect, which is not followed`, hint)
+    throw new CommandFault(`${url} answered ${status}, a redirect, which is not followed`, hint)
   }
   if (response.ok) {
     const hint = 'it is not protected: nobody has to log in, and everybody may call it'
-    throw new LoginFault(`${url} answers without a token`, hint)
+    throw new CommandFault(`${url} answers without a token`, hint)
   }
   const hint = status === 404 || status === 405 ? 'is this the exact endpoint?' : DOCTOR
-  throw new LoginFault(`${url} answered ${status} to a request without a token, not 401`, hint)
+  throw new CommandFault(`${url} answered ${status} to a request without a token, not 401`, hint)
 }
 
 /** Without an address in the challenge, both well-known places are tried, as clients do. */
@@ -84,7 +84,7 @@ function metadataUrls(url: string, { resourceMetadata }: Challenge): readonly st
   }
   if (isTrustworthyEndpoint(resourceMetadata, url, {})) return [resourceMetadata]
   const named = quoted(resourceMetadata)
-  throw new LoginFault(`the challenge names the metadata ${named}, not an https URL`, DOCTOR)
+  throw new CommandFault(`the challenge names the metadata ${named}, not an https URL`, DOCTOR)
 }
 
 async function readMetadata(
@@ -100,7 +100,7 @@ async function readMetadata(
       reasons.push(`${quoted(url, 300).slice(1, -1)} ${error.message}`)
     }
   }
-  throw new LoginFault(`no metadata of the resource: ${reasons.join('; ')}`, DOCTOR)
+  throw new CommandFault(`no metadata of the resource: ${reasons.join('; ')}`, DOCTOR)
 }
 
 /** Identifiers are shown to people: nothing in them may act on a terminal. */
@@ -121,21 +121,21 @@ function listOfTexts(value: unknown): readonly string[] {
 /**
  * Asks the server without a token, and reads its metadata.
  *
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export async function discoverResource(url: string, network: Network): Promise<Resource> {
   const challenge = await knock(url, network)
   const document = await readMetadata(metadataUrls(url, challenge), network)
   const { resource: identifier } = document
   if (typeof identifier !== 'string' || !covers(identifier, url)) {
-    throw new LoginFault(
+    throw new CommandFault(
       `the metadata is about ${quoted(identifier)}, not about ${url}`,
       '--resource of the gateway must be the URL that clients use, and this URL that one',
     )
   }
   const [issuer] = listOfTexts(document['authorization_servers'])
   if (issuer === undefined || !VISIBLE.test(issuer)) {
-    throw new LoginFault('the metadata names no authorization server', DOCTOR)
+    throw new CommandFault('the metadata names no authorization server', DOCTOR)
   }
   const scopes =
     challenge.scope === undefined

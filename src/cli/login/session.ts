@@ -11,7 +11,7 @@ import { takeInventory, type Offer } from '../policy/inventory.js'
 import { ServerFault, StatusFault } from '../policy/rpc.js'
 import { inOneLine, jsonText, shownScalar } from '../policy/shown.js'
 import { readChallenge } from './challenge.js'
-import { Interrupted, LoginFault } from './fault.js'
+import { Interrupted, CommandFault } from '../command-fault.js'
 import type { CommandIo } from '../command-io.js'
 
 export interface SessionOptions {
@@ -24,14 +24,14 @@ export interface SessionOptions {
 const ADVICE = { 404: NO_ENDPOINT, 405: NO_ENDPOINT }
 
 /** A refusal of a token that was just issued, in words that lead to the reason. */
-function refusalOf(url: string, { status, headers, message }: StatusFault): LoginFault {
+function refusalOf(url: string, { status, headers, message }: StatusFault): CommandFault {
   const { error, description, scope } = readChallenge(headers.get('www-authenticate')) ?? {}
   const said = [error, description].filter((each) => each !== undefined).join(': ')
   const id = headers.get('x-request-id')
   const where = id === null ? '' : ` (request ${quoted(id, 60).slice(1, -1)})`
   const reason = said === '' ? '' : `: ${quoted(said, 200)}`
   if (status === 401) {
-    return new LoginFault(
+    return new CommandFault(
       `${url} answered 401 after the login${reason}${where}`,
       'the identity provider issued a token that the server refuses; the exact reason is in its log, ' +
         `and mcp-gatehouse explain tells it: mcp-gatehouse login ${url} --print-token | mcp-gatehouse explain`,
@@ -39,16 +39,16 @@ function refusalOf(url: string, { status, headers, message }: StatusFault): Logi
   }
   if (status === 403 && scope !== undefined) {
     const hint = `--scope ${quoted(scope, 200)}`
-    return new LoginFault(`${url} answered 403 after the login${reason}${where}`, hint)
+    return new CommandFault(`${url} answered 403 after the login${reason}${where}`, hint)
   }
-  return new LoginFault(`${url} ${message}${reason}${where}`, 'the log of the server says more')
+  return new CommandFault(`${url} ${message}${reason}${where}`, 'the log of the server says more')
 }
 
 function faultOf(url: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return new Interrupted()
   if (error instanceof StatusFault) return refusalOf(url, error)
   if (!(error instanceof ServerFault)) return error
-  return new LoginFault(`${url} ${error.message}`, 'the login itself succeeded')
+  return new CommandFault(`${url} ${error.message}`, 'the login itself succeeded')
 }
 
 function lineOf({ name, title, description }: Offer, width: number): string {
@@ -60,7 +60,7 @@ function lineOf({ name, title, description }: Offer, width: number): string {
  * Prints the tools, or the result of the call.
  *
  * @returns the exit code: 1 when the tool reports an error
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export async function useToken(
   { url, accessToken, ca, call }: SessionOptions,

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { codeOf } from '../../base/error-code.js'
 import { parseJsonObject, type JsonObject } from '../../base/json.js'
 import { shownFile } from '../../config/named-file.js'
-import { LoginFault } from './fault.js'
+import { CommandFault } from '../command-fault.js'
+import { readOwnerFile } from '../owner-file.js'
 import type { Client } from './registration.js'
 
 /** There is no access token in it: it is gone in minutes, and the refresh token gives another. */
@@ -22,7 +23,6 @@ export interface StoredLogin {
 }
 
 const OWNER_ONLY = 0o600
-const OTHERS = 0o077
 
 function optionalText(object: JsonObject, name: string): string | undefined {
   const value = object[name]
@@ -54,31 +54,23 @@ function parse(text: string): StoredLogin | undefined {
 
 /**
  * @returns `undefined` when there is no such file yet
- * @throws {LoginFault} when others may read it, or it is something else
+ * @throws {CommandFault} when others may read it, or it is something else
  */
 export function readStored(file: string): StoredLogin | undefined {
-  const shown = shownFile(file)
-  let text: string
-  try {
-    const { mode } = statSync(file)
-    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
-      throw new LoginFault(`${shown} can be read by others`, `chmod 600 ${shown}`)
-    }
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    if (error instanceof LoginFault) throw error
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new LoginFault(`${shown} cannot be read (${codeOf(error)})`, 'a file of your own')
-  }
+  const text = readOwnerFile(file)
+  if (text === undefined) return undefined
   const stored = parse(text)
   if (stored !== undefined) return stored
-  throw new LoginFault(`${shown} was not written by --store`, 'name another file, or remove it')
+  throw new CommandFault(
+    `${shownFile(file)} was not written by --store`,
+    'name another file, or remove it',
+  )
 }
 
 /**
  * Replaces the file as a whole.
  *
- * @throws {LoginFault}
+ * @throws {CommandFault}
  */
 export function writeStored(file: string, login: StoredLogin): void {
   const fresh = `${file}.${process.pid}.new`
@@ -91,6 +83,6 @@ export function writeStored(file: string, login: StoredLogin): void {
   } catch (error) {
     rmSync(fresh, { force: true })
     const hint = 'nothing was stored; a folder that you may write to'
-    throw new LoginFault(`${shownFile(file)} cannot be written (${codeOf(error)})`, hint)
+    throw new CommandFault(`${shownFile(file)} cannot be written (${codeOf(error)})`, hint)
   }
 }

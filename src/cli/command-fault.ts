@@ -1,11 +1,11 @@
 /**
- * Why a login did not succeed, and what to do about it.
+ * Why a command did not succeed, and what to do about it.
  *
  * @module
  */
 
 /** The message is a sentence for the user; nothing in it is secret. */
-export class LoginFault extends Error {
+export class CommandFault extends Error {
   readonly hint: string
 
   constructor(message: string, hint: string) {
@@ -15,9 +15,9 @@ export class LoginFault extends Error {
 }
 
 /** The user ended it. */
-export class Interrupted extends LoginFault {
+export class Interrupted extends CommandFault {
   constructor() {
-    super('interrupted', 'the login is not finished: start again')
+    super('interrupted', 'nothing is finished: start again')
   }
 }
 
