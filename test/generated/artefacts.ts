@@ -16,6 +16,7 @@ import {
   SETTINGS,
 } from '../../src/config/setting-lists.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.js'
+import { clientsPage } from './clients-page.js'
 
 function row(setting: Setting): string {
   const { path, kind, placeholder, description } = setting
@@ -96,6 +97,7 @@ const GENERATED = {
   settings: tables,
   commands: helpTexts,
   troubleshooting: hintsByProvider,
+  clients: clientsPage,
 }
 
 type GeneratedPage = keyof typeof GENERATED

@@ -67,7 +67,8 @@ export const KNOWN_CLIENTS: readonly KnownClient[] = CLIENTS.flatMap((client) =>
 })
 
 export function pageOf({ client, setup }: KnownClient, deployment: Deployment): ClientPage {
-  const { registration, redirectUris, isHosted, notes } = client
+  const { name: _, title: _title, notes, ...facts } = client
+  const { redirectUris, isHosted } = facts
   const fixed = setup.redirectUris === undefined || deployment.clientId === undefined
   return {
     name: client.name,
@@ -79,6 +80,6 @@ export function pageOf({ client, setup }: KnownClient, deployment: Deployment): 
     steps: setup.steps(deployment),
     paste: setup.paste?.(deployment),
     notes: notes.flatMap(({ value }) => value ?? []),
-    sources: sourcesOf([setup, registration, redirectUris, isHosted, ...notes]),
+    sources: sourcesOf([setup, ...Object.values(facts), ...notes]),
   }
 }
