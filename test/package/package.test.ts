@@ -243,6 +243,9 @@ test('each command of the package does its work', async () => {
     [['policy', '--help'], 'mcp-gatehouse policy'],
     [['policy', 'check', policy], 'everything.policy.yaml'],
     [['policy', 'explain', policy, 'tools/call', 'echo', '--scopes', 'mcp:read'], 'echo'],
+    [['login', '--help'], 'mcp-gatehouse login URL'],
+    [['clients', 'https://mcp.example.com/mcp', 'vscode'], '"servers"'],
+    [['clients', 'register', '--idp', 'entra', '--client', 'vscode'], 'graph.microsoft.com'],
   ]
   for (const [argv, shown] of rows) {
     const { stdout, stderr } = await run(process.execPath, [main, ...argv])
