@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { MemoryProvider } from '../demo/client.js'
-import { prove } from '../demo/proof.js'
+import { PERSON, prove } from '../demo/proof.js'
 import { yourBrowser } from '../demo/your-browser.js'
 
 const { values, positionals } = parseArgs({
@@ -27,9 +27,11 @@ if (url === undefined) {
 }
 const provider = new MemoryProvider(yourBrowser(Number(port)))
 if (clientId !== undefined) provider.saveClientInformation({ client_id: clientId })
-process.exitCode = await prove(url, provider, {
+const code = await prove(url, provider, {
   name: 'Auth0',
   registration: clientId === undefined ? '/oidc/register' : undefined,
   // Only to clients that ask for offline_access, which this one does not by itself.
   refreshes: false,
+  patience: PERSON,
 })
+process.exit(code)

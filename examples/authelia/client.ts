@@ -10,7 +10,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { MemoryProvider, type Browser } from '../demo/client.js'
-import { prove } from '../demo/proof.js'
+import { PERSON, prove } from '../demo/proof.js'
 import { yourBrowser } from '../demo/your-browser.js'
 import { authorize, logIn } from './portal.js'
 
@@ -42,12 +42,13 @@ const provider = new MemoryProvider(
   user === undefined ? yourBrowser(Number(port)) : noBrowser(user),
 )
 provider.saveClientInformation({ client_id: clientId })
-process.exitCode = await prove(url, provider, {
+const code = await prove(url, provider, {
   name: 'Authelia',
   registration: undefined,
   // Only to clients that ask for offline_access, which this one does not by itself.
   refreshes: false,
   opaque: /^authelia_at_/,
+  ...(user === undefined && { patience: PERSON }),
 })
-if (keep !== undefined && process.exitCode === 0)
-  writeFileSync(keep, provider.tokens()?.access_token ?? '')
+if (keep !== undefined && code === 0) writeFileSync(keep, provider.tokens()?.access_token ?? '')
+process.exit(code)

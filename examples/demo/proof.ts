@@ -19,7 +19,14 @@ export interface Product {
   readonly refreshes: boolean
   /** How its access tokens begin, where it alone can read them; else they are JWTs. */
   readonly opaque?: RegExp
+  /** Milliseconds for all of it. A person who logs in needs more than the default, a minute. */
+  readonly patience?: number
 }
+
+/** Milliseconds. */
+const PATIENCE = 60_000
+/** Milliseconds for a person who logs in. */
+export const PERSON: number = 10 * 60_000
 
 interface Proof {
   readonly url: string
@@ -98,19 +105,26 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
   })
 }
 
+/** A tool that says that it only reads, and needs no arguments: nothing else is called at a server of yours. */
 async function reportUse({ report }: Proof, client: Client, recorder: Recorder): Promise<void> {
   const { tools } = await client.listTools()
-  const tool = tools.find(({ inputSchema }) => (inputSchema.required ?? []).length === 0)
-  const result = await client.callTool({ name: tool?.name ?? 'none' })
-  const call = recorder.find(rpc('tools/call'))
+  const tool = tools.find(
+    ({ inputSchema, annotations }) =>
+      annotations?.readOnlyHint === true && (inputSchema.required ?? []).length === 0,
+  )
+  const result = tool === undefined ? undefined : await client.callTool({ name: tool.name })
+  const used = recorder.find(rpc(tool === undefined ? 'tools/list' : 'tools/call'))
   report.step({
-    title: 'Tools are listed, and one is called',
+    title: tool === undefined ? 'Tools are listed' : 'Tools are listed, and one is called',
     spec: 'MCP',
-    lines: [`${tools.length} tools`, `called ${tool?.name}`],
+    lines: [
+      `${tools.length} tools`,
+      tool === undefined ? 'none says that it only reads: none is called' : `called ${tool.name}`,
+    ],
     expect: {
       'there are tools': tools.length > 0,
-      'the call was let in': call?.status === 200,
-      'no error': result.isError !== true,
+      'it was let in': used?.status === 200,
+      'no error': result?.isError !== true,
     },
   })
 }
@@ -176,8 +190,41 @@ async function reportForgery({ url, provider, report, product }: Proof): Promise
   })
 }
 
+async function walkThrough(proof: Proof, recorder: Recorder): Promise<void> {
+  const { url, provider, product } = proof
+  const client = await connect(url, provider, recorder)
+  try {
+    reportLogin(proof, recorder)
+    await reportUse(proof, client, recorder)
+  } finally {
+    await client.close()
+  }
+  if (product.refreshes || provider.tokens()?.refresh_token !== undefined) {
+    await reportRefresh(proof, recorder)
+  }
+  await reportForgery(proof)
+}
+
+/** Fails when the walk takes too long: a server that does not answer must not keep us for ever. */
+async function within(patience: number, walk: Promise<void>, recorder: Recorder): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const last = recorder.exchanges.at(-1)
+      const seen = `the last answer was ${last?.status ?? 'none'} to ${sent(last)}`
+      reject(new Error(`no end within ${patience / 1000} s; ${seen}`))
+    }, patience)
+  })
+  try {
+    await Promise.race([walk, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /**
- * Walks it and prints what happened.
+ * Walks it and prints what happened. The caller ends the process: what did not answer
+ * is still under way.
  *
  * @returns the exit code: 0 only if every step did what it should
  */
@@ -187,17 +234,10 @@ export async function prove(
   product: Product,
 ): Promise<number> {
   const report = new Report((line) => console.log(line))
-  const proof: Proof = { url, provider, product, report }
+  const recorder = new Recorder()
   try {
-    const recorder = new Recorder()
-    const client = await connect(url, provider, recorder)
-    reportLogin(proof, recorder)
-    await reportUse(proof, client, recorder)
-    await client.close()
-    if (product.refreshes || provider.tokens()?.refresh_token !== undefined) {
-      await reportRefresh(proof, recorder)
-    }
-    await reportForgery(proof)
+    const walk = walkThrough({ url, provider, product, report }, recorder)
+    await within(product.patience ?? PATIENCE, walk, recorder)
   } catch (error) {
     report.failure(error instanceof Error ? error.message : String(error))
   }

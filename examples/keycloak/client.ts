@@ -12,8 +12,9 @@ if (url === undefined) {
   console.error('client.ts URL [USER]: the URL of the gateway is missing')
   process.exit(2)
 }
-process.exitCode = await prove(url, new MemoryProvider(user), {
+const code = await prove(url, new MemoryProvider(user), {
   name: 'Keycloak',
   registration: '/clients-registrations/',
   refreshes: true,
 })
+process.exit(code)
