@@ -23,7 +23,7 @@ export interface Fact<Value> {
 }
 
 /** `cimd`: a client id metadata document. `dcr`: RFC 7591. `manual`: people type a client id. */
-type Registration = 'cimd' | 'dcr' | 'manual'
+export type Registration = 'cimd' | 'dcr' | 'manual'
 
 /** Where a client looks for the metadata of the resource. */
 type MetadataPlace = 'challenge' | 'path' | 'root'

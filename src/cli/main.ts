@@ -11,7 +11,7 @@ import { runtimeFault } from '../gateway/needed-runtime.js'
 import { initWarnings } from './init-warning.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy']
+const COMMANDS = ['serve', 'check', 'policy', 'doctor']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -88,7 +88,26 @@ async function runCommand(command: readonly string[]): Promise<number> {
   }
 }
 
+/** Longer than this no server may keep the doctor waiting for one answer, in milliseconds. */
+const PATIENCE = 10_000
+
+async function examine(argv: readonly string[]): Promise<number> {
+  const { runDoctor } = await import('./doctor/command.js')
+  const { isTTY: isTerminal } = process.stderr
+  return runDoctor(argv, {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    readFile: (path) => readFileSync(path, 'utf8'),
+    env: process.env,
+    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+    onStep: (step) => isTerminal && process.stderr.write(`\r\u001b[K${step}`),
+    now: Date.now,
+    patience: PATIENCE,
+  })
+}
+
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'doctor') return examine(argv.slice(1))
   // `policy` has its own help, and its arguments may be names of tools.
   if (argv[0] === 'policy') {
     const { runPolicy } = await import('./policy/command.js')

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
+import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
@@ -151,7 +152,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'))
+      .concat(policyHelp('explain'), doctorHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')

@@ -2,6 +2,7 @@
 import { format, resolveConfig } from 'prettier'
 import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
+import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
 import {
@@ -39,7 +40,8 @@ function helpTexts(): string {
   const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
-  return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies]
+  const doctor = ['doctor', doctorHelp()] as const
+  return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies, doctor]
     .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
     .join('\n\n')
 }
