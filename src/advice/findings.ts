@@ -5,10 +5,11 @@
  *
  * @module
  */
+import { INSIDE_FINDINGS } from './inside-findings.js'
 import { RESOURCE_FINDINGS } from './resource-findings.js'
 import { SERVER_FINDINGS } from './server-findings.js'
 
 /** By id. The ids are for programs: reports and baselines keep them. */
-export const FINDINGS = { ...RESOURCE_FINDINGS, ...SERVER_FINDINGS }
+export const FINDINGS = { ...RESOURCE_FINDINGS, ...SERVER_FINDINGS, ...INSIDE_FINDINGS }
 
 export type FindingId = keyof typeof FINDINGS

@@ -22,8 +22,9 @@ Usage:
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: passed through, without tokens
   mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
+  mcp-gatehouse check --live [settings] [--json]       asks issuers and upstream, as serve would
   mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
-  mcp-gatehouse doctor URL                             who connects, and why not; see doctor --help
+  mcp-gatehouse doctor [URL] [settings]                who connects, and why not; see doctor --help
 
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\

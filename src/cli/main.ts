@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
 import { initWarnings } from './init-warning.js'
+import type { DoctorIo } from './doctor/io.js'
 import { formatProblems } from './problems.js'
 
 const COMMANDS = ['serve', 'check', 'policy', 'doctor']
@@ -91,10 +92,9 @@ async function runCommand(command: readonly string[]): Promise<number> {
 /** Longer than this no server may keep the doctor waiting for one answer, in milliseconds. */
 const PATIENCE = 10_000
 
-async function examine(argv: readonly string[]): Promise<number> {
-  const { runDoctor } = await import('./doctor/command.js')
+function doctorIo(): DoctorIo {
   const { isTTY: isTerminal } = process.stderr
-  return runDoctor(argv, {
+  return {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
     readFile: (path) => readFileSync(path, 'utf8'),
@@ -103,11 +103,14 @@ async function examine(argv: readonly string[]): Promise<number> {
     onStep: (step) => isTerminal && process.stderr.write(`\r\u001b[K${step}`),
     now: Date.now,
     patience: PATIENCE,
-  })
+  }
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === 'doctor') return examine(argv.slice(1))
+  if (argv[0] === 'doctor') {
+    const { runDoctor } = await import('./doctor/command.js')
+    return runDoctor(argv.slice(1), doctorIo())
+  }
   // `policy` has its own help, and its arguments may be names of tools.
   if (argv[0] === 'policy') {
     const { runPolicy } = await import('./policy/command.js')
@@ -132,6 +135,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const [first] = own
   if (first === undefined || first.startsWith('-')) return runServe(argv)
   if (first === 'serve') return runServe(argv.slice(1))
+  if (first === 'check' && own.includes('--live')) {
+    const { runLiveCheck } = await import('./doctor/command.js')
+    return runLiveCheck(argv.slice(1), doctorIo())
+  }
   if (first === 'check') {
     const { runCheck } = await import('./check.js')
     return runCheck(argv.slice(1), process.env, {

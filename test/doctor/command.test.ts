@@ -1,66 +1,14 @@
 /** The command `doctor`: its arguments, its exit codes, and its reports. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, onTestFinished } from 'vitest'
-import { runDoctor } from '../../src/cli/doctor/command.js'
-import type { DoctorIo } from '../../src/cli/doctor/io.js'
+import { describe, expect } from 'vitest'
+import type { JsonReport } from '../../src/cli/doctor/json-report.js'
 import { freePort, startCli } from '../support/cli.js'
 import { startGateway, startTcpUpstream, startUpstream } from '../support/gateway.js'
 import { guideBlock } from '../support/guides.js'
-import { FakeIdp } from '../support/idp.js'
+import {
+  runHere as run,
+  startListeningProvider as startProvider,
+} from '../support/doctor-command.js'
 import { verifies } from '../support/verifies.js'
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-  readonly steps: readonly string[]
-}
-
-async function run(argv: readonly string[], io: Partial<DoctorIo> = {}): Promise<Run> {
-  let stdout = ''
-  let stderr = ''
-  const steps: string[] = []
-  const code = await runDoctor(argv, {
-    stdout: (text) => (stdout += text),
-    stderr: (text) => (stderr += text),
-    readFile: () => '',
-    env: {},
-    isColoured: false,
-    onStep: (step) => steps.push(step),
-    now: Date.now,
-    patience: 5_000,
-    ...io,
-  })
-  return { code, stdout, stderr, steps }
-}
-
-/** A provider that listens, for what asks it over the network. */
-async function startProvider(): Promise<FakeIdp> {
-  let idp: FakeIdp | undefined
-  const server = createServer((request, response) => {
-    void idp?.fetch(new URL(request.url ?? '', idp.issuer).href).then(async (answer) => {
-      response.writeHead(answer.status, { 'access-control-allow-origin': '*' })
-      response.end(await answer.text())
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  idp = await FakeIdp.start(`http://127.0.0.1:${port}/realms/mcp`)
-  const { issuer } = idp
-  idp.metadata = {
-    authorization_endpoint: `${issuer}/authorize`,
-    token_endpoint: `${issuer}/token`,
-    registration_endpoint: `${issuer}/register`,
-    code_challenge_methods_supported: ['S256'],
-    authorization_response_iss_parameter_supported: true,
-  }
-  return idp
-}
 
 /** A gateway that listens where its resource says. */
 async function startServer(): Promise<string> {
@@ -100,12 +48,9 @@ describe('a gateway of ours', () => {
     'is out of reach for a client on the internet: exit code 1',
     async () => {
       const { code, stdout } = await run([await startServer(), '--client=claude', '--json'])
-      const report = JSON.parse(stdout) as {
-        verdicts: unknown
-        findings: { id: string; breaks: string[] }[]
-      }
-      expect(report.verdicts).toMatchObject([{ client: 'claude', connects: 'no' }])
-      expect(report.findings.find(({ id }) => id === 'not-public')?.breaks).toEqual(['claude'])
+      const [report] = (JSON.parse(stdout) as JsonReport).diagnoses
+      expect(report?.verdicts).toMatchObject([{ client: 'claude', connects: 'no' }])
+      expect(report?.findings.find(({ id }) => id === 'not-public')?.breaks).toEqual(['claude'])
       expect(code).toBe(1)
     },
   )

@@ -5,6 +5,7 @@ const resource = ['doctor/resource.test.ts']
 const server = ['doctor/server.test.ts']
 const registration = ['doctor/registration.test.ts']
 const command = ['doctor/command.test.ts']
+const inside = ['doctor/inside.test.ts']
 
 export const DOCTOR_FAULTS: readonly Fault[] = [
   {
@@ -45,6 +46,7 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
   {
     id: 'hanging-servers-waited-for',
     breaks: 'DOC-06',
+    file: 'cli/doctor/exchange.ts',
     find: 'const timer = setTimeout(() => limit.abort(), patience)',
     replace: 'const timer = setTimeout(() => undefined, patience)',
     tests: resource,
@@ -146,5 +148,33 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     find: "severity === 'error') ? FOUND : FINE",
     replace: "severity === 'error') ? FINE : FINE",
     tests: command,
+  },
+  {
+    id: 'wrong-credentials-without-being-asked',
+    breaks: 'DOC-08',
+    find: 'if (triesWrongCredentials) {',
+    replace: 'if (!triesWrongCredentials) {',
+    tests: inside,
+  },
+  {
+    id: 'refused-credentials-overlooked',
+    breaks: 'DOC-08',
+    find: "fault.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'",
+    replace: "fault.code === 'ERR_DISCOVERY_FAILED'",
+    tests: inside,
+  },
+  {
+    id: 'strange-upstreams-overlooked',
+    breaks: 'DOC-08',
+    find: "const id = ok ? 'upstream-answer' : 'upstream-fault'\n",
+    replace: "if (ok) return\n    const id = 'upstream-fault'\n",
+    tests: inside,
+  },
+  {
+    id: 'keys-of-the-gateway-overlooked',
+    breaks: 'DOC-08',
+    find: "if (fault !== undefined) findings.add('gateway-keys'",
+    replace: "if (fault === undefined) findings.add('gateway-keys'",
+    tests: inside,
   },
 ]

@@ -1121,6 +1121,7 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'start-line-shows-secrets',
     breaks: 'FLD-21',
+    file: 'cli/serve.ts',
     find: "redactCommand(command).join(' ')",
     replace: "command.join(' ')",
     tests: ['cli/subjects.test.ts'],

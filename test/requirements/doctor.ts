@@ -25,4 +25,7 @@ export const DOCTOR: Readonly<Record<string, Requirement>> = {
   'DOC-07': tested(
     'Exit codes: 0 fine, 1 an error was found, 2 usage or unreachable; text has colours only on a terminal',
   ),
+  'DOC-08': tested(
+    'From inside it asks what the gateway would ask: keys, introspection with its credentials, the server and what it offers; wrong credentials only with --try-wrong-credentials',
+  ),
 }

@@ -7,9 +7,9 @@ import { CLIENTS, clientNamed, type Client } from '../../advice/clients.js'
 import { parseHttpUrl } from '../../base/http.js'
 import { quoted, type ConfigurationProblem } from '../../errors.js'
 import { flagOf } from '../../config/names.js'
-import { SETTINGS } from '../../config/setting-lists.js'
+import { ENVIRONMENT_SETTINGS, SETTINGS } from '../../config/setting-lists.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
-import { collectFlags, didYouMean, noSuchFlag } from '../../config/sources.js'
+import { collectEnvironment, collectFlags, didYouMean, noSuchFlag } from '../../config/sources.js'
 
 function own(
   about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
@@ -30,7 +30,7 @@ function toggle(path: string, description: string): Setting {
 
 const NAMES = CLIENTS.map(({ name }) => name)
 
-const DOCTOR_FLAGS: readonly Setting[] = [
+export const DOCTOR_FLAGS: readonly Setting[] = [
   own({
     path: 'client',
     kind: 'list',
@@ -43,17 +43,20 @@ const DOCTOR_FLAGS: readonly Setting[] = [
     'tryRegistration',
     'register a client at the authorization server as each program does, and remove it again; the doctor names each client that stays',
   ),
+  toggle(
+    'tryWrongCredentials',
+    'introspect with a wrong secret, too; some providers lock a client after a few of these',
+  ),
   toggle('json', 'print JSON'),
 ]
 
-/** The settings of the gateway that matter for a server that is not ours. */
-const OF_NETWORK = SETTINGS.filter(({ path }) => path === 'caFile')
-
-export const ALL_FLAGS: readonly Setting[] = [...DOCTOR_FLAGS, ...OF_NETWORK]
-
 export interface DoctorArguments {
-  /** As it was typed. */
-  readonly url: string
+  /** As it was typed. `undefined`: the resources of the configuration. */
+  readonly url: string | undefined
+  /** The settings of a gateway, as `serve` takes them. */
+  readonly settings: readonly string[]
+  /** Whether there are such settings, other than those for the network. */
+  readonly isConfigured: boolean
   readonly clients: readonly Client[]
   readonly given: GivenValues
   readonly problems: readonly ConfigurationProblem[]
@@ -61,9 +64,15 @@ export interface DoctorArguments {
 
 const URL_HINT = 'the URL that users type: https://mcp.example.com/mcp'
 
-function urlProblems(names: readonly string[]): readonly ConfigurationProblem[] {
+function urlProblems(
+  names: readonly string[],
+  isConfigured: boolean,
+): readonly ConfigurationProblem[] {
   const [name] = names
-  if (name === undefined) return [{ path: 'URL', message: 'is missing', hint: URL_HINT }]
+  if (name === undefined) {
+    const hint = `${URL_HINT}; or the settings of a gateway`
+    return isConfigured ? [] : [{ path: 'URL', message: 'is missing', hint }]
+  }
   if (names.length > 1) {
     return [{ path: 'argument 2', message: 'is unexpected', hint: 'one URL at a time' }]
   }
@@ -89,24 +98,44 @@ function clientProblems(names: readonly string[]): readonly ConfigurationProblem
     }))
 }
 
-/** @param argv the arguments after `doctor` */
-export function readArguments(argv: readonly string[]): DoctorArguments {
-  const { given, rest, problems } = collectFlags(ALL_FLAGS, argv)
+/** The settings that say how to reach servers, ours or not. */
+const OF_NETWORK: ReadonlySet<string> = new Set(['caFile'])
+
+const ALL_FLAGS = [...DOCTOR_FLAGS, ...SETTINGS]
+
+/**
+ * @param argv the arguments after `doctor`
+ * @param env the settings of a gateway may be there, too
+ */
+export function readArguments(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): DoctorArguments {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  const { given, rest, problems } = collectFlags(DOCTOR_FLAGS, argv.slice(0, end))
+  const ofGateway = collectFlags(SETTINGS, rest)
   const isFlag = (argument: string) => argument.startsWith('-')
-  const strange = rest
+  const strange = ofGateway.rest
     .filter(isFlag)
     .map((flag) => noSuchFlag(flag.split('=', 1)[0] ?? '', ALL_FLAGS))
-  const names = rest.filter((each) => !isFlag(each))
+  const names = ofGateway.rest.filter((each) => !isFlag(each))
+  const settings = rest.filter((_, place) => !ofGateway.places.includes(place))
+  const isConfigured =
+    end < argv.length ||
+    [...ofGateway.given.keys()].some((path) => !OF_NETWORK.has(path)) ||
+    collectEnvironment(ENVIRONMENT_SETTINGS, env).given.size > 0
   const wanted = namesIn(given, 'client')
   return {
-    url: names[0] ?? '',
+    url: names[0],
+    settings: [...settings, ...argv.slice(end)],
+    isConfigured,
     clients: wanted.length === 0 ? CLIENTS : CLIENTS.filter(({ name }) => wanted.includes(name)),
-    given,
+    given: new Map([...ofGateway.given, ...given]),
     problems: [
       ...problems,
       ...strange,
       // The value of an unknown flag is only wrong because the flag is.
-      ...(strange.length > 0 ? [] : urlProblems(names)),
+      ...(strange.length > 0 ? [] : urlProblems(names, isConfigured)),
       ...clientProblems(wanted),
     ],
   }

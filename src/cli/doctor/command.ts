@@ -1,15 +1,17 @@
 /**
- * The command `doctor`.
+ * The command `doctor`, and `check --live`.
  *
  * @module
  */
 import { createFetch } from '../../gateway/http/network.js'
+import { readConfiguration, type Configuration } from '../../config/configuration.js'
 import { readFault } from '../../config/named-file.js'
 import type { ConfigurationProblem } from '../../errors.js'
 import { jsonText } from '../policy/shown.js'
 import { formatProblems } from '../problems.js'
 import { readArguments, type DoctorArguments } from './arguments.js'
 import { diagnose, type Diagnosis } from './diagnosis.js'
+import { examine } from './examination.js'
 import type { Network } from './exchange.js'
 import { doctorHelp } from './help.js'
 import type { DoctorIo } from './io.js'
@@ -36,39 +38,110 @@ function openNetwork(
   return { fetch: createFetch({ ca, proxyEnvironment: env }) ?? fetch, now, patience }
 }
 
-function exitCodeOf({ isReached, findings }: Diagnosis): number {
-  if (!isReached) return USAGE
+function exitCodeOf(diagnoses: readonly Diagnosis[]): number {
+  if (diagnoses.some(({ isReached }) => !isReached)) return USAGE
+  const findings = diagnoses.flatMap((each) => each.findings)
   return findings.some(({ severity }) => severity === 'error') ? FOUND : FINE
 }
 
-function write(diagnosis: Diagnosis, { given }: DoctorArguments, io: DoctorIo): void {
-  if (given.has('json')) io.stdout(jsonText(jsonReport(diagnosis, io.now())))
-  else io.stdout(textReport(diagnosis, createPaint(io.isColoured)))
+function write(diagnoses: readonly Diagnosis[], isJson: boolean, io: DoctorIo): void {
+  if (isJson) io.stdout(jsonText(jsonReport(diagnoses, io.now())))
+  else io.stdout(textReport(diagnoses, createPaint(io.isColoured)))
+}
+
+/** What clients type, where tokens are checked. */
+function resourcesOf({ settings, resources }: Configuration): readonly string[] {
+  const { host, port } = settings
+  // The default of a gateway on this machine.
+  const byAddress = `http://${host}:${port}/mcp`
+  return resources
+    .filter((each) => each.settings.auth === 'oauth')
+    .map((each) => each.settings.resource ?? byAddress)
+}
+
+/** From outside, one after the other. */
+async function lookAt(
+  urls: readonly string[],
+  given: DoctorArguments,
+  network: Network,
+  io: DoctorIo,
+): Promise<readonly Diagnosis[]> {
+  const diagnoses: Diagnosis[] = []
+  for (const url of urls) {
+    const diagnosis = await diagnose(url, {
+      network,
+      clients: given.clients,
+      triesRegistration: given.given.has('tryRegistration'),
+      onStep: io.onStep,
+    })
+    diagnoses.push(diagnosis)
+  }
+  return diagnoses
+}
+
+const PASSED_THROUGH: ConfigurationProblem = {
+  path: '--transport',
+  message: 'is stdio, so there is no gateway to look at',
+  hint: 'mcp-gatehouse policy init -- COMMAND lists what the command offers',
+}
+
+/** Reads a configuration. `undefined`: it has problems, which go to stderr. */
+async function configure(
+  argv: readonly string[],
+  { env, readFile, stderr }: DoctorIo,
+): Promise<Configuration | undefined> {
+  const configuration = await readConfiguration({ argv, env, readFile })
+  for (const warning of configuration.warnings) stderr(`warning: ${warning}\n`)
+  const isServed = configuration.settings.transport !== 'stdio'
+  const problems = isServed ? configuration.problems : [PASSED_THROUGH]
+  if (problems.length === 0) return configuration
+  stderr(formatProblems(problems))
+  return undefined
 }
 
 /**
  * @param argv the arguments after `doctor`
  * @returns the exit code: 0; 1 with an error among the findings; 2 with problems of the arguments, which go to stderr,
- * and when the server cannot be reached
+ * and when a server cannot be reached
  */
 export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<number> {
-  if (argv.includes('--help') || argv.includes('-h')) {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+  if (own.includes('--help') || own.includes('-h')) {
     io.stdout(doctorHelp())
     return FINE
   }
-  const given = readArguments(argv)
+  const given = readArguments(argv, io.env)
   const network = given.problems.length > 0 ? given.problems : openNetwork(given, io)
   if (!('fetch' in network)) {
     io.stderr(formatProblems(network))
     return USAGE
   }
-  const diagnosis = await diagnose(given.url, {
-    network,
-    clients: given.clients,
-    triesRegistration: given.given.has('tryRegistration'),
-    onStep: io.onStep,
-  })
+  const configuration = given.isConfigured ? await configure(given.settings, io) : undefined
+  if (given.isConfigured && configuration === undefined) return USAGE
+  const triesWrongCredentials = given.given.has('tryWrongCredentials')
+  const inside = configuration && (await examine(configuration, { ...io, triesWrongCredentials }))
+  const named = configuration === undefined ? [] : resourcesOf(configuration)
+  const outside = await lookAt(given.url === undefined ? named : [given.url], given, network, io)
   io.onStep('')
-  write(diagnosis, given, io)
-  return exitCodeOf(diagnosis)
+  const diagnoses = [...(inside ?? []), ...outside]
+  write(diagnoses, given.given.has('json'), io)
+  return exitCodeOf(diagnoses)
+}
+
+/**
+ * From inside alone: what a gateway with these settings meets, before it runs.
+ *
+ * @param argv the arguments after `check`, with `--live` among them
+ * @returns the exit code: 0; 1 with an error among the findings; 2 with problems of the settings
+ */
+export async function runLiveCheck(argv: readonly string[], io: DoctorIo): Promise<number> {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  const own = argv.slice(0, end)
+  const settings = own.filter((argument) => argument !== '--live' && argument !== '--json')
+  const configuration = await configure([...settings, ...argv.slice(end)], io)
+  if (configuration === undefined) return USAGE
+  const diagnoses = await examine(configuration, { ...io, triesWrongCredentials: false })
+  io.onStep('')
+  write(diagnoses, own.includes('--json'), io)
+  return exitCodeOf(diagnoses)
 }

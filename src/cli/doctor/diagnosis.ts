@@ -15,7 +15,7 @@ import { checkResource } from './checks/resource.js'
 import { checkScopesAgree, wantedScopes } from './checks/scopes.js'
 import { checkServer } from './checks/server.js'
 import { checkTrials } from './checks/trials.js'
-import { isAnswer, type Network } from './exchange.js'
+import type { Network } from './exchange.js'
 import { EVERY, Findings, type Finding } from './finding.js'
 import { listIn } from './list-in.js'
 import { tryRegistration } from './registration-trial.js'
@@ -25,6 +25,8 @@ import { shownUrl } from './shown.js'
 import { verdictOf, type Verdict } from './verdict.js'
 
 export interface Diagnosis {
+  /** `outside`: as a client meets it. `inside`: as the gateway meets what it needs. */
+  readonly view: 'outside' | 'inside'
   /** The URL, without the values of its query. */
   readonly url: string
   readonly isReached: boolean
@@ -112,14 +114,17 @@ export async function diagnose(url: string, options: DiagnosisOptions): Promise<
   const view = await viewResource(network, url)
   const own = new Findings(clients)
   if (!checkReach(view, own)) {
-    return { url: shownUrl(url), isReached: false, issuers: [], findings: own.all, verdicts: [] }
+    const findings = own.all
+    const nobody = { issuers: [], verdicts: [] }
+    return { view: 'outside', url: shownUrl(url), isReached: false, findings, ...nobody }
   }
   checkResourceView(view, own)
   const servers = await diagnoseServers(view, options)
   const findings = [...own.all, ...servers.findings]
   return {
+    view: 'outside',
     url: shownUrl(url),
-    isReached: isAnswer(view.initialize),
+    isReached: true,
     issuers: servers.issuers.map(shownUrl),
     findings,
     verdicts: clients.map((client) => verdictOf(client, findings, servers.document)),

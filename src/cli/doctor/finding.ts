@@ -66,7 +66,17 @@ export class Findings {
    * @param endpoint of that server, by which its product may be known
    */
   add(id: FindingId, about: string, seen: string, fails: Rule = NONE, endpoint?: unknown): void {
-    const { title, severity, change, reference } = FINDINGS[id]
+    const change = providerOf(about, endpoint)?.changes[id] ?? FINDINGS[id].change
+    this.#note(id, about, seen, change, fails)
+  }
+
+  /** With advice that follows from what was seen. */
+  addWithAdvice(id: FindingId, about: string, seen: string, advice: string | undefined): void {
+    this.#note(id, about, seen, advice ?? FINDINGS[id].change, NONE)
+  }
+
+  #note(id: FindingId, about: string, seen: string, change: string, fails: Rule): void {
+    const { title, severity, reference } = FINDINGS[id]
     const named = (verdict: boolean | undefined) =>
       this.#clients.filter((client) => fails(client) === verdict).map(({ name }) => name)
     const breaks = named(true)
@@ -78,7 +88,7 @@ export class Findings {
       seen: printable(seen),
       breaks,
       mayBreak: named(undefined),
-      change: providerOf(about, endpoint)?.changes[id] ?? change,
+      change,
       reference,
     })
   }

@@ -8,12 +8,13 @@ import type { Diagnosis } from './diagnosis.js'
 /** Changes with every change of its members that a program could notice. */
 const VERSION = 1
 
-export interface JsonReport extends Diagnosis {
+export interface JsonReport {
   readonly version: typeof VERSION
   /** When it was made: ISO 8601. */
   readonly at: string
+  readonly diagnoses: readonly Diagnosis[]
 }
 
-export function jsonReport(diagnosis: Diagnosis, now: number): JsonReport {
-  return { version: VERSION, at: new Date(now).toISOString(), ...diagnosis }
+export function jsonReport(diagnoses: readonly Diagnosis[], now: number): JsonReport {
+  return { version: VERSION, at: new Date(now).toISOString(), diagnoses }
 }

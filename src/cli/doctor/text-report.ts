@@ -90,14 +90,13 @@ function countOf(findings: readonly Finding[], severity: Severity): string {
   return `${length} ${severity}${length === 1 ? '' : 's'}`
 }
 
-/** Ends with a line break. */
-export function textReport({ url, issuers, findings, verdicts }: Diagnosis, paint: Paint): string {
+function oneReport({ view, url, issuers, findings, verdicts }: Diagnosis, paint: Paint): string {
   const ordered = SEVERITIES.flatMap((each) => findings.filter(({ severity }) => severity === each))
   const servers = issuers.length === 0 ? [] : [`  tokens of ${issuers.join(' and ')}`]
   const table =
     verdicts.length === 0 ? [] : [paint('bold', 'Who connects'), ...rowsOf(verdicts, paint), '']
   return [
-    paint('bold', url),
+    `${paint('bold', url)}${view === 'inside' ? ', from inside' : ''}`,
     ...servers,
     '',
     ...ordered.flatMap((finding) => linesOf(finding, verdicts.length, paint)),
@@ -105,4 +104,9 @@ export function textReport({ url, issuers, findings, verdicts }: Diagnosis, pain
     `${SEVERITIES.map((severity) => countOf(findings, severity)).join(', ')}.`,
     '',
   ].join('\n')
+}
+
+/** Ends with a line break. */
+export function textReport(diagnoses: readonly Diagnosis[], paint: Paint): string {
+  return diagnoses.map((each) => oneReport(each, paint)).join('\n')
 }

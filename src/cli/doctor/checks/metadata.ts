@@ -8,14 +8,11 @@ import { EVERY, where, type Findings, type Rule } from '../finding.js'
 import { metadataOf, type ResourceView } from '../resource-view.js'
 import { shownUrl } from '../shown.js'
 
-type Place = 'path' | 'root'
-
-/** Those that look at this place, and at no place before it. */
-const looksFirst = (place: Place): Rule =>
-  where(
-    (client) => client.metadata,
-    (places) => places[0] === place,
-  )
+/** Those that do not read the URL of the challenge, where the document is nowhere else. */
+const NOT_BY_CHALLENGE: Rule = where(
+  (client) => client.metadata,
+  (places) => !places.includes('challenge'),
+)
 
 /** What is wrong with one answer that is not a document. `undefined`: it is one, or there is none. */
 function checkForm(exchange: Exchange, findings: Findings): void {
@@ -75,14 +72,14 @@ export function checkMetadata(view: ResourceView, findings: Findings): void {
   }
   if (!isDocument(metadata.path)) {
     const seen = `${shownUrl(metadata.path.url)} has no document.`
-    const fails = isDocument(metadata.root) ? undefined : looksFirst('path')
+    const fails = isDocument(metadata.root) ? undefined : NOT_BY_CHALLENGE
     findings.add('metadata-not-at-path', url, seen, fails)
   }
   if (!isOneUrl && !(isDocument(metadata.root) && isAboutThis(view))) {
     const seen = isDocument(metadata.root)
       ? `The document at ${shownUrl(metadata.root.url)} is about another resource.`
       : `${shownUrl(metadata.root.url)} has no document.`
-    findings.add('metadata-not-at-root', url, seen, looksFirst('root'))
+    findings.add('metadata-not-at-root', url, seen)
   }
   checkAgreement(view, findings)
 }
