@@ -5,7 +5,7 @@
  * @module
  */
 import { codeOf } from '../base/error-code.js'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
 import { initWarnings } from './init-warning.js'
@@ -98,6 +98,7 @@ function doctorIo(): DoctorIo {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
     readFile: (path) => readFileSync(path, 'utf8'),
+    writeFile: writeFileSync,
     env: process.env,
     isColoured: process.stdout.isTTY && process.stdout.hasColors(),
     onStep: (step) => isTerminal && process.stderr.write(`\r\u001b[K${step}`),

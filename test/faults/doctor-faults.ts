@@ -6,6 +6,7 @@ const server = ['doctor/server.test.ts']
 const registration = ['doctor/registration.test.ts']
 const command = ['doctor/command.test.ts']
 const inside = ['doctor/inside.test.ts']
+const reports = ['doctor/reports.test.ts']
 
 export const DOCTOR_FAULTS: readonly Fault[] = [
   {
@@ -176,5 +177,40 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     find: "if (fault !== undefined) findings.add('gateway-keys'",
     replace: "if (fault === undefined) findings.add('gateway-keys'",
     tests: inside,
+  },
+  {
+    id: 'markup-of-others-in-pages',
+    breaks: 'DOC-09',
+    find: 'return text.replace(/[&<>"\']/g',
+    replace: 'return text.replace(/[&>"\']/g',
+    tests: reports,
+  },
+  {
+    id: 'unknown-clients-pass',
+    breaks: 'DOC-09',
+    find: "unknown: connects === 'unknown' ? of('mayBreak') : []",
+    replace: "unknown: connects === 'no' ? of('mayBreak') : []",
+    tests: reports,
+  },
+  {
+    id: 'known-findings-told-as-new',
+    breaks: 'DOC-10',
+    find: "known.has(identity) ? 'new' : 'unchanged'",
+    replace: "known.has(identity) ? 'unchanged' : 'new'",
+    tests: reports,
+  },
+  {
+    id: 'known-errors-fail-with-a-baseline',
+    breaks: 'DOC-10',
+    find: 'if (changes !== undefined) return changes.isWorse ? FOUND : FINE',
+    replace: 'if (changes?.isWorse === true) return FOUND',
+    tests: reports,
+  },
+  {
+    id: 'faint-text',
+    breaks: 'DOC-09',
+    find: '--soft: #57606a',
+    replace: '--soft: #a7b0ba',
+    tests: reports,
   },
 ]

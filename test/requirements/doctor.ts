@@ -28,4 +28,10 @@ export const DOCTOR: Readonly<Record<string, Requirement>> = {
   'DOC-08': tested(
     'From inside it asks what the gateway would ask: keys, introspection with its credentials, the server and what it offers; wrong credentials only with --try-wrong-credentials',
   ),
+  'DOC-09': tested(
+    'HTML, SARIF and JUnit say the same as the text: a page that needs nothing else and everyone can read, a result for each finding, a case for each client',
+  ),
+  'DOC-10': tested(
+    'With a baseline it tells what appeared, what is gone and whose answer changed, and only what got worse is exit code 1',
+  ),
 }

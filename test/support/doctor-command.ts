@@ -1,5 +1,5 @@
 /** The command `doctor` in this process, and a provider that listens. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -27,6 +27,7 @@ export async function runHere(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     readFile: (path) => readFileSync(path, 'utf8'),
+    writeFile: writeFileSync,
     env: {},
     isColoured: false,
     onStep: (step) => steps.push(step),

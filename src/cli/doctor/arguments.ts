@@ -28,6 +28,11 @@ function toggle(path: string, description: string): Setting {
   })
 }
 
+function file(path: string, description: string): Setting {
+  const hint = 'a file that can be written'
+  return own({ path, kind: 'text', placeholder: 'FILE', description, default: 'none', hint })
+}
+
 const NAMES = CLIENTS.map(({ name }) => name)
 
 export const DOCTOR_FLAGS: readonly Setting[] = [
@@ -48,6 +53,18 @@ export const DOCTOR_FLAGS: readonly Setting[] = [
     'introspect with a wrong secret, too; some providers lock a client after a few of these',
   ),
   toggle('json', 'print JSON'),
+  file('html', 'also write the report as a page that needs nothing else'),
+  file('sarif', 'also write the findings as SARIF 2.1.0'),
+  file('junit', 'also write who connects as the result of JUnit'),
+  own({
+    path: 'baseline',
+    kind: 'text',
+    placeholder: 'FILE',
+    description:
+      'say what changed since an earlier report of --json; then only what got worse is exit code 1',
+    default: 'none',
+    hint: 'a report that --json printed',
+  }),
 ]
 
 export interface DoctorArguments {

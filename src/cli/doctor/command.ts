@@ -5,6 +5,8 @@
  */
 import { createFetch } from '../../gateway/http/network.js'
 import { readConfiguration, type Configuration } from '../../config/configuration.js'
+import { codeOf } from '../../base/error-code.js'
+import type { GivenValues } from '../../config/setting.js'
 import { readFault } from '../../config/named-file.js'
 import type { ConfigurationProblem } from '../../errors.js'
 import { jsonText } from '../policy/shown.js'
@@ -15,7 +17,11 @@ import { examine } from './examination.js'
 import type { Network } from './exchange.js'
 import { doctorHelp } from './help.js'
 import type { DoctorIo } from './io.js'
-import { jsonReport } from './json-report.js'
+import { htmlReport } from './html-report.js'
+import { jsonReport, type JsonReport, type Results } from './json-report.js'
+import { junitReport } from './junit-report.js'
+import { sarifReport } from './sarif-report.js'
+import { changesSince, readBaseline } from './changes.js'
 import { createPaint } from './paint.js'
 import { textReport } from './text-report.js'
 
@@ -38,15 +44,59 @@ function openNetwork(
   return { fetch: createFetch({ ca, proxyEnvironment: env }) ?? fetch, now, patience }
 }
 
-function exitCodeOf(diagnoses: readonly Diagnosis[]): number {
+function exitCodeOf({ diagnoses, changes }: Results): number {
   if (diagnoses.some(({ isReached }) => !isReached)) return USAGE
+  if (changes !== undefined) return changes.isWorse ? FOUND : FINE
   const findings = diagnoses.flatMap((each) => each.findings)
   return findings.some(({ severity }) => severity === 'error') ? FOUND : FINE
 }
 
-function write(diagnoses: readonly Diagnosis[], isJson: boolean, io: DoctorIo): void {
-  if (isJson) io.stdout(jsonText(jsonReport(diagnoses, io.now())))
-  else io.stdout(textReport(diagnoses, createPaint(io.isColoured)))
+function print(results: Results, isJson: boolean, io: DoctorIo): void {
+  if (isJson) io.stdout(jsonText(jsonReport(results)))
+  else io.stdout(textReport(results, createPaint(io.isColoured)))
+}
+
+const FILES: Readonly<Record<string, (results: Results) => string>> = {
+  html: htmlReport,
+  sarif: sarifReport,
+  junit: ({ diagnoses }) => junitReport(diagnoses),
+}
+
+/** Writes the forms that are asked for. Each file that cannot be written is a problem. */
+function writeFiles(
+  results: Results,
+  given: GivenValues,
+  { writeFile }: DoctorIo,
+): readonly ConfigurationProblem[] {
+  return Object.entries(FILES).flatMap(([path, format]) => {
+    const name = given.get(path)
+    if (name === undefined) return []
+    try {
+      writeFile(String(name.value), format(results))
+      return []
+    } catch (error) {
+      const message = `cannot be written (${codeOf(error)})`
+      return [{ path: name.source, message, hint: 'a file in a folder that exists' }]
+    }
+  })
+}
+
+/** The report of `--baseline`, or what is wrong with it. */
+function openBaseline(
+  { given }: DoctorArguments,
+  { readFile }: DoctorIo,
+): JsonReport | undefined | readonly ConfigurationProblem[] {
+  const name = given.get('baseline')
+  if (name === undefined) return undefined
+  const problem = (message: string) => [
+    { path: name.source, message, hint: 'a report that doctor --json printed' },
+  ]
+  try {
+    const baseline = readBaseline(readFile(String(name.value)))
+    return typeof baseline === 'string' ? problem(baseline) : baseline
+  } catch (error) {
+    return problem(readFault(String(name.value), error))
+  }
 }
 
 /** What clients type, where tokens are checked. */
@@ -99,6 +149,19 @@ async function configure(
   return undefined
 }
 
+/** What is needed before anything is asked, or all problems. */
+function prepare(given: DoctorArguments, io: DoctorIo) {
+  const network = openNetwork(given, io)
+  const baseline = openBaseline(given, io)
+  const problems = [
+    ...given.problems,
+    ...('fetch' in network ? [] : network),
+    ...(baseline === undefined || 'diagnoses' in baseline ? [] : baseline),
+  ]
+  if (problems.length > 0 || !('fetch' in network)) return { problems }
+  return { network, baseline: baseline as JsonReport | undefined, problems: [] }
+}
+
 /**
  * @param argv the arguments after `doctor`
  * @returns the exit code: 0; 1 with an error among the findings; 2 with problems of the arguments, which go to stderr,
@@ -111,9 +174,9 @@ export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<
     return FINE
   }
   const given = readArguments(argv, io.env)
-  const network = given.problems.length > 0 ? given.problems : openNetwork(given, io)
-  if (!('fetch' in network)) {
-    io.stderr(formatProblems(network))
+  const { network, baseline, problems } = prepare(given, io)
+  if (network === undefined) {
+    io.stderr(formatProblems(problems))
     return USAGE
   }
   const configuration = given.isConfigured ? await configure(given.settings, io) : undefined
@@ -124,8 +187,12 @@ export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<
   const outside = await lookAt(given.url === undefined ? named : [given.url], given, network, io)
   io.onStep('')
   const diagnoses = [...(inside ?? []), ...outside]
-  write(diagnoses, given.given.has('json'), io)
-  return exitCodeOf(diagnoses)
+  const changes = baseline && changesSince(baseline, diagnoses)
+  const results = { diagnoses, changes, at: io.now() }
+  print(results, given.given.has('json'), io)
+  const unwritten = writeFiles(results, given.given, io)
+  if (unwritten.length > 0) io.stderr(formatProblems(unwritten))
+  return unwritten.length > 0 ? USAGE : exitCodeOf(results)
 }
 
 /**
@@ -142,6 +209,7 @@ export async function runLiveCheck(argv: readonly string[], io: DoctorIo): Promi
   if (configuration === undefined) return USAGE
   const diagnoses = await examine(configuration, { ...io, triesWrongCredentials: false })
   io.onStep('')
-  write(diagnoses, own.includes('--json'), io)
-  return exitCodeOf(diagnoses)
+  const results = { diagnoses, changes: undefined, at: io.now() }
+  print(results, own.includes('--json'), io)
+  return exitCodeOf(results)
 }

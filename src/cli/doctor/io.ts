@@ -9,6 +9,8 @@ export interface DoctorIo {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   readonly readFile: (path: string) => string
+  /** @throws what the file system throws */
+  readonly writeFile: (path: string, text: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
   /** Whether stdout shows colours. */
   readonly isColoured: boolean

@@ -6,9 +6,14 @@
 import { clientNamed } from '../../advice/clients.js'
 import type { Severity } from '../../advice/finding-kind.js'
 import { wrap } from '../../config/help.js'
+import type { Changes } from './changes.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
+import type { Results } from './json-report.js'
 import type { Colour, Paint } from './paint.js'
+import { printable } from './shown.js'
+import { reasonOf } from './reason.js'
+import { SEVERITIES } from './severities.js'
 import type { Connects, Verdict } from './verdict.js'
 
 const COLUMNS = 100
@@ -19,7 +24,6 @@ const COLOURS: Readonly<Record<Severity, Colour>> = {
   warning: 'yellow',
   note: 'cyan',
 }
-const SEVERITIES = ['error', 'warning', 'note'] as const
 
 const COLOURS_OF_VERDICTS: Readonly<Record<Connects, Colour>> = {
   yes: 'green',
@@ -27,12 +31,6 @@ const COLOURS_OF_VERDICTS: Readonly<Record<Connects, Colour>> = {
   unknown: 'yellow',
   no: 'red',
 }
-
-const WAYS = {
-  cimd: 'by its metadata document',
-  dcr: 'registers itself',
-  manual: 'people type a client id',
-} as const
 
 function block(text: string, first = ''): readonly string[] {
   const margin = ' '.repeat(INDENT)
@@ -62,12 +60,6 @@ function linesOf(finding: Finding, all: number, paint: Paint): readonly string[]
     ...block(reference).map((line) => paint('dim', line)),
     '',
   ]
-}
-
-function reasonOf({ connects, registration, why }: Verdict): string {
-  if (why.length > 0) return why.join('; ')
-  if (connects === 'with a client id' || registration === undefined) return ''
-  return WAYS[registration]
 }
 
 function rowsOf(verdicts: readonly Verdict[], paint: Paint): readonly string[] {
@@ -106,7 +98,28 @@ function oneReport({ view, url, issuers, findings, verdicts }: Diagnosis, paint:
   ].join('\n')
 }
 
+function changesLines(
+  { since, appeared, gone, verdicts }: Changes,
+  paint: Paint,
+): readonly string[] {
+  const lines = [
+    ...appeared.map(({ finding }) => paint('red', `  new   ${finding.title}  ${finding.about}`)),
+    ...gone.map(({ finding }) =>
+      paint('green', `  gone  ${printable(finding.title)}  ${printable(finding.about)}`),
+    ),
+    ...verdicts.map(({ title, before, now }) => `  ${title}: ${printable(before)}, now ${now}`),
+  ]
+  return [
+    paint('bold', `Since ${since}`),
+    ...(lines.length === 0 ? ['  Nothing changed.'] : lines),
+    '',
+  ]
+}
+
 /** Ends with a line break. */
-export function textReport(diagnoses: readonly Diagnosis[], paint: Paint): string {
-  return diagnoses.map((each) => oneReport(each, paint)).join('\n')
+export function textReport({ diagnoses, changes }: Results, paint: Paint): string {
+  return [
+    ...diagnoses.map((each) => oneReport(each, paint)),
+    ...(changes === undefined ? [] : [changesLines(changes, paint).join('\n')]),
+  ].join('\n')
 }
