@@ -3,7 +3,7 @@
  * machine mean nothing; compare ratios only.
  */
 import { execFileSync, type ChildProcess } from 'node:child_process'
-import { ask, child, median } from './children.js'
+import { ask, child, cpuOf, median } from './children.js'
 import type { LoadResult } from './load.js'
 import type { Mode } from './server.js'
 import { mint } from './tokens.js'
@@ -47,6 +47,21 @@ const drive = (mode: Mode, milliseconds: number) =>
     milliseconds,
   })
 
+interface Cost {
+  seconds: number
+  answers: number
+}
+
+/** CPU time comes in hundredths of a second, so that only the sum of all rounds is exact enough. */
+async function driveAndCount(mode: Mode, cost: Cost): Promise<LoadResult> {
+  const server = servers.get(mode)?.process as ChildProcess
+  const before = cpuOf(server)
+  const result = await drive(mode, MILLISECONDS)
+  cost.seconds += cpuOf(server) - before
+  cost.answers += (result.rate * MILLISECONDS) / 1000
+  return result
+}
+
 let failed = false
 try {
   // Warm code, and every token seen once.
@@ -55,11 +70,15 @@ try {
     const ratios: number[] = []
     const rates: Record<string, number[]> = { [ours]: [], [peer]: [] }
     const slowest: Record<string, number[]> = { [ours]: [], [peer]: [] }
+    const costs: Record<string, Cost> = {
+      [ours]: { seconds: 0, answers: 0 },
+      [peer]: { seconds: 0, answers: 0 },
+    }
     for (let round = 0; round < ROUNDS; round++) {
       const order = round % 2 === 0 ? [ours, peer] : [peer, ours]
       const results: Partial<Record<Mode, LoadResult>> = {}
       for (const mode of order) {
-        const result = await drive(mode, MILLISECONDS)
+        const result = await driveAndCount(mode, costs[mode] as Cost)
         if (result.errors > 0) throw new Error(`${mode}: ${result.errors} answers were not 2xx`)
         results[mode] = result
         rates[mode]?.push(result.rate)
@@ -69,8 +88,11 @@ try {
     }
     const ratio = median(ratios)
     const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`
-    const rate = (mode: Mode) =>
-      `${median(rates[mode] ?? []).toFixed(0)}/s p99 ${median(slowest[mode] ?? []).toFixed(1)} ms`
+    const rate = (mode: Mode) => {
+      const { seconds, answers } = costs[mode] as Cost
+      const cpu = `${((seconds / answers) * 1e6).toFixed(1)} µs of CPU`
+      return `${median(rates[mode] ?? []).toFixed(0)}/s p99 ${median(slowest[mode] ?? []).toFixed(1)} ms ${cpu}`
+    }
     failed ||= ratio < target
     console.log(
       `${name}: ${ratio.toFixed(2)} (${spread}; target ≥ ${target}) ours ${rate(ours)}, peer ${rate(peer)}`,
