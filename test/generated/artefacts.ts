@@ -36,7 +36,7 @@ async function formatted(text: string, file: string): Promise<string> {
 
 /** The help texts. The settings are on their own page. */
 function helpTexts(): string {
-  const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
+  const policies = ([undefined, 'init', 'check', 'table', 'explain', 'replay'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
   return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies]

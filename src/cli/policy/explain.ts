@@ -10,7 +10,6 @@ import { parseJsonObject } from '../../base/json.js'
 import type { GuardAnswer } from '../../web/answers.js'
 import { createGuard } from '../../web/guard.js'
 import { operationsOf, UnclearOperation, type McpOperation } from '../../mcp/operation.js'
-import { canonicalUri } from '../../mcp/resource-uri.js'
 import { ScopeHierarchy } from '../../token/scope-hierarchy.js'
 import { parseScopes } from '../../token/scopes.js'
 import { flagOf } from '../../config/names.js'
@@ -18,32 +17,9 @@ import { endpointProblems } from '../../config/option-problems.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
+import { paramsOf, type Params } from './params.js'
 import { createEvaluator, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
 import { jsonText, inOneLine, shownScalar } from './shown.js'
-
-const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['resources/subscribe', 'uri'],
-  ['resources/unsubscribe', 'uri'],
-])
-
-type Params = Readonly<Record<string, unknown>>
-
-/** The parameters that a client would send. A text is the problem with the arguments. */
-function paramsOf(method: string, name: string | undefined): Params | string {
-  const member = MEMBER_OF.get(method)
-  if (member !== undefined || method === 'completion/complete') {
-    if (name === undefined) return 'is missing'
-    if (member !== undefined) return { [member]: name }
-    const isUri = canonicalUri(name) !== undefined
-    return { ref: isUri ? { type: 'ref/resource', uri: name } : { type: 'ref/prompt', name } }
-  }
-  if (name === undefined) return {}
-  if (method !== 'subscriptions/listen') return `has no effect: ${method} takes no name`
-  return { notifications: { resourceSubscriptions: [name] } }
-}
 
 interface Question {
   readonly method: string
