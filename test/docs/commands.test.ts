@@ -151,7 +151,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'))
+      .concat(policyHelp('explain'), policyHelp('replay'))
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
