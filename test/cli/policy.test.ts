@@ -233,6 +233,11 @@ The client gets:
     const unnamed = await explain('tools/call', 'Search', '--scopes', 'mcp:write')
     expect(unnamed.code).toBe(1)
     expect(unnamed.stdout).toContain('no rule names it, and unmatched is deny')
+    const ofProtocol = await explain('tools/list')
+    expect(ofProtocol.code).toBe(0)
+    expect(ofProtocol.stdout).toContain(
+      'no rule names it, and a method of the protocol needs no rule',
+    )
     expect(unnamed.stdout).not.toContain('WWW-Authenticate')
   })
 

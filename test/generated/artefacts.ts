@@ -47,6 +47,7 @@ function helpTexts(): string {
 const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
   'at+jwt required': '--oauth-require-type',
   'client as audience': '--oauth-audience-claim',
+  'last slash of the audience': 'ERR_TOKEN_AUDIENCE (last slash)',
 }
 
 /** Tokens about which hints differ: an access token that looks like an ID token, and any other. */

@@ -9,7 +9,12 @@ import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../base/json.js'
 import type { GuardAnswer } from '../../web/answers.js'
 import { createGuard } from '../../web/guard.js'
-import { operationsOf, UnclearOperation, type McpOperation } from '../../mcp/operation.js'
+import {
+  isProtocolMethod,
+  operationsOf,
+  UnclearOperation,
+  type McpOperation,
+} from '../../mcp/operation.js'
 import { ScopeHierarchy } from '../../token/scope-hierarchy.js'
 import { parseScopes } from '../../token/scopes.js'
 import { flagOf } from '../../config/names.js'
@@ -167,12 +172,19 @@ function headersOf({ headers }: GuardAnswer): readonly (readonly [string, string
   return Object.entries(headers).filter(([name]) => !NOT_SHOWN.has(name))
 }
 
+/** Methods of the protocol are not denied where no rule names them. */
+function whyUnnamed({ method, name }: Explanation, unmatched: string): string {
+  return name === undefined && isProtocolMethod(method)
+    ? 'a method of the protocol needs no rule'
+    : `unmatched is ${unmatched}`
+}
+
 function formatText(explanation: Explanation, unmatched: string): string {
   const { method, name, rules, needed, held, missing, claims, allowed, reason, answer } =
     explanation
   const list = (scopes: readonly string[]) => (scopes.length === 0 ? 'nothing' : scopes.join(' '))
   const lines = [name === undefined ? method : `${method} ${shownScalar(name)}`]
-  if (rules?.length === 0) lines.push(`no rule names it, and unmatched is ${unmatched}`)
+  if (rules?.length === 0) lines.push(`no rule names it, and ${whyUnnamed(explanation, unmatched)}`)
   for (const rule of rules ?? []) {
     const asks = [
       ...(rule.scopes.length > 0 ? [rule.scopes.join(' ')] : []),
