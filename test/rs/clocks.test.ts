@@ -163,7 +163,7 @@ describe('advice about audiences and issuers', () => {
     [['account', `${RESOURCE}/`], true],
     [`${RESOURCE}//`, false],
     [RESOURCE.slice(0, -1), false],
-  ] as const) {
+  ] as [string | string[], boolean][]) {
     verifies(
       'FLD-07',
       `${JSON.stringify(aud)}: ${isTwin ? 'the slash' : 'no slash'} is blamed`,
