@@ -152,7 +152,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), doctorHelp())
+      .concat(policyHelp('explain'), policyHelp('replay'), doctorHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')
