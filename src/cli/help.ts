@@ -22,7 +22,9 @@ Usage:
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: passed through, without tokens
   mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
+  mcp-gatehouse check --live [settings] [--json]       asks issuers and upstream, as serve would
   mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
+  mcp-gatehouse doctor [URL] [settings]                who connects, and why not; see doctor --help
   mcp-gatehouse login URL                              logs in as a client does; see login --help
   mcp-gatehouse clients URL                            what to type into each MCP client
 

@@ -5,14 +5,15 @@
  * @module
  */
 import { codeOf } from '../base/error-code.js'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
 import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
+import type { DoctorIo } from './doctor/io.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy', 'login', 'clients']
+const COMMANDS = ['serve', 'check', 'policy', 'doctor', 'login', 'clients']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -97,20 +98,40 @@ const IO: CommandIo = {
   env: process.env,
 }
 
+/** Longer than this no server may keep the doctor waiting for one answer, in milliseconds. */
+const PATIENCE = 10_000
+
+function doctorIo(): DoctorIo {
+  const { isTTY: isTerminal } = process.stderr
+  return {
+    ...IO,
+    writeFile: writeFileSync,
+    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+    onStep: (step) => isTerminal && process.stderr.write(`\r\u001b[K${step}`),
+    now: Date.now,
+    patience: PATIENCE,
+  }
+}
+
 /** The commands with a folder of their own, each loaded when it is called. */
-async function ownCommand(
-  name: string | undefined,
-): Promise<((argv: readonly string[], io: CommandIo) => Promise<number>) | undefined> {
-  if (name === 'policy') return (await import('./policy/command.js')).runPolicy
-  if (name === 'login') return (await import('./login/command.js')).runLogin
-  if (name === 'clients') return (await import('./clients/command.js')).runClients
-  return undefined
+const OWN_COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<number>>> = {
+  policy: async (argv) => {
+    const [{ runPolicy }, { readLines }] = await Promise.all([
+      import('./policy/command.js'),
+      import('./line-reader.js'),
+    ])
+    return runPolicy(argv, { ...IO, readLines })
+  },
+  login: async (argv) => (await import('./login/command.js')).runLogin(argv, IO),
+  clients: async (argv) => (await import('./clients/command.js')).runClients(argv, IO),
+  doctor: async (argv) => (await import('./doctor/command.js')).runDoctor(argv, doctorIo()),
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  const [command = ''] = argv
   // These have their own help, and their arguments may be names of tools.
-  const run = await ownCommand(argv[0])
-  if (run !== undefined) return run(argv.slice(1), IO)
+  const run = Object.hasOwn(OWN_COMMANDS, command) ? OWN_COMMANDS[command] : undefined
+  if (run !== undefined) return run(argv.slice(1))
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   if (own.includes('--help') || own.includes('-h') || own[0] === 'help') {
@@ -125,6 +146,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const [first] = own
   if (first === undefined || first.startsWith('-')) return runServe(argv)
   if (first === 'serve') return runServe(argv.slice(1))
+  if (first === 'check' && own.includes('--live')) {
+    const { runLiveCheck } = await import('./doctor/command.js')
+    return runLiveCheck(argv.slice(1), doctorIo())
+  }
   if (first === 'check') {
     const { runCheck } = await import('./check.js')
     return runCheck(argv.slice(1), process.env, { stdout: IO.stdout, stderr: IO.stderr })

@@ -17,7 +17,7 @@ function notesOf(setting: Setting): string {
 }
 
 /** Breaks a text between words. */
-function wrap(text: string, width: number): readonly string[] {
+export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const last = lines.at(-1)

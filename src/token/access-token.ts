@@ -215,6 +215,15 @@ export function readIntrospection(
   })
 }
 
+function slashOf(
+  { audience }: AccessTokenFacts,
+  { audience: expected }: TokenRequirements,
+): 'last slash of the audience' | undefined {
+  const isTwin = (entry: string) =>
+    expected.has(`${entry}/`) || (entry.endsWith('/') && expected.has(entry.slice(0, -1)))
+  return audience.some(isTwin) ? 'last slash of the audience' : undefined
+}
+
 /** Short: a token may list thousands. */
 function describeAudience(audience: readonly string[], claim: string): string {
   if (audience.length === 0) return `no ${claim} claim`
@@ -253,7 +262,7 @@ export function checkAccessToken(
     const expected = [...requirements.audience].map((entry) => quoted(entry)).join(' or ')
     const reason = `${describeAudience(facts.audience, requirements.audienceClaim)}; expected ${expected}`
     const claim = requirements.audienceClaim
-    const about = claim === 'aud' ? undefined : 'client as audience'
+    const about = claim === 'aud' ? slashOf(facts, requirements) : 'client as audience'
     return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim, about })
   }
   if (facts.bound) {

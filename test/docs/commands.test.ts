@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
+import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli } from '../support/cli.js'
@@ -154,7 +155,8 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), loginHelp(), clientsHelp(), registerHelp())
+      .concat(policyHelp('explain'), policyHelp('replay'), doctorHelp())
+      .concat(loginHelp(), clientsHelp(), registerHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   // What is generated about clients names their flags.

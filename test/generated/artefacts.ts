@@ -4,6 +4,7 @@ import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-pr
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
+import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
@@ -40,12 +41,13 @@ async function formatted(text: string, file: string): Promise<string> {
 
 /** The help texts. The settings are on their own page. */
 function helpTexts(): string {
-  const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
+  const policies = ([undefined, 'init', 'check', 'table', 'explain', 'replay'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
   return [
     ['serve and check', `${USAGE}\n${SPELLINGS}`] as const,
     ...policies,
+    ['doctor', doctorHelp()] as const,
     ['login', loginHelp()] as const,
     ['clients', clientsHelp()] as const,
     ['clients register', registerHelp()] as const,
@@ -57,6 +59,7 @@ function helpTexts(): string {
 const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
   'at+jwt required': '--oauth-require-type',
   'client as audience': '--oauth-audience-claim',
+  'last slash of the audience': 'ERR_TOKEN_AUDIENCE (last slash)',
 }
 
 /** Tokens about which hints differ: an access token that looks like an ID token, and any other. */

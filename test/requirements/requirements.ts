@@ -3,6 +3,7 @@
  * it through `verifies`, `later` names the capability that brings it, `notApplicable` says why it never comes.
  */
 import { ATTACKS } from './attacks.js'
+import { DOCTOR } from './doctor.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { LOGIN } from './login.js'
 
@@ -129,7 +130,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'CASE-43': {
     level: 'D',
     text: 'Metadata without `code_challenge_methods_supported` makes clients refuse (Entra)',
-    status: { later: 'doctor' },
+    status: 'tested',
   },
   'CASE-44': {
     level: 'D',
@@ -632,7 +633,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   'PRM-19': {
     level: 'O',
     text: 'AS-side protected_resources (9728 §4) may be cross-checked against PRM by tooling',
-    status: { later: 'doctor' },
+    status: 'tested',
   },
   'REV-01': {
     level: 'D',
@@ -782,5 +783,6 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   ...ATTACKS,
   ...FIELD_FAULTS,
+  ...DOCTOR,
   ...LOGIN,
 }

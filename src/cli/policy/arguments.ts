@@ -15,6 +15,13 @@ import {
   type ArgumentShape,
 } from '../arguments.js'
 
+const BASE_SCOPES = ownFlag({
+  path: 'baseScopes',
+  kind: 'words',
+  placeholder: '"A B"',
+  description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
+  hint: 'in one argument: "mcp:read mcp:write"',
+})
 const OF_EXPLAIN: readonly Setting[] = [
   ownFlag({
     path: 'scopes',
@@ -23,13 +30,7 @@ const OF_EXPLAIN: readonly Setting[] = [
     description: 'scopes of the token',
     hint: 'in one argument: "mcp:read mcp:write"',
   }),
-  ownFlag({
-    path: 'baseScopes',
-    kind: 'words',
-    placeholder: '"A B"',
-    description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
-    hint: 'in one argument: "mcp:read mcp:write"',
-  }),
+  BASE_SCOPES,
   ownFlag({
     path: 'claims',
     kind: 'text',
@@ -58,6 +59,25 @@ const RESOURCE = ownFlag({
   hint: 'the URL that users type: https://mcp.example.com/mcp',
 })
 
+const OF_REPLAY: readonly Setting[] = [
+  ownFlag({
+    path: 'audit',
+    kind: 'text',
+    placeholder: 'FILE',
+    description: `what ${flagOf('auditFile')} has written; - reads standard input`,
+    hint: 'audit.jsonl',
+  }),
+  BASE_SCOPES,
+  ownFlag({
+    path: 'resource',
+    kind: 'text',
+    placeholder: 'URL',
+    description: 'only the records of this resource, if the gateway serves several',
+    hint: 'as in the records: https://mcp.example.com/mcp',
+  }),
+  JSON_FLAG,
+]
+
 const OF_SERVER = gatewayFlags('upstream', 'upstreamHeader', 'childEnv', 'caFile')
 
 /** The arguments that a command takes. */
@@ -66,7 +86,7 @@ export interface CommandShape extends ArgumentShape {
   readonly hasServer: boolean
 }
 
-export type CommandName = 'check' | 'explain' | 'init' | 'table'
+export type CommandName = 'check' | 'explain' | 'init' | 'replay' | 'table'
 
 export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
   check: { names: ['FILE'], flags: [], hasServer: false },
@@ -77,6 +97,7 @@ export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
     hasServer: false,
   },
   init: { names: [], flags: OF_SERVER, hasServer: true },
+  replay: { names: ['FILE'], flags: OF_REPLAY, hasServer: false },
   table: { names: ['FILE'], flags: [...OF_SERVER, JSON_FLAG], hasServer: true },
 }
 

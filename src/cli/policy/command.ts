@@ -13,7 +13,9 @@ import { checkFile } from './check.js'
 import { explainFile } from './explain.js'
 import { policyHelp } from './help.js'
 import type { CommandIo } from '../command-io.js'
+import type { PolicyIo } from './io.js'
 import { askServer } from './live.js'
+import { replayAudit } from './replay.js'
 import { writeStarter } from './starter.js'
 import { writeTable } from './table.js'
 
@@ -46,13 +48,14 @@ function readFile(name: string, io: CommandIo): PolicyFile | readonly Configurat
 async function runWithFile(
   command: Exclude<CommandName, 'init'>,
   given: PolicyArguments,
-  io: CommandIo,
+  io: PolicyIo,
 ): Promise<Outcome> {
   const [name = ''] = given.names
   const file = readFile(name, io)
   if (!('policy' in file)) return file
   if (command === 'check') return checkFile(file, quoted(name).slice(1, -1), io)
   if (command === 'explain') return explainFile(file, given, io)
+  if (command === 'replay') return replayAudit(file, given, io)
   const inventory = await askServer(given, io)
   if (typeof inventory === 'number' || !('tools' in inventory)) return inventory
   io.stdout(writeTable(file, inventory, given.given.has('json')))
@@ -66,7 +69,7 @@ async function runInit(given: PolicyArguments, io: CommandIo): Promise<Outcome> 
   return 0
 }
 
-async function run(argv: readonly string[], io: CommandIo): Promise<Outcome> {
+async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
   const [name = ''] = argv
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
@@ -86,10 +89,10 @@ async function run(argv: readonly string[], io: CommandIo): Promise<Outcome> {
 
 /**
  * @param argv the arguments after `policy`
- * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be reached or
- * queried; 2 with problems, which go to stderr
+ * @returns the exit code: 0; 1 for a request that is denied, a decision that changes, or a server that
+ * cannot be reached or queried; 2 with problems, which go to stderr
  */
-export async function runPolicy(argv: readonly string[], io: CommandIo): Promise<number> {
+export async function runPolicy(argv: readonly string[], io: PolicyIo): Promise<number> {
   const outcome = await run(argv, io)
   if (typeof outcome === 'number') return outcome
   io.stderr(formatProblems(outcome))

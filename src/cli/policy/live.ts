@@ -22,7 +22,8 @@ import { inOneLine, shownScalar } from './shown.js'
 import { startCommand } from './stdio-transport.js'
 
 const CREDENTIALS = `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`
-const ADVICE = { 401: CREDENTIALS, 403: CREDENTIALS, 404: NO_ENDPOINT, 405: NO_ENDPOINT }
+/** By status: what an answer of the server behind the gateway means. */
+export const SERVER_ADVICE: Readonly<Record<number, string>> = { 401: CREDENTIALS, 403: CREDENTIALS, 404: NO_ENDPOINT, 405: NO_ENDPOINT }
 
 /** The files that the flags name. */
 function readServerFiles({ settings, given }: PolicyArguments, { readFile }: CommandIo) {
@@ -47,7 +48,7 @@ async function open(
 ): Promise<Transport> {
   if (command === undefined) {
     const { upstream: url = '' } = settings
-    return connectHttp({ url, headers, ca, proxyEnvironment: env, signal, advice: ADVICE })
+    return connectHttp({ url, headers, ca, proxyEnvironment: env, signal, advice: SERVER_ADVICE })
   }
   const environment = commandEnvironment(env, settings.childEnv ?? [])
   const [file = ''] = command

@@ -1,0 +1,50 @@
+/**
+ * Scopes of the resource, beside those of the authorization server.
+ *
+ * @module
+ */
+import { quoted } from '../../../errors.js'
+import { EVERY, type Findings } from '../finding.js'
+import { listIn } from '../list-in.js'
+import { metadataOf, type ResourceView } from '../resource-view.js'
+import type { ServerView } from '../server-view.js'
+
+/** What clients ask for: the scopes of the challenge, else those of the metadata. */
+export function wantedScopes(view: ResourceView): readonly string[] {
+  const named = view.challenge?.scope?.split(' ').filter((scope) => scope !== '')
+  return named ?? listIn(metadataOf(view), 'scopes_supported') ?? []
+}
+
+export function checkScopesAgree(view: ResourceView, findings: Findings): void {
+  const named = view.challenge?.scope
+  const listed = listIn(metadataOf(view), 'scopes_supported')
+  if (named === undefined || listed === undefined) return
+  const strange = named.split(' ').filter((scope) => scope !== '' && !listed.includes(scope))
+  if (strange.length === 0) return
+  const seen = `The challenge names ${quoted(strange.join(' '))}, which scopes_supported does not have.`
+  findings.add('scopes-differ', view.url, seen)
+}
+
+const ENTRA = /^https:\/\/login\.microsoftonline\.com\//
+
+export function checkScopes(view: ResourceView, server: ServerView, findings: Findings): void {
+  const { issuer, document } = server
+  const wanted = wantedScopes(view)
+  const hint = document?.['token_endpoint']
+  const bare = wanted.filter((scope) => !scope.includes('/') && scope !== 'offline_access')
+  if (ENTRA.test(issuer) && bare.length > 0) {
+    const seen = `${quoted(bare.join(' '))} together with resource is AADSTS9010010.`
+    findings.add('scope-unqualified', issuer, seen, EVERY)
+    return
+  }
+  const listed = listIn(document, 'scopes_supported')
+  if (listed === undefined) return
+  const unknown = wanted.filter((scope) => !listed.includes(scope))
+  if (unknown.length > 0) {
+    const seen = `scopes_supported of the authorization server does not have ${quoted(unknown.join(' '))}.`
+    findings.add('scope-unknown', issuer, seen, undefined, hint)
+  }
+  if (!listed.includes('offline_access')) {
+    findings.add('offline-access-missing', issuer, 'scopes_supported does not have offline_access.')
+  }
+}

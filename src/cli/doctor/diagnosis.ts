@@ -1,0 +1,132 @@
+/**
+ * The view from outside: what a client meets at one URL, and who connects.
+ *
+ * @module
+ */
+import type { Client } from '../../advice/clients.js'
+import { parseHttpUrl } from '../../base/http.js'
+import { quoted } from '../../errors.js'
+import { checkAnswer, checkGet, checkReach } from './checks/answer.js'
+import { checkBrowser } from './checks/browser.js'
+import { checkChallenge } from './checks/challenge.js'
+import { checkClock } from './checks/clock.js'
+import { checkMetadata } from './checks/metadata.js'
+import { checkResource } from './checks/resource.js'
+import { checkScopesAgree, wantedScopes } from './checks/scopes.js'
+import { checkServer } from './checks/server.js'
+import { checkTrials } from './checks/trials.js'
+import type { Network } from './exchange.js'
+import { EVERY, Findings, type Finding } from './finding.js'
+import { listIn } from './list-in.js'
+import { tryRegistration } from './registration-trial.js'
+import { metadataOf, viewResource, type ResourceView } from './resource-view.js'
+import { viewServer, type ServerView } from './server-view.js'
+import { shownUrl } from './shown.js'
+import { verdictOf, type Verdict } from './verdict.js'
+
+export interface Diagnosis {
+  /** `outside`: as a client meets it. `inside`: as the gateway meets what it needs. */
+  readonly view: 'outside' | 'inside'
+  /** The URL, without the values of its query. */
+  readonly url: string
+  readonly isReached: boolean
+  readonly issuers: readonly string[]
+  readonly findings: readonly Finding[]
+  /** Nobody is judged where the server was not reached. */
+  readonly verdicts: readonly Verdict[]
+}
+
+export interface DiagnosisOptions {
+  readonly network: Network
+  readonly clients: readonly Client[]
+  /** Registers clients, and removes them again. */
+  readonly triesRegistration: boolean
+  /** Hears what is done next, for people who wait. */
+  readonly onStep: (step: string) => void
+}
+
+/** Other servers of one resource are a choice that clients rarely make: nobody fails for them alone. */
+const MOST_SERVERS = 5
+
+function checkResourceView(view: ResourceView, findings: Findings): void {
+  checkAnswer(view, findings)
+  // What does not answer as an MCP server has no use for the rest.
+  if (findings.has('old-transport', 'redirect')) return
+  checkGet(view, findings)
+  checkClock(view.url, view.initialize, findings)
+  checkChallenge(view, findings)
+  if (findings.has('not-protected') && metadataOf(view) === undefined) return
+  checkMetadata(view, findings)
+  checkResource(view, findings)
+  checkScopesAgree(view, findings)
+  checkBrowser(view, findings)
+}
+
+function issuersOf(view: ResourceView): readonly string[] {
+  const listed = listIn(metadataOf(view), 'authorization_servers') ?? []
+  return [...new Set(listed)].slice(0, MOST_SERVERS)
+}
+
+function asOther(finding: Finding): Finding {
+  const severity = finding.severity === 'error' ? 'warning' : finding.severity
+  return { ...finding, severity, breaks: [], mayBreak: [] }
+}
+
+async function diagnoseServer(
+  view: ResourceView,
+  server: ServerView,
+  { network, clients, triesRegistration, onStep }: DiagnosisOptions,
+): Promise<readonly Finding[]> {
+  const findings = new Findings(clients)
+  checkServer(server, view, findings)
+  const endpoint = parseHttpUrl(server.document?.['registration_endpoint'])
+  if (triesRegistration && endpoint !== undefined) {
+    onStep(`registering clients at ${endpoint.host}`)
+    const scopes = wantedScopes(view)
+    const trials = await tryRegistration(network, endpoint.href, clients, scopes)
+    checkTrials(server.issuer, trials, findings)
+  }
+  return findings.all
+}
+
+/** Looks at all authorization servers at once. */
+async function diagnoseServers(view: ResourceView, options: DiagnosisOptions) {
+  const issuers = issuersOf(view)
+  const findings = new Findings(options.clients)
+  const named = issuers.filter((issuer) => parseHttpUrl(issuer) !== undefined)
+  for (const issuer of issuers.filter((each) => !named.includes(each))) {
+    findings.add('issuer-not-url', view.url, `authorization_servers has ${quoted(issuer)}.`, EVERY)
+  }
+  if (named.length > 0) options.onStep(`asking ${named.map(shownUrl).join(' and ')}`)
+  const servers = await Promise.all(named.map((issuer) => viewServer(options.network, issuer)))
+  const found: Finding[] = [...findings.all]
+  for (const [index, server] of servers.entries()) {
+    const own = await diagnoseServer(view, server, options)
+    found.push(...(index === 0 ? own : own.map(asOther)))
+  }
+  return { issuers, findings: found, document: servers[0]?.document }
+}
+
+/** Looks at a server from outside. It writes nothing there, unless registration is to be tried. */
+export async function diagnose(url: string, options: DiagnosisOptions): Promise<Diagnosis> {
+  const { network, clients, onStep } = options
+  onStep(`asking ${shownUrl(url)}`)
+  const view = await viewResource(network, url)
+  const own = new Findings(clients)
+  if (!checkReach(view, own)) {
+    const findings = own.all
+    const nobody = { issuers: [], verdicts: [] }
+    return { view: 'outside', url: shownUrl(url), isReached: false, findings, ...nobody }
+  }
+  checkResourceView(view, own)
+  const servers = await diagnoseServers(view, options)
+  const findings = [...own.all, ...servers.findings]
+  return {
+    view: 'outside',
+    url: shownUrl(url),
+    isReached: true,
+    issuers: servers.issuers.map(shownUrl),
+    findings,
+    verdicts: clients.map((client) => verdictOf(client, findings, servers.document)),
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * One request of the doctor, and what came of it. It never throws: silence is an observation, too.
+ *
+ * No redirect is followed, and no credentials are sent.
+ *
+ * @module
+ */
+import { isPlainHttp, networkReason } from '../../base/http.js'
+import { isJsonObject, type JsonObject } from '../../base/json.js'
+import { isEventStream } from '../../web/media-type.js'
+
+/** How the doctor reaches servers. */
+export interface Network {
+  readonly fetch: typeof fetch
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Milliseconds for one request. */
+  readonly patience: number
+}
+
+export interface Answer {
+  readonly method: string
+  readonly url: string
+  readonly status: number
+  readonly headers: Headers
+  /** Its beginning: at most 256 KiB. Of an event stream, what came up to its first event. */
+  readonly text: string
+  /** Milliseconds since 1970, by our clock, between request and answer. */
+  readonly at: number
+}
+
+/** Why there is no answer. */
+type SilenceKind = 'too-slow' | 'tls-not-spoken' | 'tls-fault' | 'unreachable'
+
+interface Silence {
+  readonly method: string
+  readonly url: string
+  readonly kind: SilenceKind
+  /** In words, for the end of a sentence. */
+  readonly reason: string
+}
+
+export type Exchange = Answer | Silence
+
+export function isAnswer(exchange: Exchange | undefined): exchange is Answer {
+  return exchange !== undefined && 'status' in exchange
+}
+
+const MOST_BYTES = 256 * 1024
+/** An event stream may be silent for ever: its head is the answer. */
+const STREAM_PATIENCE = 1_000
+
+const TLS_CODES = /CERT|SSL|TLS|UNABLE_TO_(?:GET|VERIFY)|ALTNAME|EPROTO/
+
+function innermost(error: unknown): Error | undefined {
+  let cause = error
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
+  return cause instanceof Error ? cause : undefined
+}
+
+function kindOf(error: unknown): SilenceKind {
+  const cause = innermost(error)
+  if (cause === undefined) return 'unreachable'
+  if (isPlainHttp(cause)) return 'tls-not-spoken'
+  const code = 'code' in cause ? String(cause.code) : ''
+  if (/TIMEOUT|TIMEDOUT/.test(code)) return 'too-slow'
+  return TLS_CODES.test(code) ? 'tls-fault' : 'unreachable'
+}
+
+async function readBeginning(response: Response, isStream: boolean): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  const stop = () => void reader.cancel().catch(() => undefined)
+  const timer = isStream ? setTimeout(stop, STREAM_PATIENCE) : undefined
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return text + decoder.decode()
+      size += value.byteLength
+      text += decoder.decode(value, { stream: true })
+      if (size < MOST_BYTES && !(isStream && /\r?\n\r?\n/.test(text))) continue
+      stop()
+      return text.slice(0, MOST_BYTES)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Sends a request, and reads the beginning of its answer. */
+export async function exchange(
+  { fetch, now, patience }: Network,
+  url: string,
+  { method = 'GET', ...init }: RequestInit = {},
+): Promise<Exchange> {
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), patience)
+  const began = now()
+  try {
+    const response = await fetch(url, { ...init, method, redirect: 'manual', signal: limit.signal })
+    const at = (began + now()) / 2
+    const isStream = isEventStream(response.headers.get('content-type') ?? '')
+    const text = await readBeginning(response, isStream)
+    return { method, url, status: response.status, headers: response.headers, text, at }
+  } catch (error) {
+    if (!limit.signal.aborted) {
+      return { method, url, kind: kindOf(error), reason: networkReason(error) }
+    }
+    const reason = `did not answer within ${patience / 1000} s`
+    return { method, url, kind: 'too-slow', reason }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The JSON object of an answer, whatever it calls itself. */
+export function jsonOf(exchange: Exchange | undefined): JsonObject | undefined {
+  if (!isAnswer(exchange)) return undefined
+  try {
+    const value: unknown = JSON.parse(exchange.text)
+    return isJsonObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function isRedirect({ status }: Answer): boolean {
+  return status >= 300 && status < 400 && status !== 304
+}
+
+/** Whether an answer is a web page. */
+export function isPage({ headers, text }: Answer): boolean {
+  const type = headers.get('content-type') ?? ''
+  return /\bhtml\b/i.test(type) || /^\s*<(?:!doctype|html)/i.test(text)
+}

@@ -1,0 +1,131 @@
+/**
+ * The report as one page that needs nothing else: no script, no picture, no request.
+ *
+ * @module
+ */
+import { clientNamed } from '../../advice/clients.js'
+import { SEVERITIES } from './severities.js'
+import type { Changes } from './changes.js'
+import type { Diagnosis } from './diagnosis.js'
+import type { Finding } from './finding.js'
+import type { Results } from './json-report.js'
+import { escaped } from './markup.js'
+import { reasonOf } from './reason.js'
+import type { Verdict } from './verdict.js'
+
+/** Every pair of text and ground has a contrast of at least 4.5. */
+const STYLE = `
+:root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de;
+  --error: #b3261e; --warning: #7a4f01; --note: #0a5c8a; --good: #1a6b34; --link: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6e9ed; --soft: #a5adb8;
+  --line: #3a424c; --error: #ff8f85; --warning: #e8b04a; --note: #6cb6e8; --good: #6fcf8e; --link: #8ab8ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 56rem; padding: 1rem; background: var(--ground); color: var(--text);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 0; }
+a { color: var(--link); } code { font-family: ui-monospace, monospace; color: var(--soft); }
+table { width: 100%; border-collapse: collapse; } caption { text-align: left; font-weight: bold; padding: .5rem 0; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .5rem .4rem 0; border-top: 1px solid var(--line); }
+article { border-left: .3rem solid var(--line); padding: .1rem 0 .1rem .8rem; margin: 1.2rem 0; } article p { margin: .3rem 0; }
+article.error { border-color: var(--error); } article.warning { border-color: var(--warning); } article.note { border-color: var(--note); }
+.error b, .no { color: var(--error); } .warning b, .unknown { color: var(--warning); } .note b { color: var(--note); }
+.yes { color: var(--good); } .soft { color: var(--soft); }
+`
+
+function titles(names: readonly string[]): string {
+  return names.map((name) => escaped(clientNamed(name)?.title ?? name)).join(', ')
+}
+
+function referenceOf({ reference }: Finding): string {
+  const text = escaped(reference)
+  return reference.startsWith('https:') ? `<a href="${text}">${text}</a>` : text
+}
+
+function findingHtml(finding: Finding): string {
+  const { severity, title, id, about, seen, breaks, mayBreak, change } = finding
+  return [
+    `<article class="${severity}">`,
+    `<h3><b>${severity}</b>: ${escaped(title)}</h3>`,
+    `<p class="soft">${escaped(about)} <code>${id}</code></p>`,
+    `<p>${escaped(seen)}</p>`,
+    ...(breaks.length > 0 ? [`<p>Stops ${titles(breaks)}.</p>`] : []),
+    ...(mayBreak.length > 0 && severity !== 'note'
+      ? [`<p>Not known of ${titles(mayBreak)}.</p>`]
+      : []),
+    `<p><strong>Change:</strong> ${escaped(change)}</p>`,
+    `<p class="soft">${referenceOf(finding)}</p>`,
+    '</article>',
+  ].join('\n')
+}
+
+const CLASSES = { yes: 'yes', 'with a client id': 'yes', unknown: 'unknown', no: 'no' } as const
+
+function rowHtml(verdict: Verdict): string {
+  const { title, connects } = verdict
+  const answer = `<td class="${CLASSES[connects]}">${connects}</td>`
+  return `<tr><th scope="row">${escaped(title)}</th>${answer}<td>${escaped(reasonOf(verdict))}</td></tr>`
+}
+
+function tableHtml(verdicts: readonly Verdict[]): readonly string[] {
+  if (verdicts.length === 0) return []
+  return [
+    '<table>',
+    '<caption>Who connects</caption>',
+    '<thead><tr><th scope="col">Client</th><th scope="col">Connects</th><th scope="col">Why</th></tr></thead>',
+    `<tbody>${verdicts.map(rowHtml).join('\n')}</tbody>`,
+    '</table>',
+  ]
+}
+
+function diagnosisHtml({ url, view, issuers, findings, verdicts }: Diagnosis): string {
+  const ordered = SEVERITIES.flatMap((each) => findings.filter(({ severity }) => severity === each))
+  const place = view === 'inside' ? ', from inside' : ''
+  return [
+    '<section>',
+    `<h2>${escaped(url)}${place}</h2>`,
+    ...(issuers.length > 0 ? [`<p>Tokens of ${issuers.map(escaped).join(' and ')}</p>`] : []),
+    ...tableHtml(verdicts),
+    ...ordered.map(findingHtml),
+    ...(findings.length === 0 ? ['<p>Nothing is wrong.</p>'] : []),
+    '</section>',
+  ].join('\n')
+}
+
+function changesHtml({ since, appeared, gone, verdicts }: Changes): string {
+  const items = [
+    ...appeared.map(
+      ({ finding }) => `<li>New: ${escaped(finding.title)}, ${escaped(finding.about)}</li>`,
+    ),
+    ...gone.map(
+      ({ finding }) => `<li>Gone: ${escaped(finding.title)}, ${escaped(finding.about)}</li>`,
+    ),
+    ...verdicts.map(
+      ({ title, before, now }) => `<li>${escaped(title)}: ${escaped(before)}, now ${now}</li>`,
+    ),
+  ]
+  const list = items.length === 0 ? '<p>Nothing changed.</p>' : `<ul>${items.join('\n')}</ul>`
+  return `<section>\n<h2>Since ${escaped(since)}</h2>\n${list}\n</section>`
+}
+
+/** Ends with a line break. */
+export function htmlReport({ diagnoses, changes, at }: Results): string {
+  const when = new Date(at).toISOString()
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Who connects, and why not</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>Who connects, and why not</h1>
+<p class="soft">mcp-gatehouse doctor, <time datetime="${when}">${when}</time></p>
+${[...(changes === undefined ? [] : [changesHtml(changes)]), ...diagnoses.map(diagnosisHtml)].join('\n')}
+</main>
+</body>
+</html>
+`
+}

@@ -1,0 +1,74 @@
+/**
+ * Asks an issuer what the gateway would ask: for its keys, and about a token.
+ *
+ * @module
+ */
+import { randomUUID } from 'node:crypto'
+import type { IssuerSettings } from '../../rs/issuer-settings.js'
+import type { TokenIntrospector } from '../../types.js'
+import { AuthorizationServerError } from '../../errors.js'
+import { importKeys } from '../../discovery/key-list.js'
+import { createKeyReader } from '../../discovery/key-source.js'
+import type { Network } from './exchange.js'
+import type { Findings } from './finding.js'
+
+async function faultOf(
+  work: () => Promise<unknown>,
+): Promise<AuthorizationServerError | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    if (error instanceof AuthorizationServerError) return error
+    throw error
+  }
+}
+
+export async function tryKeys(
+  { source, requirements, validation }: IssuerSettings,
+  allowHttp: readonly string[],
+  { fetch, now, patience }: Network,
+  findings: Findings,
+): Promise<void> {
+  if (validation === 'introspection') return
+  const { issuer, algorithms } = requirements
+  const read = createKeyReader({ issuer, source, allowHttp, now, fetch })
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), patience)
+  const fault = await faultOf(async () => {
+    const { document } = await read(limit.signal)
+    await importKeys(issuer, document, algorithms)
+  })
+  clearTimeout(timer)
+  if (fault !== undefined) findings.add('gateway-keys', issuer, `${fault.message}.`)
+}
+
+/** No token: nobody issued it, so that an answer can only be that it is not active. */
+function madeUpToken(prefix = ''): string {
+  return `${prefix}doctor-${randomUUID()}`
+}
+
+export async function tryIntrospection(
+  { requirements, tokenPrefix, validation }: IssuerSettings,
+  introspector: TokenIntrospector | undefined,
+  findings: Findings,
+): Promise<void> {
+  if (introspector === undefined || validation === 'jwt') return
+  const fault = await faultOf(() => introspector.introspect(madeUpToken(tokenPrefix)))
+  if (fault === undefined) return
+  const isRefusal = fault.code === 'ERR_INTROSPECTION_CLIENT_REJECTED'
+  const id = isRefusal ? 'introspection-refused' : 'introspection-fault'
+  findings.add(id, requirements.issuer, `${fault.message}.`)
+}
+
+/** Some providers lock a client after a few wrong secrets: this is tried only when somebody asks for it. */
+export async function tryWrongCredentials(
+  issuer: string,
+  introspector: TokenIntrospector,
+  findings: Findings,
+): Promise<void> {
+  const fault = await faultOf(() => introspector.introspect(madeUpToken()))
+  if (fault !== undefined) return
+  const seen = 'With a wrong secret it answered that the token is not active.'
+  findings.add('introspection-lenient', issuer, seen)
+}

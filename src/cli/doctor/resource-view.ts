@@ -1,0 +1,151 @@
+/**
+ * What a server shows to somebody without a token. Nothing is written there: a session that an open
+ * server begins is ended.
+ *
+ * @module
+ */
+import { protectedResourceMetadataPaths } from '../../discovery/protected-resource.js'
+import type { JsonObject } from '../../base/json.js'
+import { parseHttpUrl } from '../../base/http.js'
+import { readChallenge, type Challenge } from './challenge.js'
+import { exchange, isAnswer, jsonOf, type Exchange, type Network } from './exchange.js'
+
+export interface ResourceView {
+  /** As it was typed. */
+  readonly url: string
+  /** POST `initialize` without a token. */
+  readonly initialize: Exchange
+  readonly challenge: Challenge | undefined
+  /** GET without a token. */
+  readonly get: Exchange
+  readonly metadata: Readonly<Record<'path' | 'root' | 'below', Exchange>> & {
+    /** Absent where the 401 names no URL that could be asked. */
+    readonly challenge: Exchange | undefined
+  }
+  readonly browser: BrowserView
+}
+
+/** The same for a page in a browser. */
+interface BrowserView {
+  readonly preflight: Exchange
+  readonly metadataPreflight: Exchange
+  readonly metadata: Exchange
+  readonly initialize: Exchange
+}
+
+/** MCP Inspector 1, whose requests a browser sends. */
+export const BROWSER_ORIGIN = 'http://localhost:6274'
+
+const VERSION = '2025-11-25'
+const INITIALIZE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: VERSION,
+    capabilities: {},
+    clientInfo: { name: 'mcp-gatehouse doctor', version: '1' },
+  },
+})
+
+function initialize(headers: Readonly<Record<string, string>> = {}): RequestInit {
+  return {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: INITIALIZE,
+  }
+}
+
+function preflight(method: string, headers: string): RequestInit {
+  return {
+    method: 'OPTIONS',
+    headers: {
+      origin: BROWSER_ORIGIN,
+      'access-control-request-method': method,
+      'access-control-request-headers': headers,
+    },
+  }
+}
+
+const METADATA: RequestInit = {
+  headers: { accept: 'application/json', 'mcp-protocol-version': VERSION },
+}
+
+/** An open server may have begun a session for us. */
+async function endSession(network: Network, url: string, opened: Exchange): Promise<void> {
+  const session = isAnswer(opened) ? opened.headers.get('mcp-session-id') : null
+  if (session === null) return
+  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': VERSION }
+  await exchange(network, url, { method: 'DELETE', headers })
+}
+
+async function viewInBrowser(network: Network, url: string, path: string): Promise<BrowserView> {
+  const origin = { origin: BROWSER_ORIGIN }
+  const fields = 'authorization, content-type, mcp-protocol-version, mcp-session-id'
+  const [endpoint, metadataPreflight, metadata, opened] = await Promise.all([
+    exchange(network, url, preflight('POST', fields)),
+    exchange(network, path, preflight('GET', 'mcp-protocol-version')),
+    exchange(network, path, { headers: { ...origin, accept: 'application/json' } }),
+    exchange(network, url, initialize(origin)),
+  ])
+  await endSession(network, url, opened)
+  return { preflight: endpoint, metadataPreflight, metadata, initialize: opened }
+}
+
+function readChallengeOf(answer: Exchange): Challenge | undefined {
+  const field = isAnswer(answer) ? answer.headers.get('www-authenticate') : null
+  return field === null ? undefined : readChallenge(field)
+}
+
+/**
+ * Looks at a server from outside. All requests but one run together, and each takes at most the
+ * network's patience.
+ */
+export async function viewResource(network: Network, url: string): Promise<ResourceView> {
+  const { origin, pathname } = new URL(url)
+  const [atPath, atRoot] = protectedResourceMetadataPaths(url)
+  const below = `${origin}${pathname.replace(/\/$/, '')}/.well-known/oauth-protected-resource`
+  const [opened, get, path, root, appended, browser] = await Promise.all([
+    exchange(network, url, initialize()),
+    exchange(network, url, { headers: { accept: 'text/event-stream' } }),
+    exchange(network, `${origin}${atPath}`, METADATA),
+    exchange(network, `${origin}${atRoot}`, METADATA),
+    exchange(network, below, METADATA),
+    viewInBrowser(network, url, `${origin}${atPath}`),
+  ])
+  await endSession(network, url, opened)
+  const challenge = readChallengeOf(opened)
+  const named = parseHttpUrl(challenge?.resourceMetadata)?.href
+  const known = [path, root].find((each) => each.url === named)
+  return {
+    url,
+    initialize: opened,
+    challenge,
+    get,
+    metadata: {
+      path,
+      root,
+      below: appended,
+      challenge:
+        known ?? (named === undefined ? undefined : await exchange(network, named, METADATA)),
+    },
+    browser,
+  }
+}
+
+/** In the order in which most clients look. */
+const FORMS = ['challenge', 'path', 'root'] as const
+
+/** The document that clients use, if there is one. */
+export function metadataOf({ metadata }: ResourceView): JsonObject | undefined {
+  for (const form of FORMS) {
+    const answer = metadata[form]
+    const document = isAnswer(answer) && answer.status === 200 ? jsonOf(answer) : undefined
+    if (document !== undefined) return document
+  }
+  return undefined
+}

@@ -1,0 +1,100 @@
+/**
+ * What an authorization server shows to everybody: its documents in each form, and its keys.
+ *
+ * @module
+ */
+import { AuthorizationServerError } from '../../errors.js'
+import { parseHttpUrl } from '../../base/http.js'
+import type { JsonObject } from '../../base/json.js'
+import { authorizationServerMetadataUrls } from '../../discovery/authorization-server.js'
+import { importKeys } from '../../discovery/key-list.js'
+import { SIGNATURE_ALGORITHMS } from '../../discovery/signing-key.js'
+import { exchange, isAnswer, jsonOf, type Exchange, type Network } from './exchange.js'
+import { BROWSER_ORIGIN } from './resource-view.js'
+
+interface KeysView {
+  readonly exchange: Exchange
+  /** Usable keys. A text says why there is none. */
+  readonly usable: number | string
+  readonly skipped: readonly string[]
+}
+
+export interface ServerView {
+  /** As the metadata of the resource spell it. */
+  readonly issuer: string
+  /** The forms that clients ask for, in their order. */
+  readonly forms: readonly Exchange[]
+  /** RFC 8414 below the issuer: outside of the standard, and served by some. */
+  readonly appended: Exchange
+  readonly document: JsonObject | undefined
+  readonly keys: KeysView | undefined
+  /** For a page in a browser: the document, and a preflight of the token endpoint. */
+  readonly browser:
+    { readonly document: Exchange; readonly token: Exchange | undefined } | undefined
+}
+
+const VERSION: RequestInit = {
+  headers: { accept: 'application/json', 'mcp-protocol-version': '2025-11-25' },
+}
+
+/** The document of a form, if it has one. */
+export function documentOf(form: Exchange): JsonObject | undefined {
+  return isAnswer(form) && form.status === 200 ? jsonOf(form) : undefined
+}
+
+/** As clients choose: the first document, whatever issuer it names. */
+function choose(forms: readonly Exchange[]): Exchange | undefined {
+  return forms.find((form) => documentOf(form) !== undefined)
+}
+
+async function viewKeys(network: Network, issuer: string, url: string): Promise<KeysView> {
+  const answer = await exchange(network, url, { headers: { accept: 'application/json' } })
+  const document = documentOf(answer)
+  if (document === undefined) return { exchange: answer, usable: 0, skipped: [] }
+  try {
+    const { keys, skipped } = await importKeys(issuer, document, SIGNATURE_ALGORITHMS)
+    return { exchange: answer, usable: keys.length, skipped }
+  } catch (error) {
+    if (!(error instanceof AuthorizationServerError)) throw error
+    return { exchange: answer, usable: error.message, skipped: [] }
+  }
+}
+
+function textOf(document: JsonObject | undefined, name: string): string | undefined {
+  const value = document?.[name]
+  return parseHttpUrl(value) === undefined ? undefined : String(value)
+}
+
+async function viewInBrowser(network: Network, url: string, token: string | undefined) {
+  const origin = { origin: BROWSER_ORIGIN }
+  const preflight = {
+    ...origin,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type',
+  }
+  const [document, answer] = await Promise.all([
+    exchange(network, url, { headers: origin }),
+    token === undefined
+      ? undefined
+      : exchange(network, token, { method: 'OPTIONS', headers: preflight }),
+  ])
+  return { document, token: answer }
+}
+
+/** @param issuer an http(s) URL */
+export async function viewServer(network: Network, issuer: string): Promise<ServerView> {
+  const urls = authorizationServerMetadataUrls(issuer)
+  const below = `${issuer.replace(/\/$/, '')}/.well-known/oauth-authorization-server`
+  const [appended, ...forms] = await Promise.all([
+    exchange(network, below, VERSION),
+    ...urls.map((url) => exchange(network, url, VERSION)),
+  ])
+  const chosen = choose([...forms, appended])
+  const document = chosen && documentOf(chosen)
+  const jwks = textOf(document, 'jwks_uri')
+  const [keys, browser] = await Promise.all([
+    jwks === undefined ? undefined : viewKeys(network, issuer, jwks),
+    chosen && viewInBrowser(network, chosen.url, textOf(document, 'token_endpoint')),
+  ])
+  return { issuer, forms, appended, document, keys, browser }
+}

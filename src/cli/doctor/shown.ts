@@ -1,0 +1,19 @@
+/**
+ * How the doctor shows what others chose.
+ *
+ * @module
+ */
+import { redactUrl } from '../../config/redacted.js'
+
+const MOST_CHARACTERS = 600
+
+/** A text for people, of characters that can act on no terminal. */
+export function printable(text: string): string {
+  const clean = text.replace(/[^\x20-\x7e]/g, '?')
+  return clean.length > MOST_CHARACTERS ? `${clean.slice(0, MOST_CHARACTERS)}...` : clean
+}
+
+/** A URL without the values of its query: they may be keys. */
+export function shownUrl(url: string): string {
+  return printable(redactUrl(url))
+}

@@ -1,0 +1,329 @@
+/** What the doctor says from inside: all is right but for one thing. */
+import type { IncomingMessage, RequestListener } from 'node:http'
+import { describe, expect } from 'vitest'
+import { runDoctor, runLiveCheck } from '../../src/cli/doctor/command.js'
+import type { Finding } from '../../src/cli/doctor/finding.js'
+import type { JsonReport } from '../../src/cli/doctor/json-report.js'
+import { freePort, writeTemporary } from '../support/cli.js'
+import { runHere, startListeningProvider } from '../support/doctor-command.js'
+import { guideBlock } from '../support/guides.js'
+import { bodyOf, startGateway, startTcpUpstream, startUpstream } from '../support/gateway.js'
+import { verifies } from '../support/verifies.js'
+
+const SECRET = 'canarySecretOfTheGateway'
+
+/** An MCP server of both eras, with a tool that must not be called. */
+function mcpServer(seen: string[] = []): RequestListener {
+  return (request, response) => {
+    void bodyOf(request).then((bytes) => {
+      const { method: verb = '' } = request
+      if (verb !== 'POST') return response.writeHead(verb === 'DELETE' ? 204 : 405).end()
+      const { id, method } = JSON.parse(bytes.toString()) as { id?: number; method: string }
+      seen.push(method)
+      const result = {
+        initialize: {
+          protocolVersion: '2025-11-25',
+          capabilities: { tools: {} },
+          serverInfo: { name: 'demo' },
+        },
+        'tools/list': { tools: [{ name: 'delete_everything', inputSchema: {} }] },
+        'server/discover': { supportedVersions: ['2026-07-28'] },
+      }[method]
+      if (id === undefined) return response.writeHead(202).end()
+      response.writeHead(200, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify({ jsonrpc: '2.0', id, result: result ?? {} }))
+    })
+  }
+}
+
+function answer(status: number, type: string, body: string, headers = {}): () => Promise<string> {
+  return () =>
+    startUpstream((_request, response) => {
+      response.writeHead(status, { 'content-type': type, ...headers }).end(body)
+    })
+}
+
+async function live(argv: readonly string[], patience = 5_000) {
+  const run = await runHere(['--live', '--json', ...argv], { patience }, runLiveCheck)
+  const findings =
+    run.stdout === ''
+      ? []
+      : (JSON.parse(run.stdout) as JsonReport).diagnoses.flatMap((each) => each.findings)
+  return { ...run, findings }
+}
+
+function ofId(findings: readonly Finding[], id: string): Finding | undefined {
+  return findings.find((each) => each.id === id)
+}
+
+const NO_AUTH = ['--auth', 'none']
+const STDIO_SERVER = [
+  process.execPath,
+  '-e',
+  `require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method } = JSON.parse(line)
+    const result = method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'piped' } } : undefined
+    if (id === undefined) return
+    const error = { code: -32601, message: 'no' }
+    console.log(JSON.stringify({ jsonrpc: '2.0', id, ...(result ? { result } : { error }) }))
+  })`,
+]
+
+describe('the server behind the gateway', () => {
+  verifies(['DOC-08', 'DOC-03'], 'is asked for what it offers, and no tool is called', async () => {
+    const seen: string[] = []
+    const upstream = await startUpstream(mcpServer(seen))
+    const { code, findings, stderr } = await live([...NO_AUTH, '--upstream', upstream])
+    expect(findings.map(({ id }) => id)).toEqual(['upstream-offers'])
+    expect(findings[0]?.seen).toBe(
+      'demo: 1 tools, 0 prompts, 0 resources; it answers server/discover (2026-07-28).',
+    )
+    expect(seen).not.toContain('tools/call')
+    expect([code, stderr]).toEqual([0, ''])
+  })
+
+  verifies('DOC-08', 'is a command, and is asked, too', async () => {
+    const { code, findings } = await live([...NO_AUTH, '--', ...STDIO_SERVER])
+    expect(findings.map(({ seen }) => seen)).toEqual([
+      'piped: 0 tools, 0 prompts, 0 resources; it has no server/discover.',
+    ])
+    expect(code).toBe(0)
+  })
+
+  for (const [name, start, id, seen, change] of [
+    [
+      'is down',
+      async () => `http://127.0.0.1:${await freePort()}/mcp`,
+      'upstream-fault',
+      /ECONNREFUSED/,
+      /start the server/,
+    ],
+    [
+      'wants a token of its own',
+      answer(401, 'application/json', '{}'),
+      'upstream-answer',
+      /answered 401/,
+      /--upstream-header/,
+    ],
+    [
+      'does not accept our Host',
+      answer(421, 'text/plain', 'Misdirected'),
+      'upstream-answer',
+      /421/,
+      /--upstream-host/,
+    ],
+    [
+      'is a web page',
+      answer(200, 'text/html', '<h1>Hi</h1>'),
+      'upstream-answer',
+      /200 with HTML/,
+      /exact endpoint/,
+    ],
+    [
+      'has another path',
+      answer(404, 'text/plain', 'Not Found'),
+      'upstream-answer',
+      /404/,
+      /correct the path/,
+    ],
+    ['speaks 2024-11-05', answer(405, 'text/plain', ''), 'upstream-answer', /405/, /2024-11-05/],
+    [
+      'redirects',
+      answer(307, 'text/plain', '', { location: '/mcp/' }),
+      'upstream-answer',
+      /redirect/,
+      /exact endpoint/,
+    ],
+    ['fails', answer(500, 'text/plain', ''), 'upstream-fault', /answered 500/, /its own log/],
+    [
+      'answers with other JSON',
+      answer(200, 'application/json', '{"hello":1}'),
+      'upstream-answer',
+      /did not answer with JSON-RPC/,
+      /exact endpoint/,
+    ],
+  ] as const) {
+    verifies('DOC-08', `${name}: ${id}`, async () => {
+      const { code, findings } = await live([...NO_AUTH, '--upstream', await start()])
+      expect(ofId(findings, id)?.seen).toMatch(seen)
+      expect(ofId(findings, id)?.change).toMatch(change)
+      expect(code).toBe(1)
+    })
+  }
+
+  verifies(['DOC-08', 'DOC-06'], 'hangs after initialize', async () => {
+    const upstream = await startUpstream((request, response) => {
+      void bodyOf(request).then((bytes) => {
+        if (request.method !== 'POST') return response.writeHead(204).end()
+        const { id, method } = JSON.parse(bytes.toString()) as { id: number; method: string }
+        if (method !== 'initialize') return undefined
+        const result = { protocolVersion: '2025-11-25', capabilities: { tools: {} } }
+        response.writeHead(200, { 'content-type': 'application/json' })
+        return response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+      })
+    })
+    const { findings } = await live([...NO_AUTH, '--upstream', upstream], 200)
+    expect(ofId(findings, 'upstream-answer')?.seen).toMatch(/did not answer within 0\.2 s/)
+  })
+
+  verifies('DOC-08', 'is a command that is not there', async () => {
+    const { code, findings } = await live([...NO_AUTH, '--', 'no-such-command'])
+    expect(ofId(findings, 'command-fault')?.seen).toBe('There is no command no-such-command.')
+    expect(code).toBe(1)
+  })
+
+  verifies('DOC-08', 'is a command that lacks a variable', async () => {
+    const lacking = [process.execPath, '-e', 'process.exit(3)']
+    const { findings } = await live([...NO_AUTH, '--', ...lacking])
+    expect(ofId(findings, 'command-fault')?.seen).toMatch(/exit code 3/)
+    expect(ofId(findings, 'command-fault')?.change).toMatch(/--child-env/)
+  })
+})
+
+/** An introspection endpoint that compares credentials, or not. */
+async function startIntrospection(takes: (request: IncomingMessage) => boolean): Promise<string> {
+  return startUpstream((request, response) => {
+    const isClient = takes(request)
+    response.writeHead(isClient ? 200 : 401, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(isClient ? { active: false } : { error: 'invalid_client' }))
+  })
+}
+
+const RIGHT = `Basic ${Buffer.from(`gatehouse:${SECRET}`).toString('base64')}`
+const takesOurs = ({ headers }: IncomingMessage) => headers.authorization === RIGHT
+
+async function oauth(issuer: string, more: readonly string[] = []): Promise<readonly string[]> {
+  const upstream = await startUpstream(mcpServer())
+  const fixed = ['--auth', 'oauth', '--oauth-issuer', issuer, '--upstream', upstream]
+  return [...fixed, ...more]
+}
+
+function credentials(url: string, secret = SECRET): readonly string[] {
+  const file = writeTemporary('secret', secret)
+  return [
+    '--oauth-client-id',
+    'gatehouse',
+    '--oauth-client-secret-file',
+    file,
+    '--oauth-introspection-url',
+    url,
+  ]
+}
+
+describe('the issuer', () => {
+  verifies('DOC-08', 'gives usable keys, and accepts the credentials of the gateway', async () => {
+    const idp = await startListeningProvider()
+    const url = await startIntrospection(takesOurs)
+    const { code, findings, stdout } = await live(await oauth(idp.issuer, credentials(url)))
+    expect(findings.map(({ id }) => id)).toEqual(['upstream-offers'])
+    expect(stdout).not.toContain('canary')
+    expect(code).toBe(0)
+  })
+
+  verifies('DOC-08', 'is spelled with a slash too many', async () => {
+    const idp = await startListeningProvider()
+    const { code, findings } = await live(await oauth(`${idp.issuer}/`))
+    expect(ofId(findings, 'gateway-keys')?.seen).toMatch(/names the issuer "http:\S+\/realms\/mcp"/)
+    expect(code).toBe(1)
+  })
+
+  verifies('DOC-08', 'has no usable key', async () => {
+    const idp = await startListeningProvider()
+    idp.publishedKeys = [{ kty: 'oct', k: 'Y2FuYXJ5' }]
+    const { findings } = await live(await oauth(idp.issuer))
+    expect(ofId(findings, 'gateway-keys')?.seen).toMatch(/no usable key among 1/)
+  })
+
+  verifies(
+    ['DOC-08', 'DOC-05'],
+    'refuses the credentials of the gateway, and none is shown',
+    async () => {
+      const idp = await startListeningProvider()
+      const url = await startIntrospection(takesOurs)
+      const argv = await oauth(idp.issuer, credentials(url, 'canary-wrong-secret'))
+      const { code, findings, stdout, stderr } = await live(argv)
+      expect(ofId(findings, 'introspection-refused')?.seen).toMatch(/answered 401 "invalid_client"/)
+      expect(`${stdout}${stderr}`).not.toContain('canary')
+      expect(code).toBe(1)
+    },
+  )
+
+  verifies('DOC-08', 'has no introspection', async () => {
+    const idp = await startListeningProvider()
+    const file = writeTemporary('secret', SECRET)
+    const client = ['--oauth-client-id', 'gatehouse', '--oauth-client-secret-file', file]
+    const { findings } = await live(await oauth(idp.issuer, client))
+    expect(ofId(findings, 'introspection-fault')?.seen).toMatch(/has no introspection_endpoint/)
+  })
+})
+
+describe('wrong credentials', () => {
+  const tried: string[] = []
+
+  async function examined(takes: (request: IncomingMessage) => boolean, more: readonly string[]) {
+    const idp = await startListeningProvider()
+    tried.length = 0
+    const url = await startIntrospection((request) => {
+      tried.push(request.headers.authorization ?? '')
+      return takes(request)
+    })
+    const port = await freePort()
+    const argv = [...(await oauth(idp.issuer, credentials(url))), '--port', String(port), ...more]
+    await startGateway(await startUpstream(mcpServer()), {
+      port,
+      resource: `http://127.0.0.1:${port}/mcp`,
+      authorizationServers: idp.issuer,
+      fetch: globalThis.fetch,
+    })
+    const run = await runHere([...argv, '--json', '--client', 'inspector'], {}, runDoctor)
+    return (JSON.parse(run.stdout) as JsonReport).diagnoses
+  }
+
+  verifies(['DOC-08', 'DOC-03'], 'are never sent without --try-wrong-credentials', async () => {
+    const diagnoses = await examined(() => true, [])
+    expect(tried).toEqual([RIGHT])
+    expect(diagnoses.map(({ view }) => view)).toEqual(['inside', 'outside'])
+  })
+
+  verifies('DOC-08', 'are told apart by a provider that compares them', async () => {
+    const diagnoses = await examined(takesOurs, ['--try-wrong-credentials'])
+    expect(new Set(tried).size).toBe(2)
+    expect(diagnoses[0]?.findings.map(({ id }) => id)).toEqual(['upstream-offers'])
+  })
+
+  verifies('DOC-08', 'are told of where they look like a token that is not active', async () => {
+    const diagnoses = await examined(() => true, ['--try-wrong-credentials'])
+    expect(ofId(diagnoses[0]?.findings ?? [], 'introspection-lenient')?.seen).toMatch(
+      /wrong secret/,
+    )
+  })
+})
+
+verifies('DOC-08', 'settings in a file, as the page says', async () => {
+  const [npx, name, command, ...args] = guideBlock('docs/doctor', 'inside').trim().split(' ')
+  expect([npx, name, command]).toEqual(['npx', 'mcp-gatehouse', 'doctor'])
+  const settings = { auth: 'none', upstream: await startUpstream(mcpServer()) }
+  const file = writeTemporary('gatehouse.yaml', JSON.stringify(settings))
+  const { code, stdout } = await runHere(args.map((word) => word.replace('gatehouse.yaml', file)))
+  expect(stdout).toMatch(/^the gateway, from inside$/m)
+  expect(stdout).toMatch(/^note +The server behind the gateway answers {2}upstream-offers$/m)
+  expect(code).toBe(0)
+})
+
+verifies('DOC-07', 'problems of the settings are listed, and nothing is asked', async () => {
+  const { code, stdout, stderr, steps } = await live(['--auth', 'oauth', '--prot', '1'])
+  expect(stderr).toMatch(/^--prot: no such flag/m)
+  expect([code, stdout, steps]).toEqual([2, '', []])
+})
+
+verifies('DOC-07', 'a command that is passed through has no gateway to look at', async () => {
+  const { code, stderr } = await live(['--transport', 'stdio', '--', 'node'])
+  expect(stderr).toMatch(/^--transport: is stdio/)
+  expect(code).toBe(2)
+})
+
+verifies(['DOC-08', 'DOC-06'], 'a silent server behind the gateway is told of', async () => {
+  const upstream = await startTcpUpstream((socket) => socket.destroy())
+  const { findings } = await live([...NO_AUTH, '--upstream', upstream])
+  expect(ofId(findings, 'upstream-fault')?.seen).toMatch(/closed before an answer came/)
+})
