@@ -63,6 +63,7 @@ async function runServe(argv: readonly string[]): Promise<number> {
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
+    accessLog: settings.accessLog,
     auditFile: settings.auditFile,
     admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
     sidecar:

@@ -29,6 +29,8 @@ import { Reload } from './reload.js'
 export interface ServeInput {
   readonly options: GatewayOptions
   readonly log: LogOptions
+  /** Whether calls that were let in have lines in the log. */
+  readonly accessLog: 'on' | 'off'
   /** `-`: into the log. `undefined`: no records. */
   readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
@@ -76,7 +78,7 @@ class Running {
     this.#writer = writer
     this.#audit = openAudit(input.auditFile, logger)
     const audit = this.#audit
-    const log = createEventLog(logger)
+    const log = createEventLog(logger, input.accessLog)
     this.#gateway = createGateway({
       ...input.options,
       onEvent: (event: GatewayEvent, resource?: string, about?: EventSubject) => {

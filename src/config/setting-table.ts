@@ -107,6 +107,8 @@ export interface Settings {
   readonly adminPort?: number | undefined
   readonly auditFile?: string | undefined
   readonly auditArguments: boolean
+  readonly accessLog: 'on' | 'off'
+  readonly userClaim?: readonly string[] | undefined
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly logFormat: 'auto' | 'json' | 'pretty'
   readonly config?: string | undefined
@@ -587,6 +589,20 @@ const schema = z.object({
     becomes: 'gateway.auditArguments',
     onlyWhen: 'given',
     description: 'record the arguments of tools, where requests are read',
+  }),
+  accessLog: choice(['on', 'off'], {
+    section: 'Operation',
+    description: 'a line at info for each call of a tool, each prompt and each resource',
+  }),
+  userClaim: texts({
+    section: 'Operation',
+    becomes: 'tokens.userClaims',
+    needs: 'tokens',
+    description:
+      'claim that names the person in log and audit, as user; the first that is there; it decides nothing',
+    placeholder: 'NAME',
+    default: 'none: subject and client only',
+    hint: 'preferred_username, upn, email, or a dotted path',
   }),
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],

@@ -346,6 +346,7 @@ class HttpGateway implements Gateway {
   #createHandler(routes: readonly [Route, ...Route[]]): RequestHandler {
     const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxAuthorizedBody } =
       this.#settings
+    const limits = admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)
     return createRequestHandler({
       findRoute: createFindRoute(routes),
       readHead: routes[0].readHead,
@@ -356,7 +357,11 @@ class HttpGateway implements Gateway {
       }),
       randomUUID: this.#randomUUID,
       maxBody: maxAuthorizedBody,
-      admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
+      admission: new Admission(limits),
+      overhearing:
+        this.#options.onAudit === undefined
+          ? undefined
+          : { admission: new Admission(limits), maxBody },
       records: this.#records,
       clock: this.#clock,
       unservedPaths: new UnservedPaths(
@@ -393,10 +398,11 @@ function createRecords(options: GatewayOptions, clock: Clock): Records {
     return line && onAudit?.(line)
   }
   const kept = auditArguments ? 'operations and arguments' : 'operations'
+  const isHeard = onAudit !== undefined || typeof onEvent === 'function'
   return new Records({
     onEvent,
     onClose: onAudit && writeLine,
-    kept: onAudit === undefined ? 'nothing' : kept,
+    kept: isHeard ? kept : 'nothing',
     now,
     clock,
   })

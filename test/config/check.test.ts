@@ -99,6 +99,8 @@ oauth:
 adminHost: 127.0.0.1 # default
 # adminPort: off
 auditArguments: false # default
+accessLog: on # default
+# userClaim: none: subject and client only
 logLevel: warn # gatehouse.yaml:1:1: logLevel
 logFormat: auto # default
 `,

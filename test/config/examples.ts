@@ -287,6 +287,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: '/var/log/audit.jsonl',
   },
   auditArguments: { flags: ['--audit-arguments'], env: 'true', file: 'true', value: true },
+  accessLog: { flags: flag('access-log', 'off'), env: 'off', file: 'off', value: 'off' },
+  userClaim: {
+    flags: [...flag('user-claim', 'preferred_username'), '--user-claim=upn'],
+    env: 'preferred_username, upn',
+    file: '[preferred_username, upn]',
+    value: ['preferred_username', 'upn'],
+  },
   logLevel: { flags: flag('log-level', 'debug'), env: 'debug', file: 'debug', value: 'debug' },
   logFormat: { flags: flag('log-format', 'json'), env: 'json', file: 'json', value: 'json' },
 }

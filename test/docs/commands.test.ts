@@ -158,3 +158,4 @@ test('every flag that README and docs name exists', async () => {
   const named = new Set(documents.match(/(?<![\w-])--(?!port 8000|help|hostname)[a-z][a-z-]+/g))
   expect([...named].filter((flag) => !known.has(flag))).toEqual([])
 })
+  ['docs/deployment who', guideBlock('docs/deployment', 'who')],

@@ -1,0 +1,118 @@
+/** Faults of who is named, and of what people are told. */
+import type { Fault } from './faults.js'
+
+export const WHO_FAULTS: readonly Fault[] = [
+  {
+    id: 'person-by-the-last-claim',
+    breaks: 'WHO-01',
+    find: "if (typeof value === 'string' && value !== '') return value.slice(0, LONGEST_USER)",
+    replace: "if (typeof value === 'string') return value.slice(0, LONGEST_USER)",
+    tests: ['rs/user.test.ts'],
+  },
+  {
+    id: 'endless-name-of-a-person',
+    breaks: 'WHO-01',
+    find: 'const LONGEST_USER = 256',
+    replace: 'const LONGEST_USER = 100_000',
+    tests: ['rs/user.test.ts'],
+  },
+  {
+    id: 'person-of-the-answer-alone',
+    breaks: 'WHO-01',
+    find: 'user: readUser(claims, requirements.userClaims) ?? readUser(own, requirements.userClaims),',
+    replace: 'user: readUser(claims, requirements.userClaims),',
+    tests: ['rs/user.test.ts'],
+  },
+  {
+    id: 'email-unasked',
+    breaks: 'WHO-01',
+    find: 'userClaims: rules.userClaims ?? [],',
+    replace: "userClaims: rules.userClaims ?? ['email'],",
+    tests: ['rs/user.test.ts', 'gateway/user.test.ts'],
+  },
+  {
+    id: 'person-not-in-the-audit',
+    breaks: 'WHO-01',
+    find: '    user,\n    subject,\n    clientId,\n    scopesHeld: scopes,',
+    replace: '    user: undefined,\n    subject,\n    clientId,\n    scopesHeld: scopes,',
+    tests: ['gateway/user.test.ts'],
+  },
+  {
+    id: 'client-document-cut',
+    breaks: 'WHO-01',
+    find: "if (name === 'clientId' && isDocumentUrl(value)) return value\n",
+    replace: '',
+    tests: ['cli/log.test.ts'],
+  },
+  {
+    id: 'client-document-cut-for-people',
+    breaks: 'WHO-01',
+    find: 'return quoted(value, isWhole ? value.length : SHOWN)',
+    replace: 'return quoted(value, SHOWN)',
+    tests: ['cli/log.test.ts'],
+  },
+  {
+    id: 'calls-without-a-line',
+    breaks: 'WHO-02',
+    find: "new Set(['tools/call', 'prompts/get', 'resources/read'])",
+    replace: "new Set(['tools/call', 'prompts/get'])",
+    tests: ['gateway/access-log.test.ts'],
+  },
+  {
+    id: 'refused-calls-twice-in-the-log',
+    breaks: 'WHO-02',
+    find: "if (decision !== 'allow') return []",
+    replace: '',
+    tests: ['gateway/access-log.test.ts'],
+  },
+  {
+    id: 'query-in-the-access-log',
+    breaks: 'WHO-02',
+    find: "return method === 'resources/read' ? name?.replace(/[?#].*/s, '') : name",
+    replace: 'return name',
+    tests: ['gateway/access-log.test.ts'],
+  },
+  {
+    id: 'access-log-believes-header-fields',
+    breaks: 'WHO-02',
+    find: 'if (operations !== undefined) {\n    return operations',
+    replace:
+      "if (operations !== undefined || event.method === 'POST') {\n    return (operations ?? [])",
+    tests: ['gateway/access-log.test.ts'],
+  },
+  {
+    id: 'calls-of-commands-unnamed',
+    breaks: 'WHO-02',
+    find: 'if (judged === undefined) record.read(post.asked)',
+    replace: '',
+    tests: ['gateway/access-log.test.ts'],
+  },
+  {
+    id: 'audit-without-the-tool',
+    breaks: 'WHO-03',
+    find: 'if (overhearing !== undefined && !backend.readsMessages) this.#overhear(admitted, overhearing)',
+    replace: '',
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
+    id: 'unread-in-silence',
+    breaks: 'WHO-03',
+    find: "if (typeof known === 'string') this.#unread = known",
+    replace: "if (typeof known === 'string') this.#unread = undefined",
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
+    id: 'overheard-bodies-unbounded',
+    breaks: 'WHO-03',
+    find: 'const hasRoom = size <= maxBody && place.hold(chunk.length) === undefined',
+    replace: 'const hasRoom = size <= maxBody || place.hold(chunk.length) === undefined',
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
+    id: 'overheard-bodies-kept',
+    breaks: 'WHO-03',
+    find: '    pieces.clear()\n    place.leave()\n',
+    replace: '    pieces.clear()\n',
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+]

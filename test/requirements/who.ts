@@ -1,0 +1,21 @@
+/**
+ * Who called what, and why somebody was refused: for operators and for people who cannot connect. The ids are ours. The
+ * reference of requirements does not have them.
+ */
+import type { Requirement } from './requirements.js'
+
+function tested(text: string): Requirement {
+  return { level: 'D', text, status: 'tested' }
+}
+
+export const WHO: Readonly<Record<string, Requirement>> = {
+  'WHO-01': tested(
+    'Log and audit show the person by the first configured claim that is there, of a JWT or of an introspection answer; without the setting nobody is named; the name decides nothing; a client id that is a URL is shown whole',
+  ),
+  'WHO-02': tested(
+    'Each call of a tool, each prompt and each resource that was let in has one line at info with person, client, name, status and milliseconds, never with a query; a message that was not read has method and path, whatever its header fields claim',
+  ),
+  'WHO-03': tested(
+    'With an audit, method and name of every message are recorded, also without a policy: the body is read while it passes, unchanged and refused by nobody for that; a body that cannot be read is recorded with the reason; its memory is bounded for each caller',
+  ),
+}
