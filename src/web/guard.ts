@@ -19,7 +19,13 @@
 import { createKeySet } from '../discovery/key-set.js'
 import { quoted } from '../errors.js'
 import { emitterFor } from '../rs/log-events.js'
-import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
+import {
+  answerHeaders,
+  errorBody,
+  withReference,
+  type Authenticated,
+  type Decision,
+} from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
 import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
@@ -59,7 +65,8 @@ function isGone(request: GuardRequest): boolean {
 
 /** The `Origin` check of MCP's Streamable HTTP: 403 before the token is read. */
 export function refuseOrigin(requestId: string): GuardAnswer {
-  const description = 'This origin may not call this server from a browser'
+  const text = 'This origin may not call this server from a browser'
+  const description = withReference(text, requestId)
   return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
 }
 

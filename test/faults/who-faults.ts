@@ -115,4 +115,32 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: '    pieces.clear()\n',
     tests: ['gateway/overheard-body.test.ts'],
   },
+  {
+    id: 'refusals-without-a-reference',
+    breaks: 'WHO-04',
+    find: 'const isTold = status !== 400 && wording !== MISSING',
+    replace: 'const isTold = status === 403',
+    tests: ['matrix/matrix.test.ts', 'rs/reference.test.ts'],
+  },
+  {
+    id: 'reference-to-those-who-sent-nothing',
+    breaks: 'WHO-04',
+    find: 'const isTold = status !== 400 && wording !== MISSING',
+    replace: 'const isTold = status !== 400',
+    tests: ['matrix/matrix.test.ts', 'rs/reference.test.ts'],
+  },
+  {
+    id: 'reference-of-the-time',
+    breaks: 'WHO-04',
+    find: 'requestId.slice(-REFERENCE)',
+    replace: 'requestId.slice(0, REFERENCE)',
+    tests: ['matrix/matrix.test.ts', 'rs/reference.test.ts'],
+  },
+  {
+    id: 'foreign-host-without-a-reference',
+    breaks: 'WHO-04',
+    find: 'const told = status === 403 ? withReference(description, requestId) : description',
+    replace: 'const told = description',
+    tests: ['gateway/hosts.test.ts'],
+  },
 ]

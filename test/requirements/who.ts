@@ -18,4 +18,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
   'WHO-03': tested(
     'With an audit, method and name of every message are recorded, also without a policy: the body is read while it passes, unchanged and refused by nobody for that; a body that cannot be read is recorded with the reason; its memory is bounded for each caller',
   ),
+  'WHO-04': tested(
+    'The description of a 401 for a token that came, and of every 403, ends in header and body with the last eight characters of the request id, which the log has; that of a 401 without credentials, of a 400 and of an unknown session does not',
+  ),
 }
