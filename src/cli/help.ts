@@ -22,6 +22,7 @@ Usage:
   mcp-gatehouse --transport stdio -- COMMAND [ARGUMENTS]
                                                        local use: passed through, without tokens
   mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
+  mcp-gatehouse explain [settings] [--json] < TOKEN    why a token is accepted or refused
   mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
 
 Examples:

@@ -11,7 +11,7 @@ import { runtimeFault } from '../gateway/needed-runtime.js'
 import { initWarnings } from './init-warning.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy']
+const COMMANDS = ['serve', 'check', 'explain', 'policy']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -97,6 +97,15 @@ async function main(argv: readonly string[]): Promise<number> {
       stdout: (text) => process.stdout.write(text),
       stderr: (text) => process.stderr.write(text),
       readFile: (path) => readFileSync(path, 'utf8'),
+      env: process.env,
+    })
+  }
+  if (argv[0] === 'explain') {
+    const { runExplain } = await import('./explain/command.js')
+    return runExplain(argv.slice(1), {
+      stdin: process.stdin,
+      stdout: (text) => process.stdout.write(text),
+      stderr: (text) => process.stderr.write(text),
       env: process.env,
     })
   }

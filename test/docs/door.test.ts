@@ -79,7 +79,7 @@ function openForms(code: string): readonly string[] {
   const commands = code
     .replaceAll('\\\n', ' ')
     .split('\n')
-    .filter((line) => /^(?:npx )?mcp-gatehouse (?!policy |--transport stdio )/.test(line))
+    .filter((line) => /^(?:npx )?mcp-gatehouse (?!policy |explain |--transport stdio )/.test(line))
   return [...routes, ...commands.filter((line) => !line.includes('--auth oauth'))]
 }
 

@@ -1,6 +1,7 @@
 /** What is generated: the tables of settings, the help texts, the hints, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
 import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
+import { EXPLAIN_HELP } from '../../src/cli/explain/help.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { flagOf, memberOf } from '../../src/config/names.js'
@@ -39,7 +40,11 @@ function helpTexts(): string {
   const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
-  return [['serve and check', `${USAGE}\n${SPELLINGS}`] as const, ...policies]
+  const first = [
+    ['serve and check', `${USAGE}\n${SPELLINGS}`],
+    ['explain', EXPLAIN_HELP],
+  ] as const
+  return [...first, ...policies]
     .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
     .join('\n\n')
 }

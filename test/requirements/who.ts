@@ -21,4 +21,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
   'WHO-04': tested(
     'The description of a 401 for a token that came, and of every 403, ends in header and body with the last eight characters of the request id, which the log has; that of a 401 without credentials, of a 400 and of an unknown session does not',
   ),
+  'WHO-05': tested(
+    'One command says of a token what every rule of the kernel says, by how much it fails, the likeliest cause and the setting to change, also without a network; of a logged request the same; it prints no token and no signature, and takes no token as an argument',
+  ),
 }
