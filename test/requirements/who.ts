@@ -24,4 +24,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
   'WHO-05': tested(
     'One command says of a token what every rule of the kernel says, by how much it fails, the likeliest cause and the setting to change, also without a network; of a logged request the same; it prints no token and no signature, and takes no token as an argument',
   ),
+  'WHO-06': tested(
+    'A GET without credentials that prefers HTML and names no event stream gets the same status and challenge with a page as body: the URL to copy, where each client takes it, and the request id; no script, nothing from elsewhere, no text of others as markup',
+  ),
 }

@@ -102,6 +102,9 @@ class GatewayRequest implements GuardRequestHead {
   get requestedHeaders(): string | undefined {
     return this.head.requestedHeaders
   }
+  get accept(): string | undefined {
+    return this.head.accept
+  }
 }
 
 const UNSUPPORTED_TYPE: Refused = {
