@@ -55,17 +55,22 @@ async function runServe(argv: readonly string[]): Promise<number> {
     say(`mcp-gatehouse: ${fault}`)
     return USAGE
   }
-  const [{ serve }, { toGatewayOptions }] = await Promise.all([
+  const [{ serve }, { limitsOf }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),
+    import('./limits.js'),
     import('../config/to-gateway-options.js'),
   ])
-  const { adminHost, adminPort, logLevel, logFormat } = settings
+  const { adminHost, adminPort, adminTokenFile, logLevel, logFormat } = settings
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
     accessLog: settings.accessLog,
     auditFile: settings.auditFile,
-    admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
+    admin:
+      adminPort === undefined
+        ? undefined
+        : { host: adminHost, port: adminPort, tokenFile: adminTokenFile },
+    limits: limitsOf(settings),
     sidecar:
       command === undefined || settings.upstream === undefined
         ? undefined

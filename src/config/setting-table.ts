@@ -105,6 +105,7 @@ export interface Settings {
   readonly adminHost: string
   /** `undefined`: there is no second listener. */
   readonly adminPort?: number | undefined
+  readonly adminTokenFile?: string | undefined
   readonly auditFile?: string | undefined
   readonly auditArguments: boolean
   readonly accessLog: 'on' | 'off'
@@ -578,6 +579,15 @@ const schema = z.object({
     hint: HOST_HINT,
   }),
   adminPort: portOrOff({ section: 'Operation', description: 'port of the second listener' }),
+  adminTokenFile: text({
+    section: 'Operation',
+    description:
+      'file with the token for the page at / of the second listener, which names people; only its owner may read it',
+    placeholder: 'FILE',
+    default: 'there is no page',
+    file: 'whole',
+    hint: 'openssl rand -base64 32 > admin.token; chmod 600 admin.token',
+  }),
   auditFile: text({
     section: 'Operation',
     description: 'file to append one JSON line per decision to; - for the log. SIGHUP reopens it',

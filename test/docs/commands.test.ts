@@ -156,6 +156,8 @@ oauth: { issuer: '${idp.issuer}' }
   expect(found.output).toContain('--oauth-audience')
 })
 
+const SECRETS = { '/run/secrets/mcp-rs': 'hunter2', '/run/secrets/admin': 'a'.repeat(44) }
+
 test.each([
   ['AGENTS check', guideBlock('AGENTS', 'check')],
   ['docs/stdio sidecar', guideBlock('docs/stdio', 'sidecar')],
@@ -165,10 +167,11 @@ test.each([
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
   ['docs/deployment who', guideBlock('docs/deployment', 'who')],
+  ['docs/deployment admin', guideBlock('docs/deployment', 'admin')],
 ])('%s: the command line has no problem', async (_name, block) => {
   const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
   expect(name).toBe('mcp-gatehouse')
-  expect(await check(argv, { '/run/secrets/mcp-rs': 'hunter2' })).toEqual({ code: 0, problems: '' })
+  expect(await check(argv, SECRETS)).toEqual({ code: 0, problems: '' })
   expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
 })
 

@@ -220,4 +220,47 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: 'const NONCE = /^/',
     tests: ['web/browser-page.test.ts'],
   },
+  {
+    id: 'admin-page-for-anybody',
+    breaks: 'WHO-07',
+    find: 'if (!mayAdminister(authorization, token)) return UNAUTHORIZED',
+    replace:
+      'if (!mayAdminister(authorization, token) && authorization !== undefined) return UNAUTHORIZED',
+    tests: ['gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'admin-page-without-a-token',
+    breaks: 'WHO-07',
+    find: 'if (given === undefined || right === undefined) return false',
+    replace: 'if (given === undefined) return false\n  if (right === undefined) return true',
+    tests: ['gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'admin-token-for-others-to-read',
+    breaks: 'WHO-07',
+    find: 'const OTHERS = 0o077',
+    replace: 'const OTHERS = 0o002',
+    tests: ['gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'admin-page-with-markup-of-others',
+    breaks: 'WHO-07',
+    find: 'escapeHtml(String(value))}</td>`',
+    replace: 'String(value)}</td>`',
+    tests: ['gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'endless-refusals-on-the-page',
+    breaks: 'WHO-07',
+    find: 'if (this.#all.length > MOST) this.#all.pop()',
+    replace: '',
+    tests: ['gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'admin-page-in-a-frame',
+    breaks: 'WHO-07',
+    find: "form-action 'none'; frame-ancestors 'none'`,\n  'Cross-Origin",
+    replace: "form-action 'none'`,\n  'Cross-Origin",
+    tests: ['gateway/admin-page.test.ts'],
+  },
 ]

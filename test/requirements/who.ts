@@ -27,4 +27,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
   'WHO-06': tested(
     'A GET without credentials that prefers HTML and names no event stream gets the same status and challenge with a page as body: the URL to copy, where each client takes it, and the request id; no script, nothing from elsewhere, no text of others as markup',
   ),
+  'WHO-07': tested(
+    'The page of the second listener needs the token of a file that only its owner can use, on loopback too, read for each request; it shows resources, issuers, servers, children, limits and the last fifty refusals with advice; no script, no frame, no other origin, nothing secret; health and metrics stay open',
+  ),
 }

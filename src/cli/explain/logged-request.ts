@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { inOneLine } from '../policy/shown.js'
-import { cureFor } from './cures.js'
+import { cureFor } from '../../advice/cures.js'
 import { withTimes } from './times.js'
 
 /** The members that are shown, in this order. A log of somebody else may have others. */

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from '../../base/json.js'
 import { inOneLine, jsonText } from '../policy/shown.js'
-import { cureFor } from './cures.js'
+import { cureFor } from '../../advice/cures.js'
 import type { Examination, RuleResult } from './examination.js'
 import { withTimes } from './times.js'
 

@@ -1,5 +1,5 @@
 /**
- * What to change, by the code of a refusal. The kernel's hint names the setting of the identity
+ * What to change in our settings, by the code of a refusal. The kernel's hint names the setting of the identity
  * provider; this names ours.
  *
  * @module
