@@ -4,9 +4,9 @@
  * Two processes of one program differ by up to a tenth, so each row takes several pairs.
  */
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ask, child, median } from './children.js'
+import { ask, child, cpuOf, median } from './children.js'
 import type { LoadResult } from './load.js'
 import { mint } from './tokens.js'
 
@@ -48,20 +48,10 @@ async function start(checkout: string, file: string, setup: object): Promise<Ser
   return { process, port }
 }
 
-/** Seconds of CPU time that a process has taken, where the system tells. */
-function cpuOf({ process: { pid } }: Server): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-  return (Number(user) + Number(system)) / 100
-}
-
 const load = child('./load.ts')
 
 async function measure(server: Server, { body }: Row): Promise<{ rate: number; cpu: number }> {
-  const before = cpuOf(server)
+  const before = cpuOf(server.process)
   const { rate, errors } = await ask<LoadResult>(load, {
     port: server.port,
     tokens,
@@ -70,7 +60,7 @@ async function measure(server: Server, { body }: Row): Promise<{ rate: number; c
     milliseconds: MILLISECONDS,
   })
   if (errors > 0) throw new Error(`${errors} answers were no 2xx`)
-  return { rate, cpu: (cpuOf(server) - before) / rate }
+  return { rate, cpu: (cpuOf(server.process) - before) / rate }
 }
 
 async function compare(row: Row): Promise<boolean> {

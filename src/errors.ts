@@ -164,7 +164,12 @@ export class Refusal {
   /** The configured issuer that the token named, once one was selected. */
   readonly issuer: string | undefined
   /** A cause that needs its own advice, or the unconfigured issuer that the token names. */
-  readonly about: 'at+jwt required' | 'client as audience' | { readonly iss: unknown } | undefined
+  readonly about:
+    | 'at+jwt required'
+    | 'client as audience'
+    | 'last slash of the audience'
+    | { readonly iss: unknown }
+    | undefined
   /** The claim that is not acceptable, if it is a single one. */
   readonly claim: string | undefined
 

@@ -3,10 +3,10 @@
  * JWT access tokens for the resources it is told of. Yours is Keycloak, Auth0, Entra, …
  */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import type { Configuration, Provider } from 'oidc-provider'
 import { answerInteraction } from './login.js'
+import { listenOn } from './ports.js'
 
 /** A protected resource, as the IdP knows it (RFC 8707). */
 interface KnownResource {
@@ -103,18 +103,19 @@ async function createProvider(
 }
 
 /**
- * Starts it on a free port of the loopback interface.
+ * Starts it on the loopback interface.
  *
  * @param scopes those of all resources
  * @param configuration what its operator sets otherwise
+ * @param preferred the port to try first; 0: any
  */
 export async function startIdp(
   scopes: readonly string[],
   configuration: Configuration = {},
+  preferred = 0,
 ): Promise<Idp> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const issuer = `http://127.0.0.1:${await listenOn(server, preferred)}`
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), kid: KEY_ID, alg: 'ES256', use: 'sig' }
   const resources: Idp['resources'] = new Map()

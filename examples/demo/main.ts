@@ -4,9 +4,12 @@
  */
 import { parseArgs } from 'node:util'
 import type { RequestDenied } from 'mcp-gatehouse'
+import { READ, startGateway, WRITE, type RunningGateway } from './gateway.js'
 import { startIdp } from './idp.js'
+import { PORTS } from './ports.js'
 import { OTHER_SCOPE, refuse, refusedAttempts } from './refusals.js'
-import { Report } from './say.js'
+import { Report, styleOf } from './say.js'
+import { secondAct } from './second-act.js'
 import { SCOPE, startServer } from './server.js'
 import { walk } from './walk.js'
 
@@ -23,19 +26,20 @@ function parseFlags(): { readonly once: boolean } {
 }
 
 const { once } = parseFlags()
-const report = new Report(console.log)
+const report = new Report(console.log, styleOf(process.stdout, process.env))
 const denials: RequestDenied[] = []
 let onDenied = (event: RequestDenied): void => void denials.push(event)
 
-const idp = await startIdp([SCOPE, OTHER_SCOPE])
+const idp = await startIdp([SCOPE, OTHER_SCOPE, READ, WRITE], {}, PORTS.idp)
 const server = await startServer(idp.issuer, (event) => {
   if (event.type === 'request.denied') onDenied(event)
 })
 idp.resources.set(server.url, { scope: SCOPE })
 
+let gateway: RunningGateway | undefined
 let isInterrupted = false
 async function stop(): Promise<void> {
-  await Promise.all([server.stop(), idp.stop()])
+  await Promise.all([gateway?.stop(), server.stop(), idp.stop()])
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -52,6 +56,11 @@ try {
   const token = await walk({ issuer: idp.issuer, url: server.url }, report)
   report.heading('Who stays outside')
   await refuse(server.url, await refusedAttempts(idp, token), denials, report)
+  report.heading('A command behind the gateway, with a policy')
+  gateway = await startGateway(idp.issuer)
+  idp.resources.set(gateway.url, { scope: `${READ} ${WRITE}` })
+  report.command(gateway.commandLine)
+  await secondAct(gateway, report)
 } catch (error) {
   // Servers that end fail what is under way.
   if (!isInterrupted) {

@@ -116,6 +116,11 @@ export async function refusedAttempts(idp: Idp, token: string): Promise<readonly
 
 const BODY = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
 
+/** Without the parts that every challenge has, which the first step shows. */
+function errorIn(challenge: string): string {
+  return challenge.replace(/^Bearer /, '').replace(/, resource_metadata=.*/, '')
+}
+
 /** Tries them. `denials` is what the server logs meanwhile. */
 export async function refuse(
   url: string,
@@ -138,8 +143,7 @@ export async function refuse(
       title,
       spec,
       lines: [
-        `← ${response.status}  WWW-Authenticate: ${challenge}`,
-        `  ${body}`,
+        `← ${response.status}  ${error === undefined ? body : errorIn(challenge)}`,
         `  log: ${denial?.code}: ${denial?.reason}`,
       ],
       expect: {

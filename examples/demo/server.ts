@@ -2,7 +2,6 @@
  * The MCP server that is protected: two tools, the SDK, Hono, and one `app.use`.
  */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
@@ -10,6 +9,7 @@ import { Hono } from 'hono'
 import type { EventListener } from 'mcp-gatehouse'
 import { protectedResource } from 'mcp-gatehouse/hono'
 import { z } from 'zod'
+import { listenOn, PORTS } from './ports.js'
 
 /** The scope that every request needs. */
 export const SCOPE = 'mcp:tools'
@@ -67,11 +67,10 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-/** Starts it on a free port of the loopback interface. */
+/** Starts it on the loopback interface. */
 export async function startServer(issuer: string, onEvent: EventListener): Promise<RunningServer> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  const url = `http://127.0.0.1:${await listenOn(server, PORTS.server)}/mcp`
   const app = createApp({ resource: url, issuer, onEvent })
   server.on('request', getRequestListener(app.fetch))
   return {

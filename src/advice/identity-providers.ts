@@ -10,7 +10,8 @@ import { quoted, type BearerTokenErrorCode } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
 
 /** What went wrong: a refusal, or one of its causes that needs its own advice. */
-export type HintTopic = BearerTokenErrorCode | 'at+jwt required' | 'client as audience'
+export type HintTopic =
+  BearerTokenErrorCode | 'at+jwt required' | 'client as audience' | 'last slash of the audience'
 
 export interface TokenContext {
   readonly token: string
@@ -241,6 +242,8 @@ export const ANY_PROVIDER: Hints = {
     'let the identity provider issue JWT access tokens, or use introspection for opaque ones (--oauth-client-id); if --oauth-token-prefix is set, the access token must begin with it',
   'at+jwt required':
     'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
+  'last slash of the audience':
+    'they differ in the last slash: correct --oauth-audience, or the audience at the identity provider',
   'client as audience':
     'this claim names a client: list the clients whose tokens are accepted in --oauth-audience',
   ERR_TOKEN_TYPE: ({ claims }) =>

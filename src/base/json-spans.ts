@@ -252,10 +252,17 @@ export function textAt(bytes: Uint8Array, { start, end }: Span): string {
   return plainText(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end))
 }
 
+/** Ids and methods are mostly integers and plain strings, for which no parser is needed. */
+const INTEGER = /^[1-9]\d{0,14}$/
+const PLAIN_STRING = /^"[\x20-\x21\x23-\x5b\x5d-\x7e]*"$/
+
 /** The value there, decoded; for small ones. */
 export function valueAt(bytes: Uint8Array, span: Span): unknown {
+  const text = textAt(bytes, span)
+  if (PLAIN_STRING.test(text)) return text.slice(1, -1)
+  if (INTEGER.test(text)) return Number(text)
   try {
-    return JSON.parse(textAt(bytes, span))
+    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -14,6 +14,7 @@ import {
   type EffectiveSetting,
 } from '../config/effective.js'
 import { memberOf } from '../config/names.js'
+import { redactCommand } from '../config/redacted.js'
 import { ISSUER, ISSUERS, RESOURCES } from '../config/setting-lists.js'
 import { formatProblems } from './problems.js'
 
@@ -30,7 +31,10 @@ const oneLine = { blockQuote: false, lineWidth: 0 } as const
  * A config file that means the same from any folder. Settings without a fixed value appear as
  * comments.
  */
-function formatYaml({ resources, ...top }: EffectiveConfiguration): string {
+function formatYaml(
+  { resources, ...top }: EffectiveConfiguration,
+  command: readonly string[] | undefined,
+): string {
   // JSON is YAML too, and always fits on one line.
   const scalar = (value: unknown) =>
     /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
@@ -66,11 +70,20 @@ function formatYaml({ resources, ...top }: EffectiveConfiguration): string {
   addPart('', top)
   if (resources.length > 0) lines.push(`${RESOURCES}:`)
   for (const resource of resources) addPart('    ', resource, '  - ')
+  // A config file has a command only in a resource.
+  if (command !== undefined) lines.push(`# -- ${redactCommand(command).map(scalar).join(' ')}`)
   return `${lines.join('\n')}\n`
 }
 
-function formatJson(effective: EffectiveConfiguration): string {
-  const shown = { settings: nestEffective(effective), origins: originsOf(effective) }
+function formatJson(
+  effective: EffectiveConfiguration,
+  command: readonly string[] | undefined,
+): string {
+  const shown = {
+    settings: nestEffective(effective),
+    origins: originsOf(effective),
+    ...(command !== undefined && { command: redactCommand(command) }),
+  }
   return `${JSON.stringify(shown, undefined, 2)}\n`
 }
 
@@ -100,6 +113,8 @@ export async function runCheck(
     return 2
   }
   const effective = effectiveConfiguration(configuration)
-  stdout(own.includes('--json') ? formatJson(effective) : formatYaml(effective))
+  const { command } = configuration
+  const isJson = own.includes('--json')
+  stdout(isJson ? formatJson(effective, command) : formatYaml(effective, command))
   return 0
 }

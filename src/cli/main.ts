@@ -97,11 +97,15 @@ async function runCommand(command: readonly string[]): Promise<number> {
 async function main(argv: readonly string[]): Promise<number> {
   // `policy` has its own help, and its arguments may be names of tools.
   if (argv[0] === 'policy') {
-    const { runPolicy } = await import('./policy/command.js')
+    const [{ runPolicy }, { readLines }] = await Promise.all([
+      import('./policy/command.js'),
+      import('./line-reader.js'),
+    ])
     return runPolicy(argv.slice(1), {
       stdout: (text) => process.stdout.write(text),
       stderr: (text) => process.stderr.write(text),
       readFile: (path) => readFileSync(path, 'utf8'),
+      readLines,
       env: process.env,
     })
   }

@@ -26,7 +26,7 @@ import {
   STDIO_WITH_TOKENS,
 } from './rules.js'
 import type { Settings } from './setting-table.js'
-import { isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
+import { isForHttp, isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 
 /** The facts that are known before the rules between settings are checked. */
@@ -154,6 +154,11 @@ function commandWarnings({ given, command, resources }: Findings): readonly stri
   if (!hasCommand) {
     const idle = sourcesOf(given, isForCommand)
     return idle === '' ? [] : [`without a command after -- these settings have no effect: ${idle}`]
+  }
+  const isReachedByHttp = given.has('upstream') || resources.some(({ own }) => own.has('upstream'))
+  if (!isReachedByHttp) {
+    const idle = sourcesOf(given, isForHttp)
+    return idle === '' ? [] : [`for a command these settings have no effect: ${idle}`]
   }
   if (!given.has('upstream')) return []
   const idle = sourcesOf(given, (path) => needsOf(path) === 'child')

@@ -57,6 +57,14 @@ export function needsOf(path: string): Setting['needs'] {
   return path === ISSUERS ? 'tokens' : BY_PATH.get(path)?.needs
 }
 
+/** Settings of the gateway that only a server reached by HTTP uses. */
+const FOR_HTTP: ReadonlySet<string> = new Set(['forwardHeader', 'sessionKeyFile'])
+
+/** Whether a setting has no effect if the server is a command. */
+export function isForHttp(path: string): boolean {
+  return FOR_HTTP.has(path) || BY_PATH.get(path)?.becomes?.startsWith('upstream.') === true
+}
+
 /** Whether a setting has an effect with `--transport stdio`. */
 export function isForStdio(path: string): boolean {
   return BY_PATH.get(path)?.inStdio === true

@@ -223,6 +223,15 @@ export function readIntrospection(
   })
 }
 
+function slashOf(
+  { audience }: AccessTokenFacts,
+  { audience: expected }: TokenRequirements,
+): 'last slash of the audience' | undefined {
+  const isTwin = (entry: string) =>
+    expected.has(`${entry}/`) || (entry.endsWith('/') && expected.has(entry.slice(0, -1)))
+  return audience.some(isTwin) ? 'last slash of the audience' : undefined
+}
+
 /** Short: a token may list thousands. */
 function describeAudience(audience: readonly string[], claim: string): string {
   if (audience.length === 0) return `no ${claim} claim`
@@ -275,7 +284,7 @@ const checkAudience: AccessTokenRule['check'] = (facts, requirements) => {
     const expected = [...requirements.audience].map((entry) => quoted(entry)).join(' or ')
     const reason = `${describeAudience(facts.audience, requirements.audienceClaim)}; expected ${expected}`
     const claim = requirements.audienceClaim
-    const about = claim === 'aud' ? undefined : 'client as audience'
+    const about = claim === 'aud' ? slashOf(facts, requirements) : 'client as audience'
     return new Refusal('ERR_TOKEN_AUDIENCE', reason, requirements.issuer, { claim, about })
   }
   return undefined

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { readLines } from '../../src/cli/line-reader.js'
 import { runPolicy } from '../../src/cli/policy/command.js'
 import { startCli, writeTemporary } from '../support/cli.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
@@ -37,6 +38,7 @@ async function explain(name: string): Promise<unknown> {
       stdout: (text) => (output += text),
       stderr: () => undefined,
       readFile: (path) => readFileSync(path, 'utf8'),
+      readLines,
       env: {},
     },
   )

@@ -5,7 +5,7 @@ import { runPolicy } from '../../src/cli/policy/command.js'
 import { parsePolicy } from '../../src/config/policy-file.js'
 import { freePort, startCli, startProcess, writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
-import { readerOf } from '../config/support.js'
+import { linesOf, readerOf } from '../config/support.js'
 import { verifies } from '../support/verifies.js'
 
 const EVERYTHING = fileURLToPath(
@@ -24,6 +24,7 @@ async function policy(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     readFile: readerOf(files),
+    readLines: linesOf(files),
     env: { PATH: process.env['PATH'], ...env },
   })
   return { code, stdout, stderr }

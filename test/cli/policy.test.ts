@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { runPolicy } from '../../src/cli/policy/command.js'
 import { createGuard } from '../../src/web/guard.js'
-import { ISSUER, readerOf } from '../config/support.js'
+import { ISSUER, linesOf, readerOf } from '../config/support.js'
 import { verifies } from '../support/verifies.js'
 
 const POLICY = `implies: { mcp:write: [mcp:read] }
@@ -26,6 +26,7 @@ async function policy(argv: readonly string[], files: Readonly<Record<string, st
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     readFile: readerOf({ 'p.yaml': POLICY, ...files }),
+    readLines: linesOf(files),
     env: {},
   })
   return { code, stdout, stderr }
@@ -41,7 +42,7 @@ async function explained(...argv: readonly string[]) {
 
 describe('usage', () => {
   test.each([
-    [[], 'policy: needs a command\n  → check, explain, init, table\n'],
+    [[], 'policy: needs a command\n  → check, explain, init, replay, table\n'],
     [['--json'], 'policy --json: no such command'],
     [['chekc'], 'policy chekc: no such command\n  → did you mean check?\n'],
     [['toString'], 'policy toString: no such command'],
@@ -74,6 +75,9 @@ describe('usage', () => {
       'value 1: /k cannot be read',
     ],
     [['table', '--', 'a'], 'FILE: is missing'],
+    [['replay', 'p.yaml'], '--audit: is missing'],
+    [['replay', 'p.yaml', '--audit', 'none.jsonl'], '--audit: cannot be read (ENOENT)'],
+    [['replay', 'p.yaml', '--audit', 'p.yaml', '--base-scopes', 'a"'], '--base-scopes: cannot be'],
   ])('%j is refused', async (argv, problem) => {
     const { code, stdout, stderr } = await policy(argv)
     expect(stderr).toContain(problem)
@@ -232,6 +236,11 @@ The client gets:
     const unnamed = await explain('tools/call', 'Search', '--scopes', 'mcp:write')
     expect(unnamed.code).toBe(1)
     expect(unnamed.stdout).toContain('no rule names it, and unmatched is deny')
+    const ofProtocol = await explain('tools/list')
+    expect(ofProtocol.code).toBe(0)
+    expect(ofProtocol.stdout).toContain(
+      'no rule names it, and a method of the protocol needs no rule',
+    )
     expect(unnamed.stdout).not.toContain('WWW-Authenticate')
   })
 

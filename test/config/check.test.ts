@@ -178,3 +178,24 @@ describe('problems', () => {
     expect(stdout + stderr).not.toContain('hunter2')
   })
 })
+
+test('a command is shown, without its secrets', async () => {
+  const argv = [
+    ...OAUTH.filter((each) => !OPEN.includes(each)),
+    '--',
+    'node',
+    'a b.js',
+    '--api-key',
+    'hunter2',
+  ]
+  const { code, stdout } = await check(argv)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^# -- node a b\.js --api-key \S+\n$/m)
+  expect(stdout).not.toContain('hunter2')
+  const [end] = [argv.indexOf('--')]
+  const json = await check([...argv.slice(0, end), '--json', ...argv.slice(end)])
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    command: ['node', 'a b.js', '--api-key', expect.any(String)],
+  })
+  expect(json.stdout).not.toContain('hunter2')
+})

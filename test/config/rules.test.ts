@@ -237,6 +237,14 @@ describe('the upstream', () => {
     expect(await warningsOf([...argv, '--', 'server'])).toEqual([])
   })
 
+  test('what is for a server reached by HTTP does nothing for a command', async () => {
+    const argv = ['--upstream-timeout', '5s', '--forward-header', 'X-Tenant', '--child-env', 'A']
+    expect(await warningsOf([...argv, '--', 'server'])).toEqual([
+      'for a command these settings have no effect: --upstream-timeout, --forward-header',
+    ])
+    expect(await warningsOf([...OPEN, ...argv, '--', 'server'])).toEqual([])
+  })
+
   test.each(['A=hunter2', '1A', 'A-B', 'A B', 'Ä'])(
     '%j is not the name of a variable',
     async (name) => {

@@ -25,6 +25,17 @@ export function readerOf(files: Surroundings['files'] = {}): (path: string) => s
   }
 }
 
+/** The lines of the same texts, one after the other. */
+export function linesOf(
+  files: Surroundings['files'] = {},
+): (path: string) => AsyncIterable<string> {
+  const readFile = readerOf(files)
+  return async function* lines(path) {
+    await Promise.resolve()
+    yield* readFile(path).split('\n')
+  }
+}
+
 export function read(
   argv: readonly string[],
   { env = {}, files }: Surroundings = {},

@@ -2,8 +2,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { PORTS } from '../../examples/demo/ports.js'
 import { guideBlock } from '../support/guides.js'
 import { verifies } from '../support/verifies.js'
 
@@ -80,6 +82,11 @@ const STEPS = [
   'An ID token',
   'Two credentials',
   'in the query',
+  'lists the tools',
+  'knows its user',
+  'which scope that needs',
+  'the list has grown',
+  'No rule names',
 ]
 
 verifies(
@@ -96,6 +103,9 @@ verifies(
     }
     expect(demo.stdout).toContain(`All ${STEPS.length} steps did what they should.`)
     expect(demo.stdout).toContain('"subject":"alice"')
+    // Said in full once, and in short by each refusal.
+    expect(demo.stdout.match(/resource_metadata=/g)).toHaveLength(1)
+    expect(demo.stdout).not.toContain('\u001b')
     expect(demo.stdout).not.toMatch(JWT)
     // Neither the noise of the identity provider nor anything else.
     expect(demo.stderr).toBe('')
@@ -166,7 +176,7 @@ describe('tells the truth about a failure', () => {
       let refused = 0
       globalThis.fetch = async (...request) => {
         const response = await real(...request)
-        if (response.status !== 401 || ++refused < 4) return response
+        if (response.status !== 401 || ++refused !== 4) return response
         return Response.json({ jsonrpc: '2.0', id: 1, result: { tools: [] } })
       }`
     const demo = start(['--once'], encodeURIComponent(open))
@@ -187,4 +197,19 @@ describe('tells the truth about a failure', () => {
     expect(await demo.exit()).toBe(2)
     expect(demo.stderr).toContain('usage:')
   })
+})
+
+test('a port that somebody has is no obstacle, and the gateway ends with the demo', async () => {
+  const other = createServer().listen(PORTS.server, '127.0.0.1')
+  await once(other, 'listening')
+  const demo = start([])
+  await demo.printed('Ctrl-C ends it.')
+  const url = /^MCP server +(\S+)$/m.exec(demo.stdout)?.[1]
+  expect(new URL(url ?? '').port).not.toBe(String(PORTS.server))
+  const gateway = /--resource (\S+)/.exec(demo.stdout)?.[1] ?? ''
+  expect((await fetch(gateway, { method: 'POST' })).status).toBe(401)
+  demo.child.kill('SIGTERM')
+  expect(await demo.exit()).toBe(0)
+  await expect(fetch(gateway)).rejects.toThrow()
+  other.close()
 })

@@ -189,7 +189,7 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), EXPLAIN_HELP)
+      .concat(policyHelp('explain'), policyHelp('replay'), EXPLAIN_HELP)
       .match(/--[a-z][a-z-]+/g),
   )
   const documents = ['README', 'AGENTS', ...DOCS].map(readGuide).join('\n')

@@ -399,8 +399,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'mapper-advised-for-clients',
     breaks: 'FLD-07',
-    find: "claim === 'aud' ? undefined : 'client as audience'",
-    replace: 'undefined',
+    find: "claim === 'aud' ? slashOf(facts, requirements) : 'client as audience'",
+    replace: 'slashOf(facts, requirements)',
     tests: ['rs/clocks.test.ts'],
   },
   {
@@ -925,8 +925,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'length-of-no-content',
     breaks: 'FLD-12',
-    find: "status === 204 ? undefined : { 'Content-Length': 0 }",
-    replace: "status === 205 ? undefined : { 'Content-Length': 0 }",
+    find: "status === 204 ? [] : ['Content-Length', '0']",
+    replace: "status === 205 ? [] : ['Content-Length', '0']",
     tests: ['gateway/stdio/ends.test.ts'],
   },
   {
@@ -1215,5 +1215,33 @@ export const FIELD_FAULTS: readonly Fault[] = [
     find: 'return this.#failedWarmUp?.failure',
     replace: 'return undefined',
     tests: ['gateway/stdio/starts.test.ts'],
+  },
+  {
+    id: 'json-answer-without-a-watched-reader',
+    breaks: 'issue 4: a client that takes nothing does not keep a child',
+    find: 'if (response.writableLength > 0) this.#watchReader()',
+    replace: 'if (response.writableLength < 0) this.#watchReader()',
+    tests: ['gateway/stdio/hostile.test.ts'],
+  },
+  {
+    id: 'plain-string-with-escapes',
+    breaks: 'JSON-RPC ids are compared as values',
+    find: '[\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]*"$/',
+    replace: '[\\x20-\\x21\\x23-\\x7e]*"$/',
+    tests: ['property/spans.test.ts'],
+  },
+  {
+    id: 'audience-but-for-a-slash-untold',
+    breaks: 'issue 16: a slash too many',
+    find: "return audience.some(isTwin) ? 'last slash of the audience' : undefined",
+    replace: 'return undefined',
+    tests: ['rs/clocks.test.ts'],
+  },
+  {
+    id: 'http-settings-of-a-command-untold',
+    breaks: 'issue 16: nothing fails in silence',
+    find: '    const idle = sourcesOf(given, isForHttp)\n',
+    replace: "    const idle = ''\n",
+    tests: ['config/rules.test.ts'],
   },
 ]

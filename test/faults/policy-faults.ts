@@ -118,4 +118,25 @@ export const POLICY_FAULTS: readonly Fault[] = [
       'new ListFilter(((policy) => (operation: McpOperation) => policy?.authorize(operation, token).denial === undefined)(this.#authority.policy), new ListMemory())',
     tests: ['rs/replaced-policy.test.ts', 'gateway/policies.test.ts'],
   },
+  {
+    id: 'replay-allows-what-needs-a-claim',
+    breaks: 'issue 16, item 10: the audit has no claims, so nobody knows',
+    find: "return { verdict: 'unknown', reason: `needs the claim",
+    replace: "return { verdict: 'allow', reason: `needs the claim",
+    tests: ['cli/policy-replay.test.ts'],
+  },
+  {
+    id: 'replay-decides-by-the-first-operation',
+    breaks: 'issue 16, item 10: a request is allowed if each of its operations is',
+    find: "decisions.find(({ verdict }) => verdict === 'deny') ??",
+    replace: '',
+    tests: ['cli/policy-replay.test.ts'],
+  },
+  {
+    id: 'replay-forgets-base-scopes',
+    breaks: 'issue 16, item 10',
+    find: 'new Set([...this.#baseScopes, ...needed])',
+    replace: 'new Set(needed)',
+    tests: ['cli/policy-replay.test.ts'],
+  },
 ]

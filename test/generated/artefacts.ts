@@ -37,7 +37,7 @@ async function formatted(text: string, file: string): Promise<string> {
 
 /** The help texts. The settings are on their own page. */
 function helpTexts(): string {
-  const policies = ([undefined, 'init', 'check', 'table', 'explain'] as const).map(
+  const policies = ([undefined, 'init', 'check', 'table', 'explain', 'replay'] as const).map(
     (command) => [['policy', command].filter(Boolean).join(' '), policyHelp(command)] as const,
   )
   const first = [
@@ -52,6 +52,7 @@ function helpTexts(): string {
 const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
   'at+jwt required': '--oauth-require-type',
   'client as audience': '--oauth-audience-claim',
+  'last slash of the audience': 'ERR_TOKEN_AUDIENCE (last slash)',
 }
 
 /** Tokens about which hints differ: an access token that looks like an ID token, and any other. */

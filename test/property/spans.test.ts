@@ -133,3 +133,24 @@ test('lines are the same however the bytes come in', () => {
     }),
   )
 })
+
+test.each([
+  ['"a b"', 'a b'],
+  ['"a\\\\b"', 'a\\b'],
+  ['"\\u0061"', 'a'],
+  ['"a\nb"', undefined],
+  ['"a\u0000"', undefined],
+  ['"a"b"', undefined],
+  ['"ä"', 'ä'],
+  ['""', ''],
+  ['12', 12],
+  ['-1', -1],
+  ['0', 0],
+  ['01', undefined],
+  ['1e3', 1000],
+  ['9007199254740993', 9007199254740992],
+  ['null', null],
+])('%s is read as a parser reads it', (text, value) => {
+  const bytes = Buffer.from(text)
+  expect(valueAt(bytes, { start: 0, end: bytes.length })).toBe(value)
+})

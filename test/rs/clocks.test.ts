@@ -1,7 +1,7 @@
 /** A clock that is wrong, here or at the identity provider: what the log says about it. */
 import { describe, expect } from 'vitest'
 import { createFixture as createIntrospectionFixture } from '../introspect/fixture.js'
-import { FakeIdp } from '../support/idp.js'
+import { FakeIdp, RESOURCE } from '../support/idp.js'
 import { createFixture } from '../support/server.js'
 import { verifies } from '../support/verifies.js'
 
@@ -157,6 +157,28 @@ describe('advice about audiences and issuers', () => {
       expect(reported).not.toContain('mapper')
     },
   )
+
+  for (const [aud, isTwin] of [
+    [`${RESOURCE}/`, true],
+    [['account', `${RESOURCE}/`], true],
+    [`${RESOURCE}//`, false],
+    [RESOURCE.slice(0, -1), false],
+  ] as [string | string[], boolean][]) {
+    verifies(
+      'FLD-07',
+      `${JSON.stringify(aud)}: ${isTwin ? 'the slash' : 'no slash'} is blamed`,
+      async () => {
+        const idp = await FakeIdp.start()
+        const fixture = createFixture(idp)
+        expect(await fixture.verdict(await idp.token({ claims: { aud } }))).toBe(
+          'ERR_TOKEN_AUDIENCE',
+        )
+        expect(JSON.stringify(fixture.events).includes('they differ in the last slash')).toBe(
+          isTwin,
+        )
+      },
+    )
+  }
 
   for (const issuer of [
     'https://login.microsoftonline.com/{tenantid}/v2.0',

@@ -25,6 +25,13 @@ const JSON_FLAG = own({
   default: 'off',
   hint: 'leave it out for text',
 })
+const BASE_SCOPES = own({
+  path: 'baseScopes',
+  kind: 'words',
+  placeholder: '"A B"',
+  description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
+  hint: 'in one argument: "mcp:read mcp:write"',
+})
 const OF_EXPLAIN: readonly Setting[] = [
   own({
     path: 'scopes',
@@ -33,13 +40,7 @@ const OF_EXPLAIN: readonly Setting[] = [
     description: 'scopes of the token',
     hint: 'in one argument: "mcp:read mcp:write"',
   }),
-  own({
-    path: 'baseScopes',
-    kind: 'words',
-    placeholder: '"A B"',
-    description: `the base scopes, as in ${flagOf('oauth.scopes')}`,
-    hint: 'in one argument: "mcp:read mcp:write"',
-  }),
+  BASE_SCOPES,
   own({
     path: 'claims',
     kind: 'text',
@@ -68,6 +69,25 @@ const RESOURCE = own({
   hint: 'the URL that users type: https://mcp.example.com/mcp',
 })
 
+const OF_REPLAY: readonly Setting[] = [
+  own({
+    path: 'audit',
+    kind: 'text',
+    placeholder: 'FILE',
+    description: `what ${flagOf('auditFile')} has written; - reads standard input`,
+    hint: 'audit.jsonl',
+  }),
+  BASE_SCOPES,
+  own({
+    path: 'resource',
+    kind: 'text',
+    placeholder: 'URL',
+    description: 'only the records of this resource, if the gateway serves several',
+    hint: 'as in the records: https://mcp.example.com/mcp',
+  }),
+  JSON_FLAG,
+]
+
 function ofGateway(...paths: readonly string[]): readonly Setting[] {
   return SETTINGS.filter(({ path }) => paths.includes(path)).map((setting) => ({
     ...setting,
@@ -88,7 +108,7 @@ export interface CommandShape {
   readonly hasServer: boolean
 }
 
-export type CommandName = 'check' | 'explain' | 'init' | 'table'
+export type CommandName = 'check' | 'explain' | 'init' | 'replay' | 'table'
 
 export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
   check: { names: ['FILE'], flags: [], hasServer: false },
@@ -99,6 +119,7 @@ export const SHAPES: Readonly<Record<CommandName, CommandShape>> = {
     hasServer: false,
   },
   init: { names: [], flags: OF_SERVER, hasServer: true },
+  replay: { names: ['FILE'], flags: OF_REPLAY, hasServer: false },
   table: { names: ['FILE'], flags: [...OF_SERVER, JSON_FLAG], hasServer: true },
 }
 

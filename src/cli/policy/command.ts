@@ -14,6 +14,7 @@ import { explainFile } from './explain.js'
 import { policyHelp } from './help.js'
 import type { PolicyIo } from './io.js'
 import { askServer } from './live.js'
+import { replayAudit } from './replay.js'
 import { writeStarter } from './starter.js'
 import { writeTable } from './table.js'
 
@@ -53,6 +54,7 @@ async function runWithFile(
   if (!('policy' in file)) return file
   if (command === 'check') return checkFile(file, quoted(name).slice(1, -1), io)
   if (command === 'explain') return explainFile(file, given, io)
+  if (command === 'replay') return replayAudit(file, given, io)
   const inventory = await askServer(given, io)
   if (typeof inventory === 'number' || !('tools' in inventory)) return inventory
   io.stdout(writeTable(file, inventory, given.given.has('json')))
@@ -86,8 +88,8 @@ async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
 
 /**
  * @param argv the arguments after `policy`
- * @returns the exit code: 0; 1 for a request that is denied, or a server that cannot be reached or
- * queried; 2 with problems, which go to stderr
+ * @returns the exit code: 0; 1 for a request that is denied, a decision that changes, or a server that
+ * cannot be reached or queried; 2 with problems, which go to stderr
  */
 export async function runPolicy(argv: readonly string[], io: PolicyIo): Promise<number> {
   const outcome = await run(argv, io)

@@ -9,8 +9,12 @@ import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../base/json.js'
 import type { GuardAnswer } from '../../web/answers.js'
 import { createGuard } from '../../web/guard.js'
-import { operationsOf, UnclearOperation, type McpOperation } from '../../mcp/operation.js'
-import { canonicalUri } from '../../mcp/resource-uri.js'
+import {
+  isProtocolMethod,
+  operationsOf,
+  UnclearOperation,
+  type McpOperation,
+} from '../../mcp/operation.js'
 import { ScopeHierarchy } from '../../token/scope-hierarchy.js'
 import { parseScopes } from '../../token/scopes.js'
 import { flagOf } from '../../config/names.js'
@@ -18,32 +22,9 @@ import { endpointProblems } from '../../config/option-problems.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import { EXAMPLE_RESOURCE, type PolicyArguments } from './arguments.js'
 import type { PolicyIo } from './io.js'
+import { paramsOf, type Params } from './params.js'
 import { createEvaluator, describeClaim, EXAMPLE_ISSUER, tokenWith, type Needs } from './needs.js'
 import { jsonText, inOneLine, shownScalar } from './shown.js'
-
-const MEMBER_OF: ReadonlyMap<string, 'name' | 'uri'> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['resources/subscribe', 'uri'],
-  ['resources/unsubscribe', 'uri'],
-])
-
-type Params = Readonly<Record<string, unknown>>
-
-/** The parameters that a client would send. A text is the problem with the arguments. */
-function paramsOf(method: string, name: string | undefined): Params | string {
-  const member = MEMBER_OF.get(method)
-  if (member !== undefined || method === 'completion/complete') {
-    if (name === undefined) return 'is missing'
-    if (member !== undefined) return { [member]: name }
-    const isUri = canonicalUri(name) !== undefined
-    return { ref: isUri ? { type: 'ref/resource', uri: name } : { type: 'ref/prompt', name } }
-  }
-  if (name === undefined) return {}
-  if (method !== 'subscriptions/listen') return `has no effect: ${method} takes no name`
-  return { notifications: { resourceSubscriptions: [name] } }
-}
 
 interface Question {
   readonly method: string
@@ -191,12 +172,19 @@ function headersOf({ headers }: GuardAnswer): readonly (readonly [string, string
   return Object.entries(headers).filter(([name]) => !NOT_SHOWN.has(name))
 }
 
+/** Methods of the protocol are not denied where no rule names them. */
+function whyUnnamed({ method, name }: Explanation, unmatched: string): string {
+  return name === undefined && isProtocolMethod(method)
+    ? 'a method of the protocol needs no rule'
+    : `unmatched is ${unmatched}`
+}
+
 function formatText(explanation: Explanation, unmatched: string): string {
   const { method, name, rules, needed, held, missing, claims, allowed, reason, answer } =
     explanation
   const list = (scopes: readonly string[]) => (scopes.length === 0 ? 'nothing' : scopes.join(' '))
   const lines = [name === undefined ? method : `${method} ${shownScalar(name)}`]
-  if (rules?.length === 0) lines.push(`no rule names it, and unmatched is ${unmatched}`)
+  if (rules?.length === 0) lines.push(`no rule names it, and ${whyUnnamed(explanation, unmatched)}`)
   for (const rule of rules ?? []) {
     const asks = [
       ...(rule.scopes.length > 0 ? [rule.scopes.join(' ')] : []),

@@ -16,6 +16,8 @@ Usage:
   mcp-gatehouse policy explain FILE METHOD [NAME]          shows which rules decide, and the answer
   mcp-gatehouse policy table FILE --upstream URL | -- COMMAND
                                                            lists what each item of the server needs
+  mcp-gatehouse policy replay FILE --audit AUDIT           shows which recorded calls a new policy
+                                                           would decide otherwise
 
 A policy:
   rules:
@@ -70,6 +72,17 @@ Examples:
   mcp-gatehouse policy init -- npx -y @modelcontextprotocol/server-filesystem /srv > my.policy.yaml
 
 Exit codes: 0 written; 1 the server does not answer; 2 usage.`,
+  replay: `Decides the requests of an audit file again, by another policy, and shows those that it would
+decide otherwise. The audit has no claims of tokens: where a rule needs one, the answer is unknown.
+
+Usage:
+  mcp-gatehouse policy replay FILE --audit AUDIT [flags]
+
+Example:
+  mcp-gatehouse policy replay new.policy.yaml --audit audit.jsonl --base-scopes "mcp:tools"
+
+Exit codes: 0 nothing changes; 1 something changes, or may change; 2 usage, or problems of the
+policy or of the audit file.`,
   table: `Connects to an MCP server, and lists all of its tools, prompts, resources and templates with
 what each needs. Those that no rule names come last.
 

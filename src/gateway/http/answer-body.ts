@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.js'
-import { endAfterRest } from '../request/answer.js'
+import { endAfterRest, endWith } from '../request/answer.js'
 import type { AnswerRewriter } from '../../policy/answer-rewriter.js'
 import { COMMENT } from '../request/silence.js'
 import { EventBoundary } from './event-stream.js'
@@ -134,7 +134,7 @@ export class AnswerBody {
       this.#writeFirst()
       this.#first = rest
     }
-    if (request.complete) this.#response.end(this.#takeFirst())
+    if (request.complete) endWith(this.#response, this.#takeFirst())
     else {
       this.#writeFirst()
       endAfterRest(request, this.#response, clock)

@@ -6,6 +6,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerHeaders, errorBody, withReference } from '../../rs/decision.js'
 import type { Clock } from '../clock.js'
+import { shortLatin1 } from '../latin1.js'
 import type { RequestHead } from './head.js'
 import type { Refusal } from './record.js'
 
@@ -95,6 +96,13 @@ export function sendAnswer(
   }
   if (!isHead) response.write(body)
   endAfterRest(request, response, clock)
+}
+
+/** Sends the last bytes of an answer; short ones are written together with its head. */
+export function endWith(response: ServerResponse, body: Buffer | undefined): void {
+  const text = body && shortLatin1(body)
+  if (text === undefined) response.end(body)
+  else response.end(text, 'latin1')
 }
 
 /** Whether nothing can be sent to the client any more: its connection or its answer has ended. */

@@ -7,6 +7,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
 import { REAL_TIME, type Clock } from '../clock.js'
+import { shortLatin1 } from '../latin1.js'
 import { ProcessGroup } from './process-group.js'
 import { ENTRY } from './bounded-queue.js'
 import { LineSplitter } from './lines.js'
@@ -118,11 +119,18 @@ export class Child {
 
   write(line: Buffer): void {
     if (this.#stdin.destroyed) return
+    const text = shortLatin1(line)
+    const isFlowing =
+      text === undefined ? this.#writeLong(line) : this.#stdin.write(`${text}\n`, 'latin1')
+    this.#untaken = isFlowing ? 0 : this.#untaken + 1
+  }
+
+  #writeLong(line: Buffer): boolean {
     this.#stdin.cork()
     this.#stdin.write(line)
     const isFlowing = this.#stdin.write(LINE_END)
     this.#stdin.uncork()
-    this.#untaken = isFlowing ? 0 : this.#untaken + 1
+    return isFlowing
   }
 
   pause(): void {

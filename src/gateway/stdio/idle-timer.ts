@@ -4,11 +4,11 @@
  * @module
  */
 import type { Clock } from '../clock.js'
-import { TransientSet } from '../request/transients.js'
 import type { StdioRequest } from './request.js'
 
 export class IdleTimer {
-  readonly #present = new TransientSet<StdioRequest>()
+  /** A request counts as often as it enters. */
+  #present = 0
   readonly #clock: Clock
   readonly #idle: number
   readonly #onIdle: () => void
@@ -25,7 +25,7 @@ export class IdleTimer {
   }
 
   get isEmpty(): boolean {
-    return this.#present.size === 0
+    return this.#present === 0
   }
 
   /** The time on the clock when the last user left. */
@@ -34,9 +34,9 @@ export class IdleTimer {
   }
 
   enter(request: StdioRequest): void {
-    this.#present.add(request)
+    this.#present++
     request.whenOver(() => {
-      this.#present.delete(request)
+      this.#present--
       this.touch()
     })
   }

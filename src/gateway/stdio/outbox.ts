@@ -71,6 +71,7 @@ export class Outbox {
   }
 
   #flush(): void {
+    if (this.#queue.length === 0) return
     for (const message of this.#queue.takeAll()) this.deliver(message)
   }
 }

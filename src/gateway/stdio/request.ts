@@ -4,7 +4,7 @@
  * @module
  */
 import { AnswerLife } from '../request/answer-life.js'
-import { errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
+import { endWith, errorAnswer, sendAnswer, unreadOf, type OwnAnswer } from '../request/answer.js'
 import type { AdmittedRequest } from '../request/backend.js'
 import type { Clock } from '../clock.js'
 import type { OpenRequest } from '../request/open-request.js'
@@ -141,13 +141,11 @@ export class StdioRequest implements OpenRequest {
     }
     this.#answered()
     this.#life.finish()
-    this.admitted.response.writeHead(status, {
-      ...this.#headers(),
-      ...headers,
-      'Content-Type': 'application/json',
-      'Content-Length': body.length,
-    })
-    this.admitted.response.end(body)
+    const { response } = this.admitted
+    const ownFields = ['Content-Type', 'application/json', 'Content-Length', String(body.length)]
+    response.writeHead(status, this.#fields(headers, ownFields))
+    endWith(response, body)
+    if (response.writableLength > 0) this.#watchReader()
   }
 
   /**
@@ -158,8 +156,8 @@ export class StdioRequest implements OpenRequest {
     this.#answered()
     this.#life.finish()
     // RFC 9110 §8.6: 204 has no length.
-    const length = status === 204 ? undefined : { 'Content-Length': 0 }
-    this.admitted.response.writeHead(status, { ...this.#headers(), ...length }).end()
+    const ownFields = status === 204 ? [] : ['Content-Length', '0']
+    this.admitted.response.writeHead(status, this.#fields({}, ownFields)).end()
   }
 
   /** Watches the token of a long answer. The answer ends with its token, or a little later. */
@@ -173,14 +171,11 @@ export class StdioRequest implements OpenRequest {
   startStream(headers: Readonly<Record<string, string>> = {}): void {
     if (this.isAnswered) return
     this.#answered()
+    this.#watchReader()
     this.#isStream = true
     const { response } = this.admitted
-    response.writeHead(200, {
-      ...this.#headers(),
-      ...headers,
-      'Content-Type': 'text/event-stream',
-      'X-Accel-Buffering': 'no',
-    })
+    const ownFields = ['Content-Type', 'text/event-stream', 'X-Accel-Buffering', 'no']
+    response.writeHead(200, this.#fields(headers, ownFields))
     response.flushHeaders()
     response.on('drain', () => this.#onDrained())
     this.#life.keepAlive(this.#context.keepAlive, () => this.write(COMMENT))
@@ -221,15 +216,25 @@ export class StdioRequest implements OpenRequest {
   #answered(): void {
     this.#isAnswered = true
     const { record } = this.admitted
-    // A client may be slow, even after everything was written. But one that takes nothing would
-    // keep a child for as long as it likes.
-    this.#life.watchReader(this.#context.stalled, () => this.cut())
     record.answer(record.startedAt)
   }
 
-  #headers(): Record<string, string> {
+  /**
+   * A client may be slow, even after everything was written. But one that takes nothing would keep a
+   * child for as long as it likes.
+   */
+  #watchReader(): void {
+    this.#life.watchReader(this.#context.stalled, () => this.cut())
+  }
+
+  /** Alternating names and values. */
+  #fields(headers: Readonly<Record<string, string>>, ownFields: readonly string[]): string[] {
     const { record, corsHeaders } = this.admitted
-    return { 'Cache-Control': 'no-store', 'X-Request-Id': record.id, ...corsHeaders }
+    const fields = ['Cache-Control', 'no-store', 'X-Request-Id', record.id]
+    for (const name in corsHeaders) fields.push(name, corsHeaders[name] as string)
+    for (const name in headers) fields.push(name, headers[name] as string)
+    fields.push(...ownFields)
+    return fields
   }
 
   #onDrained(): void {

@@ -326,6 +326,7 @@ export class Session implements PooledChild {
     for (const key of keys) {
       if (this.#dialogue.get(key)?.reply === reply) this.#dialogue.forget(key)
     }
+    if (this.#progress.size === 0) return
     for (const [key, each] of this.#progress) if (each === reply) this.#progress.delete(key)
   }
 
