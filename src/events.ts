@@ -18,6 +18,8 @@ export interface RequestDenied {
   readonly issuer?: string
   /** The setting of that identity provider to check. */
   readonly hint?: string
+  /** The person, by `userClaims`, for people to read. */
+  readonly user?: string
   /** Of the token, if it was verified: it lacks something, or a rule denies the operation. */
   readonly subject?: string
   readonly clientId?: string

@@ -6,6 +6,7 @@
  * @module
  */
 export type { AuditRecord } from './gateway/audit.js'
+export type { UnreadReason } from './gateway/request/overheard-body.js'
 export type { AuditedOperation } from './gateway/request/read-operations.js'
 export type {
   GatewayEvent,

@@ -17,6 +17,11 @@ export interface VerifiedAccessToken {
   readonly issuer: string
   /** The `sub` claim. Absent when the issuer names no subject. */
   readonly subject: string | undefined
+  /**
+   * The person, by the first claim of `userClaims` that is there; at most 256 characters. Show it to
+   * people, and never decide by it: it may change, and belong to somebody else later.
+   */
+  readonly user?: string | undefined
   /** The OAuth client: `client_id`, else `azp`, `cid` or `appid`. */
   readonly clientId: string | undefined
   /** Granted scopes, without repetition, in the order of the token. */

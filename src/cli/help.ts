@@ -23,6 +23,7 @@ Usage:
                                                        local use: passed through, without tokens
   mcp-gatehouse check [settings] [--json]              validates and prints the effective settings
   mcp-gatehouse check --live [settings] [--json]       asks issuers and upstream, as serve would
+  mcp-gatehouse explain [settings] [--json] < TOKEN    why a token is accepted or refused
   mcp-gatehouse policy init|check|explain|table        who may call what; see policy --help
   mcp-gatehouse doctor [URL] [settings]                who connects, and why not; see doctor --help
   mcp-gatehouse login URL                              logs in as a client does; see login --help

@@ -5,31 +5,75 @@
  */
 import type { Logger } from 'pino'
 import { redactUrl } from '../config/redacted.js'
-import { lineOf, type EventSubject, type GatewayEventListener } from '../gateway/events.js'
+import { accessLines } from '../gateway/access-line.js'
+import {
+  lineOf,
+  type EventSubject,
+  type GatewayEvent,
+  type GatewayEventListener,
+} from '../gateway/events.js'
+import { isDocumentUrl } from './log.js'
 
-/** A listener that writes events to the log. They hold neither tokens nor session ids. */
-export function createEventLog(logger: Logger): GatewayEventListener {
+/**
+ * A listener that writes events to the log. They hold neither tokens nor session ids.
+ *
+ * @param access whether calls that were let in have lines at `info`
+ */
+export function createEventLog(logger: Logger, access: 'on' | 'off' = 'on'): GatewayEventListener {
   return function log(event, resource, about) {
+    if (access === 'on' && logAccess(logger, event, resource, about)) return
     const [level, text] = lineOf(event)
     // Most requests succeed, and their lines are rarely wanted.
     if (!logger.isLevelEnabled(level)) return
-    const { type, ...fields } = event
-    const known = resource === undefined ? undefined : { resource }
-    logger[level]({ event: type, ...known, ...membersOf(about), ...fields }, text())
+    logger[level](membersOf(event, resource, about), text())
   }
+}
+
+/** @returns whether the event is the end of a call, and needs no other line */
+function logAccess(
+  logger: Logger,
+  event: GatewayEvent,
+  resource: string | undefined,
+  about: EventSubject | undefined,
+): boolean {
+  if (event.type !== 'request.completed' || about === undefined) return false
+  if (!logger.isLevelEnabled('info')) return false
+  const lines = accessLines(event, about)
+  if (lines.length === 0) return false
+  const { user, subject, clientId } = about
+  for (const { text, rpcMethod, target } of lines) {
+    const named = { user, subject, clientId, rpcMethod, target }
+    logger.info(membersOf(event, resource, named), text)
+  }
+  return true
+}
+
+/** Who and what, in the order of a line. */
+const NAMES = ['user', 'subject', 'clientId', 'rpcMethod', 'target'] as const
+
+type Named = Pick<EventSubject, (typeof NAMES)[number]>
+
+/** Spreading objects would cost as much as writing the line. */
+function membersOf(
+  { type, ...fields }: GatewayEvent,
+  resource: string | undefined,
+  about: Named | undefined,
+): Readonly<Record<string, unknown>> {
+  const members: Record<string, unknown> = { event: type }
+  if (resource !== undefined) members['resource'] = resource
+  for (const name of NAMES) {
+    const value = about?.[name]
+    if (value !== undefined) members[name] = shown(name, value)
+  }
+  return Object.assign(members, fields)
 }
 
 /** Characters of a value that others choose. */
 const LONGEST = 256
 
-/** Who and what, as far as known. */
-function membersOf(about: EventSubject | undefined): Readonly<Record<string, string>> {
-  if (about === undefined) return {}
-  const { subject, clientId, rpcMethod } = about
+function shown(name: (typeof NAMES)[number], value: string): string {
+  // It is the place of a document about the client, and people look there.
+  if (name === 'clientId' && isDocumentUrl(value)) return value
   // The URI of a resource may have a key in its query.
-  const target = about.target && redactUrl(about.target)
-  const known = Object.entries({ subject, clientId, rpcMethod, target }).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value.slice(0, LONGEST)] as const],
-  )
-  return Object.fromEntries(known)
+  return (name === 'target' ? redactUrl(value) : value).slice(0, LONGEST)
 }

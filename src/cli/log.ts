@@ -46,6 +46,7 @@ export function tameLine(line: string): string {
  */
 const ABOUT = [
   'code',
+  'user',
   'subject',
   'clientId',
   'rpcMethod',
@@ -54,16 +55,26 @@ const ABOUT = [
   'requestId',
 ] as const
 /** Members whose values others choose: they are quoted and cut. */
-const CHOSEN: ReadonlySet<string> = new Set(['subject', 'clientId', 'rpcMethod', 'target'])
+const CHOSEN: ReadonlySet<string> = new Set(['user', 'subject', 'clientId', 'rpcMethod', 'target'])
 /** These members stay, because losses and failures must not be hidden. */
 const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const
+
+/** Whether a client id is the URL of its metadata document (CIMD). It is shown whole. */
+export function isDocumentUrl(clientId: string): boolean {
+  return clientId.startsWith('https://')
+}
+
+/** Characters of a value that others choose, on a terminal. */
+const SHOWN = 80
 
 /** The message, then who and what it is about, then the hint on its own line. */
 function messageOf(line: Readonly<Record<string, unknown>>): string {
   const about = ABOUT.flatMap((name) => {
     const value = line[name]
     if (typeof value !== 'string') return []
-    return CHOSEN.has(name) ? quoted(value, 80) : value
+    if (!CHOSEN.has(name)) return value
+    const isWhole = name === 'clientId' && isDocumentUrl(value)
+    return quoted(value, isWhole ? value.length : SHOWN)
   })
   const kept = KEPT.flatMap((name) => {
     return line[name] === undefined ? [] : `  ${name}=${JSON.stringify(line[name])}`

@@ -13,7 +13,7 @@ import { initWarnings } from './init-warning.js'
 import type { DoctorIo } from './doctor/io.js'
 import { formatProblems } from './problems.js'
 
-const COMMANDS = ['serve', 'check', 'policy', 'doctor', 'login', 'clients']
+const COMMANDS = ['serve', 'check', 'explain', 'policy', 'doctor', 'login', 'clients']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -57,16 +57,22 @@ async function runServe(argv: readonly string[]): Promise<number> {
     say(`mcp-gatehouse: ${fault}`)
     return USAGE
   }
-  const [{ serve }, { toGatewayOptions }] = await Promise.all([
+  const [{ serve }, { limitsOf }, { toGatewayOptions }] = await Promise.all([
     import('./serve.js'),
+    import('./limits.js'),
     import('../config/to-gateway-options.js'),
   ])
-  const { adminHost, adminPort, logLevel, logFormat } = settings
+  const { adminHost, adminPort, adminTokenFile, logLevel, logFormat } = settings
   return serve({
     options: toGatewayOptions(configuration),
     log: { level: logLevel, format: logFormat },
+    accessLog: settings.accessLog,
     auditFile: settings.auditFile,
-    admin: adminPort === undefined ? undefined : { host: adminHost, port: adminPort },
+    admin:
+      adminPort === undefined
+        ? undefined
+        : { host: adminHost, port: adminPort, tokenFile: adminTokenFile },
+    limits: limitsOf(settings),
     sidecar:
       command === undefined || settings.upstream === undefined
         ? undefined
@@ -121,6 +127,10 @@ const OWN_COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise
       import('./line-reader.js'),
     ])
     return runPolicy(argv, { ...IO, readLines })
+  },
+  explain: async (argv) => {
+    const { runExplain } = await import('./explain/command.js')
+    return runExplain(argv, { ...IO, stdin: process.stdin })
   },
   login: async (argv) => (await import('./login/command.js')).runLogin(argv, IO),
   clients: async (argv) => (await import('./clients/command.js')).runClients(argv, IO),

@@ -7,13 +7,15 @@
 import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import { codeOf } from '../base/error-code.js'
-import type { Admin } from '../gateway/admin.js'
+import type { Admin, AdminPage } from '../gateway/admin.js'
 import type { EventSubject, GatewayEvent } from '../gateway/events.js'
 import { createGateway, type Gateway, type Listening } from '../gateway/gateway.js'
 import type { Metrics } from '../gateway/metrics.js'
 import type { GatewayOptions } from '../gateway/options.js'
+import { RecentRefusals } from '../gateway/recent-refusals.js'
 import { findExecutable } from '../gateway/stdio/executable.js'
 import type { Sidecar } from './sidecar.js'
+import { readAdminToken } from '../config/admin-token.js'
 import { changedSettings } from '../config/changed-settings.js'
 import type { Configuration } from '../config/configuration.js'
 import { readPolicies, secretParts } from '../config/file-parts.js'
@@ -29,10 +31,21 @@ import { Reload } from './reload.js'
 export interface ServeInput {
   readonly options: GatewayOptions
   readonly log: LogOptions
+  /** Whether calls that were let in have lines in the log. */
+  readonly accessLog: 'on' | 'off'
   /** `-`: into the log. `undefined`: no records. */
   readonly auditFile: string | undefined
   /** `undefined`: no second listener. */
-  readonly admin: { readonly host: string; readonly port: number } | undefined
+  readonly admin:
+    | {
+        readonly host: string
+        readonly port: number
+        /** The token for the page; `undefined`: there is no page. */
+        readonly tokenFile: string | undefined
+      }
+    | undefined
+  /** By flag, for people. */
+  readonly limits: readonly (readonly [flag: string, value: string])[]
   /** The HTTP server to start as a sidecar. */
   readonly sidecar:
     | {
@@ -68,6 +81,8 @@ class Running {
   /** SIGHUP came before there was anything to replace. */
   #isHungUp = false
   readonly #audit: AuditFile | undefined
+  /** `undefined` without a page that shows them. */
+  readonly #refusals: RecentRefusals | undefined
 
   /** @throws {Failure} if no records could be written */
   constructor(input: ServeInput, { logger, writer }: Log) {
@@ -76,11 +91,14 @@ class Running {
     this.#writer = writer
     this.#audit = openAudit(input.auditFile, logger)
     const audit = this.#audit
-    const log = createEventLog(logger)
+    const log = createEventLog(logger, input.accessLog)
+    const refusals = input.admin?.tokenFile === undefined ? undefined : new RecentRefusals(Date.now)
+    this.#refusals = refusals
     this.#gateway = createGateway({
       ...input.options,
       onEvent: (event: GatewayEvent, resource?: string, about?: EventSubject) => {
         this.#metrics?.count(event, resource)
+        refusals?.hear(event, resource, about)
         log(event, resource, about)
       },
       ...(audit !== undefined && { onAudit: (record) => audit.write(record) }),
@@ -178,7 +196,7 @@ class Running {
     }
   }
 
-  async #startAdmin({ host, port }: { host: string; port: number }): Promise<void> {
+  async #startAdmin({ host, port, tokenFile }: NonNullable<ServeInput['admin']>): Promise<void> {
     const [{ createAdmin }, { createMetrics }] = await Promise.all([
       import('../gateway/admin.js'),
       import('../gateway/metrics.js'),
@@ -188,11 +206,38 @@ class Running {
       () => ({ log: this.#writer.dropped, audit: this.#audit?.lost ?? 0 }),
     ))
     const { allowHosts } = this.#input.options
-    this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port })
+    const page = tokenFile === undefined ? undefined : await this.#createPage(tokenFile)
+    this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port, page })
     const listening = await this.#admin.listen().catch((error: unknown) => {
       throw listenFailure(error, host, port)
     })
     this.#logger.info({ host, port: listening.port }, 'health and metrics')
+  }
+
+  async #createPage(tokenFile: string): Promise<AdminPage> {
+    const { adminPage } = await import('../gateway/admin-page.js')
+    /** The same fault is one line in the log. */
+    let told: string | undefined
+    return {
+      token: () => {
+        const read = readAdminToken(tokenFile)
+        const fault = 'fault' in read ? read.fault : undefined
+        if (fault !== undefined && fault !== told) {
+          const hint = 'chmod 600 and 32 or more characters; until then nobody can see the page'
+          this.#logger.error({ hint }, `--admin-token-file ${fault}`)
+        }
+        told = fault
+        return 'token' in read ? read.token : undefined
+      },
+      write: async () =>
+        adminPage({
+          status: this.#gateway.status(),
+          readiness: await this.#gateway.readiness(),
+          refusals: this.#refusals?.all ?? [],
+          limits: this.#input.limits,
+          now: Date.now(),
+        }),
+    }
   }
 
   /** A line for each resource. */

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path'
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { commandEnvironment } from '../gateway/stdio/process-group.js'
 import { brokenProxies } from '../gateway/http/proxies.js'
+import { adminTokenProblems, adminTokenWarnings } from './admin-token.js'
 import { collectCommandLine } from './command-line.js'
 import { collectFile, type CollectedFile } from './config-file.js'
 import { withAbsoluteFiles } from './file-names.js'
@@ -181,9 +182,14 @@ export async function readConfiguration({
       ...found,
       ...gatewayProblems(findings),
       ...reading.problems,
+      ...(isHttp ? adminTokenProblems(settings, given, readFile) : []),
       ...(isHttp ? proxyProblems(env) : []),
       ...(isHttp ? withoutRepeats(kernel) : []),
     ],
-    warnings: [...environment.warnings, ...gatewayWarnings(findings, flags.given, others)],
+    warnings: [
+      ...environment.warnings,
+      ...gatewayWarnings(findings, flags.given, others),
+      ...(isHttp ? adminTokenWarnings(settings) : []),
+    ],
   }
 }

@@ -105,8 +105,11 @@ export interface Settings {
   readonly adminHost: string
   /** `undefined`: there is no second listener. */
   readonly adminPort?: number | undefined
+  readonly adminTokenFile?: string | undefined
   readonly auditFile?: string | undefined
   readonly auditArguments: boolean
+  readonly accessLog: 'on' | 'off'
+  readonly userClaim?: readonly string[] | undefined
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly logFormat: 'auto' | 'json' | 'pretty'
   readonly config?: string | undefined
@@ -576,6 +579,15 @@ const schema = z.object({
     hint: HOST_HINT,
   }),
   adminPort: portOrOff({ section: 'Operation', description: 'port of the second listener' }),
+  adminTokenFile: text({
+    section: 'Operation',
+    description:
+      'file with the token for the page at / of the second listener, which names people; only its owner may read it',
+    placeholder: 'FILE',
+    default: 'there is no page',
+    file: 'whole',
+    hint: 'openssl rand -base64 32 > admin.token; chmod 600 admin.token',
+  }),
   auditFile: text({
     section: 'Operation',
     description: 'file to append one JSON line per decision to; - for the log. SIGHUP reopens it',
@@ -587,6 +599,20 @@ const schema = z.object({
     becomes: 'gateway.auditArguments',
     onlyWhen: 'given',
     description: 'record the arguments of tools, where requests are read',
+  }),
+  accessLog: choice(['on', 'off'], {
+    section: 'Operation',
+    description: 'a line at info for each call of a tool, each prompt and each resource',
+  }),
+  userClaim: texts({
+    section: 'Operation',
+    becomes: 'tokens.userClaims',
+    needs: 'tokens',
+    description:
+      'claim that names the person in log and audit, as user; the first that is there; it decides nothing',
+    placeholder: 'NAME',
+    default: 'none: subject and client only',
+    hint: 'preferred_username, upn, email, or a dotted path',
   }),
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],

@@ -1,10 +1,13 @@
 /**
- * The second listener: health and metrics, for the operator only.
+ * The second listener, for the operator only: health and metrics, which are open and name nobody,
+ * and a page that needs a token.
  *
  * @module
  */
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ADMIN_CHALLENGE, mayAdminister } from './admin-access.js'
+import { ADMIN_PAGE_HEADERS } from './admin-page.js'
 import type { Gateway } from './gateway.js'
 import { createAdminHostGuard } from './hosts.js'
 import type { Metrics } from './metrics.js'
@@ -18,6 +21,15 @@ export interface AdminOptions {
   readonly allowHosts?: readonly string[] | undefined
   /** 0 picks a free one. */
   readonly port: number
+  /** The page at `/`, which names people; `undefined`: there is none. */
+  readonly page?: AdminPage | undefined
+}
+
+export interface AdminPage {
+  /** The token that opens it, read for each request; `undefined`: nothing does. */
+  readonly token: () => string | undefined
+  /** The page as HTML. */
+  readonly write: () => Promise<string>
 }
 
 export interface Admin {
@@ -30,6 +42,7 @@ interface AdminAnswer {
   readonly status: number
   readonly type: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 function json(status: number, value: object): AdminAnswer {
@@ -39,8 +52,28 @@ function json(status: number, value: object): AdminAnswer {
 const NOT_FOUND = json(404, { error: 'not_found' })
 const SERVER_ERROR = json(500, { error: 'server_error' })
 
-async function answerTo(path: string, { gateway, metrics }: AdminOptions): Promise<AdminAnswer> {
+const UNAUTHORIZED: AdminAnswer = {
+  ...json(401, { error: 'unauthorized', error_description: 'The token of --admin-token-file' }),
+  headers: { 'WWW-Authenticate': ADMIN_CHALLENGE },
+}
+
+async function showPage(
+  { token, write }: AdminPage,
+  authorization: string | undefined,
+): Promise<AdminAnswer> {
+  if (!mayAdminister(authorization, token)) return UNAUTHORIZED
+  const type = 'text/html; charset=utf-8'
+  return { status: 200, type, body: await write(), headers: ADMIN_PAGE_HEADERS }
+}
+
+async function answerTo(
+  path: string,
+  authorization: string | undefined,
+  { gateway, metrics, page }: AdminOptions,
+): Promise<AdminAnswer> {
   switch (path) {
+    case '/':
+      return page === undefined ? NOT_FOUND : showPage(page, authorization)
     case '/livez':
       return json(200, { live: true })
     case '/readyz': {
@@ -56,8 +89,9 @@ async function answerTo(path: string, { gateway, metrics }: AdminOptions): Promi
   }
 }
 
-function send(response: ServerResponse, { status, type, body }: AdminAnswer): void {
+function send(response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
   response.writeHead(status, {
+    ...headers,
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
@@ -74,7 +108,7 @@ function createHandler(options: AdminOptions): RequestListener {
     }
     if (method !== 'GET' && method !== 'HEAD') return send(response, NOT_FOUND)
     const [path = ''] = url.split('?', 1)
-    answerTo(path, options).then(
+    answerTo(path, headers.authorization, options).then(
       (answer) => send(response, answer),
       () => send(response, SERVER_ERROR),
     )

@@ -6,6 +6,7 @@
 import type { RequestCompleted } from './events.js'
 import type { RequestHead } from './request/head.js'
 import { valuesOf } from './request/hop-by-hop.js'
+import type { UnreadReason } from './request/overheard-body.js'
 import type { AuditedOperation } from './request/read-operations.js'
 import type { RequestRecord } from './request/record.js'
 
@@ -30,12 +31,16 @@ export interface AuditRecord {
   /** Why it was not allowed, or the fault of the upstream. */
   readonly code?: string
   readonly issuer?: string
+  /** The person, by `userClaims`, for people to read. The subject is who they are. */
+  readonly user?: string
   readonly subject?: string
   readonly clientId?: string
   /** GET, POST, DELETE. */
   readonly httpMethod: string
-  /** Its operations, if they were read: with a policy, or in a stateless revision. */
+  /** Its operations, if they were read. */
   readonly operations?: readonly AuditedOperation[]
+  /** Why they could not be read; the request was forwarded all the same. */
+  readonly unread?: UnreadReason
   /** With a policy: base scopes and those of the operations together. */
   readonly scopesNeeded?: readonly string[]
   readonly scopesHeld?: readonly string[]
@@ -73,7 +78,7 @@ function traceparentOf({ forwarded }: RequestHead): string | undefined {
 export function auditRecordOf(record: RequestRecord): AuditRecord | undefined {
   const { decision, completed, caller } = record
   if (decision === undefined || completed === undefined) return undefined
-  const { subject, clientId, scopes } = caller?.authenticated?.token ?? {}
+  const { user, subject, clientId, scopes } = caller?.authenticated?.token ?? {}
   const { status, from, end, seconds } = completed
   return withoutAbsent({
     version: 1,
@@ -81,10 +86,12 @@ export function auditRecordOf(record: RequestRecord): AuditRecord | undefined {
     requestId: record.id,
     traceparent: traceparentOf(record.head),
     issuer: record.issuer,
+    user,
     subject,
     clientId,
     scopesHeld: scopes,
     operations: record.operations,
+    unread: decision === 'allow' ? record.unread : undefined,
     scopesNeeded: record.scopesNeeded,
     code: record.code,
     outcome: decision,

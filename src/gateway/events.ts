@@ -6,6 +6,7 @@
  */
 import type { BearerTokenErrorCode, UpstreamErrorCode } from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
+import type { ReportedOperation } from '../mcp/operation.js'
 import type { ChildEvent } from './stdio/events.js'
 
 /** A request was answered completely, or was cut. */
@@ -120,12 +121,23 @@ export type GatewayEvent =
 
 /** The caller and the operation of the request or the command that an event is about, as far as they are known. */
 export interface EventSubject {
+  /** The person, by `userClaims`, for people to read; never compare it. */
+  readonly user: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** The method of the message, such as `tools/call`; the first one of a batch. */
   readonly rpcMethod: string | undefined
   /** Its tool or prompt, or the URI of its resource. */
   readonly target: string | undefined
+  /**
+   * What its messages ask for, as they were read; `undefined`: they were not read, and `rpcMethod`
+   * and `target` are what header fields claim.
+   */
+  readonly operations: readonly ReportedOperation[] | undefined
+  /** The path of the request, without its query. */
+  readonly path: string | undefined
+  /** The last decision about the request. */
+  readonly decision: RequestDecision | undefined
 }
 
 /**

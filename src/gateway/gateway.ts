@@ -31,7 +31,7 @@ import { replaceSecrets, type GatewaySecrets } from './secrets.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createRoute, type Route } from './route.js'
 import type { RouteSettings } from './route-settings.js'
-import { ChildPool } from './stdio/child-pool.js'
+import { ChildPool, type ChildCounts } from './stdio/child-pool.js'
 
 /** Facts about a gateway that listens. */
 export interface Listening {
@@ -57,12 +57,16 @@ export interface GatewayStatus {
   /** Requests at the upstream now, and how many of them have an event stream as answer. */
   readonly active: number
   readonly streams: number
+  /** Commands that run now, without those that are ending. */
+  readonly children: ChildCounts
   /** In the configured order; none before it listens. */
   readonly resources: readonly ResourceStatus[]
 }
 
 export interface ResourceStatus {
   readonly resource: string
+  /** The server behind it, without a query, which could hold a key. */
+  readonly upstream: string
   /** `undefined` with auth none. */
   readonly resourceServer: ReturnType<ResourceServer['status']> | undefined
 }
@@ -214,6 +218,7 @@ class HttpGateway implements Gateway {
   readonly #clock: Clock
   readonly #randomUUID: () => string
   readonly #records: Records
+  readonly #childPool = new ChildPool()
   readonly #front: FrontServer
   readonly #checkReadiness: ReturnType<typeof createReadiness>
   #running: Running | undefined
@@ -261,11 +266,12 @@ class HttpGateway implements Gateway {
 
   status(): GatewayStatus {
     const { active, streams } = this.#records
-    const resources = this.#routes.map(({ resource, guard }) => ({
+    const resources = this.#routes.map(({ resource, guard, backend }) => ({
       resource,
+      upstream: backend.label,
       resourceServer: guard?.resourceServer.status(),
     }))
-    return { active, streams, resources }
+    return { active, streams, children: this.#childPool.counts, resources }
   }
 
   async refreshKeys(): Promise<void> {
@@ -331,7 +337,7 @@ class HttpGateway implements Gateway {
       stalled: this.#limits.stalled,
       keepAlive: sseKeepAlive * 1000,
       sessionIds,
-      childPool: new ChildPool(),
+      childPool: this.#childPool,
       randomUUID: this.#randomUUID,
       fetch: this.#fetch,
       keySetFor: createKeySets(hear),
@@ -346,6 +352,7 @@ class HttpGateway implements Gateway {
   #createHandler(routes: readonly [Route, ...Route[]]): RequestHandler {
     const { host, allowHosts, maxRequests, maxRequestsPerCaller, maxBody, maxAuthorizedBody } =
       this.#settings
+    const limits = admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)
     return createRequestHandler({
       findRoute: createFindRoute(routes),
       readHead: routes[0].readHead,
@@ -356,7 +363,11 @@ class HttpGateway implements Gateway {
       }),
       randomUUID: this.#randomUUID,
       maxBody: maxAuthorizedBody,
-      admission: new Admission(admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)),
+      admission: new Admission(limits),
+      overhearing:
+        this.#options.onAudit === undefined
+          ? undefined
+          : { admission: new Admission(limits), maxBody },
       records: this.#records,
       clock: this.#clock,
       unservedPaths: new UnservedPaths(
@@ -393,10 +404,11 @@ function createRecords(options: GatewayOptions, clock: Clock): Records {
     return line && onAudit?.(line)
   }
   const kept = auditArguments ? 'operations and arguments' : 'operations'
+  const isHeard = onAudit !== undefined || typeof onEvent === 'function'
   return new Records({
     onEvent,
     onClose: onAudit && writeLine,
-    kept: onAudit === undefined ? 'nothing' : kept,
+    kept: isHeard ? kept : 'nothing',
     now,
     clock,
   })

@@ -20,6 +20,12 @@ export interface McpOperation {
   readonly name: string | undefined
 }
 
+/** The parts of a message that say what it asks for. */
+export interface AskedMessage {
+  readonly method: string
+  readonly params: JsonObject | undefined
+}
+
 /** An operation as it is reported to the operator. */
 export interface ReportedOperation {
   readonly method: string

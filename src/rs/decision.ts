@@ -121,6 +121,21 @@ export function errorBody(error: string, description: string): string {
   return JSON.stringify({ error, error_description: description })
 }
 
+/** Characters of a request id that people read out. Its end, because some ids begin with the time. */
+const REFERENCE = 8
+
+/** A description by which a user and the operator find the same request. */
+export function withReference(description: string, requestId: string): string {
+  return `${description} (ref ${requestId.slice(-REFERENCE)})`
+}
+
+/** A client without credentials has nobody to ask, and 400 is about the client alone. */
+function descriptionOf(wording: Wording, requestId: string): string {
+  const { status, description } = wording
+  const isTold = status !== 400 && wording !== MISSING
+  return isTold ? withReference(description, requestId) : description
+}
+
 /** @param scope the scopes that a new login should ask for */
 export function deny(
   code: BearerTokenErrorCode,
@@ -129,7 +144,8 @@ export function deny(
   scope: readonly string[],
 ): Denied {
   const wording = wordingOf(code)
-  const { status, error, bodyError, description } = wording
+  const { status, error, bodyError } = wording
+  const description = descriptionOf(wording, requestId)
   const headers = answerHeaders(requestId)
   const body = errorBody(bodyError, description)
   if (wording === FORBIDDEN) return { outcome: 'denied', status, code, requestId, headers, body }

@@ -36,6 +36,7 @@ const TOKEN_CHECKS = {
   requireType: (checker, path, value) => checker.flag(path, value, false),
   algorithms: checkAlgorithms,
   scopeClaims: (checker, path, value) => checker.texts(path, value),
+  userClaims: (checker, path, value) => checker.texts(path, value),
   acceptIdTokenClaims: (checker, path, value) => checker.flag(path, value, false),
   requiredClaims: checkRequiredClaims,
   validation: (checker, path, value) =>
@@ -222,6 +223,7 @@ function checkServer(
       requireType: rules.requireType ?? false,
       clockTolerance,
       scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
+      userClaims: rules.userClaims ?? [],
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
       requiredClaims: rules.requiredClaims ?? {},

@@ -25,6 +25,12 @@ export interface TokenOptions {
    */
   readonly scopeClaims?: readonly string[]
   /**
+   * Claims that name the person: the first of them that is there is shown in log and audit as `user`
+   * (`preferred_username`, `upn`, `email`). It is never compared with anything. A dotted path names
+   * a nested claim. Default: none, so no name and no e-mail address is written anywhere.
+   */
+  readonly userClaims?: readonly string[]
+  /**
    * The claim that is compared with `audience`, for providers whose access tokens have no `aud`
    * (Cognito). Default `aud`. Any other claim requires `audience` and `scopes`: a client id does
    * not name this resource.

@@ -21,8 +21,9 @@ export interface RefusalsOptions {
 }
 
 /** The caller, as far as their token names them. */
-function namesOf({ subject, clientId }: Partial<VerifiedAccessToken> = {}) {
+function namesOf({ user, subject, clientId }: Partial<VerifiedAccessToken> = {}) {
   return {
+    ...(user !== undefined && { user }),
     ...(subject !== undefined && { subject }),
     ...(clientId !== undefined && { clientId }),
   }

@@ -16,6 +16,7 @@ import {
   readAudience,
   readClientId,
   readScopes,
+  readUser,
 } from './claim-shapes.js'
 import { decodeClaims, type ParsedJwt } from './jwt.js'
 import { findUnmetClaim, type RequiredClaims } from './required-claims.js'
@@ -32,6 +33,8 @@ export interface AccessTokenFacts {
   readonly kind: TokenKind
   readonly issuer: string
   readonly subject: string | undefined
+  /** The person, for people to read; never compared. */
+  readonly user: string | undefined
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
@@ -72,6 +75,8 @@ export interface TokenRequirements {
   readonly clockTolerance: number
   /** Names, or dotted paths. */
   readonly scopeClaims: readonly string[]
+  /** Which claims name the person, for people to read. */
+  readonly userClaims: readonly string[]
   /** Which claim is compared with the audience. */
   readonly audienceClaim: 'aud' | 'client_id' | 'azp'
   /** `nonce`, `at_hash` and `s_hash` do not make it an ID token. */
@@ -145,6 +150,7 @@ function readClaims(
     kind,
     issuer,
     subject: sub === '' ? undefined : sub,
+    user: readUser(claims, requirements.userClaims) ?? readUser(own, requirements.userClaims),
     clientId: clientId === undefined ? undefined : share([clientId])[0],
     scopes: share(scopes),
     audience: share(audience),
@@ -158,10 +164,12 @@ function readClaims(
 /**
  * Reads a token whose signature is valid. A token without `exp` would never expire (RFC 9068 §2.2)
  * and is refused.
+ *
+ * @param key that verified it; `undefined` only to explain a token that nobody trusts
  */
 export function readAccessToken(
   jwt: ParsedJwt,
-  key: SigningKey,
+  key: SigningKey | undefined,
   requirements: TokenRequirements,
   share: ShareList,
 ): AccessTokenFacts | Refusal {
@@ -232,65 +240,126 @@ function describeAudience(audience: readonly string[], claim: string): string {
   return `${claim} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-/**
- * Verifies a token that its issuer vouches for: kind, audience, times, binding, in this order. So
- * only a token that is otherwise valid is called expired.
- *
- * @param at seconds since 1970
- * @returns the reason to refuse it, or `undefined`
- */
-export function checkAccessToken(
-  facts: AccessTokenFacts,
-  requirements: TokenRequirements,
-  at: number,
-): Refusal | undefined {
-  const { issuer } = requirements
-  if (facts.issuer !== issuer) {
-    return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'the key belongs to another issuer', issuer)
-  }
+/** One rule about a token that its issuer vouches for. */
+export interface AccessTokenRule {
+  /** For people. */
+  readonly name: string
+  /**
+   * @param at seconds since 1970
+   * @returns the reason to refuse the token, or `undefined`
+   */
+  readonly check: (
+    facts: AccessTokenFacts,
+    requirements: TokenRequirements,
+    at: number,
+  ) => Refusal | undefined
+}
+
+const checkIssuer: AccessTokenRule['check'] = (facts, { issuer }) =>
+  facts.issuer === issuer
+    ? undefined
+    : new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'the key belongs to another issuer', issuer)
+
+const checkAlgorithm: AccessTokenRule['check'] = (facts, requirements) => {
   if (facts.algorithm !== undefined && !requirements.algorithms.includes(facts.algorithm)) {
-    return new Refusal('ERR_TOKEN_ALGORITHM', `algorithm ${quoted(facts.algorithm)}`, issuer)
+    const reason = `algorithm ${quoted(facts.algorithm)}`
+    return new Refusal('ERR_TOKEN_ALGORITHM', reason, requirements.issuer)
   }
-  const { kind } = facts
+  return undefined
+}
+
+const checkKind: AccessTokenRule['check'] = ({ kind }, requirements) => {
+  const { issuer } = requirements
   // An opaque token has no header that could say so.
   if (kind !== 'at+jwt' && kind !== 'opaque' && (kind !== 'jwt' || requirements.requireType)) {
     if (kind !== 'jwt') return new Refusal('ERR_TOKEN_TYPE', kind, issuer)
     const reason = 'typ is not at+jwt, which is required here'
     return new Refusal('ERR_TOKEN_TYPE', reason, issuer, { about: 'at+jwt required' })
   }
+  return undefined
+}
+
+const checkAudience: AccessTokenRule['check'] = (facts, requirements) => {
   if (!facts.audience.some((entry) => requirements.audience.has(entry))) {
     const expected = [...requirements.audience].map((entry) => quoted(entry)).join(' or ')
     const reason = `${describeAudience(facts.audience, requirements.audienceClaim)}; expected ${expected}`
     const claim = requirements.audienceClaim
     const about = claim === 'aud' ? slashOf(facts, requirements) : 'client as audience'
-    return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim, about })
+    return new Refusal('ERR_TOKEN_AUDIENCE', reason, requirements.issuer, { claim, about })
   }
+  return undefined
+}
+
+const checkBinding: AccessTokenRule['check'] = (facts, { issuer }) => {
   if (facts.bound) {
-    return new Refusal(
-      'ERR_TOKEN_BOUND',
-      'bound to its sender (cnf), sent as a bearer token',
-      issuer,
-      { claim: 'cnf' },
-    )
+    const reason = 'bound to its sender (cnf), sent as a bearer token'
+    return new Refusal('ERR_TOKEN_BOUND', reason, issuer, { claim: 'cnf' })
   }
+  return undefined
+}
+
+const checkStart: AccessTokenRule['check'] = (facts, requirements, at) => {
   if (facts.validFrom > at + requirements.clockTolerance) {
     const ahead = Math.ceil(facts.validFrom - at)
     return new Refusal(
       'ERR_TOKEN_NOT_YET_VALID',
       `nbf or iat is ${ahead} s ahead of our clock${isInMilliseconds(facts.validFrom) ? IN_MILLISECONDS : ''}`,
-      issuer,
+      requirements.issuer,
     )
   }
+  return undefined
+}
+
+const checkEnd: AccessTokenRule['check'] = (facts, requirements, at) => {
   if (facts.expiresAt !== undefined && facts.expiresAt <= at - requirements.clockTolerance) {
     const ago = Math.floor(at - facts.expiresAt)
+    const { issuer } = requirements
     return new Refusal('ERR_TOKEN_EXPIRED', `expired ${ago} s ago`, issuer, { claim: 'exp' })
   }
   return undefined
 }
 
+/**
+ * The rules of {@link checkAccessToken}, one by one, to explain a token. In their order: only a token
+ * that is otherwise valid is called expired.
+ */
+export const ACCESS_TOKEN_RULES: readonly AccessTokenRule[] = [
+  { name: 'issuer', check: checkIssuer },
+  { name: 'algorithm', check: checkAlgorithm },
+  { name: 'kind', check: checkKind },
+  { name: 'audience', check: checkAudience },
+  { name: 'binding', check: checkBinding },
+  { name: 'start', check: checkStart },
+  { name: 'expiry', check: checkEnd },
+]
+
+/**
+ * Verifies a token that its issuer vouches for, by every rule.
+ *
+ * @param at seconds since 1970
+ * @returns the first reason to refuse it, or `undefined`
+ */
+export function checkAccessToken(
+  facts: AccessTokenFacts,
+  requirements: TokenRequirements,
+  at: number,
+): Refusal | undefined {
+  // One call after the other: a loop over the list takes three times as long, on every request.
+  return (
+    checkIssuer(facts, requirements, at) ??
+    checkAlgorithm(facts, requirements, at) ??
+    checkKind(facts, requirements, at) ??
+    checkAudience(facts, requirements, at) ??
+    checkBinding(facts, requirements, at) ??
+    checkStart(facts, requirements, at) ??
+    checkEnd(facts, requirements, at)
+  )
+}
+
 class AccessToken implements VerifiedAccessToken {
   readonly issuer: string
   readonly subject: string | undefined
+  readonly user: string | undefined
   readonly clientId: string | undefined
   readonly scopes: readonly string[]
   readonly audience: readonly string[]
@@ -302,6 +371,7 @@ class AccessToken implements VerifiedAccessToken {
   constructor(facts: AccessTokenFacts, bearer: string) {
     this.issuer = facts.issuer
     this.subject = facts.subject
+    this.user = facts.user
     this.clientId = facts.clientId
     this.scopes = facts.scopes
     this.audience = facts.audience

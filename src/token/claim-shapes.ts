@@ -96,3 +96,19 @@ export function readClientId(claims: JsonObject): string | undefined {
   }
   return undefined
 }
+
+/** Characters of a name that is shown. */
+const LONGEST_USER = 256
+
+/** The first of these claims that is a text with content, cut. For people to read, never to compare. */
+export function readUser(
+  claims: JsonObject | undefined,
+  names: readonly string[],
+): string | undefined {
+  if (claims === undefined) return undefined
+  for (const name of names) {
+    const value = claimAt(claims, name)
+    if (typeof value === 'string' && value !== '') return value.slice(0, LONGEST_USER)
+  }
+  return undefined
+}

@@ -14,6 +14,8 @@ export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, Reque
   readonly authorization: string | readonly string[] | undefined
   /** `Access-Control-Request-Headers`. */
   readonly requestedHeaders: string | undefined
+  /** `Accept`; read only of requests without credentials, and on paths that are not guarded. */
+  readonly accept?: string | undefined
 }
 
 /** Everything that a guard reads. Members may be getters: each is read only when needed. */
@@ -28,8 +30,6 @@ export interface GuardRequest extends GuardRequestHead {
   readonly sessionId: string | undefined
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
-  /** `Accept`; read only on paths that are not guarded. */
-  readonly accept?: string | undefined
   /** True when nobody waits for an answer any more: the client left, or other code has answered. */
   readonly isGone?: boolean
   /** Whether a body has arrived or is on its way. Called for methods other than POST. */

@@ -19,7 +19,14 @@
 import { createKeySet } from '../discovery/key-set.js'
 import { quoted } from '../errors.js'
 import { emitterFor } from '../rs/log-events.js'
-import { answerHeaders, errorBody, type Authenticated, type Decision } from '../rs/decision.js'
+import {
+  answerHeaders,
+  errorBody,
+  withReference,
+  type Authenticated,
+  type Decision,
+  type Denied,
+} from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
 import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
@@ -36,6 +43,7 @@ import {
 } from './options.js'
 import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
+import { isForPerson } from './person.js'
 import { isMcpMessage, servesSomebody } from './unguarded.js'
 import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 
@@ -59,7 +67,8 @@ function isGone(request: GuardRequest): boolean {
 
 /** The `Origin` check of MCP's Streamable HTTP: 403 before the token is read. */
 export function refuseOrigin(requestId: string): GuardAnswer {
-  const description = 'This origin may not call this server from a browser'
+  const text = 'This origin may not call this server from a browser'
+  const description = withReference(text, requestId)
   return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
 }
 
@@ -156,9 +165,22 @@ export class Guard {
     const decision = core.authenticate(request, isAuthorizedLater ? 'later' : 'now')
     if (!(decision instanceof Promise)) return this.#outcomeOf(decision, request)
     return decision.then(
-      (settled) => this.#outcomeOf(settled, request),
+      (settled) =>
+        isForPerson(request, settled)
+          ? this.#showPage(settled, request)
+          : this.#outcomeOf(settled, request),
       (error: unknown) => this.fail(error, request),
     )
+  }
+
+  /** A browser need not hold the page before somebody asks for it. */
+  async #showPage(decision: Denied, request: GuardRequestHead): Promise<HeadOutcome> {
+    const { resource, metadata } = this.resourceServer
+    const { requestId } = decision
+    const page = await import('./browser-page.js').catch(() => undefined)
+    return page === undefined
+      ? this.#outcomeOf(decision, request)
+      : page.toPage(decision, { resource, name: metadata.resource_name, requestId })
   }
 
   #outcomeOf(decision: Decision, { origin }: GuardRequestHead): HeadOutcome {

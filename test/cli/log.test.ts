@@ -32,6 +32,9 @@ const CHILD: GatewayEvent = {
   text: 'forged\n    → a hint',
 }
 
+/** About a request whose message was not read. */
+const UNREAD = { operations: undefined, path: undefined, decision: undefined }
+
 async function linesOf(level: string, ...events: readonly GatewayEvent[]): Promise<string> {
   let text = ''
   const target = new Writable({
@@ -109,13 +112,13 @@ verifies('FLD-19', 'the target of an operation is cut, and its query has no valu
   const lines: Readonly<Record<string, unknown>>[] = []
   const logger = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
   const log = createEventLog(logger)
-  const about = { subject: undefined, clientId: 'claude', rpcMethod: 'resources/read' }
+  const about = { ...UNREAD, user: undefined, subject: undefined, clientId: 'claude' }
   for (const target of [
     'https://files.example.com/a?key=hunter2&b',
     `tool-${'x'.repeat(500)}`,
     'file:///a/b?c',
   ]) {
-    log(DENIED, undefined, { ...about, target })
+    log(DENIED, undefined, { ...about, rpcMethod: 'resources/read', target })
   }
   expect(lines.map(({ target }) => target)).toEqual([
     'https://files.example.com/a?key=***&***',
@@ -123,4 +126,40 @@ verifies('FLD-19', 'the target of an operation is cut, and its query has no valu
     'file:///a/b?***',
   ])
   expect(Object.keys(lines[0] ?? {})).not.toContain('subject')
+})
+
+const CIMD = `https://client.example.com/${'c'.repeat(400)}.json`
+
+verifies('WHO-01', 'a client id that is a URL is whole in every line, another one is cut', () => {
+  const lines: Readonly<Record<string, unknown>>[] = []
+  const logger = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const log = createEventLog(logger)
+  const about = { ...UNREAD, user: 'ada', subject: 's-1', rpcMethod: undefined, target: undefined }
+  for (const clientId of [CIMD, 'c'.repeat(400), `http://${'c'.repeat(400)}`]) {
+    log(DENIED, undefined, { ...about, clientId })
+  }
+  expect(lines.map(({ clientId }) => clientId)).toEqual([
+    CIMD,
+    'c'.repeat(256),
+    `http://${'c'.repeat(249)}`,
+  ])
+  expect(lines[0]).toMatchObject({ user: 'ada', subject: 's-1' })
+})
+
+verifies('WHO-01', 'people see the person, and the whole URL of a client', async () => {
+  let text = ''
+  const target = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk)
+      done()
+    },
+  })
+  const { logger } = await createLog({ level: 'info', format: 'pretty' }, target)
+  logger.info({ user: 'ada\u202e\n', subject: 's-1', clientId: CIMD }, 'called')
+  logger.info({ user: 'u'.repeat(200), clientId: 'c'.repeat(200) }, 'called')
+  await eventually(() => text.split('\n').length === 3)
+  const [first = '', second = ''] = text.split('\n')
+  expect(first).toMatch(/called {2}\["ada\?+ ?" · "s-1" · "https:/)
+  expect(first).toContain(`"${CIMD}"`)
+  expect(second).toContain(`["${'u'.repeat(80)}…" · "${'c'.repeat(80)}…"]`)
 })

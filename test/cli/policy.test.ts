@@ -176,9 +176,9 @@ The client gets:
   HTTP 403
   Content-Type: application/json
   Cache-Control: no-store
-  WWW-Authenticate: Bearer error="insufficient_scope", error_description="The access token lacks a scope that this request needs", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:read"
+  WWW-Authenticate: Bearer error="insufficient_scope", error_description="The access token lacks a scope that this request needs (ref XXXXXXXX)", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:read"
 
-  {"error":"insufficient_scope","error_description":"The access token lacks a scope that this request needs"}
+  {"error":"insufficient_scope","error_description":"The access token lacks a scope that this request needs (ref XXXXXXXX)"}
 `)
   })
 
@@ -228,7 +228,10 @@ The client gets:
     expect(answer).toEqual({
       status: 403,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-      body: { error: 'access_denied', error_description: 'This caller may not do this' },
+      body: {
+        error: 'access_denied',
+        error_description: 'This caller may not do this (ref XXXXXXXX)',
+      },
     })
     const unnamed = await explain('tools/call', 'Search', '--scopes', 'mcp:write')
     expect(unnamed.code).toBe(1)
@@ -274,9 +277,11 @@ The client gets:
       policy: { rules: [{ tools: 'search', scopes: 'mcp:read' }], unmatched: 'deny' },
     })
     const token = { scopes: [], claims: {}, issuer: ISSUER }
-    const denied = guard.resourceServer.authorizeOperations(token as never, [
-      { method: 'tools/call', target: 'tool', name: 'search' },
-    ])
+    const denied = guard.resourceServer.authorizeOperations(
+      token as never,
+      [{ method: 'tools/call', target: 'tool', name: 'search' }],
+      { requestId: 'XXXXXXXX' },
+    )
     expect(answer.headers['WWW-Authenticate']).toBe(denied?.headers['WWW-Authenticate'])
     expect(answer.body).toEqual(JSON.parse(denied?.body ?? ''))
   })

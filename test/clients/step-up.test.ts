@@ -10,6 +10,7 @@ import { describe, expect, inject, onTestFinished } from 'vitest'
 import { connect, MemoryProvider } from '../../examples/demo/client.js'
 import { Recorder } from '../../examples/demo/recorder.js'
 import * as v2 from '../interop/client-v2.js'
+import { withoutReference } from '../support/references.js'
 import { verifies } from '../support/verifies.js'
 import {
   browserOf,
@@ -58,7 +59,8 @@ async function run(
 ): Promise<{ outcomes: Outcomes; journal: string[]; requests: number }> {
   const { url, issuer } = fixture
   const outcomes = await client.run(inject('python'), { url, issuer, ...task })
-  return { outcomes, journal: fixture.takeJournal(), requests: fixture.takeRequests() }
+  const told = outcomes.map(withoutReference)
+  return { outcomes: told, journal: fixture.takeJournal(), requests: fixture.takeRequests() }
 }
 
 /** How each begins, up to the answer to its first request. */

@@ -21,6 +21,7 @@ export const FILES: Readonly<Record<string, string>> = {
   '/etc/gatehouse/policy.yaml': POLICY,
   '/run/key': 'secret-1\n',
   '/etc/gatehouse/session.keys': `${SESSION_KEY}\n`,
+  '/etc/gatehouse/admin.token': `${'a'.repeat(32)}\n`,
   '/run/rs.jwk': JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }),
 }
 
@@ -280,6 +281,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: '0.0.0.0',
   },
   adminPort: { flags: flag('admin-port', '9464'), env: '9464', file: '9464', value: 9464 },
+  adminTokenFile: {
+    flags: flag('admin-token-file', '/etc/gatehouse/admin.token'),
+    env: '/etc/gatehouse/admin.token',
+    file: '/etc/gatehouse/admin.token',
+    value: '/etc/gatehouse/admin.token',
+  },
   auditFile: {
     flags: flag('audit-file', '/var/log/audit.jsonl'),
     env: '/var/log/audit.jsonl',
@@ -287,6 +294,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: '/var/log/audit.jsonl',
   },
   auditArguments: { flags: ['--audit-arguments'], env: 'true', file: 'true', value: true },
+  accessLog: { flags: flag('access-log', 'off'), env: 'off', file: 'off', value: 'off' },
+  userClaim: {
+    flags: [...flag('user-claim', 'preferred_username'), '--user-claim=upn'],
+    env: 'preferred_username, upn',
+    file: '[preferred_username, upn]',
+    value: ['preferred_username', 'upn'],
+  },
   logLevel: { flags: flag('log-level', 'debug'), env: 'debug', file: 'debug', value: 'debug' },
   logFormat: { flags: flag('log-format', 'json'), env: 'json', file: 'json', value: 'json' },
 }

@@ -249,6 +249,7 @@ describe('the options of the gateway', () => {
       policy: { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' },
       requireType: true,
       scopeClaims: ['permissions'],
+      userClaims: ['preferred_username', 'upn'],
       clockTolerance: 300,
       jwksMaxAge: 3600,
       jwksStaleFor: 0,

@@ -99,6 +99,7 @@ test('the defaults', async () => {
     },
     adminHost: '127.0.0.1',
     auditArguments: false,
+    accessLog: 'on',
     logLevel: 'info',
     logFormat: 'auto',
   })

@@ -8,8 +8,9 @@ import { clientsHelp } from '../../src/cli/clients/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
 import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
+import { EXPLAIN_HELP } from '../../src/cli/explain/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
-import { freePort, startCli } from '../support/cli.js'
+import { freePort, startCli, writeTemporary } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
 import { DOCS, guideBlock, readGuide } from '../support/guides.js'
 import { FakeIdp } from '../support/idp.js'
@@ -126,6 +127,41 @@ verifies('STA-01', 'a stdio command becomes a server whose sessions are their ow
   })
 })
 
+/** The output of an example of `explain`, with files that exist here. */
+async function explain(
+  block: string,
+  files: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const [command = '', input] = block.trim().split(' < ')
+  const [, ...argv] = wordsOf(command)
+  const cli = startCli(argv.map((word) => files[word] ?? word))
+  cli.process.stdin.end(files[input ?? ''] ?? '')
+  return { code: await cli.exited, output: cli.stdout().toString() }
+}
+
+verifies('WHO-05', 'docs/troubleshooting: a token and a request are explained', async () => {
+  const idp = await startIdp()
+  const config = writeTemporary(
+    'gatehouse.yaml',
+    `auth: oauth
+resource: https://mcp.example.com/mcp
+upstream: http://127.0.0.1:8000/mcp
+oauth: { issuer: '${idp.issuer}' }
+`,
+  )
+  const token = await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } })
+  const files = { 'gatehouse.yaml': config, 'token.txt': token }
+  const explained = await explain(guideBlock('docs/troubleshooting', 'explain-token'), files)
+  expect(explained).toMatchObject({ code: 0, output: expect.stringMatching(/^accepted at https/) })
+  const line = { event: 'request.denied', requestId: 'a-1f2e3d4c', code: 'ERR_TOKEN_AUDIENCE' }
+  const log = { 'gateway.log': writeTemporary('gateway.log', JSON.stringify(line)) }
+  const found = await explain(guideBlock('docs/troubleshooting', 'explain-request'), log)
+  expect(found.code).toBe(1)
+  expect(found.output).toContain('--oauth-audience')
+})
+
+const SECRETS = { '/run/secrets/mcp-rs': 'hunter2', '/run/secrets/admin': 'a'.repeat(44) }
+
 test.each([
   ['AGENTS check', guideBlock('AGENTS', 'check')],
   ['docs/stdio sidecar', guideBlock('docs/stdio', 'sidecar')],
@@ -134,10 +170,12 @@ test.each([
   ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
+  ['docs/deployment who', guideBlock('docs/deployment', 'who')],
+  ['docs/deployment admin', guideBlock('docs/deployment', 'admin')],
 ])('%s: the command line has no problem', async (_name, block) => {
   const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
   expect(name).toBe('mcp-gatehouse')
-  expect(await check(argv, { '/run/secrets/mcp-rs': 'hunter2' })).toEqual({ code: 0, problems: '' })
+  expect(await check(argv, SECRETS)).toEqual({ code: 0, problems: '' })
   expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
 })
 
@@ -155,8 +193,8 @@ test('every flag that README and docs name exists', async () => {
     cli
       .stdout()
       .toString()
-      .concat(policyHelp('explain'), policyHelp('replay'), doctorHelp())
-      .concat(loginHelp(), clientsHelp(), registerHelp())
+      .concat(policyHelp('explain'), policyHelp('replay'), EXPLAIN_HELP)
+      .concat(doctorHelp(), loginHelp(), clientsHelp(), registerHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   // What is generated about clients names their flags.

@@ -79,7 +79,9 @@ function openForms(code: string): readonly string[] {
   const commands = code
     .replaceAll('\\\n', ' ')
     .split('\n')
-    .filter((line) => /^(?:npx )?mcp-gatehouse (?!policy |doctor |--transport stdio )/.test(line))
+    .filter((line) =>
+      /^(?:npx )?mcp-gatehouse (?!policy |doctor |explain |--transport stdio )/.test(line),
+    )
   return [...routes, ...commands.filter((line) => !line.includes('--auth oauth'))]
 }
 

@@ -14,6 +14,7 @@ import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 import { OPERATION_FAULTS } from './operation-faults.js'
 import { OPTION_FAULTS } from './option-faults.js'
 import { POLICY_FAULTS } from './policy-faults.js'
+import { WHO_FAULTS } from './who-faults.js'
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...FAULTS,
@@ -31,4 +32,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...FIELD_FAULTS,
   ...LOGIN_FAULTS,
   ...DOCTOR_FAULTS,
+  ...WHO_FAULTS,
 ]

@@ -1107,7 +1107,7 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'lines-without-an-operation',
     breaks: 'FLD-19',
-    find: '...membersOf(about), ',
+    find: 'if (value !== undefined) members[name] = shown(name, value)',
     replace: '',
     tests: ['cli/subjects.test.ts'],
   },
@@ -1199,8 +1199,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'queries-of-targets-logged',
     breaks: 'FLD-19',
-    find: 'about.target && redactUrl(about.target)',
-    replace: 'about.target',
+    find: "name === 'target' ? redactUrl(value) : value",
+    replace: 'value',
     tests: ['cli/log.test.ts'],
   },
   {

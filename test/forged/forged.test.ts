@@ -18,8 +18,8 @@ const REQUEST_ID = 'request-1'
 function expectedAnswer(code: BearerTokenErrorCode, metadataUrl: string) {
   const description =
     code === 'ERR_TOKEN_EXPIRED'
-      ? 'The access token has expired'
-      : 'The access token is not valid here'
+      ? 'The access token has expired (ref equest-1)'
+      : 'The access token is not valid here (ref equest-1)'
   return {
     outcome: 'denied',
     status: 401,

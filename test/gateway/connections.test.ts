@@ -146,6 +146,7 @@ describe('a connection', () => {
       randomUUID: () => crypto.randomUUID(),
       maxBody: 1_000,
       admission: new Admission(admissionLimits(9, 9, 1_000)),
+      overhearing: undefined,
       unservedPaths: new UnservedPaths([RESOURCE], REAL_TIME.now),
       clock: REAL_TIME,
       records: new Records({

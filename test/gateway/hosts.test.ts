@@ -5,6 +5,7 @@ import { ConfigurationError } from 'mcp-gatehouse'
 import { createHostGuard } from '../../src/gateway/hosts.js'
 import { exchangeBytes, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
+import { referencesIn } from '../support/references.js'
 import { verifies } from '../support/verifies.js'
 
 const local = createHostGuard({ listenHost: '127.0.0.1', resources: [RESOURCE], allowHosts: [] })
@@ -57,7 +58,7 @@ describe('the guard', () => {
   }
 
   verifies(
-    ['TRN-02', 'CASE-66'],
+    ['TRN-02', 'CASE-66', 'WHO-04'],
     'a foreign Host is 403 everywhere, before the token is looked at',
     async () => {
       let asked = 0
@@ -74,6 +75,10 @@ describe('the guard', () => {
         )
         expect(answer).toMatch(/^HTTP\/1\.1 403 /)
         expect(answer).toMatch(/\{"error":"host_not_allowed",.*\}$/)
+        expect(referencesIn(answer)).toEqual([expect.stringMatching(/^[\da-f]{8}$/)])
+        expect(
+          reported('request.refused')[0]?.requestId.endsWith(referencesIn(answer)[0] ?? '-'),
+        ).toBe(true)
         expect(answer).not.toMatch(/www-authenticate|access-control/i)
         expect(reported('request.refused')[0]).toMatchObject({
           code: 'ERR_HOST_FOREIGN',

@@ -1,6 +1,7 @@
 /** What is generated: the tables of settings, the help texts, the hints, and the JSON schema of the config file. */
 import { format, resolveConfig } from 'prettier'
 import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-providers.js'
+import { EXPLAIN_HELP } from '../../src/cli/explain/help.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
@@ -46,6 +47,7 @@ function helpTexts(): string {
   )
   return [
     ['serve and check', `${USAGE}\n${SPELLINGS}`] as const,
+    ['explain', EXPLAIN_HELP] as const,
     ...policies,
     ['doctor', doctorHelp()] as const,
     ['login', loginHelp()] as const,

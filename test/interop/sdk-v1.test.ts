@@ -107,7 +107,9 @@ describe.each([
       expect(refused[1]?.headers.get('www-authenticate')).toContain('error="invalid_token"')
       expect(JSON.parse(refused[1]?.body ?? '')).toEqual({
         error: 'invalid_token',
-        error_description: 'The access token has expired',
+        error_description: expect.stringMatching(
+          /^The access token has expired \(ref [\da-f]{8}\)$/,
+        ),
       })
       const refresh = recorder.find(({ requestBody }) =>
         requestBody.includes('grant_type=refresh_token'),

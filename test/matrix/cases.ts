@@ -614,6 +614,71 @@ export const CASES: readonly Case[] = [
     },
   })),
 
+  // A person who opens the URL in a browser
+  ...[
+    'text/html',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8',
+    'application/json;q=0.5, text/HTML; charset=utf-8; q=0.6',
+  ].map((accept): Case => ({
+    name: `a browser without credentials: ${accept}`,
+    verifies: ['WHO-06', 'CHL-05'],
+    layer: 'http',
+    headers: [['Accept', accept]],
+    expected: {
+      status: 401,
+      headers: {
+        'www-authenticate': MISSING_CHALLENGE,
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        vary: 'Accept',
+      },
+      reached: 'no',
+    },
+  })),
+  ...[
+    '*/*',
+    'application/json, text/event-stream',
+    'text/html, text/event-stream',
+    'application/json, text/html;q=0.9',
+    'text/html;q=0',
+    'text/html;q=x',
+    'text/htmlx, text/*',
+  ].map((accept): Case => ({
+    name: `no browser, without credentials: ${accept}`,
+    verifies: ['WHO-06', 'CHL-05'],
+    layer: 'http',
+    headers: [['Accept', accept]],
+    expected: { ...missing, headers: { ...missing.headers, vary: null } },
+  })),
+  {
+    name: 'a POST that accepts HTML',
+    verifies: ['WHO-06'],
+    layer: 'http',
+    method: 'POST',
+    headers: [['Accept', 'text/html']],
+    expected: missing,
+  },
+  {
+    name: 'a browser with a token that is not valid',
+    verifies: ['WHO-06'],
+    layer: 'http',
+    headers: [
+      ['Accept', 'text/html'],
+      ['Authorization', 'Bearer a.b.c'],
+    ],
+    expected: invalid,
+  },
+  {
+    name: 'the script of an allowed origin that accepts HTML',
+    verifies: ['WHO-06'],
+    layer: 'http',
+    headers: [
+      ['Accept', 'text/html'],
+      ['Origin', ORIGIN],
+    ],
+    expected: missing,
+  },
+
   // Paths
   ...DISGUISED_PATHS.map((path): Case => ({
     name: `a way around the path: ${path}`,

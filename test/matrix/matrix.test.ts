@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
+import { referencesIn, withoutReference } from '../support/references.js'
 import { verifies } from '../support/verifies.js'
 import { CASES, ORIGIN, type Case, type Layer } from './cases.js'
 import { createHosts, HOSTS, PUBLIC_BODY, type Host } from './hosts.js'
@@ -36,6 +37,21 @@ function expectedBody({ method, path, expected }: Case): string | undefined {
   return isPublic ? PUBLIC_BODY : undefined
 }
 
+type Answer = Awaited<ReturnType<Host['send']>>
+
+function wireOf({ headers, body }: Answer): string {
+  return `${headers.get('www-authenticate') ?? ''} ${body}`
+}
+
+/** In header and body: of a 403, and of a 401 for a token that came. */
+function expectedReferences(answer: Answer): string[] {
+  const wire = wireOf(answer)
+  const isReferred = answer.status === 403 || (answer.status === 401 && wire.includes('error="'))
+  const reference = answer.headers.get('x-request-id')?.slice(-8) ?? ''
+  const places = wire.match(/error_description/g) ?? []
+  return isReferred ? places.map(() => reference) : []
+}
+
 describe.each(HOSTS)('%s', (name) => {
   const layers = LAYERS[name] ?? ['kernel', 'http', 'middleware']
   for (const entry of CASES.filter(({ layer }) => layers.includes(layer))) {
@@ -56,9 +72,12 @@ describe.each(HOSTS)('%s', (name) => {
       const { expected } = entry
       expect(answer.status).toBe(expected.status)
       for (const [field, value] of Object.entries(expected.headers ?? {})) {
-        expect(answer.headers.get(field), field).toBe(value)
+        const given = answer.headers.get(field)
+        expect(given === null ? null : withoutReference(given), field).toBe(value)
       }
-      expect(answer.body).toBe(expectedBody(entry) ?? answer.body)
+      const body = withoutReference(answer.body)
+      expect(body).toBe(expectedBody(entry) ?? body)
+      expect(referencesIn(wireOf(answer))).toEqual(expectedReferences(answer))
       const { caller } = answer
       expect(caller === undefined).toBe(expected.reached !== 'with auth')
       const shownToken = name === 'gateway' ? undefined : token

@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GatewayOptions } from 'mcp-gatehouse/gateway'
 import type { PolicyDocument } from 'mcp-gatehouse'
+import { withoutReference } from '../support/references.js'
 import { verifies } from '../support/verifies.js'
 import { protectedResource, type ProtectedResourceEnv } from 'mcp-gatehouse/hono'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
@@ -260,7 +261,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
             arrived: [],
           })
           expect(answer.challenge).toBe('')
-          expect(JSON.parse(answer.text)).toEqual({
+          expect(JSON.parse(withoutReference(answer.text))).toEqual({
             error: 'access_denied',
             error_description: 'This caller may not do this',
           })

@@ -6,6 +6,7 @@ import { ATTACKS } from './attacks.js'
 import { DOCTOR } from './doctor.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { LOGIN } from './login.js'
+import { WHO } from './who.js'
 
 type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
@@ -785,4 +786,5 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   ...FIELD_FAULTS,
   ...DOCTOR,
   ...LOGIN,
+  ...WHO,
 }

@@ -81,6 +81,9 @@ function readQuestion({
   return { ...question, method, name, params }
 }
 
+/** Stands for the id of a request, which differs each time. */
+const ANY_REQUEST = 'XXXXXXXX'
+
 interface Verdict {
   readonly answer: GuardAnswer | undefined
   readonly events: readonly ResourceServerEvent[]
@@ -102,10 +105,7 @@ function authorize(question: Question, { document }: PolicyFile): Verdict {
   const decision = guard.operations?.authorize(
     { outcome: 'authenticated', token, bearer: '' },
     body,
-    {
-      origin: undefined,
-      protocolVersion,
-    },
+    { origin: undefined, protocolVersion, requestId: ANY_REQUEST },
   )
   return { answer: decision !== undefined && 'outcome' in decision ? decision : undefined, events }
 }

@@ -23,7 +23,12 @@ import { startCommand } from './stdio-transport.js'
 
 const CREDENTIALS = `; send its credentials with ${flagOf('upstreamHeader')} NAME=FILE`
 /** By status: what an answer of the server behind the gateway means. */
-export const SERVER_ADVICE: Readonly<Record<number, string>> = { 401: CREDENTIALS, 403: CREDENTIALS, 404: NO_ENDPOINT, 405: NO_ENDPOINT }
+export const SERVER_ADVICE: Readonly<Record<number, string>> = {
+  401: CREDENTIALS,
+  403: CREDENTIALS,
+  404: NO_ENDPOINT,
+  405: NO_ENDPOINT,
+}
 
 /** The files that the flags name. */
 function readServerFiles({ settings, given }: PolicyArguments, { readFile }: CommandIo) {

@@ -21,6 +21,7 @@ export function createHttpBackend(
   const probe = new Probe(upstream, options.clock, options.credentials !== undefined)
   return {
     label: upstream.url.origin + upstream.url.pathname,
+    readsMessages: false,
     headers: upstream.configured,
     warm: () => upstream.warm(),
     open: (admitted) => new Forwarding(context, admitted),

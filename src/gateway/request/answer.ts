@@ -4,7 +4,7 @@
  * @module
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
-import { answerHeaders, errorBody } from '../../rs/decision.js'
+import { answerHeaders, errorBody, withReference } from '../../rs/decision.js'
 import type { Clock } from '../clock.js'
 import { shortLatin1 } from '../latin1.js'
 import type { RequestHead } from './head.js'
@@ -32,10 +32,11 @@ export function errorAnswer(
   description: string,
   headers: Readonly<Record<string, string>> = {},
 ): OwnAnswer {
+  const told = status === 403 ? withReference(description, requestId) : description
   return {
     status,
     headers: { ...answerHeaders(requestId), ...headers },
-    body: errorBody(error, description),
+    body: errorBody(error, told),
   }
 }
 

@@ -55,6 +55,8 @@ export interface BackendState {
 export interface Backend {
   /** For people: without a query, which could hold a key. */
   readonly label: string
+  /** It reads every message itself and tells the record. */
+  readonly readsMessages: boolean
   /** `undefined`: a command gets no headers. */
   readonly headers: BackendHeaders | undefined
   /** Preloads modules for requests, so that the first one need not wait. */

@@ -33,6 +33,7 @@ import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
 import type { FindRoute } from '../find-route.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
+import { overhear } from './overheard-body.js'
 import type { OpenRequest } from './open-request.js'
 import type { RequestRecord } from './record.js'
 import type { Records } from './records.js'
@@ -53,10 +54,19 @@ export interface RequestHandlerOptions {
   readonly maxBody: number
   /** The limits for callers. */
   readonly admission: Admission
+  /** The limits for bodies that are read while they pass; `undefined`: none are. */
+  readonly overhearing: OverhearingLimits | undefined
   /** The records of all requests. */
   readonly records: Records
   readonly unservedPaths: UnservedPaths
   readonly clock: Clock
+}
+
+interface OverhearingLimits {
+  /** Apart from those of requests: what is overheard takes no room from what is forwarded. */
+  readonly admission: Admission
+  /** Bytes. */
+  readonly maxBody: number
 }
 
 export type RequestHandler = (
@@ -91,6 +101,9 @@ class GatewayRequest implements GuardRequestHead {
   }
   get requestedHeaders(): string | undefined {
     return this.head.requestedHeaders
+  }
+  get accept(): string | undefined {
+    return this.head.accept
   }
 }
 
@@ -156,6 +169,7 @@ class Passage {
     const route = findRoute(target.path, this.#head.host)
     if (route === undefined) return this.#sayNotFound(target)
     this.#record.resource = route.resourceLabel
+    this.#record.path = target.path
     // Each resource decides which header fields it forwards.
     if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
     // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
@@ -314,7 +328,24 @@ class Passage {
     const opened = backend.open(admitted)
     this.#opened = opened
     this.#record.goOn(opened)
+    const { overhearing } = this.#options
+    if (overhearing !== undefined && !backend.readsMessages) this.#overhear(admitted, overhearing)
     opened.begin()
+  }
+
+  /** Learns what nobody else reads, for the audit. */
+  #overhear(
+    { request, head, caller, body }: AdmittedRequest,
+    { admission, maxBody }: OverhearingLimits,
+  ): void {
+    if (this.#method !== 'POST' || body !== undefined) return
+    const enter = () => {
+      const place = admission.enter(caller.authenticated?.token)
+      return place instanceof Place ? place : undefined
+    }
+    overhear({ request, head, enter, maxBody }, (known) =>
+      this.#guard(() => this.#record.overhear(known)),
+    )
   }
 
   // The ends.

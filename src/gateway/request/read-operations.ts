@@ -6,11 +6,11 @@
 import {
   MOST_OPERATIONS,
   operationsOf,
+  type AskedMessage,
   tellOperations,
   UnclearOperation,
   type ReportedOperation,
 } from '../../mcp/operation.js'
-import type { RpcMessage } from '../../mcp/message.js'
 
 /** An operation of a record. */
 export interface AuditedOperation {
@@ -27,23 +27,21 @@ export type Kept = 'nothing' | 'operations' | 'operations and arguments'
 export function withoutAbsentNames(
   reported: readonly ReportedOperation[],
 ): readonly AuditedOperation[] {
-  return reported.map(({ method, name }) => ({ method, ...(name !== undefined && { name }) }))
+  return reported.map(({ method, name }) => (name === undefined ? { method } : { method, name }))
 }
 
-/** The operations of an allowed message, which is therefore unambiguous. */
-function operationsIn({ method, params }: RpcMessage, kept: Kept): readonly AuditedOperation[] {
+/** The operations of a message; of an ambiguous one only the method. */
+function operationsIn({ method, params }: AskedMessage, kept: Kept): readonly AuditedOperation[] {
   const operations = operationsOf(method, params)
   const known = operations instanceof UnclearOperation ? [{ method, name: undefined }] : operations
   const hasArguments = kept === 'operations and arguments'
   const given = hasArguments && method === 'tools/call' ? params?.['arguments'] : undefined
-  return withoutAbsentNames(tellOperations(known)).map((each) => ({
-    ...each,
-    ...(given !== undefined && { arguments: given }),
-  }))
+  const told = withoutAbsentNames(tellOperations(known))
+  return given === undefined ? told : told.map((each) => ({ ...each, arguments: given }))
 }
 
 export function readOperations(
-  messages: readonly RpcMessage[],
+  messages: readonly AskedMessage[],
   kept: Kept,
 ): readonly AuditedOperation[] {
   return messages

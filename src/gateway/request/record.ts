@@ -14,10 +14,11 @@ import {
   type RequestRefused,
   type RequestRefusedCode,
 } from '../events.js'
-import type { RpcMessage } from '../../mcp/message.js'
+import type { AskedMessage } from '../../mcp/operation.js'
 import type { Caller } from './caller.js'
 import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
+import type { UnreadReason } from './overheard-body.js'
 import { withoutAbsentNames, type AuditedOperation } from './read-operations.js'
 import type { UpstreamFault } from './upstream-fault.js'
 
@@ -32,7 +33,7 @@ export interface RecordListener {
   readonly onClose: (record: RequestRecord) => void
   /** What to keep of the operations; `undefined`: nothing. */
   readonly readOperations: (
-    messages: readonly RpcMessage[],
+    messages: readonly AskedMessage[],
   ) => readonly AuditedOperation[] | undefined
   /** Milliseconds that never run backwards. */
   readonly now: () => number
@@ -64,9 +65,12 @@ export class RequestRecord implements Arrival {
   readonly #listener: RecordListener
   /** Its resource, once known, if there are several. */
   resource: string | undefined
+  /** Its path, once read, without a query. */
+  path: string | undefined
   #caller: Caller | undefined
   #issuer: string | undefined
   #operations: readonly AuditedOperation[] | undefined
+  #unread: UnreadReason | undefined
   #scopesNeeded: readonly string[] | undefined
   #decision: RequestDecision | undefined
   #code: string | undefined
@@ -98,6 +102,11 @@ export class RequestRecord implements Arrival {
   /** Its operations, if they were read and are kept. */
   get operations(): readonly AuditedOperation[] | undefined {
     return this.#operations
+  }
+
+  /** Why its operations are not known, if somebody wanted to know. */
+  get unread(): UnreadReason | undefined {
+    return this.#operations === undefined ? this.#unread : undefined
   }
 
   /** With a policy: base scopes and those of the operations together. */
@@ -153,12 +162,18 @@ export class RequestRecord implements Arrival {
   }
 
   /** Its operations, if they were read and allowed. */
-  read(messages: readonly RpcMessage[]): void {
+  read(messages: readonly AskedMessage[]): void {
     this.#operations = this.#listener.readOperations(messages) ?? this.#operations
   }
 
+  /** What was overheard of its body. */
+  overhear(known: readonly AskedMessage[] | UnreadReason): void {
+    if (typeof known === 'string') this.#unread = known
+    else this.read(known)
+  }
+
   /** It may proceed. */
-  allow(message: RpcMessage | undefined): void {
+  allow(message: AskedMessage | undefined): void {
     if (message !== undefined && this.#operations === undefined) this.read([message])
     this.#decision = 'allow'
   }

@@ -8,7 +8,7 @@ import { createEmit } from '../../events.js'
 import { emitterFor } from '../../rs/log-events.js'
 import type { Clock } from '../clock.js'
 import type { EventSubject, GatewayEvent, GatewayEventListener } from '../events.js'
-import type { RpcMessage } from '../../mcp/message.js'
+import type { AskedMessage } from '../../mcp/operation.js'
 import type { RequestHead } from './head.js'
 import { RequestSubject } from './subject.js'
 import { readOperations, type AuditedOperation, type Kept } from './read-operations.js'
@@ -20,7 +20,7 @@ export interface RecordsOptions {
   readonly onEvent: GatewayEventListener | false | undefined
   /** Gets each record once, when its request has ended. */
   readonly onClose: ((record: RequestRecord) => void) | undefined
-  /** What `onClose` needs of the operations. */
+  /** What the listeners need of the operations. */
   readonly kept: Kept
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -130,7 +130,7 @@ export class Records implements RecordListener {
     this.#onClose?.(record)
   }
 
-  readOperations(messages: readonly RpcMessage[]): readonly AuditedOperation[] | undefined {
+  readOperations(messages: readonly AskedMessage[]): readonly AuditedOperation[] | undefined {
     const { kept } = this.#options
     return kept === 'nothing' ? undefined : readOperations(messages, kept)
   }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { EventSubject } from '../events.js'
+import type { ReportedOperation } from '../../mcp/operation.js'
+import type { EventSubject, RequestDecision } from '../events.js'
 import { forwardedField } from './head.js'
 import type { RequestRecord } from './record.js'
 
@@ -14,6 +15,10 @@ export class RequestSubject implements EventSubject {
 
   constructor(record: RequestRecord) {
     this.#record = record
+  }
+
+  get user(): string | undefined {
+    return this.#record.caller?.authenticated?.token.user
   }
 
   get subject(): string | undefined {
@@ -33,5 +38,18 @@ export class RequestSubject implements EventSubject {
   get target(): string | undefined {
     const { operations, head } = this.#record
     return operations?.[0]?.name ?? forwardedField(head, 'mcp-name')
+  }
+
+  /** Without arguments, which a record may keep. */
+  get operations(): readonly ReportedOperation[] | undefined {
+    return this.#record.operations?.map(({ method, name }) => ({ method, name }))
+  }
+
+  get path(): string | undefined {
+    return this.#record.path
+  }
+
+  get decision(): RequestDecision | undefined {
+    return this.#record.decision
   }
 }

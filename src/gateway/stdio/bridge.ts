@@ -82,6 +82,15 @@ const HINT =
 
 const COLD = '--child-warm runs the command before the first client needs it'
 
+/** An event about a command is about no single request. */
+const OF_NO_REQUEST = {
+  rpcMethod: undefined,
+  target: undefined,
+  operations: undefined,
+  path: undefined,
+  decision: undefined,
+}
+
 /** Milliseconds after a failure until the command is warmed up again. */
 const WARM_UP_AGAIN = 60_000
 
@@ -199,6 +208,8 @@ class Bridge {
       const [first, ...rest] = post.messages
       return refuseMismatch(request, rest.length === 0 ? first : undefined)
     }
+    const { body: judged, record } = request.admitted
+    if (judged === undefined) record.read(post.asked)
     if (isStateless(version)) {
       this.#postStateless(request, post, version as string).catch(request.admitted.fail)
     } else this.#postStateful(request, post)
@@ -383,8 +394,8 @@ class Bridge {
     const { emit } = this.#options
     const token = caller?.authenticated?.token
     if (emit === undefined || token === undefined) return emit
-    const { subject, clientId } = token
-    const about = { subject, clientId, rpcMethod: undefined, target: undefined }
+    const { user, subject, clientId } = token
+    const about = { ...OF_NO_REQUEST, user, subject, clientId }
     return (event) => emit(event, about)
   }
 
@@ -438,6 +449,7 @@ export function createBridge(options: BridgeOptions): Backend {
   }
   const [file = ''] = options.command
   return {
+    readsMessages: true,
     label: file,
     headers: undefined,
     warm() {

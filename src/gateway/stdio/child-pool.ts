@@ -36,6 +36,13 @@ function longestIdle(among: readonly PooledChild[]): PooledChild | undefined {
   return oldest
 }
 
+/** How many children there are now. */
+export interface ChildCounts {
+  readonly running: number
+  /** How many of them serve a session. */
+  readonly sessions: number
+}
+
 export class ChildPool {
   readonly #all = new Set<PooledChild>()
   /** Ending children run for a moment longer: when each has ended, and whose it is. */
@@ -59,6 +66,11 @@ export class ChildPool {
     if (this.#all.size < limits.maxChildren || this.#end(own)) return undefined
     const isFirst = claimant.principalKey !== undefined && ofPrincipal.length === 0
     return isFirst && this.#endOfRichest() ? undefined : 'all'
+  }
+
+  get counts(): ChildCounts {
+    const sessions = [...this.#all].filter(({ isSession }) => isSession).length
+    return { running: this.#all.size, sessions }
   }
 
   add(pooled: PooledChild): void {

@@ -23,6 +23,8 @@ export interface PooledChild {
   /** See {@link Caller.principalKey}. */
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
+  /** It serves one session, and not all requests of a caller without sessions. */
+  readonly isSession: boolean
   /** Ends the child. Settles when all of its processes have ended. */
   end(end: ChildEnd): Promise<void>
 }

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { isJsonObject, parseJsonObject } from '../../base/json.js'
+import { isJsonObject, parseJsonObject, type JsonObject } from '../../base/json.js'
+import type { AskedMessage } from '../../mcp/operation.js'
 import { isBehind } from '../../mcp/protocol-revision.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
 import { readElements } from '../../base/json-spans.js'
 
 export interface Post {
   readonly messages: readonly RawMessage[]
+  /** The same, as far as they ask for something: answers do not. */
+  readonly asked: readonly AskedMessage[]
   readonly isBatch: boolean
   /** A message is of a later revision than the request says. */
   readonly isBehind: boolean
@@ -41,6 +44,11 @@ function isJson(body: Buffer): boolean {
   }
 }
 
+/** @param object has a method: a raw message was read from the same bytes */
+function toAsked({ method, params }: JsonObject): AskedMessage {
+  return { method: String(method), params: isJsonObject(params) ? params : undefined }
+}
+
 /**
  * @param body UTF-8
  * @param version the version that the request names for its body
@@ -62,5 +70,8 @@ export function readPost(
     const params = object?.['params']
     return isJsonObject(params) && isBehind(version, params)
   })
-  return { messages, isBatch: elements !== undefined, isBehind: isLater }
+  const asked = objects.flatMap((object) =>
+    object?.['method'] === undefined ? [] : [toAsked(object)],
+  )
+  return { messages, asked, isBatch: elements !== undefined, isBehind: isLater }
 }

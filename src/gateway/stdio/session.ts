@@ -51,6 +51,7 @@ export interface SessionOptions {
 }
 
 export class Session implements PooledChild {
+  readonly isSession = true
   readonly id: string
   readonly callerKey: string
   readonly principalKey: string | undefined

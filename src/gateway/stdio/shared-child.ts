@@ -84,6 +84,7 @@ function statusOf(message: RawMessage): number {
 }
 
 export class SharedChild implements PooledChild {
+  readonly isSession = false
   readonly callerKey: string
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer

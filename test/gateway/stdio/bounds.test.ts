@@ -163,6 +163,7 @@ function childOf(
     callerKey,
     principalKey,
     idleTimer: { isEmpty: !isUsed, leftAt } as IdleTimer,
+    isSession: true,
     end: () => {
       hasEnded = true
       const ended = Promise.resolve()
@@ -185,7 +186,7 @@ describe('children that end', () => {
     for (let n = 0; n < count; n++) {
       const idleTimer = { isEmpty: true, leftAt: 0 } as IdleTimer
       const ended = new Promise<void>(() => undefined)
-      childPool.remove({ ...claimant, idleTimer, end: () => ended }, ended)
+      childPool.remove({ ...claimant, idleTimer, isSession: true, end: () => ended }, ended)
     }
   }
 

@@ -1,0 +1,163 @@
+/**
+ * The command `explain`: why a token, or a request, is accepted or refused.
+ *
+ * @module
+ */
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { codeOf } from '../../base/error-code.js'
+import { settingsOf } from '../../base/option-checker.js'
+import { readConfiguration, type ConfigurationInput } from '../../config/configuration.js'
+import { toGatewayOptions } from '../../config/to-gateway-options.js'
+import type { ConfigurationProblem } from '../../errors.js'
+import { createFetch } from '../../gateway/http/network.js'
+import type { GatewayOptions } from '../../gateway/options.js'
+import { checkGateway, defaultResource } from '../../gateway/settings.js'
+import { jsonText } from '../policy/shown.js'
+import { formatProblems } from '../problems.js'
+import { readArguments, type ExplainArguments } from './arguments.js'
+import { examine, type Examination } from './examination.js'
+import { EXPLAIN_HELP } from './help.js'
+import { findRequest, formatRequest } from './logged-request.js'
+import { formatExamination, toJson } from './report.js'
+import { withoutTokens } from './secrecy.js'
+
+/** Where a command reads and writes. */
+export interface ExplainIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean | undefined }
+  readonly stdout: (text: string) => void
+  readonly stderr: (text: string) => void
+  readonly env: ConfigurationInput['env']
+  readonly readFile?: NonNullable<ConfigurationInput['readFile']>
+  /** Milliseconds since 1970. Default: now. */
+  readonly now?: () => number
+}
+
+const USAGE = 2
+
+/** No token is longer, with room for blanks. */
+const LONGEST_INPUT = 1024 * 1024
+
+type Problems = readonly ConfigurationProblem[]
+
+function isProblems<Value>(value: Value | Problems): value is Problems {
+  return Array.isArray(value)
+}
+
+async function readInput(stdin: Readable): Promise<string> {
+  let text = ''
+  for await (const chunk of stdin) {
+    text += String(chunk)
+    if (text.length > LONGEST_INPUT) break
+  }
+  return text.trim()
+}
+
+/** A token as people copy it: alone, or with the field around it. */
+function tokenIn(text: string): string | Problems {
+  const token = text.replace(/^(?:authorization:\s*)?bearer\s+/i, '')
+  const hint = 'the access token that the client sends, and nothing else'
+  if (token === '') return [{ path: 'standard input', message: 'has no token', hint }]
+  if (/\s/.test(token)) return [{ path: 'standard input', message: 'is not one token', hint }]
+  return token
+}
+
+/** The options of the gateway, or why it would not start. */
+async function readOptions(
+  { settings: argv }: ExplainArguments,
+  { env, readFile, stderr }: ExplainIo,
+): Promise<GatewayOptions | Problems> {
+  const configuration = await readConfiguration({
+    argv,
+    env,
+    ...(readFile !== undefined && { readFile }),
+  })
+  for (const warning of configuration.warnings) stderr(`warning: ${warning}\n`)
+  if (configuration.problems.length > 0) return configuration.problems
+  if (configuration.settings.auth === 'oauth') return toGatewayOptions(configuration)
+  const message = 'none checks no token, so there is nothing to explain'
+  return [{ path: '--auth', message, hint: '--auth oauth, and the other settings of serve' }]
+}
+
+/** Asks every resource. */
+async function examineAll(
+  options: GatewayOptions,
+  token: string,
+  now: () => number,
+): Promise<readonly Examination[]> {
+  const { host = '127.0.0.1', port = 8080 } = options
+  const world = {
+    now,
+    fetch: createFetch({ ca: options.ca, proxyEnvironment: options.proxyEnvironment }),
+  }
+  const { routes } = settingsOf(checkGateway(options))
+  return Promise.all(
+    routes.map(({ resource = defaultResource(host, port), guardOptions }) =>
+      examine({ ...guardOptions, resource }, token, world),
+    ),
+  )
+}
+
+async function explainToken(given: ExplainArguments, io: ExplainIo): Promise<number | Problems> {
+  const options = await readOptions(given, io)
+  if (isProblems(options)) return options
+  if (io.stdin.isTTY === true) io.stderr('Paste the token, press Enter, and end with Ctrl-D:\n')
+  const token = tokenIn(await readInput(io.stdin))
+  if (typeof token !== 'string') return token
+  const examined = await examineAll(options, token, io.now ?? Date.now)
+  const [only, ...others] = examined.map(toJson)
+  const text = given.isJson
+    ? jsonText(others.length === 0 ? only : [only, ...others])
+    : examined.map(formatExamination).join('\n')
+  io.stdout(withoutTokens(text, token))
+  return examined.some(({ result }) => result === 'accepted') ? 0 : 1
+}
+
+async function explainRequest(
+  id: string,
+  log: string,
+  { isJson }: ExplainArguments,
+  { stdout }: ExplainIo,
+): Promise<number | Problems> {
+  const found = await findRequest(createReadStream(log, 'utf8'), id).catch((error: unknown) =>
+    codeOf(error, 'error'),
+  )
+  if (typeof found === 'string') {
+    return [
+      { path: '--log', message: `cannot be read (${found})`, hint: 'the log file of the gateway' },
+    ]
+  }
+  if (found.lines.length === 0) {
+    const message = 'is in no line of that log'
+    const hint =
+      'the log must be in JSON (--log-format json); a request without a token has a line at --log-level debug only'
+    return [{ path: '--request', message, hint }]
+  }
+  stdout(withoutTokens(isJson ? jsonText(found) : formatRequest(found)))
+  return found.isAllowed ? 0 : 1
+}
+
+/**
+ * @param argv the arguments after `explain`
+ * @returns the exit code: 0 accepted, 1 refused or undecided, 2 usage
+ */
+export async function runExplain(argv: readonly string[], io: ExplainIo): Promise<number> {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
+  if (argv.slice(0, end).some((each) => each === '--help' || each === '-h')) {
+    io.stdout(EXPLAIN_HELP)
+    return 0
+  }
+  const given = readArguments(argv)
+  if (isProblems(given)) return refuse(given, io)
+  const { request, log } = given
+  const result =
+    request === undefined || log === undefined
+      ? await explainToken(given, io)
+      : await explainRequest(request, log, given, io)
+  return typeof result === 'number' ? result : refuse(result, io)
+}
+
+function refuse(problems: Problems, { stderr }: ExplainIo): number {
+  stderr(formatProblems(problems))
+  return USAGE
+}

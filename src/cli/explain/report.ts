@@ -1,0 +1,60 @@
+/**
+ * What `explain` prints about a token.
+ *
+ * @module
+ */
+import type { JsonObject } from '../../base/json.js'
+import { inOneLine, jsonText } from '../policy/shown.js'
+import { cureFor } from '../../advice/cures.js'
+import type { Examination, RuleResult } from './examination.js'
+import { withTimes } from './times.js'
+
+/** Characters of one line. */
+const LONGEST = 1_000
+
+function line(text: string): string {
+  return inOneLine(withTimes(text), LONGEST)
+}
+
+function ruleLine({ rule, result, detail }: RuleResult): string {
+  return `  ${result.padEnd(7)}  ${rule.padEnd(13)}  ${line(detail)}`
+}
+
+function part(name: string, value: JsonObject | undefined): readonly string[] {
+  return value === undefined ? [] : ['', `${name}:`, jsonText(value).trimEnd()]
+}
+
+/** The cause, and what to change. */
+function causeOf({ result, status, code, reason, hint }: Examination): readonly string[] {
+  if (code === undefined) return []
+  const cure = cureFor(code)
+  const verdict = result === 'undecided' ? 'nobody can decide now' : 'the likeliest cause'
+  return [
+    '',
+    `${verdict}: ${code} (HTTP ${status})`,
+    `  ${line(reason ?? '')}`,
+    ...(hint === undefined ? [] : [`  → ${line(hint)}`]),
+    ...(cure === undefined ? [] : [`  → ${cure}`]),
+  ]
+}
+
+/** Ends with a line break. */
+export function formatExamination(examination: Examination): string {
+  const { resource, result, header, claims, introspection, rules } = examination
+  const lines = [
+    `${result} at ${resource}`,
+    ...part('header', header),
+    ...part('claims', claims),
+    ...part('introspection', introspection),
+    '',
+    'rules:',
+    ...rules.map(ruleLine),
+    ...causeOf(examination),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** The same as data. */
+export function toJson(examination: Examination): object {
+  return { ...examination, setting: cureFor(examination.code) }
+}

@@ -1,0 +1,88 @@
+/**
+ * The file with the token of the admin page.
+ *
+ * @module
+ */
+import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
+import { codeOf } from '../base/error-code.js'
+import type { ConfigurationProblem } from '../errors.js'
+import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
+import { readReason, shownFile, type ReadFile } from './named-file.js'
+import type { Settings } from './setting-table.js'
+import type { GivenValues } from './setting.js'
+
+/** A token, or why there is none. */
+export type AdminToken = { readonly token: string } | { readonly fault: string }
+
+/** Everybody but the owner. */
+const OTHERS = 0o077
+
+/** What is wrong with such a file; nothing if the system has no modes. */
+function modeFault(stats: Stats, platform: NodeJS.Platform): string | undefined {
+  if (!stats.isFile()) return 'is not a regular file'
+  if (platform === 'win32' || (stats.mode & OTHERS) === 0) return undefined
+  const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
+  return `has the mode ${mode}, so that others can use it`
+}
+
+function toToken(text: string): AdminToken {
+  const token = text.trim()
+  const fault = sessionKeyFault(token)
+  return fault === undefined ? { token } : { fault }
+}
+
+/**
+ * Reads the token. Call it for each use: a new file counts at once, and one that others can read
+ * opens nothing.
+ */
+export function readAdminToken(
+  path: string,
+  platform: NodeJS.Platform = process.platform,
+): AdminToken {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const fault = modeFault(fstatSync(file), platform)
+      return fault === undefined ? toToken(readFileSync(file, 'utf8')) : { fault }
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    return { fault: readReason(error) }
+  }
+}
+
+/** A file that cannot be looked at is reported when it is read. */
+function lookFault(path: string): string | undefined {
+  try {
+    return modeFault(statSync(path), process.platform)
+  } catch {
+    return undefined
+  }
+}
+
+/** The same before the start. */
+export function adminTokenProblems(
+  { adminTokenFile }: Settings,
+  given: GivenValues,
+  readFile: ReadFile,
+): readonly ConfigurationProblem[] {
+  if (adminTokenFile === undefined) return []
+  const path = given.get('adminTokenFile')?.source ?? 'adminTokenFile'
+  const name = shownFile(adminTokenFile)
+  const problem = (fault: string, hint: string) => [{ path, message: `${name} ${fault}`, hint }]
+  try {
+    const read = toToken(readFile(adminTokenFile))
+    if ('fault' in read) return problem(read.fault, `a line with ${SESSION_KEY}`)
+  } catch (error) {
+    return problem(`cannot be read (${codeOf(error)})`, `a file with ${SESSION_KEY}`)
+  }
+  const fault = lookFault(adminTokenFile)
+  return fault === undefined ? [] : problem(fault, `chmod 600 ${name}`)
+}
+
+/** A token without a listener. */
+export function adminTokenWarnings({ adminTokenFile, adminPort }: Settings): readonly string[] {
+  const isIdle = adminTokenFile !== undefined && adminPort === undefined
+  return isIdle ? ['without --admin-port, --admin-token-file has no effect'] : []
+}

@@ -1,0 +1,154 @@
+/**
+ * The admin page: what a gateway serves, trusts and refuses. It has no scripts, and loads itself
+ * anew.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { cureFor } from '../advice/cures.js'
+import { escapeHtml } from '../base/html.js'
+import type { GatewayStatus, ResourceStatus } from './gateway.js'
+import type { Readiness } from './readiness.js'
+import type { RecentRefusal } from './recent-refusals.js'
+
+/** Everything on the page. */
+export interface AdminFacts {
+  readonly status: GatewayStatus
+  readonly readiness: Readiness
+  /** The newest first. */
+  readonly refusals: readonly RecentRefusal[]
+  /** By flag. */
+  readonly limits: readonly (readonly [flag: string, value: string])[]
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** Seconds. */
+const REFRESH = 15
+
+const STYLE = `:root{color-scheme:light dark}
+body{max-width:70rem;margin:1rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}
+table{border-collapse:collapse;width:100%;margin-bottom:1rem}
+caption{font-weight:600;text-align:left;padding:.5rem 0}
+th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8888;overflow-wrap:anywhere}
+.scroll{overflow-x:auto}`
+
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
+
+export const ADMIN_PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  Refresh: String(REFRESH),
+}
+
+type Cell = string | number | undefined
+
+function cell(value: Cell): string {
+  return `<td>${value === undefined ? '–' : escapeHtml(String(value))}</td>`
+}
+
+/** A table that can be scrolled on a phone, also with the keyboard. */
+function table(
+  caption: string,
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): string {
+  const head = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('')
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
+  const none = `<tr><td colspan="${columns.length}">none</td></tr>`
+  return `<div class="scroll" role="region" aria-label="${escapeHtml(caption)}" tabindex="0"><table>
+<caption>${escapeHtml(caption)}</caption>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body === '' ? none : body}
+</tbody>
+</table></div>`
+}
+
+function timeOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`
+}
+
+function issuerRows({ resource, resourceServer }: ResourceStatus): readonly (readonly Cell[])[] {
+  const keys = resourceServer?.issuers ?? []
+  const introspectors = resourceServer?.introspectors ?? []
+  return [
+    ...keys.map(({ issuer, keys: count, serving, age, fault }) => [
+      resource,
+      issuer,
+      serving ? `${count} keys` : 'no keys',
+      age === undefined ? undefined : `${Math.round(age)} s`,
+      fault?.message,
+    ]),
+    ...introspectors.map(({ issuer, fault }) => [
+      resource,
+      issuer,
+      'introspection',
+      undefined,
+      fault?.message,
+    ]),
+  ]
+}
+
+function refusalRow({
+  at,
+  code,
+  reason,
+  hint,
+  resource,
+  user,
+  subject,
+  clientId,
+  requestId,
+}: RecentRefusal): readonly Cell[] {
+  const advice = [hint, cureFor(code)].filter((each) => each !== undefined).join('; ')
+  const who = [user, subject, clientId].filter((each) => each !== undefined).join(' · ')
+  return [timeOf(at), code, reason, advice || undefined, who || undefined, resource, requestId]
+}
+
+/** @returns HTML; every text of others is escaped */
+export function adminPage({ status, readiness, refusals, limits, now }: AdminFacts): string {
+  const { resources, active, streams, children } = status
+  const checks = readiness.checks.map(({ name, subject, ok, reason }) => [
+    name,
+    subject,
+    ok ? 'ok' : 'not ok',
+    reason,
+  ])
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>mcp-gatehouse</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>mcp-gatehouse: ${readiness.ready ? 'ready' : 'not ready'}</h1>
+<p>As of ${timeOf(now)}; the page loads itself anew every ${REFRESH} seconds.</p>
+${table(
+  'Resources',
+  ['Resource', 'Server'],
+  resources.map(({ resource, upstream }) => [resource, upstream]),
+)}
+${table('Issuers', ['Resource', 'Issuer', 'Tokens by', 'Age of keys', 'Fault'], resources.flatMap(issuerRows))}
+${table('Checks', ['Check', 'Of', 'State', 'Reason'], checks)}
+${table(
+  'Now',
+  ['Requests at servers', 'Open streams', 'Sessions of commands', 'Children'],
+  [[active, streams, children.sessions, children.running]],
+)}
+${table(
+  'Last refusals',
+  ['Time', 'Code', 'Reason', 'Advice', 'Who', 'Resource', 'Request'],
+  refusals.map(refusalRow),
+)}
+${table('Limits', ['Flag', 'Value'], limits)}
+</main>
+</body>
+</html>
+`
+}

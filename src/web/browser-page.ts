@@ -1,0 +1,90 @@
+/**
+ * The page for somebody who opens the URL of an MCP server in a browser. It is the body of the same
+ * refusal that a client gets.
+ *
+ * @module
+ */
+import { escapeHtml } from '../base/html.js'
+import { answer, type GuardAnswer } from './answers.js'
+
+interface BrowserPage {
+  /** The URL to copy into a client. */
+  readonly resource: string
+  /** `undefined`: the page says only that it is an MCP server. */
+  readonly name: string | undefined
+  readonly requestId: string
+}
+
+/** Where the URL is typed, for each client. */
+const CLIENTS: readonly (readonly [name: string, where: string])[] = [
+  ['Claude (web and desktop)', 'Settings, Connectors, Add custom connector'],
+  ['Claude Code', 'claude mcp add --transport http NAME URL'],
+  ['ChatGPT', 'Settings, Apps and Connectors, Create (in developer mode)'],
+  ['VS Code', 'the command “MCP: Add Server”, then HTTP'],
+  ['Cursor', 'Settings, MCP, Add a server: {"url": "URL"}'],
+  ['MCP Inspector', 'Transport Type “Streamable HTTP”'],
+  ['A client that only starts commands', 'npx mcp-remote URL'],
+]
+
+const STYLE = `:root{color-scheme:light dark}
+body{max-width:40rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}
+code{overflow-wrap:anywhere;font-size:1.05em}
+dt{font-weight:600;margin-top:.75rem}dd{margin:0}`
+
+/** A nonce may have these characters alone (CSP 3, "base64-value"). Without one the page has no style. */
+const NONCE = /^[\w+/-]+$/
+
+function pageHeaders(requestId: string): Readonly<Record<string, string>> {
+  const style = NONCE.test(requestId) ? `'nonce-${requestId}'` : "'none'"
+  return {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': `default-src 'none'; style-src ${style}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    Vary: 'Accept',
+  }
+}
+
+function pageBody({ resource, name, requestId }: BrowserPage): string {
+  const title = escapeHtml(name ?? 'MCP server')
+  const url = escapeHtml(resource)
+  const clients = CLIENTS.map(([client, where]) => {
+    const text = escapeHtml(where).replace('URL', url)
+    return `<dt>${escapeHtml(client)}</dt><dd>${text}</dd>`
+  })
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style nonce="${escapeHtml(requestId)}">${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p>This is the address of an MCP server: tools for an AI client, not a website. Give your client this URL, and it asks you to log in:</p>
+<p><code>${url}</code></p>
+<h2>Where to put it</h2>
+<dl>
+${clients.join('\n')}
+</dl>
+<h2>It does not connect?</h2>
+<p>Ask your administrator, and tell them this number: <code>${escapeHtml(requestId)}</code></p>
+</main>
+</body>
+</html>
+`
+}
+
+/**
+ * The same refusal as a page.
+ *
+ * @param refusal of a request without credentials
+ */
+export function toPage(
+  { status, headers }: Pick<GuardAnswer, 'status' | 'headers'>,
+  page: BrowserPage,
+): GuardAnswer {
+  return answer(status, { ...headers, ...pageHeaders(page.requestId) }, pageBody(page))
+}
