@@ -2,6 +2,7 @@
 import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
+import { IDENTITY_FAULTS } from './identity-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
 import { CHILD_FAULTS } from './child-faults.js'
@@ -27,4 +28,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...JUDGEMENT_FAULTS,
   ...CONNECTION_FAULTS,
   ...FIELD_FAULTS,
+  ...IDENTITY_FAULTS,
 ]

@@ -4,6 +4,7 @@
  */
 import { ATTACKS } from './attacks.js'
 import { FIELD_FAULTS } from './field-faults.js'
+import { IDENTITIES } from './identities.js'
 
 type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
@@ -781,4 +782,5 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   ...ATTACKS,
   ...FIELD_FAULTS,
+  ...IDENTITIES,
 }
