@@ -68,7 +68,7 @@ export type {
 } from './rs/options.js'
 export type { McpOperation, McpTarget } from './mcp/operation.js'
 export type { AuthorizeOperation } from './policy/policy.js'
-export type { PolicyDocument, PolicyRule } from './policy/document.js'
+export type { PolicyDocument, PolicyRule, ScopeWithForms } from './policy/document.js'
 export type { TokenValidator } from './rs/token-validators.js'
 export type { RequiredClaims } from './token/required-claims.js'
 export { principalOf, type Principal } from './rs/principal.js'

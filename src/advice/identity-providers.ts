@@ -102,8 +102,8 @@ export const PROVIDERS: readonly Provider[] = [
           .flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
           .find((scope) => missing.some((each) => each.endsWith(`/${scope}`)))
         return held === undefined
-          ? 'Entra: expose the scope under "Expose an API", and let the client request it by its full name'
-          : `Entra: scp holds scopes without the Application ID URI: name ${quoted(held, 64)} in --oauth-scopes`
+          ? 'Entra: expose the scope under "Expose an API", and name it in full (api://APP/mcp.use) in --oauth-advertise-scopes: clients request what the challenge names'
+          : `Entra: scp holds scopes without the Application ID URI: name ${quoted(held, 64)} in --oauth-scopes, and the full name in --oauth-advertise-scopes`
       },
     },
   },

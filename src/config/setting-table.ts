@@ -72,8 +72,10 @@ export interface Settings {
     readonly issuer?: readonly string[] | undefined
     readonly audience?: readonly string[] | undefined
     readonly scopes?: readonly string[] | undefined
+    readonly advertiseScopes?: readonly string[] | undefined
     readonly discoveryUrl?: string | undefined
     readonly jwksUri?: string | undefined
+    readonly scopePrefix?: string | undefined
     readonly jwksFile?: string | undefined
     readonly requireType: boolean
     readonly scopeClaim?: readonly string[] | undefined
@@ -382,6 +384,14 @@ const schema = z.object({
       description: 'scopes that every request needs',
       placeholder: '"A B"',
     }),
+    advertiseScopes: texts({
+      ...OAUTH,
+      kind: 'words',
+      becomes: 'tokens.advertiseScopes',
+      description: 'what metadata and challenges name in place of these scopes (Entra)',
+      placeholder: '"A B"',
+      default: 'the required ones',
+    }),
     policy: text({
       ...OAUTH,
       becomes: 'tokens.policy',
@@ -424,6 +434,13 @@ const schema = z.object({
       description: 'claim that holds scopes',
       placeholder: 'NAME',
       default: 'scope, scp',
+    }),
+    scopePrefix: text({
+      ...ONE_ISSUER,
+      becomes: 'issuer.scopePrefix',
+      description: 'stands before each scope in metadata and challenges, but not in tokens (Entra)',
+      placeholder: 'PREFIX',
+      hint: 'api://APP/',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
       ...EACH_ISSUER,

@@ -8,8 +8,9 @@ import { isPlainObject, type JsonObject } from '../base/json.js'
 import type { OptionPath } from '../base/option-checker.js'
 import { GlobSet, type Wildcards } from './globs.js'
 import { LONGEST_NAME } from '../mcp/operation.js'
+import type { ScopeForms } from '../token/asked-scopes.js'
 import { findCycle, type Implications } from '../token/scope-hierarchy.js'
-import { parseScopes } from '../token/scopes.js'
+import { isScopeToken, parseScopes } from '../token/scopes.js'
 import { compileUriPattern } from './uri-pattern.js'
 
 /**
@@ -24,13 +25,21 @@ export interface PolicyRule {
   readonly resources?: string | readonly string[]
   readonly methods?: string | readonly string[]
   /** The scopes that a caller needs for them besides the base scopes. An empty list means none. */
-  readonly scopes?: string | readonly string[]
+  readonly scopes?: string | ScopeWithForms | readonly (string | ScopeWithForms)[]
   /**
    * Claims that the token must have, each with one of these values: an equal string, or a list that
    * contains it. A dotted path names nested claims: `realm_access.roles`. No scope can cure a
    * denial by claims.
    */
   readonly claims?: Readonly<Record<string, string | readonly string[]>>
+}
+
+/** A scope for which clients ask in other words than those that tokens hold (Entra). */
+export interface ScopeWithForms {
+  /** What a token must hold: `mcp.use`. */
+  readonly require: string
+  /** What challenges name: `api://APP/mcp.use`. */
+  readonly ask: string
 }
 
 /** Scopes and claims for operations. Every rule that matches adds what it needs; order never matters. */
@@ -67,6 +76,8 @@ export interface ClaimRequirement {
 
 export interface CheckedPolicy {
   readonly implies: Implications
+  /** Scopes for which clients ask in other words. */
+  readonly asks: ScopeForms
   readonly rules: readonly CheckedRule[]
   readonly unmatched: 'deny' | 'base'
   readonly lists: 'filter' | 'full'
@@ -78,6 +89,8 @@ type RuleSubject = (typeof RULE_SUBJECTS)[number]
 const NAMES: Wildcards = { separator: undefined }
 const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
+const FORMS = new Set(['require', 'ask'])
+const FORMS_HINT = "{ require: mcp.use, ask: 'api://APP/mcp.use' }"
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
 const SCOPES_HINT = 'printable ASCII without blanks, quotes and backslashes: mcp:read'
 
@@ -133,6 +146,8 @@ const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly stri
 
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
+  /** By the scope that is required. */
+  readonly #asks = new Map<string, string>()
 
   problem(path: OptionPath, message: string, hint: string): void {
     this.problems.push({ path, message, hint })
@@ -166,6 +181,46 @@ class PolicyChecker {
       this.problem(path, 'names no scope', 'scopes: [] where the base scopes suffice')
     }
     return scopes ?? []
+  }
+
+  /** Of a rule, where a scope may have two forms. */
+  #ruleScopes(path: OptionPath, value: unknown): readonly string[] {
+    if (isPlainObject(value)) return this.#scopeWithForms(path, value)
+    if (!Array.isArray(value)) return this.#withoutOffline(path, this.#scopes(path, value))
+    const all = value.flatMap((entry, index) =>
+      isPlainObject(entry)
+        ? this.#scopeWithForms([...path, index], entry)
+        : this.#scopes(path, [entry]),
+    )
+    return this.#withoutOffline(path, [...new Set(all)])
+  }
+
+  #scopeWithForms(path: OptionPath, value: JsonObject): readonly string[] {
+    this.#unknownNames(path, value, FORMS)
+    const { require, ask } = value
+    if (!isScopeToken(require) || !isScopeToken(ask)) {
+      this.problem(path, 'must have a scope in require and in ask', FORMS_HINT)
+      return []
+    }
+    const known = this.#asks.get(require)
+    if (known !== undefined && known !== ask) {
+      this.problem(path, `${quoted(require)} has another ask elsewhere`, 'keep one of them')
+    }
+    const twin = [...this.#asks].find(([other, form]) => form === ask && other !== require)
+    if (twin !== undefined) {
+      const message = `${quoted(require)} and ${quoted(twin[0])} have the same ask`
+      this.problem(path, message, 'nobody could tell which one a client asks for')
+    }
+    this.#asks.set(require, ask)
+    return [require]
+  }
+
+  #withoutOffline(path: OptionPath, scopes: readonly string[]): readonly string[] {
+    if (scopes.includes('offline_access')) {
+      const hint = 'it requests a refresh token; no access token needs to hold it'
+      this.problem(path, 'must not contain offline_access', hint)
+    }
+    return scopes
   }
 
   #implies(value: unknown): Implications {
@@ -266,7 +321,7 @@ class PolicyChecker {
     }
     return {
       patterns: { tools, prompts, resources, methods },
-      scopes: scopes === undefined ? [] : this.#scopes([...path, 'scopes'], scopes),
+      scopes: scopes === undefined ? [] : this.#ruleScopes([...path, 'scopes'], scopes),
       claims: claims === undefined ? [] : this.#claims([...path, 'claims'], claims),
     }
   }
@@ -274,7 +329,7 @@ class PolicyChecker {
   check(document: unknown): CheckedPolicy {
     if (!isPlainObject(document)) {
       this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
-      return { implies: {}, rules: [], unmatched: 'deny', lists: 'filter' }
+      return { implies: {}, asks: {}, rules: [], unmatched: 'deny', lists: 'filter' }
     }
     this.#unknownNames([], document, MEMBERS)
     const { rules, unmatched, lists = 'filter' } = document
@@ -294,6 +349,7 @@ class PolicyChecker {
     }
     return {
       implies,
+      asks: Object.fromEntries(this.#asks),
       rules: checked,
       unmatched: unmatched === 'base' ? 'base' : 'deny',
       lists: lists === 'full' ? 'full' : 'filter',

@@ -9,6 +9,7 @@ import { GlobSet, type Wildcards } from './globs.js'
 import { isProtocolMethod, type McpOperation } from '../mcp/operation.js'
 import type { CheckedPolicy, CheckedRule, ClaimRequirement, PolicyDocument } from './document.js'
 import { parseResourceUri } from '../mcp/resource-uri.js'
+import type { ScopeForms } from '../token/asked-scopes.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { isScopeToken } from '../token/scopes.js'
 import { UriRules, type UriMatch } from './uri-rules.js'
@@ -34,6 +35,8 @@ export interface OperationVerdict {
 /** Authorizes operations. It does not know the base scopes. */
 export interface OperationPolicy {
   readonly hierarchy: ScopeHierarchy
+  /** Scopes for which clients ask in other words. */
+  readonly asks: ScopeForms
   /**
    * Whether the policy knows a scope: challenges of the older protocol revisions name those that a
    * token has.
@@ -136,6 +139,7 @@ function allOf({ byName, byMethod }: Look): readonly number[] {
 /** A policy of rules. */
 export class RulePolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy
+  readonly asks: ScopeForms
   readonly filtersLists: boolean
   readonly dependsOnScopesAlone: boolean
   readonly #rules: readonly CheckedRule[]
@@ -145,7 +149,8 @@ export class RulePolicy implements OperationPolicy {
   readonly #known: ReadonlySet<string>
   readonly #requirements = new WeakMap<readonly number[], Requirement>()
 
-  constructor({ implies, rules, unmatched, lists }: CheckedPolicy) {
+  constructor({ implies, asks, rules, unmatched, lists }: CheckedPolicy) {
+    this.asks = asks
     this.hierarchy = new ScopeHierarchy(implies)
     this.filtersLists = lists === 'filter'
     this.dependsOnScopesAlone = rules.every(({ claims }) => claims.length === 0)
@@ -231,6 +236,7 @@ export class RulePolicy implements OperationPolicy {
 /** A policy that is a function of the embedding program. */
 class FunctionPolicy implements OperationPolicy {
   readonly hierarchy: ScopeHierarchy = new ScopeHierarchy()
+  readonly asks: ScopeForms = {}
   readonly filtersLists = true
   readonly dependsOnScopesAlone = false
   readonly #authorize: AuthorizeOperation

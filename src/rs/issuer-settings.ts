@@ -9,6 +9,7 @@ import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-che
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenRequirements } from '../token/access-token.js'
+import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
@@ -21,6 +22,7 @@ export interface IssuerSettings {
   readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
   readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
+  readonly scopePrefix: string | undefined
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -60,6 +62,7 @@ const SERVER_NAMES: Readonly<
   jwks: true,
   introspector: true,
   tokenPrefix: true,
+  scopePrefix: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -154,6 +157,27 @@ function checkIntrospection(
   }
 }
 
+function checkScopePrefix(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): string | undefined {
+  if (value === undefined || isScopeToken(value)) return value
+  checker.problem(path, 'must be the beginning of a scope', 'api://APP/')
+  return undefined
+}
+
+/** A client must ask for scopes before anybody knows at which issuer it logs in. */
+function checkScopePrefixes(
+  checker: OptionChecker,
+  path: OptionPath,
+  drafts: readonly Draft[],
+): void {
+  if (new Set(drafts.map(({ scopePrefix }) => scopePrefix)).size < 2) return
+  const hint = 'give the users of each issuer a resource of their own, or use advertiseScopes'
+  checker.problem(path, 'have different scopePrefix', hint)
+}
+
 function checkKeySource(
   checker: OptionChecker,
   path: OptionPath,
@@ -208,10 +232,12 @@ function checkServer(
   checkAudienceClaim(checker, path, server, audienceClaim, defaults)
   checkIntrospection(checker, path, server, validation)
   const { introspector, tokenPrefix, discoveryUrl }: Partial<AuthorizationServerOptions> = server
+  const scopePrefix = checkScopePrefix(checker, [...path, 'scopePrefix'], server['scopePrefix'])
   return {
     validation,
     introspector,
     tokenPrefix,
+    scopePrefix,
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
     requirements: Object.freeze({
@@ -282,6 +308,7 @@ export function checkIssuers(
     drafts.push(draft)
   }
   checkPrefixes(checker, path, drafts)
+  checkScopePrefixes(checker, path, drafts)
   const issuers = drafts.filter(isComplete)
   return issuers.length < list.length ? undefined : issuers
 }

@@ -9,11 +9,12 @@ import type { Emit } from '../events.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { isStateless } from '../mcp/protocol-revision.js'
 import { createOperationPolicy, type OperationPolicy } from '../policy/policy.js'
+import type { AskedScopes } from '../token/asked-scopes.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
 import type { VerifiedAccessToken } from '../types.js'
 import type { Denied } from './decision.js'
-import { checkOperationPolicy } from './option-checks.js'
+import { checkOperationPolicy, checkTwins } from './option-checks.js'
 import type { Refusals } from './refusals.js'
 
 /** The parts of a request that a challenge for more scopes depends on. */
@@ -29,6 +30,8 @@ export interface OperationAuthorityOptions {
   readonly scopes: readonly string[]
   readonly policy: OperationPolicy | undefined
   readonly refusals: Refusals
+  /** Its forms follow the policy. */
+  readonly askedScopes: AskedScopes
   readonly emit: Emit | undefined
   readonly nextRequestId: () => string
 }
@@ -58,6 +61,7 @@ export class OperationAuthority {
     this.#policy = options.policy
     this.#hierarchy = options.policy?.hierarchy ?? new ScopeHierarchy()
     this.#baseScopes = new Set(options.scopes)
+    if (options.policy !== undefined) options.askedScopes.use(options.policy.asks)
   }
 
   /** The policy of the moment. */
@@ -87,7 +91,10 @@ export class OperationAuthority {
       return undefined
     }
     // Left out it would mean: no policy.
-    const policy = createOperationPolicy(checkOperationPolicy(checker, path, value ?? null))
+    const checked = checkOperationPolicy(checker, path, value ?? null)
+    const { askedScopes } = this.#options
+    checkTwins(checker, path, askedScopes, checked)
+    const policy = createOperationPolicy(checked)
     if (policy !== undefined && policy.filtersLists !== present.filtersLists) {
       const hint = 'open answers would not follow; start again with the other policy'
       checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)
@@ -99,6 +106,7 @@ export class OperationAuthority {
   replacePolicy(policy: OperationPolicy): void {
     this.#policy = policy
     this.#hierarchy = policy.hierarchy
+    this.#options.askedScopes.use(policy.asks)
   }
 
   /** The needed scopes that the token lacks. */

@@ -7,9 +7,11 @@ import { parseHttpUrl, isLoopbackHost } from '../base/http.js'
 import { deepFreeze, isJsonObject, isPlainObject, reasonNotJson } from '../base/json.js'
 import type { OptionChecker, OptionPath } from '../base/option-checker.js'
 import { isReachableUrl } from '../discovery/authorization-server.js'
+import { quoted } from '../errors.js'
 import { reasonToSkip, SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import { checkPolicy, type CheckedPolicy } from '../policy/document.js'
 import type { AuthorizeOperation } from '../policy/policy.js'
+import type { AskedScopes } from '../token/asked-scopes.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 import { parseScopes } from '../token/scopes.js'
 import type { TokenValidator } from './token-validators.js'
@@ -152,6 +154,22 @@ export function checkScopes(
     checker.problem(path, 'must not contain offline_access', hint)
   }
   return [...new Set(scopes)]
+}
+
+/** Nobody could tell which of two scopes a client asks for, if it asks for both in the same words. */
+export function checkTwins(
+  checker: OptionChecker,
+  path: OptionPath,
+  askedScopes: AskedScopes,
+  policy: CheckedPolicy | AuthorizeOperation | undefined,
+): void {
+  const { asks = {}, rules = [] } = typeof policy === 'object' ? policy : {}
+  const required = [...askedScopes.base, ...rules.flatMap(({ scopes }) => scopes)]
+  const twins = askedScopes.with(asks).findTwins(required)
+  if (twins === undefined) return
+  const [one, other] = twins
+  const message = `${quoted(one)} and ${quoted(other)} are asked for in the same words`
+  checker.problem(path, message, 'give each its own ask')
 }
 
 /** Returns checked rules, or the function that decides; `undefined` with problems. */

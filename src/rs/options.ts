@@ -69,6 +69,11 @@ export interface AuthorizationServerOptions extends TokenOptions {
    * server.
    */
   readonly introspector?: TokenIntrospector | CreateTokenIntrospector
+  /**
+   * Stands before each scope in metadata and challenges, but not in its tokens (Entra: `api://APP/`).
+   * All issuers of a resource must have the same. Default none.
+   */
+  readonly scopePrefix?: string
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**
@@ -91,6 +96,12 @@ export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
    * separated by spaces. Default none.
    */
   readonly scopes?: string | readonly string[]
+  /**
+   * What metadata and challenges name in place of `scopes`, for a provider whose clients ask for a
+   * scope in other words than its tokens hold (Entra: `api://APP/mcp.use` for `mcp.use`). A list, or
+   * a string separated by spaces. Default: `scopes`, with the issuer's `scopePrefix`.
+   */
+  readonly advertiseScopes?: string | readonly string[]
   /**
    * What each tool, prompt, resource and method needs besides the base scopes: rules, or a
    * function. The middleware and the gateway enforce it; code that calls `authenticate` or a

@@ -6,11 +6,14 @@
 import type { HintContext } from '../advice/hints.js'
 import { AuthorizationServerError, type Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
+import type { AskedScopes } from '../token/asked-scopes.js'
 import type { VerifiedAccessToken } from '../types.js'
 import type { Advisor } from './advisor.js'
 import { deny, unavailable, type Decision, type Denied } from './decision.js'
 
 export interface RefusalsOptions {
+  /** The form of scopes in which clients ask for them. */
+  readonly askedScopes: AskedScopes
   /** The URL at which clients find the metadata. */
   readonly metadataUrl: string
   readonly emit: Emit | undefined
@@ -43,19 +46,20 @@ export class Refusals {
   }
 
   /**
-   * @param scope the scopes that the challenge names
+   * @param scopes what the challenge names, as tokens hold it; `undefined`: the base scopes
    * @param token if it was verified
    */
   refuse(
     refusal: Refusal,
     requestId: string | undefined,
-    scope: readonly string[],
+    scopes: readonly string[] | undefined,
     context: HintContext = {},
     token?: VerifiedAccessToken,
   ): Denied {
-    const { emit, nextRequestId, metadataUrl, advisor } = this.#options
+    const { emit, nextRequestId, metadataUrl, advisor, askedScopes } = this.#options
     const { code, reason, issuer } = refusal
-    const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, scope)
+    const asked = scopes === undefined ? askedScopes.ofBase : askedScopes.of(scopes)
+    const denied = deny(code, requestId ?? nextRequestId(), metadataUrl, asked)
     if (emit === undefined) return denied
     const hint = advisor.hintFor(refusal, context)
     emit({

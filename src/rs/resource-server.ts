@@ -21,6 +21,7 @@ import { emitterFor } from './log-events.js'
 import type { McpOperation } from '../mcp/operation.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { createOperationPolicy, type AuthorizeOperation } from '../policy/policy.js'
+import { AskedScopes } from '../token/asked-scopes.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
 import { MAX_TOKEN_LENGTH, parseCredentials, type Credentials } from '../token/credentials.js'
 import { parseJwt } from '../token/jwt.js'
@@ -199,8 +200,10 @@ export class ResourceServerCore {
     this.#tokens = new TokenVerifier(settings, runtime, keySetFor)
     const common = { emit, nextRequestId: this.#nextRequestId }
     const metadataUrl = protectedResourceMetadataUrl(resource)
+    const askedScopes = new AskedScopes(settings.askedScopes)
     this.#refusals = new Refusals({
       ...common,
+      askedScopes,
       metadataUrl,
       advisor: new Advisor(settings.issuers.map(({ requirements }) => requirements.issuer)),
       retryAfter: (issuer) => this.#tokens.retryAfter(issuer),
@@ -210,6 +213,7 @@ export class ResourceServerCore {
       scopes,
       policy: createOperationPolicy(settings.policy),
       refusals: this.#refusals,
+      askedScopes,
     })
     this.server = this.#toServer(metadataUrl)
   }
@@ -274,7 +278,7 @@ export class ResourceServerCore {
   ): Denied {
     const context =
       bearer === undefined ? {} : contextOf(bearer, () => this.#tokens.timeOf(refusal.issuer))
-    return this.#refusals.refuse(refusal, requestId, this.#settings.scopes, context, token)
+    return this.#refusals.refuse(refusal, requestId, undefined, context, token)
   }
 
   /**

@@ -21,15 +21,18 @@ import {
   checkPage,
   checkResource,
   checkScopes,
+  checkTwins,
   checkValidators,
 } from './option-checks.js'
 import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
+import { AskedScopes, type AskedScopesOptions } from '../token/asked-scopes.js'
 import type { TokenValidator } from './token-validators.js'
 
 export interface ResourceServerSettings {
   readonly resource: string
   readonly scopes: readonly string[]
+  readonly askedScopes: AskedScopesOptions
   readonly issuers: readonly IssuerSettings[]
   readonly metadata: Readonly<Record<string, unknown>>
   readonly allowHttp: readonly string[]
@@ -48,6 +51,8 @@ const SERVER_CHECKS = {
   // Checked below, with the options that hold for all of them.
   authorizationServers: (_checker, _path, value) => value,
   scopes: checkScopes,
+  advertiseScopes: (checker, path, value) =>
+    value === undefined ? undefined : checkScopes(checker, path, value),
   policy: checkOperationPolicy,
   validators: checkValidators,
   resourceName: (checker, path, value) => checker.text(path, value),
@@ -90,14 +95,19 @@ export function readResourceServer(
     options,
   })
   if (resource === undefined || issuers === undefined) return undefined
+  const prefix = issuers[0]?.scopePrefix
+  const askedScopes = { base: scopes, advertised: own.advertiseScopes, prefix }
+  checkTwins(checker, ['policy'], new AskedScopes(askedScopes), own.policy)
+  const advertised = new AskedScopes(askedScopes).ofBase
   return {
     resource,
     scopes: Object.freeze(scopes),
+    askedScopes,
     issuers,
     metadata: {
       resource,
       authorization_servers: issuers.map(({ requirements }) => requirements.issuer),
-      ...(scopes.length > 0 && { scopes_supported: scopes }),
+      ...(advertised.length > 0 && { scopes_supported: advertised }),
       bearer_methods_supported: ['header'],
       ...(resourceName !== undefined && { resource_name: resourceName }),
       ...(resourceDocumentation !== undefined && { resource_documentation: resourceDocumentation }),

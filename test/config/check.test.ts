@@ -77,6 +77,7 @@ oauth:
   scopes: # MCP_GATEHOUSE_OAUTH_SCOPES
     - a
     - b
+  # advertiseScopes: the required ones
   # policy: the base scopes suffice
   # jwksUri: from discovery
   # discoveryUrl: its well-known places

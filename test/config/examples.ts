@@ -129,6 +129,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'a b',
     value: ['a', 'b'],
   },
+  'oauth.advertiseScopes': {
+    flags: flag('oauth-advertise-scopes', 'api://APP/a api://APP/b'),
+    env: 'api://APP/a,api://APP/b',
+    file: 'api://APP/a api://APP/b',
+    value: ['api://APP/a', 'api://APP/b'],
+  },
   'oauth.policy': {
     flags: flag('oauth-policy', '/etc/gatehouse/policy.yaml'),
     env: '/etc/gatehouse/policy.yaml',
@@ -164,6 +170,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: 'permissions',
     file: 'permissions',
     value: ['permissions'],
+  },
+  'oauth.scopePrefix': {
+    flags: flag('oauth-scope-prefix', 'api://APP/'),
+    env: 'api://APP/',
+    file: 'api://APP/',
+    value: 'api://APP/',
   },
   'oauth.audienceClaim': {
     flags: flag('oauth-audience-claim', 'azp'),

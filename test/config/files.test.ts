@@ -236,6 +236,7 @@ describe('the options of the gateway', () => {
       authorizationServers: [
         {
           issuer: ISSUER,
+          scopePrefix: 'api://APP/',
           validation: 'introspection',
           jwks: expect.any(Function),
           introspector: expect.any(Function),
@@ -244,6 +245,7 @@ describe('the options of the gateway', () => {
       ],
       audience: ['0123'],
       audienceClaim: 'azp',
+      advertiseScopes: ['api://APP/a', 'api://APP/b'],
       acceptIdTokenClaims: true,
       scopes: ['a', 'b'],
       policy: { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' },

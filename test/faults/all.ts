@@ -3,6 +3,7 @@ import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
 import { DOCTOR_FAULTS } from './doctor-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
+import { IDENTITY_FAULTS } from './identity-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
 import { CHILD_FAULTS } from './child-faults.js'
@@ -33,4 +34,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...LOGIN_FAULTS,
   ...DOCTOR_FAULTS,
   ...WHO_FAULTS,
+  ...IDENTITY_FAULTS,
 ]

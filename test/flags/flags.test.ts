@@ -260,6 +260,11 @@ const EXAMPLES: Readonly<
     env: 'mcp:read,mcp:write',
     option: { scopes: ['mcp:read', 'mcp:write'] },
   },
+  'oauth.advertiseScopes': {
+    flags: ['--oauth-advertise-scopes', 'api://APP/read  api://APP/write'],
+    env: 'api://APP/read,api://APP/write',
+    option: { advertiseScopes: ['api://APP/read', 'api://APP/write'] },
+  },
   'oauth.policy': {
     flags: ['--oauth-policy', policyFile],
     env: policyFile,
@@ -291,6 +296,11 @@ const EXAMPLES: Readonly<
     flags: ['--oauth-scope-claim', 'permissions', '--oauth-scope-claim', 'https://x.example/scope'],
     env: 'permissions https://x.example/scope',
     option: { scopeClaims: ['permissions', 'https://x.example/scope'] },
+  },
+  'oauth.scopePrefix': {
+    flags: ['--oauth-scope-prefix', 'api://APP/'],
+    env: 'api://APP/',
+    option: { authorizationServers: [{ issuer: ISSUER, scopePrefix: 'api://APP/' }] },
   },
   'oauth.audienceClaim': {
     flags: ['--oauth-audience-claim', 'client_id'],

@@ -7,6 +7,7 @@ import { DOCTOR } from './doctor.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { LOGIN } from './login.js'
 import { WHO } from './who.js'
+import { IDENTITIES } from './identities.js'
 
 type Status = 'tested' | { readonly later: string } | { readonly notApplicable: string }
 
@@ -787,4 +788,5 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   ...DOCTOR,
   ...LOGIN,
   ...WHO,
+  ...IDENTITIES,
 }

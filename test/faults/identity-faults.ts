@@ -1,0 +1,70 @@
+/** Rules about identities of every kind, broken on purpose. */
+import type { Fault } from './faults.js'
+
+const scopes = ['rs/asked-scopes.test.ts']
+
+export const IDENTITY_FAULTS: readonly Fault[] = [
+  {
+    id: 'challenges-name-required-scopes',
+    breaks: 'IDN-01',
+    find: 'scopes === undefined ? askedScopes.ofBase : askedScopes.of(scopes)',
+    replace: 'scopes === undefined ? askedScopes.ofBase : scopes',
+    tests: scopes,
+  },
+  {
+    id: 'metadata-names-required-scopes',
+    breaks: 'IDN-01',
+    find: 'const advertised = new AskedScopes(askedScopes).ofBase',
+    replace: 'const advertised = scopes',
+    tests: scopes,
+  },
+  {
+    id: 'forms-of-the-old-policy',
+    breaks: 'IDN-01',
+    find: 'this.#options.askedScopes.use(policy.asks)',
+    replace: '',
+    tests: scopes,
+  },
+  {
+    id: 'twins-of-the-next-policy',
+    breaks: 'IDN-01',
+    find: 'checkTwins(checker, path, askedScopes, checked)',
+    replace: '',
+    tests: scopes,
+  },
+  {
+    id: 'twins',
+    breaks: 'IDN-01',
+    find: 'if (other !== undefined && other !== scope) return [other, scope]',
+    replace: '',
+    tests: scopes,
+  },
+  {
+    id: 'one-ask-for-two-scopes',
+    breaks: 'IDN-01',
+    find: "this.problem(path, message, 'nobody could tell which one a client asks for')",
+    replace: '',
+    tests: scopes,
+  },
+  {
+    id: 'issuers-with-different-prefixes',
+    breaks: 'IDN-01',
+    find: 'if (new Set(drafts.map(({ scopePrefix }) => scopePrefix)).size < 2) return',
+    replace: 'if (drafts.length > 0) return',
+    tests: scopes,
+  },
+  {
+    id: 'a-prefix-before-openid',
+    breaks: 'IDN-01',
+    find: 'const isWhole = OF_OPENID.has(scope) || scope.startsWith(this.#prefix)',
+    replace: 'const isWhole = false',
+    tests: scopes,
+  },
+  {
+    id: 'offline-access-in-a-rule',
+    breaks: 'IDN-01',
+    find: "if (scopes.includes('offline_access')) {\n      const hint = 'it requests",
+    replace: "if (scopes.includes('offline_acces')) {\n      const hint = 'it requests",
+    tests: scopes,
+  },
+]

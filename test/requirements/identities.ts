@@ -1,0 +1,12 @@
+/** Identities of every kind: whose tokens and keys are accepted, and what they are asked for. The ids are ours. */
+import type { Requirement } from './requirements.js'
+
+function tested(text: string): Requirement {
+  return { level: 'D', text, status: 'tested' }
+}
+
+export const IDENTITIES: Readonly<Record<string, Requirement>> = {
+  'IDN-01': tested(
+    'Scopes that metadata and challenges name, and scopes that tokens hold, are two things: by `advertiseScopes`, by a prefix of the issuer, by both forms in a policy; two scopes are never asked for in the same words',
+  ),
+}
