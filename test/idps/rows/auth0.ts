@@ -62,7 +62,7 @@ export const AUTH0: readonly Row[] = [
         name: 'an API whose identifier has a slash more',
         claims: { aud: `${RESOURCE}/` },
         code: 'ERR_TOKEN_AUDIENCE',
-        hint: 'Auth0: make the identifier of the API',
+        hint: 'they differ in the last slash',
       },
       {
         name: '/userinfo alone',
