@@ -1,5 +1,5 @@
 /**
- * Text in HTML.
+ * Text in HTML and XML.
  *
  * @module
  */

@@ -3,27 +3,17 @@
  *
  * @module
  */
-import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { codeOf } from '../base/error-code.js'
 import type { ConfigurationProblem } from '../errors.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { readReason, shownFile, type ReadFile } from './named-file.js'
+import { ownerFileFault } from './owner-file.js'
 import type { Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
 
 /** A token, or why there is none. */
 export type AdminToken = { readonly token: string } | { readonly fault: string }
-
-/** Everybody but the owner. */
-const OTHERS = 0o077
-
-/** What is wrong with such a file; nothing if the system has no modes. */
-function modeFault(stats: Stats, platform: NodeJS.Platform): string | undefined {
-  if (!stats.isFile()) return 'is not a regular file'
-  if (platform === 'win32' || (stats.mode & OTHERS) === 0) return undefined
-  const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
-  return `has the mode ${mode}, so that others can use it`
-}
 
 function toToken(text: string): AdminToken {
   const token = text.trim()
@@ -42,7 +32,7 @@ export function readAdminToken(
   try {
     const file = openSync(path, 'r')
     try {
-      const fault = modeFault(fstatSync(file), platform)
+      const fault = ownerFileFault(fstatSync(file), platform)
       return fault === undefined ? toToken(readFileSync(file, 'utf8')) : { fault }
     } finally {
       closeSync(file)
@@ -55,7 +45,7 @@ export function readAdminToken(
 /** A file that cannot be looked at is reported when it is read. */
 function lookFault(path: string): string | undefined {
   try {
-    return modeFault(statSync(path), process.platform)
+    return ownerFileFault(statSync(path))
   } catch {
     return undefined
   }

@@ -179,13 +179,6 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     tests: inside,
   },
   {
-    id: 'markup-of-others-in-pages',
-    breaks: 'DOC-09',
-    find: 'return text.replace(/[&<>"\']/g',
-    replace: 'return text.replace(/[&>"\']/g',
-    tests: reports,
-  },
-  {
     id: 'unknown-clients-pass',
     breaks: 'DOC-09',
     find: "unknown: connects === 'unknown' ? of('mayBreak') : []",

@@ -40,8 +40,8 @@ export const LOGIN_FAULTS: readonly Fault[] = [
   {
     id: 'login-file-of-others',
     breaks: 'FLD-43',
-    find: '(statSync(file).mode & OTHERS) !== 0',
-    replace: '(statSync(file).mode & OTHERS) < 0',
+    find: 'if (fault !== undefined) throw new CommandFault(`${shown} ${fault}`, `chmod 600 ${shown}`)',
+    replace: 'void fault',
     tests: ['cli/login/login.test.ts', 'cli/clients/register.test.ts'],
   },
   {

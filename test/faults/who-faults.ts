@@ -211,7 +211,7 @@ export const WHO_FAULTS: readonly Fault[] = [
     breaks: 'WHO-06',
     find: "return text.replace(/[&<>\"']/g, (character) => ENTITIES[character] ?? '')",
     replace: 'return text + String(ENTITIES).slice(0, 0)',
-    tests: ['web/browser-page.test.ts'],
+    tests: ['web/browser-page.test.ts', 'doctor/reports.test.ts'],
   },
   {
     id: 'page-with-any-nonce',

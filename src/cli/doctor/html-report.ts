@@ -9,7 +9,7 @@ import type { Changes } from './changes.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
 import type { Results } from './json-report.js'
-import { escaped } from './markup.js'
+import { escapeHtml } from '../../base/html.js'
 import { reasonOf } from './reason.js'
 import type { Verdict } from './verdict.js'
 
@@ -33,11 +33,11 @@ article.error { border-color: var(--error); } article.warning { border-color: va
 `
 
 function titles(names: readonly string[]): string {
-  return names.map((name) => escaped(clientNamed(name)?.title ?? name)).join(', ')
+  return names.map((name) => escapeHtml(clientNamed(name)?.title ?? name)).join(', ')
 }
 
 function referenceOf({ reference }: Finding): string {
-  const text = escaped(reference)
+  const text = escapeHtml(reference)
   return reference.startsWith('https:') ? `<a href="${text}">${text}</a>` : text
 }
 
@@ -45,14 +45,14 @@ function findingHtml(finding: Finding): string {
   const { severity, title, id, about, seen, breaks, mayBreak, change } = finding
   return [
     `<article class="${severity}">`,
-    `<h3><b>${severity}</b>: ${escaped(title)}</h3>`,
-    `<p class="soft">${escaped(about)} <code>${id}</code></p>`,
-    `<p>${escaped(seen)}</p>`,
+    `<h3><b>${severity}</b>: ${escapeHtml(title)}</h3>`,
+    `<p class="soft">${escapeHtml(about)} <code>${id}</code></p>`,
+    `<p>${escapeHtml(seen)}</p>`,
     ...(breaks.length > 0 ? [`<p>Stops ${titles(breaks)}.</p>`] : []),
     ...(mayBreak.length > 0 && severity !== 'note'
       ? [`<p>Not known of ${titles(mayBreak)}.</p>`]
       : []),
-    `<p><strong>Change:</strong> ${escaped(change)}</p>`,
+    `<p><strong>Change:</strong> ${escapeHtml(change)}</p>`,
     `<p class="soft">${referenceOf(finding)}</p>`,
     '</article>',
   ].join('\n')
@@ -63,7 +63,7 @@ const CLASSES = { yes: 'yes', 'with a client id': 'yes', unknown: 'unknown', no:
 function rowHtml(verdict: Verdict): string {
   const { title, connects } = verdict
   const answer = `<td class="${CLASSES[connects]}">${connects}</td>`
-  return `<tr><th scope="row">${escaped(title)}</th>${answer}<td>${escaped(reasonOf(verdict))}</td></tr>`
+  return `<tr><th scope="row">${escapeHtml(title)}</th>${answer}<td>${escapeHtml(reasonOf(verdict))}</td></tr>`
 }
 
 function tableHtml(verdicts: readonly Verdict[]): readonly string[] {
@@ -82,8 +82,8 @@ function diagnosisHtml({ url, view, issuers, findings, verdicts }: Diagnosis): s
   const place = view === 'inside' ? ', from inside' : ''
   return [
     '<section>',
-    `<h2>${escaped(url)}${place}</h2>`,
-    ...(issuers.length > 0 ? [`<p>Tokens of ${issuers.map(escaped).join(' and ')}</p>`] : []),
+    `<h2>${escapeHtml(url)}${place}</h2>`,
+    ...(issuers.length > 0 ? [`<p>Tokens of ${issuers.map(escapeHtml).join(' and ')}</p>`] : []),
     ...tableHtml(verdicts),
     ...ordered.map(findingHtml),
     ...(findings.length === 0 ? ['<p>Nothing is wrong.</p>'] : []),
@@ -94,17 +94,18 @@ function diagnosisHtml({ url, view, issuers, findings, verdicts }: Diagnosis): s
 function changesHtml({ since, appeared, gone, verdicts }: Changes): string {
   const items = [
     ...appeared.map(
-      ({ finding }) => `<li>New: ${escaped(finding.title)}, ${escaped(finding.about)}</li>`,
+      ({ finding }) => `<li>New: ${escapeHtml(finding.title)}, ${escapeHtml(finding.about)}</li>`,
     ),
     ...gone.map(
-      ({ finding }) => `<li>Gone: ${escaped(finding.title)}, ${escaped(finding.about)}</li>`,
+      ({ finding }) => `<li>Gone: ${escapeHtml(finding.title)}, ${escapeHtml(finding.about)}</li>`,
     ),
     ...verdicts.map(
-      ({ title, before, now }) => `<li>${escaped(title)}: ${escaped(before)}, now ${now}</li>`,
+      ({ title, before, now }) =>
+        `<li>${escapeHtml(title)}: ${escapeHtml(before)}, now ${now}</li>`,
     ),
   ]
   const list = items.length === 0 ? '<p>Nothing changed.</p>' : `<ul>${items.join('\n')}</ul>`
-  return `<section>\n<h2>Since ${escaped(since)}</h2>\n${list}\n</section>`
+  return `<section>\n<h2>Since ${escapeHtml(since)}</h2>\n${list}\n</section>`
 }
 
 /** Ends with a line break. */

@@ -5,7 +5,7 @@
  */
 import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
-import { escaped } from './markup.js'
+import { escapeHtml } from '../../base/html.js'
 import type { Verdict } from './verdict.js'
 
 interface Case {
@@ -43,18 +43,18 @@ function caseOf({ client, title, connects }: Verdict, findings: readonly Finding
 }
 
 function caseXml(suite: string, { name, failure, unknown }: Case): readonly string[] {
-  const open = `    <testcase classname="${escaped(suite)}" name="${escaped(name)}"`
+  const open = `    <testcase classname="${escapeHtml(suite)}" name="${escapeHtml(name)}"`
   const [reason] = failure
   if (reason !== undefined) {
     return [
       `${open}>`,
-      `      <failure message="${escaped(reason)}">${escaped(failure.join('\n'))}</failure>`,
+      `      <failure message="${escapeHtml(reason)}">${escapeHtml(failure.join('\n'))}</failure>`,
       '    </testcase>',
     ]
   }
   if (unknown.length === 0) return [`${open}/>`]
   const message = `not known: ${unknown.join(' ')}`
-  return [`${open}>`, `      <skipped message="${escaped(message)}"/>`, '    </testcase>']
+  return [`${open}>`, `      <skipped message="${escapeHtml(message)}"/>`, '    </testcase>']
 }
 
 function suiteXml(diagnosis: Diagnosis): readonly string[] {
@@ -65,7 +65,7 @@ function suiteXml(diagnosis: Diagnosis): readonly string[] {
   const skipped = cases.filter(({ unknown }) => unknown.length > 0).length
   const counts = `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}"`
   return [
-    `  <testsuite name="${escaped(name)}" ${counts}>`,
+    `  <testsuite name="${escapeHtml(name)}" ${counts}>`,
     ...cases.flatMap((each) => caseXml(name, each)),
     '  </testsuite>',
   ]

@@ -180,7 +180,7 @@ describe('the admin token', () => {
     const file = tokenFile('admin-1', 0o644)
     const { code, stderr } = await register([...argv, '--apply', '--admin-token-file', file])
     expect(code).toBe(1)
-    expect(stderr).toContain('can be read by others\n  → chmod 600')
+    expect(stderr).toContain('has the mode 0644, so that others can use it\n  → chmod 600')
   })
 
   test.each([

@@ -182,7 +182,7 @@ describe('--store', () => {
     chmodSync(file, 0o644)
     const { code, stderr, shown } = await login([v1.url, '--store', file])
     expect({ code, shown }).toEqual({ code: 1, shown: [] })
-    expect(stderr).toContain(`can be read by others\n  → chmod 600 ${file}`)
+    expect(stderr).toContain(`has the mode 0644, so that others can use it\n  → chmod 600 ${file}`)
   })
 
   test('the file of another server is not used, and not overwritten', async () => {
