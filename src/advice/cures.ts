@@ -18,7 +18,7 @@ const CURES: Readonly<Record<string, string>> = {
   ERR_TOKEN_ALGORITHM: 'let the provider sign with an asymmetric algorithm, such as RS256',
   ERR_TOKEN_ISSUER_UNTRUSTED: 'iss and --oauth-issuer must be equal, including the last slash',
   ERR_TOKEN_KEY_UNKNOWN:
-    'the keys must be those of the issuer: --oauth-jwks-uri, --oauth-jwks-file',
+    'the keys must be those of the issuer, also after it changes them: leave out --oauth-jwks-uri and --oauth-jwks-file',
   ERR_TOKEN_SIGNATURE: 'the keys must be those of the issuer: --oauth-jwks-uri, --oauth-jwks-file',
   ERR_TOKEN_CLAIM: 'let the provider correct that claim; scopes are read from --oauth-scope-claim',
   ERR_TOKEN_AUDIENCE:

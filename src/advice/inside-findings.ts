@@ -15,6 +15,14 @@ export const INSIDE_FINDINGS = {
       'Correct --oauth-issuer. Where the gateway must use another address: --oauth-discovery-url or --oauth-jwks-uri. For a company CA: --ca-file.',
     reference: 'docs/troubleshooting.md',
   },
+  'audience-wide': {
+    severity: 'warning',
+    title: 'Tokens for other servers are accepted, too',
+    change:
+      'Let the provider put the resource itself into aud, and name no other value in --oauth-audience.',
+    reference:
+      'https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#token-audience-binding-and-validation',
+  },
   'introspection-refused': {
     severity: 'error',
     title: 'The issuer refuses the credentials of the gateway',

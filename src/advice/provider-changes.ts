@@ -28,15 +28,19 @@ const OF_KEYCLOAK: KnownProvider['changes'] = {
     'Keycloak: open anonymous client registration, or create a public client with PKCE S256 and the redirect URIs of each program.',
   'cors-provider':
     'Keycloak: add the origin to "Web origins" of the client. For registration: the policy "Allowed Registration Web Origins", 26.5 or later.',
+  'login-refused':
+    'Keycloak: for invalid_scope, create the client scope, and make it Default or Optional for clients that register themselves.',
   'scope-unknown':
     'Keycloak: create a client scope of that name with "Include in token scope" on. Make it Default for clients that register themselves.',
   'audience-advice':
-    'Keycloak: add an Audience mapper (Included Custom Audience = the resource) to a default client scope. Without it tokens have no aud.',
+    'Keycloak: add an Audience mapper (Included Custom Audience = the resource) to a default client scope. Without it tokens have no aud. For invalid_target after the login: leave out the feature resource-indicators, or give a client in aud the attribute resource_url.',
   'iss-not-sent': 'Keycloak: it sends iss; look for a proxy that changes its document.',
 }
 
 const OF_AUTH0: KnownProvider['changes'] = {
   'issuer-slash': 'Auth0: its issuer ends with a slash: https://TENANT.REGION.auth0.com/.',
+  'login-refused':
+    'Auth0: promote a connection to domain level, and allow third-party applications at the API by default. The identifier of the API must be the resource, with Resource Parameter Compatibility Profile "compatibility".',
   'registration-manual':
     'Auth0: switch on Dynamic Client Registration in the advanced settings of the tenant, or create a Native application with the redirect URIs of each program.',
   'registration-refused':

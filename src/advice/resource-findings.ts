@@ -161,7 +161,7 @@ const OF_CHALLENGES = {
     severity: 'warning',
     title: 'The metadata URL of the challenge is not usable',
     change:
-      'Name the metadata by the URL that clients use: absolute, with the same scheme and host as the MCP URL (--resource).',
+      'Name the metadata by the URL that clients use: in quotes, absolute, with the same scheme and host as the MCP URL (--resource).',
     reference: `${RFC_9728}#section-5.1`,
   },
   'challenge-error': {
@@ -175,6 +175,30 @@ const OF_CHALLENGES = {
     title: 'The 401 may be stored',
     change: 'Send Cache-Control: no-store with it.',
     reference: `${RFC_6750}#section-5.3`,
+  },
+} as const satisfies Readonly<Record<string, FindingKind>>
+
+const OF_CREDENTIALS = {
+  'any-token-accepted': {
+    severity: 'error',
+    title: 'The server takes a token that nobody issued',
+    change:
+      'Let it check signature, issuer, audience and expiry of each token, or put a check in front: mcp-gatehouse --auth oauth.',
+    reference: `${AUTHORIZATION}#token-handling`,
+  },
+  'token-unchecked': {
+    severity: 'error',
+    title: 'The server cannot check a token',
+    change:
+      'Its own log says why. mcp-gatehouse check --live asks for what it needs: keys, and introspection.',
+    reference: `${RFC_6750}#section-3.1`,
+  },
+  'token-not-seen': {
+    severity: 'warning',
+    title: 'The server answers a wrong token as if there were none',
+    change:
+      'Let the proxy in front pass Authorization on (Apache: CGIPassAuth On). mcp-gatehouse names error="invalid_token" in the challenge whenever a token reaches it.',
+    reference: `${RFC_6750}#section-3`,
   },
 } as const satisfies Readonly<Record<string, FindingKind>>
 
@@ -237,6 +261,13 @@ const OF_METADATA = {
     title: 'A metadata document is not a JSON object',
     change: 'Answer with application/json.',
     reference: `${RFC_9728}#section-3.2`,
+  },
+  'metadata-cached': {
+    severity: 'warning',
+    title: 'The metadata may be stored for long',
+    change:
+      'Send Cache-Control with a short max-age, such as 300. Until then clients may use the old document; a new URL (?v=2) makes them ask again.',
+    reference: 'https://github.com/anthropics/claude-ai-mcp/issues/514',
   },
   'metadata-differ': {
     severity: 'warning',
@@ -329,6 +360,7 @@ export const RESOURCE_FINDINGS = {
   ...OF_REACH,
   ...OF_ANSWERS,
   ...OF_CHALLENGES,
+  ...OF_CREDENTIALS,
   ...OF_METADATA,
   ...OF_BROWSERS,
 }

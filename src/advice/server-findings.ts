@@ -180,6 +180,20 @@ const OF_REGISTRATION = {
     change: 'Open registration for the redirect URIs and scopes of your clients.',
     reference: `${RFC_7591}#section-3.2.2`,
   },
+  'login-refused': {
+    severity: 'error',
+    title: 'The authorization server refuses the login of a client that it registered',
+    change:
+      'For invalid_target: register the resource at the authorization server. For invalid_scope: create the scopes there, or correct --oauth-scopes. For a redirect URI: allow those of the client.',
+    reference: `${AUTHORIZATION}#resource-parameter-implementation`,
+  },
+  'login-port': {
+    severity: 'warning',
+    title: 'A login that comes back at another port is refused',
+    change:
+      'Let the authorization server ignore the port of redirect URIs on loopback. Or give the program a fixed port, and register that one.',
+    reference: 'https://www.rfc-editor.org/rfc/rfc8252#section-7.3',
+  },
   'registration-stays': {
     severity: 'warning',
     title: 'A client that doctor registered stays',
@@ -212,7 +226,7 @@ const OF_KEYS = {
     severity: 'error',
     title: 'The keys of the authorization server cannot be read',
     change:
-      'Correct jwks_uri at the provider. Where the gateway must use another address: --oauth-jwks-uri.',
+      'Correct jwks_uri at the provider. Where the gateway must use another address: --oauth-jwks-uri. After 429, look who asks for the keys with every request: once for many requests is enough.',
     reference: `${RFC_8414}#section-2`,
   },
   'keys-unusable': {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { runExplain } from '../../src/cli/explain/command.js'
 import type { Examination } from '../../src/cli/explain/examination.js'
-import { timeInWords, withTimes } from '../../src/cli/explain/times.js'
+import { timeInWords, withTimes } from '../../src/cli/time-in-words.js'
 import { ACCESS_TOKEN_RULES } from '../../src/token/access-token.js'
 import { startCli, writeTemporary } from '../support/cli.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
@@ -80,6 +80,19 @@ describe('a token', () => {
       expiry: 'expires in 5 min',
       scopes: 'has "mcp:tools"',
     })
+  })
+
+  verifies('WHO-05', 'that outlives a logout is accepted, and that is told', async () => {
+    const long = await explained({ claims: { exp: AT + 28_800 } })
+    expect(long.code).toBe(0)
+    expect(long.examination.remarks).toEqual([
+      expect.stringMatching(/^it lives 8 h, and no logout .* introspection \(--oauth-client-id\)$/),
+    ])
+    const { stdout } = await run(await tokenOf({ claims: { exp: AT + 28_800 } }), OFFLINE)
+    expect(stdout).toMatch(/\nworth knowing:\n {2}→ it lives 8 h/)
+    for (const claims of [{}, { exp: AT + 900 }, { exp: AT + 28_800, aud: 'other' }]) {
+      expect((await explained({ claims })).examination.remarks).toEqual([])
+    }
   })
 
   verifies('WHO-05', 'has every rule of the kernel in its list', async () => {

@@ -178,6 +178,15 @@ describe('the server behind the gateway', () => {
     expect(ofId(findings, 'command-fault')?.seen).toMatch(/exit code 3/)
     expect(ofId(findings, 'command-fault')?.change).toMatch(/--child-env/)
   })
+
+  verifies(['DOC-08', 'DOC-05'], 'is a command that names the variable that it lacks', async () => {
+    const needs = "if (!process.env.GITHUB_TOKEN) throw new Error('GITHUB_TOKEN is not set')"
+    const argv = ['--live', '--json', ...NO_AUTH, '--', process.execPath, '-e', needs]
+    const env = { GITHUB_TOKEN: 'canary' }
+    const { stdout } = await runHere(argv, { env }, runLiveCheck)
+    expect(stdout).toMatch(/set here and not passed to it: GITHUB_TOKEN; --child-env NAME/)
+    expect(stdout).not.toContain('canary')
+  })
 })
 
 /** An introspection endpoint that compares credentials, or not. */
@@ -232,6 +241,50 @@ describe('the issuer', () => {
     idp.publishedKeys = [{ kty: 'oct', k: 'Y2FuYXJ5' }]
     const { findings } = await live(await oauth(idp.issuer))
     expect(ofId(findings, 'gateway-keys')?.seen).toMatch(/no usable key among 1/)
+  })
+
+  verifies('DOC-08', 'limits who asks for its keys', async () => {
+    const idp = await startListeningProvider()
+    idp.fault = (url) =>
+      url === idp.jwksUri
+        ? new Response('', { status: 429 })
+        : Response.json({ issuer: idp.issuer, jwks_uri: idp.jwksUri })
+    const { findings } = await live(await oauth(idp.issuer))
+    expect(ofId(findings, 'gateway-keys')?.seen).toMatch(/answered 429/)
+    expect(ofId(findings, 'gateway-keys')?.change).toMatch(/^Look who asks .* --oauth-jwks-file/)
+  })
+
+  verifies('DOC-08', 'makes tokens for others that are accepted, too', async () => {
+    const idp = await startListeningProvider()
+    const resource = ['--resource', 'https://mcp.example.com/mcp', '--oauth-audience']
+    const seenOf = async (audience: string) => {
+      const { findings } = await live(await oauth(idp.issuer, [...resource, audience]))
+      return ofId(findings, 'audience-wide')?.seen
+    }
+    expect(await seenOf('https://mcp.example.com/mcp')).toBeUndefined()
+    expect(await seenOf('client-1')).toBeUndefined()
+    expect(await seenOf('https://other.example.com/')).toBeUndefined()
+    expect(await seenOf('https://mcp.example.com')).toMatch(/it is the whole host/)
+    expect(await seenOf('account')).toMatch(/^"account": Keycloak puts it/)
+  })
+
+  verifies('DOC-08', 'makes one kind of token for two resources', async () => {
+    const idp = await startListeningProvider()
+    const upstream = await startUpstream(mcpServer())
+    const of = (name: string, audience: string) => ({
+      resource: `https://mcp.example.com/${name}`,
+      upstream,
+      oauth: { issuer: idp.issuer, audience },
+    })
+    const seenOf = async (other: string) => {
+      const resources = [of('a', 'client-1'), of('b', other)]
+      const file = writeTemporary('gatehouse.yaml', JSON.stringify({ auth: 'oauth', resources }))
+      const { findings } = await live(['--config', file])
+      return findings.filter(({ id }) => id === 'audience-wide').map(({ seen }) => seen)
+    }
+    expect(await seenOf('client-2')).toEqual([])
+    const shared = '"client-1": another resource accepts it, too.'
+    expect(await seenOf('client-1')).toEqual([shared, shared])
   })
 
   verifies(

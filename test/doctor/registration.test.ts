@@ -25,6 +25,8 @@ interface Call {
 interface Registrar {
   readonly register: (body: Readonly<Record<string, unknown>>) => Response
   readonly remove?: () => Response
+  /** Default: a page where people log in. */
+  readonly authorize?: (parameters: URLSearchParams) => Response
 }
 
 function created(url = `${ISSUER}/register/client-1`): Response {
@@ -37,17 +39,26 @@ function created(url = `${ISSUER}/register/client-1`): Response {
 }
 
 async function lookAt(
-  { register, remove = () => new Response(null, { status: 204 }) }: Registrar,
+  {
+    register,
+    remove = () => new Response(null, { status: 204 }),
+    authorize = () => new Response('<h1>Log in</h1>'),
+  }: Registrar,
   triesRegistration = true,
   clients: readonly Client[] = CLIENTS,
 ) {
   const calls: Call[] = []
+  const logins: URLSearchParams[] = []
   const idp = await startProvider()
   const open = openToBrowsers(idp)
   const provider: typeof fetch = async (input, init) => {
     const url = String(input)
-    if (!url.includes('/register')) return open(url, init)
     const { method = 'GET' } = init ?? {}
+    if (url.startsWith(`${ISSUER}/authorize?`)) {
+      logins.push(new URL(url).searchParams)
+      return authorize(new URL(url).searchParams)
+    }
+    if (!url.includes('/register') || method === 'OPTIONS') return open(url, init)
     const body = typeof init?.body === 'string' ? init.body : ''
     const authorization = new Headers(init?.headers).get('authorization')
     calls.push({ method, url, authorization, body })
@@ -59,7 +70,7 @@ async function lookAt(
     'https://sso.example.com': provider,
     'https://elsewhere.example.com': provider,
   }
-  return { calls, diagnosis: await look({ hosts, clients, triesRegistration }) }
+  return { calls, logins, diagnosis: await look({ hosts, clients, triesRegistration }) }
 }
 
 verifies('DOC-03', 'without --try-registration nobody is registered', async () => {
@@ -112,6 +123,106 @@ verifies('DOC-03', 'the token of a registration goes to no other server', async 
   })
   expect(calls.filter(({ authorization }) => authorization !== null)).toEqual([])
   expect(idsOf(diagnosis)).toContain('registration-stays')
+})
+
+/** Answers a login by a redirect to the client. */
+function sentBack(parameters: URLSearchParams, error: string): Response {
+  const location = new URL(parameters.get('redirect_uri') ?? '')
+  location.searchParams.set('error', error)
+  location.searchParams.set('error_description', 'resource \u001b[31m is unknown')
+  return new Response(null, { status: 303, headers: { location: location.href } })
+}
+
+verifies(
+  'DOC-03',
+  'a login begins only for a client that is registered, and is right',
+  async () => {
+    const none = await lookAt({ register: () => created() }, false)
+    expect(none.logins).toEqual([])
+    const refused = await lookAt({ register: () => Response.json({}, { status: 403 }) })
+    expect(refused.logins).toEqual([])
+    const { logins, calls } = await lookAt({ register: () => created() })
+    expect(logins.map((each) => each.get('redirect_uri'))).toEqual([
+      'https://chatgpt.com/connector_platform_oauth_redirect',
+      'cursor://anysphere.cursor-mcp/oauth/callback',
+      'http://localhost:7777/oauth/callback',
+    ])
+    expect(Object.fromEntries(logins[0] ?? [])).toMatchObject({
+      client_id: 'client-1',
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      resource: 'https://mcp.example.com/mcp',
+      scope: 'mcp:tools',
+    })
+    expect(calls.map(({ body }) => body.includes('"application_type":"native"'))).toEqual([
+      false,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ])
+  },
+)
+
+verifies(
+  ['DOC-02', 'DOC-05'],
+  'a login that is refused stops the client, and is quoted',
+  async () => {
+    const { diagnosis } = await lookAt({
+      register: () => created(),
+      authorize: (parameters) =>
+        parameters.get('redirect_uri')?.startsWith('cursor:') === true
+          ? new Response('<h1>Log in</h1>')
+          : sentBack(parameters, 'invalid_target'),
+    })
+    const finding = found(diagnosis, 'login-refused')
+    expect(finding.breaks).toEqual(['chatgpt', 'gemini-cli'])
+    expect(finding.seen).toBe(
+      'The authorization endpoint refuses with "invalid_target" "resource ?[31m is unknown", before anybody logs in.',
+    )
+  },
+)
+
+verifies('DOC-02', 'a redirect to another place is no refusal, and neither is 429', async () => {
+  for (const answer of [
+    new Response(null, { status: 302, headers: { location: `${ISSUER}/login?error=none` } }),
+    new Response('', { status: 429 }),
+  ]) {
+    const { diagnosis } = await lookAt({ register: () => created(), authorize: () => answer })
+    expect(idsOf(diagnosis)).toEqual(['audience-advice'])
+  }
+})
+
+verifies('DOC-02', 'a provider that compares ports may stop who takes any', async () => {
+  const clients = ['mcp-remote', 'gemini-cli'].flatMap((name) => clientNamed(name) ?? [])
+  const registered = new Set<unknown>()
+  const { diagnosis, logins } = await lookAt(
+    {
+      register({ redirect_uris: uris }) {
+        for (const uri of uris as string[]) registered.add(uri)
+        return created()
+      },
+      authorize: (parameters) =>
+        registered.has(parameters.get('redirect_uri'))
+          ? new Response('<h1>Log in</h1>')
+          : new Response('', { status: 400 }),
+    },
+    true,
+    clients,
+  )
+  expect(logins.map((each) => each.get('redirect_uri'))).toEqual([
+    'http://localhost:33418/oauth/callback',
+    'http://localhost:33419/oauth/callback',
+    'http://localhost:7777/oauth/callback',
+  ])
+  const finding = found(diagnosis, 'login-port')
+  expect([finding.severity, finding.breaks, finding.mayBreak]).toEqual([
+    'warning',
+    [],
+    ['mcp-remote'],
+  ])
+  expect(finding.seen).toMatch(/answered 400, where the port is not the registered one\.$/)
 })
 
 verifies(

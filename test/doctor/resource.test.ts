@@ -263,6 +263,53 @@ const FAULTS: readonly Fault[] = [
     spares: EVERYONE,
   },
   {
+    name: 'the challenge names the metadata without quotes',
+    wrong: unauthorized({
+      'www-authenticate': CHALLENGE.replace(/resource_metadata="([^"]+)"/, 'resource_metadata=$1'),
+    }),
+    id: 'challenge-url',
+    seen: /^resource_metadata=https:\S+\/mcp is not in quotes\.$/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
+    name: 'every token opens it',
+    wrong: { 'POST /mcp with token': MCP },
+    id: 'any-token-accepted',
+    seen: /^POST with a token that nobody issued answered 200\.$/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
+    name: 'it cannot check a token',
+    wrong: { 'POST /mcp with token': { status: 503 } },
+    id: 'token-unchecked',
+    seen: /answered 503/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
+    name: 'a proxy removes Authorization',
+    wrong: { 'POST /mcp with token': undefined },
+    id: 'token-not-seen',
+    seen: /answered 401 and "Bearer .*, as it did without a token\.$/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
+    name: 'metadata that may be stored for a week',
+    wrong: {
+      [`GET ${PRM}/mcp`]: {
+        headers: { 'access-control-allow-origin': '*', 'cache-control': 'max-age=604800' },
+        body: DOCUMENT,
+      },
+    },
+    id: 'metadata-cached',
+    seen: /has max-age=604800: 7 d\.$/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
     name: 'no metadata at all',
     wrong: { [`GET ${PRM}/mcp`]: NONE, [`GET ${PRM}`]: NONE },
     id: 'metadata-missing',
@@ -504,6 +551,53 @@ verifies('DOC-03', 'a session that an open server begins is ended', async () => 
   const count = (method: string) => requests.filter((each) => each === `${method} /mcp`).length
   expect(count('DELETE')).toBe(count('POST'))
   expect(count('POST')).toBeGreaterThan(0)
+})
+
+verifies('DOC-03', 'a session that a wrong token begins is ended with that token', async () => {
+  const sent: (readonly [method: string, authorization: string])[] = []
+  const { origin } = await startResource()
+  const open: typeof fetch = (input, init) => {
+    const authorization = new Headers(init?.headers).get('authorization')
+    if (authorization === null) return fetch(`${origin}${new URL(String(input)).pathname}`, init)
+    sent.push([init?.method ?? 'GET', authorization])
+    const headers = { 'mcp-session-id': 'session-1' }
+    return Promise.resolve(Response.json(MCP.body, { headers }))
+  }
+  const diagnosis = await look({ hosts: { 'https://mcp.example.com': open } })
+  const token = sent[0]?.[1] ?? ''
+  expect(token).toMatch(/^Bearer doctor-[0-9a-f-]{36}$/)
+  expect(sent).toEqual([
+    ['POST', token],
+    ['DELETE', token],
+  ])
+  expect(idsOf(diagnosis)).toContain('any-token-accepted')
+  expect(JSON.stringify(diagnosis)).not.toContain(token.slice(7))
+})
+
+verifies('DOC-03', 'a server that needs no token gets none', async () => {
+  const seen: (string | null)[] = []
+  const open: typeof fetch = (_input, init) => {
+    seen.push(new Headers(init?.headers).get('authorization'))
+    return Promise.resolve(Response.json(MCP.body))
+  }
+  await look({ hosts: { 'https://mcp.example.com': open } })
+  expect(new Set(seen)).toEqual(new Set([null]))
+})
+
+verifies('DOC-01', 'a server that names the error in the body alone sees tokens', async () => {
+  const headers = { 'www-authenticate': CHALLENGE, 'cache-control': 'no-store' }
+  const told = { status: 401, headers, body: { error: 'invalid_token' } }
+  const diagnosis = await lookAt({ 'POST /mcp with token': told })
+  expect(idsOf(diagnosis)).not.toContain('token-not-seen')
+})
+
+verifies('DOC-01', 'metadata that are asked for again each time are in order', async () => {
+  const headers = {
+    'access-control-allow-origin': '*',
+    'cache-control': 'max-age=604800, no-cache',
+  }
+  const diagnosis = await lookAt({ [`GET ${PRM}/mcp`]: { headers, body: DOCUMENT } })
+  expect(idsOf(diagnosis)).toEqual(ALWAYS)
 })
 
 verifies('DOC-06', 'a server that hangs costs the patience for one answer', async () => {

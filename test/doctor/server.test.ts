@@ -327,7 +327,9 @@ verifies('DOC-02', 'browsers that may not read from it are told of, and stop nob
   const idp = await startProvider()
   const hosts = { 'https://mcp.example.com': origin, [SSO]: idp.fetch }
   const finding = found(await look({ hosts }), 'cors-provider')
-  expect(finding.seen).toBe('CORS does not allow its document and its token endpoint.')
+  expect(finding.seen).toBe(
+    'CORS does not allow its document, its token endpoint, its registration endpoint.',
+  )
   expect(finding.breaks).toEqual([])
 })
 

@@ -263,4 +263,11 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: "form-action 'none'`,\n  'Cross-Origin",
     tests: ['gateway/admin-page.test.ts'],
   },
+  {
+    id: 'long-lives-of-tokens-not-told',
+    breaks: 'WHO-05',
+    find: 'if (life <= SHORT) return []',
+    replace: 'if (life >= 0) return []',
+    tests: ['cli/explain.test.ts'],
+  },
 ]

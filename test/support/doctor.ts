@@ -42,7 +42,7 @@ interface Reply {
   readonly body?: unknown
 }
 
-/** How a server departs from one that is right. Each text is the path, or `METHOD path`. */
+/** How a server departs from one that is right. Each text is `METHOD path`, and for a request with a token ` with token`. */
 export type Replies = Readonly<Record<string, Reply | undefined>>
 
 const PRM = '/.well-known/oauth-protected-resource'
@@ -71,6 +71,13 @@ function rightReplies(): Replies {
   }
   return {
     'POST /mcp': unauthorized,
+    'POST /mcp with token': {
+      ...unauthorized,
+      headers: {
+        ...unauthorized.headers,
+        'www-authenticate': `${CHALLENGE}, error="invalid_token"`,
+      },
+    },
     'GET /mcp': unauthorized,
     'OPTIONS /mcp': { status: 204, headers: CORS },
     [`GET ${PRM}/mcp`]: { headers: CORS, body: DOCUMENT },
@@ -86,9 +93,12 @@ export async function startResource(
   const replies = { ...rightReplies(), ...wrong }
   const requests: string[] = []
   const origin = await startServer((request, response) => {
-    const { method = '', url = '' } = request
-    requests.push(`${method} ${url}`)
-    const reply = replies[`${method} ${url}`] ?? { status: 404, body: 'Not Found' }
+    const { method = '', url = '', headers: fields } = request
+    const asked = `${method} ${url}`
+    requests.push(asked)
+    const withToken =
+      fields.authorization === undefined ? undefined : replies[`${asked} with token`]
+    const reply = withToken ?? replies[asked] ?? { status: 404, body: 'Not Found' }
     const { status = 200, headers = {}, body = '' } = reply
     const isText = typeof body === 'string'
     response.writeHead(status, {

@@ -46,7 +46,7 @@ export const DOCTOR_FLAGS: readonly Setting[] = [
   }),
   toggle(
     'tryRegistration',
-    'register a client at the authorization server as each program does, and remove it again; the doctor names each client that stays',
+    'register a client at the authorization server as each program does, begin a login, and remove the client again; the doctor names each client that stays',
   ),
   toggle(
     'tryWrongCredentials',

@@ -8,6 +8,8 @@ export interface Challenge {
   /** The first scheme, in lower case: clients look at no other. */
   readonly scheme: string
   readonly resourceMetadata: string | undefined
+  /** A URL is no token (RFC 9110 §5.6.2), so it needs quotes. */
+  readonly isMetadataQuoted: boolean
   readonly scope: string | undefined
   readonly error: string | undefined
 }
@@ -22,6 +24,7 @@ export function readChallenge(field: string): Challenge {
   return {
     scheme: (field.trim().split(/[\s,]/, 1)[0] ?? '').toLowerCase(),
     resourceMetadata: parameter(field, 'resource_metadata'),
+    isMetadataQuoted: /(?:^|[\s,])resource_metadata="/i.test(field),
     scope: parameter(field, 'scope'),
     error: parameter(field, 'error'),
   }

@@ -10,6 +10,7 @@ import { checkAnswer, checkGet, checkReach } from './checks/answer.js'
 import { checkBrowser } from './checks/browser.js'
 import { checkChallenge } from './checks/challenge.js'
 import { checkClock } from './checks/clock.js'
+import { checkCredentials } from './checks/credentials.js'
 import { checkMetadata } from './checks/metadata.js'
 import { checkResource } from './checks/resource.js'
 import { checkScopesAgree, wantedScopes } from './checks/scopes.js'
@@ -39,7 +40,7 @@ export interface Diagnosis {
 export interface DiagnosisOptions {
   readonly network: Network
   readonly clients: readonly Client[]
-  /** Registers clients, and removes them again. */
+  /** Registers clients, begins a login as each, and removes them again. */
   readonly triesRegistration: boolean
   /** Hears what is done next, for people who wait. */
   readonly onStep: (step: string) => void
@@ -55,6 +56,7 @@ function checkResourceView(view: ResourceView, findings: Findings): void {
   checkGet(view, findings)
   checkClock(view.url, view.initialize, findings)
   checkChallenge(view, findings)
+  checkCredentials(view, findings)
   if (findings.has('not-protected') && metadataOf(view) === undefined) return
   checkMetadata(view, findings)
   checkResource(view, findings)
@@ -82,11 +84,22 @@ async function diagnoseServer(
   const endpoint = parseHttpUrl(server.document?.['registration_endpoint'])
   if (triesRegistration && endpoint !== undefined) {
     onStep(`registering clients at ${endpoint.host}`)
-    const scopes = wantedScopes(view)
-    const trials = await tryRegistration(network, endpoint.href, clients, scopes)
-    checkTrials(server.issuer, trials, findings)
+    const subject = {
+      endpoint: endpoint.href,
+      authorization: parseHttpUrl(server.document?.['authorization_endpoint'])?.href,
+      scopes: wantedScopes(view),
+      resource: resourceOf(view),
+    }
+    const trials = await tryRegistration(network, subject, clients)
+    checkTrials(server.issuer, trials, findings, server.document?.['token_endpoint'])
   }
   return findings.all
+}
+
+/** What clients send as `resource`. */
+function resourceOf(view: ResourceView): string {
+  const named = metadataOf(view)?.['resource']
+  return typeof named === 'string' ? named : view.url
 }
 
 /** Looks at all authorization servers at once. */

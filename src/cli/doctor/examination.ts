@@ -12,6 +12,7 @@ import type { RouteSettings } from '../../gateway/route-settings.js'
 import { checkGateway } from '../../gateway/settings.js'
 import { createIntrospectors } from '../../rs/introspectors.js'
 import { createTokenIntrospector } from '../../rs/token-introspector.js'
+import { checkAudience } from './checks/audience.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Network } from './exchange.js'
 import { Findings } from './finding.js'
@@ -86,6 +87,7 @@ export async function examine(
   return Promise.all(
     routes.map(async (route, index) => {
       const findings = new Findings([])
+      checkAudience(route, routes, findings)
       await Promise.all([
         tryIssuers(route, network, findings),
         tryServer(route.server, { ...connection, env, patience }, findings),

@@ -9,8 +9,8 @@ import { DOCTOR_FLAGS } from './arguments.js'
 const COLUMNS = 100
 
 const TEXT = `Looks at an MCP server as its clients do, and says who connects, who does not, and what to change.
-It sends no token and calls no tool. Without --try-registration it changes nothing, so it may look
-at any server.
+It sends no token but one that nobody issued, and calls no tool. Without --try-registration it
+changes nothing, so it may look at any server.
 
 Usage:
   mcp-gatehouse doctor URL [flags]                from outside, as a client

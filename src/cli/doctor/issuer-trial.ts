@@ -24,6 +24,9 @@ async function faultOf(
   }
 }
 
+const OF_LIMIT =
+  'Look who asks the issuer for its keys with every request, or raise its limit. The gateway asks once for all requests, and --oauth-jwks-file never.'
+
 export async function tryKeys(
   { source, requirements, validation }: IssuerSettings,
   allowHttp: readonly string[],
@@ -40,7 +43,10 @@ export async function tryKeys(
     await importKeys(issuer, document, algorithms)
   })
   clearTimeout(timer)
-  if (fault !== undefined) findings.add('gateway-keys', issuer, `${fault.message}.`)
+  if (fault === undefined) return
+  const isLimited = /\b429\b/.test(fault.message)
+  const seen = `${fault.message}.`
+  findings.addWithAdvice('gateway-keys', issuer, seen, isLimited ? OF_LIMIT : undefined)
 }
 
 /** No token: nobody issued it, so that an answer can only be that it is not active. */

@@ -1,20 +1,35 @@
 /**
- * Registers a client and removes it again (RFC 7591, RFC 7592). This writes at the authorization server,
+ * Registers a client, begins a login with it, and removes it again (RFC 7591, RFC 7592). This writes at the authorization server,
  * so it runs only when somebody asks for it.
  *
  * @module
  */
 import type { Client } from '../../advice/clients.js'
 import { quoted } from '../../errors.js'
-import { parseHttpUrl } from '../../base/http.js'
+import { isLoopbackHost, parseHttpUrl } from '../../base/http.js'
 import { exchange, isAnswer, jsonOf, type Exchange, type Network } from './exchange.js'
+import { atOtherPort, tryLogin } from './login-trial.js'
 
 export interface Trial {
   readonly client: Client
   /** Why it was refused, in words. `undefined`: it was registered. */
   readonly refusal: string | undefined
+  /** Why its login is refused, in words. */
+  readonly loginRefusal: string | undefined
+  /** Why a later login is refused, which comes back at another port. */
+  readonly portRefusal: string | undefined
   /** The id of a client that could not be removed. */
   readonly left: string | undefined
+}
+
+/** Where clients register, and what they ask for. */
+export interface RegistrationSubject {
+  /** The registration endpoint. */
+  readonly endpoint: string
+  /** The authorization endpoint. `undefined`: there is none, so no login can begin. */
+  readonly authorization: string | undefined
+  readonly scopes: readonly string[]
+  readonly resource: string
 }
 
 /** Any free port would do: most programs take what they get. */
@@ -45,15 +60,45 @@ async function remove(network: Network, endpoint: string, created: Exchange): Pr
   return isAnswer(answer) && answer.status >= 200 && answer.status < 300
 }
 
-async function tryOne(
+/** As the SDK does (SEP-837). Where URIs are of both kinds there is no right answer. */
+function applicationTypeOf(uris: readonly string[]): 'native' | 'web' {
+  const isNative = (uri: string) => {
+    const { protocol, hostname } = new URL(uri)
+    return !/^https?:$/.test(protocol) || isLoopbackHost(hostname)
+  }
+  return uris.some(isNative) ? 'native' : 'web'
+}
+
+/** Begins a login, and another one at another port where the client takes any. */
+async function tryLogins(
   network: Network,
-  endpoint: string,
+  { authorization: endpoint, scopes, resource }: RegistrationSubject,
+  clientId: string,
   client: Client,
   uris: readonly string[],
-  scope: string,
+): Promise<Pick<Trial, 'loginRefusal' | 'portRefusal'>> {
+  const [redirectUri = ''] = uris
+  if (endpoint === undefined) return { loginRefusal: undefined, portRefusal: undefined }
+  const request = { endpoint, clientId, redirectUri, scope: scopes.join(' '), resource }
+  const loginRefusal = await tryLogin(network, request)
+  const isFree = client.redirectUris.value?.[0]?.includes('PORT') === true
+  const other = isFree ? atOtherPort(redirectUri) : undefined
+  if (loginRefusal !== undefined || other === undefined) {
+    return { loginRefusal, portRefusal: undefined }
+  }
+  return { loginRefusal, portRefusal: await tryLogin(network, { ...request, redirectUri: other }) }
+}
+
+async function tryOne(
+  network: Network,
+  subject: RegistrationSubject,
+  client: Client,
+  uris: readonly string[],
 ): Promise<Trial> {
+  const scope = subject.scopes.join(' ')
   const body = JSON.stringify({
     client_name: `mcp-gatehouse doctor, as ${client.title}`,
+    application_type: applicationTypeOf(uris),
     redirect_uris: uris,
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
@@ -61,27 +106,28 @@ async function tryOne(
     ...(scope !== '' && { scope }),
   })
   const headers = { 'content-type': 'application/json', accept: 'application/json' }
-  const created = await exchange(network, endpoint, { method: 'POST', headers, body })
+  const created = await exchange(network, subject.endpoint, { method: 'POST', headers, body })
   const id = jsonOf(created)?.['client_id']
   if (!isAnswer(created) || created.status >= 300 || typeof id !== 'string') {
-    return { client, refusal: describe(created), left: undefined }
+    const refusal = describe(created)
+    return { client, refusal, loginRefusal: undefined, portRefusal: undefined, left: undefined }
   }
-  const isGone = await remove(network, endpoint, created)
-  return { client, refusal: undefined, left: isGone ? undefined : id }
+  const logins = await tryLogins(network, subject, id, client, uris)
+  const isGone = await remove(network, subject.endpoint, created)
+  return { client, refusal: undefined, ...logins, left: isGone ? undefined : id }
 }
 
 /** One client after the other: providers limit how often somebody may register. */
 export async function tryRegistration(
   network: Network,
-  endpoint: string,
+  subject: RegistrationSubject,
   clients: readonly Client[],
-  scopes: readonly string[],
 ): Promise<readonly Trial[]> {
   const trials: Trial[] = []
   for (const client of clients) {
     const uris = redirectUrisOf(client)
     if (client.registration.value?.includes('dcr') !== true || uris === undefined) continue
-    trials.push(await tryOne(network, endpoint, client, uris, scopes.join(' ')))
+    trials.push(await tryOne(network, subject, client, uris))
   }
   return trials
 }

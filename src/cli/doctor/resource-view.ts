@@ -1,5 +1,5 @@
 /**
- * What a server shows to somebody without a token. Nothing is written there: a session that an open
+ * What a server shows to somebody without a token, or with one that nobody issued. Nothing is written there: a session that an open
  * server begins is ended.
  *
  * @module
@@ -16,6 +16,8 @@ export interface ResourceView {
   /** POST `initialize` without a token. */
   readonly initialize: Exchange
   readonly challenge: Challenge | undefined
+  /** The same with a token that nobody issued. Absent where the server needs none. */
+  readonly wrongToken: Exchange | undefined
   /** GET without a token. */
   readonly get: Exchange
   readonly metadata: Readonly<Record<'path' | 'root' | 'below', Exchange>> & {
@@ -76,10 +78,15 @@ const METADATA: RequestInit = {
 }
 
 /** An open server may have begun a session for us. */
-async function endSession(network: Network, url: string, opened: Exchange): Promise<void> {
+async function endSession(
+  network: Network,
+  url: string,
+  opened: Exchange,
+  credentials: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const session = isAnswer(opened) ? opened.headers.get('mcp-session-id') : null
   if (session === null) return
-  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': VERSION }
+  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': VERSION, ...credentials }
   await exchange(network, url, { method: 'DELETE', headers })
 }
 
@@ -96,14 +103,28 @@ async function viewInBrowser(network: Network, url: string, path: string): Promi
   return { preflight: endpoint, metadataPreflight, metadata, initialize: opened }
 }
 
-function readChallengeOf(answer: Exchange): Challenge | undefined {
+/** Only where a token is needed: an open server takes any request. */
+async function tryWrongToken(
+  network: Network,
+  url: string,
+  opened: Exchange,
+): Promise<Exchange | undefined> {
+  if (!isAnswer(opened) || opened.status !== 401) return undefined
+  const credentials = { authorization: `Bearer doctor-${crypto.randomUUID()}` }
+  const answer = await exchange(network, url, initialize(credentials))
+  await endSession(network, url, answer, credentials)
+  return answer
+}
+
+/** The challenge of an answer. `undefined`: it has none. */
+export function readChallengeOf(answer: Exchange | undefined): Challenge | undefined {
   const field = isAnswer(answer) ? answer.headers.get('www-authenticate') : null
   return field === null ? undefined : readChallenge(field)
 }
 
 /**
- * Looks at a server from outside. All requests but one run together, and each takes at most the
- * network's patience.
+ * Looks at a server from outside. All requests that no answer is needed for run together, and each takes
+ * at most the network's patience.
  */
 export async function viewResource(network: Network, url: string): Promise<ResourceView> {
   const { origin, pathname } = new URL(url)
@@ -121,18 +142,17 @@ export async function viewResource(network: Network, url: string): Promise<Resou
   const challenge = readChallengeOf(opened)
   const named = parseHttpUrl(challenge?.resourceMetadata)?.href
   const known = [path, root].find((each) => each.url === named)
+  const [wrongToken, elsewhere] = await Promise.all([
+    tryWrongToken(network, url, opened),
+    known === undefined && named !== undefined ? exchange(network, named, METADATA) : known,
+  ])
   return {
     url,
     initialize: opened,
     challenge,
+    wrongToken,
     get,
-    metadata: {
-      path,
-      root,
-      below: appended,
-      challenge:
-        known ?? (named === undefined ? undefined : await exchange(network, named, METADATA)),
-    },
+    metadata: { path, root, below: appended, challenge: elsewhere },
     browser,
   }
 }

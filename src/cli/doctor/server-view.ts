@@ -28,9 +28,14 @@ export interface ServerView {
   readonly appended: Exchange
   readonly document: JsonObject | undefined
   readonly keys: KeysView | undefined
-  /** For a page in a browser: the document, and a preflight of the token endpoint. */
-  readonly browser:
-    { readonly document: Exchange; readonly token: Exchange | undefined } | undefined
+  readonly browser: BrowserView | undefined
+}
+
+/** The same for a page in a browser: the document, and preflights of what it asks for. */
+interface BrowserView {
+  readonly document: Exchange
+  readonly token: Exchange | undefined
+  readonly registration: Exchange | undefined
 }
 
 const VERSION: RequestInit = {
@@ -65,20 +70,29 @@ function textOf(document: JsonObject | undefined, name: string): string | undefi
   return parseHttpUrl(value) === undefined ? undefined : String(value)
 }
 
-async function viewInBrowser(network: Network, url: string, token: string | undefined) {
+async function viewInBrowser(
+  network: Network,
+  url: string,
+  document: JsonObject | undefined,
+): Promise<BrowserView> {
   const origin = { origin: BROWSER_ORIGIN }
-  const preflight = {
+  const headers = {
     ...origin,
     'access-control-request-method': 'POST',
     'access-control-request-headers': 'content-type',
   }
-  const [document, answer] = await Promise.all([
-    exchange(network, url, { headers: origin }),
-    token === undefined
+  const preflight = (name: string) => {
+    const endpoint = textOf(document, name)
+    return endpoint === undefined
       ? undefined
-      : exchange(network, token, { method: 'OPTIONS', headers: preflight }),
+      : exchange(network, endpoint, { method: 'OPTIONS', headers })
+  }
+  const [shown, token, registration] = await Promise.all([
+    exchange(network, url, { headers: origin }),
+    preflight('token_endpoint'),
+    preflight('registration_endpoint'),
   ])
-  return { document, token: answer }
+  return { document: shown, token, registration }
 }
 
 /** @param issuer an http(s) URL */
@@ -94,7 +108,7 @@ export async function viewServer(network: Network, issuer: string): Promise<Serv
   const jwks = textOf(document, 'jwks_uri')
   const [keys, browser] = await Promise.all([
     jwks === undefined ? undefined : viewKeys(network, issuer, jwks),
-    chosen && viewInBrowser(network, chosen.url, textOf(document, 'token_endpoint')),
+    chosen && viewInBrowser(network, chosen.url, document),
   ])
   return { issuer, forms, appended, document, keys, browser }
 }

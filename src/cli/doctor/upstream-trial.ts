@@ -129,9 +129,9 @@ async function tryCommand(
     findings.add('command-fault', about, `There is no command ${file}.`)
     return
   }
-  const hint = withheldHint(env, environment)
+  const hintFor = (said: string) => withheldHint(env, environment, said)
   const fault = await within(patience, async (signal) => {
-    const transport = startCommand(command, environment, () => undefined, hint)
+    const transport = startCommand(command, environment, () => undefined, hintFor)
     try {
       const inventory = await takeInventory(new McpClient(transport, signal))
       findings.add('upstream-offers', about, offers(inventory, await isStateless(transport)))

@@ -25,6 +25,7 @@ import { parseJwt, type ParsedJwt } from '../../token/jwt.js'
 import type { TokenIntrospection, TokenIntrospector } from '../../types.js'
 import { checkProtectedResource, type ProtectedResourceOptions } from '../../web/options.js'
 import { describePass } from './passes.js'
+import { remarksOn } from './remarks.js'
 
 /** What one rule says. */
 export interface RuleResult {
@@ -47,6 +48,8 @@ export interface Examination {
   readonly claims: JsonObject | undefined
   readonly introspection: JsonObject | undefined
   readonly rules: readonly RuleResult[]
+  /** What is worth knowing, although the token is accepted. */
+  readonly remarks: readonly string[]
 }
 
 export interface World {
@@ -245,5 +248,6 @@ export async function examine(
         : claimResults(facts, issuer.requirements, now() / 1000)),
       ...(isRead ? [scopeResult(facts, core, settings.scopes)] : []),
     ],
+    remarks: isRead && code === undefined ? remarksOn(facts, now() / 1000) : [],
   }
 }

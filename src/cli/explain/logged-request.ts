@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { inOneLine } from '../policy/shown.js'
 import { cureFor } from '../../advice/cures.js'
-import { withTimes } from './times.js'
+import { withTimes } from '../time-in-words.js'
 
 /** The members that are shown, in this order. A log of somebody else may have others. */
 const SHOWN = [

@@ -5,7 +5,7 @@
  */
 import { quoted } from '../../errors.js'
 import type { AccessTokenFacts } from '../../token/access-token.js'
-import { timeInWords } from './times.js'
+import { timeInWords } from '../time-in-words.js'
 
 type Describe = (facts: AccessTokenFacts, at: number) => string
 

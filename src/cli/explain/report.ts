@@ -7,7 +7,7 @@ import type { JsonObject } from '../../base/json.js'
 import { inOneLine, jsonText } from '../policy/shown.js'
 import { cureFor } from '../../advice/cures.js'
 import type { Examination, RuleResult } from './examination.js'
-import { withTimes } from './times.js'
+import { withTimes } from '../time-in-words.js'
 
 /** Characters of one line. */
 const LONGEST = 1_000
@@ -40,7 +40,7 @@ function causeOf({ result, status, code, reason, hint }: Examination): readonly 
 
 /** Ends with a line break. */
 export function formatExamination(examination: Examination): string {
-  const { resource, result, header, claims, introspection, rules } = examination
+  const { resource, result, header, claims, introspection, rules, remarks } = examination
   const lines = [
     `${result} at ${resource}`,
     ...part('header', header),
@@ -50,6 +50,9 @@ export function formatExamination(examination: Examination): string {
     'rules:',
     ...rules.map(ruleLine),
     ...causeOf(examination),
+    ...(remarks.length === 0
+      ? []
+      : ['', 'worth knowing:', ...remarks.map((each) => `  → ${each}`)]),
   ]
   return `${lines.join('\n')}\n`
 }

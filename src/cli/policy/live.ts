@@ -61,7 +61,8 @@ async function open(
     throw new ServerFault('is not there')
   }
   const onLogLine = (line: string) => stderr(`  | ${inOneLine(line, 200)}\n`)
-  return startCommand(command, environment, onLogLine, withheldHint(env, environment))
+  const hintFor = (said: string) => withheldHint(env, environment, said)
+  return startCommand(command, environment, onLogLine, hintFor)
 }
 
 /**

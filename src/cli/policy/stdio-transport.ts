@@ -8,6 +8,9 @@ import { withHint } from '../../gateway/stdio/withheld-variables.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { answerTo, MAX_MESSAGE, ServerFault, type Transport } from './rpc.js'
 
+/** Characters of stderr in which we look for names of variables. */
+const MOST_SAID = 4_000
+
 function parse(line: Buffer): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(line.toString('utf8'))
@@ -20,17 +23,18 @@ function parse(line: Buffer): JsonObject | undefined {
 
 /**
  * @param onLogLine gets each line that the command writes to stderr
- * @param hint what it may lack if it ends
+ * @param hintFor what it may lack if it ends, and what it wrote on stderr before
  */
 export function startCommand(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
   onLogLine: (line: string) => void,
-  hint: string | undefined,
+  hintFor: (said: string) => string | undefined,
 ): Transport {
   const waiting = new Map<unknown, (message: JsonObject | ServerFault) => void>()
   let fault: ServerFault | undefined
   let hasAnswered = false
+  let said = ''
   const fail = (reason: string) => {
     fault ??= new ServerFault(reason)
     for (const settle of waiting.values()) settle(fault)
@@ -48,8 +52,11 @@ export function startCommand(
       else if (message['id'] !== undefined && child.unread < MAX_MESSAGE) write(answerTo(message))
     },
     onTooLong: () => fail('wrote a message that is too long'),
-    onStderr: onLogLine,
-    onEnd: (reason) => fail(hasAnswered ? reason : withHint(reason, hint)),
+    onStderr(line) {
+      onLogLine(line)
+      if (!hasAnswered && said.length < MOST_SAID) said += `${line}\n`
+    },
+    onEnd: (reason) => fail(hasAnswered ? reason : withHint(reason, hintFor(said))),
   })
 
   return {

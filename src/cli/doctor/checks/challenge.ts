@@ -47,7 +47,7 @@ export function checkChallenge(view: ResourceView, findings: Findings): void {
     findings.add('challenge-missing', url, seen, ONLY_CHALLENGE)
     return
   }
-  const { scheme, resourceMetadata, error } = challenge
+  const { scheme, resourceMetadata, isMetadataQuoted, error } = challenge
   if (scheme !== 'bearer') {
     findings.add(
       'challenge-order',
@@ -58,6 +58,10 @@ export function checkChallenge(view: ResourceView, findings: Findings): void {
   } else if (resourceMetadata === undefined) {
     const seen = 'WWW-Authenticate has no resource_metadata.'
     findings.add('challenge-without-metadata', url, seen, ONLY_CHALLENGE)
+  } else if (!isMetadataQuoted) {
+    const seen = `resource_metadata=${resourceMetadata} is not in quotes.`
+    // The SDK reads it all the same.
+    findings.add('challenge-url', url, seen)
   } else checkUrl(url, resourceMetadata, findings)
   if (error !== undefined) {
     findings.add('challenge-error', url, `The challenge has error=${quoted(error, 40)}.`)

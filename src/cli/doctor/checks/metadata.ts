@@ -6,6 +6,7 @@
 import { isAnswer, isPage, isRedirect, jsonOf, type Exchange } from '../exchange.js'
 import { EVERY, where, type Findings, type Rule } from '../finding.js'
 import { metadataOf, type ResourceView } from '../resource-view.js'
+import { timeInWords } from '../../time-in-words.js'
 import { shownUrl } from '../shown.js'
 
 /** Those that do not read the URL of the challenge, where the document is nowhere else. */
@@ -31,6 +32,18 @@ function checkForm(exchange: Exchange, findings: Findings): void {
     const id = isPage(exchange) ? 'metadata-page' : 'metadata-not-json'
     findings.add(id, url, `${seen} with ${isPage(exchange) ? 'a web page' : 'no JSON object'}.`)
   }
+}
+
+/** Seconds. A setting that changed is seen within an hour. */
+const LONGEST_AGE = 3_600
+
+function checkAge(exchange: Exchange, findings: Findings): void {
+  if (!isAnswer(exchange)) return
+  const field = exchange.headers.get('cache-control') ?? ''
+  const age = Number(/\bmax-age=(\d+)/i.exec(field)?.[1] ?? 0)
+  if (age <= LONGEST_AGE || /\bno-(?:store|cache)\b/i.test(field)) return
+  const seen = `${shownUrl(exchange.url)} has max-age=${age}: ${timeInWords(age)}.`
+  findings.add('metadata-cached', exchange.url, seen)
 }
 
 function isDocument(exchange: Exchange | undefined): boolean {
@@ -82,4 +95,5 @@ export function checkMetadata(view: ResourceView, findings: Findings): void {
     findings.add('metadata-not-at-root', url, seen)
   }
   checkAgreement(view, findings)
+  checkAge(isDocument(metadata.path) ? metadata.path : metadata.root, findings)
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAnswer } from '../exchange.js'
+import { isAnswer, type Exchange } from '../exchange.js'
 import { EVERY, type Findings } from '../finding.js'
 import { listIn } from '../list-in.js'
 import type { ResourceView } from '../resource-view.js'
@@ -20,14 +20,15 @@ const GOOGLE = /^https:\/\/accounts\.google\.com\/?$/
 
 function checkBrowser({ issuer, browser, document }: ServerView, findings: Findings): void {
   if (browser === undefined) return
+  const isBlocked = (preflight: Exchange | undefined) =>
+    preflight !== undefined && !isPreflightPassed(preflight)
   const blocked = [
     ...(isAnswer(browser.document) && !allowsOrigin(browser.document) ? ['its document'] : []),
-    ...(browser.token === undefined || isPreflightPassed(browser.token)
-      ? []
-      : ['its token endpoint']),
+    ...(isBlocked(browser.token) ? ['its token endpoint'] : []),
+    ...(isBlocked(browser.registration) ? ['its registration endpoint'] : []),
   ]
   if (blocked.length === 0) return
-  const seen = `CORS does not allow ${blocked.join(' and ')}.`
+  const seen = `CORS does not allow ${blocked.join(', ')}.`
   findings.add('cors-provider', issuer, seen, undefined, document?.['token_endpoint'])
 }
 
