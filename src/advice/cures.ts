@@ -24,8 +24,8 @@ const CURES: Readonly<Record<string, string>> = {
   ERR_TOKEN_AUDIENCE:
     'let the provider put the resource into aud, or accept what it puts there: --oauth-audience',
   ERR_TOKEN_EXPIRED:
-    'let the client refresh; for fresh tokens synchronize the clocks (--oauth-clock-tolerance)',
-  ERR_TOKEN_NOT_YET_VALID: 'synchronize the clocks (NTP); --oauth-clock-tolerance is at most 5m',
+    'let the client refresh; for fresh tokens synchronise the clocks (--oauth-clock-tolerance)',
+  ERR_TOKEN_NOT_YET_VALID: 'synchronise the clocks (NTP); --oauth-clock-tolerance is at most 5m',
   ERR_TOKEN_BOUND: 'let the provider issue plain bearer tokens to this client',
   ERR_TOKEN_INACTIVE: 'the token was revoked or has expired, or --oauth-client-id may not see it',
   ERR_SCOPE_INSUFFICIENT:

@@ -1,5 +1,5 @@
 /** What the doctor says from inside: all is right but for one thing. */
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { describe, expect } from 'vitest'
 import { runDoctor, runLiveCheck } from '../../src/cli/doctor/command.js'
 import type { Finding } from '../../src/cli/doctor/finding.js'
@@ -8,33 +8,10 @@ import { freePort, writeTemporary } from '../support/cli.js'
 import { runHere, startListeningProvider } from '../support/doctor-command.js'
 import { guideBlock } from '../support/guides.js'
 import { bodyOf, startGateway, startTcpUpstream, startUpstream } from '../support/gateway.js'
+import { mcpServer } from '../support/mcp-server.js'
 import { verifies } from '../support/verifies.js'
 
 const SECRET = 'canarySecretOfTheGateway'
-
-/** An MCP server of both eras, with a tool that must not be called. */
-function mcpServer(seen: string[] = []): RequestListener {
-  return (request, response) => {
-    void bodyOf(request).then((bytes) => {
-      const { method: verb = '' } = request
-      if (verb !== 'POST') return response.writeHead(verb === 'DELETE' ? 204 : 405).end()
-      const { id, method } = JSON.parse(bytes.toString()) as { id?: number; method: string }
-      seen.push(method)
-      const result = {
-        initialize: {
-          protocolVersion: '2025-11-25',
-          capabilities: { tools: {} },
-          serverInfo: { name: 'demo' },
-        },
-        'tools/list': { tools: [{ name: 'delete_everything', inputSchema: {} }] },
-        'server/discover': { supportedVersions: ['2026-07-28'] },
-      }[method]
-      if (id === undefined) return response.writeHead(202).end()
-      response.writeHead(200, { 'content-type': 'application/json' })
-      return response.end(JSON.stringify({ jsonrpc: '2.0', id, result: result ?? {} }))
-    })
-  }
-}
 
 function answer(status: number, type: string, body: string, headers = {}): () => Promise<string> {
   return () =>

@@ -6,6 +6,7 @@ const server = ['doctor/server.test.ts']
 const registration = ['doctor/registration.test.ts']
 const command = ['doctor/command.test.ts']
 const inside = ['doctor/inside.test.ts']
+const failures = ['failures/failures.test.ts']
 const reports = ['doctor/reports.test.ts']
 
 export const DOCTOR_FAULTS: readonly Fault[] = [
@@ -237,15 +238,15 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
   {
     id: 'lost-authorization-unseen',
     breaks: 'DOC-01',
-    find: 'if (!isSame) return',
-    replace: 'return',
+    find: 'if (headers.get(field) !== initialize.headers.get(field)) return',
+    replace: 'if (headers.get(field) === initialize.headers.get(field)) return',
     tests: resource,
   },
   {
     id: 'error-in-the-body-overlooked',
     breaks: 'DOC-01',
-    find: 'text === initialize.text && headers.get(field)',
-    replace: 'headers.get(field)',
+    find: 'if (isNamedIn(wrongToken) && !isNamedIn(initialize)) return',
+    replace: '',
     tests: resource,
   },
   {
@@ -352,5 +353,19 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     find: 'if (!hasAnswered && said.length < MOST_SAID)',
     replace: 'if (hasAnswered && said.length < MOST_SAID)',
     tests: inside,
+  },
+  {
+    id: 'advice-without-our-setting',
+    breaks: 'DOC-11',
+    find: 'Name the whole URL of the endpoint, with its path (--resource).',
+    replace: 'Name the whole URL of the endpoint, with its path.',
+    tests: failures,
+  },
+  {
+    id: 'advice-of-a-finding-lost',
+    breaks: 'DOC-11',
+    find: 'providerOf(about, endpoint)?.changes[id] ?? FINDINGS[id].change',
+    replace: 'providerOf(about, endpoint)?.changes[id] ?? FINDINGS[id].title',
+    tests: failures,
   },
 ]

@@ -1,17 +1,14 @@
 /** Running it: health, metrics, the end, and a way to the outside through company proxies. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { createServer } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, onTestFinished } from 'vitest'
 import { createGateway, type GatewayEvent } from 'mcp-gatehouse/gateway'
 import { createAdmin } from '../../src/gateway/admin.js'
 import { createAdminHostGuard } from '../../src/gateway/hosts.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
+import { makeCertificates } from '../support/certificates.js'
 import {
   eventually,
   exchangeBytes,
@@ -252,46 +249,6 @@ describe('keys from a function', () => {
     },
   )
 })
-
-/** A certificate authority of a company, and a certificate of it for loopback. */
-function makeCertificates(): { ca: string; key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ca-'))
-  const openssl = (...args: string[]) =>
-    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test CA')
-  openssl(
-    'req',
-    ...newKey.slice(0, 5),
-    '-keyout',
-    'key.pem',
-    '-out',
-    'req.pem',
-    '-subj',
-    '/CN=localhost',
-    '-addext',
-    'subjectAltName=DNS:localhost,IP:127.0.0.1',
-  )
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'req.pem',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-out',
-    'cert.pem',
-    '-days',
-    '2',
-    '-copy_extensions',
-    'copy',
-  )
-  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
-  return { ca: read('ca.pem'), key: read('key.pem'), cert: read('cert.pem') }
-}
 
 describe('the way out', () => {
   verifies(

@@ -34,4 +34,7 @@ export const DOCTOR: Readonly<Record<string, Requirement>> = {
   'DOC-10': tested(
     'With a baseline it tells what appeared, what is gone and whose answer changed, and only what got worse is exit code 1',
   ),
+  'DOC-11': tested(
+    'Each failure of the catalogue that can be seen from here, and each mistake of the first day, is named by doctor, check --live or explain with the setting to change, and is not named where it is not',
+  ),
 }
