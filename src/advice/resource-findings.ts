@@ -190,7 +190,7 @@ const OF_CREDENTIALS = {
     severity: 'error',
     title: 'The server cannot check a token',
     change:
-      'Its own log says why. mcp-gatehouse check --live asks for what it needs: keys, and introspection.',
+      'Its own log says why. Let it answer 401 to a wrong token, so that clients log in again. If keys or introspection are out of reach: mcp-gatehouse check --live asks for both.',
     reference: `${RFC_6750}#section-3.1`,
   },
   'token-not-seen': {

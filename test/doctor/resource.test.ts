@@ -92,6 +92,19 @@ const FAULTS: readonly Fault[] = [
     spares: EVERYONE,
   },
   {
+    name: 'it answers without a token, in a stream that begins with an event to resume at',
+    wrong: {
+      'POST /mcp': {
+        headers: { 'content-type': 'text/event-stream' },
+        body: 'id: 1\ndata: \n\nevent: message\nid: 2\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n',
+      },
+    },
+    id: 'not-protected',
+    seen: /without a token answered 200 with MCP/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
     name: 'a stateless server answers without a token',
     wrong: {
       'POST /mcp': { status: 400, body: { jsonrpc: '2.0', id: 1, error: { code: -32_004 } } },
@@ -615,6 +628,40 @@ verifies('DOC-06', 'a server that hangs costs the patience for one answer', asyn
   expect(found(diagnosis, 'too-slow').seen).toMatch(/did not answer within 0\.05 s/)
   // Nothing waited for another, and nothing was asked after them.
   expect(started.length).toBe(9)
+})
+
+/** A stream of events, each with the milliseconds before it. It never ends. */
+function streaming(events: readonly (readonly [after: number, event: string])[]): typeof fetch {
+  return (_input, init) => {
+    const body = new ReadableStream({
+      async start(controller) {
+        for (const [after, event] of events) {
+          await new Promise((resolve) => setTimeout(resolve, after))
+          controller.enqueue(new TextEncoder().encode(event))
+        }
+        init?.signal?.addEventListener('abort', () => controller.error(init.signal?.reason))
+      },
+    })
+    const headers = { 'content-type': 'text/event-stream' }
+    return Promise.resolve(new Response(body, { headers }))
+  }
+}
+
+const RPC = 'data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'
+
+verifies('DOC-01', 'a server that answers later than its stream begins is open, too', async () => {
+  const late = streaming([
+    [0, 'id: 1\ndata: \n\n'],
+    [1_300, RPC],
+  ])
+  const diagnosis = await look({ hosts: { 'https://mcp.example.com': late } })
+  expect(idsOf(diagnosis)).toContain('not-protected')
+})
+
+verifies('DOC-06', 'a stream that never answers is told of as too slow', async () => {
+  const silent = streaming([[0, 'id: 1\ndata: \n\n']])
+  const diagnosis = await look({ hosts: { 'https://mcp.example.com': silent }, patience: 100 })
+  expect(idsOf(diagnosis)).toEqual(['too-slow'])
 })
 
 verifies('DOC-01', 'a clock that differs is told by how much', async () => {

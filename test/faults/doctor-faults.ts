@@ -368,4 +368,25 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     replace: 'providerOf(about, endpoint)?.changes[id] ?? FINDINGS[id].title',
     tests: failures,
   },
+  {
+    id: 'first-event-taken-for-the-answer',
+    breaks: 'DOC-01',
+    find: '!(isStream && EVENT.test(text))',
+    replace: '!(isStream && text.length > 0)',
+    tests: resource,
+  },
+  {
+    id: 'empty-event-taken-for-the-answer',
+    breaks: 'DOC-01',
+    find: 'const data = /^data: ?(\\S.*)$/m',
+    replace: 'const data = /^data: ?(.*)$/m',
+    tests: resource,
+  },
+  {
+    id: 'late-answers-not-waited-for',
+    breaks: 'DOC-01',
+    find: "const streamPatience = method === 'POST' ? undefined : STREAM_PATIENCE",
+    replace: 'const streamPatience = STREAM_PATIENCE',
+    tests: resource,
+  },
 ]

@@ -23,7 +23,7 @@ export interface Answer {
   readonly url: string
   readonly status: number
   readonly headers: Headers
-  /** Its beginning: at most 256 KiB. Of an event stream, what came up to its first event. */
+  /** Its beginning: at most 256 KiB. Of an event stream, what came up to its first event with data. */
   readonly text: string
   /** Milliseconds since 1970, by our clock, between request and answer. */
   readonly at: number
@@ -47,8 +47,11 @@ export function isAnswer(exchange: Exchange | undefined): exchange is Answer {
 }
 
 const MOST_BYTES = 256 * 1024
-/** An event stream may be silent for ever: its head is the answer. */
+/** The stream of a GET may be silent for ever: its head is the answer. */
 const STREAM_PATIENCE = 1_000
+
+/** A whole event with data. Before it there may be one without, which only gives an id to resume at. */
+const EVENT = /^data: ?\S[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n/m
 
 const TLS_CODES = /CERT|SSL|TLS|UNABLE_TO_(?:GET|VERIFY)|ALTNAME|EPROTO/
 
@@ -67,21 +70,26 @@ function kindOf(error: unknown): SilenceKind {
   return TLS_CODES.test(code) ? 'tls-fault' : 'unreachable'
 }
 
-async function readBeginning(response: Response, isStream: boolean): Promise<string> {
+async function readBeginning(
+  response: Response,
+  isStream: boolean,
+  streamPatience: number | undefined,
+): Promise<string> {
   const reader = response.body?.getReader()
   if (reader === undefined) return ''
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
   const stop = () => void reader.cancel().catch(() => undefined)
-  const timer = isStream ? setTimeout(stop, STREAM_PATIENCE) : undefined
+  const isLimited = isStream && streamPatience !== undefined
+  const timer = isLimited ? setTimeout(stop, streamPatience) : undefined
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return text + decoder.decode()
       size += value.byteLength
       text += decoder.decode(value, { stream: true })
-      if (size < MOST_BYTES && !(isStream && /\r?\n\r?\n/.test(text))) continue
+      if (size < MOST_BYTES && !(isStream && EVENT.test(text))) continue
       stop()
       return text.slice(0, MOST_BYTES)
     }
@@ -103,7 +111,9 @@ export async function exchange(
     const response = await fetch(url, { ...init, method, redirect: 'manual', signal: limit.signal })
     const at = (began + now()) / 2
     const isStream = isEventStream(response.headers.get('content-type') ?? '')
-    const text = await readBeginning(response, isStream)
+    // A request has its answer in the stream, and waits for it.
+    const streamPatience = method === 'POST' ? undefined : STREAM_PATIENCE
+    const text = await readBeginning(response, isStream, streamPatience)
     return { method, url, status: response.status, headers: response.headers, text, at }
   } catch (error) {
     if (!limit.signal.aborted) {

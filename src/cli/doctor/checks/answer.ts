@@ -36,7 +36,7 @@ function isOldTransport(get: Exchange): boolean {
 
 /** A JSON-RPC answer, alone or as an event: also an error shows that the request came through. */
 function isRpc(answer: Answer): boolean {
-  const data = /^data: ?(.*)$/m.exec(answer.text)?.[1]
+  const data = /^data: ?(\S.*)$/m.exec(answer.text)?.[1]
   const message = jsonOf(data === undefined ? answer : { ...answer, text: data })
   return message?.['jsonrpc'] === '2.0'
 }
