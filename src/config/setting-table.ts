@@ -79,6 +79,8 @@ export interface Settings {
     readonly jwksFile?: string | undefined
     readonly requireType: boolean
     readonly scopeClaim?: readonly string[] | undefined
+    readonly soleAudience: boolean
+    readonly alsoAudience?: readonly string[] | undefined
     readonly audienceClaim: 'aud' | 'client_id' | 'azp'
     readonly acceptIdTokenClaims: boolean
     readonly validation: 'auto' | 'jwt' | 'introspection'
@@ -441,6 +443,17 @@ const schema = z.object({
       description: 'stands before each scope in metadata and challenges, but not in tokens (Entra)',
       placeholder: 'PREFIX',
       hint: 'api://APP/',
+    }),
+    soleAudience: toggle({
+      ...EACH_ISSUER,
+      becomes: 'tokens.soleAudience',
+      description: 'only tokens for no other audience: others see them, and could use them here',
+    }),
+    alsoAudience: texts({
+      ...EACH_ISSUER,
+      becomes: 'tokens.alsoAudience',
+      description: 'the same, but a token may name this one besides (Keycloak: account)',
+      placeholder: 'AUDIENCE',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
       ...EACH_ISSUER,

@@ -33,6 +33,8 @@ type Draft = Omit<IssuerSettings, 'requirements'> & {
 /** Rules for tokens. They may be set at the top, for all issuers, or for one issuer. */
 const TOKEN_CHECKS = {
   audience: (checker, path, value) => checker.texts(path, value),
+  soleAudience: (checker, path, value) => checker.flag(path, value, false),
+  alsoAudience: (checker, path, value) => checker.texts(path, value),
   audienceClaim: (checker, path, value) =>
     checker.choice(path, value, ['aud', 'client_id', 'azp'] as const),
   requireType: (checker, path, value) => checker.flag(path, value, false),
@@ -128,6 +130,11 @@ function checkAudienceClaim(
       'a token for another server may name the same client; only a scope distinguishes them'
     checker.problem(where, 'needs scopes', hint)
   }
+}
+
+/** The entries that a token may have besides; `undefined`: any. */
+function othersIn({ soleAudience, alsoAudience }: TokenRules): ReadonlySet<string> | undefined {
+  return soleAudience === true || alsoAudience !== undefined ? new Set(alsoAudience) : undefined
 }
 
 function checkIntrospection(
@@ -250,6 +257,7 @@ function checkServer(
       clockTolerance,
       scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
       userClaims: rules.userClaims ?? [],
+      alsoAudience: othersIn(rules),
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
       requiredClaims: rules.requiredClaims ?? {},

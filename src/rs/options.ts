@@ -31,6 +31,16 @@ export interface TokenOptions {
    */
   readonly userClaims?: readonly string[]
   /**
+   * Accept no token that names other audiences besides: its other services see it, and could use it
+   * here. Default false.
+   */
+  readonly soleAudience?: boolean
+  /**
+   * As `soleAudience`, but a token may name these besides `audience` (Keycloak: `account`; Auth0:
+   * `https://TENANT/userinfo`). They open nothing here. Default none.
+   */
+  readonly alsoAudience?: readonly string[]
+  /**
    * The claim that is compared with `audience`, for providers whose access tokens have no `aud`
    * (Cognito). Default `aud`. Any other claim requires `audience` and `scopes`: a client id does
    * not name this resource.

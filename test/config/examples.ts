@@ -177,6 +177,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'api://APP/',
     value: 'api://APP/',
   },
+  'oauth.soleAudience': {
+    flags: ['--oauth-sole-audience'],
+    env: '1',
+    file: 'true',
+    value: true,
+  },
+  'oauth.alsoAudience': {
+    flags: flag('oauth-also-audience', 'account'),
+    env: 'account',
+    file: 'account',
+    value: ['account'],
+  },
   'oauth.audienceClaim': {
     flags: flag('oauth-audience-claim', 'azp'),
     env: 'azp',

@@ -245,6 +245,8 @@ describe('the options of the gateway', () => {
       ],
       audience: ['0123'],
       audienceClaim: 'azp',
+      soleAudience: true,
+      alsoAudience: ['account'],
       advertiseScopes: ['api://APP/a', 'api://APP/b'],
       acceptIdTokenClaims: true,
       scopes: ['a', 'b'],

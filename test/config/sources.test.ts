@@ -86,6 +86,7 @@ test('the defaults', async () => {
     childQueue: 4_194_304,
     oauth: {
       requireType: false,
+      soleAudience: false,
       audienceClaim: 'aud',
       acceptIdTokenClaims: false,
       validation: 'auto',

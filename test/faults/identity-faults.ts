@@ -2,6 +2,7 @@
 import type { Fault } from './faults.js'
 
 const scopes = ['rs/asked-scopes.test.ts']
+const audiences = ['rs/sole-audience.test.ts']
 
 export const IDENTITY_FAULTS: readonly Fault[] = [
   {
@@ -66,5 +67,27 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
     find: "if (scopes.includes('offline_access')) {\n      const hint = 'it requests",
     replace: "if (scopes.includes('offline_acces')) {\n      const hint = 'it requests",
     tests: scopes,
+  },
+  {
+    id: 'others-in-the-audience',
+    breaks: 'IDN-02',
+    find: 'return checkSoleAudience(facts, requirements)',
+    replace: 'return undefined',
+    tests: audiences,
+  },
+  {
+    id: 'also-audience-opens',
+    breaks: 'IDN-02',
+    find: 'if (!facts.audience.some((entry) => requirements.audience.has(entry))) {',
+    replace:
+      'if (!facts.audience.some((entry) => requirements.audience.has(entry) || requirements.alsoAudience?.has(entry))) {',
+    tests: audiences,
+  },
+  {
+    id: 'also-audience-without-effect',
+    breaks: 'IDN-02',
+    find: 'return soleAudience === true || alsoAudience !== undefined ?',
+    replace: 'return soleAudience === true ?',
+    tests: audiences,
   },
 ]

@@ -302,6 +302,16 @@ const EXAMPLES: Readonly<
     env: 'api://APP/',
     option: { authorizationServers: [{ issuer: ISSUER, scopePrefix: 'api://APP/' }] },
   },
+  'oauth.soleAudience': {
+    flags: ['--oauth-sole-audience'],
+    env: '1',
+    option: { soleAudience: true },
+  },
+  'oauth.alsoAudience': {
+    flags: ['--oauth-also-audience', 'account'],
+    env: 'account',
+    option: { alsoAudience: ['account'] },
+  },
   'oauth.audienceClaim': {
     flags: ['--oauth-audience-claim', 'client_id'],
     env: 'client_id',

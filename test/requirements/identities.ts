@@ -9,4 +9,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-01': tested(
     'Scopes that metadata and challenges name, and scopes that tokens hold, are two things: by `advertiseScopes`, by a prefix of the issuer, by both forms in a policy; two scopes are never asked for in the same words',
   ),
+  'IDN-02': tested(
+    'With `soleAudience` a token names no audience but the accepted ones and those of `alsoAudience`, which alone open nothing',
+  ),
 }
