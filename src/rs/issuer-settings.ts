@@ -13,6 +13,7 @@ import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
+import { checkPublication } from './publication.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
@@ -23,6 +24,8 @@ export interface IssuerSettings {
   readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
   readonly scopePrefix: string | undefined
+  /** Whether clients are sent there to log in. */
+  readonly isPublished: boolean
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -65,6 +68,8 @@ const SERVER_NAMES: Readonly<
   introspector: true,
   tokenPrefix: true,
   scopePrefix: true,
+  published: true,
+  anySubject: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -180,7 +185,8 @@ function checkScopePrefixes(
   path: OptionPath,
   drafts: readonly Draft[],
 ): void {
-  if (new Set(drafts.map(({ scopePrefix }) => scopePrefix)).size < 2) return
+  const prefixes = drafts.flatMap((each) => (each.isPublished ? [each.scopePrefix] : []))
+  if (new Set(prefixes).size < 2) return
   const hint = 'give the users of each issuer a resource of their own, or use advertiseScopes'
   checker.problem(path, 'have different scopePrefix', hint)
 }
@@ -245,6 +251,7 @@ function checkServer(
     introspector,
     tokenPrefix,
     scopePrefix,
+    isPublished: checkPublication(checker, path, server, rules.requiredClaims),
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
     requirements: Object.freeze({
@@ -317,6 +324,10 @@ export function checkIssuers(
   }
   checkPrefixes(checker, path, drafts)
   checkScopePrefixes(checker, path, drafts)
+  if (drafts.length > 0 && drafts.every(({ isPublished }) => !isPublished)) {
+    const hint = 'clients must learn where to log in: the specification of MCP requires it'
+    checker.problem(path, 'needs one that is published', hint)
+  }
   const issuers = drafts.filter(isComplete)
   return issuers.length < list.length ? undefined : issuers
 }

@@ -177,6 +177,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'api://APP/',
     value: 'api://APP/',
   },
+  'oauth.requireClaim': {
+    flags: [...flag('oauth-require-claim', 'tid=a=b'), ...flag('oauth-require-claim', 'tid=c')],
+    env: 'tid=a=b tid=c',
+    file: '[tid=a=b, tid=c]',
+    value: ['tid=a=b', 'tid=c'],
+  },
   'oauth.soleAudience': {
     flags: ['--oauth-sole-audience'],
     env: '1',

@@ -245,6 +245,7 @@ describe('the options of the gateway', () => {
       ],
       audience: ['0123'],
       audienceClaim: 'azp',
+      requiredClaims: { tid: ['a=b', 'c'] },
       soleAudience: true,
       alsoAudience: ['account'],
       advertiseScopes: ['api://APP/a', 'api://APP/b'],

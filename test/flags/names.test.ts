@@ -52,6 +52,7 @@ test('the names of all settings are those that guides and scripts depend on', ()
     'oauth.requireType --oauth-require-type MCP_GATEHOUSE_OAUTH_REQUIRE_TYPE',
     'oauth.scopeClaim --oauth-scope-claim MCP_GATEHOUSE_OAUTH_SCOPE_CLAIM',
     'oauth.scopePrefix --oauth-scope-prefix MCP_GATEHOUSE_OAUTH_SCOPE_PREFIX',
+    'oauth.requireClaim --oauth-require-claim MCP_GATEHOUSE_OAUTH_REQUIRE_CLAIM',
     'oauth.soleAudience --oauth-sole-audience MCP_GATEHOUSE_OAUTH_SOLE_AUDIENCE',
     'oauth.alsoAudience --oauth-also-audience MCP_GATEHOUSE_OAUTH_ALSO_AUDIENCE',
     'oauth.audienceClaim --oauth-audience-claim MCP_GATEHOUSE_OAUTH_AUDIENCE_CLAIM',

@@ -12,4 +12,10 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-02': tested(
     'With `soleAudience` a token names no audience but the accepted ones and those of `alsoAudience`, which alone open nothing',
   ),
+  'IDN-03': tested(
+    'An issuer that is not published is accepted and never named in the metadata; it needs claims that say whose tokens, or `anySubject`, which no issuer may have at which everybody gets tokens',
+  ),
+  'IDN-04': tested(
+    'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
+  ),
 }
