@@ -168,6 +168,7 @@ export class Refusal {
     | 'at+jwt required'
     | 'client as audience'
     | 'last slash of the audience'
+    | 'sole audience'
     | { readonly iss: unknown }
     | undefined
   /** The claim that is not acceptable, if it is a single one. */

@@ -11,7 +11,11 @@ import type { JsonObject } from '../base/json.js'
 
 /** What went wrong: a refusal, or one of its causes that needs its own advice. */
 export type HintTopic =
-  BearerTokenErrorCode | 'at+jwt required' | 'client as audience' | 'last slash of the audience'
+  | BearerTokenErrorCode
+  | 'at+jwt required'
+  | 'client as audience'
+  | 'last slash of the audience'
+  | 'sole audience'
 
 export interface TokenContext {
   readonly token: string
@@ -244,6 +248,8 @@ export const ANY_PROVIDER: Hints = {
     'let the identity provider write typ at+jwt (RFC 9068), or leave out --oauth-require-type',
   'last slash of the audience':
     'they differ in the last slash: correct --oauth-audience, or the audience at the identity provider',
+  'sole audience':
+    'let the identity provider put this resource alone into aud, or name the others that may see such a token in --oauth-also-audience',
   'client as audience':
     'this claim names a client: list the clients whose tokens are accepted in --oauth-audience',
   ERR_TOKEN_TYPE: ({ claims }) =>

@@ -6,7 +6,13 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { FileDocument, shownName } from './file-document.js'
-import { FILE_RESOURCE_SETTINGS, ISSUER, ISSUERS, RESOURCES } from './setting-lists.js'
+import {
+  FILE_RESOURCE_SETTINGS,
+  LISTED_ISSUER_SETTINGS,
+  ISSUER,
+  ISSUERS,
+  RESOURCES,
+} from './setting-lists.js'
 import { byPath, type GivenValue, type GivenValues, type Setting } from './setting.js'
 import { didYouMean } from './sources.js'
 import { splitWords } from './values.js'
@@ -86,9 +92,9 @@ class FileCollector {
     this.#document = document
     this.#all = byPath(settings)
     this.#ofIssuer = byPath(
-      settings
-        .filter(({ path, perIssuer }) => path === ISSUER || perIssuer !== undefined)
-        .map((setting) => (setting.path === ISSUER ? { ...setting, kind: 'text' } : setting)),
+      LISTED_ISSUER_SETTINGS.map((setting) =>
+        setting.path === ISSUER ? { ...setting, kind: 'text' } : setting,
+      ),
     )
   }
 

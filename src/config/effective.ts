@@ -12,6 +12,7 @@ import { valueOf, type Settings } from './setting-table.js'
 import {
   FILE_RESOURCE_SETTINGS,
   FILE_SETTINGS,
+  LISTED_ISSUER_SETTINGS,
   ISSUER,
   ISSUERS,
   RESOURCES,
@@ -67,7 +68,7 @@ function effectiveIssuers(issuers: readonly ConfiguredIssuer[]): EffectivePart['
   return issuers
     .filter(({ own }) => own.size > 0)
     .map(({ settings, own }) =>
-      FILE_SETTINGS.filter(({ path }) => own.has(path)).map((setting) => {
+      LISTED_ISSUER_SETTINGS.filter(({ path }) => own.has(path)).map((setting) => {
         const { value, ...rest } = effective(setting, settings, own)
         return { ...rest, value: setting.path === ISSUER ? settings.oauth.issuer?.[0] : value }
       }),

@@ -73,7 +73,10 @@ export function textOr(
 export function texts({
   fault,
   ...about
-}: TextDetails & { readonly kind?: 'list' | 'words' }): z.ZodOptional<z.ZodArray<z.ZodString>> {
+}: TextDetails &
+  Pick<SettingDetails, 'toOption'> & { readonly kind?: 'list' | 'words' }): z.ZodOptional<
+  z.ZodArray<z.ZodString>
+> {
   const schema = z
     .array(z.string().min(1, EMPTY))
     .min(1, EMPTY)
@@ -110,17 +113,17 @@ export function choice<Value extends string>(
     })
 }
 
-export function toggle(about: Basics): z.ZodDefault<z.ZodType<boolean>> {
+export function toggle(about: Basics, fallback = false): z.ZodDefault<z.ZodType<boolean>> {
   const schema: z.ZodType<boolean> = z.stringbool({
     truthy: ['true', '1'],
     falsy: ['false', '0'],
     error: 'must be true or false',
   })
-  return schema.default(false).register(details, {
+  return schema.default(fallback).register(details, {
     kind: 'toggle',
     placeholder: '',
-    default: 'off',
-    fixedDefault: false,
+    default: fallback ? 'on' : 'off',
+    fixedDefault: fallback,
     hint: '1 and 0 are accepted, too',
     json: { type: 'boolean' },
     ...about,

@@ -7,7 +7,9 @@ import { EVERYWHERE } from './setting-table.js'
 import { byPath, type Setting } from './setting.js'
 
 /** The settings that have three spellings. */
-const ALL = EVERYWHERE.filter(({ perResource }) => perResource !== 'alone')
+const ALL = EVERYWHERE.filter(
+  ({ perIssuer, perResource }) => perIssuer !== 'alone' && perResource !== 'alone',
+)
 
 /** The settings of the environment: all of them. Secrets are allowed nowhere else. */
 export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
@@ -40,8 +42,8 @@ export const ISSUER_SETTINGS: readonly Setting[] = ALL.filter(
 )
 
 /** The settings that an issuer in a config file may have, besides its name. */
-export const FILE_ISSUER_SETTINGS: readonly Setting[] = FILE_SETTINGS.filter(
-  ({ perIssuer }) => perIssuer !== undefined,
+export const FILE_ISSUER_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
+  ({ perIssuer, secret }) => perIssuer !== undefined && secret !== true,
 )
 
 /** The settings that a resource in a config file may have. */
@@ -71,6 +73,11 @@ export function isForStdio(path: string): boolean {
 }
 
 export const ISSUER = 'oauth.issuer'
+
+/** The settings of an issuer in the list of a config file: its name, and its own. */
+export const LISTED_ISSUER_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
+  (setting) => setting.path === ISSUER || FILE_ISSUER_SETTINGS.includes(setting),
+)
 
 export const POLICY = 'oauth.policy'
 

@@ -28,6 +28,7 @@ import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
+import type { RequiredClaims } from '../token/required-claims.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
@@ -35,6 +36,20 @@ import { splitPair } from './values.js'
 function pairFault(text: string): string | undefined {
   const [name] = splitPair(text) ?? []
   return name === undefined ? 'is not NAME=FILE' : setFault(name)
+}
+
+/** Values of the same claim are alternatives. */
+function toRequiredClaims(texts: readonly string[]): RequiredClaims {
+  const claims = new Map<string, string[]>()
+  for (const [name, value] of texts.map((each) => splitPair(each) ?? ['', ''])) {
+    claims.set(name, [...(claims.get(name) ?? []), value])
+  }
+  return Object.fromEntries(claims)
+}
+
+/** The fault of a text that should be `NAME=VALUE`. */
+function claimFault(text: string): string | undefined {
+  return splitPair(text) === undefined ? 'is not NAME=VALUE' : undefined
 }
 
 /**
@@ -79,6 +94,11 @@ export interface Settings {
     readonly jwksFile?: string | undefined
     readonly requireType: boolean
     readonly scopeClaim?: readonly string[] | undefined
+    readonly published: boolean
+    readonly anySubject: boolean
+    readonly requireClaim?: readonly string[] | undefined
+    readonly soleAudience: boolean
+    readonly alsoAudience?: readonly string[] | undefined
     readonly audienceClaim: 'aud' | 'client_id' | 'azp'
     readonly acceptIdTokenClaims: boolean
     readonly validation: 'auto' | 'jwt' | 'introspection'
@@ -441,6 +461,46 @@ const schema = z.object({
       description: 'stands before each scope in metadata and challenges, but not in tokens (Entra)',
       placeholder: 'PREFIX',
       hint: 'api://APP/',
+    }),
+    published: toggle(
+      {
+        ...OAUTH,
+        inFlags: false,
+        perIssuer: 'alone',
+        onlyWhen: 'given',
+        becomes: 'issuer.published',
+        description: 'whether the metadata names this issuer, so that clients log in there',
+      },
+      true,
+    ),
+    anySubject: toggle({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      onlyWhen: 'given',
+      becomes: 'issuer.anySubject',
+      description: 'accept every token of an unpublished issuer for this resource',
+    }),
+    requireClaim: texts({
+      ...EACH_ISSUER,
+      becomes: 'tokens.requiredClaims',
+      toOption: toRequiredClaims,
+      fault: claimFault,
+      description:
+        'claim that a token must have, with an accepted value; * stands for text without / and :',
+      placeholder: 'NAME=VALUE',
+      hint: "repository_id=123456, or 'sub=repo:acme/*:environment:production'",
+    }),
+    soleAudience: toggle({
+      ...EACH_ISSUER,
+      becomes: 'tokens.soleAudience',
+      description: 'only tokens for no other audience: others see them, and could use them here',
+    }),
+    alsoAudience: texts({
+      ...EACH_ISSUER,
+      becomes: 'tokens.alsoAudience',
+      description: 'the same, but a token may name this one besides (Keycloak: account)',
+      placeholder: 'AUDIENCE',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
       ...EACH_ISSUER,

@@ -82,9 +82,10 @@ export interface SettingDetails {
   readonly file?: 'whole' | 'after ='
   /**
    * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer
-   * alone. `too`: at the top it applies to all issuers that have none of their own.
+   * alone. `too`: at the top it applies to all issuers that have none of their own. `alone`: it is
+   * allowed only there, and is not a flag.
    */
-  readonly perIssuer?: 'only' | 'too'
+  readonly perIssuer?: 'only' | 'too' | 'alone'
   /**
    * Whether a resource in a config file may have its own. `only`: with several resources, it is
    * allowed nowhere else. `too`: at the top it applies to all resources that have none of their
@@ -97,6 +98,8 @@ export interface SettingDetails {
    * option.
    */
   readonly becomes?: OptionName
+  /** The option, where that is not the value itself. */
+  readonly toOption?: (values: readonly string[]) => unknown
   /**
    * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: also a client id at the
    * issuer. `command`: a command that we start. `child`: a command that speaks stdio.

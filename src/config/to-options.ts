@@ -26,11 +26,12 @@ export function optionsOf<Group extends OptionGroup>(
   isWanted: (setting: Setting) => boolean = () => true,
 ): Partial<OptionsOf<Group>> {
   const entries = EVERYWHERE.flatMap((setting) => {
-    const { path, becomes = '', file } = setting
+    const { path, becomes = '', file, toOption } = setting
     const [ofGroup, option] = becomes.split('.')
     if (ofGroup !== group || file !== undefined || !isWanted(setting)) return []
     const value = valueOf(settings, path)
-    return value === undefined ? [] : [[option, value]]
+    if (value === undefined) return []
+    return [[option, toOption === undefined ? value : toOption(value as readonly string[])]]
   })
   return Object.fromEntries(entries) as Partial<OptionsOf<Group>>
 }
@@ -51,7 +52,8 @@ export function introspectorOptions({
 function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
   const { settings, own, jwks } = issuer
   const [name] = settings.oauth.issuer ?? []
-  const { issuer: _list, ...places } = optionsOf('issuer', settings)
+  const isWanted = ({ path, onlyWhen }: Setting) => onlyWhen === undefined || own.has(path)
+  const { issuer: _list, ...places } = optionsOf('issuer', settings, isWanted)
   const client = introspectorOptions(issuer)
   return {
     // A missing name is reported by the rules between settings.

@@ -13,6 +13,7 @@ import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
+import { checkPublication } from './publication.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
@@ -23,6 +24,8 @@ export interface IssuerSettings {
   readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
   readonly scopePrefix: string | undefined
+  /** Whether clients are sent there to log in. */
+  readonly isPublished: boolean
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -33,6 +36,8 @@ type Draft = Omit<IssuerSettings, 'requirements'> & {
 /** Rules for tokens. They may be set at the top, for all issuers, or for one issuer. */
 const TOKEN_CHECKS = {
   audience: (checker, path, value) => checker.texts(path, value),
+  soleAudience: (checker, path, value) => checker.flag(path, value, false),
+  alsoAudience: (checker, path, value) => checker.texts(path, value),
   audienceClaim: (checker, path, value) =>
     checker.choice(path, value, ['aud', 'client_id', 'azp'] as const),
   requireType: (checker, path, value) => checker.flag(path, value, false),
@@ -63,6 +68,8 @@ const SERVER_NAMES: Readonly<
   introspector: true,
   tokenPrefix: true,
   scopePrefix: true,
+  published: true,
+  anySubject: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -130,6 +137,11 @@ function checkAudienceClaim(
   }
 }
 
+/** The entries that a token may have besides; `undefined`: any. */
+function othersIn({ soleAudience, alsoAudience }: TokenRules): ReadonlySet<string> | undefined {
+  return soleAudience === true || alsoAudience !== undefined ? new Set(alsoAudience) : undefined
+}
+
 function checkIntrospection(
   checker: OptionChecker,
   path: OptionPath,
@@ -173,7 +185,8 @@ function checkScopePrefixes(
   path: OptionPath,
   drafts: readonly Draft[],
 ): void {
-  if (new Set(drafts.map(({ scopePrefix }) => scopePrefix)).size < 2) return
+  const prefixes = drafts.flatMap((each) => (each.isPublished ? [each.scopePrefix] : []))
+  if (new Set(prefixes).size < 2) return
   const hint = 'give the users of each issuer a resource of their own, or use advertiseScopes'
   checker.problem(path, 'have different scopePrefix', hint)
 }
@@ -238,6 +251,7 @@ function checkServer(
     introspector,
     tokenPrefix,
     scopePrefix,
+    isPublished: checkPublication(checker, path, server, rules.requiredClaims),
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
     requirements: Object.freeze({
@@ -250,6 +264,7 @@ function checkServer(
       clockTolerance,
       scopeClaims: rules.scopeClaims ?? ['scope', 'scp'],
       userClaims: rules.userClaims ?? [],
+      alsoAudience: othersIn(rules),
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
       requiredClaims: rules.requiredClaims ?? {},
@@ -309,6 +324,10 @@ export function checkIssuers(
   }
   checkPrefixes(checker, path, drafts)
   checkScopePrefixes(checker, path, drafts)
+  if (drafts.length > 0 && drafts.every(({ isPublished }) => !isPublished)) {
+    const hint = 'clients must learn where to log in: the specification of MCP requires it'
+    checker.problem(path, 'needs one that is published', hint)
+  }
   const issuers = drafts.filter(isComplete)
   return issuers.length < list.length ? undefined : issuers
 }

@@ -31,6 +31,16 @@ export interface TokenOptions {
    */
   readonly userClaims?: readonly string[]
   /**
+   * Accept no token that names other audiences besides: its other services see it, and could use it
+   * here. Default false.
+   */
+  readonly soleAudience?: boolean
+  /**
+   * As `soleAudience`, but a token may name these besides `audience` (Keycloak: `account`; Auth0:
+   * `https://TENANT/userinfo`). They open nothing here. Default none.
+   */
+  readonly alsoAudience?: readonly string[]
+  /**
    * The claim that is compared with `audience`, for providers whose access tokens have no `aud`
    * (Cognito). Default `aud`. Any other claim requires `audience` and `scopes`: a client id does
    * not name this resource.
@@ -74,6 +84,17 @@ export interface AuthorizationServerOptions extends TokenOptions {
    * All issuers of a resource must have the same. Default none.
    */
   readonly scopePrefix?: string
+  /**
+   * False: its tokens are accepted, and the metadata does not name it, so no client logs in there.
+   * For machines: GitHub Actions, Kubernetes. `requiredClaims` must then say whose tokens, or
+   * `anySubject`. At least one issuer must be published. Default true.
+   */
+  readonly published?: boolean
+  /**
+   * Accept every token that an unpublished issuer gives for this resource: only you can get one
+   * there. Not for issuers at which everybody can (GitHub Actions, GitLab.com, Google). Default false.
+   */
+  readonly anySubject?: boolean
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**

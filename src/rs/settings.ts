@@ -95,7 +95,8 @@ export function readResourceServer(
     options,
   })
   if (resource === undefined || issuers === undefined) return undefined
-  const prefix = issuers[0]?.scopePrefix
+  const published = issuers.filter(({ isPublished }) => isPublished)
+  const prefix = published[0]?.scopePrefix
   const askedScopes = { base: scopes, advertised: own.advertiseScopes, prefix }
   checkTwins(checker, ['policy'], new AskedScopes(askedScopes), own.policy)
   const advertised = new AskedScopes(askedScopes).ofBase
@@ -106,7 +107,7 @@ export function readResourceServer(
     issuers,
     metadata: {
       resource,
-      authorization_servers: issuers.map(({ requirements }) => requirements.issuer),
+      authorization_servers: published.map(({ requirements }) => requirements.issuer),
       ...(advertised.length > 0 && { scopes_supported: advertised }),
       bearer_methods_supported: ['header'],
       ...(resourceName !== undefined && { resource_name: resourceName }),

@@ -77,6 +77,11 @@ export interface TokenRequirements {
   readonly scopeClaims: readonly string[]
   /** Which claims name the person, for people to read. */
   readonly userClaims: readonly string[]
+  /**
+   * Entries that a token may have besides an accepted audience; `undefined`: any. A token that names
+   * other services is also accepted there, and they see it.
+   */
+  readonly alsoAudience: ReadonlySet<string> | undefined
   /** Which claim is compared with the audience. */
   readonly audienceClaim: 'aud' | 'client_id' | 'azp'
   /** `nonce`, `at_hash` and `s_hash` do not make it an ID token. */
@@ -287,7 +292,18 @@ const checkAudience: AccessTokenRule['check'] = (facts, requirements) => {
     const about = claim === 'aud' ? slashOf(facts, requirements) : 'client as audience'
     return new Refusal('ERR_TOKEN_AUDIENCE', reason, requirements.issuer, { claim, about })
   }
-  return undefined
+  return checkSoleAudience(facts, requirements)
+}
+
+function checkSoleAudience(
+  { audience }: AccessTokenFacts,
+  { alsoAudience, audience: accepted, audienceClaim: claim, issuer }: TokenRequirements,
+): Refusal | undefined {
+  if (alsoAudience === undefined) return undefined
+  const foreign = audience.filter((entry) => !accepted.has(entry) && !alsoAudience.has(entry))
+  if (foreign.length === 0) return undefined
+  const reason = `it is for others, too: ${describeAudience(foreign, claim)}`
+  return new Refusal('ERR_TOKEN_AUDIENCE', reason, issuer, { claim, about: 'sole audience' })
 }
 
 const checkBinding: AccessTokenRule['check'] = (facts, { issuer }) => {

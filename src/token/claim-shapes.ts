@@ -27,16 +27,19 @@ export function readAudience(value: unknown): readonly string[] | undefined {
 
 /**
  * The claim of this name. If there is none and the name has dots, the value at that path:
- * `realm_access.roles`. Literal names with dots (`https://example.com/roles`) come first.
+ * `realm_access.roles`. Literal names with dots come first, also on the way:
+ * `https://example.com/roles`, `kubernetes.io.namespace`.
  */
 export function claimAt(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name]
-  let value: unknown = claims
-  for (const step of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-    value = (value as JsonObject)[step]
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const step = name.slice(0, dot)
+    const within = Object.hasOwn(claims, step) ? claims[step] : undefined
+    if (typeof within !== 'object' || within === null) continue
+    const value = claimAt(within as JsonObject, name.slice(dot + 1))
+    if (value !== undefined) return value
   }
-  return value
+  return undefined
 }
 
 /** They hold scopes and nothing else (RFC 8693 §4.2; Okta, Entra): anything else refuses the token. */

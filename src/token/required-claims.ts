@@ -5,6 +5,7 @@
  */
 import { quoted } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
+import { fitsPattern } from './claim-pattern.js'
 import { claimAt } from './claim-shapes.js'
 
 type ClaimValue = string | number | boolean
@@ -12,7 +13,7 @@ type ClaimValue = string | number | boolean
 /**
  * Claims that a token must have. Each name, or dotted path, with the accepted values; `true`
  * accepts any value. A claim that is an array must contain one of them. Values are compared
- * exactly: `7` is not `'7'`.
+ * exactly: `7` is not `'7'`. In a text, `*` stands for any text without `/` and `:`.
  *
  * @example
  * ```ts
@@ -29,9 +30,14 @@ export interface UnmetClaim {
   readonly reason: string
 }
 
+function isValue(wanted: ClaimValue, value: unknown): boolean {
+  if (typeof wanted !== 'string') return wanted === value
+  return typeof value === 'string' && fitsPattern(wanted, value)
+}
+
 function isMet(value: unknown, wanted: readonly ClaimValue[]): boolean {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return values.some((each) => wanted.some((one) => one === each))
+  return values.some((each) => wanted.some((one) => isValue(one, each)))
 }
 
 /** The first required claim that a token does not meet. */

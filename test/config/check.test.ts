@@ -83,6 +83,7 @@ oauth:
   # discoveryUrl: its well-known places
   requireType: false # default
   # scopeClaim: scope, scp
+  soleAudience: false # default
   audienceClaim: aud # default
   acceptIdTokenClaims: false # default
   validation: auto # default

@@ -177,6 +177,24 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'api://APP/',
     value: 'api://APP/',
   },
+  'oauth.requireClaim': {
+    flags: [...flag('oauth-require-claim', 'tid=a=b'), ...flag('oauth-require-claim', 'tid=c')],
+    env: 'tid=a=b tid=c',
+    file: '[tid=a=b, tid=c]',
+    value: ['tid=a=b', 'tid=c'],
+  },
+  'oauth.soleAudience': {
+    flags: ['--oauth-sole-audience'],
+    env: '1',
+    file: 'true',
+    value: true,
+  },
+  'oauth.alsoAudience': {
+    flags: flag('oauth-also-audience', 'account'),
+    env: 'account',
+    file: 'account',
+    value: ['account'],
+  },
   'oauth.audienceClaim': {
     flags: flag('oauth-audience-claim', 'azp'),
     env: 'azp',

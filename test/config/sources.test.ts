@@ -86,6 +86,9 @@ test('the defaults', async () => {
     childQueue: 4_194_304,
     oauth: {
       requireType: false,
+      published: true,
+      anySubject: false,
+      soleAudience: false,
       audienceClaim: 'aud',
       acceptIdTokenClaims: false,
       validation: 'auto',

@@ -2,6 +2,8 @@
 import type { Fault } from './faults.js'
 
 const scopes = ['rs/asked-scopes.test.ts']
+const unpublished = ['rs/unpublished.test.ts']
+const audiences = ['rs/sole-audience.test.ts']
 
 export const IDENTITY_FAULTS: readonly Fault[] = [
   {
@@ -49,7 +51,7 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'issuers-with-different-prefixes',
     breaks: 'IDN-01',
-    find: 'if (new Set(drafts.map(({ scopePrefix }) => scopePrefix)).size < 2) return',
+    find: 'if (new Set(prefixes).size < 2) return',
     replace: 'if (drafts.length > 0) return',
     tests: scopes,
   },
@@ -66,5 +68,69 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
     find: "if (scopes.includes('offline_access')) {\n      const hint = 'it requests",
     replace: "if (scopes.includes('offline_acces')) {\n      const hint = 'it requests",
     tests: scopes,
+  },
+  {
+    id: 'others-in-the-audience',
+    breaks: 'IDN-02',
+    find: 'return checkSoleAudience(facts, requirements)',
+    replace: 'return undefined',
+    tests: audiences,
+  },
+  {
+    id: 'also-audience-opens',
+    breaks: 'IDN-02',
+    find: 'if (!facts.audience.some((entry) => requirements.audience.has(entry))) {',
+    replace:
+      'if (!facts.audience.some((entry) => requirements.audience.has(entry) || requirements.alsoAudience?.has(entry))) {',
+    tests: audiences,
+  },
+  {
+    id: 'also-audience-without-effect',
+    breaks: 'IDN-02',
+    find: 'return soleAudience === true || alsoAudience !== undefined ?',
+    replace: 'return soleAudience === true ?',
+    tests: audiences,
+  },
+  {
+    id: 'unpublished-in-the-metadata',
+    breaks: 'IDN-03',
+    find: 'authorization_servers: published.map(',
+    replace: 'authorization_servers: issuers.map(',
+    tests: unpublished,
+  },
+  {
+    id: 'unpublished-takes-everybody',
+    breaks: 'IDN-03',
+    find: 'if (!takesAnybody && !tellsApart(requiredClaims)) {',
+    replace: 'if (!takesAnybody && Object.keys(requiredClaims).length === 0) {',
+    tests: unpublished,
+  },
+  {
+    id: 'any-subject-of-the-public',
+    breaks: 'IDN-03',
+    find: 'if (takesAnybody && isPublic) {',
+    replace: 'if (takesAnybody && isPublic && path.length > 9) {',
+    tests: unpublished,
+  },
+  {
+    id: 'nobody-published',
+    breaks: 'IDN-03',
+    find: 'if (drafts.length > 0 && drafts.every(({ isPublished }) => !isPublished)) {',
+    replace: 'if (drafts.length > 9) {',
+    tests: unpublished,
+  },
+  {
+    id: 'stars-cross-separators',
+    breaks: 'IDN-04',
+    find: "} else if (star >= 0 && !SEPARATORS.has(value[from] ?? '')) {",
+    replace: '} else if (star >= 0) {',
+    tests: [...unpublished, 'token/claim-pattern.test.ts'],
+  },
+  {
+    id: 'only-one-star',
+    breaks: 'IDN-04',
+    find: ';[star, from] = [at, position]',
+    replace: 'if (star < 0) [star, from] = [at, position]',
+    tests: ['token/claim-pattern.test.ts'],
   },
 ]

@@ -302,6 +302,21 @@ const EXAMPLES: Readonly<
     env: 'api://APP/',
     option: { authorizationServers: [{ issuer: ISSUER, scopePrefix: 'api://APP/' }] },
   },
+  'oauth.requireClaim': {
+    flags: ['--oauth-require-claim', 'tid=contoso', '--oauth-require-claim', 'tid=a=b'],
+    env: 'tid=contoso tid=a=b',
+    option: { requiredClaims: { tid: ['contoso', 'a=b'] } },
+  },
+  'oauth.soleAudience': {
+    flags: ['--oauth-sole-audience'],
+    env: '1',
+    option: { soleAudience: true },
+  },
+  'oauth.alsoAudience': {
+    flags: ['--oauth-also-audience', 'account'],
+    env: 'account',
+    option: { alsoAudience: ['account'] },
+  },
   'oauth.audienceClaim': {
     flags: ['--oauth-audience-claim', 'client_id'],
     env: 'client_id',

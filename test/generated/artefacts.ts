@@ -61,6 +61,7 @@ function helpTexts(): string {
 const NAMES_OF_TOPICS: Readonly<Record<string, string>> = {
   'at+jwt required': '--oauth-require-type',
   'client as audience': '--oauth-audience-claim',
+  'sole audience': '--oauth-sole-audience',
   'last slash of the audience': 'ERR_TOKEN_AUDIENCE (last slash)',
 }
 
