@@ -155,9 +155,32 @@ oauth: { issuer: '${idp.issuer}' }
   expect(explained).toMatchObject({ code: 0, output: expect.stringMatching(/^accepted at https/) })
   const line = { event: 'request.denied', requestId: 'a-1f2e3d4c', code: 'ERR_TOKEN_AUDIENCE' }
   const log = { 'gateway.log': writeTemporary('gateway.log', JSON.stringify(line)) }
-  const found = await explain(guideBlock('docs/troubleshooting', 'explain-request'), log)
-  expect(found.code).toBe(1)
-  expect(found.output).toContain('--oauth-audience')
+  for (const block of [
+    guideBlock('docs/troubleshooting', 'explain-request'),
+    guideBlock('docs/logs', 'request'),
+  ]) {
+    const found = await explain(block, log)
+    expect(found.code).toBe(1)
+    expect(found.output).toContain('--oauth-audience')
+  }
+})
+
+test('docs/troubleshooting: doctor is that of its page, and check reads the file', async () => {
+  expect(guideBlock('docs/troubleshooting', 'doctor')).toBe(guideBlock('docs/doctor', 'doctor'))
+  const [name, command, ...argv] = wordsOf(guideBlock('docs/troubleshooting', 'check'))
+  expect([name, command]).toEqual(['mcp-gatehouse', 'check'])
+  const yaml = 'upstream: http://127.0.0.1:8000/mcp\n'
+  expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
+})
+
+test('docs/clients: what to type is printed, and nobody is contacted', async () => {
+  for (const line of guideBlock('docs/clients', 'clients').trim().split('\n')) {
+    const [name, ...argv] = wordsOf(line)
+    expect(name).toBe('mcp-gatehouse')
+    const cli = startCli(argv)
+    expect(await cli.exited).toBe(0)
+    expect(cli.stdout().toString()).toContain('https://mcp.example.com/mcp')
+  }
 })
 
 const SECRETS = { '/run/secrets/mcp-rs': 'hunter2', '/run/secrets/admin': 'a'.repeat(44) }
@@ -170,8 +193,8 @@ test.each([
   ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
-  ['docs/deployment who', guideBlock('docs/deployment', 'who')],
-  ['docs/deployment admin', guideBlock('docs/deployment', 'admin')],
+  ['docs/logs who', guideBlock('docs/logs', 'who')],
+  ['docs/logs admin', guideBlock('docs/logs', 'admin')],
 ])('%s: the command line has no problem', async (_name, block) => {
   const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
   expect(name).toBe('mcp-gatehouse')
