@@ -81,6 +81,40 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
   expect(await answer.text()).toBe('hello user-1')
 })
 
+test('docs/logs: the access log has what the page shows, and the name of the person', async () => {
+  const [, ...args] = wordsOf(guideBlock('docs/logs', 'who'))
+  const idp = await startIdp()
+  const upstream = await startUpstream((request, response) => {
+    request.resume()
+    response.setHeader('content-type', 'application/json')
+    response.end('{"jsonrpc":"2.0","id":1,"result":{}}')
+  })
+  const local = args.map((word) =>
+    word
+      .replace('https://sso.example.com/realms/mcp', idp.issuer)
+      .replace('http://127.0.0.1:8000/mcp', upstream)
+      .replace('audit.jsonl', writeTemporary('audit.jsonl', '')),
+  )
+  const cli = startCli([...local, '--port', String(await freePort())])
+  const url = await cli.listening()
+  const claims = { aud: 'https://mcp.example.com/mcp', preferred_username: 'alice' }
+  const answer = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${await idp.token({ claims })}`,
+      'content-type': 'application/json',
+    },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}',
+  })
+  expect(answer.status).toBe(200)
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(readGuide('docs/logs')) ?? []
+  const { requestId, msg, ...shown } = JSON.parse(json) as Record<string, unknown>
+  const find = () => cli.log().find(({ event }) => event === shown['event'])
+  await expect.poll(find, { timeout: 5_000 }).toMatchObject(shown)
+  expect(find()?.['requestId']).toHaveLength(String(requestId).length)
+  expect(find()?.['msg']).toMatch(new RegExp(`^${String(msg).replaceAll(/[\d.]+/g, '[\\d.]+')}$`))
+})
+
 verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
   const [, , ...args] = wordsOf(guideBlock('docs/stdio', 'stdio'))
   const idp = await startIdp()
@@ -207,6 +241,20 @@ test('docs/settings.md: the file has no problem', async () => {
   const argv = ['--config', 'gatehouse.yaml']
   expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
   expect((await check(argv, { 'gatehouse.yaml': `${yaml}\nunknown: 1` })).code).toBe(2)
+})
+
+test.each(
+  [...readGuide('docs/policy').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => [yaml]),
+)('docs/policy.md: the policy has no problem: %s', async (yaml = '') => {
+  const policy = `${yaml}${yaml.includes('unmatched') ? '' : 'unmatched: deny\n'}`
+  const argv = wordsOf(guideBlock('docs/deployment', 'vps')).slice(1)
+  const files = { 'my.yaml': policy }
+  expect(await check([...argv, '--oauth-policy', 'my.yaml'], files)).toEqual({
+    code: 0,
+    problems: '',
+  })
+  const broken = { 'my.yaml': policy.replace('rules:', 'rule:') }
+  expect((await check([...argv, '--oauth-policy', 'my.yaml'], broken)).code).toBe(2)
 })
 
 test('every flag that README and docs name exists', async () => {
