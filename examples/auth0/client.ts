@@ -1,8 +1,10 @@
 /**
- * The proof of the guide: the MCP SDK's own client, from nothing but the URL to the answer of a tool. You log in
+ * The proof of the guide: the MCP SDK's own client, from nothing but the URL to the list of tools. You log in
  * with your browser; it prints where. Exit code 0 only if every step did what it should.
  *
- *     node --import tsx examples/auth0/client.ts URL [--client-id ID] [--callback-port PORT]
+ *     node --import tsx examples/auth0/client.ts URL [--client-id ID] [--callback-port PORT] [--call TOOL]
+ *
+ * `--call` calls this tool, without arguments.
  */
 import { parseArgs } from 'node:util'
 import { MemoryProvider } from '../demo/client.js'
@@ -15,13 +17,14 @@ const { values, positionals } = parseArgs({
     'client-id': { type: 'string' },
     // Where Claude Code listens, so that one callback URL serves both.
     'callback-port': { type: 'string', default: '3118' },
+    call: { type: 'string' },
   },
 })
 const [url] = positionals
-const { 'client-id': clientId, 'callback-port': port } = values
+const { 'client-id': clientId, 'callback-port': port, call: tool } = values
 if (url === undefined) {
   console.error(
-    'client.ts URL [--client-id ID] [--callback-port PORT]: the URL of the gateway is missing',
+    'client.ts URL [--client-id ID] [--callback-port PORT] [--call TOOL]: the URL of the gateway is missing',
   )
   process.exit(2)
 }
@@ -33,5 +36,6 @@ const code = await prove(url, provider, {
   // Only to clients that ask for offline_access, which this one does not by itself.
   refreshes: false,
   patience: PERSON,
+  tool,
 })
 process.exit(code)

@@ -1,11 +1,11 @@
 /**
- * The proof of the guide: the MCP SDK's own client, from nothing but the URL to the answer of a tool. You log in
+ * The proof of the guide: the MCP SDK's own client, from nothing but the URL to the list of tools. You log in
  * with your browser; it prints where. Exit code 0 only if every step did what it should.
  *
- *     node --import tsx examples/authelia/client.ts URL --client-id ID [--callback-port PORT] [--as USER] [--keep FILE]
+ *     node --import tsx examples/authelia/client.ts URL --client-id ID [--callback-port PORT] [--as USER] [--keep FILE] [--call TOOL]
  *
  * `--as` logs in by itself, with a password like the name, where no consent is asked for. `--keep` writes the access
- * token into a file, for curl.
+ * token into a file that only you can read, for curl. `--call` calls this tool, without arguments.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -30,10 +30,11 @@ const { values, positionals } = parseArgs({
     'callback-port': { type: 'string', default: '3118' },
     as: { type: 'string' },
     keep: { type: 'string' },
+    call: { type: 'string' },
   },
 })
 const [url] = positionals
-const { 'client-id': clientId, 'callback-port': port, as: user, keep } = values
+const { 'client-id': clientId, 'callback-port': port, as: user, keep, call: tool } = values
 if (url === undefined || clientId === undefined) {
   console.error('client.ts URL --client-id ID: both are needed, as Authelia registers nobody')
   process.exit(2)
@@ -48,7 +49,10 @@ const code = await prove(url, provider, {
   // Only to clients that ask for offline_access, which this one does not by itself.
   refreshes: false,
   opaque: /^authelia_at_/,
+  tool,
   ...(user === undefined && { patience: PERSON }),
 })
-if (keep !== undefined && code === 0) writeFileSync(keep, provider.tokens()?.access_token ?? '')
+if (keep !== undefined && code === 0) {
+  writeFileSync(keep, provider.tokens()?.access_token ?? '', { mode: 0o600 })
+}
 process.exit(code)

@@ -21,6 +21,8 @@ export interface Product {
   readonly opaque?: RegExp
   /** Milliseconds for all of it. A person who logs in needs more than the default, a minute. */
   readonly patience?: number
+  /** A tool to call in the end, without arguments. Default: none, because a tool of yours may change something. */
+  readonly tool?: string | undefined
 }
 
 /** Milliseconds. */
@@ -105,21 +107,22 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
   })
 }
 
-/** A tool that says that it only reads, and needs no arguments: nothing else is called at a server of yours. */
-async function reportUse({ report }: Proof, client: Client, recorder: Recorder): Promise<void> {
+/** What a tool says about itself proves nothing, so nothing is called that was not named. */
+async function reportUse(
+  { report, product }: Proof,
+  client: Client,
+  recorder: Recorder,
+): Promise<void> {
   const { tools } = await client.listTools()
-  const tool = tools.find(
-    ({ inputSchema, annotations }) =>
-      annotations?.readOnlyHint === true && (inputSchema.required ?? []).length === 0,
-  )
-  const result = tool === undefined ? undefined : await client.callTool({ name: tool.name })
+  const { tool } = product
+  const result = tool === undefined ? undefined : await client.callTool({ name: tool })
   const used = recorder.find(rpc(tool === undefined ? 'tools/list' : 'tools/call'))
   report.step({
     title: tool === undefined ? 'Tools are listed' : 'Tools are listed, and one is called',
     spec: 'MCP',
     lines: [
       `${tools.length} tools`,
-      tool === undefined ? 'none says that it only reads: none is called' : `called ${tool.name}`,
+      tool === undefined ? 'none was named: none is called' : `called ${tool}`,
     ],
     expect: {
       'there are tools': tools.length > 0,

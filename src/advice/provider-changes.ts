@@ -60,7 +60,7 @@ const OF_ENTRA: KnownProvider['changes'] = {
   'registration-manual':
     'Entra: register an application for each program, and another one for the resource.',
   'scope-unqualified':
-    'Entra: set the Application ID URI to the resource, and name scopes in full: RESOURCE/mcp.read (--oauth-scopes).',
+    'Entra: set the Application ID URI to the resource, and let clients ask for the full names: --oauth-scope-prefix RESOURCE/, with the short names in --oauth-scopes.',
   'server-document-not-inserted':
     'Entra: it serves only the OpenID document below the issuer, and no setting changes that.',
   'iss-not-sent': 'Entra: no setting changes that.',
@@ -133,7 +133,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
       'keys-unusable':
         'authentik: choose a signing key at the provider; without one it signs with HS256.',
       'registration-manual':
-        'authentik: it registers no clients. Create a provider and an application for each program.',
+        'authentik: its registration (2026.8) needs the token of a user. Create a public provider and an application, and let people type its client id.',
       'audience-advice':
         'authentik: aud is the client id: name it in --oauth-audience, or add a scope mapping that returns aud.',
     },
@@ -143,7 +143,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     issuer: /^https:\/\/[^/]+\.zitadel\.cloud\/?$/,
     changes: {
       'registration-manual':
-        'Zitadel: create an application for each program, with access token type JWT.',
+        'Zitadel: create an application for each program, with access token type JWT; or allow registration without a token for the instance.',
       'audience-advice':
         'Zitadel: aud is the id of the project: name it in --oauth-audience. It does not know the resource parameter.',
     },

@@ -26,29 +26,27 @@ interface Scene {
 }
 
 async function setUp(): Promise<Scene> {
-  const [port, upstreamPort] = [await freePort(), await freePort()]
+  const port = await freePort()
   const resource = `http://127.0.0.1:${port}/mcp`
   const tenant = await startTenant(resource)
   const local = (commands: string) =>
     commands
       .replaceAll('https://mcp.example.com', new URL(resource).origin)
       .replaceAll('https://TENANT.us.auth0.com/', tenant.issuer)
-      .replaceAll('3001', String(upstreamPort))
   const words = (commands: string) => local(commands).replaceAll('\\\n', ' ').trim().split(/\s+/)
-  const [assignment, npx, yes, sample, ...transport] = words(guideBlock('auth0', 'upstream'))
-  expect([assignment, npx, yes]).toEqual([`PORT=${upstreamPort}`, 'npx', '-y'])
+  const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
   const { version } = createRequire(import.meta.url)(
     '@modelcontextprotocol/server-everything/package.json',
   ) as { readonly version: string }
-  expect(sample).toBe(`@modelcontextprotocol/server-everything@${version}`)
-  const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
-  const upstream = startProcess(process.execPath, [fileURLToPath(everything), ...transport], {
-    PORT: String(upstreamPort),
-  })
-  await eventually(() => upstream.stderr().includes(String(upstreamPort)), 20_000)
-  const [npx2, name, ...args] = words(guideBlock('auth0', 'gateway'))
-  expect([npx2, name]).toEqual(['npx', 'mcp-gatehouse'])
-  const gateway = startCli([...args, '--port', String(port)])
+  const sample = `npx -y @modelcontextprotocol/server-everything@${version} `
+  expect(guideBlock('auth0', 'gateway')).toContain(` -- ${sample}`)
+  const command = guideBlock('auth0', 'gateway').replace(
+    `-- ${sample}`,
+    `--port ${port} -- ${process.execPath} ${fileURLToPath(everything)} `,
+  )
+  const [npx, name, ...args] = words(command)
+  expect([npx, name]).toEqual(['npx', 'mcp-gatehouse'])
+  const gateway = startCli(args)
   await gateway.listening()
   return { tenant, resource, gateway, local, words }
 }

@@ -23,7 +23,7 @@ async function output(commands: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  const ports = { 9091: await freePort(), 8931: await freePort(), 3001: await freePort() }
+  const ports = { 9091: await freePort(), 8931: await freePort() }
   resource = `http://127.0.0.1:${ports[8931]}/mcp`
   // The reader puts the name into /etc/hosts.
   workspace = new Workspace({ ...ports, 'auth.example.com': '127.0.0.1' })
@@ -31,8 +31,6 @@ beforeAll(async () => {
   await output(guideBlock('authelia', 'secrets'))
   const secrets = join(workspace.folder, 'secrets')
   server = await Server.start({ port: ports[9091], resource, secrets })
-  const upstream = guideBlock('authelia', 'upstream')
-  await workspace.start(upstream, `http://127.0.0.1:${ports[3001]}/mcp`)
 })
 afterAll(async () => {
   await workspace.remove()
@@ -61,7 +59,9 @@ test('the sample server is the version that is tested here', () => {
   const { version } = createRequire(import.meta.url)(
     '@modelcontextprotocol/server-everything/package.json',
   ) as { readonly version: string }
-  expect(guideBlock('authelia', 'upstream')).toContain(`server-everything@${version} `)
+  for (const name of ['gateway', 'gateway-old'] as const) {
+    expect(guideBlock('authelia', name)).toContain(`server-everything@${version} stdio`)
+  }
 })
 
 test('gateway, knock: what a client sees first', async () => {

@@ -7,13 +7,33 @@ import { prove } from '../../examples/demo/proof.js'
 import { listen, SCOPE, startHono } from '../interop/support.js'
 import { startProcess } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
+import { verifies } from '../support/verifies.js'
 
-async function shown(work: () => Promise<number>): Promise<{ code: number; text: string }> {
+function nameOf(message: string): unknown {
+  return (JSON.parse(message) as { readonly params: { readonly name: unknown } }).params.name
+}
+
+interface Shown {
+  readonly code: number
+  readonly text: string
+  /** The tools that were called, as they went over the wire. */
+  readonly called: readonly unknown[]
+}
+
+async function shown(work: () => Promise<number>): Promise<Shown> {
   const lines: string[] = []
+  const called: unknown[] = []
+  const { fetch: send } = globalThis
+  const wire = vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
+    const body = typeof init?.body === 'string' ? init.body : ''
+    if (body.includes('"tools/call"')) called.push(nameOf(body))
+    return send(input, init)
+  })
   const log = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line)))
   try {
-    return { code: await work(), text: lines.join('\n') }
+    return { code: await work(), text: lines.join('\n'), called }
   } finally {
+    wire.mockRestore()
     log.mockRestore()
   }
 }
@@ -26,18 +46,22 @@ async function start(): Promise<Idp> {
   return idp
 }
 
-test('calls no tool that does not say that it only reads', async () => {
+verifies('FLD-62', 'calls no tool that was not named, and the one that was', async () => {
   const idp = await start()
   const server = await startHono({ authorizationServers: idp.issuer, scopes: SCOPE })
   onTestFinished(() => server.stop())
   idp.resources.set(server.url, { scope: SCOPE })
-  const { code, text } = await shown(() => prove(server.url, new MemoryProvider(), PRODUCT))
-  expect(code, text).toBe(0)
-  // Its tools have no annotations.
-  expect(text).toContain('none says that it only reads: none is called')
+  const none = await shown(() => prove(server.url, new MemoryProvider(), PRODUCT))
+  expect(none.code, none.text).toBe(0)
+  expect(none.text).toContain('none was named: none is called')
+  expect(none.called).toEqual([])
+  const product = { ...PRODUCT, tool: 'whoami' }
+  const one = await shown(() => prove(server.url, new MemoryProvider(), product))
+  expect(one.code, one.text).toBe(0)
+  expect(one.called).toEqual(['whoami'])
 })
 
-test('a server that does not answer is a failure in time', async () => {
+verifies('FLD-62', 'a server that does not answer is a failure in time', async () => {
   const silent: RequestListener = () => undefined
   const url = await startUpstream(silent)
   const product = { ...PRODUCT, patience: 50 }

@@ -81,6 +81,40 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
   expect(await answer.text()).toBe('hello user-1')
 })
 
+test('docs/logs: the access log has what the page shows, and the name of the person', async () => {
+  const [, ...args] = wordsOf(guideBlock('docs/logs', 'who'))
+  const idp = await startIdp()
+  const upstream = await startUpstream((request, response) => {
+    request.resume()
+    response.setHeader('content-type', 'application/json')
+    response.end('{"jsonrpc":"2.0","id":1,"result":{}}')
+  })
+  const local = args.map((word) =>
+    word
+      .replace('https://sso.example.com/realms/mcp', idp.issuer)
+      .replace('http://127.0.0.1:8000/mcp', upstream)
+      .replace('audit.jsonl', writeTemporary('audit.jsonl', '')),
+  )
+  const cli = startCli([...local, '--port', String(await freePort())])
+  const url = await cli.listening()
+  const claims = { aud: 'https://mcp.example.com/mcp', preferred_username: 'alice' }
+  const answer = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${await idp.token({ claims })}`,
+      'content-type': 'application/json',
+    },
+    body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}',
+  })
+  expect(answer.status).toBe(200)
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(readGuide('docs/logs')) ?? []
+  const { requestId, msg, ...shown } = JSON.parse(json) as Record<string, unknown>
+  const find = () => cli.log().find(({ event }) => event === shown['event'])
+  await expect.poll(find, { timeout: 5_000 }).toMatchObject(shown)
+  expect(find()?.['requestId']).toHaveLength(String(requestId).length)
+  expect(find()?.['msg']).toMatch(new RegExp(`^${String(msg).replaceAll(/[\d.]+/g, '[\\d.]+')}$`))
+})
+
 verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
   const [, , ...args] = wordsOf(guideBlock('docs/stdio', 'stdio'))
   const idp = await startIdp()
@@ -155,9 +189,32 @@ oauth: { issuer: '${idp.issuer}' }
   expect(explained).toMatchObject({ code: 0, output: expect.stringMatching(/^accepted at https/) })
   const line = { event: 'request.denied', requestId: 'a-1f2e3d4c', code: 'ERR_TOKEN_AUDIENCE' }
   const log = { 'gateway.log': writeTemporary('gateway.log', JSON.stringify(line)) }
-  const found = await explain(guideBlock('docs/troubleshooting', 'explain-request'), log)
-  expect(found.code).toBe(1)
-  expect(found.output).toContain('--oauth-audience')
+  for (const block of [
+    guideBlock('docs/troubleshooting', 'explain-request'),
+    guideBlock('docs/logs', 'request'),
+  ]) {
+    const found = await explain(block, log)
+    expect(found.code).toBe(1)
+    expect(found.output).toContain('--oauth-audience')
+  }
+})
+
+test('docs/troubleshooting: doctor is that of its page, and check reads the file', async () => {
+  expect(guideBlock('docs/troubleshooting', 'doctor')).toBe(guideBlock('docs/doctor', 'doctor'))
+  const [name, command, ...argv] = wordsOf(guideBlock('docs/troubleshooting', 'check'))
+  expect([name, command]).toEqual(['mcp-gatehouse', 'check'])
+  const yaml = 'upstream: http://127.0.0.1:8000/mcp\n'
+  expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
+})
+
+test('docs/clients: what to type is printed, and nobody is contacted', async () => {
+  for (const line of guideBlock('docs/clients', 'clients').trim().split('\n')) {
+    const [name, ...argv] = wordsOf(line)
+    expect(name).toBe('mcp-gatehouse')
+    const cli = startCli(argv)
+    expect(await cli.exited).toBe(0)
+    expect(cli.stdout().toString()).toContain('https://mcp.example.com/mcp')
+  }
 })
 
 const SECRETS = { '/run/secrets/mcp-rs': 'hunter2', '/run/secrets/admin': 'a'.repeat(44) }
@@ -170,8 +227,8 @@ test.each([
   ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
-  ['docs/deployment who', guideBlock('docs/deployment', 'who')],
-  ['docs/deployment admin', guideBlock('docs/deployment', 'admin')],
+  ['docs/logs who', guideBlock('docs/logs', 'who')],
+  ['docs/logs admin', guideBlock('docs/logs', 'admin')],
 ])('%s: the command line has no problem', async (_name, block) => {
   const [name, ...argv] = wordsOf(block.replace('mcp-gatehouse check', 'mcp-gatehouse'))
   expect(name).toBe('mcp-gatehouse')
@@ -184,6 +241,20 @@ test('docs/settings.md: the file has no problem', async () => {
   const argv = ['--config', 'gatehouse.yaml']
   expect(await check(argv, { 'gatehouse.yaml': yaml })).toEqual({ code: 0, problems: '' })
   expect((await check(argv, { 'gatehouse.yaml': `${yaml}\nunknown: 1` })).code).toBe(2)
+})
+
+test.each(
+  [...readGuide('docs/policy').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => [yaml]),
+)('docs/policy.md: the policy has no problem: %s', async (yaml = '') => {
+  const policy = `${yaml}${yaml.includes('unmatched') ? '' : 'unmatched: deny\n'}`
+  const argv = wordsOf(guideBlock('docs/deployment', 'vps')).slice(1)
+  const files = { 'my.yaml': policy }
+  expect(await check([...argv, '--oauth-policy', 'my.yaml'], files)).toEqual({
+    code: 0,
+    problems: '',
+  })
+  const broken = { 'my.yaml': policy.replace('rules:', 'rule:') }
+  expect((await check([...argv, '--oauth-policy', 'my.yaml'], broken)).code).toBe(2)
 })
 
 test('every flag that README and docs name exists', async () => {

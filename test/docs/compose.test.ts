@@ -11,6 +11,7 @@ import { guideBlock } from '../support/guides.js'
 import { verifies } from '../support/verifies.js'
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples')
+const UPSTREAM = 'http://server:3001/mcp'
 
 const Service = z.strictObject({
   image: z.string().regex(/^[\w./-]+:[\w.-]+$/),
@@ -74,7 +75,7 @@ describe('examples/auth0/compose.yaml', () => {
 
   test('it says what the command of the guide says', async () => {
     const [, , ...argv] = guideBlock('auth0', 'gateway').replaceAll('\\\n', ' ').trim().split(/\s+/)
-    const inGuide = await check(argv)
+    const inGuide = await check(argv.slice(0, argv.indexOf('--')).concat('--upstream', UPSTREAM))
     const { resource, oauth } = await settings
     expect({ resource, oauth }).toEqual({ resource: inGuide['resource'], oauth: inGuide['oauth'] })
     expect(oauth).toMatchObject({ issuer: ['https://TENANT.us.auth0.com/'] })

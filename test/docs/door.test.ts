@@ -80,7 +80,9 @@ function openForms(code: string): readonly string[] {
     .replaceAll('\\\n', ' ')
     .split('\n')
     .filter((line) =>
-      /^(?:npx )?mcp-gatehouse (?!policy |doctor |explain |--transport stdio )/.test(line),
+      /^(?:npx )?mcp-gatehouse (?!policy |doctor |explain |login |clients |check --config |--transport stdio )/.test(
+        line,
+      ),
     )
   return [...routes, ...commands.filter((line) => !line.includes('--auth oauth'))]
 }

@@ -149,4 +149,18 @@ export const CHILD_FAULTS: readonly Fault[] = [
     replace: '    const requests = ',
     tests: ['gateway/stdio/channel.test.ts'],
   },
+  {
+    id: 'scripts-are-programs-on-windows',
+    breaks: 'FLD-60',
+    find: "const WINDOWS_ENDINGS = ['', '.com', '.exe']",
+    replace: "const WINDOWS_ENDINGS = ['', '.com', '.exe', '.cmd']",
+    tests: ['gateway/executable.test.ts'],
+  },
+  {
+    id: 'windows-endings-everywhere',
+    breaks: 'FLD-60',
+    find: "const endings = isWindows ? WINDOWS_ENDINGS : ['']",
+    replace: 'const endings = WINDOWS_ENDINGS',
+    tests: ['gateway/executable.test.ts'],
+  },
 ]

@@ -25,7 +25,8 @@ const FEATURES = {
 export type FeatureSet = keyof typeof FEATURES
 
 const folder = join(CACHE, `keycloak-${VERSION}`)
-const tarball = join(folder, `keycloak-quarkus-dist-${VERSION}.tar.gz`)
+/** The archive, as it is downloaded. */
+export const tarball: string = join(folder, `keycloak-quarkus-dist-${VERSION}.tar.gz`)
 
 async function requireJava(): Promise<void> {
   const java =

@@ -1,11 +1,16 @@
 /** The guide, from its first command to its last, in a folder of its own. */
+import { symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../clients/child.js'
 import { guideBlock } from '../support/guides.js'
 import { timed } from '../support/prepare.js'
+import { verifies } from '../support/verifies.js'
 import type { Workspace } from '../support/workspace.js'
+import { writeOpener } from '../support/opener.js'
+import { tarball } from './distribution.js'
 import { Keycloak } from './keycloak.js'
 import { loginByCode } from './mint.js'
 import { createWorkspace } from './workspace.js'
@@ -16,11 +21,13 @@ let issuer: string
 
 beforeAll(async () => {
   await Keycloak.leave()
-  const ports = { 8180: await freePort(), 8931: await freePort(), 3001: await freePort() }
+  const ports = { 8180: await freePort(), 8931: await freePort() }
   resource = `http://127.0.0.1:${ports[8931]}/mcp`
   const origin = `http://127.0.0.1:${ports[8180]}`
   issuer = `${origin}/realms/mcp`
   workspace = createWorkspace(ports)
+  // What the reader downloads; other releases have other names for one archive.
+  symlinkSync(tarball, join(workspace.folder, 'keycloak-26.7.3.tar.gz'))
   const install = guideBlock('keycloak', 'install')
   await timed('guide: installing', async () => {
     expect(await workspace.run(install)).toMatchObject({ code: 0 })
@@ -29,8 +36,6 @@ beforeAll(async () => {
   await timed('guide: the first start', () =>
     workspace.start(start, `${issuer}/.well-known/openid-configuration`),
   )
-  const upstream = guideBlock('keycloak', 'upstream')
-  await workspace.start(upstream, `http://127.0.0.1:${ports[3001]}/mcp`)
   await workspace.start(guideBlock('keycloak', 'gateway'), resource)
 })
 afterAll(() => workspace.remove())
@@ -46,11 +51,24 @@ test('the sample server is the version that is tested here', () => {
   const { version } = createRequire(import.meta.url)(
     '@modelcontextprotocol/server-everything/package.json',
   ) as { readonly version: string }
-  expect(guideBlock('keycloak', 'upstream')).toContain(`server-everything@${version} `)
+  for (const name of ['gateway', 'introspection'] as const) {
+    expect(guideBlock('keycloak', name)).toContain(`server-everything@${version} stdio`)
+  }
+})
+
+verifies('FLD-62', 'login: a person without any setting, and no tool is called', async () => {
+  for (const name of ['xdg-open', 'open']) workspace.install(name, writeOpener())
+  expect(await output(guideBlock('keycloak', 'login'))).toMatch(/^echo /m)
+})
+
+verifies('FLD-62', 'client: no tool is called that was not named', async () => {
+  const command = guideBlock('keycloak', 'client').replace(/ --call \S+/, '')
+  expect(await output(command)).toContain('none was named: none is called')
 })
 
 test('client: from the URL to the answer of a tool', async () => {
   const shown = await output(guideBlock('keycloak', 'client'))
+  expect(shown).toContain('called get-tiny-image')
   expect(shown).toContain('7 steps, all as they should be')
   expect(shown).not.toContain('✗')
 })
@@ -60,7 +78,7 @@ test('client: a login that fails is an exit code of 1, no URL one of 2', async (
   const stranger = await workspace.run(`${command} mallory`)
   expect(stranger.code).toBe(1)
   expect(stranger.stdout).toContain('Not as it should be')
-  expect((await workspace.run(command.replace(/ http:\S+$/, ''))).code).toBe(2)
+  expect((await workspace.run(command.replace(/ http:\S+/, ''))).code).toBe(2)
 })
 
 test('knock: what a client sees first', async () => {

@@ -76,4 +76,11 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
   'FLD-23': tested(
     "Behind a middleware the handler's own response comes back untouched, and its body is not looked at, unless it is an event stream or something about it changes",
   ),
+  'FLD-60': tested(
+    'On Windows a command is found as the system finds it, with the endings `.com` and `.exe`; a script that needs a shell is not found',
+  ),
+  'FLD-61': tested(
+    'The gateway command of each guide accepts the token that the guide prints, and refuses the nearest wrong ones with the code that the guide names',
+  ),
+  'FLD-62': tested('The proof of a guide calls no tool that was not named, and always ends'),
 }

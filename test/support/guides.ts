@@ -76,3 +76,11 @@ export function guideBlock(guide: string, name: string): string {
   if (block === undefined) throw new Error(`${guideFile(guide)} has no block ${name}`)
   return block.commands
 }
+
+/** The claims of the token that a guide prints below `<!-- token: NAME -->`. */
+export function guideToken(guide: string, name: string): Readonly<Record<string, unknown>> {
+  const fence = new RegExp(`^<!-- token: ${name} -->\\n+\`\`\`json\\n([\\s\\S]*?)^\`\`\`$`, 'm')
+  const [, text] = fence.exec(readGuide(guide)) ?? []
+  if (text === undefined) throw new Error(`${guideFile(guide)} has no token ${name}`)
+  return JSON.parse(text) as Readonly<Record<string, unknown>>
+}

@@ -207,6 +207,12 @@ export const OPAQUE_BY_DEFAULT: readonly Row[] = [
         hint: 'Zitadel: aud holds ids of clients and projects',
       },
       {
+        name: 'a client that registered itself: it belongs to the project ZITADEL DCR',
+        claims: { aud: ['340396026519785524', '340396026519785500'] },
+        code: 'ERR_TOKEN_AUDIENCE',
+        hint: 'Zitadel: aud holds ids of clients and projects',
+      },
+      {
         name: 'the roles as scopes: they are an object',
         settings: { scopes: 'reader', scopeClaims: ['urn:zitadel:iam:org:project:roles'] },
         code: 'ERR_TOKEN_CLAIM',

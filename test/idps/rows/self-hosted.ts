@@ -12,7 +12,8 @@ const ANY_AUDIENCE = 'let the identity provider put the resource URL into aud'
 export const SELF_HOSTED: readonly Row[] = [
   {
     name: 'authentik',
-    source: 'idps-and-clients §1.4: aud and azp are the client id; not run',
+    source:
+      'its source, providers/oauth2/id_token.py (read 2026-12-01): aud and azp are the client id; scope is there only where a mapping returns it; not run',
     issuer: AUTHENTIK,
     metadata: { introspection_endpoint: 'https://auth.example.com/application/o/introspect/' },
     jwksUri: `${AUTHENTIK}jwks/`,
@@ -21,13 +22,13 @@ export const SELF_HOSTED: readonly Row[] = [
       sub: 'e1f2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6a7b8c9d0e1f2',
       aud: AUTHENTIK_CLIENT,
       azp: AUTHENTIK_CLIENT,
-      scope: 'openid mcp:tools',
+      scope: 'mcp:tools',
       acr: 'goauthentik.io/providers/oauth2/default',
       uid: 'Qw3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xC',
     },
     settings: { audience: AUTHENTIK_CLIENT, scopes: 'mcp:tools' },
     accepted: {
-      scopes: ['openid', 'mcp:tools'],
+      scopes: ['mcp:tools'],
       clientId: AUTHENTIK_CLIENT,
       subject: 'e1f2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6a7b8c9d0e1f2',
     },
@@ -52,9 +53,27 @@ export const SELF_HOSTED: readonly Row[] = [
       },
       {
         name: 'no mapping of the scope',
-        claims: { scope: 'openid' },
+        claims: without('scope'),
         code: 'ERR_SCOPE_INSUFFICIENT',
         hint: 'authentik: add a scope mapping',
+      },
+      {
+        name: 'the client sent a nonce, which goes into the access token',
+        claims: { nonce: 'n' },
+        code: 'ERR_TOKEN_TYPE',
+        hint: 'send the access token, not the ID token',
+      },
+      {
+        name: 'another provider: its issuer',
+        claims: { iss: AUTHENTIK.replace('mcp', 'wiki') },
+        code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
+        hint: undefined,
+      },
+      {
+        name: 'Issuer mode: the same for all providers',
+        claims: { iss: 'https://auth.example.com/' },
+        code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
+        hint: undefined,
       },
     ],
   },

@@ -62,7 +62,7 @@ test('as it is: no client may register with a scope that the realm does not have
   await expect(attempt(new MemoryProvider('alice'))).rejects.toThrow(/Trusted Hosts|Client Scopes/)
 })
 
-test('step 1, the scope, but not yet step 3: no client may register at all', async () => {
+test('step 1, the scope, but not yet step 4: no client may register at all', async () => {
   scopeId = (await admin.request('POST', '/client-scopes', {
     name: SCOPE,
     protocol: 'openid-connect',
@@ -72,7 +72,7 @@ test('step 1, the scope, but not yet step 3: no client may register at all', asy
   await expect(attempt(new MemoryProvider('alice'))).rejects.toThrow(/Trusted Hosts/)
 })
 
-test('step 3, the policies, but no mapper: a login, and then 401', async () => {
+test('step 4, the policies, but no mapper: a login, and then 401', async () => {
   await setPolicy('trusted-hosts', {
     'host-sending-registration-request-must-match': ['false'],
     'client-uris-must-match': ['true'],
