@@ -11,7 +11,8 @@ import { listenOn, PORTS } from './ports.js'
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const shown = (path: string) => relative(process.cwd(), path)
-const MAIN = pathOf('../../dist/cli/main.js')
+/** The command line that `npm run build` makes. */
+export const MAIN = pathOf('../../dist/cli/main.js')
 const NOTES = pathOf('notes.mjs')
 const POLICY = pathOf('notes.policy.yaml')
 

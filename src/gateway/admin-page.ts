@@ -28,7 +28,7 @@ export interface AdminFacts {
 const REFRESH = 15
 
 const STYLE = `${PAGE_STYLE}
-body { max-width: 90rem; } .id { min-width: 10rem; }`
+body { max-width: 90rem; } .id { min-width: 9rem; } .wide { min-width: 13rem; }`
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
@@ -42,13 +42,14 @@ export const ADMIN_PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 type Cell = string | number | undefined
 
-/** By column: words are not broken, ids get some room. */
+/** By column: words are not broken, others get some room. */
 const CLASSES: Readonly<Record<string, string>> = {
   Time: 'word',
   Code: 'word',
   State: 'word',
   'Tokens by': 'word',
   'Age of keys': 'word',
+  Reason: 'wide',
   Who: 'id',
   Request: 'id',
 }
@@ -108,20 +109,31 @@ function issuerRows({ resource, resourceServer }: ResourceStatus): readonly (rea
   ]
 }
 
-function refusalRow({
-  at,
-  code,
-  reason,
-  hint,
-  resource,
-  user,
-  subject,
-  clientId,
-  requestId,
-}: RecentRefusal): readonly Cell[] {
-  const advice = [hint, cureFor(code)].filter((each) => each !== undefined).join('; ')
-  const who = [user, subject, clientId].filter((each) => each !== undefined).join(' · ')
-  return [timeOf(at), code, reason, advice || undefined, who || undefined, resource, requestId]
+type RefusalColumn = readonly [name: string, of: (refusal: RecentRefusal) => Cell]
+
+function joined(texts: readonly (string | undefined)[], by: string): string | undefined {
+  return texts.filter((each) => each !== undefined).join(by) || undefined
+}
+
+const REFUSAL_COLUMNS: readonly RefusalColumn[] = [
+  ['Time', ({ at }) => timeOf(at)],
+  ['Code', ({ code }) => code],
+  ['Reason', ({ reason }) => reason],
+  ['Advice', ({ hint, code }) => joined([hint, cureFor(code)], '; ')],
+  ['Who', ({ user, subject, clientId }) => joined([user, subject, clientId], ' · ')],
+  // A gateway for one resource does not name it.
+  ['Resource', ({ resource }) => resource],
+  ['Request', ({ requestId }) => requestId],
+]
+
+function refusalTable(refusals: readonly RecentRefusal[]): string {
+  const isOne = refusals.every(({ resource }) => resource === undefined)
+  const columns = REFUSAL_COLUMNS.filter(([name]) => name !== 'Resource' || !isOne)
+  return table(
+    'Last refusals',
+    columns.map(([name]) => name),
+    refusals.map((refusal) => columns.map(([, of]) => of(refusal))),
+  )
 }
 
 /** @returns HTML; every text of others is escaped */
@@ -157,11 +169,7 @@ ${table(
   ['Requests at servers', 'Open streams', 'Sessions of commands', 'Children'],
   [[active, streams, children.sessions, children.running]],
 )}
-${table(
-  'Last refusals',
-  ['Time', 'Code', 'Reason', 'Advice', 'Who', 'Resource', 'Request'],
-  refusals.map(refusalRow),
-)}
+${refusalTable(refusals)}
 ${table('Limits', ['Flag', 'Value'], limits)}
 </main>
 </body>

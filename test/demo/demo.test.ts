@@ -87,6 +87,7 @@ const STEPS = [
   'which scope that needs',
   'the list has grown',
   'No rule names',
+  'says which of them connect',
 ]
 
 verifies(
@@ -103,6 +104,8 @@ verifies(
     }
     expect(demo.stdout).toContain(`All ${STEPS.length} steps did what they should.`)
     expect(demo.stdout).toContain('"subject":"alice"')
+    expect(demo.stdout).toMatch(/← yes: Claude Code, .*MCP Inspector/)
+    expect(demo.stdout).toMatch(/← no: claude\.ai, .*\n +The URL is for this machine/)
     // Said in full once, and in short by each refusal.
     expect(demo.stdout.match(/resource_metadata=/g)).toHaveLength(1)
     expect(demo.stdout).not.toContain('\u001b')

@@ -173,7 +173,7 @@ describe('the admin page', () => {
     expect(body).toContain('As of 2026-12-01T12:00:00Z')
     expect(body).toContain('<html lang="en">')
     expect(body).toContain('color-scheme: light dark')
-    expect(body).toContain('<td colspan="7">none</td>')
+    expect(body).toContain('<td colspan="6">none</td>')
   })
 })
 
@@ -202,6 +202,17 @@ describe('the last refusals', () => {
     expect(body).toContain('<td>&lt;i&gt;ada&lt;/i&gt; · s-1 · c-1</td>')
     expect(body).toMatch(/<td>an audience mapper; let the provider put[^<]*--oauth-audience<\/td>/)
     expect(body).not.toMatch(/<b>|<i>/)
+  })
+
+  verifies('WHO-07', 'name their resource where there are several', () => {
+    const [refusal] = heard(denied({}))
+    const one = { ...refusal!, resource: undefined }
+    const head = '<th scope="col">Resource</th><th scope="col">Request</th>'
+    expect(adminPage({ ...FACTS, refusals: [one] })).not.toContain(head)
+    const body = bare(adminPage({ ...FACTS, refusals: [one, refusal!] }))
+    expect(body).toContain(head)
+    expect(body).toContain(`<td>${RESOURCE}</td><td>r-1</td>`)
+    expect(body).toContain('<td>–</td><td>r-1</td>')
   })
 
   verifies('WHO-07', 'are the newest fifty, without those that every client begins with', () => {
