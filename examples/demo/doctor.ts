@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { MAIN } from './gateway.js'
+import { COMMAND_LINE } from './gateway.js'
 import { members } from './recorder.js'
 import type { Report } from './say.js'
 
@@ -28,7 +28,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(['not-public', 'issuer-not-public'
 
 /** @throws {Error} with what it said, when there is no report */
 async function diagnose(url: string): Promise<Diagnosis> {
-  const child = spawn(process.execPath, [MAIN, 'doctor', url, '--json'])
+  const child = spawn(process.execPath, [...COMMAND_LINE, 'doctor', url, '--json'])
   let report = ''
   let said = ''
   child.stdout.on('data', (chunk) => (report += String(chunk)))
