@@ -4,26 +4,24 @@
  * @module
  */
 
-/**
- * Every pair of text and ground has a contrast of at least 4.5. On a phone each row of a table with labels is a block,
- * because columns would be too narrow for words.
- */
+/** Every pair of text and ground has a contrast of at least 4.5. */
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de;
-  --error: #b3261e; --warning: #7a4f01; --note: #0a5c8a; --good: #1a6b34; --link: #0550ae; }
+:root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6e9ed; --soft: #a5adb8;
-  --line: #3a424c; --error: #ff8f85; --warning: #e8b04a; --note: #6cb6e8; --good: #6fcf8e; --link: #8ab8ff; } }
+  --line: #3a424c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; background: var(--ground); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 0; }
-a { color: var(--link); } code { font: .9em ui-monospace, monospace; }
-.yes { color: var(--good); } .no { color: var(--error); } .unknown { color: var(--warning); } .soft { color: var(--soft); }
-.flag { display: inline-block; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2rem; }
+code { font: .9em ui-monospace, monospace; }
+`
+
+/** On a phone each row is a block, because columns would be too narrow for words. */
+export const TABLE_STYLE = `
 table { width: 100%; border-collapse: collapse; margin-bottom: 1rem; }
 caption { text-align: left; font-weight: bold; padding: .5rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-top: 1px solid var(--line); }
-th { overflow-wrap: normal; } .word { white-space: nowrap; }
+th { overflow-wrap: normal; } .word { white-space: nowrap; } .flag { display: inline-block; }
 @media (max-width: 45rem) {
   table, caption, tbody, tr, td, tbody th { display: block; }
   thead, .none { display: none; } .word { white-space: normal; }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { cureFor } from '../advice/cures.js'
 import { escapeHtml, escapeWithFlags } from '../base/html.js'
-import { PAGE_STYLE } from '../base/page-style.js'
+import { PAGE_STYLE, TABLE_STYLE } from '../base/page-style.js'
 import type { GatewayStatus, ResourceStatus } from './gateway.js'
 import type { Readiness } from './readiness.js'
 import type { RecentRefusal } from './recent-refusals.js'
@@ -27,7 +27,7 @@ export interface AdminFacts {
 /** Seconds. */
 const REFRESH = 15
 
-const STYLE = `${PAGE_STYLE}
+const STYLE = `${PAGE_STYLE}${TABLE_STYLE}
 body { max-width: 90rem; } .id { min-width: 9rem; } .wide { min-width: 13rem; }`
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')

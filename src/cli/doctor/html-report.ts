@@ -10,12 +10,16 @@ import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
 import type { Results } from './json-report.js'
 import { escapeHtml, escapeWithFlags } from '../../base/html.js'
-import { PAGE_STYLE } from '../../base/page-style.js'
+import { PAGE_STYLE, TABLE_STYLE } from '../../base/page-style.js'
 import { reasonOf } from './reason.js'
 import type { Verdict } from './verdict.js'
 
-const STYLE = `${PAGE_STYLE}
-body { max-width: 56rem; } code { color: var(--soft); }
+const STYLE = `${PAGE_STYLE}${TABLE_STYLE}
+:root { --error: #b3261e; --warning: #7a4f01; --note: #0a5c8a; --good: #1a6b34; --link: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --error: #ff8f85; --warning: #e8b04a; --note: #6cb6e8; --good: #6fcf8e; --link: #8ab8ff; } }
+a { color: var(--link); }
+body { max-width: 56rem; } h3 { font-size: 1rem; margin: 0; } code { color: var(--soft); }
+.yes { color: var(--good); } .no { color: var(--error); } .unknown { color: var(--warning); } .soft { color: var(--soft); }
 article { border-left: .3rem solid var(--line); padding: .1rem 0 .1rem .8rem; margin: 1.2rem 0; } article p { margin: .3rem 0; }
 article.error { border-color: var(--error); } article.warning { border-color: var(--warning); } article.note { border-color: var(--note); }
 .error b { color: var(--error); } .warning b { color: var(--warning); } .note b { color: var(--note); }
