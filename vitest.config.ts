@@ -22,13 +22,14 @@ export default defineConfig({
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],
-    // They need Python, Java, Go or other runtimes: `npm run test:clients`, `test:keycloak` and so on.
+    // They need Python, Java, Go, a browser or other runtimes: `npm run test:clients`, `test:keycloak` and so on.
     exclude: [
       ...configDefaults.exclude,
       'test/authelia/**',
       'test/clients/**',
       'test/dex/**',
       'test/keycloak/**',
+      'test/pages/**',
       'test/runtimes/**',
     ],
     globalSetup: [SHARED_SETUP],

@@ -91,7 +91,7 @@ function invalid(
  * `none` and the server stays untouched.
  *
  * It prints nothing, exits nothing and contacts nobody; `--oauth-jwks-file` and `--oauth-policy`
- * are read now, once. An unknown flag stays in `rest`, unless it begins with `--oauth-`; so does
+ * are read now, once. An unknown flag stays in `rest`, unless it is one of `--oauth-*`; so does
  * everything after `--`. Problems come back as data, all at once, and show no values that could be
  * secret.
  *

@@ -11,7 +11,8 @@ import { listenOn, PORTS } from './ports.js'
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const shown = (path: string) => relative(process.cwd(), path)
-const MAIN = pathOf('../../dist/cli/main.js')
+/** The command line from its source, so that the demo needs no build. */
+export const COMMAND_LINE = ['--import', 'tsx', pathOf('../../src/cli/main.ts')] as const
 const NOTES = pathOf('notes.mjs')
 const POLICY = pathOf('notes.policy.yaml')
 
@@ -48,7 +49,7 @@ export async function startGateway(issuer: string): Promise<RunningGateway> {
   const command = ['--', 'node', shown(NOTES)]
   const child = spawn(
     process.execPath,
-    [MAIN, ...flags, '--log-format', 'json', '--log-level', 'debug', ...command],
+    [...COMMAND_LINE, ...flags, '--log-format', 'json', '--log-level', 'debug', ...command],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
   const log: LogLine[] = []

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { RequestDenied } from 'mcp-gatehouse'
+import { examine } from './doctor.js'
 import { READ, startGateway, WRITE, type RunningGateway } from './gateway.js'
 import { startIdp } from './idp.js'
 import { PORTS } from './ports.js'
@@ -61,6 +62,7 @@ try {
   idp.resources.set(gateway.url, { scope: `${READ} ${WRITE}` })
   report.command(gateway.commandLine)
   await secondAct(gateway, report)
+  await examine(gateway.url, report)
 } catch (error) {
   // Servers that end fail what is under way.
   if (!isInterrupted) {

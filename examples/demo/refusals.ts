@@ -47,7 +47,7 @@ export async function refusedAttempts(idp: Idp, token: string): Promise<readonly
     scope: `openid ${OTHER_SCOPE}`,
   })
   const hourAgo = Math.floor(Date.now() / 1000) - 3600
-  const expired = await idp.sign({ ...decodeJwt(token), iat: hourAgo, exp: hourAgo + 300 })
+  const expired = await idp.sign({ ...decodeJwt(token), iat: hourAgo - 300, exp: hourAgo })
   const invalid = { status: 401, error: 'invalid_token' }
   const bearer = (text: string | undefined): string[] => [`Bearer ${text}`]
   return [

@@ -172,7 +172,12 @@ export async function walk(scene: Scene, report: Report): Promise<string> {
   report.step({
     title: 'It calls them; the server knows who is calling, because the token says so',
     spec: 'MCP tools/call, RFC 9068 §2.2',
-    lines: [`${sent(calls[0])}  whoami, add 2 + 40`, `← ${calls[0]?.status}  ${who}`, `← ${sum}`],
+    lines: [
+      `${sent(calls[0])}  whoami, add 2 + 40`,
+      // With spaces, where a narrow terminal can break it.
+      `← ${calls[0]?.status}  ${who.replaceAll(/,(?=")/g, ', ')}`,
+      `← ${sum}`,
+    ],
     expect: {
       'the user who logged in': members(who)['subject'] === 'alice',
       'the client that registered itself':

@@ -16,3 +16,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
 }
+
+/** Flags with the marks around them, which stay in the line of the flag. */
+const FLAGS = /(\(?)(?<![\w-])(--[a-z][a-z-]+)([).,;:]*)/g
+
+/** The same. A name of a flag is not broken at its hyphens. */
+export function escapeWithFlags(text: string): string {
+  return escapeHtml(text).replace(FLAGS, '<span class="flag">$1<code>$2</code>$3</span>')
+}

@@ -6,7 +6,8 @@
  */
 import { createHash } from 'node:crypto'
 import { cureFor } from '../advice/cures.js'
-import { escapeHtml } from '../base/html.js'
+import { escapeHtml, escapeWithFlags } from '../base/html.js'
+import { PAGE_STYLE, TABLE_STYLE } from '../base/page-style.js'
 import type { GatewayStatus, ResourceStatus } from './gateway.js'
 import type { Readiness } from './readiness.js'
 import type { RecentRefusal } from './recent-refusals.js'
@@ -26,12 +27,8 @@ export interface AdminFacts {
 /** Seconds. */
 const REFRESH = 15
 
-const STYLE = `:root{color-scheme:light dark}
-body{max-width:70rem;margin:1rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}
-table{border-collapse:collapse;width:100%;margin-bottom:1rem}
-caption{font-weight:600;text-align:left;padding:.5rem 0}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8888;overflow-wrap:anywhere}
-.scroll{overflow-x:auto}`
+const STYLE = `${PAGE_STYLE}${TABLE_STYLE}
+body { max-width: 90rem; } .id { min-width: 9rem; } .wide { min-width: 13rem; }`
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
@@ -45,30 +42,50 @@ export const ADMIN_PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 type Cell = string | number | undefined
 
-function cell(value: Cell): string {
-  return `<td>${value === undefined ? '–' : escapeHtml(String(value))}</td>`
+/** By column: words are not broken, others get some room. */
+const CLASSES: Readonly<Record<string, string>> = {
+  Time: 'word',
+  Code: 'word',
+  State: 'word',
+  'Tokens by': 'word',
+  'Age of keys': 'word',
+  Reason: 'wide',
+  Who: 'id',
+  Request: 'id',
 }
 
-/** A table that can be scrolled on a phone, also with the keyboard. */
+function cell(value: Cell, column: string): string {
+  if (value === undefined) return '<td class="none">–</td>'
+  const looks = CLASSES[column] === undefined ? '' : ` class="${CLASSES[column]}"`
+  return `<td data-label="${escapeHtml(column)}"${looks}>${escapeWithFlags(String(value))}</td>`
+}
+
 function table(
   caption: string,
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
 ): string {
   const head = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('')
-  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
+  const body = rows
+    .map((row) => `<tr>${row.map((value, at) => cell(value, columns[at] ?? '')).join('')}</tr>`)
+    .join('\n')
   const none = `<tr><td colspan="${columns.length}">none</td></tr>`
-  return `<div class="scroll" role="region" aria-label="${escapeHtml(caption)}" tabindex="0"><table>
+  return `<table>
 <caption>${escapeHtml(caption)}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body === '' ? none : body}
 </tbody>
-</table></div>`
+</table>`
 }
 
 function timeOf(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`
+}
+
+function keysOf(count: number): string {
+  if (count === 0) return 'no keys'
+  return count === 1 ? '1 key' : `${count} keys`
 }
 
 function issuerRows({ resource, resourceServer }: ResourceStatus): readonly (readonly Cell[])[] {
@@ -78,7 +95,7 @@ function issuerRows({ resource, resourceServer }: ResourceStatus): readonly (rea
     ...keys.map(({ issuer, keys: count, serving, age, fault }) => [
       resource,
       issuer,
-      serving ? `${count} keys` : 'no keys',
+      keysOf(serving ? count : 0),
       age === undefined ? undefined : `${Math.round(age)} s`,
       fault?.message,
     ]),
@@ -92,20 +109,31 @@ function issuerRows({ resource, resourceServer }: ResourceStatus): readonly (rea
   ]
 }
 
-function refusalRow({
-  at,
-  code,
-  reason,
-  hint,
-  resource,
-  user,
-  subject,
-  clientId,
-  requestId,
-}: RecentRefusal): readonly Cell[] {
-  const advice = [hint, cureFor(code)].filter((each) => each !== undefined).join('; ')
-  const who = [user, subject, clientId].filter((each) => each !== undefined).join(' · ')
-  return [timeOf(at), code, reason, advice || undefined, who || undefined, resource, requestId]
+type RefusalColumn = readonly [name: string, of: (refusal: RecentRefusal) => Cell]
+
+function joined(texts: readonly (string | undefined)[], by: string): string | undefined {
+  return texts.filter((each) => each !== undefined).join(by) || undefined
+}
+
+const REFUSAL_COLUMNS: readonly RefusalColumn[] = [
+  ['Time', ({ at }) => timeOf(at)],
+  ['Code', ({ code }) => code],
+  ['Reason', ({ reason }) => reason],
+  ['Advice', ({ hint, code }) => joined([hint, cureFor(code)], '; ')],
+  ['Who', ({ user, subject, clientId }) => joined([user, subject, clientId], ' · ')],
+  // A gateway for one resource does not name it.
+  ['Resource', ({ resource }) => resource],
+  ['Request', ({ requestId }) => requestId],
+]
+
+function refusalTable(refusals: readonly RecentRefusal[]): string {
+  const isOne = refusals.every(({ resource }) => resource === undefined)
+  const columns = REFUSAL_COLUMNS.filter(([name]) => name !== 'Resource' || !isOne)
+  return table(
+    'Last refusals',
+    columns.map(([name]) => name),
+    refusals.map((refusal) => columns.map(([, of]) => of(refusal))),
+  )
 }
 
 /** @returns HTML; every text of others is escaped */
@@ -141,11 +169,7 @@ ${table(
   ['Requests at servers', 'Open streams', 'Sessions of commands', 'Children'],
   [[active, streams, children.sessions, children.running]],
 )}
-${table(
-  'Last refusals',
-  ['Time', 'Code', 'Reason', 'Advice', 'Who', 'Resource', 'Request'],
-  refusals.map(refusalRow),
-)}
+${refusalTable(refusals)}
 ${table('Limits', ['Flag', 'Value'], limits)}
 </main>
 </body>

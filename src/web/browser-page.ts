@@ -5,6 +5,7 @@
  * @module
  */
 import { escapeHtml } from '../base/html.js'
+import { PAGE_STYLE } from '../base/page-style.js'
 import { answer, type GuardAnswer } from './answers.js'
 
 interface BrowserPage {
@@ -15,21 +16,22 @@ interface BrowserPage {
   readonly requestId: string
 }
 
-/** Where the URL is typed, for each client. */
-const CLIENTS: readonly (readonly [name: string, where: string])[] = [
+/** Where the URL is typed, for each client; or what is typed. */
+const CLIENTS: readonly (readonly [name: string, where: string, typed?: string])[] = [
   ['Claude (web and desktop)', 'Settings, Connectors, Add custom connector'],
-  ['Claude Code', 'claude mcp add --transport http NAME URL'],
+  ['Claude Code', '', 'claude mcp add --transport http NAME URL'],
   ['ChatGPT', 'Settings, Apps and Connectors, Create (in developer mode)'],
-  ['VS Code', 'the command “MCP: Add Server”, then HTTP'],
-  ['Cursor', 'Settings, MCP, Add a server: {"url": "URL"}'],
+  ['VS Code', 'The command “MCP: Add Server”, then HTTP'],
+  ['Cursor', 'Settings, MCP, Add a server: ', '{"url": "URL"}'],
   ['MCP Inspector', 'Transport Type “Streamable HTTP”'],
-  ['A client that only starts commands', 'npx mcp-remote URL'],
+  ['A client that only starts commands', '', 'npx mcp-remote URL'],
 ]
 
-const STYLE = `:root{color-scheme:light dark}
-body{max-width:40rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}
-code{overflow-wrap:anywhere;font-size:1.05em}
-dt{font-weight:600;margin-top:.75rem}dd{margin:0}`
+/** A click selects all of a code. */
+const STYLE = `${PAGE_STYLE}
+body { max-width: 40rem; }
+code { user-select: all; }
+dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; }`
 
 /** A nonce may have these characters alone (CSP 3, "base64-value"). Without one the page has no style. */
 const NONCE = /^[\w+/-]+$/
@@ -48,9 +50,10 @@ function pageHeaders(requestId: string): Readonly<Record<string, string>> {
 function pageBody({ resource, name, requestId }: BrowserPage): string {
   const title = escapeHtml(name ?? 'MCP server')
   const url = escapeHtml(resource)
-  const clients = CLIENTS.map(([client, where]) => {
-    const text = escapeHtml(where).replace('URL', url)
-    return `<dt>${escapeHtml(client)}</dt><dd>${text}</dd>`
+  const clients = CLIENTS.map(([client, where, typed]) => {
+    const code =
+      typed === undefined ? '' : `<code>${escapeHtml(typed).replace('URL', () => url)}</code>`
+    return `<dt>${escapeHtml(client)}</dt><dd>${escapeHtml(where)}${code}</dd>`
   })
   return `<!doctype html>
 <html lang="en">

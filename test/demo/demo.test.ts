@@ -1,10 +1,10 @@
 /** The demo as users start it, in a process of its own. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { PORTS } from '../../examples/demo/ports.js'
 import { guideBlock } from '../support/guides.js'
 import { verifies } from '../support/verifies.js'
@@ -53,12 +53,6 @@ function start(flags: readonly string[], preload?: string): Demo {
   return demo
 }
 
-beforeAll(() => {
-  // `pretest` has built it, unless somebody runs this file alone.
-  if (existsSync(`${ROOT}dist/index.js`)) return
-  const built = spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT })
-  expect(built.status, String(built.stdout)).toBe(0)
-})
 afterEach(() => {
   for (const { child } of demos.splice(0)) child.kill('SIGKILL')
 })
@@ -87,6 +81,7 @@ const STEPS = [
   'which scope that needs',
   'the list has grown',
   'No rule names',
+  'says which of them connect',
 ]
 
 verifies(
@@ -103,6 +98,8 @@ verifies(
     }
     expect(demo.stdout).toContain(`All ${STEPS.length} steps did what they should.`)
     expect(demo.stdout).toContain('"subject":"alice"')
+    expect(demo.stdout).toMatch(/← yes: Claude Code, .*MCP Inspector/)
+    expect(demo.stdout).toMatch(/← no: claude\.ai, .*\n +The URL is for this machine/)
     // Said in full once, and in short by each refusal.
     expect(demo.stdout.match(/resource_metadata=/g)).toHaveLength(1)
     expect(demo.stdout).not.toContain('\u001b')
@@ -123,6 +120,14 @@ test('the commands of its README are what is started here', () => {
     readonly scripts: Readonly<Record<string, string>>
   }
   expect(scripts['start']).toBe('node --import tsx examples/demo/main.ts')
+})
+
+test('needs no build: it is the first thing that one starts in a clone', () => {
+  const folder = `${ROOT}examples/demo`
+  const files = readdirSync(folder).filter((file) => file.endsWith('.ts'))
+  expect(files).toContain('gateway.ts')
+  const built = files.filter((file) => readFileSync(`${folder}/${file}`, 'utf8').includes('dist/'))
+  expect(built).toEqual([])
 })
 
 describe('stays up', () => {

@@ -245,7 +245,7 @@ export const WHO_FAULTS: readonly Fault[] = [
   {
     id: 'admin-page-with-markup-of-others',
     breaks: 'WHO-07',
-    find: 'escapeHtml(String(value))}</td>`',
+    find: 'escapeWithFlags(String(value))}</td>`',
     replace: 'String(value)}</td>`',
     tests: ['gateway/admin-page.test.ts'],
   },
@@ -269,5 +269,19 @@ export const WHO_FAULTS: readonly Fault[] = [
     find: 'if (life <= SHORT) return []',
     replace: 'if (life >= 0) return []',
     tests: ['cli/explain.test.ts'],
+  },
+  {
+    id: 'markup-beside-a-flag',
+    breaks: 'WHO-07',
+    find: 'return escapeHtml(text).replace(FLAGS,',
+    replace: 'return text.replace(FLAGS,',
+    tests: ['base/html.test.ts', 'gateway/admin-page.test.ts'],
+  },
+  {
+    id: 'flag-inside-a-word',
+    breaks: 'WHO-08',
+    find: 'const FLAGS = /(\\(?)(?<![\\w-])(--',
+    replace: 'const FLAGS = /(\\(?)(--',
+    tests: ['base/html.test.ts'],
   },
 ]

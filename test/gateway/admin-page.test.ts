@@ -40,6 +40,11 @@ const FACTS: AdminFacts = {
   now: Date.parse('2026-12-01T12:00:00Z'),
 }
 
+/** The cells without what is for the eye. */
+function bare(html: string): string {
+  return html.replace(/<td (?!colspan)[^>]*>/g, '<td>').replace(/<\/?(?:span|code)[^>]*>/g, '')
+}
+
 interface Answer {
   readonly status: number | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -160,15 +165,15 @@ describe('the admin page', () => {
   })
 
   verifies('WHO-07', 'shows what is served, trusted, running and limited', () => {
-    const body = adminPage(FACTS)
+    const body = bare(adminPage(FACTS))
     for (const text of [RESOURCE, ISSUER, '2 keys', '61 s', 'is down', '--max-body', '4MiB']) {
       expect(body).toContain(`<td>${text}</td>`)
     }
     expect(body).toContain('<tr><td>3</td><td>2</td><td>4</td><td>5</td></tr>')
     expect(body).toContain('As of 2026-12-01T12:00:00Z')
     expect(body).toContain('<html lang="en">')
-    expect(body).toContain('color-scheme:light dark')
-    expect(body).toContain('<td colspan="7">none</td>')
+    expect(body).toContain('color-scheme: light dark')
+    expect(body).toContain('<td colspan="6">none</td>')
   })
 })
 
@@ -192,11 +197,22 @@ describe('the last refusals', () => {
 
   verifies('WHO-07', 'have reason, advice and person, and no markup of others', () => {
     const refusals = heard(denied({ user: '<i>ada</i>', subject: 's-1', clientId: 'c-1' }))
-    const body = adminPage({ ...FACTS, refusals })
+    const body = bare(adminPage({ ...FACTS, refusals }))
     expect(body).toContain('<td>aud &quot;&lt;b&gt;x&lt;/b&gt;&quot;</td>')
     expect(body).toContain('<td>&lt;i&gt;ada&lt;/i&gt; · s-1 · c-1</td>')
     expect(body).toMatch(/<td>an audience mapper; let the provider put[^<]*--oauth-audience<\/td>/)
     expect(body).not.toMatch(/<b>|<i>/)
+  })
+
+  verifies('WHO-07', 'name their resource where there are several', () => {
+    const [refusal] = heard(denied({}))
+    const one = { ...refusal!, resource: undefined }
+    const head = '<th scope="col">Resource</th><th scope="col">Request</th>'
+    expect(adminPage({ ...FACTS, refusals: [one] })).not.toContain(head)
+    const body = bare(adminPage({ ...FACTS, refusals: [one, refusal!] }))
+    expect(body).toContain(head)
+    expect(body).toContain(`<td>${RESOURCE}</td><td>r-1</td>`)
+    expect(body).toContain('<td>–</td><td>r-1</td>')
   })
 
   verifies('WHO-07', 'are the newest fifty, without those that every client begins with', () => {
@@ -272,7 +288,8 @@ describe('the file with the token', () => {
       claims: { aud: 'https://x.example' },
     })
     await fetch(`${url}/mcp`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
-    const { status, body } = await get(port, RIGHT)
+    const { status, body: html } = await get(port, RIGHT)
+    const body = bare(html)
     expect(status).toBe(200)
     expect(body).toContain('<td>ERR_TOKEN_AUDIENCE</td>')
     expect(body).toContain('<td>http://127.0.0.1:9/mcp</td>')

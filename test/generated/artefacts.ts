@@ -18,6 +18,7 @@ import {
   SETTINGS,
 } from '../../src/config/setting-lists.js'
 import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.js'
+import { apiPage } from './api-page.js'
 import { clientsPage } from './clients-page.js'
 
 function row(setting: Setting): string {
@@ -104,6 +105,7 @@ const GENERATED = {
   commands: helpTexts,
   troubleshooting: hintsByProvider,
   clients: clientsPage,
+  api: apiPage,
 }
 
 type GeneratedPage = keyof typeof GENERATED

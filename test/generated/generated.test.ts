@@ -13,6 +13,7 @@ import {
 } from '../../src/config/setting-lists.js'
 import { EXAMPLES, FILES, fileLines } from '../config/examples.js'
 import { inFile, OPEN, read } from '../config/support.js'
+import { ENTRIES } from './api-page.js'
 import { GENERATED_PAGES, jsonSchema, regenerate } from './artefacts.js'
 
 const schemaText = readFileSync('gatehouse.schema.json', 'utf8')
@@ -27,6 +28,22 @@ test('docs/settings.md has one row for each setting', () => {
   const page = readFileSync('docs/settings.md', 'utf8')
   for (const { path } of SETTINGS) {
     expect(page.match(new RegExp(`^\\| \`${flagOf(path)}[ \`]`, 'gm'))).toHaveLength(1)
+  }
+})
+
+test('docs/api.md has every name of every entry of the package', async () => {
+  const page = readFileSync('docs/api.md', 'utf8')
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    readonly exports: Readonly<Record<string, unknown>>
+  }
+  const entries = Object.keys(exports).filter((path) => !path.endsWith('.json'))
+  const paths = entries.map((path) => `mcp-gatehouse${path.slice(1)}`)
+  expect([...page.matchAll(/^## (.+)$/gm)].map(([, path]) => path)).toEqual(paths)
+  const headings = new Set([...page.matchAll(/^### (.+)$/gm)].map(([, name]) => name))
+  for (const entry of ENTRIES) {
+    const names = Object.keys((await import(`../../src/${entry}.ts`)) as object)
+    expect(names.length).toBeGreaterThan(0)
+    expect(names.filter((name) => !headings.has(name))).toEqual([])
   }
 })
 

@@ -30,4 +30,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
   'WHO-07': tested(
     'The page of the second listener needs the token of a file that only its owner can use, on loopback too, read for each request; it shows resources, issuers, servers, children, limits and the last fifty refusals with advice; no script, no frame, no other origin, nothing secret; health and metrics stay open',
   ),
+  'WHO-08': tested(
+    'Each page for people can be used on a phone and on a desk, in light and in dark: nothing is wider than the screen, axe finds nothing, the console is silent, nothing is asked of another origin, and no token is on it',
+  ),
 }

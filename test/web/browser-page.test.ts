@@ -18,7 +18,7 @@ describe('the page', () => {
     expect(status).toBe(401)
     expect(headers).toMatchObject(REFUSAL.headers)
     expect(body).toContain(`<p><code>${RESOURCE}</code></p>`)
-    expect(body).toContain(`<dd>npx mcp-remote ${RESOURCE}</dd>`)
+    expect(body).toContain(`<dd><code>npx mcp-remote ${RESOURCE}</code></dd>`)
     expect(body.match(/<dt>/g)?.length).toBeGreaterThanOrEqual(6)
     expect(body).toContain(`<code>${ID}</code>`)
     expect(body).toContain('<title>Tools</title>')
@@ -43,7 +43,7 @@ describe('the page', () => {
     const { body } = toPage(REFUSAL, PAGE)
     expect(body).toContain('<html lang="en">')
     expect(body).toContain('content="width=device-width, initial-scale=1"')
-    expect(body).toContain('color-scheme:light dark')
+    expect(body).toContain('color-scheme: light dark')
     expect(body.match(/<main>|<h1>/g)).toEqual(['<main>', '<h1>'])
   })
 

@@ -9,27 +9,20 @@ import type { Changes } from './changes.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
 import type { Results } from './json-report.js'
-import { escapeHtml } from '../../base/html.js'
+import { escapeHtml, escapeWithFlags } from '../../base/html.js'
+import { PAGE_STYLE, TABLE_STYLE } from '../../base/page-style.js'
 import { reasonOf } from './reason.js'
 import type { Verdict } from './verdict.js'
 
-/** Every pair of text and ground has a contrast of at least 4.5. */
-const STYLE = `
-:root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de;
-  --error: #b3261e; --warning: #7a4f01; --note: #0a5c8a; --good: #1a6b34; --link: #0550ae; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6e9ed; --soft: #a5adb8;
-  --line: #3a424c; --error: #ff8f85; --warning: #e8b04a; --note: #6cb6e8; --good: #6fcf8e; --link: #8ab8ff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 56rem; padding: 1rem; background: var(--ground); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 0; }
-a { color: var(--link); } code { font-family: ui-monospace, monospace; color: var(--soft); }
-table { width: 100%; border-collapse: collapse; } caption { text-align: left; font-weight: bold; padding: .5rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .5rem .4rem 0; border-top: 1px solid var(--line); }
+const STYLE = `${PAGE_STYLE}${TABLE_STYLE}
+:root { --error: #b3261e; --warning: #7a4f01; --note: #0a5c8a; --good: #1a6b34; --link: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --error: #ff8f85; --warning: #e8b04a; --note: #6cb6e8; --good: #6fcf8e; --link: #8ab8ff; } }
+a { color: var(--link); }
+body { max-width: 56rem; } h3 { font-size: 1rem; margin: 0; } code { color: var(--soft); }
+.yes { color: var(--good); } .no { color: var(--error); } .unknown { color: var(--warning); } .soft { color: var(--soft); }
 article { border-left: .3rem solid var(--line); padding: .1rem 0 .1rem .8rem; margin: 1.2rem 0; } article p { margin: .3rem 0; }
 article.error { border-color: var(--error); } article.warning { border-color: var(--warning); } article.note { border-color: var(--note); }
-.error b, .no { color: var(--error); } .warning b, .unknown { color: var(--warning); } .note b { color: var(--note); }
-.yes { color: var(--good); } .soft { color: var(--soft); }
+.error b { color: var(--error); } .warning b { color: var(--warning); } .note b { color: var(--note); }
 `
 
 function titles(names: readonly string[]): string {
@@ -52,7 +45,7 @@ function findingHtml(finding: Finding): string {
     ...(mayBreak.length > 0 && severity !== 'note'
       ? [`<p>Not known of ${titles(mayBreak)}.</p>`]
       : []),
-    `<p><strong>Change:</strong> ${escapeHtml(change)}</p>`,
+    `<p><strong>Change:</strong> ${escapeWithFlags(change)}</p>`,
     `<p class="soft">${referenceOf(finding)}</p>`,
     '</article>',
   ].join('\n')
@@ -62,7 +55,7 @@ const CLASSES = { yes: 'yes', 'with a client id': 'yes', unknown: 'unknown', no:
 
 function rowHtml(verdict: Verdict): string {
   const { title, connects } = verdict
-  const answer = `<td class="${CLASSES[connects]}">${connects}</td>`
+  const answer = `<td class="word ${CLASSES[connects]}" data-label="Connects">${connects}</td>`
   return `<tr><th scope="row">${escapeHtml(title)}</th>${answer}<td>${escapeHtml(reasonOf(verdict))}</td></tr>`
 }
 

@@ -12,7 +12,7 @@ const WAYS = {
 } as const
 
 export function reasonOf({ connects, registration, why }: Verdict): string {
-  if (why.length > 0) return why.join('; ')
+  if (why.length > 0) return why.join('. ')
   if (connects === 'with a client id' || registration === undefined) return ''
   return WAYS[registration]
 }
