@@ -156,7 +156,7 @@ describe('the kernel', () => {
   })
 
   test.each([
-    ['index', 110_000],
+    ['index', 115_000],
     ['hono', 155_000],
     ['fetch', 155_000],
   ])('%s imports nothing of Node', async (entry, limit) => {
