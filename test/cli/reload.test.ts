@@ -170,6 +170,9 @@ describe('SIGHUP', () => {
     cli.process.kill('SIGHUP')
     await cli.listening()
     await eventually(() => cli.stderr().includes('SIGHUP: read again'))
+    // So that the command ends with it.
+    cli.process.kill('SIGTERM')
+    expect(await cli.exited).toBe(0)
   })
 
   verifies('FLD-17', 'names what has changed and needs a restart, without values', async () => {
