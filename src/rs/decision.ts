@@ -136,6 +136,14 @@ function descriptionOf(wording: Wording, requestId: string): string {
   return isTold ? withReference(description, requestId) : description
 }
 
+/**
+ * SDK v1 stops asking for more scopes when two challenges in a row are byte-equal, so the reference
+ * of a 403 stands in the body alone.
+ */
+function challengedWith(wording: Wording, description: string): string {
+  return wording === INSUFFICIENT ? wording.description : description
+}
+
 /** @param scope the scopes that a new login should ask for */
 export function deny(
   code: BearerTokenErrorCode,
@@ -150,7 +158,7 @@ export function deny(
   const body = errorBody(bodyError, description)
   if (wording === FORBIDDEN) return { outcome: 'denied', status, code, requestId, headers, body }
   const challenge = formatChallenge({
-    ...(error !== undefined && { error, errorDescription: description }),
+    ...(error !== undefined && { error, errorDescription: challengedWith(wording, description) }),
     resourceMetadata,
     scope,
   })

@@ -116,6 +116,13 @@ export const WHO_FAULTS: readonly Fault[] = [
     tests: ['gateway/overheard-body.test.ts'],
   },
   {
+    id: 'reference-in-the-challenge-of-a-403',
+    breaks: 'WHO-04',
+    find: 'return wording === INSUFFICIENT ? wording.description : description',
+    replace: 'return description',
+    tests: ['matrix/matrix.test.ts', 'rs/reference.test.ts'],
+  },
+  {
     id: 'refusals-without-a-reference',
     breaks: 'WHO-04',
     find: 'const isTold = status !== 400 && wording !== MISSING',

@@ -43,12 +43,12 @@ function wireOf({ headers, body }: Answer): string {
   return `${headers.get('www-authenticate') ?? ''} ${body}`
 }
 
-/** In header and body: of a 403, and of a 401 for a token that came. */
+/** Of a 401 for a token that came in header and body, of a 403 in the body alone. */
 function expectedReferences(answer: Answer): string[] {
   const wire = wireOf(answer)
   const isReferred = answer.status === 403 || (answer.status === 401 && wire.includes('error="'))
   const reference = answer.headers.get('x-request-id')?.slice(-8) ?? ''
-  const places = wire.match(/error_description/g) ?? []
+  const places = (answer.status === 403 ? answer.body : wire).match(/error_description/g) ?? []
   return isReferred ? places.map(() => reference) : []
 }
 

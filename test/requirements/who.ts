@@ -19,7 +19,7 @@ export const WHO: Readonly<Record<string, Requirement>> = {
     'With an audit, method and name of every message are recorded, also without a policy: the body is read while it passes, unchanged and refused by nobody for that; a body that cannot be read is recorded with the reason; its memory is bounded for each caller',
   ),
   'WHO-04': tested(
-    'The description of a 401 for a token that came, and of every 403, ends in header and body with the last eight characters of the request id, which the log has; that of a 401 without credentials, of a 400 and of an unknown session does not',
+    'The description of a 401 for a token that came ends in header and body, and that of every 403 in the body alone, with the last eight characters of the request id, which the log has; that of a 401 without credentials, of a 400 and of an unknown session does not. Two challenges for the same scopes are byte-equal: SDK v1 ends its loop by that',
   ),
   'WHO-05': tested(
     'One command says of a token what every rule of the kernel says, by how much it fails, the likeliest cause and the setting to change, also without a network; of a logged request the same; it prints no token and no signature, and takes no token as an argument',

@@ -43,7 +43,8 @@ verifies('WHO-04', 'a refused token has the end of the id, which the log has', a
   })
   expect(await refusalOf('narrow')).toEqual({
     status: 403,
-    header: reference,
+    // SDK v1 compares it with the challenge before.
+    header: [],
     body: reference,
     logged,
   })
