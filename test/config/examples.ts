@@ -80,6 +80,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: '[X-Tenant, X-Trace]',
     value: ['X-Tenant', 'X-Trace'],
   },
+  forwardClaim: {
+    flags: [...flag('forward-claim', 'email=Email'), ...flag('forward-claim', 'a.b=Roles')],
+    env: 'email=Email a.b=Roles',
+    file: '[email=Email, a.b=Roles]',
+    value: ['email=Email', 'a.b=Roles'],
+  },
   sessionKeyFile: {
     flags: flag('session-key-file', '/etc/gatehouse/session.keys'),
     env: '/etc/gatehouse/session.keys',

@@ -233,6 +233,10 @@ describe('the options of the gateway', () => {
       streamGrace: 600,
       sseKeepAlive: 60,
       forwardHeaders: ['X-Tenant', 'X-Trace'],
+      forwardClaims: [
+        { claim: 'email', header: 'Email' },
+        { claim: 'a.b', header: 'Roles' },
+      ],
       authorizationServers: [
         {
           issuer: ISSUER,

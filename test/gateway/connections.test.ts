@@ -137,6 +137,7 @@ describe('a connection', () => {
         endpoint: '/mcp',
         metadataPaths: new Set(),
         guard: undefined,
+        claims: undefined,
         origins: createOrigins([], RESOURCE),
         readHead,
         backend: { open } as unknown as Backend,

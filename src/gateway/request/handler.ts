@@ -207,7 +207,7 @@ class Passage {
   #settle(route: Route, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
     if (outcome === undefined) return this.#sayNotFound(target)
     if (outcome.outcome === 'answer') return this.#send(outcome)
-    this.#admit(route, target, callerOf(outcome, guard.resourceServer))
+    this.#admit(route, target, callerOf(outcome, guard.resourceServer, route.claims))
   }
 
   #admit(route: Route, target: RequestTarget, caller: Caller): void {
