@@ -90,6 +90,7 @@ export interface Settings {
   readonly sessionKeyFile?: string | undefined
   readonly streamGrace: number
   readonly sseKeepAlive: number
+  readonly healthPath?: string | undefined
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
   readonly childWarm: boolean
@@ -186,6 +187,13 @@ const schema = z.object({
     section: 'Listening',
     becomes: 'gateway.port',
     description: 'port to listen on; 0 picks a free one',
+  }),
+  healthPath: text({
+    section: 'Listening',
+    becomes: 'gateway.healthPath',
+    description: 'answers 200 without a token, for load balancers; beside every resource',
+    placeholder: 'PATH',
+    hint: '/healthz',
   }),
   resource: text({
     ...SHARED,

@@ -190,6 +190,12 @@ export interface GatewayOwnOptions {
    * it. The stream of a GET begins with one if nothing else comes at once. Default 15; 0 sends none.
    */
   readonly sseKeepAlive?: number
+  /**
+   * A path that answers 200 as long as this process runs, to anybody, without a token: for load
+   * balancers that can reach no second port. It says nothing about the server behind. Neither a
+   * resource nor below one. Default: none.
+   */
+  readonly healthPath?: string
   /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

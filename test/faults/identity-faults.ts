@@ -5,6 +5,7 @@ const scopes = ['rs/asked-scopes.test.ts']
 const unpublished = ['rs/unpublished.test.ts']
 const limits = ['matrix/limits.test.ts']
 const quotas = ['web/quotas.test.ts']
+const health = ['gateway/health-path.test.ts']
 const forwarded = ['gateway/forwarded-claims.test.ts']
 const audiences = ['rs/sole-audience.test.ts']
 
@@ -219,5 +220,19 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
     find: 'Math.max(0, now - bucket.at) / interval',
     replace: 'Math.abs(now - bucket.at) / interval',
     tests: quotas,
+  },
+  {
+    id: 'health-below-a-resource',
+    breaks: 'IDN-07',
+    find: 'if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue',
+    replace: 'if (healthPath === undefined || `${healthPath}/` !== below) continue',
+    tests: health,
+  },
+  {
+    id: 'health-by-any-method',
+    breaks: 'IDN-07',
+    find: 'if (target.path !== this.#options.healthPath || !isRead) return',
+    replace: 'if (target.path !== this.#options.healthPath) return',
+    tests: health,
   },
 ]

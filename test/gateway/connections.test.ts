@@ -131,6 +131,7 @@ describe('a connection', () => {
       return { begin: bug, giveUp: () => undefined } as never
     }
     const handle = createRequestHandler({
+      healthPath: undefined,
       findRoute: () => ({
         resource: RESOURCE,
         resourceLabel: undefined,
