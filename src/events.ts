@@ -122,6 +122,21 @@ export interface OperationThrottled {
   readonly isFirst: boolean
 }
 
+/** A caller used an operation more often than a limit of the policy allows, and must wait (429). */
+export interface OperationLimited {
+  readonly type: 'operation.limited'
+  readonly requestId: string
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly clientId: string | undefined
+  /** As people read it: `20/min per subject`. */
+  readonly limit: string
+  /** Seconds, as sent to the client. */
+  readonly retryAfter: number
+  /** The first refusal by this limit since the last use that it allowed. */
+  readonly isFirst: boolean
+}
+
 /** A request was let in. */
 export interface RequestAuthenticated {
   readonly type: 'request.authenticated'
@@ -234,6 +249,7 @@ export type ResourceServerEvent =
   | RequestAuthenticated
   | OperationJudged
   | OperationThrottled
+  | OperationLimited
   | OperationUnreadable
   | TokenEnded
   | KeysLoaded

@@ -41,6 +41,7 @@ export {
   type ResourceStatus,
   type ListeningResource,
 } from './gateway/gateway.js'
+export type { ForwardedClaim } from './gateway/forwarded-claims.js'
 export type {
   GatewayOptions,
   GatewayResource,

@@ -36,6 +36,7 @@ export type {
   KeysFailed,
   KeysLoaded,
   OperationJudged,
+  OperationLimited,
   OperationThrottled,
   OperationUnreadable,
   OriginRefused,
@@ -69,6 +70,7 @@ export type {
 export type { McpOperation, McpTarget } from './mcp/operation.js'
 export type { AuthorizeOperation } from './policy/policy.js'
 export type { PolicyDocument, PolicyRule, ScopeWithForms } from './policy/document.js'
+export type { PolicyLimit } from './policy/limit.js'
 export type { TokenValidator } from './rs/token-validators.js'
 export type { RequiredClaims } from './token/required-claims.js'
 export { principalOf, type Principal } from './rs/principal.js'

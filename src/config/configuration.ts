@@ -120,6 +120,14 @@ function kernelProblems(
     : endpointProblems(settings, sourceOf)
 }
 
+/** Replicas behind a load balancer allow together what each of them allows. */
+function limitWarnings(resources: SettingFiles['resources']): readonly string[] {
+  const hasLimits = resources.some(({ policy }) =>
+    policy?.rules.some(({ limit }) => limit !== undefined),
+  )
+  return hasLimits ? ['each process counts the limits of the policy for itself'] : []
+}
+
 /**
  * Reads everything, checks everything, and changes nothing. Precedence: flag, environment, file, default. Problems and
  * warnings never show a value, because it may be a secret.
@@ -190,6 +198,7 @@ export async function readConfiguration({
       ...environment.warnings,
       ...gatewayWarnings(findings, flags.given, others),
       ...(isHttp ? adminTokenWarnings(settings) : []),
+      ...limitWarnings(files.resources),
     ],
   }
 }

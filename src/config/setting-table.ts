@@ -9,7 +9,8 @@ import type { JsonObject } from '../base/json.js'
 import type { ConfigurationProblem } from '../errors.js'
 import { hostValueFault, listenHostFault, upstreamFault } from '../gateway/addresses.js'
 import { MOST_REQUESTS } from '../gateway/request/admission.js'
-import { forwardFault, setFault } from '../gateway/http/operator-headers.js'
+import type { ForwardedClaim } from '../gateway/forwarded-claims.js'
+import { claimHeaderFault, forwardFault, setFault } from '../gateway/http/operator-headers.js'
 import {
   choice,
   count,
@@ -47,6 +48,19 @@ function toRequiredClaims(texts: readonly string[]): RequiredClaims {
   return Object.fromEntries(claims)
 }
 
+function toForwardClaims(texts: readonly string[]): readonly ForwardedClaim[] {
+  return texts.map((each) => {
+    const [claim, header] = splitPair(each) ?? ['', '']
+    return { claim, header }
+  })
+}
+
+/** The fault of a text that should be `NAME=HEADER`. */
+function forwardClaimFault(text: string): string | undefined {
+  const [, header] = splitPair(text) ?? []
+  return header === undefined ? 'is not NAME=HEADER' : claimHeaderFault(header)
+}
+
 /** The fault of a text that should be `NAME=VALUE`. */
 function claimFault(text: string): string | undefined {
   return splitPair(text) === undefined ? 'is not NAME=VALUE' : undefined
@@ -72,9 +86,11 @@ export interface Settings {
   readonly upstreamHost?: string | undefined
   readonly upstreamTimeout: number
   readonly forwardHeader?: readonly string[] | undefined
+  readonly forwardClaim?: readonly string[] | undefined
   readonly sessionKeyFile?: string | undefined
   readonly streamGrace: number
   readonly sseKeepAlive: number
+  readonly healthPath?: string | undefined
   readonly childEnv?: readonly string[] | undefined
   readonly childStartTimeout: number
   readonly childWarm: boolean
@@ -171,6 +187,13 @@ const schema = z.object({
     section: 'Listening',
     becomes: 'gateway.port',
     description: 'port to listen on; 0 picks a free one',
+  }),
+  healthPath: text({
+    section: 'Listening',
+    becomes: 'gateway.healthPath',
+    description: 'answers 200 without a token, for load balancers; beside every resource',
+    placeholder: 'PATH',
+    hint: '/healthz',
   }),
   resource: text({
     ...SHARED,
@@ -279,6 +302,17 @@ const schema = z.object({
     placeholder: 'NAME',
     fault: forwardFault,
     hint: 'a header that is not about credentials, origin, routing or framing: X-Tenant',
+  }),
+  forwardClaim: texts({
+    perResource: 'too',
+    section: 'Upstream',
+    becomes: 'upstream.forwardClaims',
+    toOption: toForwardClaims,
+    needs: 'tokens',
+    description: 'a claim of the token for the upstream, as X-Gatehouse-Claim-HEADER',
+    placeholder: 'NAME=HEADER',
+    fault: forwardClaimFault,
+    hint: 'email=Email, or realm_access.roles=Roles',
   }),
   sessionKeyFile: text({
     section: 'Upstream',

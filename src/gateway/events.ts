@@ -242,6 +242,13 @@ const MEANINGS: Meanings = {
     code: 'ERR_REFUSALS_TOO_MANY',
     decision: 'refused',
   },
+  'operation.limited': {
+    level: ({ isFirst }) => (isFirst ? 'warn' : 'debug'),
+    line: ({ limit }) => `beyond the limit of ${limit}: this caller must wait`,
+    outcome: 'refused',
+    code: 'ERR_LIMIT_REACHED',
+    decision: 'refused',
+  },
   'operation.judged': {
     level: 'debug',
     line: ({ outcome, operations }) =>

@@ -355,6 +355,7 @@ class HttpGateway implements Gateway {
     const limits = admissionLimits(maxRequests, maxRequestsPerCaller, maxBody)
     return createRequestHandler({
       findRoute: createFindRoute(routes),
+      healthPath: this.#settings.healthPath,
       readHead: routes[0].readHead,
       isHostAllowed: createHostGuard({
         listenHost: host,

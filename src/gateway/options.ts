@@ -8,6 +8,7 @@ import type { VerifiedAccessToken } from '../types.js'
 import type { ProtectedResourceOptions } from '../web/options.js'
 import type { AuditRecord } from './audit.js'
 import type { GatewayEventListener } from './events.js'
+import type { ForwardedClaim } from './forwarded-claims.js'
 import type { ChildLimits } from './stdio/limits.js'
 
 /** The caller of a request that was admitted. */
@@ -97,6 +98,12 @@ export interface ServerOptions {
   readonly upstreamTimeout?: number
   /** Further request headers that reach the upstream. */
   readonly forwardHeaders?: readonly string[]
+  /**
+   * Claims of the token that reach the upstream as `X-Gatehouse-Claim-HEADER`: a text, a number, or
+   * a list of these, each encoded like the other `X-Gatehouse-` headers, and lists separated by
+   * blanks. Only with `upstream` and with tokens. Default: none.
+   */
+  readonly forwardClaims?: readonly ForwardedClaim[]
 }
 
 type TokenOptions = Partial<
@@ -183,6 +190,12 @@ export interface GatewayOwnOptions {
    * it. The stream of a GET begins with one if nothing else comes at once. Default 15; 0 sends none.
    */
   readonly sseKeepAlive?: number
+  /**
+   * A path that answers 200 as long as this process runs, to anybody, without a token: for load
+   * balancers that can reach no second port. It says nothing about the server behind. Neither a
+   * resource nor below one. Default: none.
+   */
+  readonly healthPath?: string
   /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */
   readonly ca?: string
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Loopback hosts are always reached directly. */

@@ -18,7 +18,13 @@ import {
   type ProtectedResourceOptions,
 } from '../web/options.js'
 import { hostValueFault, upstreamFault } from './addresses.js'
-import { forwardFault, operatorHeaderFault } from './http/operator-headers.js'
+import type { ForwardedClaim } from './forwarded-claims.js'
+import {
+  claimHeaderFault,
+  comparableHeader,
+  forwardFault,
+  operatorHeaderFault,
+} from './http/operator-headers.js'
 import type { GatewayOptions, ServerOptions, UpstreamCredentials } from './options.js'
 import { checkCommand, checkEnvironment, checkLimits } from './stdio/check.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './stdio/limits.js'
@@ -52,6 +58,7 @@ export interface RouteSettings {
   readonly resource: string | undefined
   readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
+  readonly forwardClaims: readonly ForwardedClaim[]
   readonly allowOrigins: readonly string[] | undefined
   /** The options of the guard, without the resource. */
   readonly guardOptions: Omit<ProtectedResourceOptions, 'resource'>
@@ -91,6 +98,30 @@ function checkForwarded(checker: OptionChecker, path: OptionPath, names: unknown
   checker.faultlessTexts(path, names, kind, forwardFault, 'leave it out')
 }
 
+function checkClaims(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const list: unknown = value ?? []
+  const hint = "{ claim: 'email', header: 'Email' }"
+  if (!Array.isArray(list)) {
+    checker.problem(path, 'must be a list of claims', hint)
+    return
+  }
+  const seen = new Set<string>()
+  for (const [index, each] of (list as unknown[]).entries()) {
+    const { claim, header } = (isJsonObject(each) ? each : {}) as Partial<ForwardedClaim>
+    if (typeof claim !== 'string' || claim === '') {
+      checker.problem([...path, index], 'must have a claim and a header', hint)
+      continue
+    }
+    const fault = claimHeaderFault(header)
+    const name = comparableHeader(String(header))
+    if (fault !== undefined) checker.problem([...path, index], fault, hint)
+    else if (seen.has(name)) {
+      checker.problem([...path, index], 'has a header that is named before', hint)
+    }
+    seen.add(name)
+  }
+}
+
 function checkTimeout(checker: OptionChecker, path: OptionPath, value: unknown): void {
   const timeout = value ?? 60
   if (typeof timeout === 'number' && timeout > 0 && timeout <= 86_400) return
@@ -103,6 +134,7 @@ const UPSTREAM_CHECKS = {
   upstream: checkUpstream,
   upstreamHost: checkUpstreamHost,
   upstreamCredentials: (checker, path, value) => checker.callable(path, value),
+  forwardClaims: checkClaims,
 } satisfies Partial<OptionChecks<ServerOptions>>
 
 /** A check for an option that does not apply to a server that we start. */
@@ -125,6 +157,7 @@ const COMMAND_CHECKS = {
   children: checkLimits,
   childWarm: (checker, path, value) => checker.flag(path, value, false),
   upstreamHost: checkAbsent('a command has no Host; leave it out'),
+  forwardClaims: checkAbsent('a command gets no headers'),
   upstreamCredentials: checkAbsent(
     'a command gets no headers; childEnvironment is its environment',
   ),
@@ -153,6 +186,9 @@ function checkServer(checker: OptionChecker, options: RouteOptions): void {
   if (options.auth === 'none' && options.upstreamCredentials !== undefined) {
     const hint = 'use auth oauth, or upstreamHeaders'
     checker.problem(['upstreamCredentials'], 'needs a caller, and auth none knows none', hint)
+  }
+  if (options.auth === 'none' && (options.forwardClaims ?? []).length > 0) {
+    checker.problem(['forwardClaims'], 'needs tokens, and auth none has none', 'use auth oauth')
   }
 }
 
@@ -220,6 +256,7 @@ export function checkRoute(
       resource: options.resource,
       server: toServer(options),
       forwardHeaders: options.forwardHeaders ?? [],
+      forwardClaims: options.forwardClaims ?? [],
       allowOrigins: options.allowOrigins,
       guardOptions,
       trust: tokens.settings,

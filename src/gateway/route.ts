@@ -11,6 +11,7 @@ import type { Backend } from './request/backend.js'
 import { createHttpBackend } from './http/backend.js'
 import type { NetworkOptions } from './http/network.js'
 import { createHeadReader, type HeadReader } from './request/head.js'
+import { ForwardedClaims } from './forwarded-claims.js'
 import type { RouteAddress } from './find-route.js'
 import type { SessionIds } from '../web/session-ids.js'
 import type { ServerSettings, RouteSettings } from './route-settings.js'
@@ -25,6 +26,8 @@ export interface Route extends RouteAddress {
   /** `undefined` without tokens. */
   readonly guard: Guard | undefined
   readonly origins: Origins
+  /** Claims that the upstream gets; `undefined`: none. */
+  readonly claims: ForwardedClaims | undefined
   readonly readHead: HeadReader
   readonly backend: Backend
 }
@@ -118,6 +121,10 @@ export function createRoute(
     metadataPaths: new Set(guard === undefined ? [] : metadataPaths),
     guard,
     origins: createOrigins(settings.allowOrigins, resource),
+    claims:
+      settings.forwardClaims.length === 0
+        ? undefined
+        : new ForwardedClaims(settings.forwardClaims, (event) => hear?.(event, resourceLabel)),
     readHead: createHeadReader(settings.forwardHeaders, ownHeaders),
     backend: createBackend(server, context, resourceLabel),
   }

@@ -45,6 +45,7 @@ export interface GatewaySettings {
   readonly streamGrace: number
   /** Seconds; 0: no comments. */
   readonly sseKeepAlive: number
+  readonly healthPath: string | undefined
 }
 
 /** Seconds. Shorter than the time after which proxies close a silent connection. */
@@ -86,6 +87,32 @@ function checkRequests(fallback: number) {
   }
 }
 
+function checkHealthPath(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (value === undefined) return
+  const isPath = typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value)
+  if (!isPath || /(?:^|\/)\.\.?(?:\/|$)/.test(value)) {
+    checker.problem(path, 'must be a path of letters, digits, -, _, . and ~', '/healthz')
+  } else if (value === '/.well-known' || value.startsWith('/.well-known/')) {
+    checker.problem(path, 'is where clients look for metadata', '/healthz')
+  }
+}
+
+/** Nobody must reach a resource without a token because a load balancer may. */
+function healthConflict(
+  { healthPath }: GatewayOptions,
+  routes: readonly RouteSettings[],
+  host: string,
+): readonly ConfigurationProblem[] {
+  const checker = new OptionChecker()
+  for (const { resource = resourceOfSomePort(host) } of routes) {
+    const { pathname } = new URL(resource)
+    const below = pathname.endsWith('/') ? pathname : `${pathname}/`
+    if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue
+    checker.problem(['healthPath'], `is at or below ${resource}`, 'a path beside it: /healthz')
+  }
+  return checker.finish(undefined).problems
+}
+
 /** Problems never show a key. */
 export function checkSessionKeys(checker: OptionChecker, path: OptionPath, keys: unknown): void {
   if (keys === undefined) return
@@ -125,6 +152,7 @@ const GATEWAY_CHECKS = {
       checker.problem([...path, name], 'is not the URL of a proxy', 'http://proxy.example.com:3128')
     }
   },
+  healthPath: checkHealthPath,
   ca: (checker, path, value) => checker.text(path, value),
   onAudit: (checker, path, value) => checker.callable(path, value),
   auditArguments: (checker, path, value) => checker.flag(path, value, false),
@@ -265,7 +293,9 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
   checkPlaces(checker, options)
   const own = checker.finish(undefined)
   const routes = checkRoutes(options, host)
-  const problems = [...own.problems, ...routes.problems]
+  const conflicts =
+    own.problems.length > 0 ? [] : healthConflict(options, routes.settings ?? [], host)
+  const problems = [...own.problems, ...routes.problems, ...conflicts]
   if (problems.length > 0 || routes.settings === undefined) return { settings: undefined, problems }
   return {
     problems,
@@ -282,6 +312,7 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
       sessionKeys: options.sessionKeys,
       streamGrace: options.streamGrace ?? 300,
       sseKeepAlive: options.sseKeepAlive ?? SSE_KEEP_ALIVE,
+      healthPath: options.healthPath,
     },
   }
 }

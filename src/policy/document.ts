@@ -11,6 +11,14 @@ import { LONGEST_NAME } from '../mcp/operation.js'
 import type { ScopeForms } from '../token/asked-scopes.js'
 import { findCycle, type Implications } from '../token/scope-hierarchy.js'
 import { isScopeToken, parseScopes } from '../token/scopes.js'
+import {
+  isCountedBy,
+  parseRate,
+  readBurst,
+  toLimit,
+  type CheckedLimit,
+  type PolicyLimit,
+} from './limit.js'
 import { compileUriPattern } from './uri-pattern.js'
 
 /**
@@ -32,6 +40,11 @@ export interface PolicyRule {
    * denial by claims.
    */
   readonly claims?: Readonly<Record<string, string | readonly string[]>>
+  /**
+   * How often the operations may be used. With several limits, or several matching rules, all of
+   * them hold. Each process counts for itself.
+   */
+  readonly limit?: PolicyLimit | readonly PolicyLimit[]
 }
 
 /** A scope for which clients ask in other words than those that tokens hold (Entra). */
@@ -66,6 +79,7 @@ export interface CheckedRule {
   readonly patterns: Readonly<Record<RuleSubject, readonly string[]>>
   readonly scopes: readonly string[]
   readonly claims: readonly ClaimRequirement[]
+  readonly limits: readonly CheckedLimit[]
 }
 
 /** A claim that must hold one of these. */
@@ -88,7 +102,9 @@ type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
 const NAMES: Wildcards = { separator: undefined }
 const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
-const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims'])
+const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims', 'limit'])
+const LIMIT_NAMES = new Set(['rate', 'burst', 'per'])
+const LIMIT_HINT = '{ rate: 20/min, burst: 5, per: subject }'
 const FORMS = new Set(['require', 'ask'])
 const FORMS_HINT = "{ require: mcp.use, ask: 'api://APP/mcp.use' }"
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
@@ -314,7 +330,7 @@ class PolicyChecker {
     if (RULE_SUBJECTS.every((subject) => rule[subject] === undefined)) {
       this.problem(path, 'names nothing', 'tools, prompts, resources or methods')
     }
-    const { scopes, claims } = rule
+    const { scopes, claims, limit } = rule
     if (scopes === undefined && claims === undefined) {
       const hint = 'scopes or claims; scopes: [] where the base scopes suffice'
       this.problem(path, 'does not say what it requires', hint)
@@ -323,7 +339,41 @@ class PolicyChecker {
       patterns: { tools, prompts, resources, methods },
       scopes: scopes === undefined ? [] : this.#ruleScopes([...path, 'scopes'], scopes),
       claims: claims === undefined ? [] : this.#claims([...path, 'claims'], claims),
+      limits: limit === undefined ? [] : this.#limits([...path, 'limit'], limit),
     }
+  }
+
+  #limits(path: OptionPath, value: unknown): readonly CheckedLimit[] {
+    if (!Array.isArray(value)) return this.#limit(path, value)
+    if (value.length === 0) this.problem(path, 'must not be empty', LIMIT_HINT)
+    return value.flatMap((each, index) => this.#limit([...path, index], each))
+  }
+
+  #limit(path: OptionPath, value: unknown): readonly CheckedLimit[] {
+    if (!isPlainObject(value)) {
+      this.problem(path, 'must be a limit', LIMIT_HINT)
+      return []
+    }
+    this.#unknownNames(path, value, LIMIT_NAMES)
+    const { rate, burst, per = 'subject' } = value
+    const parsed = parseRate(rate)
+    if (parsed === undefined) {
+      this.problem(
+        [...path, 'rate'],
+        'must be a number of uses in a time',
+        '20/min; s, min, h or d',
+      )
+    }
+    const most = readBurst(burst)
+    if (burst !== undefined && most === undefined) {
+      this.problem([...path, 'burst'], 'must be a whole number of at least 1', LIMIT_HINT)
+    }
+    if (!isCountedBy(per)) {
+      this.problem([...path, 'per'], 'must be subject, client or tool', LIMIT_HINT)
+    }
+    if (parsed === undefined || !isCountedBy(per)) return []
+    const limit = { rate: String(rate), per, ...(most !== undefined && { burst: most }) }
+    return [toLimit(path.join('.'), limit, parsed)]
   }
 
   check(document: unknown): CheckedPolicy {

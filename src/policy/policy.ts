@@ -8,6 +8,7 @@ import { claimAt } from '../token/claim-shapes.js'
 import { GlobSet, type Wildcards } from './globs.js'
 import { isProtocolMethod, type McpOperation } from '../mcp/operation.js'
 import type { CheckedPolicy, CheckedRule, ClaimRequirement, PolicyDocument } from './document.js'
+import type { CheckedLimit } from './limit.js'
 import { parseResourceUri } from '../mcp/resource-uri.js'
 import type { ScopeForms } from '../token/asked-scopes.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
@@ -53,6 +54,10 @@ export interface OperationPolicy {
   isOfForeignUser(operation: McpOperation): boolean
   /** @throws what the policy function throws, if there is one */
   authorize(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict
+  /** Whether any operation has a limit. */
+  readonly hasLimits: boolean
+  /** The limits of an operation: all of them hold. */
+  limitsOf(operation: McpOperation): readonly CheckedLimit[]
 }
 
 /** The combined demands of all matching rules; made once for each set of rules that occurs. */
@@ -142,6 +147,7 @@ export class RulePolicy implements OperationPolicy {
   readonly asks: ScopeForms
   readonly filtersLists: boolean
   readonly dependsOnScopesAlone: boolean
+  readonly hasLimits: boolean
   readonly #rules: readonly CheckedRule[]
   readonly #indexes: Readonly<Record<NamedSubject, RuleIndex>>
   readonly #uris: UriRules
@@ -154,6 +160,7 @@ export class RulePolicy implements OperationPolicy {
     this.hierarchy = new ScopeHierarchy(implies)
     this.filtersLists = lists === 'filter'
     this.dependsOnScopesAlone = rules.every(({ claims }) => claims.length === 0)
+    this.hasLimits = rules.some(({ limits }) => limits.length > 0)
     this.#rules = rules
     this.#unmatched = unmatched
     this.#indexes = Object.fromEntries(
@@ -221,6 +228,10 @@ export class RulePolicy implements OperationPolicy {
     return { scopes, denial }
   }
 
+  limitsOf(operation: McpOperation): readonly CheckedLimit[] {
+    return this.rulesFor(operation).flatMap((index) => this.#rules[index]?.limits ?? [])
+  }
+
   #requirementOf(rules: readonly number[]): Requirement {
     let requirement = this.#requirements.get(rules)
     if (requirement === undefined) {
@@ -239,6 +250,7 @@ class FunctionPolicy implements OperationPolicy {
   readonly asks: ScopeForms = {}
   readonly filtersLists = true
   readonly dependsOnScopesAlone = false
+  readonly hasLimits = false
   readonly #authorize: AuthorizeOperation
 
   constructor(authorize: AuthorizeOperation) {
@@ -252,6 +264,10 @@ class FunctionPolicy implements OperationPolicy {
   isOfForeignUser({ target, name }: McpOperation): boolean {
     if (target !== 'resource' || name === undefined) return false
     return name.includes('@') && parseResourceUri(name)?.userinfo !== undefined
+  }
+
+  limitsOf(): readonly CheckedLimit[] {
+    return []
   }
 
   authorize(operation: McpOperation, token: VerifiedAccessToken): OperationVerdict {

@@ -38,6 +38,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'session.refused',
   'operation.unreadable',
   'operation.throttled',
+  'operation.limited',
   'upstream.failed',
   'keys.failed',
   'introspection.failed',

@@ -19,7 +19,9 @@ import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { PolicyFilters } from './policy-filters.js'
+import { Quotas } from './quotas.js'
 import { RefusalRate } from './refusal-rate.js'
+import { usesOf } from './limit-uses.js'
 
 /** The parts of a request that show its operations. */
 export interface OperationsRequest extends AnsweredRequest {
@@ -169,6 +171,7 @@ export class OperationGuard {
   readonly #authority: OperationAuthority
   readonly #answers: Answers
   readonly #rate: RefusalRate
+  readonly #quotas: Quotas
   readonly #filters: PolicyFilters
 
   constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
@@ -176,6 +179,7 @@ export class OperationGuard {
     this.#authority = authority
     this.#answers = answers
     this.#rate = new RefusalRate(now)
+    this.#quotas = new Quotas(now)
     this.#filters = new PolicyFilters(authority)
   }
 
@@ -339,8 +343,37 @@ export class OperationGuard {
       const headers = { ...denied.headers, ...this.#answers.corsHeaders(request.origin) }
       return { outcome: 'answer', status, headers, body }
     }
+    const limited = this.#limit(authenticated, operations, request)
+    if (limited !== undefined) return limited
     const isList = messages.some(({ method }) => isListMethod(method))
     return { messages, filter: isList ? this.filterFor(authenticated) : undefined }
+  }
+
+  /** 429 for a use beyond a limit of the policy. Nothing is counted then. */
+  #limit(
+    authenticated: Authenticated,
+    operations: readonly McpOperation[],
+    request: AnsweredRequest,
+  ): GuardAnswer | undefined {
+    const { policy } = this.#authority
+    if (policy === undefined || !policy.hasLimits) return undefined
+    const reached = this.#quotas.take(usesOf(policy, authenticated, operations))
+    if (reached === undefined) return undefined
+    const { limit, retryAfter, isFirst } = reached
+    const { issuer, subject, clientId } = authenticated.token
+    const answers = this.#answers
+    const requestId = answers.idOf(request)
+    const who = { issuer, subject, clientId }
+    answers.emit?.({
+      type: 'operation.limited',
+      requestId,
+      ...who,
+      limit: limit.text,
+      retryAfter,
+      isFirst,
+    })
+    const body = errorBody('too_many_requests', `The limit is ${limit.text}`)
+    return answers.give(request, requestId, 429, body, { 'Retry-After': String(retryAfter) })
   }
 
   /**

@@ -124,7 +124,7 @@ describe('check', () => {
       code: 2,
       stdout: '',
       stderr: `q.yaml:4:5: rules[0].scope: no such name
-  → known: tools, prompts, resources, methods, scopes, claims
+  → known: tools, prompts, resources, methods, scopes, claims, limit
 q.yaml:2:5: rules[0].tools: must be a string or a list of strings, and not empty
   → names, or patterns with *
 q.yaml:5:1: unmatched: must be deny or base

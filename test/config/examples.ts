@@ -39,6 +39,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   host: { flags: flag('host', '::1'), env: '::1', file: '"::1"', value: '::1' },
   port: { flags: flag('port', '0'), env: '0', file: '0', value: 0 },
+  healthPath: {
+    flags: flag('health-path', '/healthz'),
+    env: '/healthz',
+    file: '/healthz',
+    value: '/healthz',
+  },
   resource: {
     flags: flag('resource', 'https://mcp.example.com'),
     env: 'https://mcp.example.com',
@@ -79,6 +85,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: 'X-Tenant, X-Trace',
     file: '[X-Tenant, X-Trace]',
     value: ['X-Tenant', 'X-Trace'],
+  },
+  forwardClaim: {
+    flags: [...flag('forward-claim', 'email=Email'), ...flag('forward-claim', 'a.b=Roles')],
+    env: 'email=Email a.b=Roles',
+    file: '[email=Email, a.b=Roles]',
+    value: ['email=Email', 'a.b=Roles'],
   },
   sessionKeyFile: {
     flags: flag('session-key-file', '/etc/gatehouse/session.keys'),

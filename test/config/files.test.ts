@@ -232,7 +232,12 @@ describe('the options of the gateway', () => {
       sessionKeys: [SESSION_KEY],
       streamGrace: 600,
       sseKeepAlive: 60,
+      healthPath: '/healthz',
       forwardHeaders: ['X-Tenant', 'X-Trace'],
+      forwardClaims: [
+        { claim: 'email', header: 'Email' },
+        { claim: 'a.b', header: 'Roles' },
+      ],
       authorizationServers: [
         {
           issuer: ISSUER,

@@ -425,3 +425,37 @@ resources:
     ])
   })
 })
+
+describe('limits', () => {
+  const inRule = (limit: string) =>
+    `rules:\n  - tools: [a]\n    scopes: []\n    limit: ${limit}\nunmatched: deny\n`
+
+  test.each([
+    ['{ rate: 20/min }', []],
+    ['[{ rate: 20/min, burst: 5 }, { rate: 9/d, per: client }]', []],
+    ['20/min', ['p.yaml:4:5: rules[0].limit: must be a limit']],
+    ['[]', ['p.yaml:4:5: rules[0].limit: must not be empty']],
+    ['{ rate: 20/m }', ['p.yaml:4:14: rules[0].limit.rate: must be a number of uses in a time']],
+    ['{ burst: 5 }', ['p.yaml:4:5: rules[0].limit.rate: must be a number of uses in a time']],
+    [
+      '{ rate: 1/s, burst: 0 }',
+      ['p.yaml:4:25: rules[0].limit.burst: must be a whole number of at least 1'],
+    ],
+    [
+      '[{ rate: 1/s, per: user }]',
+      ['p.yaml:4:26: rules[0].limit[0].per: must be subject, client or tool'],
+    ],
+    ['{ rate: 1/s, each: a }', ['p.yaml:4:25: rules[0].limit.each: no such name']],
+  ] as const)('%s', (limit, problems) => {
+    expect(briefly(inRule(limit))).toEqual(problems)
+  })
+
+  test('the start says that each process counts for itself', async () => {
+    const argv = [...OAUTH, '--oauth-policy', '/etc/policy.yaml']
+    const warningsWith = async (policy: string) =>
+      (await read(argv, { files: { '/etc/policy.yaml': policy } })).warnings
+    const warning = 'each process counts the limits of the policy for itself'
+    expect(await warningsWith(inRule('{ rate: 1/s }'))).toContain(warning)
+    expect(await warningsWith(RIGHT)).not.toContain(warning)
+  })
+})

@@ -3,6 +3,10 @@ import type { Fault } from './faults.js'
 
 const scopes = ['rs/asked-scopes.test.ts']
 const unpublished = ['rs/unpublished.test.ts']
+const limits = ['matrix/limits.test.ts']
+const quotas = ['web/quotas.test.ts']
+const health = ['gateway/health-path.test.ts']
+const forwarded = ['gateway/forwarded-claims.test.ts']
 const audiences = ['rs/sole-audience.test.ts']
 
 export const IDENTITY_FAULTS: readonly Fault[] = [
@@ -132,5 +136,103 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
     find: ';[star, from] = [at, position]',
     replace: 'if (star < 0) [star, from] = [at, position]',
     tests: ['token/claim-pattern.test.ts'],
+  },
+  {
+    id: 'claims-not-encoded',
+    breaks: 'IDN-05',
+    find: "const text = words.map((word) => encodeIdentity(word ?? '')).join(' ')",
+    replace: "const text = words.map((word) => word ?? '').join(' ')",
+    tests: forwarded,
+  },
+  {
+    id: 'claims-of-any-shape',
+    breaks: 'IDN-05',
+    find: "return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined",
+    replace: 'return JSON.stringify(value)',
+    tests: forwarded,
+  },
+  {
+    id: 'claims-left-out-untold',
+    breaks: 'IDN-05',
+    find: 'this.#tell(token.issuer, claim, read.fault)',
+    replace: '',
+    tests: forwarded,
+  },
+  {
+    id: 'claim-headers-twice',
+    breaks: 'IDN-05',
+    find: 'else if (seen.has(name)) {',
+    replace: 'else if (seen.size > 99) {',
+    tests: forwarded,
+  },
+  {
+    id: 'claim-headers-with-low-lines',
+    breaks: 'IDN-05',
+    find: "return typeof name === 'string' && /^[a-z\\d]+(?:-[a-z\\d]+)*$/i.test(name)",
+    replace: "return typeof name === 'string' && /^[a-z\\d]+(?:[-_][a-z\\d]+)*$/i.test(name)",
+    tests: forwarded,
+  },
+  {
+    id: 'limits-count-nothing',
+    breaks: 'IDN-06',
+    find: 'bucket.left -= count',
+    replace: 'bucket.left -= 0',
+    tests: [...limits, ...quotas],
+  },
+  {
+    id: 'a-batch-is-one-use',
+    breaks: 'IDN-06',
+    find: 'wanted.set(bucket, (wanted.get(bucket) ?? 0) + 1)',
+    replace: 'wanted.set(bucket, 1)',
+    tests: [...limits, ...quotas],
+  },
+  {
+    id: 'clients-have-limits-of-their-own',
+    breaks: 'IDN-06',
+    find: ': principalKey(authenticated)\n}\n\nfunction clientKey',
+    replace: ': callerKey(authenticated)\n}\n\nfunction clientKey',
+    tests: limits,
+  },
+  {
+    id: 'one-bucket-for-everybody',
+    breaks: 'IDN-06',
+    find: 'const own = `${limit.id} ${key}`',
+    replace: 'const own = limit.id',
+    tests: [...limits, ...quotas],
+  },
+  {
+    id: 'the-new-take-the-place-of-others',
+    breaks: 'IDN-06',
+    find: 'if (refill(bucket, now) >= bucket.limit.burst) this.#buckets.delete(name)',
+    replace: 'this.#buckets.delete(name)',
+    tests: quotas,
+  },
+  {
+    id: 'limits-of-a-policy-ignored',
+    breaks: 'IDN-06',
+    find: 'if (policy === undefined || !policy.hasLimits) return undefined',
+    replace: 'if (policy === undefined || policy.hasLimits) return undefined',
+    tests: limits,
+  },
+  {
+    id: 'a-clock-set-back-fills-buckets',
+    breaks: 'IDN-06',
+    find: 'Math.max(0, now - bucket.at) / interval',
+    replace: 'Math.abs(now - bucket.at) / interval',
+    tests: quotas,
+  },
+  {
+    id: 'health-below-a-resource',
+    breaks: 'IDN-07',
+    find: 'if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue',
+    replace: 'if (healthPath === undefined || `${healthPath}/` !== below) continue',
+    tests: health,
+  },
+  {
+    id: 'health-by-any-method',
+    breaks: 'IDN-07',
+    find: 'if (target.path !== this.#options.healthPath || !isRead) return',
+    replace: 'if (target.path !== this.#options.healthPath) return',
+    tests: health,
   },
 ]

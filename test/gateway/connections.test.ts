@@ -131,12 +131,14 @@ describe('a connection', () => {
       return { begin: bug, giveUp: () => undefined } as never
     }
     const handle = createRequestHandler({
+      healthPath: undefined,
       findRoute: () => ({
         resource: RESOURCE,
         resourceLabel: undefined,
         endpoint: '/mcp',
         metadataPaths: new Set(),
         guard: undefined,
+        claims: undefined,
         origins: createOrigins([], RESOURCE),
         readHead,
         backend: { open } as unknown as Backend,

@@ -15,6 +15,15 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-03': tested(
     'An issuer that is not published is accepted and never named in the metadata; it needs claims that say whose tokens, or `anySubject`, which no issuer may have at which everybody gets tokens',
   ),
+  'IDN-05': tested(
+    'Claims reach the upstream as the operator names them, encoded like who is calling; a client cannot send them, and what is no text, number or list of these is left out and told',
+  ),
+  'IDN-06': tested(
+    'A rule may limit how often its operations are used, by a person, a client or for each tool: 429 with the time to wait, each message of a batch counts, nothing beyond is forwarded, and a new identity never resets the bucket of another',
+  ),
+  'IDN-07': tested(
+    'A path for load balancers answers 200 about this process without a token, and never at or below a resource',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),

@@ -55,6 +55,14 @@ export function setFault(name: string): string | undefined {
   return isOurs ? 'is a header that only the gateway sets' : undefined
 }
 
+/** Why `X-Gatehouse-Claim-…` cannot end so, or `undefined`. */
+export function claimHeaderFault(name: unknown): string | undefined {
+  // Not `_`: servers read it as `-`, and then two names are one.
+  return typeof name === 'string' && /^[a-z\d]+(?:-[a-z\d]+)*$/i.test(name)
+    ? undefined
+    : 'has no header of letters, digits and -'
+}
+
 /**
  * Why this is not a valid header value, or `undefined`. Stricter than RFC 9110 §5.5: a secret with
  * non-ASCII characters is a file in the wrong encoding.

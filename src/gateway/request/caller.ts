@@ -7,6 +7,7 @@
 import { callerKey, principalKey } from '../../rs/caller-key.js'
 import type { Authenticated } from '../../rs/decision.js'
 import type { ResourceServer } from '../../rs/resource-server.js'
+import type { ForwardedClaims } from '../forwarded-claims.js'
 import { identityHeaders } from '../identity.js'
 
 /** The caller of one request. Costly members are made on first use. */
@@ -40,11 +41,17 @@ export interface Caller {
 class TokenCaller implements Caller {
   readonly authenticated: Authenticated
   readonly #resourceServer: ResourceServer
+  readonly #claims: ForwardedClaims | undefined
   #key: string | undefined
 
-  constructor(authenticated: Authenticated, resourceServer: ResourceServer) {
+  constructor(
+    authenticated: Authenticated,
+    resourceServer: ResourceServer,
+    claims: ForwardedClaims | undefined,
+  ) {
     this.authenticated = authenticated
     this.#resourceServer = resourceServer
+    this.#claims = claims
   }
 
   get resource(): string {
@@ -52,7 +59,9 @@ class TokenCaller implements Caller {
   }
 
   get identity(): readonly string[] {
-    return identityHeaders(this.authenticated.token)
+    const { token } = this.authenticated
+    const who = identityHeaders(token)
+    return this.#claims === undefined ? who : [...who, ...this.#claims.headersFor(token)]
   }
 
   get key(): string {
@@ -78,6 +87,11 @@ export const ANYBODY: Caller = {
   watch: () => () => undefined,
 }
 
-export function callerOf(authenticated: Authenticated, resourceServer: ResourceServer): Caller {
-  return new TokenCaller(authenticated, resourceServer)
+/** @param claims that the upstream gets besides; `undefined`: none */
+export function callerOf(
+  authenticated: Authenticated,
+  resourceServer: ResourceServer,
+  claims: ForwardedClaims | undefined,
+): Caller {
+  return new TokenCaller(authenticated, resourceServer, claims)
 }

@@ -46,6 +46,8 @@ import type { UnservedPaths } from './unserved-paths.js'
 export interface RequestHandlerOptions {
   /** Finds the resource for a path and a host. */
   readonly findRoute: FindRoute<Route>
+  /** Answers 200 to everybody; `undefined`: there is none. */
+  readonly healthPath: string | undefined
   /** Reads the head before the resource of a request is known. */
   readonly readHead: HeadReader
   readonly isHostAllowed: (host: string) => boolean
@@ -167,7 +169,7 @@ class Passage {
     const target = checkForm(this.#request, this.#head, this.#expectation, isHostAllowed)
     if ('refusal' in target) return this.#refuse(target)
     const route = findRoute(target.path, this.#head.host)
-    if (route === undefined) return this.#sayNotFound(target)
+    if (route === undefined) return this.#answerElsewhere(target)
     this.#record.resource = route.resourceLabel
     this.#record.path = target.path
     // Each resource decides which header fields it forwards.
@@ -207,7 +209,7 @@ class Passage {
   #settle(route: Route, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
     if (outcome === undefined) return this.#sayNotFound(target)
     if (outcome.outcome === 'answer') return this.#send(outcome)
-    this.#admit(route, target, callerOf(outcome, guard.resourceServer))
+    this.#admit(route, target, callerOf(outcome, guard.resourceServer, route.claims))
   }
 
   #admit(route: Route, target: RequestTarget, caller: Caller): void {
@@ -359,6 +361,13 @@ class Passage {
     if (this.#opened !== undefined) return
     this.#place?.leave()
     this.#record.leave()
+  }
+
+  #answerElsewhere(target: RequestTarget): void {
+    const isRead = this.#method === 'GET' || this.#method === 'HEAD'
+    if (target.path !== this.#options.healthPath || !isRead) return this.#sayNotFound(target)
+    const headers = { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }
+    this.#send(answer(200, headers, 'ok\n'))
   }
 
   #sayNotFound({ path }: RequestTarget): void {
