@@ -169,10 +169,11 @@ const GEMINI_CLI: ClientSetup = {
 const INSPECTOR: ClientSetup = {
   name: 'inspector',
   steps: ({ url, clientId }) => [
-    'Run this command.',
+    'Run this command, with Node 22.19 or later: with an older one npm takes version 0.15, which cannot log in on the command line.',
     `Choose the transport Streamable HTTP, and give it the URL ${url}`,
     ...(clientId === undefined ? [] : [`Under Authentication, give it the client id ${clientId}.`]),
     'Press Connect, and log in.',
+    `Or, without its page: npx @modelcontextprotocol/inspector --cli ${url} --transport http --method tools/list (with MCP_AUTO_OPEN_ENABLED=true where there is no terminal)`,
   ],
   paste: () => ({
     into: 'a shell',

@@ -21,7 +21,7 @@ const OF_KEYCLOAK: KnownProvider['changes'] = {
     'Keycloak: set --hostname to the public URL, so that the issuer does not follow the request.',
   'issuer-scheme':
     'Keycloak: set --hostname to the https URL, and --proxy-headers=xforwarded behind a proxy.',
-  'issuer-not-public': 'Keycloak: set --hostname to the public URL.',
+  'issuer-not-public': 'Nothing, where that is meant. Keycloak: set --hostname to the public URL.',
   'registration-refused':
     'Keycloak: Client registration policies. "Trusted Hosts" needs the hosts of the redirect URIs, and "Host sending registration request must match" off for hosted clients. "Allowed Client Scopes" needs the scopes of the resource.',
   'registration-manual':

@@ -30,7 +30,7 @@ const OF_ISSUERS = {
     severity: 'note',
     title: 'The authorization server is for this machine or this network only',
     change:
-      'Let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
+      'Nothing, where that is meant. Else let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
     reference: `${RFC_8414}#section-2`,
   },
   'issuer-slash': {

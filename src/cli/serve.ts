@@ -229,6 +229,7 @@ class Running {
         told = fault
         return 'token' in read ? read.token : undefined
       },
+      refusals: () => this.#refusals?.all ?? [],
       write: async () =>
         adminPage({
           status: this.#gateway.status(),

@@ -10,6 +10,7 @@ import { ADMIN_CHALLENGE, mayAdminister } from './admin-access.js'
 import { ADMIN_PAGE_HEADERS } from './admin-page.js'
 import type { Gateway } from './gateway.js'
 import { createAdminHostGuard } from './hosts.js'
+import type { RecentRefusal } from './recent-refusals.js'
 import type { Metrics } from './metrics.js'
 import { listenForErrors } from './request/turns.js'
 
@@ -30,6 +31,8 @@ export interface AdminPage {
   readonly token: () => string | undefined
   /** The page as HTML. */
   readonly write: () => Promise<string>
+  /** The last refusals, the newest first. */
+  readonly refusals: () => readonly RecentRefusal[]
 }
 
 export interface Admin {
@@ -57,13 +60,19 @@ const UNAUTHORIZED: AdminAnswer = {
   headers: { 'WWW-Authenticate': ADMIN_CHALLENGE },
 }
 
-async function showPage(
-  { token, write }: AdminPage,
+/** The page, or the last refusals for `explain --admin`. */
+async function showOperator(
+  { token, write, refusals }: AdminPage,
   authorization: string | undefined,
+  isPage: boolean,
 ): Promise<AdminAnswer> {
   if (!mayAdminister(authorization, token)) return UNAUTHORIZED
-  const type = 'text/html; charset=utf-8'
-  return { status: 200, type, body: await write(), headers: ADMIN_PAGE_HEADERS }
+  if (isPage) {
+    const type = 'text/html; charset=utf-8'
+    return { status: 200, type, body: await write(), headers: ADMIN_PAGE_HEADERS }
+  }
+  const shown = refusals().map(({ at, ...rest }) => ({ time: new Date(at).toISOString(), ...rest }))
+  return json(200, { refusals: shown })
 }
 
 async function answerTo(
@@ -73,7 +82,8 @@ async function answerTo(
 ): Promise<AdminAnswer> {
   switch (path) {
     case '/':
-      return page === undefined ? NOT_FOUND : showPage(page, authorization)
+    case '/refusals':
+      return page === undefined ? NOT_FOUND : showOperator(page, authorization, path === '/')
     case '/livez':
       return json(200, { live: true })
     case '/readyz': {

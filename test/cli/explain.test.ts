@@ -1,4 +1,6 @@
 /** Why a token, or a request of a log, is accepted or refused; and no token in any output. */
+import { chmodSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { runExplain } from '../../src/cli/explain/command.js'
@@ -267,7 +269,16 @@ describe('the arguments', () => {
 
   test.each([
     [['--request', 'short', '--log', 'x'], '--request: is not the id of a request'],
-    [['--request', '12345678'], '--request: needs --log'],
+    [['--request', '12345678'], '--request: needs either --log or --admin'],
+    [
+      ['--request', '12345678', '--log', 'x', '--admin', 'http://127.0.0.1:1'],
+      '--request: needs either --log or --admin',
+    ],
+    [
+      ['--request', '12345678', '--admin', 'http://127.0.0.1:1'],
+      '--admin: needs --admin-token-file',
+    ],
+    [['--admin', 'http://127.0.0.1:1'], '--admin: needs --request'],
     [['--log', 'x'], '--log: needs --request'],
     [['--request'], '--request: needs a value'],
     [['--log=x', '--log=y', '--request=12345678'], '--log: is given more than once'],
@@ -333,6 +344,78 @@ describe('a request of a log', () => {
     const { code, stderr } = await run('', ['--request', 'ffffffff', '--log', log])
     expect(code).toBe(2)
     expect(stderr).toContain('--request: is in no line of that log')
+  })
+})
+
+describe('a request of a running gateway', () => {
+  const ID = '01940000-aaaa-7bbb-8ccc-ddddeeeeffff'
+  const TOKEN = 'a'.repeat(32)
+  const file = writeTemporary('admin.token', `${TOKEN}\n`)
+  chmodSync(file, 0o600)
+  const refusal = { code: 'ERR_TOKEN_EXPIRED', reason: 'expired 7200 s ago', requestId: ID }
+
+  async function ask(answer: RequestListener, tokenFile = file, id = 'eeeeffff') {
+    const url = await startUpstream(answer)
+    return run('', ['--request', id, '--admin', url, '--admin-token-file', tokenFile])
+  }
+  const gateway: RequestListener = ({ url, headers }, response) => {
+    const isRight = url === '/refusals' && headers.authorization === `Bearer ${TOKEN}`
+    response.writeHead(isRight ? 200 : 401)
+    response.end(JSON.stringify({ refusals: [{ ...refusal, requestId: 'other' }, refusal] }))
+  }
+
+  verifies('WHO-05', 'is found by the end of its id', async () => {
+    const { code, stdout } = await ask(gateway)
+    expect(code).toBe(1)
+    expect(stdout).toContain('reason     expired 7200 s (2 h) ago\n')
+    expect(stdout.match(/requestId/g)).toHaveLength(1)
+    expect(stdout).not.toContain(TOKEN)
+  })
+
+  test('that it has no more is a problem of usage', async () => {
+    const { code, stderr } = await ask(gateway, file, '12345678')
+    expect(code).toBe(2)
+    expect(stderr).toContain('--request: is none of its last refusals')
+  })
+
+  verifies('WHO-05', 'its token goes to nobody else', async () => {
+    const open = writeTemporary('open.token', TOKEN)
+    chmodSync(open, 0o644)
+    let asked = 0
+    const count: RequestListener = (_request, response) => {
+      asked++
+      response.end('{}')
+    }
+    expect((await ask(count, open)).stderr).toContain('has the mode 0644')
+    const far = ['--request', '12345678', '--admin', 'http://gateway.example.com:9464']
+    const { stderr } = await run('', [...far, '--admin-token-file', file])
+    expect(stderr).toContain('--admin: must be https, or on this machine')
+    expect(asked).toBe(0)
+    const elsewhere = await startUpstream(count)
+    const moved = await ask((_request, response) => {
+      response.writeHead(307, { location: elsewhere }).end()
+    })
+    expect(moved.stderr).toContain('--admin: cannot be reached')
+    expect(asked).toBe(0)
+  })
+
+  test.each<[string, RequestListener, string]>([
+    [
+      'another token',
+      (_request, response) => void response.writeHead(401).end(),
+      'refuses the token',
+    ],
+    ['another server', (_request, response) => void response.writeHead(404).end(), 'answered 404'],
+    [
+      'a web page',
+      (_request, response) => void response.end('<html>'),
+      'none of its last refusals',
+    ],
+    ['a list', (_request, response) => void response.end('{"refusals":[7]}'), 'none of its last'],
+  ])('%s', async (_name, answer, problem) => {
+    const { code, stderr } = await ask(answer)
+    expect(code).toBe(2)
+    expect(stderr).toContain(problem)
   })
 })
 

@@ -291,4 +291,11 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: 'const FLAGS = /(\\(?)(--',
     tests: ['base/html.test.ts'],
   },
+  {
+    id: 'admin-token-over-http',
+    breaks: 'WHO-05',
+    find: "return parsed.protocol === 'https:' || isLoopbackHost(parsed.hostname)",
+    replace: "return parsed.protocol !== 'ftp:'",
+    tests: ['cli/explain.test.ts'],
+  },
 ]

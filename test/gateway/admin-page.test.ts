@@ -70,6 +70,18 @@ function get(
   })
 }
 
+const REFUSAL = {
+  at: FACTS.now,
+  requestId: 'id-1',
+  code: 'ERR_TOKEN_EXPIRED',
+  reason: 'expired',
+  hint: undefined,
+  resource: undefined,
+  user: undefined,
+  subject: undefined,
+  clientId: undefined,
+}
+
 async function start(token: (() => string | undefined) | undefined = () => TOKEN) {
   const upstream = await startUpstream((_request, response) => response.end('{}'))
   const { gateway } = await startGateway(upstream)
@@ -78,7 +90,11 @@ async function start(token: (() => string | undefined) | undefined = () => TOKEN
     metrics: createMetrics(() => gateway.status()),
     host: '127.0.0.1',
     port: 0,
-    page: { token, write: () => Promise.resolve(adminPage(FACTS)) },
+    page: {
+      token,
+      write: () => Promise.resolve(adminPage(FACTS)),
+      refusals: () => [REFUSAL],
+    },
   })
   const { port } = await admin.listen()
   onTestFinished(() => admin.close())
@@ -120,6 +136,17 @@ describe('the admin page', () => {
       expect(body).not.toContain('Resources')
     }
     expect((await get(port, {}, `/?token=${TOKEN}`)).status).toBe(401)
+  })
+
+  verifies('WHO-07', 'gives the refusals as data, for the token alone', async () => {
+    const port = await start()
+    expect((await get(port, {}, '/refusals')).status).toBe(401)
+    const wrong = { authorization: `Bearer ${TOKEN}x` }
+    expect((await get(port, wrong, '/refusals')).status).toBe(401)
+    const { status, headers, body } = await get(port, RIGHT, '/refusals')
+    expect({ status, cache: headers['cache-control'] }).toEqual({ status: 200, cache: 'no-store' })
+    const { refusals } = JSON.parse(body) as { refusals: readonly object[] }
+    expect(refusals).toMatchObject([{ time: '2026-12-01T12:00:00.000Z', requestId: 'id-1' }])
   })
 
   verifies('WHO-07', 'opens for nobody while its token cannot be read', async () => {

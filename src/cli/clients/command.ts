@@ -46,7 +46,7 @@ export async function runClients(argv: readonly string[], io: CommandIo): Promis
   }
   io.stdout(textOf(deployments, given))
   if (given.client === undefined && !given.isJson) {
-    io.stderr('mcp-gatehouse clients NAME says everything about one of them\n')
+    io.stderr('mcp-gatehouse clients URL NAME says everything about one of them\n')
   }
   return 0
 }

@@ -17,15 +17,18 @@ function indented(text: string): readonly string[] {
 }
 
 /** A vendor's servers cannot reach a machine that is not on the internet. */
-function reachWarning({ isHosted, url }: ClientPage): readonly string[] {
-  if (!isHosted) return []
+function isOutOfReach({ isHosted, url }: ClientPage): boolean {
   const { protocol, hostname } = new URL(url)
-  const isLocal = protocol !== 'https:' || isLoopbackHost(hostname)
-  return [
-    isLocal
-      ? "Its vendor's servers send the requests: they cannot reach this URL."
-      : "Its vendor's servers send the requests: they must reach the URL from the internet.",
-  ]
+  return isHosted && (protocol !== 'https:' || isLoopbackHost(hostname))
+}
+
+const CANNOT_REACH = "Its vendor's servers send the requests: they cannot reach this URL."
+
+function reachWarning(page: ClientPage): readonly string[] {
+  if (!page.isHosted) return []
+  return isOutOfReach(page)
+    ? [CANNOT_REACH]
+    : ["Its vendor's servers send the requests: they must reach the URL from the internet."]
 }
 
 function headOf(page: ClientPage): readonly string[] {
@@ -61,5 +64,6 @@ export function shortText(page: ClientPage): string {
     paste === undefined
       ? row('do this', steps)
       : [...row('paste into', [paste.into]), ...indented(paste.text)]
-  return `${[...headOf(page), ...how].join('\n')}\n`
+  const warning = row('but', isOutOfReach(page) ? [CANNOT_REACH] : [])
+  return `${[...headOf(page), ...warning, ...how].join('\n')}\n`
 }

@@ -14,6 +14,8 @@ export interface ExplainArguments {
   readonly request: string | undefined
   /** The log file with that request. */
   readonly log: string | undefined
+  /** The running gateway that refused it. */
+  readonly admin: { readonly url: string; readonly tokenFile: string } | undefined
   /** The arguments for the settings. */
   readonly settings: readonly string[]
 }
@@ -25,8 +27,15 @@ const TOKEN_AS_ARGUMENT: ConfigurationProblem = {
   hint: 'give it on standard input: mcp-gatehouse explain … < token.txt; and let this one expire',
 }
 
-const OWN = ['--request', '--log'] as const
+const OWN = ['--request', '--log', '--admin', '--admin-token-file'] as const
 type OwnFlag = (typeof OWN)[number]
+
+const EXAMPLES: Readonly<Record<OwnFlag, string>> = {
+  '--request': 'the id, or its end: --request 1f2e3d4c',
+  '--log': 'a log in JSON: --log gateway.log',
+  '--admin': 'the admin listener: --admin http://127.0.0.1:9464',
+  '--admin-token-file': 'the file of the gateway: --admin-token-file admin.token',
+}
 
 interface Own {
   readonly values: ReadonlyMap<OwnFlag, string>
@@ -47,10 +56,7 @@ function takeOwn(argv: readonly string[]): Own {
       continue
     }
     const value = argument === flag ? argv[++at] : argument.slice(flag.length + 1)
-    const hint =
-      flag === '--log'
-        ? 'a log in JSON: --log gateway.log'
-        : 'the id, or its end: --request 1f2e3d4c'
+    const hint = EXAMPLES[flag]
     if (value === undefined || value === '')
       problems.push({ path: flag, message: 'needs a value', hint })
     else if (values.has(flag))
@@ -64,22 +70,26 @@ function takeOwn(argv: readonly string[]): Own {
 const ID = /^[\x21-\x7e]{8,200}$/
 
 function requestProblems({ values }: Own): readonly ConfigurationProblem[] {
-  const [request, log] = [values.get('--request'), values.get('--log')]
+  const [request, log, admin] = ['--request', '--log', '--admin'].map((flag) =>
+    values.get(flag as OwnFlag),
+  )
   if (request === undefined) {
-    if (log === undefined) return []
-    return [{ path: '--log', message: 'needs --request', hint: 'the id of a request in that log' }]
+    const path = log === undefined ? '--admin' : '--log'
+    if (log === undefined && admin === undefined) return []
+    return [{ path, message: 'needs --request', hint: 'the id of a request in it' }]
   }
   const problems: ConfigurationProblem[] = []
   if (!ID.test(request)) {
     const hint = 'X-Request-Id of the answer, or the eight characters after ref'
     problems.push({ path: '--request', message: 'is not the id of a request', hint })
   }
-  if (log === undefined) {
-    problems.push({
-      path: '--request',
-      message: 'needs --log',
-      hint: 'the log file of the gateway',
-    })
+  if ((log === undefined) === (admin === undefined)) {
+    const hint = 'the log file of the gateway, or its admin listener'
+    problems.push({ path: '--request', message: 'needs either --log or --admin', hint })
+  }
+  if (admin !== undefined && !values.has('--admin-token-file')) {
+    const hint = EXAMPLES['--admin-token-file']
+    problems.push({ path: '--admin', message: 'needs --admin-token-file', hint })
   }
   return problems
 }
@@ -96,10 +106,16 @@ export function readArguments(
   if (flags.some(looksLikeToken) || rest.some(isToken)) return [TOKEN_AS_ARGUMENT]
   const problems = [...own.problems, ...requestProblems(own)]
   if (problems.length > 0) return problems
+  const [url, tokenFile] = [own.values.get('--admin'), own.values.get('--admin-token-file')]
+  const admin = url === undefined || tokenFile === undefined ? undefined : { url, tokenFile }
+  // Without --admin it is the setting of serve.
+  const setting =
+    admin === undefined && tokenFile !== undefined ? [`--admin-token-file=${tokenFile}`] : []
   return {
     isJson: flags.length < end,
     request: own.values.get('--request'),
     log: own.values.get('--log'),
-    settings: [...own.others, ...argv.slice(end)],
+    admin,
+    settings: [...own.others, ...setting, ...argv.slice(end)],
   }
 }

@@ -15,6 +15,7 @@ import type { GatewayOptions } from '../../gateway/options.js'
 import { checkGateway, defaultResource } from '../../gateway/settings.js'
 import { jsonText } from '../policy/shown.js'
 import { formatProblems } from '../problems.js'
+import { askAdmin } from './admin-request.js'
 import { readArguments, type ExplainArguments } from './arguments.js'
 import { examine, type Examination } from './examination.js'
 import { EXPLAIN_HELP } from './help.js'
@@ -113,6 +114,22 @@ async function explainToken(given: ExplainArguments, io: ExplainIo): Promise<num
   return examined.some(({ result }) => result === 'accepted') ? 0 : 1
 }
 
+async function explainRefusal(
+  id: string,
+  { url, tokenFile }: NonNullable<ExplainArguments['admin']>,
+  { isJson }: ExplainArguments,
+  { stdout }: ExplainIo,
+): Promise<number | Problems> {
+  const found = await askAdmin(url, tokenFile, id)
+  if ('fault' in found) return [{ path: '--admin', message: found.fault, hint: found.hint }]
+  if (found.lines.length === 0) {
+    const hint = 'the gateway keeps fifty; the log has all: --log'
+    return [{ path: '--request', message: 'is none of its last refusals', hint }]
+  }
+  stdout(withoutTokens(isJson ? jsonText(found) : formatRequest(found)))
+  return 1
+}
+
 async function explainRequest(
   id: string,
   log: string,
@@ -149,12 +166,15 @@ export async function runExplain(argv: readonly string[], io: ExplainIo): Promis
   }
   const given = readArguments(argv)
   if (isProblems(given)) return refuse(given, io)
-  const { request, log } = given
-  const result =
-    request === undefined || log === undefined
-      ? await explainToken(given, io)
-      : await explainRequest(request, log, given, io)
+  const result = await explain(given, io)
   return typeof result === 'number' ? result : refuse(result, io)
+}
+
+function explain(given: ExplainArguments, io: ExplainIo): Promise<number | Problems> {
+  const { request, log, admin } = given
+  if (request !== undefined && admin !== undefined) return explainRefusal(request, admin, given, io)
+  if (request !== undefined && log !== undefined) return explainRequest(request, log, given, io)
+  return explainToken(given, io)
 }
 
 function refuse(problems: Problems, { stderr }: ExplainIo): number {

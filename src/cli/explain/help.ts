@@ -11,6 +11,7 @@ cause, and the setting to change. The token is never printed.
 Usage:
   mcp-gatehouse explain [settings] [--json] < TOKEN-FILE
   mcp-gatehouse explain --request ID --log FILE [--json]
+  mcp-gatehouse explain --request ID --admin URL --admin-token-file FILE [--json]
 
 The settings are those of serve, from flags, environment and --config; put the same command after
 --. With several resources each of them is asked. With --oauth-jwks-file nobody is contacted.
@@ -18,11 +19,15 @@ A token on the command line is refused, because others can see it.
 
   --request ID   the request to look up: X-Request-Id of its answer, or the characters after "ref"
   --log FILE     where to look: the log in JSON (--log-format json), or the audit file
+  --admin URL    or ask a running gateway, which keeps the last fifty refusals: its admin listener
+  --admin-token-file FILE
+                 the file with the token of that listener
   --json         the same as data
 
 Examples:
   mcp-gatehouse explain --config gatehouse.yaml < token.txt
   mcp-gatehouse explain --request 1f2e3d4c --log gateway.log
+  mcp-gatehouse explain --request 1f2e3d4c --admin http://127.0.0.1:9464 --admin-token-file admin.token
 
 Exit codes: 0 accepted; 1 refused, or nobody can decide now; 2 usage or configuration.
 `

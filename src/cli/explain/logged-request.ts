@@ -52,7 +52,7 @@ function readObject(text: string): JsonObject | undefined {
 }
 
 /** A line of the log, or a line of the audit, alone or within the log. */
-function factsOf(line: JsonObject): JsonObject {
+export function factsOf(line: JsonObject): JsonObject {
   const { audit } = line
   const facts = isJsonObject(audit) ? audit : line
   const known = SHOWN.filter((name) => facts[name] !== undefined)
@@ -60,7 +60,7 @@ function factsOf(line: JsonObject): JsonObject {
 }
 
 /** Users know the last characters of an id, which are in the answer that they got. */
-function isAbout(facts: JsonObject, id: string): boolean {
+export function isAbout(facts: JsonObject, id: string): boolean {
   const { requestId } = facts
   return typeof requestId === 'string' && requestId.endsWith(id)
 }
@@ -80,6 +80,11 @@ export async function findRequest(input: Readable, id: string): Promise<LoggedRe
     const facts = object && factsOf(object)
     if (facts !== undefined && isAbout(facts, id)) lines.push(facts)
   }
+  return requestOf(lines)
+}
+
+/** @param lines about one request */
+export function requestOf(lines: readonly JsonObject[]): LoggedRequest {
   const codes = lines.flatMap(({ code }) => (typeof code === 'string' ? [code] : []))
   return { lines, code: codes.at(-1), isAllowed: lines.some(isAllowed) }
 }

@@ -123,7 +123,7 @@ describe('with a URL', () => {
     const { stdout, stderr } = await clients([URL_OF_IT])
     for (const { title } of CLIENTS) expect(stdout).toContain(`${title}\nURL `)
     expect(stdout).not.toContain('Sources')
-    expect(stderr).toContain('clients NAME')
+    expect(stderr).toContain('clients URL NAME')
   })
 })
 
