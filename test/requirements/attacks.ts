@@ -110,4 +110,19 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
     text: 'A body that is kept costs little more than its bytes, however small the pieces in which it arrives',
     status: 'tested',
   },
+  'ATK-22': {
+    level: 'D',
+    text: 'What a server elsewhere names is not asked on this machine or in a private network: `doctor` tells that it was not, `login` ends',
+    status: 'tested',
+  },
+  'ATK-23': {
+    level: 'D',
+    text: 'What `doctor` and `login` read of a foreign server has a bound in bytes and in time, in pieces of any size',
+    status: 'tested',
+  },
+  'ATK-24': {
+    level: 'D',
+    text: 'A token that no header field can carry ends the login, and is in no error',
+    status: 'tested',
+  },
 }
