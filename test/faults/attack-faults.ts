@@ -4,6 +4,8 @@ import type { Fault } from './faults.js'
 const fence = ['doctor/fence.test.ts']
 const stream = ['doctor/exchange.test.ts']
 const login = ['cli/login/failures.test.ts']
+const audiences = ['rs/sole-audience.test.ts']
+const unpublished = ['rs/unpublished.test.ts']
 
 export const ATTACK_FAULTS: readonly Fault[] = [
   {
@@ -118,5 +120,40 @@ export const ATTACK_FAULTS: readonly Fault[] = [
     find: 'withoutSecrets(fault, secretsIn(environment))',
     replace: 'withoutSecrets(fault, [])',
     tests: ['doctor/inside.test.ts'],
+  },
+  {
+    id: 'audience-of-the-answer-alone',
+    breaks: 'ATK-26',
+    find: 'if (foreign !== undefined) return foreign',
+    replace: '',
+    tests: audiences,
+  },
+  {
+    id: 'sole-audience-of-clients',
+    breaks: 'ATK-26',
+    find: "if (audienceClaim === 'aud' || othersIn(rules) === undefined) return",
+    replace: 'if (audienceClaim !== undefined) return',
+    tests: audiences,
+  },
+  {
+    id: 'events-as-owners',
+    breaks: 'ATK-27',
+    find: 'known.owners.includes(name) && wanted.every(',
+    replace: 'wanted.every(',
+    tests: unpublished,
+  },
+  {
+    id: 'stars-as-owners',
+    breaks: 'ATK-27',
+    find: '!WIDE.test(value) && ',
+    replace: '!fitsAnything(value) && ',
+    tests: unpublished,
+  },
+  {
+    id: 'labels-of-strangers',
+    breaks: 'ATK-27',
+    find: "(label === 'repo' || owners.includes(label))",
+    replace: "(label !== '' || owners.includes(label))",
+    tests: unpublished,
   },
 ]

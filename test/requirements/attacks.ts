@@ -125,4 +125,14 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
     text: 'A token that no header field can carry ends the login, and is in no error',
     status: 'tested',
   },
+  'ATK-26': {
+    level: 'D',
+    text: 'With `soleAudience` an introspected JWT names no other audience itself, whatever the answer leaves out; with another claim than aud it is a problem',
+    status: 'tested',
+  },
+  'ATK-27': {
+    level: 'D',
+    text: 'An unpublished issuer at which everybody gets tokens needs a claim that names an owner: no branch, event or environment, and no star in the name',
+    status: 'tested',
+  },
 }
