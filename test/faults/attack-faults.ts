@@ -122,6 +122,27 @@ export const ATTACK_FAULTS: readonly Fault[] = [
     tests: ['doctor/inside.test.ts'],
   },
   {
+    id: 'overheard-arguments-uncounted',
+    breaks: 'ATK-25',
+    find: '    const body = pieces.take()\n    stop()\n',
+    replace: '    const body = pieces.take()\n    leave()\n',
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
+    id: 'overheard-arguments-counted-too-briefly',
+    breaks: 'ATK-25',
+    find: 'onceOver(request, response, leave)',
+    replace: "request.once('close', leave)",
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
+    id: 'calls-behind-a-hundred-others',
+    breaks: 'WHO-03',
+    find: "if (messages.length > MOST_OPERATIONS) this.#unread = 'too many'",
+    replace: '',
+    tests: ['gateway/overheard-body.test.ts'],
+  },
+  {
     id: 'audience-of-the-answer-alone',
     breaks: 'ATK-26',
     find: 'if (foreign !== undefined) return foreign',
@@ -155,5 +176,19 @@ export const ATTACK_FAULTS: readonly Fault[] = [
     find: "(label === 'repo' || owners.includes(label))",
     replace: "(label !== '' || owners.includes(label))",
     tests: unpublished,
+  },
+  {
+    id: 'client-documents-without-end',
+    breaks: 'ATK-28',
+    find: ' && clientId.length <= LONGEST_URL',
+    replace: ' && clientId.length <= 2 ** LONGEST_URL',
+    tests: ['cli/log.test.ts'],
+  },
+  {
+    id: 'names-of-events-whole',
+    breaks: 'WHO-01',
+    find: "if (typeof value === 'string') members[name] = shown(name, value)",
+    replace: 'if (about?.[name] !== undefined) members[name] = shown(name, String(value))',
+    tests: ['cli/log.test.ts'],
   },
 ]

@@ -125,6 +125,11 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
     text: 'A token that no header field can carry ends the login, and is in no error',
     status: 'tested',
   },
+  'ATK-25': {
+    level: 'D',
+    text: 'What an audit keeps of a body that it overheard counts against its caller until the request ends',
+    status: 'tested',
+  },
   'ATK-26': {
     level: 'D',
     text: 'With `soleAudience` an introspected JWT names no other audience itself, whatever the answer leaves out; with another claim than aud it is a problem',
@@ -133,6 +138,11 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
   'ATK-27': {
     level: 'D',
     text: 'An unpublished issuer at which everybody gets tokens needs a claim that names an owner: no branch, event or environment, and no star in the name',
+    status: 'tested',
+  },
+  'ATK-28': {
+    level: 'D',
+    text: 'A caller fills no line of the log: a client id beyond 2,000 characters is cut, though it is a URL',
     status: 'tested',
   },
 }
