@@ -252,10 +252,10 @@ const SERVER: readonly Failure[] = [
     name: 'an error that repeats the beginning of the token',
     options: {
       mcp: () => ({
-        body: { jsonrpc: '2.0', id: 1, error: { code: 1, message: `${'x'.repeat(57)} ${TOKEN}` } },
+        body: { jsonrpc: '2.0', id: 1, error: { code: 1, message: `${'x'.repeat(60)} ${TOKEN}` } },
       }),
     },
-    says: [/x{57} \*\*\*/],
+    says: [/x{60} \*\*\*/],
   },
   {
     name: '401 after the login',
