@@ -23,11 +23,21 @@ export class Interrupted extends CommandFault {
 
 const HIDDEN = '***'
 
+/** Characters by which a secret is known, for a text that was cut. */
+const BEGINNING = 16
+
+/** Hides a secret, and the beginning of one with what follows it up to a blank. */
+function hide(text: string, secret: string): string {
+  if (secret.length < BEGINNING) return text.replaceAll(secret, HIDDEN)
+  const [before = '', ...others] = text.replaceAll(secret, HIDDEN).split(secret.slice(0, BEGINNING))
+  return [before, ...others.map((each) => each.replace(/^\S*/, HIDDEN))].join('')
+}
+
 /** Some servers repeat in an error what they were sent. */
 export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   let clean = text
   for (const secret of secrets) {
-    if (secret !== undefined && secret !== '') clean = clean.replaceAll(secret, HIDDEN)
+    if (secret !== undefined && secret !== '') clean = hide(clean, secret)
   }
   return clean
 }

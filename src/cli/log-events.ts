@@ -63,9 +63,15 @@ function membersOf(
   if (resource !== undefined) members['resource'] = resource
   for (const name of NAMES) {
     const value = about?.[name]
-    if (value !== undefined) members[name] = shown(name, value)
+    if (value !== undefined) members[name] = value
   }
-  return Object.assign(members, fields)
+  // An event may name the caller, too.
+  Object.assign(members, fields)
+  for (const name of NAMES) {
+    const value = members[name]
+    if (typeof value === 'string') members[name] = shown(name, value)
+  }
+  return members
 }
 
 /** Characters of a value that others choose. */

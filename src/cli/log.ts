@@ -59,9 +59,12 @@ const CHOSEN: ReadonlySet<string> = new Set(['user', 'subject', 'clientId', 'rpc
 /** These members stay, because losses and failures must not be hidden. */
 const KEPT = ['where', 'lost', 'suppressed', 'audit'] as const
 
+/** Characters. A longer one would fill the log. */
+const LONGEST_URL = 2_000
+
 /** Whether a client id is the URL of its metadata document (CIMD). It is shown whole. */
 export function isDocumentUrl(clientId: string): boolean {
-  return clientId.startsWith('https://')
+  return clientId.startsWith('https://') && clientId.length <= LONGEST_URL
 }
 
 /** Characters of a value that others choose, on a terminal. */

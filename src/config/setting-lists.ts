@@ -48,7 +48,8 @@ export const FILE_ISSUER_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
 
 /** The settings that a resource in a config file may have. */
 export const FILE_RESOURCE_SETTINGS: readonly Setting[] = EVERYWHERE.filter(
-  ({ perResource, secret }) => perResource !== undefined && secret !== true,
+  ({ perIssuer, perResource, secret }) =>
+    perIssuer !== 'alone' && perResource !== undefined && secret !== true,
 )
 
 const BY_PATH = byPath(EVERYWHERE)

@@ -39,7 +39,7 @@ export interface AuditRecord {
   readonly httpMethod: string
   /** Its operations, if they were read. */
   readonly operations?: readonly AuditedOperation[]
-  /** Why they could not be read; the request was forwarded all the same. */
+  /** Why they could not be read, or not all of them; the request was forwarded all the same. */
   readonly unread?: UnreadReason
   /** With a policy: base scopes and those of the operations together. */
   readonly scopesNeeded?: readonly string[]

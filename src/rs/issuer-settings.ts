@@ -142,6 +142,20 @@ function othersIn({ soleAudience, alsoAudience }: TokenRules): ReadonlySet<strin
   return soleAudience === true || alsoAudience !== undefined ? new Set(alsoAudience) : undefined
 }
 
+/** Another claim names one client, and never the other services that take a token. */
+function checkSoleAudience(
+  checker: OptionChecker,
+  path: OptionPath,
+  server: JsonObject,
+  rules: TokenRules,
+): void {
+  const { audienceClaim = 'aud' } = rules
+  if (audienceClaim === 'aud' || othersIn(rules) === undefined) return
+  const name = rules.soleAudience === true ? 'soleAudience' : 'alsoAudience'
+  const where = server[name] === undefined ? [name] : [...path, name]
+  checker.problem(where, `has no effect on ${audienceClaim}`, 'set it for the other issuers alone')
+}
+
 function checkIntrospection(
   checker: OptionChecker,
   path: OptionPath,
@@ -243,6 +257,7 @@ function checkServer(
   const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), rulesForAll)
   const { algorithms = SIGNATURE_ALGORITHMS, validation = 'auto', audienceClaim = 'aud' } = rules
   checkAudienceClaim(checker, path, server, audienceClaim, defaults)
+  checkSoleAudience(checker, path, server, rules)
   checkIntrospection(checker, path, server, validation)
   const { introspector, tokenPrefix, discoveryUrl }: Partial<AuthorizationServerOptions> = server
   const scopePrefix = checkScopePrefix(checker, [...path, 'scopePrefix'], server['scopePrefix'])

@@ -8,29 +8,73 @@ import type { OptionChecker, OptionPath } from '../base/option-checker.js'
 import { fitsAnything } from '../token/claim-pattern.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 
-/** Everybody can get a token there for any audience. From their documentation (2026-12). */
-const PUBLIC_ISSUERS: readonly RegExp[] = [
+/** An issuer at which everybody can get a token for any audience. */
+interface PublicIssuer {
+  readonly issuer: RegExp
+  /** The claims that say whose a token is. The values of others everybody can have, too. */
+  readonly owners: readonly string[]
+}
+
+/** From their documentation (2026-12). */
+const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
   // GitHub Actions: every workflow of every repository.
-  /^https:\/\/token\.actions\.githubusercontent\.com\/?$/,
+  {
+    issuer: /^https:\/\/token\.actions\.githubusercontent\.com\/?$/,
+    owners: [
+      'sub',
+      'repository',
+      'repository_id',
+      'repository_owner',
+      'repository_owner_id',
+      'enterprise',
+      'enterprise_id',
+    ],
+  },
   // GitLab.com: every job of every project.
-  /^https:\/\/gitlab\.com\/?$/,
+  {
+    issuer: /^https:\/\/gitlab\.com\/?$/,
+    owners: [
+      'sub',
+      'project_id',
+      'project_path',
+      'namespace_id',
+      'namespace_path',
+      'user_id',
+      'user_login',
+      'user_email',
+    ],
+  },
   // Google: every account, and every service account of every project.
-  /^https:\/\/accounts\.google\.com\/?$/,
+  { issuer: /^https:\/\/accounts\.google\.com\/?$/, owners: ['sub', 'email', 'hd'] },
   // Entra: all tenants, and the tenant of personal accounts.
-  /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers|9188040d-6c67-4c5b-b112-36a304b66dad)\//,
+  {
+    issuer:
+      /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers|9188040d-6c67-4c5b-b112-36a304b66dad)\//,
+    owners: ['sub', 'oid', 'tid', 'azp', 'appid'],
+  },
 ]
 
 /** Every token of the issuer has these, whoever it is for. */
 const OF_ALL_TOKENS = new Set(['aud', 'iss'])
 
-/** Whether the claims tell some of the issuer's callers from others. */
-function tellsApart(claims: RequiredClaims): boolean {
-  return Object.entries(claims).some(
-    ([name, wanted]) =>
-      !OF_ALL_TOKENS.has(name) &&
-      wanted !== true &&
-      wanted.every((value) => typeof value !== 'string' || !fitsAnything(value)),
-  )
+/** A star in the first part that is no label: everybody can have a name that fits. */
+const WIDE = /^(?:\w+:)?[^/:]*\*/
+
+/** Whether a value names an owner. At GitHub a subject is made of labels that each repository chooses. */
+function namesOwner(value: unknown, { owners }: PublicIssuer): boolean {
+  if (typeof value !== 'string') return true
+  const [, label = 'repo'] = /^(\w+):/.exec(value) ?? []
+  return !WIDE.test(value) && (label === 'repo' || owners.includes(label))
+}
+
+/** Whether the claims tell some of the issuer's callers from others; of a public issuer, whose they are. */
+function tellsApart(claims: RequiredClaims, known: PublicIssuer | undefined): boolean {
+  return Object.entries(claims).some(([name, wanted]) => {
+    if (OF_ALL_TOKENS.has(name) || wanted === true) return false
+    return known === undefined
+      ? wanted.every((value) => typeof value !== 'string' || !fitsAnything(value))
+      : known.owners.includes(name) && wanted.every((value) => namesOwner(value, known))
+  })
 }
 
 /**
@@ -53,18 +97,19 @@ export function checkPublication(
     return true
   }
   const { issuer } = server
-  const isPublic =
-    typeof issuer === 'string' && PUBLIC_ISSUERS.some((pattern) => pattern.test(issuer))
+  const known =
+    typeof issuer === 'string' ? PUBLIC_ISSUERS.find((each) => each.issuer.test(issuer)) : undefined
   const claims = checker.nameOf('requiredClaims')
-  if (takesAnybody && isPublic) {
+  if (takesAnybody && known !== undefined) {
     const hint = `say in ${claims} whose tokens are accepted`
     checker.problem(where, 'is not for an issuer at which everybody gets tokens', hint)
   }
-  if (!takesAnybody && !tellsApart(requiredClaims)) {
-    const hint = isPublic
-      ? `say in ${claims} whose: a value that is more than stars, of a claim other than aud and iss`
+  if (!takesAnybody && !tellsApart(requiredClaims, known)) {
+    const hint = known
+      ? `say in ${claims} whose, by ${known.owners.join(', ')}; everybody can have the other claims, and a name of which a star is the beginning or the end`
       : `say in ${claims} whose, or set ${checker.nameOf('anySubject')} if only you get tokens there`
-    checker.problem([...path, 'published'], 'is false, and every token would be accepted', hint)
+    const whose = known ? 'tokens of everybody' : 'every token'
+    checker.problem([...path, 'published'], `is false, and ${whose} would be accepted`, hint)
   }
   return false
 }

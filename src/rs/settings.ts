@@ -99,7 +99,8 @@ export function readResourceServer(
   const prefix = published[0]?.scopePrefix
   const askedScopes = { base: scopes, advertised: own.advertiseScopes, prefix }
   checkTwins(checker, ['policy'], new AskedScopes(askedScopes), own.policy)
-  const advertised = new AskedScopes(askedScopes).ofBase
+  const asks = typeof own.policy === 'object' ? own.policy.asks : {}
+  const advertised = new AskedScopes(askedScopes).with(asks).ofBase
   return {
     resource,
     scopes: Object.freeze(scopes),

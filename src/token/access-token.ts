@@ -215,6 +215,8 @@ export function readIntrospection(
     const reason = `the answer is about a token of iss ${quoted(iss)}`
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, issuer, { claim: 'iss' })
   }
+  const foreign = jwt && checkOwnAudience(jwt, requirements)
+  if (foreign !== undefined) return foreign
   const kind = kindOfAnswer(claims, acceptIdTokenClaims)
   return readClaims(claims, requirements, share, {
     key: undefined,
@@ -226,6 +228,19 @@ export function readIntrospection(
     introspection,
     own: jwt?.claims,
   })
+}
+
+/** An answer may leave out the audiences that do not concern us (RFC 9701 §5). The token names all. */
+function checkOwnAudience(
+  { claims }: ParsedJwt,
+  requirements: TokenRequirements,
+): Refusal | undefined {
+  const { alsoAudience, audienceClaim: claim, issuer } = requirements
+  if (alsoAudience === undefined) return undefined
+  const audience = readAudience(claims[claim])
+  if (audience !== undefined) return checkSoleAudience({ audience }, requirements)
+  const reason = `${claim} of the token is neither a string nor a list of strings`
+  return new Refusal('ERR_TOKEN_CLAIM', reason, issuer, { claim })
 }
 
 function slashOf(
@@ -296,7 +311,7 @@ const checkAudience: AccessTokenRule['check'] = (facts, requirements) => {
 }
 
 function checkSoleAudience(
-  { audience }: AccessTokenFacts,
+  { audience }: Pick<AccessTokenFacts, 'audience'>,
   { alsoAudience, audience: accepted, audienceClaim: claim, issuer }: TokenRequirements,
 ): Refusal | undefined {
   if (alsoAudience === undefined) return undefined

@@ -138,12 +138,23 @@ verifies('WHO-01', 'a client id that is a URL is whole in every line, another on
   for (const clientId of [CIMD, 'c'.repeat(400), `http://${'c'.repeat(400)}`]) {
     log(DENIED, undefined, { ...about, clientId })
   }
+  log({ ...DENIED, clientId: 'c'.repeat(400) }, undefined, about as never)
   expect(lines.map(({ clientId }) => clientId)).toEqual([
     CIMD,
     'c'.repeat(256),
     `http://${'c'.repeat(249)}`,
+    'c'.repeat(256),
   ])
   expect(lines[0]).toMatchObject({ user: 'ada', subject: 's-1' })
+})
+
+verifies('ATK-28', 'a URL that is longer than any document has does not fill the log', () => {
+  const lines: Readonly<Record<string, unknown>>[] = []
+  const logger = pino({ level: 'debug' }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const about = { ...UNREAD, user: undefined, subject: undefined, rpcMethod: undefined }
+  const clientId = `https://client.example.com/${'c'.repeat(8_000)}`
+  createEventLog(logger)(DENIED, undefined, { ...about, target: undefined, clientId })
+  expect(lines).toMatchObject([{ clientId: clientId.slice(0, 256) }])
 })
 
 verifies('WHO-01', 'people see the person, and the whole URL of a client', async () => {

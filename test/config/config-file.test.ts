@@ -82,6 +82,11 @@ describe('line and column', () => {
   test.each([
     ['an unknown name', 'auth: none\nprot: 80\n', '2:1: prot: no such setting'],
     ['one in a group', 'oauth:\n  isuer: x\n', '2:3: oauth.isuer: no such setting'],
+    [
+      'one of an issuer, at a resource',
+      'resources:\n  - resource: https://a.example/mcp\n    oauth: {published: false}\n',
+      '3:13: resources[0].oauth.published: no such setting',
+    ],
     ['a name of its group at the top', 'issuer: x\n', '1:1: issuer: no such setting'],
     ['a name with its group', 'oauth.wait: 3s\n', '1:1: oauth.wait: no such setting'],
     ['a flag', '--port: 80\n', '1:1: --port: no such setting'],

@@ -30,6 +30,8 @@ test('is valid, and all but the first issuer are unpublished', async () => {
 test('without the claims it is refused, and the message names what to write', async () => {
   const { code, stderr } = await check(FILE.replace(/ {6}requireClaim: \[project.*\n/, ''))
   expect(code).toBe(2)
-  expect(stderr).toMatch(/issuers\[2\]\.published: is false, and every token would be accepted/)
+  expect(stderr).toMatch(
+    /issuers\[2\]\.published: is false, and tokens of everybody would be accepted/,
+  )
   expect(stderr).toContain('--oauth-require-claim')
 })

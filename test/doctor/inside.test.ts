@@ -20,8 +20,8 @@ function answer(status: number, type: string, body: string, headers = {}): () =>
     })
 }
 
-async function live(argv: readonly string[], patience = 5_000) {
-  const run = await runHere(['--live', '--json', ...argv], { patience }, runLiveCheck)
+async function live(argv: readonly string[], patience = 5_000, env = {}) {
+  const run = await runHere(['--live', '--json', ...argv], { patience, env }, runLiveCheck)
   const findings =
     run.stdout === ''
       ? []
@@ -65,6 +65,36 @@ describe('the server behind the gateway', () => {
       'piped: 0 tools, 0 prompts, 0 resources; it has no server/discover.',
     ])
     expect(code).toBe(0)
+  })
+
+  verifies('DOC-05', 'may repeat its credentials: they are not shown', async () => {
+    const message = `unknown token ${SECRET}`
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: -32_000, message } })
+    const upstream = await answer(200, 'application/json', body)()
+    const file = writeTemporary('credentials', `Bearer ${SECRET}`)
+    const header = ['--upstream-header', `Authorization=${file}`]
+    const { findings, stdout } = await live([...NO_AUTH, '--upstream', upstream, ...header])
+    expect(findings.map(({ seen }) => seen).join()).toContain('unknown token ***')
+    expect(stdout).not.toContain(SECRET)
+  })
+
+  verifies('DOC-06', 'is a command that hangs: it is told of as too slow', async () => {
+    const { findings } = await live(
+      [...NO_AUTH, '--', process.execPath, '-e', 'process.stdin.resume()'],
+      500,
+    )
+    expect(ofId(findings, 'command-fault')?.seen).toMatch(/did not answer within 0\.5 s/)
+  })
+
+  verifies('DOC-05', 'is a command, and repeats what is in its environment', async () => {
+    const server = `require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const error = { code: -32000, message: 'unknown key ' + process.env.API_KEY }
+      console.log(JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(line).id, error }))
+    })`
+    const argv = [...NO_AUTH, '--child-env', 'API_KEY', '--', process.execPath, '-e', server]
+    const { findings, stdout } = await live(argv, 5_000, { API_KEY: SECRET })
+    expect(findings.map(({ seen }) => seen).join()).toContain('unknown key ***')
+    expect(stdout).not.toContain(SECRET)
   })
 
   for (const [name, start, id, seen, change] of [

@@ -254,6 +254,11 @@ describe('a baseline', () => {
     ['another version', '{"version":2}', 'is not a report of this version'],
     ['no list', '{"version":1,"at":"2026"}', 'is not a report of the doctor'],
     [
+      'an answer that is no text',
+      '{"version":1,"at":"","diagnoses":[{"url":"","verdicts":[{"client":"claude","connects":7}],"findings":[]}]}',
+      'is not a report of the doctor',
+    ],
+    [
       'a finding without a title',
       '{"version":1,"at":"","diagnoses":[{"url":"","verdicts":[],"findings":[{"id":"a","about":""}]}]}',
       'is not a report of the doctor',

@@ -1,4 +1,5 @@
 /** Every fault that can be planted. */
+import { ATTACK_FAULTS } from './attack-faults.js'
 import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
 import { DOCTOR_FAULTS } from './doctor-faults.js'
@@ -35,4 +36,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...DOCTOR_FAULTS,
   ...WHO_FAULTS,
   ...IDENTITY_FAULTS,
+  ...ATTACK_FAULTS,
 ]

@@ -371,7 +371,7 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
   {
     id: 'first-event-taken-for-the-answer',
     breaks: 'DOC-01',
-    find: '!(isStream && EVENT.test(text))',
+    find: '!(isStream && first.hear(piece))',
     replace: '!(isStream && text.length > 0)',
     tests: resource,
   },

@@ -1107,8 +1107,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'lines-without-an-operation',
     breaks: 'FLD-19',
-    find: 'if (value !== undefined) members[name] = shown(name, value)',
-    replace: '',
+    find: 'const value = about?.[name]',
+    replace: 'const value = about?.[name]?.slice(0, 0) || undefined',
     tests: ['cli/subjects.test.ts'],
   },
   {

@@ -20,8 +20,15 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'metadata-names-required-scopes',
     breaks: 'IDN-01',
-    find: 'const advertised = new AskedScopes(askedScopes).ofBase',
+    find: 'const advertised = new AskedScopes(askedScopes).with(asks).ofBase',
     replace: 'const advertised = scopes',
+    tests: scopes,
+  },
+  {
+    id: 'metadata-without-the-forms-of-the-policy',
+    breaks: 'IDN-01',
+    find: 'new AskedScopes(askedScopes).with(asks).ofBase',
+    replace: 'new AskedScopes(askedScopes).ofBase',
     tests: scopes,
   },
   {
@@ -105,16 +112,23 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'unpublished-takes-everybody',
     breaks: 'IDN-03',
-    find: 'if (!takesAnybody && !tellsApart(requiredClaims)) {',
+    find: 'if (!takesAnybody && !tellsApart(requiredClaims, known)) {',
     replace: 'if (!takesAnybody && Object.keys(requiredClaims).length === 0) {',
     tests: unpublished,
   },
   {
     id: 'any-subject-of-the-public',
     breaks: 'IDN-03',
-    find: 'if (takesAnybody && isPublic) {',
-    replace: 'if (takesAnybody && isPublic && path.length > 9) {',
+    find: 'if (takesAnybody && known !== undefined) {',
+    replace: 'if (takesAnybody && known !== undefined && path.length > 9) {',
     tests: unpublished,
+  },
+  {
+    id: 'publication-of-a-whole-resource',
+    breaks: 'IDN-03',
+    find: "perIssuer !== 'alone' && perResource !== undefined && secret !== true,",
+    replace: 'perResource !== undefined && secret !== true,',
+    tests: ['config/config-file.test.ts'],
   },
   {
     id: 'nobody-published',

@@ -111,8 +111,8 @@ export const WHO_FAULTS: readonly Fault[] = [
   {
     id: 'overheard-bodies-kept',
     breaks: 'WHO-03',
-    find: '    pieces.clear()\n    place.leave()\n',
-    replace: '    pieces.clear()\n',
+    find: '    stop()\n    place.leave()\n',
+    replace: '    stop()\n',
     tests: ['gateway/overheard-body.test.ts'],
   },
   {

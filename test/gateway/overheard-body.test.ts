@@ -84,6 +84,18 @@ describe('the audit without a policy', () => {
     }
   })
 
+  verifies('WHO-03', 'says of a long batch that there is more', async () => {
+    const { send } = await start()
+    const batch = (length: number) =>
+      `[${'{"jsonrpc":"2.0","method":"ping","id":1},'.repeat(length - 1)}${callOf('drop')}]`
+    const { record } = await send(batch(100))
+    expect(record?.operations?.at(-1)).toEqual({ method: 'tools/call', name: 'drop' })
+    expect(record).not.toHaveProperty('unread')
+    const { record: longer } = await send(batch(101))
+    expect(longer?.operations).toHaveLength(100)
+    expect(longer).toMatchObject({ outcome: 'allow', unread: 'too many' })
+  })
+
   verifies('WHO-03', 'leaves a body beyond the limit to the limit', async () => {
     const { send } = await start({ maxBody: 100 })
     const { status, record } = await send(callOf('drop', 'x'.repeat(100)))
@@ -93,28 +105,60 @@ describe('the audit without a policy', () => {
   })
 })
 
+verifies('ATK-25', 'arguments count until the answer', async () => {
+  const records: AuditRecord[] = []
+  const waiting: (() => void)[] = []
+  const upstream = await startUpstream((request, response) => {
+    void bodyOf(request).then(() => waiting.push(() => response.end('{}')))
+  })
+  const maxBody = 100_000
+  const onAudit = (record: AuditRecord) => records.push(record)
+  const { call } = await startGateway(upstream, { onAudit, auditArguments: true, maxBody })
+  // Long enough to be streamed. One caller has room for 16 bodies of the largest size: 22 of these.
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: callOf('drop', 'x'.repeat(70_000)),
+  }
+  const answers: Promise<Response>[] = []
+  while (answers.length < 30) {
+    answers.push(call(request))
+    await eventually(() => waiting.length === answers.length)
+  }
+  for (const answer of waiting) answer()
+  const statuses = await Promise.all(answers.map(async (each) => (await each).status))
+  expect(new Set(statuses)).toEqual(new Set([200]))
+  await eventually(() => records.length === 30)
+  expect(records.filter(({ unread }) => unread === 'no room')).toHaveLength(8)
+})
+
 describe('a body that is overheard', () => {
   function listen(maxBody: number, limit = maxBody) {
     const admission = new Admission(admissionLimits(10, 10, limit))
     const request = new PassThrough()
+    let end: () => void = () => undefined
     const known: unknown[] = []
     const passed: Buffer[] = []
     const head = { hasBody: true, contentType: 'application/json' } as RequestHead
     const enter = () => admission.enter({ issuer: 'i', subject: 's' }) as Place
-    const options = { request: request as unknown as IncomingMessage, head, enter, maxBody }
+    const onOver = (callback: () => void) => (end = callback)
+    const options = { request: request as unknown as IncomingMessage, head, enter, maxBody, onOver }
     overhear(options, (each) => known.push(each))
     request.on('data', (chunk: Buffer) => passed.push(chunk))
-    return { admission, request, known, passed: () => Buffer.concat(passed).toString() }
+    const passedText = () => Buffer.concat(passed).toString()
+    return { admission, request, known, passed: passedText, end: () => end() }
   }
 
-  verifies('WHO-03', 'takes no room after it was read', async () => {
-    const { admission, request, known, passed } = listen(1_000)
+  verifies(['WHO-03', 'ATK-25'], 'takes room until its request ends', async () => {
+    const { admission, request, known, passed, end } = listen(1_000)
     request.write(callOf('a').slice(0, 10))
     await eventually(() => admission.load.bytes === 10)
     request.end(callOf('a').slice(10))
     await eventually(() => known.length === 2)
     expect(known).toMatchObject(['incomplete', [{ method: 'tools/call' }]])
     expect(passed()).toBe(callOf('a'))
+    expect(admission.load.bytes).toBe(callOf('a').length)
+    end()
     expect(admission.load).toEqual({ callers: 0, requests: 0, bytes: 0 })
   })
 
@@ -132,11 +176,12 @@ describe('a body that is overheard', () => {
   })
 
   verifies('WHO-03', 'is incomplete when its client leaves', async () => {
-    const { admission, request, known } = listen(1_000)
+    const { admission, request, known, end } = listen(1_000)
     request.write('{')
     await eventually(() => admission.load.bytes === 1)
     request.destroy()
-    await eventually(() => admission.load.requests === 0)
+    end()
+    expect(admission.load.requests).toBe(0)
     expect(known).toEqual(['incomplete'])
   })
 })

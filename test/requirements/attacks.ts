@@ -110,4 +110,39 @@ export const ATTACKS: Readonly<Record<string, Requirement>> = {
     text: 'A body that is kept costs little more than its bytes, however small the pieces in which it arrives',
     status: 'tested',
   },
+  'ATK-22': {
+    level: 'D',
+    text: 'What a server elsewhere names is not asked on this machine or in a private network: `doctor` tells that it was not, `login` ends',
+    status: 'tested',
+  },
+  'ATK-23': {
+    level: 'D',
+    text: 'What `doctor` and `login` read of a foreign server has a bound in bytes and in time, in pieces of any size',
+    status: 'tested',
+  },
+  'ATK-24': {
+    level: 'D',
+    text: 'A token that no header field can carry ends the login, and is in no error',
+    status: 'tested',
+  },
+  'ATK-25': {
+    level: 'D',
+    text: 'What an audit keeps of a body that it overheard counts against its caller until the request ends',
+    status: 'tested',
+  },
+  'ATK-26': {
+    level: 'D',
+    text: 'With `soleAudience` an introspected JWT names no other audience itself, whatever the answer leaves out; with another claim than aud it is a problem',
+    status: 'tested',
+  },
+  'ATK-27': {
+    level: 'D',
+    text: 'An unpublished issuer at which everybody gets tokens needs a claim that names an owner: no branch, event or environment, and no star in the name',
+    status: 'tested',
+  },
+  'ATK-28': {
+    level: 'D',
+    text: 'A caller fills no line of the log: a client id beyond 2,000 characters is cut, though it is a URL',
+    status: 'tested',
+  },
 }

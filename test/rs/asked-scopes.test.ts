@@ -89,6 +89,12 @@ describe('what goes out', () => {
     },
   )
 
+  test('the form of a base scope is in the metadata, too', async () => {
+    const scopes = { require: 'mcp.use', ask: USE }
+    const policy = { rules: [{ tools: ['admin'], scopes }], unmatched: 'base' } as const
+    expect(await outsideOf({ policy })).toMatchObject({ metadata: [USE], knock: USE })
+  })
+
   test.each(['2025-11-25', '2026-07-28'])(
     'granted scopes are repeated so, too: %s',
     async (revision) => {

@@ -56,6 +56,64 @@ test('an introspected token, too', async () => {
   expect([await verdict(false), await verdict(true)]).toEqual([OK, OTHERS])
 })
 
+describe('an introspected JWT that names itself', () => {
+  const CLAIM = 'ERR_TOKEN_CLAIM'
+  test.each<[string, unknown, string, string]>([
+    // its own aud, by default, sole
+    ['what the answer says', RESOURCE, OK, OK],
+    ['nothing', undefined, OK, OK],
+    ['another service, too', [RESOURCE, 'https://other.example.com/mcp'], OK, OTHERS],
+    ['another service', 'https://other.example.com/mcp', OK, OTHERS],
+    ['what cannot be read', { a: RESOURCE }, OK, CLAIM],
+  ])('%s', async (_name, aud, byDefault, sole) => {
+    const idp = await FakeIdp.start()
+    const answer = { active: true, aud: [RESOURCE] }
+    const introspector = { introspect: () => Promise.resolve({ claims: answer }) }
+    const validation = 'introspection' as const
+    const authorizationServers = { issuer: ISSUER, introspector, validation }
+    const token = await idp.token({ claims: { aud: aud as string } })
+    const verdict = (soleAudience: boolean) =>
+      createFixture(idp, { soleAudience, authorizationServers } as never).verdict(token)
+    expect([await verdict(false), await verdict(true)]).toEqual([byDefault, sole])
+  })
+
+  verifies('ATK-26', 'is refused, though the answer leaves the others out', async () => {
+    const idp = await FakeIdp.start()
+    const introspector = {
+      introspect: () => Promise.resolve({ claims: { active: true, aud: RESOURCE } }),
+    }
+    const authorizationServers = { issuer: ISSUER, introspector }
+    const options = { alsoAudience: ['account'], validation: 'introspection', authorizationServers }
+    const verdict = async (aud: string[]) =>
+      createFixture(idp, options as never).verdict(await idp.token({ claims: { aud } }))
+    expect(await verdict([RESOURCE, 'account'])).toBe(OK)
+    expect(await verdict([RESOURCE, 'account', 'other'])).toBe(OTHERS)
+  })
+})
+
+describe('with another claim', () => {
+  const others = { audienceClaim: 'azp', audience: ['mcp-client'], scopes: 'mcp:tools' } as const
+
+  test.each([
+    ['soleAudience', { soleAudience: true }],
+    ['alsoAudience', { alsoAudience: ['account'] }],
+  ])('%s is a problem', (name, sole) => {
+    expect(() => createFixture(new FakeIdp(), { ...others, ...sole })).toThrow(
+      `${name}: has no effect on azp`,
+    )
+  })
+
+  verifies('ATK-26', 'an issuer may say otherwise', () => {
+    const { audience, audienceClaim, scopes } = others
+    const start = (soleAudience: boolean) => {
+      const authorizationServers = { issuer: ISSUER, audience, audienceClaim, soleAudience }
+      return () => createFixture(new FakeIdp(), { scopes, authorizationServers })
+    }
+    expect(start(true)).toThrow('.soleAudience: has no effect on azp')
+    expect(start(false)).not.toThrow()
+  })
+})
+
 test('the log names the others and the setting', async () => {
   const idp = await FakeIdp.start()
   const fixture = createFixture(idp, { soleAudience: true })

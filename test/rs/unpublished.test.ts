@@ -218,6 +218,39 @@ test('published and unpublished issuers have principals of their own', async () 
   ])
 })
 
+/** Claims that a token of a stranger can have, too. */
+function anybodys(issuer: string, all: readonly object[]): readonly [string, object, string][] {
+  return all.map((requiredClaims) => [
+    `${JSON.stringify(requiredClaims)} of ${issuer}`,
+    { issuer, requiredClaims },
+    'is false, and tokens of everybody would be accepted',
+  ])
+}
+
+describe('an issuer at which everybody gets tokens', () => {
+  test.each([
+    [GITHUB, { repository_id: ['74'], event_name: ['push'] }],
+    [GITHUB, { sub: ['repo:acme/*:environment:production'] }],
+    [GITHUB, { sub: ['repository_owner_id:65:*'] }],
+    [GITHUB, { repository: ['acme/*'] }],
+    [GITLAB, { sub: ['project_path:group/*:ref_type:branch:ref:main'] }],
+    [GITLAB, { project_id: ['22'] }],
+    ['https://accounts.google.com', { hd: ['a.example'] }],
+    ['https://login.microsoftonline.com/common/v2.0', { tid: ['9f2b6d1e'] }],
+  ])('%s %j says whose', (issuer, requiredClaims) => {
+    const authorizationServers = [ISSUER, { issuer, requiredClaims, published: false }]
+    expect(() => createFixture(new FakeIdp(), { authorizationServers })).not.toThrow()
+  })
+
+  verifies('ATK-27', 'names the claims that say it', () => {
+    const requiredClaims = { event_name: ['push'] }
+    const authorizationServers = [ISSUER, { issuer: GITLAB, requiredClaims, published: false }]
+    expect(() => createFixture(new FakeIdp(), { authorizationServers })).toThrow(
+      'would be accepted (say in requiredClaims whose, by sub, project_id, ',
+    )
+  })
+})
+
 describe('problems', () => {
   const ALL = 'is false, and every token would be accepted'
   const EVERYBODY = 'is not for an issuer at which everybody gets tokens'
@@ -232,6 +265,24 @@ describe('problems', () => {
       { issuer: CLUSTER, requiredClaims: { aud: [RESOURCE], iss: [CLUSTER] } },
       ALL,
     ],
+    ...anybodys(GITHUB, [
+      { event_name: ['push'] },
+      { ref: ['refs/heads/main'], environment: ['production'], runner_environment: ['x'] },
+      { sub: ['repo:*/*:environment:production'] },
+      { sub: ['repo:*:ref:refs/heads/main'] },
+      { sub: ['repo:acme/app:*', 'repo:acme*/app:*'] },
+      { sub: ['environment:production'] },
+      { sub: ['*:acme/app:environment:production'] },
+      { repository: ['*/app'] },
+      { repository_owner: ['acme*'] },
+      { repository_id: ['7*'] },
+      { repository_id: true },
+    ]),
+    ...anybodys(GITLAB, [{ ref_protected: ['true'] }, { project_path: ['*/app'] }]),
+    ...anybodys('https://accounts.google.com', [
+      { email_verified: [true] },
+      { email: ['*@a.example'] },
+    ]),
     ...[
       GITHUB,
       GITLAB,

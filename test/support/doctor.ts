@@ -153,6 +153,8 @@ export interface Look {
   readonly triesRegistration?: boolean
   readonly patience?: number
   readonly now?: () => number
+  /** Where a host is; others are elsewhere. */
+  readonly addresses?: Readonly<Record<string, readonly string[]>>
 }
 
 export function look({
@@ -162,9 +164,12 @@ export function look({
   triesRegistration = false,
   patience = 5_000,
   now = Date.now,
+  addresses = {},
 }: Look): Promise<Diagnosis> {
   const network = { fetch: createInternet(hosts), now, patience }
-  return diagnose(url, { network, clients, triesRegistration, onStep: () => undefined })
+  const addressesOf = ({ hostname }: URL) => Promise.resolve(addresses[hostname] ?? [])
+  const onStep = () => undefined
+  return diagnose(url, { network, addressesOf, clients, triesRegistration, onStep })
 }
 
 /** The finding of that id. */

@@ -34,16 +34,19 @@ export interface Changes {
   readonly isWorse: boolean
 }
 
-function isFinding(value: unknown): value is Finding {
-  if (!isJsonObject(value)) return false
-  return ['id', 'about', 'title'].every((name) => typeof value[name] === 'string')
+function hasTexts(value: unknown, ...names: readonly string[]): boolean {
+  return isJsonObject(value) && names.every((name) => typeof value[name] === 'string')
 }
 
 function isDiagnosis(value: unknown): value is Diagnosis {
   if (!isJsonObject(value)) return false
   const { findings, verdicts, url } = value
   if (typeof url !== 'string' || !Array.isArray(verdicts)) return false
-  return Array.isArray(findings) && findings.every(isFinding) && verdicts.every(isJsonObject)
+  return (
+    Array.isArray(findings) &&
+    findings.every((each) => hasTexts(each, 'id', 'about', 'title')) &&
+    verdicts.every((each) => hasTexts(each, 'client', 'connects'))
+  )
 }
 
 /** An earlier report, or what is wrong with it. */

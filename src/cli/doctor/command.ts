@@ -16,6 +16,7 @@ import { diagnose, type Diagnosis } from './diagnosis.js'
 import { examine } from './examination.js'
 import type { Network } from './exchange.js'
 import { doctorHelp } from './help.js'
+import { resolveWith } from './fence.js'
 import type { DoctorIo } from './io.js'
 import { htmlReport } from './html-report.js'
 import { jsonReport, type JsonReport, type Results } from './json-report.js'
@@ -120,6 +121,7 @@ async function lookAt(
   for (const url of urls) {
     const diagnosis = await diagnose(url, {
       network,
+      addressesOf: resolveWith(io.env),
       clients: given.clients,
       triesRegistration: given.given.has('tryRegistration'),
       onStep: io.onStep,

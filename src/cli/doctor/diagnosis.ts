@@ -17,6 +17,7 @@ import { checkScopesAgree, wantedScopes } from './checks/scopes.js'
 import { checkServer } from './checks/server.js'
 import { checkTrials } from './checks/trials.js'
 import type { Network } from './exchange.js'
+import { fenceFrom, type AddressesOf } from './fence.js'
 import { EVERY, Findings, type Finding } from './finding.js'
 import { listIn } from './list-in.js'
 import { tryRegistration } from './registration-trial.js'
@@ -39,6 +40,8 @@ export interface Diagnosis {
 
 export interface DiagnosisOptions {
   readonly network: Network
+  /** Finds out where a host is. */
+  readonly addressesOf: AddressesOf
   readonly clients: readonly Client[]
   /** Registers clients, begins a login as each, and removes them again. */
   readonly triesRegistration: boolean
@@ -121,9 +124,11 @@ async function diagnoseServers(view: ResourceView, options: DiagnosisOptions) {
 }
 
 /** Looks at a server from outside. It writes nothing there, unless registration is to be tried. */
-export async function diagnose(url: string, options: DiagnosisOptions): Promise<Diagnosis> {
-  const { network, clients, onStep } = options
+export async function diagnose(url: string, given: DiagnosisOptions): Promise<Diagnosis> {
+  const { clients, onStep, addressesOf } = given
   onStep(`asking ${shownUrl(url)}`)
+  const network = { ...given.network, isForbidden: fenceFrom(url, addressesOf) }
+  const options = { ...given, network }
   const view = await viewResource(network, url)
   const own = new Findings(clients)
   if (!checkReach(view, own)) {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isPlainHttp, networkReason } from '../../base/http.js'
+import { isPlainHttp, networkReason, unlessAborted } from '../../base/http.js'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { isEventStream } from '../../web/media-type.js'
 
@@ -16,6 +16,8 @@ export interface Network {
   readonly now: () => number
   /** Milliseconds for one request. */
   readonly patience: number
+  /** Whether a URL must not be asked. Absent where nobody else chooses URLs. */
+  readonly isForbidden?: (url: string) => Promise<boolean>
 }
 
 export interface Answer {
@@ -50,8 +52,25 @@ const MOST_BYTES = 256 * 1024
 /** The stream of a GET may be silent for ever: its head is the answer. */
 const STREAM_PATIENCE = 1_000
 
-/** A whole event with data. Before it there may be one without, which only gives an id to resume at. */
-const EVENT = /^data: ?\S[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n/m
+/**
+ * Waits for a whole event with data. Before it there may be one without, which only gives an id to
+ * resume at. Nothing is read twice: a server may send an event that never ends, in small pieces.
+ */
+class FirstEvent {
+  #rest = ''
+  #last = ''
+
+  /** @returns whether it has come */
+  hear(piece: string): boolean {
+    const seam = this.#last + piece
+    this.#rest += piece
+    this.#last = seam.slice(-3)
+    if (!/\n\r?\n/.test(seam)) return false
+    const events = this.#rest.split(/\r?\n\r?\n/)
+    this.#rest = events.pop() ?? ''
+    return events.some((event) => /^data: ?\S/m.test(event))
+  }
+}
 
 const TLS_CODES = /CERT|SSL|TLS|UNABLE_TO_(?:GET|VERIFY)|ALTNAME|EPROTO/
 
@@ -78,6 +97,7 @@ async function readBeginning(
   const reader = response.body?.getReader()
   if (reader === undefined) return ''
   const decoder = new TextDecoder()
+  const first = new FirstEvent()
   let text = ''
   let size = 0
   const stop = () => void reader.cancel().catch(() => undefined)
@@ -88,8 +108,9 @@ async function readBeginning(
       const { done, value } = await reader.read()
       if (done) return text + decoder.decode()
       size += value.byteLength
-      text += decoder.decode(value, { stream: true })
-      if (size < MOST_BYTES && !(isStream && EVENT.test(text))) continue
+      const piece = decoder.decode(value, { stream: true })
+      text += piece
+      if (size < MOST_BYTES && !(isStream && first.hear(piece))) continue
       stop()
       return text.slice(0, MOST_BYTES)
     }
@@ -98,9 +119,11 @@ async function readBeginning(
   }
 }
 
+const FORBIDDEN = 'was not asked: it is in a private network, and the server that names it is not'
+
 /** Sends a request, and reads the beginning of its answer. */
 export async function exchange(
-  { fetch, now, patience }: Network,
+  { fetch, now, patience, isForbidden = () => Promise.resolve(false) }: Network,
   url: string,
   { method = 'GET', ...init }: RequestInit = {},
 ): Promise<Exchange> {
@@ -108,6 +131,9 @@ export async function exchange(
   const timer = setTimeout(() => limit.abort(), patience)
   const began = now()
   try {
+    if (await unlessAborted(isForbidden(url), limit.signal)) {
+      return { method, url, kind: 'unreachable', reason: FORBIDDEN }
+    }
     const response = await fetch(url, { ...init, method, redirect: 'manual', signal: limit.signal })
     const at = (began + now()) / 2
     const isStream = isEventStream(response.headers.get('content-type') ?? '')

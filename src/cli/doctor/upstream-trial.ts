@@ -13,6 +13,7 @@ import { findExecutable } from '../../gateway/stdio/executable.js'
 import { withheldHint } from '../../gateway/stdio/withheld-variables.js'
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { redactCommand } from '../../config/redacted.js'
+import { withoutSecrets } from '../command-fault.js'
 import { McpClient } from '../policy/client.js'
 import { connectHttp } from '../policy/http-transport.js'
 import { takeInventory, type Inventory } from '../policy/inventory.js'
@@ -88,6 +89,15 @@ async function probe(server: HttpServer, context: TrialContext) {
   }
 }
 
+/** Characters. Shorter values are no secrets, and occur in other words. */
+const SHORTEST_SECRET = 8
+
+/** The values of fields or variables, and what is behind a scheme: `Bearer`. */
+function secretsIn(given: Readonly<Record<string, string>>): readonly string[] {
+  const values = Object.values(given).flatMap((value) => [value, value.replace(/^\S+\s+/, '')])
+  return values.filter(({ length }) => length >= SHORTEST_SECRET)
+}
+
 async function tryHttp(
   server: HttpServer,
   context: TrialContext,
@@ -115,7 +125,9 @@ async function tryHttp(
       await Promise.all([first.close(), second.close()])
     }
   })
-  if (fault !== undefined) findings.add('upstream-answer', about, `${shownUrl(about)} ${fault}.`)
+  if (fault === undefined) return
+  const said = withoutSecrets(fault, secretsIn(upstreamHeaders))
+  findings.add('upstream-answer', about, `${shownUrl(about)} ${said}.`)
 }
 
 async function tryCommand(
@@ -139,7 +151,9 @@ async function tryCommand(
       await transport.close()
     }
   })
-  if (fault !== undefined) findings.add('command-fault', about, `The command ${fault}.`)
+  if (fault === undefined) return
+  const said = withoutSecrets(fault, secretsIn(environment))
+  findings.add('command-fault', about, `The command ${said}.`)
 }
 
 export function tryServer(

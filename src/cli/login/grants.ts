@@ -6,7 +6,7 @@
  */
 import type * as openid from 'openid-client'
 import { INTROSPECTION_AUTHENTICATIONS } from '../../introspect/authentication-methods.js'
-import { networkReason } from '../../base/http.js'
+import { FetchFault, networkReason, readText } from '../../base/http.js'
 import { quoted } from '../../errors.js'
 import type { AuthorizationServer } from './authorization-server.js'
 import { Interrupted, CommandFault, withoutSecrets } from '../command-fault.js'
@@ -56,6 +56,21 @@ const HINTS: Readonly<Record<string, string>> = {
   unauthorized_client: 'allow this client the grant, and refresh tokens, at the identity provider',
 }
 const OTHERWISE = 'the log of the identity provider says more'
+
+/** The error about a value that a header field cannot carry shows that value. */
+const SENDABLE = /^[\x21-\x7e]+$/
+
+/** The library reads an answer to its end, wherever that is. */
+async function fetchBounded(
+  { fetch, limit }: Network,
+  url: string,
+  init: RequestInit,
+): Promise<Response> {
+  const response = await fetch(url, { ...init, signal: limit() })
+  const text = await readText(response)
+  const { status, headers } = response
+  return new Response(text === '' ? undefined : text, { status, headers })
+}
 
 /** The authentication of a client with a secret: that of its registration, or the first that the server lists. */
 function authenticationOf({ metadata }: AuthorizationServer, { secret, authentication }: Client) {
@@ -113,7 +128,7 @@ export class Grants {
     // Our own limit stops it.
     configuration.timeout = 0
     configuration[library.customFetch] = (url, init) =>
-      network.fetch(url, { ...(init as RequestInit), signal: network.limit() })
+      fetchBounded(network, url, init as RequestInit)
     // The endpoints were checked when they were chosen.
     library.allowInsecureRequests(configuration)
     return new Grants(library, configuration, server, resource, network, clientSecret)
@@ -206,6 +221,10 @@ export class Grants {
       const hint = 'switch off bound tokens (DPoP) for this client at the identity provider'
       throw new CommandFault(`the token endpoint gave a token of type ${type}, not Bearer`, hint)
     }
+    if (!SENDABLE.test(response.access_token)) {
+      const message = 'the token endpoint gave an access token that no request can carry'
+      throw new CommandFault(message, 'a token has visible characters of ASCII, and nothing else')
+    }
     return {
       accessToken: response.access_token,
       refreshToken: response.refresh_token,
@@ -252,6 +271,9 @@ export class Grants {
     if (error instanceof this.#openid.ClientError) {
       // Its messages are fixed texts about what the answer lacks.
       const { message } = error.cause instanceof Error ? error.cause : error
+      if (error.cause instanceof FetchFault) {
+        return new CommandFault(`the token endpoint ${message}`, OTHERWISE)
+      }
       const hint = message.includes('"iss"')
         ? 'another server answered, or the identity provider calls itself by two names (RFC 9207)'
         : OTHERWISE

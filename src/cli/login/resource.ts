@@ -137,6 +137,12 @@ export async function discoverResource(url: string, network: Network): Promise<R
   if (issuer === undefined || !VISIBLE.test(issuer)) {
     throw new CommandFault('the metadata names no authorization server', DOCTOR)
   }
+  // A server elsewhere must not lead us to what runs on this machine.
+  if (!isTrustworthyEndpoint(issuer, url, {})) {
+    const named = quoted(issuer)
+    const message = `the metadata names the authorization server ${named}, which is not an https URL`
+    throw new CommandFault(message, DOCTOR)
+  }
   const scopes =
     challenge.scope === undefined
       ? listOfTexts(document['scopes_supported'])

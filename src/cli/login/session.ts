@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shellWord } from '../../advice/shell-word.js'
 import type { JsonObject } from '../../base/json.js'
 import { quoted } from '../../errors.js'
 import { McpClient } from '../policy/client.js'
@@ -11,7 +12,7 @@ import { takeInventory, type Offer } from '../policy/inventory.js'
 import { ServerFault, StatusFault } from '../policy/rpc.js'
 import { inOneLine, jsonText, shownScalar } from '../policy/shown.js'
 import { readChallenge } from './challenge.js'
-import { Interrupted, CommandFault } from '../command-fault.js'
+import { Interrupted, CommandFault, withoutSecrets } from '../command-fault.js'
 import type { CommandIo } from '../command-io.js'
 
 export interface SessionOptions {
@@ -38,17 +39,26 @@ function refusalOf(url: string, { status, headers, message }: StatusFault): Comm
     )
   }
   if (status === 403 && scope !== undefined) {
-    const hint = `--scope ${quoted(scope, 200)}`
+    // People paste it into a shell, which would run a part of it.
+    const hint = `--scope ${shellWord(quoted(scope, 200).slice(1, -1))}`
     return new CommandFault(`${url} answered 403 after the login${reason}${where}`, hint)
   }
   return new CommandFault(`${url} ${message}${reason}${where}`, 'the log of the server says more')
 }
 
-function faultOf(url: string, error: unknown, signal: AbortSignal): unknown {
+function faultOf(
+  { url, accessToken }: SessionOptions,
+  error: unknown,
+  signal: AbortSignal,
+): unknown {
   if (signal.aborted) return new Interrupted()
-  if (error instanceof StatusFault) return refusalOf(url, error)
   if (!(error instanceof ServerFault)) return error
-  return new CommandFault(`${url} ${error.message}`, 'the login itself succeeded')
+  const { message, hint } =
+    error instanceof StatusFault
+      ? refusalOf(url, error)
+      : new CommandFault(`${url} ${error.message}`, 'the login itself succeeded')
+  const clean = (text: string) => withoutSecrets(text, [accessToken])
+  return new CommandFault(clean(message), clean(hint))
 }
 
 function lineOf({ name, title, description }: Offer, width: number): string {
@@ -63,10 +73,11 @@ function lineOf({ name, title, description }: Offer, width: number): string {
  * @throws {CommandFault}
  */
 export async function useToken(
-  { url, accessToken, ca, call }: SessionOptions,
+  options: SessionOptions,
   { stdout, stderr, env }: CommandIo,
   signal: AbortSignal,
 ): Promise<number> {
+  const { url, accessToken, ca, call } = options
   const headers = { authorization: `Bearer ${accessToken}` }
   const transport = connectHttp({
     url,
@@ -91,7 +102,7 @@ export async function useToken(
     stdout(jsonText(result))
     return result['isError'] === true ? 1 : 0
   } catch (error) {
-    throw faultOf(url, error, signal)
+    throw faultOf(options, error, signal)
   } finally {
     await transport.close()
   }

@@ -52,7 +52,10 @@ export class McpClient {
     try {
       answer = await unlessAborted(this.#transport.request(message), limits)
     } catch (error) {
-      if (this.#signal.aborted) throw new ServerFault('interrupted')
+      if (this.#signal.aborted) {
+        const reason: unknown = this.#signal.reason
+        throw reason instanceof ServerFault ? reason : new ServerFault('interrupted')
+      }
       if (patience.aborted) throw new ServerFault(`did not answer ${method} in time`)
       throw error
     }

@@ -330,14 +330,15 @@ class Passage {
     const opened = backend.open(admitted)
     this.#opened = opened
     this.#record.goOn(opened)
+    opened.begin()
+    // Afterwards, so that the body is forwarded before it is read.
     const { overhearing } = this.#options
     if (overhearing !== undefined && !backend.readsMessages) this.#overhear(admitted, overhearing)
-    opened.begin()
   }
 
   /** Learns what nobody else reads, for the audit. */
   #overhear(
-    { request, head, caller, body }: AdmittedRequest,
+    { request, response, head, caller, body }: AdmittedRequest,
     { admission, maxBody }: OverhearingLimits,
   ): void {
     if (this.#method !== 'POST' || body !== undefined) return
@@ -345,7 +346,8 @@ class Passage {
       const place = admission.enter(caller.authenticated?.token)
       return place instanceof Place ? place : undefined
     }
-    overhear({ request, head, enter, maxBody }, (known) =>
+    const onOver = (leave: () => void) => onceOver(request, response, leave)
+    overhear({ request, head, enter, maxBody, onOver }, (known) =>
       this.#guard(() => this.#record.overhear(known)),
     )
   }

@@ -12,14 +12,15 @@ import type { Place } from './admission.js'
 import type { RequestHead } from './head.js'
 
 /**
- * Why the operations of a request are not known.
+ * Why the operations of a request are not known, or not all of them.
  *
  * - `no json`: its content type is not JSON in UTF-8.
  * - `no message`: its body is no valid JSON-RPC message, or there is none.
  * - `no room`: bodies of this caller, or of all, take too much memory already.
  * - `incomplete`: it was answered before its body had arrived, or the body was cut short.
+ * - `too many`: its batch has more than a record: only the first 100 are known.
  */
-export type UnreadReason = 'no json' | 'no message' | 'no room' | 'incomplete'
+export type UnreadReason = 'no json' | 'no message' | 'no room' | 'incomplete' | 'too many'
 
 export interface OverheardOptions {
   readonly request: IncomingMessage
@@ -28,6 +29,8 @@ export interface OverheardOptions {
   readonly enter: () => Place | undefined
   /** Bytes: the reader of the body refuses larger ones. */
   readonly maxBody: number
+  /** Calls back once when the request is over. Its `close` comes before: after its body. */
+  readonly onOver: (callback: () => void) => void
 }
 
 function readBytes(body: Buffer): readonly RpcMessage[] | UnreadReason {
@@ -42,35 +45,38 @@ function readBytes(body: Buffer): readonly RpcMessage[] | UnreadReason {
  * @param onKnown called at once with the reason why not, and again when the body is read
  */
 export function overhear(
-  { request, head, enter, maxBody }: OverheardOptions,
+  options: OverheardOptions,
   onKnown: (known: readonly RpcMessage[] | UnreadReason) => void,
 ): void {
+  const { head, enter } = options
   if (!head.hasBody) return onKnown('no message')
   if (!isJsonInUtf8(head.contentType)) return onKnown('no json')
   const place = enter()
   if (place === undefined) return onKnown('no room')
   onKnown('incomplete')
-  collect(request, place, maxBody, onKnown)
+  collect(options, place, onKnown)
 }
 
 function collect(
-  request: IncomingMessage,
+  { request, maxBody, onOver }: OverheardOptions,
   place: Place,
-  maxBody: number,
   onKnown: (known: readonly RpcMessage[] | UnreadReason) => void,
 ): void {
   const pieces = new Pieces<Buffer>(Buffer.concat)
   let size = 0
   function stop(): void {
-    request.off('data', onData).off('end', onEnd).off('close', stop)
+    request.off('data', onData).off('end', onEnd)
     pieces.clear()
+  }
+  function leave(): void {
+    stop()
     place.leave()
   }
   function onData(chunk: Buffer): void {
     size += chunk.length
     const hasRoom = size <= maxBody && place.hold(chunk.length) === undefined
     if (hasRoom) return pieces.add(chunk)
-    stop()
+    leave()
     onKnown('no room')
   }
   function onEnd(): void {
@@ -78,5 +84,7 @@ function collect(
     stop()
     onKnown(readBytes(body))
   }
-  request.on('data', onData).on('end', onEnd).on('close', stop)
+  request.on('data', onData).on('end', onEnd)
+  // Until then the record may keep its arguments, which take as much.
+  onOver(leave)
 }

@@ -14,7 +14,7 @@ import {
   type RequestRefused,
   type RequestRefusedCode,
 } from '../events.js'
-import type { AskedMessage } from '../../mcp/operation.js'
+import { MOST_OPERATIONS, type AskedMessage } from '../../mcp/operation.js'
 import type { Caller } from './caller.js'
 import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
@@ -106,7 +106,8 @@ export class RequestRecord implements Arrival {
 
   /** Why its operations are not known, if somebody wanted to know. */
   get unread(): UnreadReason | undefined {
-    return this.#operations === undefined ? this.#unread : undefined
+    const isKnown = this.#operations !== undefined && this.#unread !== 'too many'
+    return isKnown ? undefined : this.#unread
   }
 
   /** With a policy: base scopes and those of the operations together. */
@@ -164,6 +165,8 @@ export class RequestRecord implements Arrival {
   /** Its operations, if they were read and allowed. */
   read(messages: readonly AskedMessage[]): void {
     this.#operations = this.#listener.readOperations(messages) ?? this.#operations
+    // Nobody hides a call behind a hundred others.
+    if (messages.length > MOST_OPERATIONS) this.#unread = 'too many'
   }
 
   /** What was overheard of its body. */

@@ -1,5 +1,6 @@
 /** Each way in which a login ends early is told with its cause and what to do; no code and no token is in it. */
 import { describe, expect, test } from 'vitest'
+import { discoverResource } from '../../../src/cli/login/resource.js'
 import { runLogin } from '../../../src/cli/login/command.js'
 import { verifies } from '../../support/verifies.js'
 import { writeTemporary } from '../../support/cli.js'
@@ -80,6 +81,13 @@ const DISCOVERY: readonly Failure[] = [
     name: 'no authorization server',
     options: { resourceMetadata: { authorization_servers: [] } },
     says: [/names no authorization server/],
+  },
+  {
+    name: 'an authorization server in clear text elsewhere',
+    options: { resourceMetadata: { authorization_servers: ['http://sso.example.com'] } },
+    says: [
+      /names the authorization server "http:\/\/sso\.example\.com", which is not an https URL/,
+    ],
   },
   {
     name: 'another issuer',
@@ -182,6 +190,22 @@ const TOKENS: readonly Failure[] = [
     says: [/502|status code/],
   },
   {
+    name: 'an answer without an end',
+    options: { token: () => tokens({ padding: 'x'.repeat(2 ** 20) }) },
+    says: [/token endpoint answered with more than 1048576 bytes/],
+  },
+  {
+    name: 'a token with a line end',
+    options: { token: () => tokens({ access_token: `${TOKEN}\r\nx` }) },
+    says: [/gave an access token that no request can carry/],
+  },
+  {
+    name: 'a token that acts on a terminal, to be printed',
+    options: { token: () => tokens({ access_token: `${TOKEN}\u001b[2J` }) },
+    flags: ['--print-token'],
+    says: [/gave an access token that no request can carry/],
+  },
+  {
     name: 'a bound token',
     options: { token: () => tokens({ token_type: 'DPoP' }) },
     says: [/of type "dpop", not Bearer|DPoP/i],
@@ -189,6 +213,50 @@ const TOKENS: readonly Failure[] = [
 ]
 
 const SERVER: readonly Failure[] = [
+  {
+    name: 'a challenge that repeats the token',
+    options: {
+      mcp: () => ({
+        status: 401,
+        body: '',
+        headers: {
+          'www-authenticate': `Bearer error="invalid_token", error_description="${TOKEN}, expired"`,
+        },
+      }),
+    },
+    says: [/answered 401 after the login: "invalid_token: \*\*\*, expired"/],
+  },
+  {
+    name: 'a scope that repeats the token',
+    options: {
+      mcp: () => ({
+        status: 403,
+        body: '',
+        headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${TOKEN}"` },
+      }),
+    },
+    says: [/→ --scope \*\*\*$/m],
+  },
+  {
+    name: 'a scope that a shell would run',
+    options: {
+      mcp: () => ({
+        status: 403,
+        body: '',
+        headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="$(id) a"' },
+      }),
+    },
+    says: [/→ --scope '\$\(id\) a'$/m],
+  },
+  {
+    name: 'an error that repeats the beginning of the token',
+    options: {
+      mcp: () => ({
+        body: { jsonrpc: '2.0', id: 1, error: { code: 1, message: `${'x'.repeat(60)} ${TOKEN}` } },
+      }),
+    },
+    says: [/x{60} \*\*\*/],
+  },
   {
     name: '401 after the login',
     options: {
@@ -215,7 +283,7 @@ const SERVER: readonly Failure[] = [
         headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="a b"' },
       }),
     },
-    says: [/answered 403 after the login: "insufficient_scope"/, /→ --scope "a b"/],
+    says: [/answered 403 after the login: "insufficient_scope"/, /→ --scope 'a b'$/m],
   },
   {
     name: 'a server that fails',
@@ -232,7 +300,7 @@ describe.each([
   ['the server', SERVER],
 ])('%s', (_, failures) => {
   for (const { name, options, flags = [], says } of failures) {
-    verifies(['FLD-41', 'FLD-45'], name, async () => {
+    verifies(['FLD-41', 'FLD-45', 'ATK-23', 'ATK-24'], name, async () => {
       const { url } = await startFake(options)
       const { code, stdout, stderr } = await login([url, ...flags], passer)
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -241,6 +309,33 @@ describe.each([
       for (const secret of [CODE, TOKEN, REFRESH]) expect(stderr).not.toContain(secret)
     })
   }
+})
+
+describe('a server elsewhere that names what runs on this machine', () => {
+  const url = 'https://mcp.example.com/mcp'
+
+  async function discover(issuer: string) {
+    const asked: string[] = []
+    const send: typeof fetch = (input, init) => {
+      asked.push(String(input))
+      const headers = { 'www-authenticate': 'Bearer' }
+      return Promise.resolve(
+        init?.method === 'POST'
+          ? new Response(null, { status: 401, headers })
+          : Response.json({ resource: url, authorization_servers: [issuer] }),
+      )
+    }
+    const { signal } = new AbortController()
+    const found = discoverResource(url, { fetch: send, signal, limit: () => signal })
+    return found.then(({ issuer: named }) => named).catch((error: Error) => error.message)
+  }
+
+  verifies('ATK-22', 'ends the login', async () => {
+    for (const issuer of ['http://127.0.0.1:8080', 'http://localhost/realms/mcp', 'http://[::1]']) {
+      expect(await discover(issuer)).toContain(`names the authorization server "${issuer}"`)
+    }
+    expect(await discover('https://sso.example.com')).toBe('https://sso.example.com')
+  })
 })
 
 test('the same fake lets a right login in', async () => {
