@@ -104,7 +104,7 @@ export class RequestRecord implements Arrival {
     return this.#operations
   }
 
-  /** Why its operations are not known, if somebody wanted to know. */
+  /** Why its operations are not known, if a listener asked for them. */
   get unread(): UnreadReason | undefined {
     return this.#operations === undefined ? this.#unread : undefined
   }
