@@ -18,8 +18,8 @@ export interface VerifiedAccessToken {
   /** The `sub` claim. Absent when the issuer names no subject. */
   readonly subject: string | undefined
   /**
-   * The person, by the first claim of `userClaims` that is there; at most 256 characters. Show it to
-   * people, and never decide by it: it may change, and belong to somebody else later.
+   * The name of the person: the first claim of `userClaims` that the token has, cut to 256 characters.
+   * Show it to people, and never decide by it: it may change, and later belong to somebody else.
    */
   readonly user?: string | undefined
   /** The OAuth client: `client_id`, else `azp`, `cid` or `appid`. */

@@ -4,7 +4,7 @@
  *
  *     node --import tsx examples/auth0/client.ts URL [--client-id ID] [--callback-port PORT] [--call TOOL]
  *
- * `--call` calls this tool, without arguments.
+ * `--call` names a tool to call, without arguments.
  */
 import { parseArgs } from 'node:util'
 import { MemoryProvider } from '../demo/client.js'

@@ -5,7 +5,7 @@
  *     node --import tsx examples/authelia/client.ts URL --client-id ID [--callback-port PORT] [--as USER] [--keep FILE] [--call TOOL]
  *
  * `--as` logs in by itself, with a password like the name, where no consent is asked for. `--keep` writes the access
- * token into a file that only you can read, for curl. `--call` calls this tool, without arguments.
+ * token into a file that only you can read, for curl. `--call` names a tool to call, without arguments.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -23,10 +23,10 @@ interface Diagnosis {
   readonly findings: readonly Finding[]
 }
 
-/** What is wrong with every address of this machine, for clients on the servers of their vendors. */
+/** What is wrong with any address of this machine, for clients that run on the servers of their vendors. */
 const LOOPBACK: ReadonlySet<string> = new Set(['not-public', 'issuer-not-public'])
 
-/** @throws {Error} with what it said, when there is no report */
+/** @throws {Error} with what the doctor said, if there is no report */
 async function diagnose(url: string): Promise<Diagnosis> {
   const child = spawn(process.execPath, [...COMMAND_LINE, 'doctor', url, '--json'])
   let report = ''
@@ -58,7 +58,7 @@ export async function examine(url: string, report: Report): Promise<void> {
     ],
     expect: {
       'clients of this machine that connect': titles(yes).includes('Claude Code'),
-      'no error but that this is loopback': errors.every(({ id }) => LOOPBACK.has(id)),
+      'no error except that this is loopback': errors.every(({ id }) => LOOPBACK.has(id)),
       'an answer for each client':
         yes?.length !== 0 && yes!.length + no!.length === verdicts.length,
     },

@@ -1,6 +1,6 @@
 /**
- * Logs in without a person, for `mcp-gatehouse login --headless`: fills in the forms of this demo, or of a Keycloak that
- * was set up as in its guide, and goes back to the client.
+ * Logs in without a person, for `mcp-gatehouse login --headless`. It fills in the forms of this demo, or of a Keycloak that
+ * was set up as in its guide, and returns to the client.
  *
  *     mcp-gatehouse login URL --headless "node --import tsx examples/demo/headless.ts"
  */

@@ -19,9 +19,9 @@ export interface Product {
   readonly refreshes: boolean
   /** How its access tokens begin, where it alone can read them; else they are JWTs. */
   readonly opaque?: RegExp
-  /** Milliseconds for all of it. A person who logs in needs more than the default, a minute. */
+  /** Milliseconds for the whole walk. A person who logs in needs more than the default, a minute. */
   readonly patience?: number
-  /** A tool to call in the end, without arguments. Default: none, because a tool of yours may change something. */
+  /** A tool to call at the end, without arguments. Default: none, because a tool may change something. */
   readonly tool?: string | undefined
 }
 
@@ -107,7 +107,7 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
   })
 }
 
-/** What a tool says about itself proves nothing, so nothing is called that was not named. */
+/** What a tool says about itself proves nothing, so this calls only the tool that was named. */
 async function reportUse(
   { report, product }: Proof,
   client: Client,
@@ -208,7 +208,7 @@ async function walkThrough(proof: Proof, recorder: Recorder): Promise<void> {
   await reportForgery(proof)
 }
 
-/** Fails when the walk takes too long: a server that does not answer must not keep us for ever. */
+/** Fails if the walk takes too long: a server that does not answer must not keep us forever. */
 async function within(patience: number, walk: Promise<void>, recorder: Recorder): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<never>((_, reject) => {
@@ -226,8 +226,8 @@ async function within(patience: number, walk: Promise<void>, recorder: Recorder)
 }
 
 /**
- * Walks it and prints what happened. The caller ends the process: what did not answer
- * is still under way.
+ * Walks it and prints what happened. The caller ends the process, because requests without an answer
+ * are still under way.
  *
  * @returns the exit code: 0 only if every step did what it should
  */

@@ -174,7 +174,7 @@ export async function walk(scene: Scene, report: Report): Promise<string> {
     spec: 'MCP tools/call, RFC 9068 §2.2',
     lines: [
       `${sent(calls[0])}  whoami, add 2 + 40`,
-      // With spaces, where a narrow terminal can break it.
+      // With spaces, so that a narrow terminal can break the line.
       `← ${calls[0]?.status}  ${who.replaceAll(/,(?=")/g, ', ')}`,
       `← ${sum}`,
     ],

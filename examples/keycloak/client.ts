@@ -4,7 +4,7 @@
  *
  *     node --import tsx examples/keycloak/client.ts URL [USER] [--call TOOL]
  *
- * `--call` calls this tool, without arguments.
+ * `--call` names a tool to call, without arguments.
  */
 import { parseArgs } from 'node:util'
 import { MemoryProvider } from '../demo/client.js'

@@ -13,7 +13,7 @@ export interface NewClient {
   /** For people. */
   readonly title: string
   readonly redirectUris: readonly string[]
-  /** The scopes to register, where the provider wants to know them. */
+  /** The scopes to register, if the provider wants to know them. */
   readonly scopes: readonly string[]
 }
 
@@ -36,7 +36,7 @@ export interface ProviderRegistration {
   readonly calls: (client: NewClient, issuer: string) => readonly RegistrationCall[]
   /** Which client id people type afterwards. */
   readonly clientId: string
-  /** What else is to be done. */
+  /** What else must be done. */
   readonly notes: readonly string[]
   readonly sources: readonly Source[]
 }
@@ -78,7 +78,7 @@ const KEYCLOAK: ProviderRegistration = {
   clientId: 'the clientId above',
   notes: [
     'It gets the default client scopes of the realm. The scope with the audience mapper must be one of them, or be added to the client.',
-    'The token needs the role manage-clients of realm-management.',
+    'The admin token needs the role manage-clients of realm-management.',
   ],
   sources: from(READ, 'run against Keycloak 26 by the tests of this project'),
 }
@@ -104,7 +104,7 @@ const OIDC: ProviderRegistration = {
     },
   ],
   clientId: 'client_id of the answer',
-  notes: ['Where registration is open, leave out the header Authorization.'],
+  notes: ['If registration is open, leave out the header Authorization.'],
   sources: from(READ, 'https://www.rfc-editor.org/rfc/rfc7591'),
 }
 
@@ -129,7 +129,7 @@ const AUTH0: ProviderRegistration = {
   ],
   clientId: 'client_id of the answer',
   notes: [
-    'The token is one for the Management API with the scope create:clients. With a custom domain, send it to the tenant domain.',
+    'The admin token is one for the Management API with the scope create:clients. With a custom domain, send it to the tenant domain.',
     'A first-party application needs no client grant for an API that allows all applications.',
   ],
   sources: from(READ, 'https://auth0.com/docs/api/management/v2/clients/post-clients.md'),
@@ -161,9 +161,9 @@ const ENTRA: ProviderRegistration = {
   },
   clientId: 'appId of the answer',
   notes: [
-    'The token is one for Microsoft Graph with Application.ReadWrite.All.',
+    'The admin token is one for Microsoft Graph with Application.ReadWrite.All.',
     'A client with the platform Web needs a secret: add one in the portal, under Certificates & secrets.',
-    'Use a registration of its own for the client, not that of the server: otherwise a refresh without scope fails (AADSTS90009).',
+    'Give the client a registration of its own, not that of the server: otherwise a refresh without scope fails (AADSTS90009).',
   ],
   sources: [
     ...from(
@@ -240,7 +240,7 @@ const ZITADEL: ProviderRegistration = {
   ],
   clientId: 'oidcConfiguration.clientId of the answer',
   notes: [
-    'The token needs the permission project.app.write.',
+    'The admin token needs the permission project.app.write.',
     'Tokens name the project in aud: --oauth-audience PROJECT_ID.',
   ],
   sources: [
@@ -257,7 +257,7 @@ const AUTHENTIK: ProviderRegistration = {
     const api = `${new URL(issuer).origin}/api/v3`
     return [
       {
-        what: 'Creates an OAuth2 provider. The flows and the key are chosen under Flows and Certificates.',
+        what: 'Creates an OAuth2 provider. Choose the flows and the key under Flows and Certificates.',
         url: `${api}/providers/oauth2/`,
         scheme: 'Bearer',
         body: {
@@ -281,7 +281,7 @@ const AUTHENTIK: ProviderRegistration = {
   },
   clientId: 'the client_id above',
   notes: [
-    'Without a signing key, tokens are signed with the secret of the client (HS256), and are refused.',
+    'Without a signing key, authentik signs tokens with the secret of the client (HS256), and the gateway refuses them.',
     'Tokens name the client id in aud: --oauth-audience CLIENT_ID.',
   ],
   sources: from(

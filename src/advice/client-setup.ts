@@ -15,7 +15,7 @@ export interface Deployment {
   readonly name: string
   /** A client that is registered at the identity provider; `undefined`: the client registers itself. */
   readonly clientId: string | undefined
-  /** Those that clients ask for, where a client has to be told. */
+  /** The scopes that clients ask for, for a client that must be told. */
   readonly scopes: readonly string[]
 }
 
@@ -34,7 +34,7 @@ export interface ClientSetup {
   readonly steps: (deployment: Deployment) => readonly string[]
   readonly paste?: (deployment: Deployment) => Paste
   /**
-   * The redirect URIs of {@link steps} and {@link paste}, where those choose the port. Else they are
+   * The redirect URIs of {@link steps} and {@link paste}, if those choose the port. Otherwise they are
    * those of `clients.ts`.
    */
   readonly redirectUris?: readonly string[]
@@ -51,7 +51,7 @@ function json(value: unknown): string {
   return JSON.stringify(value, undefined, 2)
 }
 
-/** A port that clients rarely use themselves: it must stand at the identity provider. */
+/** A port that clients rarely use themselves. The identity provider must know it. */
 const CALLBACK_PORT = 8765
 /** The default of mcp-remote. */
 const REMOTE_PORT = 3334
@@ -148,7 +148,7 @@ const GEMINI_CLI: ClientSetup = {
   name: 'gemini-cli',
   steps: ({ name }) => [
     'Add this to the file.',
-    `Start Gemini CLI again, enter /mcp auth ${name}, and log in.`,
+    `Restart Gemini CLI, enter /mcp auth ${name}, and log in.`,
   ],
   paste: ({ url, name, clientId, scopes }) => {
     const oauth = { enabled: true, clientId, ...(scopes.length > 0 && { scopes }) }
@@ -186,8 +186,8 @@ const INSPECTOR: ClientSetup = {
 const MCP_REMOTE: ClientSetup = {
   name: 'mcp-remote',
   steps: () => [
-    'Add this to the configuration of a client that starts commands only.',
-    'Start that client again: mcp-remote opens the browser for the login.',
+    'Add this to the configuration of a client that can only start commands.',
+    'Restart that client: mcp-remote opens the browser for the login.',
   ],
   paste: ({ url, name, clientId }) => {
     const info = clientId === undefined ? undefined : JSON.stringify({ client_id: clientId })
@@ -220,7 +220,7 @@ const GOOSE: ClientSetup = {
 const LIBRECHAT: ClientSetup = {
   name: 'librechat',
   steps: ({ clientId }) => [
-    'Add this to librechat.yaml, and start LibreChat again.',
+    'Add this to librechat.yaml, and restart LibreChat.',
     ...(clientId === undefined
       ? []
       : [

@@ -2,8 +2,8 @@
  * What is known about each MCP client: how it registers, what it reads, and what it does when it is
  * refused. Data for the commands that advise people; no decision about a request depends on it.
  *
- * Each fact has its sources, and the day on which they were read. What nobody has told is unknown,
- * and is never guessed.
+ * Each fact has its sources, and the day on which they were read. What no source says is unknown, and
+ * is never guessed.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface Source {
   readonly date: string
 }
 
-/** `value` is `undefined` where nobody has told. Then there are no sources. */
+/** `value` is `undefined` if no source says it. Then there are no sources. */
 export interface Fact<Value> {
   readonly value: Value | undefined
   readonly sources: readonly Source[]
@@ -30,7 +30,7 @@ type MetadataPlace = 'challenge' | 'path' | 'root'
 
 /**
  * How a client compares `resource` of the metadata with its own URL. `equal`: as texts. `prefix`:
- * the same origin, and a prefix of the path. `related`: it compares, and the rule is not known.
+ * the same origin, and a prefix of the path. `related`: it does compare, but the rule is not known.
  */
 type ResourceRule = 'equal' | 'prefix' | 'related'
 
@@ -89,7 +89,7 @@ const HELP_OF_CLAUDE =
   'https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers'
 const DOCS_OF_CHATGPT = 'https://developers.openai.com/plugins/build/auth'
 const HOSTED_CLIENTS = 'hosted clients, seen by this project'
-/** Nothing that was read contradicts it. Check it before you quote it. */
+/** Nothing that was read contradicts these facts. Check them before you quote them. */
 const UNCITED = 'general knowledge of the product'
 const SDK_2 = 'source of @modelcontextprotocol/client 2.0.0'
 const SDK_RUN = '@modelcontextprotocol/client 2.4.0, run'
@@ -111,11 +111,11 @@ const CLAUDE: Omit<Client, 'name' | 'title'> = {
   pkce: known('advertised', claudeWeb(851)),
   scopes: UNKNOWN,
   on401: known(
-    'A 401 invalid_client of the token endpoint makes it register again. What a 401 of the MCP server does is not known.',
+    'A 401 invalid_client from the token endpoint makes it register again. What it does after a 401 from the MCP server is not known.',
     UNCITED,
   ),
   on403: known(
-    'It shows "ofid_… Authorization failed", also when a firewall refuses its servers.',
+    'It shows "ofid_… Authorization failed". It shows the same if a firewall refuses its servers.',
     claudeWeb(335),
   ),
   usesSdk: UNKNOWN,
@@ -124,10 +124,10 @@ const CLAUDE: Omit<Client, 'name' | 'title'> = {
   notes: [
     known('A redirect of the MCP URL to another origin loses the token.', claudeWeb(155)),
     known(
-      'It remembers the metadata of a URL. A new query in the URL makes it read them again.',
+      'It remembers the metadata of a URL. A new query in the URL makes it read the metadata again.',
       claudeWeb(514),
     ),
-    known('It does not take metadata at the root for a URL with a path.', claudeWeb(680)),
+    known('For a URL with a path, it does not accept metadata at the root.', claudeWeb(680)),
     known('It opens no GET stream, follows no redirect and sends no Origin.', HOSTED_CLIENTS),
   ],
 }
@@ -154,7 +154,7 @@ export const CLIENTS: readonly Client[] = [
     ),
     on401: known('It refreshes the token once.', UNCITED),
     on403: known(
-      'With insufficient_scope it logs in again, with the same scopes where oauth.scopes is set.',
+      'With insufficient_scope it logs in again. If oauth.scopes is set, it asks for the same scopes.',
       UNCITED,
     ),
     usesSdk: UNKNOWN,
@@ -162,7 +162,7 @@ export const CLIENTS: readonly Client[] = [
     isInBrowser: known(false, UNCITED),
     notes: [
       known(
-        'A client id of your own: --client-id ID --callback-port PORT. Port 3118 was seen without it.',
+        'For a client id of your own: --client-id ID --callback-port PORT. Without these, port 3118 was seen.',
         UNCITED,
       ),
       known(
@@ -196,7 +196,7 @@ export const CLIENTS: readonly Client[] = [
     pkce: known('advertised', UNCITED),
     scopes: UNKNOWN,
     on401: known(
-      'A tool error with _meta["mcp/www_authenticate"] starts the login. What a plain 401 does later is not known.',
+      'A tool error with _meta["mcp/www_authenticate"] starts the login. What it does after a plain 401 later is not known.',
       UNCITED,
     ),
     on403: UNKNOWN,
@@ -205,7 +205,7 @@ export const CLIENTS: readonly Client[] = [
     isInBrowser: known(false, HOSTED_CLIENTS),
     notes: [
       known(
-        'The redirect URI is the same for all connectors only where the provider advertises and sends iss (RFC 9207). Else each connector has its own.',
+        'The redirect URI is the same for all connectors only if the provider advertises and sends iss (RFC 9207). Otherwise each connector has its own.',
         DOCS_OF_CHATGPT,
       ),
       known(
@@ -291,7 +291,7 @@ export const CLIENTS: readonly Client[] = [
         'https://github.com/bytebase/bytebase/issues/20510',
       ),
       known(
-        'It sent no state in the past; Authelia refuses a login without.',
+        'In the past it sent no state. Authelia refuses a login without one.',
         'https://github.com/cursor/cursor/issues/3576',
       ),
     ],
@@ -311,13 +311,13 @@ export const CLIENTS: readonly Client[] = [
     sendsResource: known(true, INSPECTOR, SDK_RUN),
     pkce: known('not excluded', INSPECTOR, SDK_2),
     scopes: known(
-      'Those of the challenge, else all of the metadata; offline_access where the provider lists it.',
+      'Those of the challenge, else all those of the metadata; also offline_access, if the provider lists it.',
       INSPECTOR,
       SDK_RUN,
     ),
     on401: known('It refreshes the token and tries once more; else it logs in.', SDK_RUN),
     on403: known(
-      'With insufficient_scope it asks for the scopes that it has and those of the challenge. The command line asks the user first.',
+      'With insufficient_scope it asks for the scopes that it has and for those of the challenge. The command line asks the user first.',
       INSPECTOR,
       SDK_RUN,
     ),
@@ -341,7 +341,7 @@ export const CLIENTS: readonly Client[] = [
     sendsResource: known(true, MCP_REMOTE),
     pkce: known('not excluded', MCP_REMOTE, SDK_2),
     scopes: known(
-      'Those of the challenge, else all of the metadata; scopes_supported: [] means none.',
+      'Those of the challenge, else all those of the metadata; scopes_supported: [] means none.',
       MCP_REMOTE,
     ),
     on401: known('It refreshes the token and tries once more; else it logs in.', SDK_RUN),
@@ -356,7 +356,7 @@ export const CLIENTS: readonly Client[] = [
       ),
       known('--disable-resource-parameter sends no resource, for Entra.', MCP_REMOTE),
       known(
-        'It keeps registrations in ~/.mcp-auth, also when the provider forgot them.',
+        'It keeps registrations in ~/.mcp-auth, even after the provider has forgotten them.',
         MCP_REMOTE,
       ),
       known('It waits 30 s for the login, unless --auth-timeout says more.', MCP_REMOTE),
@@ -381,10 +381,7 @@ export const CLIENTS: readonly Client[] = [
     isInBrowser: known(false, UNCITED),
     notes: [
       known('Older builds read the root metadata first.', gemini('issues/15754')),
-      known(
-        'It mishandles a metadata URL of the challenge that has a path.',
-        gemini('issues/18760'),
-      ),
+      known('It mishandles a metadata URL with a path in the challenge.', gemini('issues/18760')),
     ],
   },
   {
@@ -440,7 +437,7 @@ export const CLIENTS: readonly Client[] = [
     notes: [
       known('Its own server sends the requests. Users have tokens of their own.', UNCITED),
       known(
-        'It sends resource to the authorization endpoint; whether to the token endpoint is not known.',
+        'It sends resource to the authorization endpoint. Whether it also does to the token endpoint is not known.',
         UNCITED,
       ),
     ],

@@ -4,14 +4,14 @@
  * @module
  */
 
-/** How much a finding matters where no client surely fails. Where one does, it is an error. */
+/** How much a finding matters if no client is known to fail because of it. If one is, the finding is an error. */
 export type Severity = 'error' | 'warning' | 'note'
 
 export interface FindingKind {
   readonly severity: Severity
   readonly title: string
-  /** What helps with any server, and our setting where mcp-gatehouse is that server. */
+  /** What helps with any server, and the setting of mcp-gatehouse if it is that server. */
   readonly change: string
-  /** Where the rule stands, or where somebody met it. */
+  /** Where the rule is written, or where somebody reported the problem. */
   readonly reference: string
 }

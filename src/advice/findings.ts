@@ -1,5 +1,5 @@
 /**
- * What `doctor` can find: in each case what is wrong, what to change, and where the rule stands. Data
+ * What `doctor` can find: in each case what is wrong, what to change, and where the rule is written. Data
  * for people; nothing is decided here. What to change in an identity provider that we know is in
  * `provider-changes.ts`.
  *

@@ -249,7 +249,7 @@ export const ANY_PROVIDER: Hints = {
   'last slash of the audience':
     'they differ in the last slash: correct --oauth-audience, or the audience at the identity provider',
   'sole audience':
-    'let the identity provider put this resource alone into aud, or name the others that may see such a token in --oauth-also-audience',
+    'let the identity provider put only this resource into aud, or name the other audiences that a token may have in --oauth-also-audience',
   'client as audience':
     'this claim names a client: list the clients whose tokens are accepted in --oauth-audience',
   ERR_TOKEN_TYPE: ({ claims }) =>

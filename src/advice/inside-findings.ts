@@ -1,5 +1,5 @@
 /**
- * What `doctor` can find from inside: at what the gateway itself asks.
+ * What `doctor` can find from inside: in what the gateway itself asks.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export const INSIDE_FINDINGS = {
     severity: 'error',
     title: 'The gateway cannot get the keys of the issuer',
     change:
-      'Correct --oauth-issuer. Where the gateway must use another address: --oauth-discovery-url or --oauth-jwks-uri. For a company CA: --ca-file.',
+      'Correct --oauth-issuer. If the gateway must use another address: --oauth-discovery-url or --oauth-jwks-uri. For a company CA: --ca-file.',
     reference: 'docs/troubleshooting.md',
   },
   'audience-wide': {
@@ -27,19 +27,19 @@ export const INSIDE_FINDINGS = {
     severity: 'error',
     title: 'The issuer refuses the credentials of the gateway',
     change:
-      'Correct --oauth-client-id and its secret or key, or the way in which they are sent: --oauth-introspection-auth.',
+      'Correct --oauth-client-id and its secret or key, or how they are sent: --oauth-introspection-auth.',
     reference: `${RFC_7662}#section-2.1`,
   },
   'introspection-fault': {
     severity: 'error',
     title: 'The gateway cannot introspect tokens',
     change:
-      'Correct --oauth-introspection-url. Where the issuer has no introspection, leave out --oauth-client-id, and let it issue JWTs.',
+      'Correct --oauth-introspection-url. If the issuer has no introspection, leave out --oauth-client-id, and let it issue JWTs.',
     reference: `${RFC_7662}#section-2`,
   },
   'introspection-lenient': {
     severity: 'warning',
-    title: 'The introspection endpoint answers wrong credentials, too',
+    title: 'The introspection endpoint also answers requests with wrong credentials',
     change:
       'A wrong secret then looks like a token that is not active. If every token is refused, look at the credentials first.',
     reference: `${RFC_7662}#section-4`,
@@ -60,7 +60,7 @@ export const INSIDE_FINDINGS = {
     severity: 'error',
     title: 'The command cannot be used',
     change:
-      'Correct the command after --. A command gets only a few variables: --child-env NAME passes another one.',
+      'Correct the command after --. A command gets only a few environment variables: --child-env NAME passes another one.',
     reference: 'docs/stdio.md',
   },
   'upstream-offers': {

@@ -1,6 +1,6 @@
 /**
- * What to change in an identity provider, in its own words, for what `doctor` finds. The provider is
- * known by its issuer. Data for people; nothing is decided here.
+ * For each finding of `doctor`: what to change in an identity provider, in its own words. Its issuer shows
+ * which provider it is. Data for people; nothing is decided here.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const OF_KEYCLOAK: KnownProvider['changes'] = {
   'server-document-not-inserted':
     'Keycloak: use 26.4 or later, and let the proxy pass /.well-known/* at the root of the host to it.',
   'server-document-missing':
-    'Keycloak: the issuer is https://HOST/realms/REALM; with a relative path, https://HOST/auth/realms/REALM.',
+    'Keycloak: the issuer is https://HOST/realms/REALM, or with the relative path /auth: https://HOST/auth/realms/REALM.',
   'issuer-differs':
     'Keycloak: set --hostname to the public URL, so that the issuer does not follow the request.',
   'issuer-scheme':
@@ -29,22 +29,22 @@ const OF_KEYCLOAK: KnownProvider['changes'] = {
   'cors-provider':
     'Keycloak: add the origin to "Web origins" of the client. For registration: the policy "Allowed Registration Web Origins", 26.5 or later.',
   'login-refused':
-    'Keycloak: for invalid_scope, create the client scope, and make it Default or Optional for clients that register themselves.',
+    'Keycloak: for invalid_scope, create the client scope. Make it Default or Optional for clients that register themselves.',
   'scope-unknown':
     'Keycloak: create a client scope of that name with "Include in token scope" on. Make it Default for clients that register themselves.',
   'audience-advice':
     'Keycloak: add an Audience mapper (Included Custom Audience = the resource) to a default client scope. Without it tokens have no aud. For invalid_target after the login: leave out the feature resource-indicators, or give a client in aud the attribute resource_url.',
-  'iss-not-sent': 'Keycloak: it sends iss; look for a proxy that changes its document.',
+  'iss-not-sent': 'Keycloak: it does send iss. Look for a proxy that changes its document.',
 }
 
 const OF_AUTH0: KnownProvider['changes'] = {
-  'issuer-slash': 'Auth0: its issuer ends with a slash: https://TENANT.REGION.auth0.com/.',
+  'issuer-slash': 'Auth0: the issuer ends with a slash: https://TENANT.REGION.auth0.com/.',
   'login-refused':
     'Auth0: promote a connection to domain level, and allow third-party applications at the API by default. The identifier of the API must be the resource, with Resource Parameter Compatibility Profile "compatibility".',
   'registration-manual':
     'Auth0: switch on Dynamic Client Registration in the advanced settings of the tenant, or create a Native application with the redirect URIs of each program.',
   'registration-refused':
-    'Auth0: switch on Dynamic Client Registration; it allows five requests a second.',
+    'Auth0: switch on Dynamic Client Registration. Auth0 allows five requests a second.',
   'iss-not-sent': 'Auth0: switch on "Include Issuer in Authorization Responses".',
   'scope-unknown':
     'Auth0: add the scope as a permission of the API. Its document lists only OpenID scopes.',
@@ -56,7 +56,7 @@ const OF_ENTRA: KnownProvider['changes'] = {
   'issuer-placeholder':
     'Entra: use https://login.microsoftonline.com/TENANT/v2.0 with the id of your tenant; common and organizations have no issuer of their own.',
   'pkce-absent':
-    'Entra: it supports PKCE and does not say so, and no setting changes that. Clients that insist need another authorization server in front of Entra.',
+    'Entra: it supports PKCE but does not say so, and no setting changes that. Clients that insist need another authorization server in front of Entra.',
   'registration-manual':
     'Entra: register an application for each program, and another one for the resource.',
   'scope-unqualified':
@@ -72,7 +72,7 @@ const OF_OKTA: KnownProvider['changes'] = {
   'server-document-not-inserted':
     'Okta: it serves documents only below the issuer, and no setting changes that.',
   'registration-manual':
-    'Okta: create an application for each program. Registration needs a token of an administrator.',
+    'Okta: create an application for each program. Registration needs the token of an administrator.',
   'audience-advice':
     'Okta: use a custom authorization server with Audience = the resource, and let its access policy name the clients.',
   'cimd-without-none': 'Okta: it takes only documents that were registered beforehand.',
@@ -80,22 +80,22 @@ const OF_OKTA: KnownProvider['changes'] = {
 
 const OF_COGNITO: KnownProvider['changes'] = {
   'pkce-absent':
-    'Cognito: it supports PKCE and does not say so, and no setting changes that. Clients that insist need another authorization server.',
+    'Cognito: it supports PKCE but does not say so, and no setting changes that. Clients that insist need another authorization server.',
   'registration-manual':
     'Cognito: create an app client for each program, with exact redirect URIs and a fixed port.',
   'audience-advice':
-    'Cognito: on Essentials and Plus, aud is the resource that the client requested. Else use --oauth-audience-claim client_id with the ids of the app clients.',
+    'Cognito: on Essentials and Plus, aud is the resource that the client requested. Otherwise use --oauth-audience-claim client_id with the ids of the app clients.',
 }
 
 const OF_AUTHELIA: KnownProvider['changes'] = {
   'registration-manual':
-    'Authelia: it registers no clients. Enter each program in identity_providers.oidc.clients with its redirect URIs; a client with a random port needs a fixed one.',
+    'Authelia: it registers no clients. Enter each program in identity_providers.oidc.clients with its redirect URIs. A client with a random port needs a fixed one.',
   'cors-provider':
     'Authelia: set identity_providers.oidc.cors.endpoints to [token], and allowed_origins to the origin.',
   'scope-unknown':
     'Authelia: declare the scope in identity_providers.oidc.scopes. Its document lists only its own.',
   'audience-advice':
-    'Authelia: list the resource in audience of the client. Tokens are opaque unless access_token_signed_response_alg is set.',
+    'Authelia: list the resource in the audience of the client. Tokens are opaque unless access_token_signed_response_alg is set.',
 }
 
 /** The first whose issuer fits. */
@@ -122,7 +122,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     issuer: /^https:\/\/accounts\.google\.com\/?$/,
     changes: {
       'provider-unfit':
-        'Google: its access tokens are for Google APIs. Put an authorization server in front that logs users in with Google.',
+        'Google: its access tokens are for Google APIs. Use an authorization server that logs users in with Google.',
     },
   },
   {
@@ -131,7 +131,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     changes: {
       'issuer-slash': 'authentik: the issuer of a provider ends with a slash.',
       'keys-unusable':
-        'authentik: choose a signing key at the provider; without one it signs with HS256.',
+        'authentik: choose a signing key at the provider. Without one, it signs with HS256.',
       'registration-manual':
         'authentik: its registration (2026.8) needs the token of a user. Create a public provider and an application, and let people type its client id.',
       'audience-advice':
@@ -143,7 +143,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     issuer: /^https:\/\/[^/]+\.zitadel\.cloud\/?$/,
     changes: {
       'registration-manual':
-        'Zitadel: create an application for each program, with access token type JWT; or allow registration without a token for the instance.',
+        'Zitadel: create an application for each program, with access token type JWT. Or allow the instance to register clients without a token.',
       'audience-advice':
         'Zitadel: aud is the id of the project: name it in --oauth-audience. It does not know the resource parameter.',
     },
@@ -153,7 +153,7 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
     issuer: /^https:\/\/[^/]+\.authkit\.app\/?$/,
     changes: {
       'registration-manual': 'WorkOS: switch on registration under Connect, Configuration.',
-      'audience-advice': 'WorkOS: register the resource as MCP resource indicator.',
+      'audience-advice': 'WorkOS: register the resource as an MCP resource indicator.',
     },
   },
   {
@@ -163,13 +163,13 @@ const KNOWN_PROVIDERS: readonly KnownProvider[] = [
       'registration-manual': 'Dex: it registers no clients. Enter each program in staticClients.',
       'scope-unknown': 'Dex: its tokens have no scopes: leave out --oauth-scopes.',
       'audience-advice':
-        'Dex: aud is the client id: make a client whose id is the resource, with the others as trustedPeers.',
+        'Dex: aud is the client id. Make a client whose id is the resource, and list the other clients in its trustedPeers.',
     },
   },
 ]
 
 /**
- * Authelia has no mark in its issuer. Its endpoints have one.
+ * The issuer of Authelia has no pattern of its own. Its endpoints have one.
  *
  * @param endpoint any endpoint of its document
  */

@@ -23,7 +23,7 @@ const OF_REACH = {
   'too-slow': {
     severity: 'error',
     title: 'The server does not answer in time',
-    change: 'Look whether the server or a proxy in front of it hangs.',
+    change: 'Check whether the server, or a proxy in front of it, hangs.',
     reference: `${TRANSPORTS}#streamable-http`,
   },
   'tls-fault': {
@@ -47,9 +47,9 @@ const OF_REACH = {
   },
   'not-public': {
     severity: 'note',
-    title: 'The URL is for this machine or this network only',
+    title: 'The URL works only on this machine or in this network',
     change:
-      'Nothing, where that is meant. Clients on servers of their vendor need a public https URL (--resource).',
+      'Nothing, if that is intended. Clients that run on the servers of their vendor need a public https URL (--resource).',
     reference: `${AUTHORIZATION}#communication-security`,
   },
 } as const satisfies Readonly<Record<string, FindingKind>>
@@ -59,7 +59,7 @@ const OF_ANSWERS = {
     severity: 'error',
     title: 'The server answers without a token',
     change:
-      'Put an authorization check in front of it: mcp-gatehouse --auth oauth. Let nobody reach the server around that check.',
+      'Put an authorization check in front of it: mcp-gatehouse --auth oauth. Let nobody reach the server without that check.',
     reference: `${AUTHORIZATION}#access-token-usage`,
   },
   redirect: {
@@ -92,21 +92,22 @@ const OF_ANSWERS = {
   },
   forbidden: {
     severity: 'error',
-    title: 'The server refuses requests without a token with 403',
+    title: 'The server answers 403 to requests without a token',
     change:
       'Answer 401 with WWW-Authenticate, so that clients log in. If a firewall answers, let it pass the MCP URL.',
     reference: `${AUTHORIZATION}#error-handling`,
   },
   'too-many-requests': {
     severity: 'warning',
-    title: 'The server answers that there are too many requests',
+    title: 'The server says that there are too many requests',
     change: 'Try again later, or raise the limit of the proxy or firewall in front.',
     reference: 'https://www.rfc-editor.org/rfc/rfc6585#section-4',
   },
   'server-fault': {
     severity: 'error',
     title: 'The server fails',
-    change: 'Its own log says why. For 502 to 504, look at what is behind the proxy (--upstream).',
+    change:
+      'The log of the server says why. For 502 to 504, look at what is behind the proxy (--upstream).',
     reference: `${TRANSPORTS}#streamable-http`,
   },
   'strange-answer': {
@@ -124,7 +125,7 @@ const OF_ANSWERS = {
   },
   'get-answer': {
     severity: 'note',
-    title: 'GET of the endpoint answers in an unusual way',
+    title: 'The endpoint answers GET in an unusual way',
     change: 'Answer GET with 401, 405 or an event stream.',
     reference: `${TRANSPORTS}#listening-for-messages-from-the-server`,
   },
@@ -172,7 +173,7 @@ const OF_CHALLENGES = {
   },
   'answer-cached': {
     severity: 'note',
-    title: 'The 401 may be stored',
+    title: 'The 401 may be cached',
     change: 'Send Cache-Control: no-store with it.',
     reference: `${RFC_6750}#section-5.3`,
   },
@@ -190,12 +191,12 @@ const OF_CREDENTIALS = {
     severity: 'error',
     title: 'The server cannot check a token',
     change:
-      'Its own log says why. Let it answer 401 to a wrong token, so that clients log in again. If keys or introspection are out of reach: mcp-gatehouse check --live asks for both.',
+      'The log of the server says why. Let it answer 401 to a wrong token, so that clients log in again. If it cannot reach keys or introspection: mcp-gatehouse check --live asks for both.',
     reference: `${RFC_6750}#section-3.1`,
   },
   'token-not-seen': {
     severity: 'warning',
-    title: 'The server answers a wrong token as if there were none',
+    title: 'The server answers a wrong token as if no token was sent',
     change:
       'Let the proxy in front pass Authorization on (Apache: CGIPassAuth On). mcp-gatehouse names error="invalid_token" in the challenge whenever a token reaches it.',
     reference: `${RFC_6750}#section-3`,
@@ -205,28 +206,28 @@ const OF_CREDENTIALS = {
 const OF_METADATA = {
   'metadata-missing': {
     severity: 'error',
-    title: 'The metadata of the resource are nowhere',
+    title: 'The metadata of the resource cannot be found',
     change:
-      'Publish them at /.well-known/oauth-protected-resource + path. mcp-gatehouse does so with --auth oauth; let the proxy in front pass /.well-known/* to it.',
+      'Publish it at /.well-known/oauth-protected-resource + path. mcp-gatehouse does so with --auth oauth. Let the proxy in front pass /.well-known/* to it.',
     reference: `${RFC_9728}#section-3`,
   },
   'metadata-not-at-path': {
     severity: 'warning',
-    title: 'The metadata are not below the path of the resource',
+    title: 'The metadata is not at the well-known URL with the path of the resource',
     change:
-      'Publish them also at /.well-known/oauth-protected-resource + path. Let the proxy in front pass that URL on.',
+      'Publish it at /.well-known/oauth-protected-resource + path, too. Let the proxy in front pass that URL on.',
     reference: `${RFC_9728}#section-3.1`,
   },
   'metadata-not-at-root': {
     severity: 'warning',
-    title: 'The metadata are not at the root',
+    title: 'The metadata is not at the root',
     change:
-      'Publish the same document at /.well-known/oauth-protected-resource too. mcp-gatehouse does so for a single resource.',
+      'Publish the same document at /.well-known/oauth-protected-resource, too. mcp-gatehouse does so for a single resource.',
     reference: 'https://github.com/google-gemini/gemini-cli/issues/15754',
   },
   'metadata-appended': {
     severity: 'warning',
-    title: 'The metadata are below the MCP URL, where clients do not look',
+    title: 'The metadata is below the MCP URL, where clients do not look',
     change: 'Put the well-known path between host and path, not at the end.',
     reference: `${RFC_9728}#section-3.1`,
   },
@@ -239,8 +240,9 @@ const OF_METADATA = {
   },
   'metadata-guarded': {
     severity: 'warning',
-    title: 'The metadata ask for a token',
-    change: 'Serve /.well-known/* without authorization: clients read it before they log in.',
+    title: 'The metadata cannot be read without a token',
+    change:
+      'Serve /.well-known/* without authorization: clients read the metadata before they log in.',
     reference: `${RFC_9728}#section-3.1`,
   },
   'metadata-redirect': {
@@ -264,7 +266,7 @@ const OF_METADATA = {
   },
   'metadata-cached': {
     severity: 'warning',
-    title: 'The metadata may be stored for long',
+    title: 'The metadata may be cached for a long time',
     change:
       'Send Cache-Control with a short max-age, such as 300. Until then clients may use the old document; a new URL (?v=2) makes them ask again.',
     reference: 'https://github.com/anthropics/claude-ai-mcp/issues/514',
@@ -277,13 +279,13 @@ const OF_METADATA = {
   },
   'resource-missing': {
     severity: 'error',
-    title: 'The metadata name no resource',
+    title: 'The metadata names no resource',
     change: 'Add resource with the exact URL that users type.',
     reference: `${RFC_9728}#section-2`,
   },
   'resource-scheme': {
     severity: 'warning',
-    title: 'The resource differs from the URL in http and https',
+    title: 'The resource and the URL differ in http and https',
     change:
       'TLS ends at a proxy, and the server builds the URL from the connection. Configure the public URL (--resource).',
     reference: `${RFC_9728}#section-3.3`,
@@ -292,7 +294,7 @@ const OF_METADATA = {
     severity: 'warning',
     title: 'The resource has another host than the URL',
     change:
-      'Give clients the URL that the metadata name, or configure the public URL (--resource) instead of the internal one.',
+      'Give clients the URL that the metadata names, or configure the public URL (--resource) instead of the internal one.',
     reference: `${RFC_9728}#section-3.3`,
   },
   'resource-origin-only': {
@@ -304,25 +306,25 @@ const OF_METADATA = {
   'resource-path': {
     severity: 'warning',
     title: 'The resource has another path than the URL',
-    change: 'Give clients the URL that the metadata name, or correct --resource.',
+    change: 'Give clients the URL that the metadata names, or correct --resource.',
     reference: `${RFC_9728}#section-3.3`,
   },
   'resource-slash': {
     severity: 'warning',
-    title: 'The resource differs from the URL in the last slash',
-    change: 'Give clients the URL exactly as the metadata name it.',
+    title: 'The resource and the URL differ in the slash at the end',
+    change: 'Give clients the URL exactly as the metadata spells it.',
     reference: `${RFC_9728}#section-3.3`,
   },
   'resource-without-path': {
     severity: 'note',
     title: 'The resource has no path',
     change:
-      'Use a path such as /mcp. Some clients add a slash to a bare origin, and then it is not equal to aud.',
+      'Use a path such as /mcp. Some clients add a slash to a bare origin. It then differs from aud.',
     reference: 'https://github.com/microsoft/vscode/issues/255255',
   },
   'no-authorization-server': {
     severity: 'error',
-    title: 'The metadata name no authorization server',
+    title: 'The metadata names no authorization server',
     change: 'List the issuer in authorization_servers (--oauth-issuer).',
     reference: `${AUTHORIZATION}#authorization-server-location`,
   },
@@ -344,7 +346,7 @@ const OF_BROWSERS = {
   },
   'cors-exposed': {
     severity: 'note',
-    title: 'A browser does not show the challenge or the session id to the client',
+    title: 'A browser hides the challenge or the session id from the client',
     change: 'Expose WWW-Authenticate and Mcp-Session-Id (Access-Control-Expose-Headers).',
     reference: CORS,
   },

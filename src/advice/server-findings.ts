@@ -17,7 +17,7 @@ const OF_ISSUERS = {
     severity: 'error',
     title: 'The authorization server cannot be reached',
     change:
-      'Correct the issuer (--oauth-issuer), start the server, or open the firewall. It must be reachable from the internet for clients on servers of their vendor.',
+      'Correct the issuer (--oauth-issuer), start the server, or open the firewall. Clients that run on the servers of their vendor must reach it from the internet.',
     reference: `${RFC_8414}#section-3`,
   },
   'issuer-not-url': {
@@ -28,20 +28,20 @@ const OF_ISSUERS = {
   },
   'issuer-not-public': {
     severity: 'note',
-    title: 'The authorization server is for this machine or this network only',
+    title: 'The authorization server can be reached only on this machine or in this network',
     change:
       'Nothing, where that is meant. Else let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
     reference: `${RFC_8414}#section-2`,
   },
   'issuer-slash': {
     severity: 'warning',
-    title: 'The issuer differs in the last slash',
+    title: 'The issuers differ in the slash at the end',
     change: 'Configure the issuer exactly as its document spells it (--oauth-issuer).',
     reference: `${RFC_8414}#section-3.3`,
   },
   'issuer-scheme': {
     severity: 'warning',
-    title: 'The issuer differs in http and https',
+    title: 'The issuers differ in http and https',
     change:
       'Let the provider name itself by the public https URL, and configure the same (--oauth-issuer).',
     reference: `${RFC_8414}#section-3.3`,
@@ -70,7 +70,7 @@ const OF_ISSUERS = {
     severity: 'warning',
     title: 'Only the form below the issuer is served',
     change:
-      'Route /.well-known/oauth-authorization-server at the root of the host to the provider. Clients that know RFC 8414 alone look only there.',
+      'Route /.well-known/oauth-authorization-server at the root of the host to the provider. Clients that know only RFC 8414 look only there.',
     reference: `${RFC_8414}#section-3.1`,
   },
   'server-document-page': {
@@ -100,7 +100,7 @@ const OF_ISSUERS = {
   },
   'pkce-absent': {
     severity: 'warning',
-    title: 'The authorization server does not say that it knows PKCE',
+    title: 'The authorization server does not say that it supports PKCE',
     change:
       'Let it list S256 in code_challenge_methods_supported, or use another authorization server. mcp-gatehouse does not rewrite its document.',
     reference: `${AUTHORIZATION}#authorization-code-protection`,
@@ -115,27 +115,27 @@ const OF_ISSUERS = {
     severity: 'note',
     title: 'The authorization server does not name itself in its answers',
     change:
-      'Switch on the iss parameter (RFC 9207). Without it, ChatGPT has another redirect URI for each connector.',
+      'Switch on the iss parameter (RFC 9207). Without it, ChatGPT has a different redirect URI for each connector.',
     reference: `${RFC_9207}#section-3`,
   },
   'code-not-offered': {
     severity: 'error',
     title: 'The authorization server does not offer the authorization code grant',
-    change: 'Switch on response type code and grant type authorization_code.',
+    change: 'Switch on the response type code and the grant type authorization_code.',
     reference: `${RFC_8414}#section-2`,
   },
   'refresh-not-offered': {
     severity: 'note',
     title: 'The authorization server does not offer refresh tokens',
     change:
-      'Switch on grant type refresh_token. Without it people log in again whenever a token expires.',
+      'Switch on the grant type refresh_token. Without it, people log in again whenever a token expires.',
     reference: `${AUTHORIZATION}#refresh-tokens`,
   },
   'offline-access-missing': {
     severity: 'note',
     title: 'The authorization server does not list offline_access',
     change:
-      'Nothing, where it gives refresh tokens without it. Else list the scope, and allow it to clients.',
+      'Nothing, if it issues refresh tokens without this scope. Otherwise list the scope, and let clients ask for it.',
     reference: 'https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess',
   },
   'resource-not-listed': {
@@ -152,9 +152,9 @@ const OF_ISSUERS = {
   },
   'audience-advice': {
     severity: 'note',
-    title: 'What the tokens say cannot be seen from outside',
+    title: 'The content of tokens cannot be seen from outside',
     change:
-      'After a login, the log of mcp-gatehouse says whether aud, scopes and kind of the token are right.',
+      'After a login, the log of mcp-gatehouse says whether the audience, the scopes and the kind of the token are right.',
     reference: 'docs/troubleshooting.md',
   },
 } as const satisfies Readonly<Record<string, FindingKind>>
@@ -169,7 +169,8 @@ const OF_REGISTRATION = {
   },
   'cimd-without-none': {
     severity: 'warning',
-    title: 'Metadata documents of clients are accepted, but not clients without a secret',
+    title:
+      'The authorization server accepts metadata documents of clients, but no clients without a secret',
     change:
       'List none in token_endpoint_auth_methods_supported. Until then Claude does not use its document.',
     reference: `${AUTHORIZATION}#client-id-metadata-documents`,
@@ -189,14 +190,14 @@ const OF_REGISTRATION = {
   },
   'login-port': {
     severity: 'warning',
-    title: 'A login that comes back at another port is refused',
+    title: 'A login that returns to another port is refused',
     change:
-      'Let the authorization server ignore the port of redirect URIs on loopback. Or give the program a fixed port, and register that one.',
+      'Let the authorization server ignore the port of redirect URIs on loopback. Or give the client a fixed port, and register that port.',
     reference: 'https://www.rfc-editor.org/rfc/rfc8252#section-7.3',
   },
   'registration-stays': {
     severity: 'warning',
-    title: 'A client that doctor registered stays',
+    title: 'A client that doctor registered could not be removed',
     change: 'Delete that client at the authorization server.',
     reference: 'https://www.rfc-editor.org/rfc/rfc7592#section-2.3',
   },
@@ -204,7 +205,7 @@ const OF_REGISTRATION = {
     severity: 'warning',
     title: 'The resource asks for scopes that the authorization server does not list',
     change:
-      'Create the scopes there, or correct --oauth-scopes. Nothing, where the provider never lists its own scopes.',
+      'Create the scopes there, or correct --oauth-scopes. Nothing, if the provider never lists its own scopes.',
     reference: `${AUTHORIZATION}#scope-selection-strategy`,
   },
   'scope-unqualified': {
@@ -215,7 +216,7 @@ const OF_REGISTRATION = {
   },
   'scopes-differ': {
     severity: 'note',
-    title: 'Challenge and metadata name different scopes',
+    title: 'The challenge and the metadata name different scopes',
     change: 'Name the same scopes in both (--oauth-scopes).',
     reference: `${AUTHORIZATION}#scope-selection-strategy`,
   },
@@ -226,7 +227,7 @@ const OF_KEYS = {
     severity: 'error',
     title: 'The keys of the authorization server cannot be read',
     change:
-      'Correct jwks_uri at the provider. Where the gateway must use another address: --oauth-jwks-uri. After 429, look who asks for the keys with every request: once for many requests is enough.',
+      'Correct jwks_uri at the provider. If the gateway must use another address: --oauth-jwks-uri. After 429, find out which program asks for the keys with every request: one answer is good for many requests.',
     reference: `${RFC_8414}#section-2`,
   },
   'keys-unusable': {

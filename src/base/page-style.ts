@@ -1,10 +1,10 @@
 /**
- * How the pages for people look. A page adds what it alone has.
+ * How the pages for people look. Each page adds styles of its own.
  *
  * @module
  */
 
-/** Every pair of text and ground has a contrast of at least 4.5. */
+/** Every text has a contrast of at least 4.5 with its ground. */
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6e9ed; --soft: #a5adb8;

@@ -1,5 +1,5 @@
 /**
- * The arguments of a command that has flags of its own: names, and flags from a table.
+ * The arguments of a command with flags of its own: names, and flags from a table.
  *
  * @module
  */
@@ -30,14 +30,23 @@ export function ownFlag(
   return { section: 'Operation', json: {}, ...about }
 }
 
-export const JSON_FLAG: Setting = ownFlag({
-  path: 'json',
-  kind: 'toggle',
-  placeholder: '',
-  description: 'print JSON',
-  default: 'off',
-  hint: 'leave it out for text',
-})
+/** A flag that takes a text, without a default. */
+export function textFlag(
+  path: string,
+  placeholder: string,
+  description: string,
+  hint: string,
+): Setting {
+  return ownFlag({ path, kind: 'text', placeholder, description, hint })
+}
+
+/** A flag without a value. */
+export function toggleFlag(path: string, description: string): Setting {
+  const hint = 'give it without a value'
+  return ownFlag({ path, kind: 'toggle', placeholder: '', description, default: 'off', hint })
+}
+
+export const JSON_FLAG: Setting = toggleFlag('json', 'print JSON')
 
 /** Flags of the gateway that mean the same to a command. None of them is required there. */
 export function gatewayFlags(...paths: readonly string[]): readonly Setting[] {
@@ -68,7 +77,7 @@ export function collectArguments(
   const counted: ConfigurationProblem[] = required
     .slice(names.length)
     .map((name) => ({ path: name, message: 'is missing', hint: help }))
-  // The value of an unknown flag is only wrong because the flag is.
+  // The value of an unknown flag is unexpected only because the flag is unknown.
   if (names.length > wanted && strange.length === 0) {
     const hint = 'quote a name that contains blanks'
     counted.push({ path: `argument ${wanted + 1}`, message: 'is unexpected', hint })

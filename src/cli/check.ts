@@ -17,6 +17,7 @@ import { memberOf } from '../config/names.js'
 import { redactCommand } from '../config/redacted.js'
 import { ISSUER, ISSUERS, RESOURCES } from '../config/setting-lists.js'
 import { formatProblems } from './problems.js'
+import { splitArguments } from './split-arguments.js'
 
 /** Where a command reads and writes. Texts are whole lines. */
 export interface CheckIo {
@@ -99,10 +100,9 @@ export async function runCheck(
   env: ConfigurationInput['env'],
   { stdout, stderr, readFile }: CheckIo,
 ): Promise<number> {
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const own = argv.slice(0, end)
+  const { own, tail } = splitArguments(argv)
   const configuration = await readConfiguration({
-    argv: [...own.filter((argument) => argument !== '--json'), ...argv.slice(end)],
+    argv: [...own.filter((argument) => argument !== '--json'), ...tail],
     env,
     ...(readFile !== undefined && { readFile }),
   })

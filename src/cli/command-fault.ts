@@ -17,7 +17,7 @@ export class CommandFault extends Error {
 /** The user ended it. */
 export class Interrupted extends CommandFault {
   constructor() {
-    super('interrupted', 'nothing is finished: start again')
+    super('interrupted', 'nothing was finished: start again')
   }
 }
 

@@ -8,10 +8,10 @@
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
 /**
- * Runs the work with a signal that fires at Ctrl-C and its like. A second one ends the process at
+ * Runs the work with a signal that fires at Ctrl-C and similar signals. A second one ends the process at
  * once.
  *
- * @param reason the reason of the signal
+ * @param reason of the abort
  */
 export async function interruptible<T>(
   reason: Error,

@@ -19,7 +19,7 @@ const LIMITS: ReadonlySet<string> = new Set([
   'childStartTimeout',
 ])
 
-/** By flag, as a config file spells them. */
+/** By flag. The values are spelled as in a config file. */
 export function limitsOf(settings: Settings): readonly (readonly [flag: string, value: string])[] {
   return SETTINGS.filter(({ path }) => LIMITS.has(path)).map(({ path, write = String }) => [
     flagOf(path),

@@ -29,7 +29,7 @@ export function createEventLog(logger: Logger, access: 'on' | 'off' = 'on'): Gat
   }
 }
 
-/** @returns whether the event is the end of a call, and needs no other line */
+/** @returns whether it wrote the line of a call, so that the event needs no other line */
 function logAccess(
   logger: Logger,
   event: GatewayEvent,
@@ -78,7 +78,7 @@ function membersOf(
 const LONGEST = 256
 
 function shown(name: (typeof NAMES)[number], value: string): string {
-  // It is the place of a document about the client, and people look there.
+  // It is the URL of the client's metadata document: people open it, so it is not cut.
   if (name === 'clientId' && isDocumentUrl(value)) return value
   // The URI of a resource may have a key in its query.
   return (name === 'target' ? redactUrl(value) : value).slice(0, LONGEST)

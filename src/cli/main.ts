@@ -12,6 +12,7 @@ import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
 import type { DoctorIo } from './doctor/io.js'
 import { formatProblems } from './problems.js'
+import { asksForHelp, splitArguments } from './split-arguments.js'
 
 const COMMANDS = ['serve', 'check', 'explain', 'policy', 'doctor', 'login', 'clients']
 
@@ -104,7 +105,7 @@ const IO: CommandIo = {
   env: process.env,
 }
 
-/** Longer than this no server may keep the doctor waiting for one answer, in milliseconds. */
+/** How long the doctor waits for one answer, in milliseconds. */
 const PATIENCE = 10_000
 
 function doctorIo(): DoctorIo {
@@ -139,12 +140,11 @@ const OWN_COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command = ''] = argv
-  // These have their own help, and their arguments may be names of tools.
+  // These commands have their own help, and their arguments may be names of tools.
   const run = Object.hasOwn(OWN_COMMANDS, command) ? OWN_COMMANDS[command] : undefined
   if (run !== undefined) return run(argv.slice(1))
-  const end = argv.indexOf('--')
-  const own = end < 0 ? argv : argv.slice(0, end)
-  if (own.includes('--help') || own.includes('-h') || own[0] === 'help') {
+  const { own } = splitArguments(argv)
+  if (asksForHelp(argv) || own[0] === 'help') {
     const { helpText } = await import('./help.js')
     process.stdout.write(`${helpText()}\n`)
     return 0

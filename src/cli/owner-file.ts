@@ -1,5 +1,5 @@
 /**
- * Files with secrets, which only their owner may read.
+ * Reads files with secrets, which only their owner may read.
  *
  * @module
  */

@@ -40,7 +40,7 @@ export interface ServeInput {
     | {
         readonly host: string
         readonly port: number
-        /** The token for the page; `undefined`: there is no page. */
+        /** The file with the token for the page; `undefined`: there is no page. */
         readonly tokenFile: string | undefined
       }
     | undefined
@@ -81,7 +81,7 @@ class Running {
   /** SIGHUP came before there was anything to replace. */
   #isHungUp = false
   readonly #audit: AuditFile | undefined
-  /** `undefined` without a page that shows them. */
+  /** `undefined` if there is no page that shows them. */
   readonly #refusals: RecentRefusals | undefined
 
   /** @throws {Failure} if no records could be written */
@@ -216,14 +216,14 @@ class Running {
 
   async #createPage(tokenFile: string): Promise<AdminPage> {
     const { adminPage } = await import('../gateway/admin-page.js')
-    /** The same fault is one line in the log. */
+    /** The last fault in the log: the same one is not repeated. */
     let told: string | undefined
     return {
       token: () => {
         const read = readAdminToken(tokenFile)
         const fault = 'fault' in read ? read.fault : undefined
         if (fault !== undefined && fault !== told) {
-          const hint = 'chmod 600 and 32 or more characters; until then nobody can see the page'
+          const hint = 'chmod 600, and at least 32 characters; until then, nobody can see the page'
           this.#logger.error({ hint }, `--admin-token-file ${fault}`)
         }
         told = fault

@@ -10,14 +10,14 @@ const UNITS = [
   ['min', 60],
 ] as const
 
-/** The largest unit of which there are two or more: `90 s`, `4 min`, `3 d`. */
+/** In the largest unit of which there are at least two: `90 s`, `4 min`, `3 d`. */
 export function timeInWords(seconds: number): string {
   const length = Math.max(0, Math.floor(seconds))
   const [unit, size] = UNITS.find(([, each]) => length >= 2 * each) ?? ['s', 1]
   return `${Math.floor(length / size)} ${unit}`
 }
 
-/** A reason of the kernel, which counts in seconds, with long times in larger units besides. */
+/** A reason of the kernel counts in seconds. This adds larger units to long times. */
 export function withTimes(reason: string): string {
   return reason.replace(/\b(\d{3,}) s\b/g, (counted, digits: string) => {
     const words = timeInWords(Number(digits))

@@ -22,7 +22,7 @@ function toToken(text: string): AdminToken {
 }
 
 /**
- * Reads the token. Call it for each use: a new file counts at once, and one that others can read
+ * Reads the token. Call it for each use: a new file counts at once, and a file that others can read
  * opens nothing.
  */
 export function readAdminToken(
@@ -42,7 +42,7 @@ export function readAdminToken(
   }
 }
 
-/** A file that cannot be looked at is reported when it is read. */
+/** What is wrong with the mode. A missing file is reported when it is read. */
 function lookFault(path: string): string | undefined {
   try {
     return ownerFileFault(statSync(path))
@@ -51,7 +51,7 @@ function lookFault(path: string): string | undefined {
   }
 }
 
-/** The same before the start. */
+/** The same check before the start. */
 export function adminTokenProblems(
   { adminTokenFile }: Settings,
   given: GivenValues,
@@ -71,7 +71,7 @@ export function adminTokenProblems(
   return fault === undefined ? [] : problem(fault, `chmod 600 ${name}`)
 }
 
-/** A token without a listener. */
+/** A warning about a token without a listener. */
 export function adminTokenWarnings({ adminTokenFile, adminPort }: Settings): readonly string[] {
   const isIdle = adminTokenFile !== undefined && adminPort === undefined
   return isIdle ? ['without --admin-port, --admin-token-file has no effect'] : []

@@ -1,5 +1,5 @@
 /**
- * Files with secrets, which only their owner may read.
+ * The mode of files with secrets: only their owner may read them.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Stats } from 'node:fs'
 /** Everybody but the owner. */
 const OTHERS = 0o077
 
-/** What is wrong with such a file; nothing if the system has no modes. */
+/** What is wrong with such a file. A system without modes finds nothing wrong. */
 export function ownerFileFault(
   stats: Stats,
   platform: NodeJS.Platform = process.platform,

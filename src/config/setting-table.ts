@@ -442,7 +442,7 @@ const schema = z.object({
       ...OAUTH,
       kind: 'words',
       becomes: 'tokens.advertiseScopes',
-      description: 'what metadata and challenges name in place of these scopes (Entra)',
+      description: 'scopes that metadata and challenges name instead of --oauth-scopes (Entra)',
       placeholder: '"A B"',
       default: 'the required ones',
     }),
@@ -492,7 +492,7 @@ const schema = z.object({
     scopePrefix: text({
       ...ONE_ISSUER,
       becomes: 'issuer.scopePrefix',
-      description: 'stands before each scope in metadata and challenges, but not in tokens (Entra)',
+      description: 'prefix of each scope in metadata and challenges, but not in tokens (Entra)',
       placeholder: 'PREFIX',
       hint: 'api://APP/',
     }),
@@ -528,12 +528,13 @@ const schema = z.object({
     soleAudience: toggle({
       ...EACH_ISSUER,
       becomes: 'tokens.soleAudience',
-      description: 'only tokens for no other audience: others see them, and could use them here',
+      description:
+        'refuse tokens for other audiences, too: those see the token, and could use it here',
     }),
     alsoAudience: texts({
       ...EACH_ISSUER,
       becomes: 'tokens.alsoAudience',
-      description: 'the same, but a token may name this one besides (Keycloak: account)',
+      description: 'the same, but a token may also name this audience (Keycloak: account)',
       placeholder: 'AUDIENCE',
     }),
     audienceClaim: choice(['aud', 'client_id', 'azp'], {
@@ -693,9 +694,9 @@ const schema = z.object({
   adminTokenFile: text({
     section: 'Operation',
     description:
-      'file with the token for the page at / of the second listener, which names people; only its owner may read it',
+      'file with the token for the admin page, at / of the second listener; only its owner may read the file',
     placeholder: 'FILE',
-    default: 'there is no page',
+    default: 'no page',
     file: 'whole',
     hint: 'openssl rand -base64 32 > admin.token; chmod 600 admin.token',
   }),
@@ -713,16 +714,16 @@ const schema = z.object({
   }),
   accessLog: choice(['on', 'off'], {
     section: 'Operation',
-    description: 'a line at info for each call of a tool, each prompt and each resource',
+    description: 'log a line at info for each call of a tool, each prompt and each resource',
   }),
   userClaim: texts({
     section: 'Operation',
     becomes: 'tokens.userClaims',
     needs: 'tokens',
     description:
-      'claim that names the person in log and audit, as user; the first that is there; it decides nothing',
+      'claim with the name of the person, for log and audit; the first that the token has counts; it decides nothing',
     placeholder: 'NAME',
-    default: 'none: subject and client only',
+    default: 'none: only subject and client',
     hint: 'preferred_username, upn, email, or a dotted path',
   }),
   logLevel: choice(

@@ -83,7 +83,7 @@ export interface SettingDetails {
   /**
    * Whether an issuer in a config file may have its own. `only`: it makes sense for one issuer
    * alone. `too`: at the top it applies to all issuers that have none of their own. `alone`: it is
-   * allowed only there, and is not a flag.
+   * allowed only there, and there is no flag.
    */
   readonly perIssuer?: 'only' | 'too' | 'alone'
   /**
@@ -98,7 +98,7 @@ export interface SettingDetails {
    * option.
    */
   readonly becomes?: OptionName
-  /** The option, where that is not the value itself. */
+  /** Makes the option, if that is not the value itself. */
   readonly toOption?: (values: readonly string[]) => unknown
   /**
    * What it needs to have an effect. `tokens`: `--auth oauth`. `client`: also a client id at the

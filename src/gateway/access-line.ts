@@ -5,7 +5,7 @@
  */
 import type { EventSubject, RequestCompleted } from './events.js'
 
-/** The methods that use what belongs to the server's owner. */
+/** The methods that use what a server offers. */
 const CALLS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /** One line. */
@@ -17,7 +17,7 @@ export interface AccessLine {
   readonly target: string | undefined
 }
 
-/** The query of a resource's URI may hold anything, such as a key or what somebody searched for. */
+/** The query of a resource's URI may hold anything, such as a key or a search text. */
 function withoutQuery(method: string, name: string | undefined): string | undefined {
   return method === 'resources/read' ? name?.replace(/[?#].*/s, '') : name
 }
@@ -34,8 +34,8 @@ function lineAbout(
 }
 
 /**
- * The lines about a request that has ended: none if it was refused, because its refusal has a line
- * already; several for a batch. What header fields claim about a message does not count.
+ * The lines about a request that has ended: none if it was refused, because its refusal already has a
+ * line; several for a batch. What header fields claim about a message does not count.
  */
 export function accessLines(
   event: RequestCompleted,

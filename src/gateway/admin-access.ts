@@ -2,8 +2,8 @@
  * Who may see the admin page.
  *
  * A browser cannot send a bearer token by itself. It can send a password, and asks for it once. A
- * cookie would do less: cookies do not know ports, so every server on this host would get it, also
- * one that an MCP server behind us opens.
+ * cookie would protect less: cookies ignore ports, so every server on this host would get it, even
+ * one that an MCP server behind the gateway opens.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** @param token reads the right one; `undefined`: nobody may */
+/** @param token reads the right token; `undefined`: nobody may see the page */
 export function mayAdminister(
   authorization: string | undefined,
   token: () => string | undefined,

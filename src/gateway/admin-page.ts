@@ -1,6 +1,5 @@
 /**
- * The admin page: what a gateway serves, trusts and refuses. It has no scripts, and loads itself
- * anew.
+ * The admin page: what a gateway serves, trusts and refuses. It has no scripts, and reloads itself.
  *
  * @module
  */
@@ -42,7 +41,7 @@ export const ADMIN_PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 type Cell = string | number | undefined
 
-/** By column: words are not broken, others get some room. */
+/** By column: `word` is never broken, the others get some room. */
 const CLASSES: Readonly<Record<string, string>> = {
   Time: 'word',
   Code: 'word',
@@ -136,7 +135,7 @@ function refusalTable(refusals: readonly RecentRefusal[]): string {
   )
 }
 
-/** @returns HTML; every text of others is escaped */
+/** @returns HTML, in which every text is escaped */
 export function adminPage({ status, readiness, refusals, limits, now }: AdminFacts): string {
   const { resources, active, streams, children } = status
   const checks = readiness.checks.map(({ name, subject, ok, reason }) => [
@@ -156,7 +155,7 @@ export function adminPage({ status, readiness, refusals, limits, now }: AdminFac
 <body>
 <main>
 <h1>mcp-gatehouse: ${readiness.ready ? 'ready' : 'not ready'}</h1>
-<p>As of ${timeOf(now)}; the page loads itself anew every ${REFRESH} seconds.</p>
+<p>As of ${timeOf(now)}; the page reloads itself every ${REFRESH} seconds.</p>
 ${table(
   'Resources',
   ['Resource', 'Server'],

@@ -1,5 +1,5 @@
 /**
- * The second listener, for the operator only: health and metrics, which are open and name nobody,
+ * The second listener, for the operator only: health and metrics, which need no token and name nobody,
  * and a page that needs a token.
  *
  * @module
@@ -56,7 +56,10 @@ const NOT_FOUND = json(404, { error: 'not_found' })
 const SERVER_ERROR = json(500, { error: 'server_error' })
 
 const UNAUTHORIZED: AdminAnswer = {
-  ...json(401, { error: 'unauthorized', error_description: 'The token of --admin-token-file' }),
+  ...json(401, {
+    error: 'unauthorized',
+    error_description: 'The token of --admin-token-file is needed',
+  }),
   headers: { 'WWW-Authenticate': ADMIN_CHALLENGE },
 }
 

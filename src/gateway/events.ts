@@ -130,8 +130,8 @@ export interface EventSubject {
   /** Its tool or prompt, or the URI of its resource. */
   readonly target: string | undefined
   /**
-   * What its messages ask for, as they were read; `undefined`: they were not read, and `rpcMethod`
-   * and `target` are what header fields claim.
+   * What its messages ask for. `undefined`: they were not read, and `rpcMethod` and `target` are what
+   * header fields claim.
    */
   readonly operations: readonly ReportedOperation[] | undefined
   /** The path of the request, without its query. */

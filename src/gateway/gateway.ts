@@ -57,7 +57,7 @@ export interface GatewayStatus {
   /** Requests at the upstream now, and how many of them have an event stream as answer. */
   readonly active: number
   readonly streams: number
-  /** Commands that run now, without those that are ending. */
+  /** The commands that run now, without those that are ending. */
   readonly children: ChildCounts
   /** In the configured order; none before it listens. */
   readonly resources: readonly ResourceStatus[]

@@ -30,7 +30,7 @@ const OUTCOMES: ReadonlySet<string> = new Set([
   'failed',
 ])
 
-/** Clients begin so, and learn from the answer. They would push out what matters. */
+/** Clients begin with these, and learn from the answer. They would push out the refusals that matter. */
 const EXPECTED: ReadonlySet<string> = new Set([
   'ERR_CREDENTIALS_MISSING',
   'ERR_VERSION_UNSUPPORTED',

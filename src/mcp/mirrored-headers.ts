@@ -56,7 +56,7 @@ export function decodeMirrored(value: string): string | undefined {
   }
 }
 
-/** What a header field may carry as it is: visible ASCII, and blanks inside. */
+/** What a header field may carry as it is: visible ASCII, with blanks inside. */
 const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/
 
 /** The value of `Mcp-Name` for a message that we send; `undefined` if it has none. */

@@ -47,7 +47,7 @@ export interface PolicyRule {
   readonly limit?: PolicyLimit | readonly PolicyLimit[]
 }
 
-/** A scope for which clients ask in other words than those that tokens hold (Entra). */
+/** A scope that clients ask for in other words than tokens hold (Entra). */
 export interface ScopeWithForms {
   /** What a token must hold: `mcp.use`. */
   readonly require: string
@@ -90,7 +90,7 @@ export interface ClaimRequirement {
 
 export interface CheckedPolicy {
   readonly implies: Implications
-  /** Scopes for which clients ask in other words. */
+  /** The scopes that clients ask for in other words. */
   readonly asks: ScopeForms
   readonly rules: readonly CheckedRule[]
   readonly unmatched: 'deny' | 'base'
@@ -199,7 +199,7 @@ class PolicyChecker {
     return scopes ?? []
   }
 
-  /** Of a rule, where a scope may have two forms. */
+  /** The scopes of a rule. There, a scope may have two forms. */
   #ruleScopes(path: OptionPath, value: unknown): readonly string[] {
     if (isPlainObject(value)) return this.#scopeWithForms(path, value)
     if (!Array.isArray(value)) return this.#withoutOffline(path, this.#scopes(path, value))
@@ -215,7 +215,7 @@ class PolicyChecker {
     this.#unknownNames(path, value, FORMS)
     const { require, ask } = value
     if (!isScopeToken(require) || !isScopeToken(ask)) {
-      this.problem(path, 'must have a scope in require and in ask', FORMS_HINT)
+      this.problem(path, 'must have a scope in require and one in ask', FORMS_HINT)
       return []
     }
     const known = this.#asks.get(require)

@@ -36,7 +36,7 @@ export interface OperationVerdict {
 /** Authorizes operations. It does not know the base scopes. */
 export interface OperationPolicy {
   readonly hierarchy: ScopeHierarchy
-  /** Scopes for which clients ask in other words. */
+  /** The scopes that clients ask for in other words. */
   readonly asks: ScopeForms
   /**
    * Whether the policy knows a scope: challenges of the older protocol revisions name those that a

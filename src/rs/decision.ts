@@ -121,7 +121,7 @@ export function errorBody(error: string, description: string): string {
   return JSON.stringify({ error, error_description: description })
 }
 
-/** Characters of a request id that people read out. Its end, because some ids begin with the time. */
+/** How many characters of a request id people read out. They are its last, because some ids begin with the time. */
 const REFERENCE = 8
 
 /** A description by which a user and the operator find the same request. */
@@ -129,7 +129,7 @@ export function withReference(description: string, requestId: string): string {
   return `${description} (ref ${requestId.slice(-REFERENCE)})`
 }
 
-/** A client without credentials has nobody to ask, and 400 is about the client alone. */
+/** A client without credentials has no user to tell, and a 400 is only about the client. */
 function descriptionOf(wording: Wording, requestId: string): string {
   const { status, description } = wording
   const isTold = status !== 400 && wording !== MISSING

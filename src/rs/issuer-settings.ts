@@ -137,7 +137,7 @@ function checkAudienceClaim(
   }
 }
 
-/** The entries that a token may have besides; `undefined`: any. */
+/** The entries that `aud` may have besides the accepted ones; `undefined`: any. */
 function othersIn({ soleAudience, alsoAudience }: TokenRules): ReadonlySet<string> | undefined {
   return soleAudience === true || alsoAudience !== undefined ? new Set(alsoAudience) : undefined
 }
@@ -193,7 +193,7 @@ function checkScopePrefix(
   return undefined
 }
 
-/** A client must ask for scopes before anybody knows at which issuer it logs in. */
+/** A client learns which scopes to ask for before it chooses an issuer. */
 function checkScopePrefixes(
   checker: OptionChecker,
   path: OptionPath,
@@ -340,7 +340,7 @@ export function checkIssuers(
   checkPrefixes(checker, path, drafts)
   checkScopePrefixes(checker, path, drafts)
   if (drafts.length > 0 && drafts.every(({ isPublished }) => !isPublished)) {
-    const hint = 'clients must learn where to log in: the specification of MCP requires it'
+    const hint = 'clients must learn where to log in: the MCP specification requires it'
     checker.problem(path, 'needs one that is published', hint)
   }
   const issuers = drafts.filter(isComplete)

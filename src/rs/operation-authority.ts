@@ -30,7 +30,7 @@ export interface OperationAuthorityOptions {
   readonly scopes: readonly string[]
   readonly policy: OperationPolicy | undefined
   readonly refusals: Refusals
-  /** Its forms follow the policy. */
+  /** Its forms change with the policy. */
   readonly askedScopes: AskedScopes
   readonly emit: Emit | undefined
   readonly nextRequestId: () => string

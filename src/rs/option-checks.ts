@@ -156,7 +156,7 @@ export function checkScopes(
   return [...new Set(scopes)]
 }
 
-/** Nobody could tell which of two scopes a client asks for, if it asks for both in the same words. */
+/** If a client asks for two scopes in the same words, nobody can tell which one it asks for. */
 export function checkTwins(
   checker: OptionChecker,
   path: OptionPath,

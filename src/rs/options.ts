@@ -25,18 +25,18 @@ export interface TokenOptions {
    */
   readonly scopeClaims?: readonly string[]
   /**
-   * Claims that name the person: the first of them that is there is shown in log and audit as `user`
-   * (`preferred_username`, `upn`, `email`). It is never compared with anything. A dotted path names
-   * a nested claim. Default: none, so no name and no e-mail address is written anywhere.
+   * Claims that name the person (`preferred_username`, `upn`, `email`). Log and audit show the first that
+   * the token has, as `user`. It is never compared with anything. A dotted path names a nested claim.
+   * Default: none, so no name and no e-mail address is written anywhere.
    */
   readonly userClaims?: readonly string[]
   /**
-   * Accept no token that names other audiences besides: its other services see it, and could use it
-   * here. Default false.
+   * Refuse tokens that name other audiences, too: those services see the token, and could use it here.
+   * Default false.
    */
   readonly soleAudience?: boolean
   /**
-   * As `soleAudience`, but a token may name these besides `audience` (Keycloak: `account`; Auth0:
+   * Like `soleAudience`, but a token may also name these (Keycloak: `account`; Auth0:
    * `https://TENANT/userinfo`). They open nothing here. Default none.
    */
   readonly alsoAudience?: readonly string[]
@@ -85,14 +85,15 @@ export interface AuthorizationServerOptions extends TokenOptions {
    */
   readonly scopePrefix?: string
   /**
-   * False: its tokens are accepted, and the metadata does not name it, so no client logs in there.
-   * For machines: GitHub Actions, Kubernetes. `requiredClaims` must then say whose tokens, or
-   * `anySubject`. At least one issuer must be published. Default true.
+   * False: its tokens are accepted, but the metadata does not name it, so no client logs in there.
+   * For machines: GitHub Actions, Kubernetes. Then `requiredClaims` must say whose tokens are accepted,
+   * or `anySubject` must be set. At least one issuer must be published. Default true.
    */
   readonly published?: boolean
   /**
-   * Accept every token that an unpublished issuer gives for this resource: only you can get one
-   * there. Not for issuers at which everybody can (GitHub Actions, GitLab.com, Google). Default false.
+   * Accept every token that an unpublished issuer issues for this resource, because only you can get one
+   * there. It is refused for issuers where anybody can (GitHub Actions, GitLab.com, Google, Entra's
+   * `common`). Default false.
    */
   readonly anySubject?: boolean
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */

@@ -46,7 +46,7 @@ export class Refusals {
   }
 
   /**
-   * @param scopes what the challenge names, as tokens hold it; `undefined`: the base scopes
+   * @param scopes what the challenge names, in the form that tokens hold; `undefined`: the base scopes
    * @param token if it was verified
    */
   refuse(

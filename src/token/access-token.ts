@@ -78,8 +78,8 @@ export interface TokenRequirements {
   /** Which claims name the person, for people to read. */
   readonly userClaims: readonly string[]
   /**
-   * Entries that a token may have besides an accepted audience; `undefined`: any. A token that names
-   * other services is also accepted there, and they see it.
+   * Entries that a token may have besides an accepted audience; `undefined`: any. Other services that a
+   * token names accept it, too, and they see it.
    */
   readonly alsoAudience: ReadonlySet<string> | undefined
   /** Which claim is compared with the audience. */
@@ -170,7 +170,7 @@ function readClaims(
  * Reads a token whose signature is valid. A token without `exp` would never expire (RFC 9068 §2.2)
  * and is refused.
  *
- * @param key that verified it; `undefined` only to explain a token that nobody trusts
+ * @param key the key that verified it; `undefined` only to explain a token, never to trust it
  */
 export function readAccessToken(
   jwt: ParsedJwt,

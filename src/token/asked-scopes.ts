@@ -1,6 +1,6 @@
 /**
- * What scopes are called when a client asks for them. At some providers that is not what tokens hold:
- * a client of Entra asks for `api://APP/mcp.use`, and the token says `mcp.use`.
+ * The words in which clients ask for scopes. At some providers, tokens hold other words: a client of
+ * Entra asks for `api://APP/mcp.use`, and the token says `mcp.use`.
  *
  * @module
  */
@@ -8,16 +8,16 @@
 export interface AskedScopesOptions {
   /** The base scopes, as tokens hold them. */
   readonly base: readonly string[]
-  /** What clients ask for in their place; `undefined`: the same. */
+  /** What clients ask for instead; `undefined`: the same. */
   readonly advertised: readonly string[] | undefined
-  /** Stands before every scope that has no other form. */
+  /** It is put before every scope that has no form of its own. */
   readonly prefix: string | undefined
 }
 
 /** Scopes by the form in which tokens hold them, with the form in which clients ask for them. */
 export type ScopeForms = Readonly<Record<string, string>>
 
-/** Scopes of OpenID Connect Core §5.4 and §3.1.2.1, which belong to no application. */
+/** The scopes of OpenID Connect Core §5.4 and §3.1.2.1. They belong to no application. */
 const OF_OPENID: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'address', 'phone'])
 
 /** Turns the scopes that tokens hold into those that clients ask for. */
@@ -38,7 +38,7 @@ export class AskedScopes {
     this.use({})
   }
 
-  /** The forms that the policy of the moment gives its scopes. */
+  /** Takes the forms of the current policy. */
   use(forms: ScopeForms): void {
     this.#forms = forms
     const hasForms = Object.keys(forms).length > 0
@@ -63,12 +63,12 @@ export class AskedScopes {
     return [...new Set(asked)]
   }
 
-  /** What metadata names, and a challenge without a token. */
+  /** What metadata names, and the challenge to a request without a token. */
   get ofBase(): readonly string[] {
     return this.#advertised ?? this.of([...this.base])
   }
 
-  /** Two of these scopes for which a client asks in the same words: nobody could say which is meant. */
+  /** Two of these scopes that a client asks for in the same words: nobody can tell which is meant. */
   findTwins(scopes: readonly string[]): readonly [string, string] | undefined {
     const known = new Map<string, string>()
     for (const scope of scopes) {

@@ -1,13 +1,13 @@
 /**
- * Values of claims with `*`, which stands for any text without `/` and `:`. So `repo:acme/*` is every
- * repository of acme, and of nobody whose name begins the same.
+ * Values of claims with `*`, which stands for any text without `/` and `:`. So `repo:acme/*` fits every
+ * repository of `acme`, and none of `acme-evil`.
  *
  * @module
  */
 
 const SEPARATORS = new Set(['/', ':'])
 
-/** Whether a value is the pattern, or fits it. The time grows with the product of both lengths. */
+/** Whether a value fits the pattern. The time grows with the product of both lengths. */
 export function fitsPattern(pattern: string, value: string): boolean {
   if (!pattern.includes('*')) return pattern === value
   let [at, star, from] = [0, -1, 0]
@@ -30,7 +30,7 @@ export function fitsPattern(pattern: string, value: string): boolean {
   return /^\*?$/.test(pattern.slice(at).replaceAll('**', '*'))
 }
 
-/** Whether a pattern says nothing: it has stars and separators alone. */
+/** Whether a pattern says nothing, because it has only stars and separators. */
 export function fitsAnything(pattern: string): boolean {
   return /^[*/:]*\*[*/:]*$/.test(pattern)
 }

@@ -27,7 +27,7 @@ export function readAudience(value: unknown): readonly string[] | undefined {
 
 /**
  * The claim of this name. If there is none and the name has dots, the value at that path:
- * `realm_access.roles`. Literal names with dots come first, also on the way:
+ * `realm_access.roles`. Literal names with dots come first, at each level:
  * `https://example.com/roles`, `kubernetes.io.namespace`.
  */
 export function claimAt(claims: JsonObject, name: string): unknown {
@@ -103,7 +103,7 @@ export function readClientId(claims: JsonObject): string | undefined {
 /** Characters of a name that is shown. */
 const LONGEST_USER = 256
 
-/** The first of these claims that is a text with content, cut. For people to read, never to compare. */
+/** The first of these claims that is a text and not empty, cut. It is for people to read, never to compare. */
 export function readUser(
   claims: JsonObject | undefined,
   names: readonly string[],

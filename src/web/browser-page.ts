@@ -1,6 +1,6 @@
 /**
- * The page for somebody who opens the URL of an MCP server in a browser. It is the body of the same
- * refusal that a client gets.
+ * The page for a person who opens the URL of an MCP server in a browser. It is the body of the refusal
+ * that a client gets, too.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface BrowserPage {
   readonly requestId: string
 }
 
-/** Where the URL is typed, for each client; or what is typed. */
+/** For each client: where people type the URL, or what they type. */
 const CLIENTS: readonly (readonly [name: string, where: string, typed?: string])[] = [
   ['Claude (web and desktop)', 'Settings, Connectors, Add custom connector'],
   ['Claude Code', '', 'claude mcp add --transport http NAME URL'],
@@ -33,7 +33,7 @@ body { max-width: 40rem; }
 code { user-select: all; }
 dt { font-weight: 600; margin-top: .75rem; } dd { margin: 0; }`
 
-/** A nonce may have these characters alone (CSP 3, "base64-value"). Without one the page has no style. */
+/** A nonce may have only these characters (CSP 3, "base64-value"). Without a nonce, the page has no style. */
 const NONCE = /^[\w+/-]+$/
 
 function pageHeaders(requestId: string): Readonly<Record<string, string>> {

@@ -14,7 +14,7 @@ export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, Reque
   readonly authorization: string | readonly string[] | undefined
   /** `Access-Control-Request-Headers`. */
   readonly requestedHeaders: string | undefined
-  /** `Accept`; read only of requests without credentials, and on paths that are not guarded. */
+  /** `Accept`. It is read only for requests without credentials, and on paths that are not guarded. */
   readonly accept?: string | undefined
 }
 

@@ -173,7 +173,7 @@ export class Guard {
     )
   }
 
-  /** A browser need not hold the page before somebody asks for it. */
+  /** A person gets the same refusal as a page. The page is loaded only when somebody needs it. */
   async #showPage(decision: Denied, request: GuardRequestHead): Promise<HeadOutcome> {
     const { resource, metadata } = this.resourceServer
     const { requestId } = decision

@@ -1,5 +1,5 @@
 /**
- * Whether a person looks at the answer, and not a program.
+ * Whether a person or a program gets the answer.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export function isForPerson(
     decision.outcome === 'denied' &&
     decision.code === 'ERR_CREDENTIALS_MISSING' &&
     method === 'GET' &&
-    // A script of a page is a program.
+    // A script in a page is a program, and sends its origin.
     origin === undefined &&
     prefersPage(accept)
   )

@@ -88,10 +88,12 @@ describe('a token', () => {
     const long = await explained({ claims: { exp: AT + 28_800 } })
     expect(long.code).toBe(0)
     expect(long.examination.remarks).toEqual([
-      expect.stringMatching(/^it lives 8 h, and no logout .* introspection \(--oauth-client-id\)$/),
+      expect.stringMatching(
+        /^it is valid for 8 h, and no logout .* introspection \(--oauth-client-id\)$/,
+      ),
     ])
     const { stdout } = await run(await tokenOf({ claims: { exp: AT + 28_800 } }), OFFLINE)
-    expect(stdout).toMatch(/\nworth knowing:\n {2}→ it lives 8 h/)
+    expect(stdout).toMatch(/\nworth knowing:\n {2}→ it is valid for 8 h/)
     for (const claims of [{}, { exp: AT + 900 }, { exp: AT + 28_800, aud: 'other' }]) {
       expect((await explained({ claims })).examination.remarks).toEqual([])
     }
@@ -283,7 +285,7 @@ describe('the arguments', () => {
     [['--request'], '--request: needs a value'],
     [['--log=x', '--log=y', '--request=12345678'], '--log: is given more than once'],
     [['--request', '12345678', '--log', '/nowhere/x.log'], '--log: cannot be read (ENOENT)'],
-    [[], '--auth: none checks no token'],
+    [[], '--auth: is none: no token is checked'],
     [[...OFFLINE, '--oauth-wait', 'x'], '--oauth-wait: is not a duration'],
   ])('%j', async (argv, problem) => {
     const more = argv.length === 0 ? ['--upstream', 'http://127.0.0.1:9/mcp'] : argv

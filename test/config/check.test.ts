@@ -100,10 +100,10 @@ oauth:
 # allowHttp: loopback hosts
 adminHost: 127.0.0.1 # default
 # adminPort: off
-# adminTokenFile: there is no page
+# adminTokenFile: no page
 auditArguments: false # default
 accessLog: on # default
-# userClaim: none: subject and client only
+# userClaim: none: only subject and client
 logLevel: warn # gatehouse.yaml:1:1: logLevel
 logFormat: auto # default
 `,

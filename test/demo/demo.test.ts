@@ -99,7 +99,7 @@ verifies(
     expect(demo.stdout).toContain(`All ${STEPS.length} steps did what they should.`)
     expect(demo.stdout).toContain('"subject":"alice"')
     expect(demo.stdout).toMatch(/← yes: Claude Code, .*MCP Inspector/)
-    expect(demo.stdout).toMatch(/← no: claude\.ai, .*\n +The URL is for this machine/)
+    expect(demo.stdout).toMatch(/← no: claude\.ai, .*\n +The URL works only on this machine/)
     // Said in full once, and in short by each refusal.
     expect(demo.stdout.match(/resource_metadata=/g)).toHaveLength(1)
     expect(demo.stdout).not.toContain('\u001b')

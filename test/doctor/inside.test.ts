@@ -258,7 +258,9 @@ describe('the issuer', () => {
         : Response.json({ issuer: idp.issuer, jwks_uri: idp.jwksUri })
     const { findings } = await live(await oauth(idp.issuer))
     expect(ofId(findings, 'gateway-keys')?.seen).toMatch(/answered 429/)
-    expect(ofId(findings, 'gateway-keys')?.change).toMatch(/^Look who asks .* --oauth-jwks-file/)
+    expect(ofId(findings, 'gateway-keys')?.change).toMatch(
+      /^Find out which program asks .* --oauth-jwks-file/,
+    )
   })
 
   verifies('DOC-08', 'makes tokens for others that are accepted, too', async () => {

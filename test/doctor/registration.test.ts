@@ -222,7 +222,7 @@ verifies('DOC-02', 'a provider that compares ports may stop who takes any', asyn
     [],
     ['mcp-remote'],
   ])
-  expect(finding.seen).toMatch(/answered 400, where the port is not the registered one\.$/)
+  expect(finding.seen).toMatch(/answered 400 if the port is not the registered one\.$/)
 })
 
 verifies(

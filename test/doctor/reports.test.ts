@@ -233,7 +233,9 @@ describe('a baseline', () => {
     ])
     const text = textReport({ diagnoses: [good], changes: better, at: AT }, createPaint(false))
     expect(text).toMatch(/^Since 2026-12-01T00:00:00\.000Z$/m)
-    expect(text).toMatch(/^ {2}gone {2}The authorization server does not say that it knows PKCE/m)
+    expect(text).toMatch(
+      /^ {2}gone {2}The authorization server does not say that it supports PKCE/m,
+    )
     expect(text).toMatch(/^ {2}claude\.ai: no, now yes$/m)
     const html = htmlReport({ diagnoses: [good], changes: better, at: AT })
     expect(html).toMatch(/<li>Gone: The authorization server does not say/)

@@ -110,7 +110,7 @@ const FAULTS: readonly Fault[] = [
       'POST /mcp': { status: 400, body: { jsonrpc: '2.0', id: 1, error: { code: -32_004 } } },
     },
     id: 'not-protected',
-    seen: /answered 400 with an error of MCP/,
+    seen: /answered 400 with an MCP error/,
     stops: [],
     spares: EVERYONE,
   },

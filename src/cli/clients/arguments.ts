@@ -8,8 +8,9 @@ import { SETTINGS } from '../../config/setting-lists.js'
 import type { Setting } from '../../config/setting.js'
 import { collectFlags, didYouMean } from '../../config/sources.js'
 import { JSON_FLAG, ownFlag } from '../arguments.js'
+import { splitArguments } from '../split-arguments.js'
 import { isServerUrl } from './deployments.js'
-import { KNOWN_CLIENTS, type KnownClient } from './page.js'
+import { KNOWN_CLIENTS, knownClient, type KnownClient } from './page.js'
 
 export const FLAGS: readonly Setting[] = [
   ownFlag({
@@ -29,14 +30,9 @@ export interface ClientsArguments {
   readonly client: KnownClient | undefined
   readonly clientId: string | undefined
   readonly isJson: boolean
-  /** What is left: settings of the gateway. */
+  /** The rest: settings of the gateway. */
   readonly argv: readonly string[]
   readonly problems: readonly ConfigurationProblem[]
-}
-
-/** The client of a name as people write it. */
-function findClient(name: string): KnownClient | undefined {
-  return KNOWN_CLIENTS.find(({ client }) => client.name === name)
 }
 
 function unknownClient(name: string): ConfigurationProblem {
@@ -50,20 +46,19 @@ function unknownClient(name: string): ConfigurationProblem {
   }
 }
 
-/** Takes out what is ours. The rest is for the configuration, with all of its problems. */
+/** Takes out the arguments of this command. The rest is for the configuration, with all of its problems. */
 export function readClientsArguments(argv: readonly string[]): ClientsArguments {
   const { given, rest, problems } = collectFlags(FLAGS, argv)
-  const end = rest.includes('--') ? rest.indexOf('--') : rest.length
-  const { places } = collectFlags(SETTINGS, rest.slice(0, end))
+  const { places } = collectFlags(SETTINGS, splitArguments(rest).own)
   const isFlag = (place: number) => (rest[place] ?? '').startsWith('-')
-  // The value of an unknown flag is only wrong because the flag is.
+  // The value of an unknown flag is unexpected only because the flag is unknown.
   const isValue = (place: number) =>
     places.includes(place - 1) && isFlag(place - 1) && !(rest[place - 1] ?? '').includes('=')
   const names = places.filter((place) => !isFlag(place) && !isValue(place))
   const texts = names.map((place) => rest[place] ?? '')
   const urls = texts.filter(isServerUrl)
   const others = texts.filter((text) => !isServerUrl(text))
-  const clients = others.flatMap((name) => findClient(name) ?? [])
+  const clients = others.flatMap((name) => knownClient(name) ?? [])
   const left = rest.filter((_, place) => !names.includes(place))
   const [url] = urls
   const counted: ConfigurationProblem[] =
@@ -83,7 +78,7 @@ export function readClientsArguments(argv: readonly string[]): ClientsArguments 
     argv: left,
     problems: [
       ...problems,
-      ...others.filter((name) => findClient(name) === undefined).map(unknownClient),
+      ...others.filter((name) => knownClient(name) === undefined).map(unknownClient),
       ...counted,
       ...mixed,
     ],

@@ -7,6 +7,7 @@ import type { Deployment } from '../../advice/client-setup.js'
 import type { CommandIo } from '../command-io.js'
 import { jsonText } from '../policy/shown.js'
 import { formatProblems } from '../problems.js'
+import { asksForHelp } from '../split-arguments.js'
 import { readClientsArguments, type ClientsArguments } from './arguments.js'
 import { readDeployments } from './deployments.js'
 import { clientsHelp } from './help.js'
@@ -32,7 +33,7 @@ export async function runClients(argv: readonly string[], io: CommandIo): Promis
     const { runRegister } = await import('./register/command.js')
     return runRegister(argv.slice(1), io)
   }
-  if (argv.includes('--help') || argv.includes('-h')) {
+  if (asksForHelp(argv)) {
     io.stdout(clientsHelp())
     return 0
   }
@@ -46,7 +47,7 @@ export async function runClients(argv: readonly string[], io: CommandIo): Promis
   }
   io.stdout(textOf(deployments, given))
   if (given.client === undefined && !given.isJson) {
-    io.stderr('mcp-gatehouse clients URL NAME says everything about one of them\n')
+    io.stderr('add the name of a client to see everything about it\n')
   }
   return 0
 }

@@ -10,7 +10,7 @@ import type { ConfiguredResource } from '../../config/resources.js'
 import type { ReadFile } from '../../config/named-file.js'
 import type { Deployment } from '../../advice/client-setup.js'
 
-/** What clients call a server: its host, as letters, digits and hyphens. */
+/** What clients call a server: its host, in letters, digits and hyphens. */
 function nameOf(url: string): string {
   const { hostname } = new URL(url)
   if (isLoopbackHost(hostname)) return 'mcp-server'

@@ -17,7 +17,7 @@ export interface ClientPage {
   readonly url: string
   /** How the client gets its id. */
   readonly clientId: string
-  /** To allow at the identity provider. Words in capitals stand for what differs. */
+  /** What the identity provider must allow. Words in capitals stand for what differs. */
   readonly redirectUris: readonly string[]
   /** Whether the requests come from its vendor's servers. */
   readonly isHosted: boolean
@@ -36,7 +36,7 @@ const WAYS: Readonly<Record<Registration, string>> = {
 
 function clientIdOf({ registration: { value = [] } }: Client, { clientId }: Deployment): string {
   if (clientId !== undefined) {
-    return value.includes('manual') ? clientId : `it takes none: ${waysOf(value)}`
+    return value.includes('manual') ? clientId : `it takes no client id: ${waysOf(value)}`
   }
   return value.length === 0 ? 'not known' : waysOf(value)
 }
@@ -50,7 +50,7 @@ function sourcesOf(facts: readonly Pick<Fact<unknown>, 'sources'>[]): readonly s
   return [...new Set(all)]
 }
 
-/** Those that the setup fixes, else those that the client uses. */
+/** The redirect URIs that the setup fixes, else those that the client uses. */
 export function redirectUrisOf(client: Client, setup: ClientSetup): readonly string[] {
   return setup.redirectUris ?? client.redirectUris.value ?? []
 }
@@ -65,6 +65,11 @@ export const KNOWN_CLIENTS: readonly KnownClient[] = CLIENTS.flatMap((client) =>
   const setup = CLIENT_SETUPS.find(({ name }) => name === client.name)
   return setup === undefined ? [] : [{ client, setup }]
 })
+
+/** @param name as `--client` spells it */
+export function knownClient(name: string): KnownClient | undefined {
+  return KNOWN_CLIENTS.find(({ client }) => client.name === name)
+}
 
 export function pageOf({ client, setup }: KnownClient, deployment: Deployment): ClientPage {
   const { name: _, title: _title, notes, ...facts } = client

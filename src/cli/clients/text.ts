@@ -40,7 +40,7 @@ function headOf(page: ClientPage): readonly string[] {
   ]
 }
 
-/** All that is known about one. Ends with a line break. */
+/** Everything that is known about one client. Ends with a line break. */
 export function longText(page: ClientPage): string {
   const { steps, paste, notes, sources } = page
   const lines = [
@@ -57,7 +57,7 @@ export function longText(page: ClientPage): string {
   return `${lines.join('\n')}\n`
 }
 
-/** What fits on a few lines. Ends with a line break. */
+/** What fits into a few lines. Ends with a line break. */
 export function shortText(page: ClientPage): string {
   const { paste, steps } = page
   const how =

@@ -10,61 +10,42 @@ import { flagOf } from '../../config/names.js'
 import { ENVIRONMENT_SETTINGS, SETTINGS } from '../../config/setting-lists.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
 import { collectEnvironment, collectFlags, didYouMean, noSuchFlag } from '../../config/sources.js'
-
-function own(
-  about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
-): Setting {
-  return { section: 'Operation', json: {}, ...about }
-}
-
-function toggle(path: string, description: string): Setting {
-  return own({
-    path,
-    kind: 'toggle',
-    placeholder: '',
-    description,
-    default: 'off',
-    hint: 'leave it out',
-  })
-}
+import { JSON_FLAG, ownFlag, textFlag, toggleFlag } from '../arguments.js'
+import { splitArguments } from '../split-arguments.js'
 
 function file(path: string, description: string): Setting {
-  const hint = 'a file that can be written'
-  return own({ path, kind: 'text', placeholder: 'FILE', description, default: 'none', hint })
+  return textFlag(path, 'FILE', description, 'a file that can be written')
 }
 
 const NAMES = CLIENTS.map(({ name }) => name)
 
 export const DOCTOR_FLAGS: readonly Setting[] = [
-  own({
+  ownFlag({
     path: 'client',
     kind: 'list',
     placeholder: 'NAME',
-    description: `judge for this client only: ${NAMES.join(', ')}`,
+    description: `report on this client only: ${NAMES.join(', ')}`,
     default: 'all',
     hint: NAMES.join(', '),
   }),
-  toggle(
+  toggleFlag(
     'tryRegistration',
     'register a client at the authorization server as each program does, begin a login, and remove the client again; the doctor names each client that stays',
   ),
-  toggle(
+  toggleFlag(
     'tryWrongCredentials',
     'introspect with a wrong secret, too; some providers lock a client after a few of these',
   ),
-  toggle('json', 'print JSON'),
+  JSON_FLAG,
   file('html', 'also write the report as a page that needs nothing else'),
   file('sarif', 'also write the findings as SARIF 2.1.0'),
-  file('junit', 'also write who connects as the result of JUnit'),
-  own({
-    path: 'baseline',
-    kind: 'text',
-    placeholder: 'FILE',
-    description:
-      'say what changed since an earlier report of --json; then only what got worse is exit code 1',
-    default: 'none',
-    hint: 'a report that --json printed',
-  }),
+  file('junit', 'also write who connects as a JUnit report'),
+  textFlag(
+    'baseline',
+    'FILE',
+    'say what changed since an earlier report of --json; the exit code is 1 only if something got worse',
+    'a report that --json printed',
+  ),
 ]
 
 export interface DoctorArguments {
@@ -115,7 +96,7 @@ function clientProblems(names: readonly string[]): readonly ConfigurationProblem
     }))
 }
 
-/** The settings that say how to reach servers, ours or not. */
+/** The settings that say how to reach any server. */
 const OF_NETWORK: ReadonlySet<string> = new Set(['caFile'])
 
 const ALL_FLAGS = [...DOCTOR_FLAGS, ...SETTINGS]
@@ -128,8 +109,8 @@ export function readArguments(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): DoctorArguments {
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const { given, rest, problems } = collectFlags(DOCTOR_FLAGS, argv.slice(0, end))
+  const { own, tail } = splitArguments(argv)
+  const { given, rest, problems } = collectFlags(DOCTOR_FLAGS, own)
   const ofGateway = collectFlags(SETTINGS, rest)
   const isFlag = (argument: string) => argument.startsWith('-')
   const strange = ofGateway.rest
@@ -138,20 +119,20 @@ export function readArguments(
   const names = ofGateway.rest.filter((each) => !isFlag(each))
   const settings = rest.filter((_, place) => !ofGateway.places.includes(place))
   const isConfigured =
-    end < argv.length ||
+    tail.length > 0 ||
     [...ofGateway.given.keys()].some((path) => !OF_NETWORK.has(path)) ||
     collectEnvironment(ENVIRONMENT_SETTINGS, env).given.size > 0
   const wanted = namesIn(given, 'client')
   return {
     url: names[0],
-    settings: [...settings, ...argv.slice(end)],
+    settings: [...settings, ...tail],
     isConfigured,
     clients: wanted.length === 0 ? CLIENTS : CLIENTS.filter(({ name }) => wanted.includes(name)),
     given: new Map([...ofGateway.given, ...given]),
     problems: [
       ...problems,
       ...strange,
-      // The value of an unknown flag is only wrong because the flag is.
+      // The value of an unknown flag is unexpected only because the flag is unknown.
       ...(strange.length > 0 ? [] : urlProblems(names, isConfigured)),
       ...clientProblems(wanted),
     ],

@@ -5,10 +5,10 @@
  */
 
 export interface Challenge {
-  /** The first scheme, in lower case: clients look at no other. */
+  /** The first scheme, in lower case: clients look only at the first. */
   readonly scheme: string
   readonly resourceMetadata: string | undefined
-  /** A URL is no token (RFC 9110 §5.6.2), so it needs quotes. */
+  /** A URL is not a token (RFC 9110 §5.6.2), so it needs quotes. */
   readonly isMetadataQuoted: boolean
   readonly scope: string | undefined
   readonly error: string | undefined

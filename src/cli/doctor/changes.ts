@@ -30,7 +30,7 @@ export interface Changes {
   readonly appeared: readonly PlacedFinding[]
   readonly gone: readonly PlacedFinding[]
   readonly verdicts: readonly ChangedVerdict[]
-  /** Whether an error appeared, or somebody who could connect no longer can. */
+  /** Whether an error appeared, or a client that could connect no longer can. */
   readonly isWorse: boolean
 }
 
@@ -65,7 +65,7 @@ export function readBaseline(text: string): JsonReport | string {
   return { version: VERSION, at: printable(at), diagnoses }
 }
 
-/** What was seen may hold numbers that always differ, so it does not tell findings apart. */
+/** `seen` may hold numbers that always differ, so it does not identify a finding. */
 export function identityOf({ view, url, finding }: PlacedFinding): string {
   return JSON.stringify([view, url, finding.id, finding.about])
 }

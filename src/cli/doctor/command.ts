@@ -11,9 +11,10 @@ import { readFault } from '../../config/named-file.js'
 import type { ConfigurationProblem } from '../../errors.js'
 import { jsonText } from '../policy/shown.js'
 import { formatProblems } from '../problems.js'
+import { asksForHelp, splitArguments } from '../split-arguments.js'
 import { readArguments, type DoctorArguments } from './arguments.js'
 import { diagnose, type Diagnosis } from './diagnosis.js'
-import { examine } from './examination.js'
+import { diagnoseInside } from './inside-diagnosis.js'
 import type { Network } from './exchange.js'
 import { doctorHelp } from './help.js'
 import { resolveWith } from './fence.js'
@@ -29,7 +30,7 @@ import { textReport } from './text-report.js'
 /** Exit codes. */
 const [FINE, FOUND, USAGE] = [0, 1, 2] as const
 
-/** The network, or what is wrong with the flags about it. */
+/** The network, or what is wrong with the flags for it. */
 function openNetwork(
   { given }: DoctorArguments,
   { env, readFile, patience, now }: DoctorIo,
@@ -63,7 +64,7 @@ const FILES: Readonly<Record<string, (results: Results) => string>> = {
   junit: ({ diagnoses }) => junitReport(diagnoses),
 }
 
-/** Writes the forms that are asked for. Each file that cannot be written is a problem. */
+/** Writes the reports that the flags ask for. Each file that cannot be written is a problem. */
 function writeFiles(
   results: Results,
   given: GivenValues,
@@ -100,7 +101,7 @@ function openBaseline(
   }
 }
 
-/** What clients type, where tokens are checked. */
+/** The URLs that users type, for resources that check tokens. */
 function resourcesOf({ settings, resources }: Configuration): readonly string[] {
   const { host, port } = settings
   // The default of a gateway on this machine.
@@ -151,7 +152,7 @@ async function configure(
   return undefined
 }
 
-/** What is needed before anything is asked, or all problems. */
+/** What the command needs before it sends any request, or all problems. */
 function prepare(given: DoctorArguments, io: DoctorIo) {
   const network = openNetwork(given, io)
   const baseline = openBaseline(given, io)
@@ -166,12 +167,11 @@ function prepare(given: DoctorArguments, io: DoctorIo) {
 
 /**
  * @param argv the arguments after `doctor`
- * @returns the exit code: 0; 1 with an error among the findings; 2 with problems of the arguments, which go to stderr,
- * and when a server cannot be reached
+ * @returns the exit code: 0; 1 with an error among the findings; 2 when the arguments have problems, which go to
+ * stderr, or a server cannot be reached
  */
 export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<number> {
-  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
-  if (own.includes('--help') || own.includes('-h')) {
+  if (asksForHelp(argv)) {
     io.stdout(doctorHelp())
     return FINE
   }
@@ -184,7 +184,8 @@ export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<
   const configuration = given.isConfigured ? await configure(given.settings, io) : undefined
   if (given.isConfigured && configuration === undefined) return USAGE
   const triesWrongCredentials = given.given.has('tryWrongCredentials')
-  const inside = configuration && (await examine(configuration, { ...io, triesWrongCredentials }))
+  const inside =
+    configuration && (await diagnoseInside(configuration, { ...io, triesWrongCredentials }))
   const named = configuration === undefined ? [] : resourcesOf(configuration)
   const outside = await lookAt(given.url === undefined ? named : [given.url], given, network, io)
   io.onStep('')
@@ -198,18 +199,17 @@ export async function runDoctor(argv: readonly string[], io: DoctorIo): Promise<
 }
 
 /**
- * From inside alone: what a gateway with these settings meets, before it runs.
+ * Looks only from inside: what a gateway with these settings would meet, before it runs.
  *
  * @param argv the arguments after `check`, with `--live` among them
  * @returns the exit code: 0; 1 with an error among the findings; 2 with problems of the settings
  */
 export async function runLiveCheck(argv: readonly string[], io: DoctorIo): Promise<number> {
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const own = argv.slice(0, end)
+  const { own, tail } = splitArguments(argv)
   const settings = own.filter((argument) => argument !== '--live' && argument !== '--json')
-  const configuration = await configure([...settings, ...argv.slice(end)], io)
+  const configuration = await configure([...settings, ...tail], io)
   if (configuration === undefined) return USAGE
-  const diagnoses = await examine(configuration, { ...io, triesWrongCredentials: false })
+  const diagnoses = await diagnoseInside(configuration, { ...io, triesWrongCredentials: false })
   io.onStep('')
   const results = { diagnoses, changes: undefined, at: io.now() }
   print(results, own.includes('--json'), io)

@@ -19,7 +19,7 @@ import { checkTrials } from './checks/trials.js'
 import type { Network } from './exchange.js'
 import { fenceFrom, type AddressesOf } from './fence.js'
 import { EVERY, Findings, type Finding } from './finding.js'
-import { listIn } from './list-in.js'
+import { listIn } from '../list-in.js'
 import { tryRegistration } from './registration-trial.js'
 import { metadataOf, viewResource, type ResourceView } from './resource-view.js'
 import { viewServer, type ServerView } from './server-view.js'
@@ -34,7 +34,7 @@ export interface Diagnosis {
   readonly isReached: boolean
   readonly issuers: readonly string[]
   readonly findings: readonly Finding[]
-  /** Nobody is judged where the server was not reached. */
+  /** None if the server was not reached. */
   readonly verdicts: readonly Verdict[]
 }
 
@@ -45,16 +45,16 @@ export interface DiagnosisOptions {
   readonly clients: readonly Client[]
   /** Registers clients, begins a login as each, and removes them again. */
   readonly triesRegistration: boolean
-  /** Hears what is done next, for people who wait. */
+  /** Hears what the doctor does next, for people who wait. */
   readonly onStep: (step: string) => void
 }
 
-/** Other servers of one resource are a choice that clients rarely make: nobody fails for them alone. */
+/** Clients rarely choose another than the first server of a resource: none fails because of the others. */
 const MOST_SERVERS = 5
 
 function checkResourceView(view: ResourceView, findings: Findings): void {
   checkAnswer(view, findings)
-  // What does not answer as an MCP server has no use for the rest.
+  // The other checks make no sense for a server that does not answer as an MCP server.
   if (findings.has('old-transport', 'redirect')) return
   checkGet(view, findings)
   checkClock(view.url, view.initialize, findings)

@@ -1,5 +1,5 @@
 /**
- * One request of the doctor, and what came of it. It never throws: silence is an observation, too.
+ * One request of the doctor, and what came of it. It never throws, because silence is an observation, too.
  *
  * No redirect is followed, and no credentials are sent.
  *
@@ -25,7 +25,7 @@ export interface Answer {
   readonly url: string
   readonly status: number
   readonly headers: Headers
-  /** Its beginning: at most 256 KiB. Of an event stream, what came up to its first event with data. */
+  /** Its beginning: at most 256 KiB. For an event stream, everything up to its first event with data. */
   readonly text: string
   /** Milliseconds since 1970, by our clock, between request and answer. */
   readonly at: number
@@ -49,7 +49,7 @@ export function isAnswer(exchange: Exchange | undefined): exchange is Answer {
 }
 
 const MOST_BYTES = 256 * 1024
-/** The stream of a GET may be silent for ever: its head is the answer. */
+/** The stream of a GET may be silent forever, so its head is the answer. */
 const STREAM_PATIENCE = 1_000
 
 /**
@@ -137,7 +137,7 @@ export async function exchange(
     const response = await fetch(url, { ...init, method, redirect: 'manual', signal: limit.signal })
     const at = (began + now()) / 2
     const isStream = isEventStream(response.headers.get('content-type') ?? '')
-    // A request has its answer in the stream, and waits for it.
+    // The stream of a POST has the answer in it, so we wait for that.
     const streamPatience = method === 'POST' ? undefined : STREAM_PATIENCE
     const text = await readBeginning(response, isStream, streamPatience)
     return { method, url, status: response.status, headers: response.headers, text, at }
@@ -152,7 +152,7 @@ export async function exchange(
   }
 }
 
-/** The JSON object of an answer, whatever it calls itself. */
+/** The JSON object of an answer, whatever its content type. */
 export function jsonOf(exchange: Exchange | undefined): JsonObject | undefined {
   if (!isAnswer(exchange)) return undefined
   try {

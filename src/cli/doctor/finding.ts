@@ -1,5 +1,5 @@
 /**
- * One thing that the doctor found: what was seen, whom it breaks, and what to change.
+ * One thing that the doctor found: what was seen, which clients it stops, and what to change.
  *
  * @module
  */
@@ -19,20 +19,20 @@ export interface Finding {
   readonly seen: string
   /** The names of the clients that fail because of it. */
   readonly breaks: readonly string[]
-  /** Those of which it is not known. */
+  /** The names of the clients of which it is not known. */
   readonly mayBreak: readonly string[]
   readonly change: string
-  /** A URL, or a page of our documents. */
+  /** A URL, or a page of the documents of mcp-gatehouse. */
   readonly reference: string
 }
 
-/** Whether a client fails. `undefined`: nobody has told. */
+/** Whether a client fails. `undefined`: it is not known. */
 export type Rule = (client: Client) => boolean | undefined
 
 export const EVERY: Rule = () => true
 const NONE: Rule = () => false
 
-/** Fails where the fact has this value. */
+/** Clients fail if `fails` says so of their fact. */
 export function where<Value>(
   fact: (client: Client) => Fact<Value>,
   fails: (value: Value) => boolean,
@@ -42,6 +42,9 @@ export function where<Value>(
     return value === undefined ? undefined : fails(value)
   }
 }
+
+/** Stops clients whose requests come from the servers of their vendor. */
+export const HOSTED: Rule = where((client) => client.isHosted, Boolean)
 
 /** Notes findings about one subject, as checks meet them. */
 export class Findings {
@@ -56,14 +59,14 @@ export class Findings {
     return this.#all
   }
 
-  /** Whether something was found already. */
+  /** Whether one of these was found already. */
   has(...ids: readonly FindingId[]): boolean {
     return this.#all.some(({ id }) => ids.includes(id))
   }
 
   /**
-   * @param about the URL; of an authorization server its issuer
-   * @param endpoint of that server, by which its product may be known
+   * @param about the URL; for an authorization server, its issuer
+   * @param endpoint of that server, which may show its product
    */
   add(id: FindingId, about: string, seen: string, fails: Rule = NONE, endpoint?: unknown): void {
     const change = providerOf(about, endpoint)?.changes[id] ?? FINDINGS[id].change

@@ -3,27 +3,25 @@
  *
  * @module
  */
-import { settingLines } from '../../config/help.js'
+import { commandHelp } from '../command-help.js'
 import { DOCTOR_FLAGS } from './arguments.js'
 
-const COLUMNS = 100
-
 const TEXT = `Looks at an MCP server as its clients do, and says who connects, who does not, and what to change.
-It sends no token but one that nobody issued, and calls no tool. Without --try-registration it
-changes nothing, so it may look at any server.
+It sends no token except one that nobody issued, and calls no tool. Without --try-registration it
+changes nothing, so you can point it at any server.
 
 Usage:
   mcp-gatehouse doctor URL [flags]                from outside, as a client
   mcp-gatehouse doctor [URL] [flags] SETTINGS     from inside, too, as a gateway with these settings
 
 URL is the URL that users type into their client. SETTINGS are those of mcp-gatehouse serve: flags,
-environment, a file (--config), a command after --. Without URL the resources of the settings are
-looked at. mcp-gatehouse check --live looks from inside alone, before the gateway runs.
+environment, a file (--config), a command after --. Without URL, it looks at the resources of the
+settings. mcp-gatehouse check --live looks only from inside, before the gateway runs.
 
-It reads the challenge, the metadata of the resource, and those of its authorization servers with
-their keys. It looks at redirects, CORS, TLS and clocks. Then it compares what it saw with what is
+It reads the challenge, the metadata of the resource, and the metadata and keys of its authorization
+servers. It looks at redirects, CORS, TLS and clocks. Then it compares what it saw with what is
 known about each client. Findings that stop a client are errors. The others are warnings and notes.
-From inside it asks issuers for their keys, introspects a token that nobody issued, and asks the
+From inside, it asks issuers for their keys, introspects a token that nobody issued, and asks the
 server behind the gateway what it offers.
 
 Examples:
@@ -33,10 +31,10 @@ Examples:
   mcp-gatehouse doctor https://mcp.example.com/mcp --json > report.json
   mcp-gatehouse doctor --config gatehouse.yaml
 
-Exit codes: 0 nothing is wrong; 1 a client cannot connect, or another error was found; 2 usage, or
+Exit codes: 0 nothing is wrong; 1 a client cannot connect, or there is another error; 2 usage, or
 the server cannot be reached.`
 
 /** Ends with a line break. */
 export function doctorHelp(): string {
-  return `${[TEXT, '', 'Flags:', ...settingLines(DOCTOR_FLAGS, COLUMNS)].join('\n')}\n`
+  return commandHelp(TEXT, DOCTOR_FLAGS)
 }

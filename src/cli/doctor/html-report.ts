@@ -43,7 +43,7 @@ function findingHtml(finding: Finding): string {
     `<p>${escapeHtml(seen)}</p>`,
     ...(breaks.length > 0 ? [`<p>Stops ${titles(breaks)}.</p>`] : []),
     ...(mayBreak.length > 0 && severity !== 'note'
-      ? [`<p>Not known of ${titles(mayBreak)}.</p>`]
+      ? [`<p>May stop ${titles(mayBreak)}: it is not known.</p>`]
       : []),
     `<p><strong>Change:</strong> ${escapeWithFlags(change)}</p>`,
     `<p class="soft">${referenceOf(finding)}</p>`,

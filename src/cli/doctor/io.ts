@@ -3,15 +3,11 @@
  *
  * @module
  */
+import type { CommandIo } from '../command-io.js'
 
-/** Texts are whole lines. */
-export interface DoctorIo {
-  readonly stdout: (text: string) => void
-  readonly stderr: (text: string) => void
-  readonly readFile: (path: string) => string
+export interface DoctorIo extends CommandIo {
   /** @throws what the file system throws */
   readonly writeFile: (path: string, text: string) => void
-  readonly env: Readonly<Record<string, string | undefined>>
   /** Whether stdout shows colours. */
   readonly isColoured: boolean
   /** Shows what is done next, to people who wait. An empty text: nothing more. */

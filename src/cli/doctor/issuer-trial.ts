@@ -25,7 +25,7 @@ async function faultOf(
 }
 
 const OF_LIMIT =
-  'Look who asks the issuer for its keys with every request, or raise its limit. The gateway asks once for all requests, and --oauth-jwks-file never.'
+  'Find out which program asks the issuer for its keys with every request, or raise the limit. The gateway asks once for all requests. With --oauth-jwks-file, it never asks.'
 
 export async function tryKeys(
   { source, requirements, validation }: IssuerSettings,
@@ -49,7 +49,7 @@ export async function tryKeys(
   findings.addWithAdvice('gateway-keys', issuer, seen, isLimited ? OF_LIMIT : undefined)
 }
 
-/** No token: nobody issued it, so that an answer can only be that it is not active. */
+/** Nobody issued this token, so the only right answer is that it is not active. */
 function madeUpToken(prefix = ''): string {
   return `${prefix}doctor-${randomUUID()}`
 }
@@ -67,7 +67,7 @@ export async function tryIntrospection(
   findings.add(id, requirements.issuer, `${fault.message}.`)
 }
 
-/** Some providers lock a client after a few wrong secrets: this is tried only when somebody asks for it. */
+/** Some providers lock a client after a few wrong secrets, so this runs only with `--try-wrong-credentials`. */
 export async function tryWrongCredentials(
   issuer: string,
   introspector: TokenIntrospector,

@@ -6,7 +6,7 @@
 import type { Changes } from './changes.js'
 import type { Diagnosis } from './diagnosis.js'
 
-/** Changes with every change of its members that a program could notice. */
+/** It is raised with every change of the members that a program could notice. */
 export const VERSION = 1
 
 export interface JsonReport {
@@ -18,7 +18,7 @@ export interface JsonReport {
   readonly changes?: Changes
 }
 
-/** What every form of the report shows. */
+/** What every report shows. */
 export interface Results {
   readonly diagnoses: readonly Diagnosis[]
   readonly changes: Changes | undefined

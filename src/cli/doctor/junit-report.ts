@@ -12,7 +12,7 @@ interface Case {
   readonly name: string
   /** What is wrong, in lines. */
   readonly failure: readonly string[]
-  /** Why it cannot be said. */
+  /** Why the result is not known. */
   readonly unknown: readonly string[]
 }
 
@@ -20,7 +20,7 @@ function describe({ title, seen, change }: Finding): string {
   return `${title}. ${seen} Change: ${change}`
 }
 
-/** What is wrong without a client that fails for it. */
+/** The errors that stop none of the clients. */
 function ownCase({ view, findings, verdicts }: Diagnosis): Case {
   const name = view === 'inside' ? 'the gateway gets what it needs' : 'the server is in order'
   const judged = new Set(verdicts.map(({ client }) => client))

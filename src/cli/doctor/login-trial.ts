@@ -1,6 +1,6 @@
 /**
  * Begins a login as a client does, and stops at the first answer: a page for people, or a refusal. Nobody
- * is logged in. It needs a client that is registered, so it runs only after a registration.
+ * is logged in. It needs a registered client, so it runs only after a registration.
  *
  * @module
  */
@@ -36,7 +36,7 @@ function urlOf({ endpoint, clientId, redirectUri, scope, resource }: LoginReques
   return url.href
 }
 
-/** The error that goes to the client by a redirect (RFC 6749 §4.1.2.1). */
+/** The error that a redirect brings to the client (RFC 6749 §4.1.2.1). */
 function errorIn(answer: Answer, redirectUri: string): string | undefined {
   const location = answer.headers.get('location') ?? ''
   if (!isRedirect(answer) || !location.startsWith(redirectUri)) return undefined
@@ -45,7 +45,7 @@ function errorIn(answer: Answer, redirectUri: string): string | undefined {
   return reasons.length === 0 ? undefined : reasons.map((each) => quoted(each, 200)).join(' ')
 }
 
-/** @returns why it was refused, in words. `undefined`: it was not, or nobody can say */
+/** @returns why it was refused, in words. `undefined`: it was not, or that cannot be told */
 export async function tryLogin(
   network: Network,
   request: LoginRequest,

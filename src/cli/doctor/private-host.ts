@@ -1,5 +1,5 @@
 /**
- * Host names that exist on one machine or in one network only.
+ * Host names that exist only on one machine or in one network.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Why a client connects or not, for a cell of a table.
+ * Why a client connects, or why not, for a cell of a table.
  *
  * @module
  */

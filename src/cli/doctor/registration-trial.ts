@@ -1,6 +1,6 @@
 /**
- * Registers a client, begins a login with it, and removes it again (RFC 7591, RFC 7592). This writes at the authorization server,
- * so it runs only when somebody asks for it.
+ * Registers a client, begins a login with it, and removes it again (RFC 7591, RFC 7592). This writes at
+ * the authorization server, so it runs only with `--try-registration`.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface Trial {
   readonly refusal: string | undefined
   /** Why its login is refused, in words. */
   readonly loginRefusal: string | undefined
-  /** Why a later login is refused, which comes back at another port. */
+  /** Why a later login that returns to another port is refused, in words. */
   readonly portRefusal: string | undefined
   /** The id of a client that could not be removed. */
   readonly left: string | undefined
@@ -32,7 +32,7 @@ export interface RegistrationSubject {
   readonly resource: string
 }
 
-/** Any free port would do: most programs take what they get. */
+/** Any port would do: most programs take a free one. */
 const PORT = '33418'
 
 /** The redirect URIs of a client, if all of them are known in full. */
@@ -53,14 +53,14 @@ function describe(answer: Exchange): string {
 async function remove(network: Network, endpoint: string, created: Exchange): Promise<boolean> {
   const { registration_access_token: token, registration_client_uri: given } = jsonOf(created) ?? {}
   const url = parseHttpUrl(given)
-  // The token is for the server that gave it, and for no other.
+  // The token is only for the server that issued it.
   if (typeof token !== 'string' || url?.origin !== new URL(endpoint).origin) return false
   const headers = { authorization: `Bearer ${token}` }
   const answer = await exchange(network, url.href, { method: 'DELETE', headers })
   return isAnswer(answer) && answer.status >= 200 && answer.status < 300
 }
 
-/** As the SDK does (SEP-837). Where URIs are of both kinds there is no right answer. */
+/** As the SDK does (SEP-837). If there are URIs of both kinds, no answer is right. */
 function applicationTypeOf(uris: readonly string[]): 'native' | 'web' {
   const isNative = (uri: string) => {
     const { protocol, hostname } = new URL(uri)
@@ -69,7 +69,7 @@ function applicationTypeOf(uris: readonly string[]): 'native' | 'web' {
   return uris.some(isNative) ? 'native' : 'web'
 }
 
-/** Begins a login, and another one at another port where the client takes any. */
+/** Begins a login. If the client takes any port, it begins another login with another port. */
 async function tryLogins(
   network: Network,
   { authorization: endpoint, scopes, resource }: RegistrationSubject,
@@ -117,7 +117,7 @@ async function tryOne(
   return { client, refusal: undefined, ...logins, left: isGone ? undefined : id }
 }
 
-/** One client after the other: providers limit how often somebody may register. */
+/** One client after the other, because providers limit how often clients may register. */
 export async function tryRegistration(
   network: Network,
   subject: RegistrationSubject,

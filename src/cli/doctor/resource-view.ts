@@ -1,6 +1,6 @@
 /**
- * What a server shows to somebody without a token, or with one that nobody issued. Nothing is written there: a session that an open
- * server begins is ended.
+ * What a server shows to a client without a token, or with a token that nobody issued. Nothing stays
+ * there: the doctor ends each session that an open server begins.
  *
  * @module
  */
@@ -16,12 +16,12 @@ export interface ResourceView {
   /** POST `initialize` without a token. */
   readonly initialize: Exchange
   readonly challenge: Challenge | undefined
-  /** The same with a token that nobody issued. Absent where the server needs none. */
+  /** The same with a token that nobody issued. Absent if the server needs no token. */
   readonly wrongToken: Exchange | undefined
   /** GET without a token. */
   readonly get: Exchange
   readonly metadata: Readonly<Record<'path' | 'root' | 'below', Exchange>> & {
-    /** Absent where the 401 names no URL that could be asked. */
+    /** Absent if the 401 names no usable URL. */
     readonly challenge: Exchange | undefined
   }
   readonly browser: BrowserView
@@ -103,7 +103,7 @@ async function viewInBrowser(network: Network, url: string, path: string): Promi
   return { preflight: endpoint, metadataPreflight, metadata, initialize: opened }
 }
 
-/** Only where a token is needed: an open server takes any request. */
+/** Only if the server needs a token: an open server takes any request. */
 async function tryWrongToken(
   network: Network,
   url: string,
@@ -123,7 +123,7 @@ export function readChallengeOf(answer: Exchange | undefined): Challenge | undef
 }
 
 /**
- * Looks at a server from outside. All requests that no answer is needed for run together, and each takes
+ * Looks at a server from outside. All requests that need no earlier answer run together. Each takes
  * at most the network's patience.
  */
 export async function viewResource(network: Network, url: string): Promise<ResourceView> {

@@ -19,7 +19,7 @@ function ruleOf(id: FindingId): object {
     shortDescription: { text: title },
     help: { text: change },
     defaultConfiguration: { level: severity },
-    // It must be a URI. Pages of ours have no address.
+    // It must be a URI. Our own pages have no address.
     ...(reference.startsWith('https:') && { helpUri: reference }),
   }
 }

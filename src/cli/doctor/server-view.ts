@@ -14,24 +14,23 @@ import { BROWSER_ORIGIN } from './resource-view.js'
 
 interface KeysView {
   readonly exchange: Exchange
-  /** Usable keys. A text says why there is none. */
+  /** The number of usable keys. A text says why there is none. */
   readonly usable: number | string
-  readonly skipped: readonly string[]
 }
 
 export interface ServerView {
-  /** As the metadata of the resource spell it. */
+  /** As the metadata of the resource spells it. */
   readonly issuer: string
   /** The forms that clients ask for, in their order. */
   readonly forms: readonly Exchange[]
-  /** RFC 8414 below the issuer: outside of the standard, and served by some. */
+  /** The document of RFC 8414 below the issuer: not in the standard, but some servers have it there. */
   readonly appended: Exchange
   readonly document: JsonObject | undefined
   readonly keys: KeysView | undefined
   readonly browser: BrowserView | undefined
 }
 
-/** The same for a page in a browser: the document, and preflights of what it asks for. */
+/** The same for a page in a browser: the document, and the preflights of its endpoints. */
 interface BrowserView {
   readonly document: Exchange
   readonly token: Exchange | undefined
@@ -47,7 +46,7 @@ export function documentOf(form: Exchange): JsonObject | undefined {
   return isAnswer(form) && form.status === 200 ? jsonOf(form) : undefined
 }
 
-/** As clients choose: the first document, whatever issuer it names. */
+/** Chooses as clients do: the first document, whatever issuer it names. */
 function choose(forms: readonly Exchange[]): Exchange | undefined {
   return forms.find((form) => documentOf(form) !== undefined)
 }
@@ -55,13 +54,13 @@ function choose(forms: readonly Exchange[]): Exchange | undefined {
 async function viewKeys(network: Network, issuer: string, url: string): Promise<KeysView> {
   const answer = await exchange(network, url, { headers: { accept: 'application/json' } })
   const document = documentOf(answer)
-  if (document === undefined) return { exchange: answer, usable: 0, skipped: [] }
+  if (document === undefined) return { exchange: answer, usable: 0 }
   try {
-    const { keys, skipped } = await importKeys(issuer, document, SIGNATURE_ALGORITHMS)
-    return { exchange: answer, usable: keys.length, skipped }
+    const { keys } = await importKeys(issuer, document, SIGNATURE_ALGORITHMS)
+    return { exchange: answer, usable: keys.length }
   } catch (error) {
     if (!(error instanceof AuthorizationServerError)) throw error
-    return { exchange: answer, usable: error.message, skipped: [] }
+    return { exchange: answer, usable: error.message }
   }
 }
 

@@ -46,7 +46,7 @@ function titles(names: readonly string[]): string {
 function linesOf(finding: Finding, all: number, paint: Paint): readonly string[] {
   const { severity, title, id, about, seen, breaks, mayBreak, change, reference } = finding
   const mark = paint(COLOURS[severity], severity.padEnd(INDENT))
-  // Nobody is judged where nothing was reached.
+  // There are no verdicts if the server was not reached.
   const everyone = all === 0 || breaks.length === all ? 'every client' : titles(breaks)
   return [
     `${mark}${paint('bold', title)}  ${paint('dim', id)}`,
@@ -54,7 +54,7 @@ function linesOf(finding: Finding, all: number, paint: Paint): readonly string[]
     ...block(seen),
     ...(breaks.length > 0 ? block(`Stops ${everyone}.`) : []),
     ...(mayBreak.length > 0 && severity !== 'note'
-      ? block(`Not known of ${titles(mayBreak)}.`)
+      ? block(`May stop ${titles(mayBreak)}: it is not known.`)
       : []),
     ...block(change, '        →'),
     ...block(reference).map((line) => paint('dim', line)),

@@ -1,6 +1,5 @@
 /**
- * Asks the server behind the gateway what the gateway would ask, and for what it offers. No tool is
- * called.
+ * Asks the server behind the gateway what the gateway would ask, and what it offers. No tool is called.
  *
  * @module
  */
@@ -24,7 +23,7 @@ import type { Findings } from './finding.js'
 import { shownUrl } from './shown.js'
 
 export interface TrialContext extends NetworkOptions {
-  /** Of the process: it may have what a command lacks. */
+  /** The environment of this process. It may have a variable that the command lacks. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds for the whole exchange. */
   readonly patience: number
@@ -60,7 +59,7 @@ function offers({ server, tools, prompts, resources }: Inventory, stateless: boo
   return `${server}: ${counts}; ${era}.`
 }
 
-/** Runs within the patience. @returns why it failed, in words */
+/** @returns why it failed, or did not end in time, in words */
 async function within(
   patience: number,
   work: (signal: AbortSignal) => Promise<void>,
@@ -110,7 +109,7 @@ async function tryHttp(
     findings.addWithAdvice(id, about, `${shownUrl(about)}: ${reason}.`, hint && `${hint}.`)
     return
   }
-  // Each caller has credentials of their own there, and we have none.
+  // There, each caller has their own credentials. We have none.
   if (server.upstreamCredentials !== undefined) return
   const { upstreamHeaders, upstreamHost } = server
   const headers = { ...upstreamHeaders, ...(upstreamHost !== undefined && { host: upstreamHost }) }

@@ -9,8 +9,8 @@ import { registrationOf } from './checks/registration.js'
 import type { Finding } from './finding.js'
 
 /**
- * `yes`: nothing that is known stops it. `with a client id`: people have to type one. `unknown`: of
- * something that was found it is not known whether it stops this client.
+ * `yes`: nothing that is known stops it. `with a client id`: people have to type one. `unknown`: it is
+ * not known whether something that was found stops this client.
  */
 export type Connects = 'yes' | 'with a client id' | 'unknown' | 'no'
 
@@ -18,9 +18,9 @@ export interface Verdict {
   readonly client: string
   readonly title: string
   readonly connects: Connects
-  /** How it registers here. `undefined`: that cannot be said. */
+  /** How it registers here. `undefined`: that is not known. */
   readonly registration: Registration | undefined
-  /** The titles of what stops it, or may. */
+  /** The titles of the findings that stop it, or may stop it. */
   readonly why: readonly string[]
 }
 

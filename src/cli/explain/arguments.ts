@@ -1,11 +1,12 @@
 /**
- * The arguments of `explain`: its own, and the settings of `serve`.
+ * The arguments of `explain`: flags of its own, and the settings of `serve`.
  *
  * @module
  */
 import { collectFlags } from '../../config/sources.js'
 import { SETTINGS } from '../../config/setting-lists.js'
 import type { ConfigurationProblem } from '../../errors.js'
+import { splitArguments } from '../split-arguments.js'
 import { looksLikeToken } from './secrecy.js'
 
 export interface ExplainArguments {
@@ -23,8 +24,8 @@ export interface ExplainArguments {
 const TOKEN_AS_ARGUMENT: ConfigurationProblem = {
   path: 'explain',
   message:
-    'takes no token as an argument: other users of this machine see it, and the shell keeps it',
-  hint: 'give it on standard input: mcp-gatehouse explain … < token.txt; and let this one expire',
+    'takes no token as an argument: other users of this machine can see it, and the shell keeps it',
+  hint: 'give it on standard input: mcp-gatehouse explain … < token.txt; let this token expire',
 }
 
 const OWN = ['--request', '--log', '--admin', '--admin-token-file'] as const
@@ -66,7 +67,7 @@ function takeOwn(argv: readonly string[]): Own {
   return { values, others, problems }
 }
 
-/** Of a random id, eight characters are enough for one request. */
+/** Eight characters of a random id are enough to find one request. */
 const ID = /^[\x21-\x7e]{8,200}$/
 
 function requestProblems({ values }: Own): readonly ConfigurationProblem[] {
@@ -98,8 +99,8 @@ function requestProblems({ values }: Own): readonly ConfigurationProblem[] {
 export function readArguments(
   argv: readonly string[],
 ): ExplainArguments | readonly ConfigurationProblem[] {
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const flags = argv.slice(0, end).filter((argument) => argument !== '--json')
+  const { own: before, tail } = splitArguments(argv)
+  const flags = before.filter((argument) => argument !== '--json')
   const own = takeOwn(flags)
   const { rest } = collectFlags(SETTINGS, own.others)
   const isToken = (argument: string) => !argument.startsWith('-') || looksLikeToken(argument)
@@ -112,10 +113,10 @@ export function readArguments(
   const setting =
     admin === undefined && tokenFile !== undefined ? [`--admin-token-file=${tokenFile}`] : []
   return {
-    isJson: flags.length < end,
+    isJson: flags.length < before.length,
     request: own.values.get('--request'),
     log: own.values.get('--log'),
     admin,
-    settings: [...own.others, ...setting, ...argv.slice(end)],
+    settings: [...own.others, ...setting, ...tail],
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The command `explain`: why a token, or a request, is accepted or refused.
+ * The command `explain`: why a token or a request is accepted or refused.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { checkGateway, defaultResource } from '../../gateway/settings.js'
 import { jsonText } from '../policy/shown.js'
 import { formatProblems } from '../problems.js'
 import { askAdmin } from './admin-request.js'
+import { asksForHelp } from '../split-arguments.js'
 import { readArguments, type ExplainArguments } from './arguments.js'
 import { examine, type Examination } from './examination.js'
 import { EXPLAIN_HELP } from './help.js'
@@ -23,7 +24,7 @@ import { findRequest, formatRequest } from './logged-request.js'
 import { formatExamination, toJson } from './report.js'
 import { withoutTokens } from './secrecy.js'
 
-/** Where a command reads and writes. */
+/** Where `explain` reads and writes, and its clock. */
 export interface ExplainIo {
   readonly stdin: Readable & { readonly isTTY?: boolean | undefined }
   readonly stdout: (text: string) => void
@@ -54,10 +55,10 @@ async function readInput(stdin: Readable): Promise<string> {
   return text.trim()
 }
 
-/** A token as people copy it: alone, or with the field around it. */
+/** A token as people copy it: alone, or with the header field around it. */
 function tokenIn(text: string): string | Problems {
   const token = text.replace(/^(?:authorization:\s*)?bearer\s+/i, '')
-  const hint = 'the access token that the client sends, and nothing else'
+  const hint = 'only the access token that the client sends'
   if (token === '') return [{ path: 'standard input', message: 'has no token', hint }]
   if (/\s/.test(token)) return [{ path: 'standard input', message: 'is not one token', hint }]
   return token
@@ -76,7 +77,7 @@ async function readOptions(
   for (const warning of configuration.warnings) stderr(`warning: ${warning}\n`)
   if (configuration.problems.length > 0) return configuration.problems
   if (configuration.settings.auth === 'oauth') return toGatewayOptions(configuration)
-  const message = 'none checks no token, so there is nothing to explain'
+  const message = 'is none: no token is checked, so there is nothing to explain'
   return [{ path: '--auth', message, hint: '--auth oauth, and the other settings of serve' }]
 }
 
@@ -159,8 +160,7 @@ async function explainRequest(
  * @returns the exit code: 0 accepted, 1 refused or undecided, 2 usage
  */
 export async function runExplain(argv: readonly string[], io: ExplainIo): Promise<number> {
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  if (argv.slice(0, end).some((each) => each === '--help' || each === '-h')) {
+  if (asksForHelp(argv)) {
     io.stdout(EXPLAIN_HELP)
     return 0
   }

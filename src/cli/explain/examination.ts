@@ -1,6 +1,6 @@
 /**
- * Examines a token as the gateway does, and lists what every rule says. The verdict is the
- * kernel's own; the rules are those that it uses.
+ * Examines a token as the gateway does, and lists what every rule says. The verdict comes from the
+ * kernel itself, and the rules are the kernel's.
  *
  * @module
  */
@@ -30,7 +30,7 @@ import { remarksOn } from './remarks.js'
 /** What one rule says. */
 export interface RuleResult {
   readonly rule: string
-  /** `unknown`: it could not be checked, because an earlier rule failed or the provider is away. */
+  /** `unknown`: it could not be checked, because an earlier rule failed or the provider did not answer. */
   readonly result: 'pass' | 'fail' | 'unknown'
   readonly detail: string
 }
@@ -38,7 +38,7 @@ export interface RuleResult {
 export interface Examination {
   readonly resource: string
   readonly result: 'accepted' | 'refused' | 'undecided'
-  /** Of the answer that a client would get; 200 for a token that is accepted. */
+  /** The status of the answer that a client would get; 200 for a token that is accepted. */
   readonly status: number
   readonly code: string | undefined
   readonly reason: string | undefined
@@ -57,7 +57,7 @@ export interface World {
   readonly fetch: typeof fetch | undefined
 }
 
-/** The steps before claims are read, each with the codes with which it fails. */
+/** The steps before claims are read, by the codes with which they fail. */
 const STEPS: ReadonlyMap<string, string> = new Map([
   ['ERR_CREDENTIALS_MISSING', 'form'],
   ['ERR_CREDENTIALS_MULTIPLE', 'form'],
@@ -73,7 +73,7 @@ const STEPS: ReadonlyMap<string, string> = new Map([
   ['ERR_TOKEN_INACTIVE', 'introspection'],
 ])
 
-/** The verdict of the kernel, and everything that was seen on the way to it. */
+/** The verdict of the kernel, and what was seen on the way to it. */
 interface Verdict {
   readonly decision: Decision
   readonly code: string | undefined
@@ -82,7 +82,7 @@ interface Verdict {
   readonly answer: TokenIntrospection | undefined
 }
 
-/** Keeps the last answer of every introspector. */
+/** The same issuer. `keep` gets every answer of its introspector. */
 function overhear(issuer: IssuerSettings, keep: (answer: TokenIntrospection) => void) {
   const { introspector } = issuer
   if (introspector === undefined) return issuer
@@ -121,7 +121,7 @@ function headerOf(token: string): JsonObject | undefined {
   return text === undefined ? undefined : parseJsonObject(text)
 }
 
-/** What the steps say, up to the one with which the kernel stopped. */
+/** What the steps say, up to the step at which the kernel stopped. */
 function stepResults(
   { decision, code = '', reason = '', answer }: Verdict,
   jwt: ParsedJwt | undefined,
@@ -181,7 +181,7 @@ function claimResults(
 ): readonly RuleResult[] {
   if (facts instanceof Refusal) return [{ rule: 'claims', result: 'fail', detail: facts.reason }]
   const shapes: RuleResult = { rule: 'claims', result: 'pass', detail: 'all can be read' }
-  // The step before says the same of the issuer, and more.
+  // The earlier step says the same about the issuer, and more.
   const rules = ACCESS_TOKEN_RULES.filter(({ name }) => name !== 'issuer')
   const results = rules.map(({ name: rule, check }): RuleResult => {
     const refusal = check(facts, requirements, at)

@@ -5,8 +5,8 @@
  */
 
 /** Ends with a line break. */
-export const EXPLAIN_HELP = `Says why a token is accepted or refused: its claims, what each rule says of it, the likeliest
-cause, and the setting to change. The token is never printed.
+export const EXPLAIN_HELP = `Says why a token is accepted or refused: its claims, what each rule says about it, the likeliest
+cause, and the setting to change. It never prints the token.
 
 Usage:
   mcp-gatehouse explain [settings] [--json] < TOKEN-FILE
@@ -14,8 +14,8 @@ Usage:
   mcp-gatehouse explain --request ID --admin URL --admin-token-file FILE [--json]
 
 The settings are those of serve, from flags, environment and --config; put the same command after
---. With several resources each of them is asked. With --oauth-jwks-file nobody is contacted.
-A token on the command line is refused, because others can see it.
+--. With several resources, it asks each of them. With --oauth-jwks-file, it contacts nobody.
+It takes no token on the command line, because others can see it there.
 
   --request ID   the request to look up: X-Request-Id of its answer, or the characters after "ref"
   --log FILE     where to look: the log in JSON (--log-format json), or the audit file
@@ -29,5 +29,5 @@ Examples:
   mcp-gatehouse explain --request 1f2e3d4c --log gateway.log
   mcp-gatehouse explain --request 1f2e3d4c --admin http://127.0.0.1:9464 --admin-token-file admin.token
 
-Exit codes: 0 accepted; 1 refused, or nobody can decide now; 2 usage or configuration.
+Exit codes: 0 accepted; 1 refused, or it cannot be decided now; 2 usage or configuration.
 `

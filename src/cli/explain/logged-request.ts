@@ -10,7 +10,7 @@ import { inOneLine } from '../policy/shown.js'
 import { cureFor } from '../../advice/cures.js'
 import { withTimes } from '../time-in-words.js'
 
-/** The members that are shown, in this order. A log of somebody else may have others. */
+/** The members that are shown, in this order. The log of another program may have others. */
 const SHOWN = [
   'time',
   'event',
@@ -35,9 +35,9 @@ const MOST_LINES = 100
 const LONGEST = 1_000
 
 export interface LoggedRequest {
-  /** Each with the known members of one line. */
+  /** Each has the known members of one line. */
   readonly lines: readonly JsonObject[]
-  /** The last code, which decided. */
+  /** The last code: it decided. */
   readonly code: string | undefined
   readonly isAllowed: boolean
 }
@@ -59,7 +59,7 @@ export function factsOf(line: JsonObject): JsonObject {
   return Object.fromEntries(known.map((name) => [name, facts[name]]))
 }
 
-/** Users know the last characters of an id, which are in the answer that they got. */
+/** The answer that a user got has the last characters of the id. */
 export function isAbout(facts: JsonObject, id: string): boolean {
   const { requestId } = facts
   return typeof requestId === 'string' && requestId.endsWith(id)

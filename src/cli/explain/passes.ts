@@ -1,5 +1,5 @@
 /**
- * What a rule that a token passes has seen.
+ * What a rule saw in a token that passes it.
  *
  * @module
  */
@@ -11,7 +11,7 @@ type Describe = (facts: AccessTokenFacts, at: number) => string
 
 const PASSES: Readonly<Record<string, Describe>> = {
   algorithm: ({ algorithm }) =>
-    algorithm === undefined ? 'of the introspection' : quoted(algorithm),
+    algorithm === undefined ? 'introspection has none' : quoted(algorithm),
   kind: ({ kind }) => (kind === 'opaque' ? 'an opaque access token' : `an access token (${kind})`),
   audience: ({ audience }) => audience.map((each) => quoted(each)).join(', '),
   binding: () => 'not bound to a sender',

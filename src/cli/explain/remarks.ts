@@ -6,7 +6,7 @@
 import type { AccessTokenFacts } from '../../token/access-token.js'
 import { timeInWords } from '../time-in-words.js'
 
-/** Seconds. Keys alone say nothing of a logout, so a token is valid until it ends. */
+/** Seconds. Keys alone say nothing about a logout, so a token is valid until it expires. */
 const SHORT = 15 * 60
 
 /** @param at seconds since 1970 */
@@ -18,6 +18,6 @@ export function remarksOn(
   const life = expiresAt - (validFrom === 0 ? at : validFrom)
   if (life <= SHORT) return []
   return [
-    `it lives ${timeInWords(life)}, and no logout or revocation ends it before: shorter tokens at the provider, or introspection (--oauth-client-id)`,
+    `it is valid for ${timeInWords(life)}, and no logout or revocation ends it earlier: let the provider issue shorter tokens, or use introspection (--oauth-client-id)`,
   ]
 }

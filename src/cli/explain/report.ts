@@ -1,5 +1,5 @@
 /**
- * What `explain` prints about a token.
+ * What `explain` prints about a token, for people and for programs.
  *
  * @module
  */
@@ -28,7 +28,7 @@ function part(name: string, value: JsonObject | undefined): readonly string[] {
 function causeOf({ result, status, code, reason, hint }: Examination): readonly string[] {
   if (code === undefined) return []
   const cure = cureFor(code)
-  const verdict = result === 'undecided' ? 'nobody can decide now' : 'the likeliest cause'
+  const verdict = result === 'undecided' ? 'it cannot be decided now' : 'the likeliest cause'
   return [
     '',
     `${verdict}: ${code} (HTTP ${status})`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What is neither a word nor a number of the text around it. */
+/** The shape of a JWT, within any text. */
 const TOKEN = /\bey[\w-]{8,}(?:\.[\w-]*){2,4}/g
 const HIDDEN = '(a token, not shown)'
 
@@ -15,7 +15,7 @@ export function looksLikeToken(text: string): boolean {
   return text.search(TOKEN) >= 0
 }
 
-/** Everything with the shape of a JWT is hidden, and this token with each of its last parts. */
+/** Hides everything with the shape of a JWT, and also this token and its signature. */
 export function withoutTokens(text: string, token = ''): string {
   const signature = token.slice(token.lastIndexOf('.') + 1)
   const secrets = [token, signature].filter((each) => each.length >= SHORTEST)

@@ -10,37 +10,40 @@ import { readFault } from '../../config/named-file.js'
 import { flagOf } from '../../config/names.js'
 import type { GivenValues, Setting } from '../../config/setting.js'
 import { formatDuration, parseDuration, parsePort, splitWords } from '../../config/values.js'
-import { collectArguments, gatewayFlags, ownFlag, type ArgumentShape } from '../arguments.js'
+import {
+  collectArguments,
+  gatewayFlags,
+  ownFlag,
+  textFlag,
+  toggleFlag,
+  type ArgumentShape,
+} from '../arguments.js'
 import type { CommandIo } from '../command-io.js'
-
-function text(path: string, placeholder: string, description: string, hint: string): Setting {
-  return ownFlag({ path, kind: 'text', placeholder, description, hint })
-}
-
-function toggle(path: string, description: string): Setting {
-  const hint = 'give it without a value'
-  return ownFlag({ path, kind: 'toggle', placeholder: '', description, default: 'off', hint })
-}
 
 /** Seconds. */
 const DEFAULT_TIMEOUT = 300
 const LONGEST_TIMEOUT = 86_400
 
 const FLAGS: readonly Setting[] = [
-  text('clientId', 'ID', 'a client that is registered there', 'the id that it has there'),
-  text(
+  textFlag(
+    'clientId',
+    'ID',
+    'a client that is registered at the identity provider',
+    'its id there',
+  ),
+  textFlag(
     'clientSecretFile',
     'FILE',
-    'the secret of that client, for one that is not public',
+    'the secret of that client, if it has one',
     'a file that holds it and nothing else',
   ),
-  text(
+  textFlag(
     'clientMetadataUrl',
     'URL',
     'the document that is the client id (CIMD); it must list the redirect URI',
     'an https URL',
   ),
-  toggle('register', 'register a new client, even if --store has one'),
+  toggleFlag('register', 'register a new client, even if --store has one'),
   ownFlag({
     path: 'scope',
     kind: 'words',
@@ -57,9 +60,9 @@ const FLAGS: readonly Setting[] = [
     default: 'a free one',
     hint: '1 to 65535',
   }),
-  toggle('noBrowser', 'print the URL only'),
-  toggle('device', 'log in on another device, by a code (RFC 8628)'),
-  text(
+  toggleFlag('noBrowser', 'only print the URL'),
+  toggleFlag('device', 'log in on another device, by a code (RFC 8628)'),
+  textFlag(
     'headless',
     'COMMAND',
     'a command that does the login, for CI: it gets the URL as its last argument',
@@ -73,10 +76,10 @@ const FLAGS: readonly Setting[] = [
     default: formatDuration(DEFAULT_TIMEOUT),
     hint: '30s, 5m, at most 24h',
   }),
-  text('call', 'NAME', 'call this tool in the end', 'the name of a tool'),
-  text('args', 'JSON', 'its arguments', `'{"a":1,"b":2}'`),
-  toggle('printToken', 'print the access token, and nothing else, to stdout'),
-  text('store', 'FILE', 'keep the refresh token for the next time', 'a file of your own'),
+  textFlag('call', 'NAME', 'call this tool at the end', 'the name of a tool'),
+  textFlag('args', 'JSON', 'its arguments', `'{"a":1,"b":2}'`),
+  toggleFlag('printToken', 'print the access token, and nothing else, to stdout'),
+  textFlag('store', 'FILE', 'keep the refresh token for the next time', 'a file of your own'),
   ...gatewayFlags('caFile'),
 ]
 
@@ -102,7 +105,7 @@ export interface LoginOptions {
   readonly ca: string | undefined
 }
 
-/** Flags that say opposite things. */
+/** Flags that contradict each other. */
 const CONTRARY: readonly (readonly [string, string])[] = [
   ['clientId', 'clientMetadataUrl'],
   ['register', 'clientId'],
@@ -138,7 +141,7 @@ function combinationProblems(given: GivenValues): readonly ConfigurationProblem[
   return [...contrary, ...lonely]
 }
 
-/** An https URL, or one on loopback: a token would travel in clear text. */
+/** An https URL, or one on loopback. To any other, a token would travel in clear text. */
 function isSafe(value: string): boolean {
   const url = parseHttpUrl(value)
   if (url === undefined || url.username !== '' || url.hash !== '') return false
@@ -170,7 +173,7 @@ function wayOf(given: GivenValues): LoginOptions['way'] {
   return isOn(given, 'noBrowser') ? 'url' : 'browser'
 }
 
-/** Reads and checks them all. A list is all problems. */
+/** Reads and checks all arguments. A list holds all problems. */
 export function readLogin(
   argv: readonly string[],
   { readFile }: CommandIo,
@@ -202,7 +205,8 @@ export function readLogin(
   }
   const [url = ''] = names
   if (names.length > 0 && !isSafe(url)) {
-    const hint = 'the URL that clients use: https://mcp.example.com/mcp; http only for this machine'
+    const hint =
+      'the URL that clients use: https://mcp.example.com/mcp; http is only for this machine'
     all.push({ path: 'URL', message: 'is not an https URL', hint })
   }
   const name = textOf('call')

@@ -22,7 +22,7 @@ export interface AuthorizationServer {
   readonly issuer: string
   readonly metadata: AuthorizationServerMetadata
   /**
-   * An endpoint that it has: an https URL, or both it and the issuer on loopback.
+   * The URL of an endpoint. It is https, unless both it and the issuer are on loopback.
    *
    * @throws {CommandFault}
    */
@@ -44,7 +44,7 @@ function create(metadata: AuthorizationServerMetadata): AuthorizationServer {
         ? new CommandFault(`${issuer} has no ${name}`, 'it does not offer this way to log in')
         : new CommandFault(
             `${issuer} names the ${name} ${quoted(value)}, which is not an https URL`,
-            'its administrator has to correct its metadata',
+            'its administrator must correct its metadata',
           )
     },
     lists(name, value) {
@@ -72,8 +72,8 @@ export async function findAuthorizationServer(
     throw new CommandFault(
       error.message,
       isOther
-        ? '--oauth-issuer of the gateway must be what the metadata say, byte for byte: look at the slash at the end'
-        : 'is it running, and does this machine reach it?',
+        ? '--oauth-issuer of the gateway must be what the metadata says, byte for byte: look at the slash at the end'
+        : 'is it running, and can this machine reach it?',
     )
   }
 }

@@ -13,7 +13,7 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...str
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 }
 
-/** Opens the browser. Where there is none, `onFailure` is called, and nothing else happens. */
+/** Opens the browser. If that fails, it calls `onFailure`, and nothing else happens. */
 export function openBrowser(url: string, onFailure: () => void): void {
   const [file, ...rest] = OPENERS[process.platform] ?? ['xdg-open']
   const child = spawn(file, [...rest, url], { stdio: 'ignore', detached: true })
@@ -25,10 +25,10 @@ export function openBrowser(url: string, onFailure: () => void): void {
 }
 
 /**
- * Runs a command that does the login. It gets the URL as its last argument, and has to lead to the
- * redirect URI.
+ * Runs a command that does the login. It gets the URL as its last argument, and must request the
+ * redirect URI at the end.
  *
- * @returns rejects when it fails, and never resolves: the redirect tells that it has succeeded
+ * @returns a promise that rejects if the command fails, and never resolves: the redirect shows success
  * @throws {CommandFault}
  */
 export function runHeadless(
@@ -44,7 +44,7 @@ export function runHeadless(
       reject(
         new CommandFault(
           `the command of --headless ${how}`,
-          'it gets the URL as its last argument, logs in, and requests the redirect URI in the end',
+          'it gets the URL as its last argument, logs in, and requests the redirect URI at the end',
         ),
       )
     child.once('error', (error) => {

@@ -13,7 +13,7 @@ const HOST = '127.0.0.1'
 const PATH = '/callback'
 
 const DONE = page('You are back', 'The login is finished. You can close this page.')
-const OTHER = page('Not this login', 'This page does not belong to the login that waits.')
+const OTHER = page('Not this login', 'This page does not belong to the login that is under way.')
 
 function page(title: string, text: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title}</title><body style="font:1.1rem system-ui;max-width:30rem;margin:4rem auto;padding:0 1rem"><h1>${title}</h1><p>${text}</p></body></html>`
@@ -22,8 +22,8 @@ function page(title: string, text: string): string {
 export interface Callback {
   readonly redirectUri: string
   /**
-   * The URL of the first request with this `state`. Any other page may send requests here, so others
-   * are answered 400 and change nothing.
+   * The URL of the first request with this `state`. Any page may send requests here, so requests with
+   * another state are answered 400 and change nothing.
    *
    * @param onStranger is called for each of those
    */
@@ -48,7 +48,7 @@ function send(response: ServerResponse, status: number, html: string): void {
   response.end(html)
 }
 
-/** The URL of a request for the callback. The host is ours, whatever the request says. */
+/** The URL of a request for the callback. Its host is that of the redirect URI, whatever the request says. */
 function urlOf({ method, url = '' }: IncomingMessage, redirectUri: string): URL | undefined {
   if (method !== 'GET' || !URL.canParse(url, redirectUri)) return undefined
   const { pathname, search } = new URL(url, redirectUri)
@@ -69,7 +69,7 @@ export async function listenForCallback(port: number): Promise<Callback> {
   }).catch((error: unknown) => {
     throw new CommandFault(
       `port ${port} of ${HOST} cannot be used (${codeOf(error)})`,
-      '--redirect-port NUMBER takes another; the identity provider must allow it',
+      '--redirect-port NUMBER chooses another, which the identity provider must allow',
     )
   })
   const redirectUri = `http://${HOST}:${(server.address() as AddressInfo).port}${PATH}`

@@ -14,7 +14,7 @@ export interface Challenge {
 
 const PARAMETER = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g
 
-/** @returns `undefined` unless the first scheme is `Bearer`: clients read no other */
+/** @returns `undefined` unless the first scheme is `Bearer`: clients read only the first */
 export function readChallenge(field: string | null): Challenge | undefined {
   const match = /^\s*Bearer(?:\s+(.*))?$/is.exec(field ?? '')
   if (match === null) return undefined

@@ -5,6 +5,7 @@
  */
 import { formatProblems } from '../problems.js'
 import { interruptible } from '../interruption.js'
+import { asksForHelp } from '../split-arguments.js'
 import { readLogin, type LoginOptions } from './arguments.js'
 import { Interrupted, CommandFault } from '../command-fault.js'
 import { logIn } from './flow.js'
@@ -20,7 +21,7 @@ async function run(options: LoginOptions, io: CommandIo, signal: AbortSignal): P
   const { url, ca, call, printToken: isPrinted } = options
   const { accessToken } = await logIn(options, createNetwork(ca, io.env, signal), io)
   if (!isPrinted) return useToken({ url, accessToken, ca, call }, io, signal)
-  io.stderr('the access token on stdout is a secret: it opens the server for everybody\n')
+  io.stderr('the access token on stdout is a secret: it lets anybody into the server\n')
   io.stdout(`${accessToken}\n`)
   return 0
 }
@@ -31,7 +32,7 @@ async function run(options: LoginOptions, io: CommandIo, signal: AbortSignal): P
  * with problems, which go to stderr
  */
 export async function runLogin(argv: readonly string[], io: CommandIo): Promise<number> {
-  if (argv.includes('--help') || argv.includes('-h')) {
+  if (asksForHelp(argv)) {
     io.stdout(loginHelp())
     return 0
   }

@@ -40,16 +40,16 @@ function checkPkce(server: AuthorizationServer, { stderr }: CommandIo): void {
   const hasS256 = server.lists('code_challenge_methods_supported', 'S256')
   if (hasS256 === true) return
   if (hasS256 === false) {
-    const hint = 'clients of MCP use S256 and nothing else'
+    const hint = 'MCP clients use S256 and nothing else'
     throw new CommandFault(`${server.issuer} does not support PKCE with S256`, hint)
   }
   stderr(
     `warning: ${server.issuer} does not list code_challenge_methods_supported; ` +
-      'some clients stop here (Claude Code, ChatGPT), we go on with S256\n',
+      'some clients stop here (Claude Code, ChatGPT); this command goes on with S256\n',
   )
 }
 
-/** A refresh token is asked for only if it is kept. */
+/** It asks for a refresh token only if `--store` keeps it. */
 function scopesOf(
   { scopes, store }: LoginOptions,
   resource: Resource,
@@ -61,7 +61,7 @@ function scopesOf(
   return isOffered && isMissing ? [...wanted, 'offline_access'] : wanted
 }
 
-/** What `--store` has for this server. It goes to no other issuer than the one that gave it. */
+/** What `--store` has for this server. It goes only to the issuer that it came from. */
 function usableStored(
   { url, store, register, clientId, clientMetadataUrl }: LoginOptions,
   server: AuthorizationServer,
@@ -70,14 +70,14 @@ function usableStored(
   const stored = store === undefined ? undefined : readStored(store)
   if (stored === undefined || store === undefined || register) return undefined
   if (stored.url !== url) {
-    const hint = 'use a file for each server'
-    throw new CommandFault(`${shownFile(store)} is the login at ${stored.url}`, hint)
+    const hint = 'use one file for each server'
+    throw new CommandFault(`${shownFile(store)} holds the login at ${stored.url}`, hint)
   }
   const wanted = clientId ?? clientMetadataUrl
   const isOther = wanted !== undefined && wanted !== stored.client.id
   if (stored.issuer === server.issuer && !isOther) return stored
   stderr(
-    `the stored login is that of another ${isOther ? 'client' : 'authorization server'}: log in anew\n`,
+    `the stored login is for another ${isOther ? 'client' : 'authorization server'}: log in again\n`,
   )
   return undefined
 }
@@ -109,12 +109,12 @@ async function refresh(scene: Scene): Promise<Success | undefined> {
     return { tokens: { ...tokens, refreshToken: kept }, client, redirectUri }
   } catch (error) {
     if (!(error instanceof RefreshRefused)) throw error
-    io.stderr('the stored refresh token is no longer good: log in anew\n')
+    io.stderr('the stored refresh token is no longer good: log in again\n')
     return undefined
   }
 }
 
-/** Waits for the person: as long as `--timeout`, or until Ctrl-C. */
+/** Waits for the person, until `--timeout` has passed or Ctrl-C is pressed. */
 async function patiently<T>(
   { options, network }: Scene,
   hint: string,
@@ -128,7 +128,7 @@ async function patiently<T>(
     if (network.signal.aborted) throw new Interrupted()
     if (!patience.aborted) throw error
     const seconds = options.timeout / 1000
-    throw new CommandFault(`nobody has logged in within ${seconds} s`, hint)
+    throw new CommandFault(`nobody logged in within ${seconds} s`, hint)
   }
 }
 
@@ -149,7 +149,7 @@ async function byCode(scene: Scene, callback: Callback): Promise<Success> {
   const attempt = await grants.begin(redirectUri, scopes)
   io.stderr(`client ${inOneLine(client.id, 120)}, redirect URI ${redirectUri}\n`)
   const hint =
-    'an error page about the redirect URI: allow the one above at the identity provider; --timeout 15m waits longer'
+    'if there was an error page about the redirect URI, allow the one above at the identity provider; --timeout 15m waits longer'
   const returned = await patiently(scene, hint, (signal) =>
     Promise.race([
       callback.returned(attempt.state, () =>
@@ -168,13 +168,13 @@ async function byDevice(scene: Scene): Promise<Success> {
   const { verificationUri, userCode, expiresIn, poll } = await grants.beginDevice(scopes)
   const page = parseHttpUrl(verificationUri)
   if (page === undefined) {
-    const hint = 'its administrator has to correct its metadata'
-    throw new CommandFault(`${server.issuer} names no URL for the code`, hint)
+    const hint = 'its administrator must correct its metadata'
+    throw new CommandFault(`${server.issuer} names no page to enter the code`, hint)
   }
   io.stderr(`Open this page on any device, and enter the code:\n\n`)
   io.stderr(`  ${page.href}\n  ${inOneLine(userCode, 40)}\n\n`)
-  io.stderr(`The code is good for ${expiresIn} s.\n`)
-  const hint = 'start again: the code is gone; --timeout 15m waits longer'
+  io.stderr(`The code is valid for ${expiresIn} s.\n`)
+  const hint = 'start again, because the code has expired; --timeout 15m waits longer'
   return { tokens: await patiently(scene, hint, poll), client, redirectUri: undefined }
 }
 
@@ -200,13 +200,13 @@ function keep({ options, server, io }: Scene, { tokens, client, redirectUri }: S
   const { refreshToken } = tokens
   if (refreshToken === undefined) {
     io.stderr(
-      'the authorization server gave no refresh token: nothing was stored ' +
-        '(allow the client refresh tokens, or the scope offline_access)\n',
+      'the authorization server issued no refresh token, so nothing was stored ' +
+        '(allow this client refresh tokens, or the scope offline_access)\n',
     )
     return
   }
   const { issuer } = server
-  // A secret that comes from a file of its own stays there.
+  // A secret from a file of its own is not stored again.
   const stored = clientId === undefined ? client : { ...client, secret: undefined }
   writeStored(store, { url, issuer, client: stored, redirectUri, refreshToken })
   io.stderr(`the refresh token is in ${shownFile(store)}\n`)

@@ -19,11 +19,11 @@ export interface Tokens {
   readonly refreshToken: string | undefined
   /** Seconds. */
   readonly expiresIn: number | undefined
-  /** What was granted, where the server says so. */
+  /** What was granted, if the server says so. */
   readonly scope: string | undefined
 }
 
-/** One login by code: what the answer must fit. */
+/** One login by code, with the values that the answer must fit. */
 export interface Attempt {
   readonly url: URL
   readonly state: string
@@ -47,13 +47,13 @@ const HINTS: Readonly<Record<string, string>> = {
   access_denied: 'the person refused, or the identity provider does not let them use this client',
   expired_token: 'the code was not entered in time: start again',
   invalid_client:
-    'check --client-id and --client-secret-file; a client that was registered may be gone: --register registers anew',
+    'check --client-id and --client-secret-file; if a registered client is gone, --register registers a new one',
   invalid_grant: 'start again; if it happens again, compare the clocks and the redirect URI',
   invalid_scope:
-    '--scope "A B" asks for other scopes; the identity provider must allow them to this client',
+    '--scope "A B" asks for other scopes; the identity provider must allow this client to ask for them',
   invalid_target:
     'the identity provider does not know the resource: its identifier there must be the one above, byte for byte',
-  unauthorized_client: 'allow this client the grant, and refresh tokens, at the identity provider',
+  unauthorized_client: 'at the identity provider, allow this client the grant, and refresh tokens',
 }
 const OTHERWISE = 'the log of the identity provider says more'
 
@@ -144,13 +144,13 @@ export class Grants {
       code_challenge_method: 'S256',
       state,
       ...this.#wanted(scopes),
-      // OpenID Connect Core §11: else no refresh token is given.
+      // OpenID Connect Core §11: otherwise no refresh token is issued.
       ...(scopes.includes('offline_access') && { prompt: 'consent' }),
     })
     return { url, state, verifier }
   }
 
-  /** Exchanges the code of the redirect, after `state` and `iss` (RFC 9207) were checked. */
+  /** Exchanges the code of the redirect, after it checks `state` and `iss` (RFC 9207). */
   exchange(returned: URL, { state, verifier }: Attempt): Promise<Tokens> {
     this.#server.endpoint('token_endpoint')
     this.#secrets.push(returned.searchParams.get('code') ?? undefined, verifier)
@@ -219,7 +219,7 @@ export class Grants {
     if (response.token_type.toLowerCase() !== 'bearer') {
       const type = quoted(response.token_type)
       const hint = 'switch off bound tokens (DPoP) for this client at the identity provider'
-      throw new CommandFault(`the token endpoint gave a token of type ${type}, not Bearer`, hint)
+      throw new CommandFault(`the token endpoint issued a token of type ${type}, not Bearer`, hint)
     }
     if (!SENDABLE.test(response.access_token)) {
       const message = 'the token endpoint gave an access token that no request can carry'
@@ -233,7 +233,7 @@ export class Grants {
     }
   }
 
-  /** In our words: the errors of the library hold codes and tokens. */
+  /** The fault in our own words: the errors of the library hold codes and tokens. */
   #faultOf(error: unknown): Error {
     if (error instanceof RefreshRefused || error instanceof CommandFault) return error
     if (this.#network.signal.aborted) return new Interrupted()
@@ -275,9 +275,12 @@ export class Grants {
         return new CommandFault(`the token endpoint ${message}`, OTHERWISE)
       }
       const hint = message.includes('"iss"')
-        ? 'another server answered, or the identity provider calls itself by two names (RFC 9207)'
+        ? 'another server answered, or the identity provider uses two names for itself (RFC 9207)'
         : OTHERWISE
-      return new CommandFault(`the answer is not one of ${issuer}: ${quoted(message, 200)}`, hint)
+      return new CommandFault(
+        `the answer is not valid for ${issuer}: ${quoted(message, 200)}`,
+        hint,
+      )
     }
     const reason = withoutSecrets(networkReason(error), this.#secrets)
     return new CommandFault(`the token endpoint ${reason}`, OTHERWISE)

@@ -11,13 +11,13 @@ export const REQUEST_TIMEOUT = 15_000
 
 export interface Network {
   readonly fetch: typeof fetch
-  /** Fires when the user interrupts us. */
+  /** Fires when the user interrupts the command. */
   readonly signal: AbortSignal
-  /** A new signal for one request: it fires for the same reason, and when the time is up. */
+  /** A new signal for one request: it fires with `signal`, or when the time is up. */
   limit(): AbortSignal
 }
 
-/** @param ca PEM certificates besides the system's */
+/** @param ca PEM certificates, in addition to those of the system */
 export function createNetwork(
   ca: string | undefined,
   proxyEnvironment: ProxyEnvironment,

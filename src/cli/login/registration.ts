@@ -1,6 +1,6 @@
 /**
- * How we become a client of the authorization server: registered before, known by the URL of a
- * document (CIMD), or registered now (RFC 7591).
+ * How `login` becomes a client of the authorization server: by the URL of a document (CIMD), or by
+ * registration (RFC 7591).
  *
  * @module
  */
@@ -17,13 +17,13 @@ const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 export interface Client {
   readonly id: string
   readonly secret: string | undefined
-  /** Of a client that was registered by us; else we choose one. */
+  /** How it authenticates, if we registered it; otherwise we choose. */
   readonly authentication: string | undefined
-  /** The algorithm of ID tokens for it, where registration has set one. */
+  /** The algorithm of its ID tokens, if the registration set one. */
   readonly idTokenAlgorithm: string | undefined
 }
 
-/** What we register. `redirectUri`: none for a login by device. */
+/** What we register. A login by device has no `redirectUri`. */
 export interface RegistrationRequest {
   readonly redirectUri: string | undefined
   readonly scopes: readonly string[]
@@ -59,7 +59,7 @@ function clientOf(document: JsonObject): Client | undefined {
 }
 
 const CLOSED =
-  'register a client there by hand and use --client-id ID; mcp-gatehouse clients register shows how'
+  'register a client there by hand, and use --client-id ID; mcp-gatehouse clients register shows how'
 
 /**
  * Registers a new public client.
@@ -96,7 +96,7 @@ export async function registerClient(
   const said = reason === undefined ? '' : `: ${quoted(reason, 300)}`
   throw new CommandFault(
     response.ok
-      ? `registration at ${endpoint} gave no client_id`
+      ? `registration at ${endpoint} returned no client_id`
       : `registration at ${endpoint} was refused with ${response.status}${said}`,
     CLOSED,
   )
@@ -109,8 +109,8 @@ export async function registerClient(
  */
 export function clientByDocument(server: AuthorizationServer, url: string): Client {
   if (server.metadata['client_id_metadata_document_supported'] !== true) {
-    const hint = 'leave out --client-metadata-url to register, or use --client-id ID'
-    throw new CommandFault(`${server.issuer} does not say that it reads client documents`, hint)
+    const hint = 'leave out --client-metadata-url to register a client, or use --client-id ID'
+    throw new CommandFault(`${server.issuer} does not say that it reads documents of clients`, hint)
   }
   return { id: url, secret: undefined, authentication: 'none', idTokenAlgorithm: undefined }
 }

@@ -1,5 +1,5 @@
 /**
- * Finds out whom an MCP server trusts: the challenge of its 401, and its metadata (RFC 9728).
+ * Finds out which issuer an MCP server trusts, from the challenge of its 401 and its metadata (RFC 9728).
  *
  * @module
  */
@@ -14,6 +14,7 @@ import type { JsonObject } from '../../base/json.js'
 import { STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { readChallenge, type Challenge } from './challenge.js'
 import { CommandFault } from '../command-fault.js'
+import { listIn } from '../list-in.js'
 import type { Network } from './network.js'
 
 export interface Resource {
@@ -76,7 +77,7 @@ async function knock(url: string, { fetch, limit }: Network): Promise<Challenge>
   throw new CommandFault(`${url} answered ${status} to a request without a token, not 401`, hint)
 }
 
-/** Without an address in the challenge, both well-known places are tried, as clients do. */
+/** If the challenge names no URL, both well-known URLs are tried, as clients do. */
 function metadataUrls(url: string, { resourceMetadata }: Challenge): readonly string[] {
   if (resourceMetadata === undefined) {
     const root = new URL(protectedResourceMetadataPaths(url)[1], url).href
@@ -103,7 +104,7 @@ async function readMetadata(
   throw new CommandFault(`no metadata of the resource: ${reasons.join('; ')}`, DOCTOR)
 }
 
-/** Identifiers are shown to people: nothing in them may act on a terminal. */
+/** Identifiers are shown to people, so nothing in them may act on a terminal. */
 const VISIBLE = /^[!-~]+$/
 
 /** Whether a client may use this identifier for that URL: same origin, and a path that leads to it. */
@@ -112,10 +113,6 @@ function covers(identifier: string, url: string): boolean {
   const [own, other] = [new URL(identifier), new URL(url)]
   const path = own.pathname.endsWith('/') ? own.pathname : `${own.pathname}/`
   return own.origin === other.origin && `${other.pathname}/`.startsWith(path)
-}
-
-function listOfTexts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
 }
 
 /**
@@ -130,10 +127,10 @@ export async function discoverResource(url: string, network: Network): Promise<R
   if (typeof identifier !== 'string' || !covers(identifier, url)) {
     throw new CommandFault(
       `the metadata is about ${quoted(identifier)}, not about ${url}`,
-      '--resource of the gateway must be the URL that clients use, and this URL that one',
+      '--resource of the gateway must be the URL that clients use; give the same URL here',
     )
   }
-  const [issuer] = listOfTexts(document['authorization_servers'])
+  const [issuer] = listIn(document, 'authorization_servers') ?? []
   if (issuer === undefined || !VISIBLE.test(issuer)) {
     throw new CommandFault('the metadata names no authorization server', DOCTOR)
   }
@@ -145,7 +142,7 @@ export async function discoverResource(url: string, network: Network): Promise<R
   }
   const scopes =
     challenge.scope === undefined
-      ? listOfTexts(document['scopes_supported'])
+      ? (listIn(document, 'scopes_supported') ?? [])
       : challenge.scope.split(' ').filter(Boolean)
   return { url, identifier, issuer, scopes }
 }

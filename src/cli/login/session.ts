@@ -1,5 +1,5 @@
 /**
- * Uses the token as a client does: connects, lists the tools, and calls one if it was asked for.
+ * Uses the token as a client does: connects, lists the tools, and calls one with `--call`.
  *
  * @module
  */
@@ -34,7 +34,7 @@ function refusalOf(url: string, { status, headers, message }: StatusFault): Comm
   if (status === 401) {
     return new CommandFault(
       `${url} answered 401 after the login${reason}${where}`,
-      'the identity provider issued a token that the server refuses; the exact reason is in its log, ' +
+      'the identity provider issued a token that the server refuses; the exact reason is in the log of the server, ' +
         `and mcp-gatehouse explain tells it: mcp-gatehouse login ${url} --print-token | mcp-gatehouse explain`,
     )
   }

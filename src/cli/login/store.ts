@@ -1,5 +1,5 @@
 /**
- * What a login leaves for the next one, in a file that only its owner reads.
+ * What a login leaves for the next one, in a file that only its owner can read.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { CommandFault } from '../command-fault.js'
 import { readOwnerFile } from '../owner-file.js'
 import type { Client } from './registration.js'
 
-/** There is no access token in it: it is gone in minutes, and the refresh token gives another. */
+/** It holds no access token: that one expires in minutes, and the refresh token gets another. */
 export interface StoredLogin {
   readonly url: string
   readonly issuer: string
-  /** The secret is that of a registration; one from a file is not stored a second time. */
+  /** Its secret comes from a registration. A secret from a file is not stored again. */
   readonly client: Client
   /** `undefined` after a login by device. */
   readonly redirectUri: string | undefined
@@ -82,7 +82,7 @@ export function writeStored(file: string, login: StoredLogin): void {
     renameSync(fresh, file)
   } catch (error) {
     rmSync(fresh, { force: true })
-    const hint = 'nothing was stored; a folder that you may write to'
+    const hint = 'nothing was stored; choose a folder that you may write to'
     throw new CommandFault(`${shownFile(file)} cannot be written (${codeOf(error)})`, hint)
   }
 }

@@ -14,6 +14,7 @@ import {
   ownFlag,
   type ArgumentShape,
 } from '../arguments.js'
+import { splitArguments } from '../split-arguments.js'
 
 const BASE_SCOPES = ownFlag({
   path: 'baseScopes',
@@ -127,16 +128,16 @@ function serverProblems(
 /** @param argv the arguments after the command's name */
 export function readArguments(shape: CommandShape, argv: readonly string[]): PolicyArguments {
   const { hasServer } = shape
-  const end = argv.includes('--') ? argv.indexOf('--') : argv.length
-  const after = argv.slice(end + 1)
+  const { own, tail } = splitArguments(argv)
+  const after = tail.slice(1)
   const { names, given, problems } = collectArguments(
     shape,
-    argv.slice(0, end),
+    own,
     // A tool may be called --help.
     hasServer ? [] : after,
     'mcp-gatehouse policy --help',
   )
-  const command = end < argv.length ? after : undefined
+  const command = tail.length > 0 ? after : undefined
   const parsed = parseSettings(new Map([...given].filter(([path]) => path !== 'scopes')))
   return {
     names,

@@ -8,6 +8,7 @@ import { readReason } from '../../config/named-file.js'
 import { parsePolicy, type PolicyFile } from '../../config/policy-file.js'
 import { didYouMean } from '../../config/sources.js'
 import { formatProblems } from '../problems.js'
+import { asksForHelp } from '../split-arguments.js'
 import { readArguments, SHAPES, type CommandName, type PolicyArguments } from './arguments.js'
 import { checkFile } from './check.js'
 import { explainFile } from './explain.js'
@@ -71,9 +72,7 @@ async function runInit(given: PolicyArguments, io: CommandIo): Promise<Outcome> 
 
 async function run(argv: readonly string[], io: PolicyIo): Promise<Outcome> {
   const [name = ''] = argv
-  const end = argv.indexOf('--')
-  const own = end < 0 ? argv : argv.slice(0, end)
-  if (own.includes('--help') || own.includes('-h') || name === 'help') {
+  if (asksForHelp(argv) || name === 'help') {
     io.stdout(policyHelp(isCommand(name) ? name : undefined))
     return 0
   }

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { settingLines } from '../../config/help.js'
+import { commandHelp } from '../command-help.js'
 import { SHAPES, type CommandName } from './arguments.js'
-
-const COLUMNS = 100
 
 const ALL = `A policy says who may call what: which scopes a tool, a prompt, a resource or a method needs.
 
@@ -99,7 +97,5 @@ Exit codes: 0 listed; 1 the server does not answer; 2 usage, or problems of the 
 /** Ends with a line break. */
 export function policyHelp(command: CommandName | undefined): string {
   if (command === undefined) return `${ALL}\n`
-  const { flags } = SHAPES[command]
-  const lines = flags.length === 0 ? [] : ['', 'Flags:', ...settingLines(flags, COLUMNS)]
-  return `${[TEXTS[command], ...lines].join('\n')}\n`
+  return commandHelp(TEXTS[command], SHAPES[command].flags)
 }

@@ -14,7 +14,7 @@ export interface HttpServer extends NetworkOptions {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
-  /** What to do about a status: the end of the sentence that names it. */
+  /** By status: what to do about it. It ends the sentence that names the status. */
   readonly advice: Readonly<Record<number, string>>
 }
 

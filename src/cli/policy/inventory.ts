@@ -167,7 +167,7 @@ const ALL_LISTS = KINDS.map(({ list }) => list)
 /**
  * Requests the lists that the server has.
  *
- * @param wanted the others stay empty
+ * @param wanted the lists to request; the others stay empty
  * @throws {ServerFault}
  */
 export async function takeInventory(

@@ -18,7 +18,7 @@ export class RpcFault extends ServerFault {
   }
 }
 
-/** The server answered a request with a status that is no success. */
+/** The server answered a request with a status that is not a success. */
 export class StatusFault extends ServerFault {
   readonly status: number
   readonly headers: Headers

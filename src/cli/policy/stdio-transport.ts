@@ -23,7 +23,7 @@ function parse(line: Buffer): JsonObject | undefined {
 
 /**
  * @param onLogLine gets each line that the command writes to stderr
- * @param hintFor what it may lack if it ends, and what it wrote on stderr before
+ * @param hintFor tells what the command may have lacked, from what it wrote to stderr before it ended
  */
 export function startCommand(
   command: readonly string[],

@@ -55,7 +55,7 @@ export interface BackendState {
 export interface Backend {
   /** For people: without a query, which could hold a key. */
   readonly label: string
-  /** It reads every message itself and tells the record. */
+  /** Whether it reads every message itself, and tells the record. */
   readonly readsMessages: boolean
   /** `undefined`: a command gets no headers. */
   readonly headers: BackendHeaders | undefined

@@ -56,7 +56,7 @@ export interface RequestHandlerOptions {
   readonly maxBody: number
   /** The limits for callers. */
   readonly admission: Admission
-  /** The limits for bodies that are read while they pass; `undefined`: none are. */
+  /** The limits for bodies that are read while they pass; `undefined`: none is read. */
   readonly overhearing: OverhearingLimits | undefined
   /** The records of all requests. */
   readonly records: Records
@@ -65,7 +65,7 @@ export interface RequestHandlerOptions {
 }
 
 interface OverhearingLimits {
-  /** Apart from those of requests: what is overheard takes no room from what is forwarded. */
+  /** Separate from the limits of requests: what is overheard takes no room from what is forwarded. */
   readonly admission: Admission
   /** Bytes. */
   readonly maxBody: number
@@ -336,7 +336,7 @@ class Passage {
     if (overhearing !== undefined && !backend.readsMessages) this.#overhear(admitted, overhearing)
   }
 
-  /** Learns what nobody else reads, for the audit. */
+  /** Reads what no other part reads, for the audit. */
   #overhear(
     { request, response, head, caller, body }: AdmittedRequest,
     { admission, maxBody }: OverhearingLimits,

@@ -1,6 +1,6 @@
 /**
- * Reads the body of a request while somebody else forwards it. Nothing about the request changes:
- * not its bytes, not its pace, and nobody is refused.
+ * Reads the body of a request while the backend forwards it. Nothing about the request changes: not its
+ * bytes, not its pace. It is never refused because of this.
  *
  * @module
  */
@@ -15,8 +15,8 @@ import type { RequestHead } from './head.js'
  * Why the operations of a request are not known, or not all of them.
  *
  * - `no json`: its content type is not JSON in UTF-8.
- * - `no message`: its body is no valid JSON-RPC message, or there is none.
- * - `no room`: bodies of this caller, or of all, take too much memory already.
+ * - `no message`: its body is not a valid JSON-RPC message, or there is no body.
+ * - `no room`: the bodies of this caller, or of all callers, already take too much memory.
  * - `incomplete`: it was answered before its body had arrived, or the body was cut short.
  * - `too many`: its batch has more than a record: only the first 100 are known.
  */
@@ -25,7 +25,7 @@ export type UnreadReason = 'no json' | 'no message' | 'no room' | 'incomplete' |
 export interface OverheardOptions {
   readonly request: IncomingMessage
   readonly head: RequestHead
-  /** Enters the limits that these bytes count against; `undefined`: there is no room. */
+  /** Takes a place within the limits that these bytes count against; `undefined`: there is no room. */
   readonly enter: () => Place | undefined
   /** Bytes: the reader of the body refuses larger ones. */
   readonly maxBody: number
@@ -39,10 +39,10 @@ function readBytes(body: Buffer): readonly RpcMessage[] | UnreadReason {
 }
 
 /**
- * Listens to a body. Call it in the turn in which the body's reader begins to listen: both then get
+ * Listens to a body. Call it in the turn in which the body's reader begins to listen. Then both get
  * every byte.
  *
- * @param onKnown called at once with the reason why not, and again when the body is read
+ * @param onKnown is called at once with a reason why nothing is known, and again once the body is read
  */
 export function overhear(
   options: OverheardOptions,

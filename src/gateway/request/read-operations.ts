@@ -30,7 +30,7 @@ export function withoutAbsentNames(
   return reported.map(({ method, name }) => (name === undefined ? { method } : { method, name }))
 }
 
-/** The operations of a message; of an ambiguous one only the method. */
+/** The operations of a message. For an ambiguous message, only the method. */
 function operationsIn({ method, params }: AskedMessage, kept: Kept): readonly AuditedOperation[] {
   const operations = operationsOf(method, params)
   const known = operations instanceof UnclearOperation ? [{ method, name: undefined }] : operations

@@ -104,7 +104,7 @@ export class RequestRecord implements Arrival {
     return this.#operations
   }
 
-  /** Why its operations are not known, if somebody wanted to know. */
+  /** Why its operations are not known, if a listener asked for them. */
   get unread(): UnreadReason | undefined {
     const isKnown = this.#operations !== undefined && this.#unread !== 'too many'
     return isKnown ? undefined : this.#unread

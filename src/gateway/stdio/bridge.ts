@@ -82,7 +82,7 @@ const HINT =
 
 const COLD = '--child-warm runs the command before the first client needs it'
 
-/** An event about a command is about no single request. */
+/** An event about a command does not belong to one request. */
 const OF_NO_REQUEST = {
   rpcMethod: undefined,
   target: undefined,

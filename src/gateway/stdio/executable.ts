@@ -6,7 +6,7 @@
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** What Windows adds to the name of a program. It adds `.cmd` only in a shell. */
+/** What Windows appends to the name of a program. It appends `.cmd` only in a shell. */
 const WINDOWS_ENDINGS = ['', '.com', '.exe']
 
 /** The file that a command would start without a shell; `undefined` if no such file exists. */

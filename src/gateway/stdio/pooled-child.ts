@@ -23,7 +23,7 @@ export interface PooledChild {
   /** See {@link Caller.principalKey}. */
   readonly principalKey: string | undefined
   readonly idleTimer: IdleTimer
-  /** It serves one session, and not all requests of a caller without sessions. */
+  /** Whether it serves one session. Otherwise it serves all requests of a caller without sessions. */
   readonly isSession: boolean
   /** Ends the child. Settles when all of its processes have ended. */
   end(end: ChildEnd): Promise<void>

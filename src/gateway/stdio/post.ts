@@ -11,7 +11,7 @@ import { readElements } from '../../base/json-spans.js'
 
 export interface Post {
   readonly messages: readonly RawMessage[]
-  /** The same, as far as they ask for something: answers do not. */
+  /** Those that ask for something. Answers do not. */
   readonly asked: readonly AskedMessage[]
   readonly isBatch: boolean
   /** A message is of a later revision than the request says. */
@@ -44,7 +44,7 @@ function isJson(body: Buffer): boolean {
   }
 }
 
-/** @param object has a method: a raw message was read from the same bytes */
+/** @param object with a method, from the bytes of a raw message */
 function toAsked({ method, params }: JsonObject): AskedMessage {
   return { method: String(method), params: isJsonObject(params) ? params : undefined }
 }

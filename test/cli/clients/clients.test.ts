@@ -95,7 +95,7 @@ describe('with a URL', () => {
       mcpServers: { 'mcp-example-com': { url: URL_OF_IT, auth: { CLIENT_ID: 'client-1' } } },
     })
     expect(all['mcp-remote']?.paste?.text).toContain('--static-oauth-client-info')
-    expect(all['goose']?.clientId).toMatch(/^it takes none: /)
+    expect(all['goose']?.clientId).toMatch(/^it takes no client id: /)
   })
 
   test('a client id is one word of the shell', async () => {
@@ -123,7 +123,7 @@ describe('with a URL', () => {
     const { stdout, stderr } = await clients([URL_OF_IT])
     for (const { title } of CLIENTS) expect(stdout).toContain(`${title}\nURL `)
     expect(stdout).not.toContain('Sources')
-    expect(stderr).toContain('clients URL NAME')
+    expect(stderr).toContain('add the name of a client')
   })
 })
 
@@ -162,6 +162,17 @@ describe('with a configuration', () => {
     }
     const { stdout } = await clients(['vscode'], {}, env)
     expect(stdout).toContain(URL_OF_IT)
+  })
+
+  test('a command behind -- has a --help of its own', async () => {
+    const env = {
+      MCP_GATEHOUSE_AUTH: 'oauth',
+      MCP_GATEHOUSE_OAUTH_ISSUER: 'https://sso.example.com',
+    }
+    const argv = ['vscode', '--resource', URL_OF_IT, '--', 'node', 'server.mjs', '--help']
+    const { code, stdout } = await clients(argv, {}, env)
+    expect(code).toBe(0)
+    expect(stdout).toContain('VS Code')
   })
 
   test('its problems are told', async () => {

@@ -54,7 +54,7 @@ describe('printed', () => {
     expect(first).toBe(ENDPOINTS[name])
     expect(stdout).toMatch(/Authorization: (?:Bearer|SSWS) \$ADMIN_TOKEN"/)
     expect(stdout).toContain('"http://localhost:8765/callback"')
-    expect(stdout).toMatch(/From its documentation \(\d{4}-\d\d-\d\d/)
+    expect(stdout).toMatch(/From the sources below \(\d{4}-\d\d-\d\d/)
     expect(stdout).not.toContain('undefined')
   })
 
@@ -200,7 +200,7 @@ describe('arguments', () => {
   test.each([
     [[], /^--idp: is missing[\s\S]*^--client: is missing/m],
     [['--idp', 'keycloack', '--client', 'vscode'], /^--idp: is not .*\n.*did you mean keycloak\?/],
-    [[...OIDC, '--client', 'vs-code'], /^--client: is not a client/],
+    [[...OIDC, '--client', 'vs-code'], /^--client: is not a known client/],
     [['--idp', 'oidc', '--client', 'vscode'], /^--issuer: is missing/],
     [
       ['--idp', 'keycloak', '--client', 'vscode', '--issuer', 'https://a.example'],

@@ -130,13 +130,13 @@ const REGISTRATION: readonly Failure[] = [
   {
     name: 'registration without an id',
     options: { register: { body: {} } },
-    says: [/gave no client_id/],
+    says: [/returned no client_id/],
   },
   {
     name: 'documents of clients are not read',
     options: {},
     flags: ['--client-metadata-url', 'https://app.example.com/client.json'],
-    says: [/does not say that it reads client documents/],
+    says: [/does not say that it reads documents of clients/],
   },
 ]
 
@@ -437,7 +437,7 @@ describe('a login that nobody finishes', () => {
     const { code, stderr } = await login([url, '--timeout', '50ms'], nobody)
     expect(code).toBe(1)
     expect(stderr).toMatch(/redirect URI http:\/\/127\.0\.0\.1:\d+\/callback/)
-    expect(stderr).toContain('nobody has logged in within 0.05 s\n')
+    expect(stderr).toContain('nobody logged in within 0.05 s\n')
     expect(stderr).toContain('allow the one above at the identity provider')
   })
 })
@@ -470,7 +470,7 @@ describe('a stored login of another authorization server', () => {
     chmodSync(file, 0o600)
     const { code, stderr } = await login([url, '--store', file], passer)
     expect(code).toBe(0)
-    expect(stderr).toContain('that of another authorization server: log in anew\n')
+    expect(stderr).toContain('for another authorization server: log in again\n')
     expect(requests.some(({ body }) => body.includes(REFRESH))).toBe(false)
   })
 })

@@ -170,7 +170,7 @@ describe('--store', () => {
     chmodSync(copy, 0o600)
     const { code, stderr, shown } = await login([v1.url, '--store', copy])
     expect(code).toBe(0)
-    expect(stderr).toContain('no longer good: log in anew')
+    expect(stderr).toContain('no longer good: log in again')
     expect(shown).toHaveLength(1)
     // It is the same client, at the same redirect URI.
     expect(stderr).not.toContain('registered as')
@@ -191,7 +191,7 @@ describe('--store', () => {
     const before = readFileSync(file, 'utf8')
     const { code, stderr } = await login([v2.url, '--store', file])
     expect(code).toBe(1)
-    expect(stderr).toContain(`is the login at ${v1.url}\n`)
+    expect(stderr).toContain(`holds the login at ${v1.url}\n`)
     expect(readFileSync(file, 'utf8')).toBe(before)
   })
 

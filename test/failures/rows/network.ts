@@ -90,7 +90,8 @@ export const OF_THE_NETWORK: readonly Failure[] = [
       name: 'Storms of 401, and 429 of the provider',
       made: 'a provider that limits who asks for its keys',
       finding: 'gateway-keys',
-      advice: /answered 429.*Look who asks the issuer for its keys with every request/,
+      advice:
+        /answered 429.*Find out which program asks the issuer for its keys with every request/,
     },
     async (isBroken) => {
       const idp = await startListeningProvider()
@@ -136,8 +137,7 @@ export const OF_THE_NETWORK: readonly Failure[] = [
       name: 'Works here, and not in the cluster',
       made: 'a provider that the gateway cannot reach by its public name',
       finding: 'gateway-keys',
-      advice:
-        /Where the gateway must use another address: --oauth-discovery-url or --oauth-jwks-uri/,
+      advice: /If the gateway must use another address: --oauth-discovery-url or --oauth-jwks-uri/,
     },
     async (isBroken) => {
       const { jwksUri } = await startListeningProvider()

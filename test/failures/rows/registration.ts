@@ -105,7 +105,7 @@ export const OF_REGISTRATION: readonly Failure[] = [
       name: 'Invalid redirect_uri at the login of a program with a free port',
       made: 'a provider that compares ports',
       finding: 'login-port',
-      advice: /ignore the port of redirect URIs on loopback\. Or give the program a fixed port/,
+      advice: /ignore the port of redirect URIs on loopback\. Or give the client a fixed port/,
     },
     comparingPorts(),
     {},

@@ -96,7 +96,7 @@ export const OF_THE_RESOURCE: readonly Failure[] = [
       name: 'Works in one client, and fails in another',
       made: 'metadata below the path alone',
       finding: 'metadata-not-at-root',
-      advice: /Publish the same document at \/\.well-known\/oauth-protected-resource too/,
+      advice: /Publish the same document at \/\.well-known\/oauth-protected-resource, too/,
     },
     { replies: { [`GET ${PRM}`]: NONE } },
   ),

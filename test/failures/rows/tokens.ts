@@ -162,7 +162,8 @@ const OF_KINDS: readonly Failure[] = [
       name: 'A user who logged out keeps access',
       made: 'a token that lives eight hours',
       finding: 'remark',
-      advice: /lives 8 h, and no logout .*shorter tokens .*introspection \(--oauth-client-id\)/,
+      advice:
+        /is valid for 8 h, and no logout .*shorter tokens, .*introspection \(--oauth-client-id\)/,
     },
     { token: { claims: { exp: AT + 28_800 } } },
   ),
@@ -205,7 +206,7 @@ const OF_KEYS: readonly Failure[] = [
       name: '401 for everybody after the provider changed its keys',
       made: 'a file with the keys of yesterday',
       finding: 'ERR_TOKEN_KEY_UNKNOWN',
-      advice: /also after it changes them: leave out .*--oauth-jwks-file/,
+      advice: /even after it changes them: leave out .*--oauth-jwks-file/,
     },
     async (isBroken) => ({ token: isBroken ? { key: await fakeKey('key-2') } : {} }),
   ),

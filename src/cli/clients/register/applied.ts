@@ -1,6 +1,5 @@
 /**
- * Makes the calls that register a client. The admin token goes to the origin of the issuer and to no
- * other.
+ * Makes the calls that register a client. The admin token goes only to the origin of the issuer.
  *
  * @module
  */
@@ -27,8 +26,8 @@ const HINTS: Readonly<Record<number, string>> = {
   400: 'the reason is in the answer',
   401: 'the admin token has expired, or is for another realm',
   403: 'the admin token may not register clients, or a policy of the provider refuses this one',
-  404: 'compare the issuer with that of the provider',
-  409: 'there is a client of this name: choose another with --client-id, or change that one',
+  404: 'compare --issuer with the issuer of the provider',
+  409: 'there is a client with this id: choose another with --client-id, or change that client',
 }
 
 async function send(
@@ -41,7 +40,7 @@ async function send(
   try {
     response = await fetch(url, {
       method: 'POST',
-      // The token must not follow it.
+      // The token must not follow a redirect.
       redirect: 'manual',
       signal: limit(),
       headers: {

@@ -13,22 +13,24 @@ import type { ConfigurationProblem } from '../../../errors.js'
 import { flagOf } from '../../../config/names.js'
 import type { GivenValues, Setting } from '../../../config/setting.js'
 import { didYouMean } from '../../../config/sources.js'
-import { collectArguments, gatewayFlags, ownFlag, type ArgumentShape } from '../../arguments.js'
-import { KNOWN_CLIENTS, redirectUrisOf } from '../page.js'
+import {
+  collectArguments,
+  gatewayFlags,
+  ownFlag,
+  textFlag,
+  type ArgumentShape,
+} from '../../arguments.js'
+import { KNOWN_CLIENTS, knownClient, redirectUrisOf } from '../page.js'
 
 export const IDPS: readonly string[] = PROVIDER_REGISTRATIONS.map(({ name }) => name)
 
-/** Those that `--apply` registers at. Both are run in tests. */
+/** The providers that `--apply` works for. Tests run both. */
 const APPLICABLE: readonly string[] = ['keycloak', 'oidc']
 
-function text(path: string, placeholder: string, description: string, hint: string): Setting {
-  return ownFlag({ path, kind: 'text', placeholder, description, hint })
-}
-
 export const REGISTER_FLAGS: readonly Setting[] = [
-  text('idp', 'IDP', 'the identity provider', IDPS.join(', ')),
-  text('client', 'NAME', 'the MCP client', 'a name of mcp-gatehouse clients'),
-  text(
+  textFlag('idp', 'IDP', 'the identity provider', IDPS.join(', ')),
+  textFlag('client', 'NAME', 'the MCP client', 'a name that mcp-gatehouse clients lists'),
+  textFlag(
     'issuer',
     'URL',
     `the issuer, as in ${flagOf('oauth.issuer')}; not needed for entra`,
@@ -39,14 +41,14 @@ export const REGISTER_FLAGS: readonly Setting[] = [
     kind: 'list',
     placeholder: 'URI',
     description: 'where a login may lead back to',
-    default: 'those that are known of the client',
+    default: 'those that the client is known to use',
     hint: 'a URI that the client uses',
   }),
   ownFlag({
     path: 'clientId',
     kind: 'text',
     placeholder: 'ID',
-    description: 'the client id, where it can be chosen',
+    description: 'the client id, if it can be chosen',
     default: 'the name of the client',
     hint: 'letters, digits and hyphens',
   }),
@@ -65,7 +67,7 @@ export const REGISTER_FLAGS: readonly Setting[] = [
     default: 'off: print them',
     hint: 'give it without a value',
   }),
-  text(
+  textFlag(
     'adminTokenFile',
     'FILE',
     'the token for them; only its owner may read it',
@@ -113,7 +115,7 @@ function readProvider(given: GivenValues, report: Report): ProviderRegistration 
     const hint = name === undefined ? IDPS.join(', ') : didYouMean(name, IDPS)
     report(
       flagOf('idp'),
-      name === undefined ? 'is missing' : 'is not a provider that is known here',
+      name === undefined ? 'is missing' : 'is not a known provider',
       hint.startsWith('see') ? IDPS.join(', ') : hint,
     )
   }
@@ -122,10 +124,10 @@ function readProvider(given: GivenValues, report: Report): ProviderRegistration 
 
 function readClient(given: GivenValues, report: Report): NewClient | undefined {
   const name = textOf(given, 'client')
-  const known = KNOWN_CLIENTS.find(({ client }) => client.name === name)
+  const known = name === undefined ? undefined : knownClient(name)
   const names = KNOWN_CLIENTS.map(({ client }) => client.name)
   if (known === undefined) {
-    const message = name === undefined ? 'is missing' : 'is not a client that is known here'
+    const message = name === undefined ? 'is missing' : 'is not a known client'
     report(flagOf('client'), message, names.join(', '))
     return undefined
   }
@@ -167,7 +169,7 @@ function readIssuer(
   return issuer
 }
 
-/** A list is all problems. */
+/** A list holds all problems. */
 export function readRegister(
   argv: readonly string[],
 ): RegisterOptions | readonly ConfigurationProblem[] {

@@ -10,6 +10,7 @@ import { interruptible } from '../../interruption.js'
 import { Interrupted, CommandFault } from '../../command-fault.js'
 import { createNetwork } from '../../login/network.js'
 import { formatProblems } from '../../problems.js'
+import { asksForHelp } from '../../split-arguments.js'
 import { readRegister, type RegisterOptions } from './arguments.js'
 import { applyCalls } from './applied.js'
 import { registerHelp } from './help.js'
@@ -33,7 +34,7 @@ async function apply(options: RegisterOptions, ca: string | undefined, io: Comma
  * stderr
  */
 export async function runRegister(argv: readonly string[], io: CommandIo): Promise<number> {
-  if (argv.includes('--help') || argv.includes('-h')) {
+  if (asksForHelp(argv)) {
     io.stdout(registerHelp())
     return 0
   }

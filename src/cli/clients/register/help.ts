@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { settingLines } from '../../../config/help.js'
+import { commandHelp } from '../../command-help.js'
 import { IDPS, REGISTER_FLAGS } from './arguments.js'
 
-const COLUMNS = 100
-
 const TEXT = `Prints the calls that register an MCP client at your identity provider, with a placeholder for
-the admin token. With --apply it makes them itself, for keycloak and for oidc (RFC 7591).
+the admin token. With --apply it makes the calls itself, for keycloak and for oidc (RFC 7591).
 
 Usage:
   mcp-gatehouse clients register --idp IDP --client NAME --issuer URL [flags]
@@ -23,12 +21,12 @@ Examples:
   mcp-gatehouse clients register --idp keycloak --client claude-code \\
     --issuer https://sso.example.com/realms/mcp --apply --admin-token-file token
 
-The token is sent to the origin of the issuer and to no other, and is not shown. The clients are
-public where the provider allows it: they have no secret, and use PKCE.
+The token is sent only to the origin of the issuer, and is never shown. The clients are public if
+the provider allows it: they have no secret, and use PKCE.
 
 Exit codes: 0 printed or registered; 1 the identity provider refused; 2 usage.`
 
 /** Ends with a line break. */
 export function registerHelp(): string {
-  return `${[TEXT, '', 'Flags:', ...settingLines(REGISTER_FLAGS, COLUMNS)].join('\n')}\n`
+  return commandHelp(TEXT, REGISTER_FLAGS)
 }

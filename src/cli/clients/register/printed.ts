@@ -1,5 +1,5 @@
 /**
- * Registration calls as commands of a shell. Nothing in them is secret.
+ * Registration calls as shell commands. Nothing in them is secret.
  *
  * @module
  */
@@ -21,8 +21,8 @@ export function printedCalls({ provider, client, issuer }: RegisterOptions): str
   const { title, calls, notes, sources, clientId } = provider
   const read = [...new Set(sources.map(({ date }) => date))].sort().join(' and ')
   return `${[
-    `# ${client.title}, at ${title}. From its documentation (${read}).`,
-    '# ADMIN_TOKEN is yours; words in capitals are to be replaced.',
+    `# ${client.title}, at ${title}. From the sources below (${read}).`,
+    '# Put your token into ADMIN_TOKEN, and replace the words in capitals.',
     '',
     calls(client, issuer).map(commandOf).join('\n\n'),
     '',

@@ -7,14 +7,12 @@ import { quoted } from '../../../errors.js'
 import { isLoopbackHost } from '../../../base/http.js'
 import { isEventStream } from '../../../web/media-type.js'
 import { isAnswer, isPage, isRedirect, jsonOf, type Answer, type Exchange } from '../exchange.js'
-import { EVERY, where, type Findings, type Rule } from '../finding.js'
+import { EVERY, HOSTED, type Findings } from '../finding.js'
 import { isPrivateHost } from '../private-host.js'
 import { metadataOf, type ResourceView } from '../resource-view.js'
 import { shownUrl } from '../shown.js'
 
-const HOSTED: Rule = where((client) => client.isHosted, Boolean)
-
-/** @returns whether there is anything more to say about the server */
+/** @returns whether the server was reached, so that other checks make sense */
 export function checkReach({ url, initialize }: ResourceView, findings: Findings): boolean {
   if (!isAnswer(initialize)) {
     findings.add(initialize.kind, url, `${shownUrl(url)} ${initialize.reason}.`, EVERY)
@@ -34,7 +32,7 @@ function isOldTransport(get: Exchange): boolean {
   return isAnswer(get) && get.status === 200 && /^event: ?endpoint\r?$/m.test(get.text)
 }
 
-/** A JSON-RPC answer, alone or as an event: also an error shows that the request came through. */
+/** A JSON-RPC answer, alone or as an event. Even an error shows that the request came through. */
 function isRpc(answer: Answer): boolean {
   const data = /^data: ?(\S.*)$/m.exec(answer.text)?.[1]
   const message = jsonOf(data === undefined ? answer : { ...answer, text: data })
@@ -103,7 +101,7 @@ export function checkAnswer(view: ResourceView, findings: Findings): void {
   } else if (status >= 500) {
     findings.add('server-fault', url, `POST without a token answered ${status}.`, EVERY)
   } else if (isRpc(answer)) {
-    const seen = `POST initialize without a token answered ${status} with an error of MCP, not 401.`
+    const seen = `POST initialize without a token answered ${status} with an MCP error, not 401.`
     findings.add('not-protected', url, seen)
   } else checkStrange(answer, url, findings)
 }

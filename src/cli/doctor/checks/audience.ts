@@ -18,11 +18,11 @@ function audiencesOf({ trust }: RouteSettings): readonly string[] {
 function widthOf(audience: string, resource: string, others: ReadonlySet<string>): Width[] {
   if (audience === resource) return []
   if (audience === 'account') {
-    return [[audience, 'Keycloak puts it into tokens for every client']]
+    return [[audience, 'Keycloak puts it into the tokens of every client']]
   }
   const [named, own] = [parseHttpUrl(audience), parseHttpUrl(resource)]
   const isWhole = named?.pathname === '/' && named.host === own?.host && own.pathname !== '/'
-  if (isWhole) return [[audience, 'it is the whole host, and not the resource alone']]
+  if (isWhole) return [[audience, 'it is the whole host, not only the resource']]
   return others.has(audience) ? [[audience, 'another resource accepts it, too']] : []
 }
 

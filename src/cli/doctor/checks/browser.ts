@@ -12,20 +12,20 @@ const IN_BROWSER: Rule = where((client) => client.isInBrowser, Boolean)
 const ENDPOINT_FIELDS = ['authorization', 'content-type', 'mcp-protocol-version', 'mcp-session-id']
 const EXPOSED = ['www-authenticate', 'mcp-session-id']
 
-function listIn(exchange: Exchange, name: string): readonly string[] {
+function fieldList(exchange: Exchange, name: string): readonly string[] {
   const field = isAnswer(exchange) ? (exchange.headers.get(name) ?? '') : ''
   return field.split(',').map((each) => each.trim().toLowerCase())
 }
 
 /** Whether a page of that origin may read the answer. */
 export function allowsOrigin(exchange: Exchange): boolean {
-  const [allowed = ''] = listIn(exchange, 'access-control-allow-origin')
+  const [allowed = ''] = fieldList(exchange, 'access-control-allow-origin')
   return allowed === '*' || allowed === BROWSER_ORIGIN
 }
 
 /** The fields that a preflight does not allow. A wildcard does not stand for authorization. */
 function refusedFields(preflight: Exchange, wanted: readonly string[]): readonly string[] {
-  const allowed = new Set(listIn(preflight, 'access-control-allow-headers'))
+  const allowed = new Set(fieldList(preflight, 'access-control-allow-headers'))
   const isWild = (field: string) => allowed.has('*') && field !== 'authorization'
   return wanted.filter((field) => !allowed.has(field) && !isWild(field))
 }
@@ -56,13 +56,13 @@ function checkEndpoint({ url, browser }: ResourceView, findings: Findings): void
       IN_BROWSER,
     )
   } else if (!allowsOrigin(initialize)) {
-    const seen = 'The preflight is allowed, and the answer to the request does not name the origin.'
+    const seen = 'The preflight is allowed, but the answer to the request does not name the origin.'
     findings.add('cors-endpoint', url, seen, IN_BROWSER)
   } else checkExposed(url, initialize, findings)
 }
 
 function checkExposed(url: string, initialize: Exchange, findings: Findings): void {
-  const exposed = new Set(listIn(initialize, 'access-control-expose-headers'))
+  const exposed = new Set(fieldList(initialize, 'access-control-expose-headers'))
   const hidden = exposed.has('*') ? [] : EXPOSED.filter((name) => !exposed.has(name))
   if (hidden.length === 0) return
   findings.add('cors-exposed', url, `The answer does not expose ${hidden.join(', ')}.`, IN_BROWSER)
@@ -71,12 +71,12 @@ function checkExposed(url: string, initialize: Exchange, findings: Findings): vo
 export function checkBrowser(view: ResourceView, findings: Findings): void {
   const { metadata, metadataPreflight } = view.browser
   if (isAnswer(metadata) && metadata.status === 200) {
-    // Clients of the SDK send MCP-Protocol-Version, and without it when that fails.
+    // Clients on the SDK send MCP-Protocol-Version. If that fails, they try again without it.
     const preflighted =
       isPreflightPassed(metadataPreflight) &&
       refusedFields(metadataPreflight, ['mcp-protocol-version']).length === 0
     if (!allowsOrigin(metadata)) {
-      const seen = 'The metadata have no Access-Control-Allow-Origin for the client.'
+      const seen = 'The metadata has no Access-Control-Allow-Origin for the client.'
       findings.add('cors-metadata', view.url, seen, IN_BROWSER)
     } else if (!preflighted) {
       const seen =

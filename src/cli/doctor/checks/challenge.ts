@@ -10,13 +10,13 @@ import { where, type Findings, type Rule } from '../finding.js'
 import type { ResourceView } from '../resource-view.js'
 import { shownUrl } from '../shown.js'
 
-/** Those that read nothing but the URL of the challenge. */
+/** Clients that read nothing but the URL of the challenge. */
 const ONLY_CHALLENGE: Rule = where(
   (client) => client.metadata,
   (places) => places.every((place) => place === 'challenge'),
 )
 
-/** Those that follow the URL of the challenge, and do not look elsewhere after it. */
+/** Clients that follow the URL of the challenge, and then look nowhere else. */
 const FOLLOWS: Rule = where(
   (client) => client.metadata,
   (places) => places.includes('challenge'),
@@ -60,7 +60,7 @@ export function checkChallenge(view: ResourceView, findings: Findings): void {
     findings.add('challenge-without-metadata', url, seen, ONLY_CHALLENGE)
   } else if (!isMetadataQuoted) {
     const seen = `resource_metadata=${resourceMetadata} is not in quotes.`
-    // The SDK reads it all the same.
+    // The SDK reads it anyway.
     findings.add('challenge-url', url, seen)
   } else checkUrl(url, resourceMetadata, findings)
   if (error !== undefined) {

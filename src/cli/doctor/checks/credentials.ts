@@ -26,7 +26,7 @@ export function checkCredentials(
   else if (status === 401 && readChallengeOf(wrongToken)?.error === undefined) {
     const field = 'www-authenticate'
     if (headers.get(field) !== initialize.headers.get(field)) return
-    // Some servers name the error in the body alone.
+    // Some servers name the error only in the body.
     if (isNamedIn(wrongToken) && !isNamedIn(initialize)) return
     const seen = `${answered}, as without a token, and names no error.`
     findings.add('token-not-seen', url, seen)

@@ -6,14 +6,12 @@
 import { quoted } from '../../../errors.js'
 import { hasPlaceholder, isLoopbackHost } from '../../../base/http.js'
 import { isAnswer, isPage, type Exchange } from '../exchange.js'
-import { EVERY, where, type Findings, type Rule } from '../finding.js'
+import { EVERY, HOSTED, where, type Findings, type Rule } from '../finding.js'
 import { isPrivateHost } from '../private-host.js'
 import { documentOf, type ServerView } from '../server-view.js'
 import { shownUrl } from '../shown.js'
 
-const HOSTED: Rule = where((client) => client.isHosted, Boolean)
-
-/** What stops the SDK stops those that are built on it. Of others it is not known. */
+/** What stops the SDK stops the clients that are built on it. For other clients, it is not known. */
 const LIKE_SDK: Rule = where((client) => client.usesSdk, Boolean)
 const UNLIKE_SDK: Rule = where(
   (client) => client.usesSdk,
@@ -28,7 +26,7 @@ function table(forms: readonly Exchange[]): string {
   return forms.map((form) => `${shownUrl(form.url)}: ${statusOf(form)}`).join('; ')
 }
 
-/** Faults before the form that has the document stop some clients. Later ones are not asked for. */
+/** Faults before the form that has the document stop some clients. Clients do not ask for later forms. */
 function checkForms({ issuer, forms }: ServerView, findings: Findings): void {
   const found = forms.findIndex((form) => documentOf(form) !== undefined)
   for (const form of found < 0 ? forms : forms.slice(0, found)) {
@@ -55,7 +53,7 @@ function checkPlace({ issuer, forms, appended }: ServerView, findings: Findings)
   if (inserted === undefined || documentOf(inserted) !== undefined) return
   const found = forms.find((form) => documentOf(form) !== undefined)
   const seen = `${shownUrl(inserted.url)}: ${statusOf(inserted)}. The document is at ${shownUrl((found ?? appended).url)}.`
-  // The SDK asks for three forms, and not for the one below the issuer by RFC 8414.
+  // The SDK asks for three forms. The form of RFC 8414 below the issuer is not among them.
   const fails = found === undefined ? LIKE_SDK : undefined
   findings.add('server-document-not-inserted', issuer, seen, fails)
 }

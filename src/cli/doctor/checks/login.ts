@@ -7,7 +7,7 @@ import { quoted } from '../../../errors.js'
 import { parseHttpUrl, isLoopbackHost } from '../../../base/http.js'
 import type { JsonObject } from '../../../base/json.js'
 import { EVERY, where, type Findings, type Rule } from '../finding.js'
-import { listIn } from '../list-in.js'
+import { listIn } from '../../list-in.js'
 import type { ServerView } from '../server-view.js'
 import { shownUrl } from '../shown.js'
 
@@ -21,7 +21,12 @@ const ENDPOINTS = ['authorization_endpoint', 'token_endpoint'] as const
 function checkEndpoints(issuer: string, document: JsonObject, findings: Findings): void {
   const missing = ENDPOINTS.filter((name) => parseHttpUrl(document[name]) === undefined)
   if (missing.length > 0) {
-    findings.add('endpoint-missing', issuer, `${missing.join(' and ')}: absent, or no URL.`, EVERY)
+    findings.add(
+      'endpoint-missing',
+      issuer,
+      `${missing.join(' and ')}: absent, or not a URL.`,
+      EVERY,
+    )
   }
   for (const name of [...ENDPOINTS, 'registration_endpoint', 'jwks_uri']) {
     const url = parseHttpUrl(document[name])
@@ -52,7 +57,7 @@ function checkGrants(issuer: string, document: JsonObject, findings: Findings): 
   }
   const isListed = document['grant_types_supported'] !== undefined
   if (isListed && !grants.includes('refresh_token')) {
-    const seen = 'grant_types_supported does not have refresh_token.'
+    const seen = 'grant_types_supported does not list refresh_token.'
     findings.add('refresh-not-offered', issuer, seen)
   }
 }

@@ -9,13 +9,13 @@ import { metadataOf, type ResourceView } from '../resource-view.js'
 import { timeInWords } from '../../time-in-words.js'
 import { shownUrl } from '../shown.js'
 
-/** Those that do not read the URL of the challenge, where the document is nowhere else. */
+/** Clients that do not read the URL of the challenge, if the document is nowhere else. */
 const NOT_BY_CHALLENGE: Rule = where(
   (client) => client.metadata,
   (places) => !places.includes('challenge'),
 )
 
-/** What is wrong with one answer that is not a document. `undefined`: it is one, or there is none. */
+/** Finds what is wrong with an answer that is not a document. */
 function checkForm(exchange: Exchange, findings: Findings): void {
   const { url } = exchange
   const name = shownUrl(url)

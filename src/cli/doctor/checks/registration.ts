@@ -7,14 +7,14 @@ import type { Client, Registration } from '../../../advice/clients.js'
 import { parseHttpUrl } from '../../../base/http.js'
 import type { JsonObject } from '../../../base/json.js'
 import type { Findings } from '../finding.js'
-import { listIn } from '../list-in.js'
+import { listIn } from '../../list-in.js'
 import type { ServerView } from '../server-view.js'
 
 function takesNone(document: JsonObject): boolean {
   return listIn(document, 'token_endpoint_auth_methods_supported')?.includes('none') === true
 }
 
-/** Whether this server accepts a client that comes by this way. `undefined`: it is not known. */
+/** Whether this server accepts a client that gets its id in this way. `undefined`: it is not known. */
 function isOffered(way: Registration, client: Client, document: JsonObject): boolean | undefined {
   if (way === 'manual') return true
   if (way === 'dcr') return parseHttpUrl(document['registration_endpoint']) !== undefined
@@ -34,11 +34,12 @@ export function checkRegistration({ issuer, document }: ServerView, findings: Fi
   const takesDocuments = document['client_id_metadata_document_supported'] === true
   if (takesDocuments && !takesNone(document)) {
     const seen =
-      'client_id_metadata_document_supported is true, and token_endpoint_auth_methods_supported does not have none.'
+      'client_id_metadata_document_supported is true, but token_endpoint_auth_methods_supported does not list none.'
     findings.add('cimd-without-none', issuer, seen, undefined, hint)
   }
   if (takesDocuments || parseHttpUrl(document['registration_endpoint']) !== undefined) return
-  const seen = 'There is no registration_endpoint, and no client_id_metadata_document_supported.'
+  const seen =
+    'registration_endpoint is absent, and client_id_metadata_document_supported is not true.'
   const fails = (client: Client) => {
     const { value } = client.registration
     return value === undefined ? undefined : !value.includes('manual')

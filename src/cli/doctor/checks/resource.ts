@@ -1,5 +1,5 @@
 /**
- * What the metadata say: whether the resource is the URL that people type, and who gives tokens.
+ * What the metadata says: whether the resource is the URL that people type, and who issues tokens.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export function checkResource(view: ResourceView, findings: Findings): void {
   const { resource, authorization_servers: issuers } = document
   checkIssuers(url, issuers, findings)
   if (typeof resource !== 'string') {
-    findings.add('resource-missing', url, 'resource is absent, or no text.', EVERY)
+    findings.add('resource-missing', url, 'resource is absent, or not a text.', EVERY)
     return
   }
   const difference = differenceOf(resource, url)

@@ -1,11 +1,11 @@
 /**
- * Scopes of the resource, beside those of the authorization server.
+ * Compares the scopes of the resource with those of the authorization server.
  *
  * @module
  */
 import { quoted } from '../../../errors.js'
 import { EVERY, type Findings } from '../finding.js'
-import { listIn } from '../list-in.js'
+import { listIn } from '../../list-in.js'
 import { metadataOf, type ResourceView } from '../resource-view.js'
 import type { ServerView } from '../server-view.js'
 
@@ -21,7 +21,7 @@ export function checkScopesAgree(view: ResourceView, findings: Findings): void {
   if (named === undefined || listed === undefined) return
   const strange = named.split(' ').filter((scope) => scope !== '' && !listed.includes(scope))
   if (strange.length === 0) return
-  const seen = `The challenge names ${quoted(strange.join(' '))}, which scopes_supported does not have.`
+  const seen = `The challenge names ${quoted(strange.join(' '))}, but scopes_supported does not.`
   findings.add('scopes-differ', view.url, seen)
 }
 
@@ -33,7 +33,7 @@ export function checkScopes(view: ResourceView, server: ServerView, findings: Fi
   const hint = document?.['token_endpoint']
   const bare = wanted.filter((scope) => !scope.includes('/') && scope !== 'offline_access')
   if (ENTRA.test(issuer) && bare.length > 0) {
-    const seen = `${quoted(bare.join(' '))} together with resource is AADSTS9010010.`
+    const seen = `A request for ${quoted(bare.join(' '))} with resource fails (AADSTS9010010).`
     findings.add('scope-unqualified', issuer, seen, EVERY)
     return
   }
@@ -41,10 +41,10 @@ export function checkScopes(view: ResourceView, server: ServerView, findings: Fi
   if (listed === undefined) return
   const unknown = wanted.filter((scope) => !listed.includes(scope))
   if (unknown.length > 0) {
-    const seen = `scopes_supported of the authorization server does not have ${quoted(unknown.join(' '))}.`
+    const seen = `scopes_supported of the authorization server does not list ${quoted(unknown.join(' '))}.`
     findings.add('scope-unknown', issuer, seen, undefined, hint)
   }
   if (!listed.includes('offline_access')) {
-    findings.add('offline-access-missing', issuer, 'scopes_supported does not have offline_access.')
+    findings.add('offline-access-missing', issuer, 'scopes_supported does not list offline_access.')
   }
 }

@@ -5,7 +5,7 @@
  */
 import { isAnswer, type Exchange } from '../exchange.js'
 import { EVERY, type Findings } from '../finding.js'
-import { listIn } from '../list-in.js'
+import { listIn } from '../../list-in.js'
 import type { ResourceView } from '../resource-view.js'
 import type { ServerView } from '../server-view.js'
 import { allowsOrigin, isPreflightPassed } from './browser.js'
@@ -36,7 +36,8 @@ function checkBrowser({ issuer, browser, document }: ServerView, findings: Findi
 function checkListed({ issuer, document }: ServerView, url: string, findings: Findings): void {
   const listed = listIn(document, 'protected_resources')
   if (listed === undefined || listed.includes(url)) return
-  findings.add('resource-not-listed', issuer, `protected_resources has ${listed.length} others.`)
+  const seen = `protected_resources has ${listed.length} others, and not this resource.`
+  findings.add('resource-not-listed', issuer, seen)
 }
 
 export function checkServer(view: ServerView, resource: ResourceView, findings: Findings): void {

@@ -1,5 +1,5 @@
 /**
- * What came of registrations that somebody asked the doctor to try.
+ * What came of the registrations and logins of `--try-registration`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { quoted } from '../../../errors.js'
 import type { Findings } from '../finding.js'
 import type { Trial } from '../registration-trial.js'
 
-/** One finding for each reason, which stops the clients that met it. */
+/** One finding for each reason. It stops the clients that met that reason. */
 function noteRefusals(
   trials: readonly Trial[],
   reasonOf: (trial: Trial) => string | undefined,
@@ -20,7 +20,7 @@ function noteRefusals(
   }
 }
 
-/** @param hint of the server, by which its product may be known */
+/** @param hint an endpoint of the server, which may show its product */
 export function checkTrials(
   issuer: string,
   trials: readonly Trial[],
@@ -47,8 +47,8 @@ export function checkTrials(
     trials,
     ({ portRefusal }) => portRefusal,
     (reason, names) => {
-      const seen = `The authorization endpoint ${reason}, where the port is not the registered one.`
-      // A program that keeps its client id and takes any free port meets it at the second login.
+      const seen = `The authorization endpoint ${reason} if the port is not the registered one.`
+      // A program that keeps its client id, but takes any free port, meets this at its second login.
       const fails = ({ name }: Client) => (names.has(name) ? undefined : false)
       findings.add('login-port', issuer, seen, fails, hint)
     },

@@ -20,7 +20,7 @@ import { tryIntrospection, tryKeys, tryWrongCredentials } from './issuer-trial.j
 import { shownUrl } from './shown.js'
 import { tryServer } from './upstream-trial.js'
 
-export interface ExaminationOptions {
+export interface InsideOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: () => number
   /** Milliseconds for one answer. */
@@ -74,10 +74,10 @@ async function tryWrongSecrets(
   }
 }
 
-/** Asks what the gateway would ask. Nothing listens, and no tool is called. */
-export async function examine(
+/** Asks what the gateway would ask. It does not listen, and calls no tool. */
+export async function diagnoseInside(
   configuration: Configuration,
-  { env, now, patience, triesWrongCredentials, onStep }: ExaminationOptions,
+  { env, now, patience, triesWrongCredentials, onStep }: InsideOptions,
 ): Promise<readonly Diagnosis[]> {
   const { files, proxyEnvironment } = configuration
   const { routes } = settingsOf(checkGateway(toGatewayOptions(configuration)))

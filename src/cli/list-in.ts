@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { JsonObject } from '../../base/json.js'
+import type { JsonObject } from '../base/json.js'
 
 /** The texts of a list. `undefined`: there is no list. */
 export function listIn(
