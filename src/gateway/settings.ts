@@ -293,9 +293,9 @@ export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> 
   checkPlaces(checker, options)
   const own = checker.finish(undefined)
   const routes = checkRoutes(options, host)
-  const conflicts =
-    own.problems.length > 0 ? [] : healthConflict(options, routes.settings ?? [], host)
-  const problems = [...own.problems, ...routes.problems, ...conflicts]
+  const known = [...own.problems, ...routes.problems]
+  const conflicts = known.length > 0 ? [] : healthConflict(options, routes.settings ?? [], host)
+  const problems = [...known, ...conflicts]
   if (problems.length > 0 || routes.settings === undefined) return { settings: undefined, problems }
   return {
     problems,

@@ -176,7 +176,7 @@ The client gets:
   HTTP 403
   Content-Type: application/json
   Cache-Control: no-store
-  WWW-Authenticate: Bearer error="insufficient_scope", error_description="The access token lacks a scope that this request needs (ref XXXXXXXX)", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:read"
+  WWW-Authenticate: Bearer error="insufficient_scope", error_description="The access token lacks a scope that this request needs", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:read"
 
   {"error":"insufficient_scope","error_description":"The access token lacks a scope that this request needs (ref XXXXXXXX)"}
 `)

@@ -207,11 +207,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'account',
     value: ['account'],
   },
+  // Any other one excludes oauth.soleAudience.
   'oauth.audienceClaim': {
-    flags: flag('oauth-audience-claim', 'azp'),
-    env: 'azp',
-    file: 'azp',
-    value: 'azp',
+    flags: flag('oauth-audience-claim', 'aud'),
+    env: 'aud',
+    file: 'aud',
+    value: 'aud',
   },
   'oauth.acceptIdTokenClaims': {
     flags: ['--oauth-accept-id-token-claims'],

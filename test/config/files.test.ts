@@ -249,7 +249,7 @@ describe('the options of the gateway', () => {
         },
       ],
       audience: ['0123'],
-      audienceClaim: 'azp',
+      audienceClaim: 'aud',
       requiredClaims: { tid: ['a=b', 'c'] },
       soleAudience: true,
       alsoAudience: ['account'],

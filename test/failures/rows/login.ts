@@ -32,7 +32,9 @@ async function lookAtProvider({ scopes, knowsResource }: RealProvider): Promise<
     [`GET ${PRM}`]: reply,
   })
   const hosts = { 'https://mcp.example.com': origin, [idp.issuer]: idp.issuer }
-  return said(await look({ hosts, triesRegistration: true, clients: LOOPBACK }))
+  // Inside, so that it may name a provider on loopback.
+  const addresses = { 'mcp.example.com': ['10.0.0.5'] }
+  return said(await look({ hosts, addresses, triesRegistration: true, clients: LOOPBACK }))
 }
 
 export const OF_THE_LOGIN: readonly Failure[] = [
