@@ -31,7 +31,11 @@ function runOnce(fault: Fault): Promise<Outcome> {
     const files = fault.tests.map((file) => `test/${file}`)
     const child = spawn(
       process.execPath,
-      ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', '--reporter=json', ...files],
+      // A second worker would load the source once more.
+      [
+        'node_modules/vitest/vitest.mjs',
+        ...['run', '--bail=1', '--maxWorkers=1', '--reporter=json', ...files],
+      ],
       {
         env: { ...process.env, GATEHOUSE_PLANTED_FAULT: fault.id },
         stdio: ['ignore', 'pipe', 'pipe'],
