@@ -28,7 +28,7 @@ const OF_ISSUERS = {
   },
   'issuer-not-public': {
     severity: 'note',
-    title: 'The authorization server can be reached only on this machine or in this network',
+    title: 'Only this machine or network reaches the authorization server',
     change:
       'Nothing, where that is meant. Else let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
     reference: `${RFC_8414}#section-2`,
