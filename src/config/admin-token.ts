@@ -12,7 +12,7 @@ import { ownerFileFault } from './owner-file.js'
 import type { Settings } from './setting-table.js'
 import type { GivenValues } from './setting.js'
 
-/** A token, or why there is none. */
+/** A token, or the reason that it cannot be read. */
 export type AdminToken = { readonly token: string } | { readonly fault: string }
 
 function toToken(text: string): AdminToken {

@@ -22,7 +22,7 @@ export interface AdminOptions {
   readonly allowHosts?: readonly string[] | undefined
   /** 0 picks a free one. */
   readonly port: number
-  /** The page at `/`, which names people; `undefined`: there is none. */
+  /** The page at `/`, which names people; `undefined`: it is not served. */
   readonly page?: AdminPage | undefined
 }
 

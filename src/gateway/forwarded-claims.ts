@@ -26,7 +26,7 @@ function toWord(value: unknown): string | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
 }
 
-/** The value of the header, or why there is none. */
+/** The value of the header, or the reason that it is left out. */
 function toValue(value: unknown): { readonly value: string } | { readonly fault: string } {
   const words = (Array.isArray(value) ? value : [value]).map(toWord)
   if (words.includes(undefined)) return { fault: 'is neither a text, a number nor a list of these' }

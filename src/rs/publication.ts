@@ -54,7 +54,7 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
   },
 ]
 
-/** Every token of the issuer has these, whoever it is for. */
+/** Every token of the issuer has these claims, for any caller. */
 const OF_ALL_TOKENS = new Set(['aud', 'iss'])
 
 /** A star in the first part that is no label: everybody can have a name that fits. */

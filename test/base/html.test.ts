@@ -5,11 +5,15 @@ import { verifies } from '../support/verifies.js'
 
 const flag = (name: string) => `<code>${name}</code>`
 
-verifies(['WHO-07', 'WHO-08'], 'what is no flag is a text, with and without marks', () => {
-  for (const text of ['a--b', '---', '--', '--A', 'x---max-body', `<b title="--">'&`, '1 -- 2']) {
-    expect(escapeWithFlags(text)).toBe(escapeHtml(text))
-  }
-})
+verifies(
+  ['WHO-07', 'WHO-08'],
+  'a text that is not a flag stays a text, with and without marks',
+  () => {
+    for (const text of ['a--b', '---', '--', '--A', 'x---max-body', `<b title="--">'&`, '1 -- 2']) {
+      expect(escapeWithFlags(text)).toBe(escapeHtml(text))
+    }
+  },
+)
 
 verifies(
   ['WHO-07', 'WHO-08'],

@@ -285,7 +285,7 @@ describe('the arguments', () => {
     [['--request'], '--request: needs a value'],
     [['--log=x', '--log=y', '--request=12345678'], '--log: is given more than once'],
     [['--request', '12345678', '--log', '/nowhere/x.log'], '--log: cannot be read (ENOENT)'],
-    [[], '--auth: is none: no token is checked'],
+    [[], '--auth: is set to none: no token is checked'],
     [[...OFFLINE, '--oauth-wait', 'x'], '--oauth-wait: is not a duration'],
   ])('%j', async (argv, problem) => {
     const more = argv.length === 0 ? ['--upstream', 'http://127.0.0.1:9/mcp'] : argv
@@ -377,7 +377,7 @@ describe('a request of a running gateway', () => {
   test('that it has no more is a problem of usage', async () => {
     const { code, stderr } = await ask(gateway, file, '12345678')
     expect(code).toBe(2)
-    expect(stderr).toContain('--request: is none of its last refusals')
+    expect(stderr).toContain('--request: is not among its last refusals')
   })
 
   verifies('WHO-05', 'its token goes to nobody else', async () => {
@@ -411,9 +411,9 @@ describe('a request of a running gateway', () => {
     [
       'a web page',
       (_request, response) => void response.end('<html>'),
-      'none of its last refusals',
+      'not among its last refusals',
     ],
-    ['a list', (_request, response) => void response.end('{"refusals":[7]}'), 'none of its last'],
+    ['a list', (_request, response) => void response.end('{"refusals":[7]}'), 'not among its last'],
   ])('%s', async (_name, answer, problem) => {
     const { code, stderr } = await ask(answer)
     expect(code).toBe(2)

@@ -77,7 +77,7 @@ async function readOptions(
   for (const warning of configuration.warnings) stderr(`warning: ${warning}\n`)
   if (configuration.problems.length > 0) return configuration.problems
   if (configuration.settings.auth === 'oauth') return toGatewayOptions(configuration)
-  const message = 'is none: no token is checked, so there is nothing to explain'
+  const message = 'is set to none: no token is checked, so there is nothing to explain'
   return [{ path: '--auth', message, hint: '--auth oauth, and the other settings of serve' }]
 }
 
@@ -125,7 +125,7 @@ async function explainRefusal(
   if ('fault' in found) return [{ path: '--admin', message: found.fault, hint: found.hint }]
   if (found.lines.length === 0) {
     const hint = 'the gateway keeps fifty; the log has all: --log'
-    return [{ path: '--request', message: 'is none of its last refusals', hint }]
+    return [{ path: '--request', message: 'is not among its last refusals', hint }]
   }
   stdout(withoutTokens(isJson ? jsonText(found) : formatRequest(found)))
   return 1

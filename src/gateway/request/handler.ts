@@ -46,7 +46,7 @@ import type { UnservedPaths } from './unserved-paths.js'
 export interface RequestHandlerOptions {
   /** Finds the resource for a path and a host. */
   readonly findRoute: FindRoute<Route>
-  /** Answers 200 to everybody; `undefined`: there is none. */
+  /** This path answers 200 to everybody; `undefined`: no path does. */
   readonly healthPath: string | undefined
   /** Reads the head before the resource of a request is known. */
   readonly readHead: HeadReader
