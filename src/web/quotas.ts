@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refilled } from '../base/refill.js'
 import type { CheckedLimit } from '../policy/limit.js'
 
 /** One use of one limit. */
@@ -101,8 +102,7 @@ export class Quotas {
 /** @returns the uses that are left */
 function refill(bucket: Bucket, now: number): number {
   const { burst, interval } = bucket.limit
-  // A clock that was set back neither adds nor removes anything.
-  bucket.left = Math.min(burst, bucket.left + Math.max(0, now - bucket.at) / interval)
+  bucket.left = refilled(bucket, now, burst, interval)
   bucket.at = now
   return bucket.left
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Cache } from '../base/cache.js'
+import { refilled } from '../base/refill.js'
 
 /** Refusals in one burst: an agent that tries each tool of a small server is not an attack. */
 const BURST = 30
@@ -61,8 +62,7 @@ export class RefusalRate {
     this.#allowances.set(caller, { left, at: this.#now(), isTold: false })
   }
 
-  #leftOf({ left, at }: Allowance): number {
-    // A clock that was set back neither adds nor removes anything.
-    return Math.min(BURST, left + Math.max(0, this.#now() - at) / INTERVAL)
+  #leftOf(allowance: Allowance): number {
+    return refilled(allowance, this.#now(), BURST, INTERVAL)
   }
 }

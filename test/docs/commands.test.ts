@@ -1,8 +1,6 @@
 /** The commands of README and docs, as their reader types them, with names that exist here. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { runCheck } from '../../src/cli/check.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
@@ -13,7 +11,7 @@ import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli, writeTemporary } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
 import { DOCS, guideBlock, readGuide } from '../support/guides.js'
-import { FakeIdp } from '../support/idp.js'
+import { serveIdp } from '../support/served-idp.js'
 import { verifies } from '../support/verifies.js'
 
 /** The words of a command that stands over several lines. */
@@ -37,28 +35,10 @@ async function check(argv: readonly string[], files: Readonly<Record<string, str
   return { code, problems }
 }
 
-async function startIdp(): Promise<FakeIdp> {
-  let idp: FakeIdp | undefined
-  const server = createServer((request, response) => {
-    void idp?.fetch(new URL(request.url ?? '', idp.issuer).href).then(async (answer) => {
-      response.statusCode = answer.status
-      response.end(await answer.text())
-    })
-  })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  idp = await FakeIdp.start(`http://127.0.0.1:${port}/realms/mcp`)
-  return idp
-}
-
 verifies('CASE-61', 'the gateway in front of a server that somebody else wrote', async () => {
   const [npx, name, ...args] = wordsOf(guideBlock('docs/gateway', 'gateway'))
   expect([npx, name]).toEqual(['npx', 'mcp-gatehouse'])
-  const idp = await startIdp()
+  const idp = await serveIdp()
   const upstream = await startUpstream((request, response) => {
     response.end(`hello ${String(request.headers['x-gatehouse-subject'])}`)
   })
@@ -83,7 +63,7 @@ verifies('CASE-61', 'the gateway in front of a server that somebody else wrote',
 
 test('docs/logs: the access log has what the page shows, and the name of the person', async () => {
   const [, ...args] = wordsOf(guideBlock('docs/logs', 'who'))
-  const idp = await startIdp()
+  const idp = await serveIdp()
   const upstream = await startUpstream((request, response) => {
     request.resume()
     response.setHeader('content-type', 'application/json')
@@ -117,7 +97,7 @@ test('docs/logs: the access log has what the page shows, and the name of the per
 
 verifies('STA-01', 'a stdio command becomes a server whose sessions are their own', async () => {
   const [, , ...args] = wordsOf(guideBlock('docs/stdio', 'stdio'))
-  const idp = await startIdp()
+  const idp = await serveIdp()
   const everything = import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js')
   const local = args
     .join(' ')
@@ -174,7 +154,7 @@ async function explain(
 }
 
 verifies('WHO-05', 'docs/troubleshooting: a token and a request are explained', async () => {
-  const idp = await startIdp()
+  const idp = await serveIdp()
   const config = writeTemporary(
     'gatehouse.yaml',
     `auth: oauth

@@ -231,8 +231,8 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'a-clock-set-back-fills-buckets',
     breaks: 'IDN-06',
-    find: 'Math.max(0, now - bucket.at) / interval',
-    replace: 'Math.abs(now - bucket.at) / interval',
+    find: 'Math.max(0, now - at) / interval',
+    replace: 'Math.abs(now - at) / interval',
     tests: quotas,
   },
   {

@@ -1,8 +1,6 @@
 /** The folders of `examples` that install alone: from the packed package, by npm and by pnpm, as their README says. */
 import { execFile, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,7 +9,7 @@ import { pack } from '../support/checkout.js'
 import { freePort } from '../support/cli.js'
 import { eventually } from '../support/gateway.js'
 import { guideBlock } from '../support/guides.js'
-import { FakeIdp } from '../support/idp.js'
+import { serveIdp } from '../support/served-idp.js'
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples')
 /** The one that runs on Node 20. */
@@ -38,23 +36,6 @@ beforeAll(async () => {
 }, INSTALL_TIMEOUT)
 
 afterAll(() => rmSync(checkout, { recursive: true, force: true }))
-
-async function startIdp(): Promise<FakeIdp> {
-  let idp: FakeIdp | undefined
-  const server = createServer((request, response) => {
-    void idp?.fetch(new URL(request.url ?? '', idp.issuer).href).then(async (answer) => {
-      response.statusCode = answer.status
-      response.end(await answer.text())
-    })
-  })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  idp = await FakeIdp.start(`http://127.0.0.1:${(server.address() as AddressInfo).port}/realms/mcp`)
-  return idp
-}
 
 /** The block `start` of a README, with an issuer and a port that exist here. */
 async function start(folder: string, block: string, issuer: string): Promise<string> {
@@ -135,7 +116,7 @@ describe.each(RUNS)('examples/$name by $installer', ({ name, installer }) => {
         cwd: folder,
         env: environment,
       })
-      const idp = await startIdp()
+      const idp = await serveIdp()
       const url = await start(folder, README[name].start, idp.issuer)
       const token = (claims: object) => idp.token({ claims: { aud: url, ...claims } })
       const answered = await call(url, await token({ sub: 'alice' }))
