@@ -18,7 +18,7 @@ export default defineConfig({
       { find: /^mcp-gatehouse$/, replacement: new URL('./src/index.ts', import.meta.url).pathname },
     ],
   },
-  plugins: [plantedFault(process.env['GATEHOUSE_PLANTED_FAULT'])],
+  plugins: [plantedFault()],
   test: {
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     include: ['test/**/*.test.ts'],

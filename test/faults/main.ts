@@ -2,60 +2,49 @@
  * `npm run faults`: plants each fault, one after the other, and runs the tests that must notice it. A fault
  * that stays green is a hole in the tests, and the exit code says so.
  */
-import { spawn } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
 import { ALL_FAULTS } from './all.js'
-import type { Fault } from './faults.js'
+import type { Outcome, Wish } from './planter.js'
 
-/** One more than the cores of a small machine: many tests wait. Each run starts its own test runner. */
+/** One more than the cores of a small machine: many tests wait. */
 const AT_ONCE = 3
 /** The slowest takes 20 s. One that hangs (a test runner that does not end, as seen once) shows nothing. */
 const DEADLINE = 180_000
 const ATTEMPTS = 2
+/** Above this a fault says how long it took: its tests are too many, or wait. */
+const LONG = 5_000
 
-interface Outcome {
-  readonly noticed: boolean
-  readonly hung: boolean
-  readonly output: string
-}
+/** A process that plants faults. One that hangs is ended, and another takes its place. */
+class Planter {
+  #process: ChildProcess | undefined
 
-async function run(fault: Fault): Promise<Outcome> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await runOnce(fault)
-    if (!outcome.hung || attempt === ATTEMPTS) return outcome
-    console.log(`? ${fault.id}: no end after ${DEADLINE / 1000} s, once more`)
+  /** @returns undefined if it did not end in time, or its process ended */
+  async fulfil(wish: Wish): Promise<Outcome | undefined> {
+    const planter = (this.#process ??= fork(join(import.meta.dirname, 'planter.ts'), {
+      execArgv: process.execArgv,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }))
+    const outcome = await new Promise<Outcome | undefined>((settle) => {
+      const deadline = setTimeout(() => planter.kill('SIGKILL'), DEADLINE)
+      planter.once('exit', () => settle(undefined))
+      planter.once('message', (message: Outcome) => {
+        clearTimeout(deadline)
+        settle(message)
+      })
+      planter.send(wish)
+    })
+    planter.removeAllListeners()
+    if (outcome === undefined) this.#process = undefined
+    return outcome
+  }
+
+  end(): void {
+    this.#process?.disconnect()
   }
 }
 
-function runOnce(fault: Fault): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const files = fault.tests.map((file) => `test/${file}`)
-    const child = spawn(
-      process.execPath,
-      // A second worker would load the source once more.
-      [
-        'node_modules/vitest/vitest.mjs',
-        ...['run', '--bail=1', '--maxWorkers=1', '--reporter=json', ...files],
-      ],
-      {
-        env: { ...process.env, GATEHOUSE_PLANTED_FAULT: fault.id },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: DEADLINE,
-        killSignal: 'SIGKILL',
-      },
-    )
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    child.on('error', reject)
-    child.on('close', (_code, signal) => {
-      // A run that ended without a failed assertion (a missing file, a text that is not there) proves nothing.
-      const failedTests = Number(/"numFailedTests":(\d+)/.exec(output)?.[1] ?? 0)
-      resolve({ noticed: failedTests > 0, hung: signal === 'SIGKILL', output })
-    })
-  })
-}
-
-let passed = 0
+let noticed = 0
 /** Their ids, for the last lines: a long run is often read from its end. */
 const unnoticed: string[] = []
 /** `npm run faults -- NAME…` plants those whose name contains one of them. */
@@ -64,17 +53,47 @@ const queue = ALL_FAULTS.filter(
   ({ id }) => wanted.length === 0 || wanted.some((name) => id.includes(name)),
 )
 
-async function work(): Promise<void> {
-  for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
-    const { noticed, hung, output } = await run(fault)
-    if (noticed) passed++
-    else unnoticed.push(fault.id)
-    console.log(`${noticed ? '✓ noticed' : '✗ NOT NOTICED'} ${fault.id} (${fault.breaks})`)
-    if (!noticed) console.log(hung ? 'it did not end' : output.slice(-2000))
+async function fulfil(planter: Planter, wish: Wish): Promise<Outcome | undefined> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const outcome = await planter.fulfil(wish)
+    if (outcome !== undefined) return outcome
+    console.log(`? ${wish.id}: no end after ${DEADLINE / 1000} s, or the process ended`)
   }
+  return undefined
 }
 
-await Promise.all(Array.from({ length: AT_ONCE }, work))
+async function work(): Promise<void> {
+  const planter = new Planter()
+  let last: string | undefined
+  for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+    last = fault.id
+    const began = performance.now()
+    const outcome = await fulfil(planter, { id: fault.id, planted: true })
+    const took = performance.now() - began
+    const time = took < LONG ? '' : `, ${Math.round(took / 1000)} s`
+    if (outcome?.failed === undefined) {
+      unnoticed.push(fault.id)
+      const { passed = 0, errors = [] } = outcome ?? {}
+      console.log(`✗ NOT NOTICED ${fault.id} (${fault.breaks}): ${passed} tests passed`)
+      for (const error of errors) console.log(`  ${error.slice(0, 2000)}`)
+    } else {
+      noticed++
+      console.log(`✓ noticed ${fault.id} (${fault.breaks})${time}`)
+    }
+  }
+  if (last !== undefined) await showThatTheyPass(planter, last)
+  planter.end()
+}
+
+/** Without the last fault its tests pass: the runner has taken it out, and what noticed was no accident. */
+async function showThatTheyPass(planter: Planter, id: string): Promise<void> {
+  const outcome = await fulfil(planter, { id, planted: false })
+  if (outcome?.failed === undefined && (outcome?.passed ?? 0) > 0) return
+  unnoticed.push(`${id}, whose tests fail without it`)
+  console.log(`✗ without ${id} this fails: ${outcome?.failed ?? outcome?.errors.join('\n')}`)
+}
+
+await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work))
 for (const id of unnoticed) console.log(`not noticed: ${id}`)
-console.log(`planted faults: ${passed} noticed, ${unnoticed.length} not`)
-process.exitCode = unnoticed.length === 0 && passed > 0 ? 0 : 1
+console.log(`planted faults: ${noticed} noticed, ${unnoticed.length} not`)
+process.exitCode = unnoticed.length === 0 && noticed > 0 ? 0 : 1

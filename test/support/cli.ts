@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import { buildSync, type BuildOptions } from 'esbuild'
 import { inject, onTestFinished } from 'vitest'
 import { sourceToBundle } from '../faults/copy.js'
+import { PLANTED } from '../faults/plugin.js'
 import { eventually } from './gateway.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -44,13 +45,15 @@ export interface Cli {
  */
 export function bundledCli(): string {
   const folder = inject('cliFolder')
-  const main = join(folder, 'dist/cli/main.js')
+  // A test runner that stays up plants one fault after the other.
+  const built = join(folder, process.env[PLANTED] ?? 'dist')
+  const main = join(built, 'cli/main.js')
   if (!existsSync(main)) {
     const own = mkdtempSync(join(folder, 'new-'))
     const entryPoints = [join(sourceToBundle(own), 'cli/main.ts')]
     buildSync({ ...BUNDLE, entryPoints, outdir: join(own, 'cli') })
     try {
-      renameSync(own, join(folder, 'dist'))
+      renameSync(own, built)
     } catch {
       // Another worker was faster.
       rmSync(own, { recursive: true })
