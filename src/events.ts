@@ -174,6 +174,18 @@ export interface RequestUnguarded {
   readonly hint: string
 }
 
+/**
+ * A client uses the URL of the resource with another last slash than the published one. It is served. Clients that
+ * compare the two refuse the metadata. Emitted once.
+ */
+export interface PathSlash {
+  readonly type: 'path.slash'
+  readonly requestId: string
+  readonly resource: string
+  readonly reason: string
+  readonly hint: string
+}
+
 /** Keys could not be read. */
 export interface KeysFailed {
   readonly type: 'keys.failed'
@@ -259,6 +271,7 @@ export type ResourceServerEvent =
   | StoreFailed
   | ScopesDropped
   | ClaimSuspected
+  | PathSlash
   | RequestUnguarded
 
 /**

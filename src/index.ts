@@ -48,6 +48,7 @@ export type {
   SessionRefused,
   ScopesDropped,
   ClaimSuspected,
+  PathSlash,
   RequestUnguarded,
   StoreFailed,
   TokenEnded,

@@ -11,6 +11,7 @@ import {
   issuerProblems,
   missing,
   originWarnings,
+  spellingWarnings,
   serverProblems,
   severalResourcesProblems,
   sharedAudienceWarnings,
@@ -207,6 +208,7 @@ export function gatewayWarnings(
   if (settings.transport === 'stdio') return stdioWarnings(findings)
   return [
     ...tokenWarnings(findings, flags, others),
+    ...resources.flatMap(spellingWarnings),
     ...resources.flatMap(upstreamWarnings),
     ...new Set(resources.flatMap(originWarnings)),
     ...commandWarnings(findings),

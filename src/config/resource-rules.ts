@@ -7,6 +7,7 @@ import type { ConfigurationProblem } from '../errors.js'
 import { isPlainHttp } from '../gateway/addresses.js'
 import { routeConflicts } from '../gateway/find-route.js'
 import { isSharedOrigin } from '../web/origins.js'
+import { flagOf } from './names.js'
 import { concernsIssuers, isOfOneResource, type ConfiguredResource } from './resources.js'
 import {
   listedIssuersProblems,
@@ -87,7 +88,7 @@ export function severalResourcesProblems(
     const hint = `put it into ${RESOURCES} of the config file, beside its resource`
     return [{ path: source, message: `belongs to one of ${RESOURCES}`, hint }]
   })
-  const conflicts = routeConflicts(resources.map(({ settings }) => settings.resource))
+  const conflicts = routeConflicts(resources.map(({ settings }) => settings))
   return [
     ...beside,
     ...(command === undefined
@@ -110,6 +111,18 @@ export function upstreamWarnings({ settings, given }: ConfiguredResource): reado
   const source = given.get('upstream')?.source
   if (source === undefined || !isPlainHttp(settings.upstream ?? '')) return []
   return [`${source}: without TLS; only for a private network`]
+}
+
+/** A warning, because most clients send the published URL as it is. */
+export function spellingWarnings({ settings, given }: ConfiguredResource): readonly string[] {
+  const { resource = '', auth, oauth } = settings
+  const source = given.get('resource')?.source
+  if (source === undefined || auth === 'none' || !URL.canParse(resource)) return []
+  const { href } = new URL(resource)
+  if (href === resource || oauth.audience?.includes(href) === true) return []
+  return [
+    `${source}: URL parsers print ${href}, and some clients ask for a token for that: name both in ${flagOf('oauth.audience')}`,
+  ]
 }
 
 /** An origin that all apps of a framework share does not identify one of them. */

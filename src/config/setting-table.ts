@@ -76,6 +76,7 @@ export interface Settings {
   readonly host: string
   readonly port: number
   readonly resource?: string | undefined
+  readonly path?: string | undefined
   readonly resourceName?: string | undefined
   readonly resourceDocumentation?: string | undefined
   readonly upstream?: string | undefined
@@ -205,6 +206,14 @@ const schema = z.object({
     required: true,
     defaultInGateway: 'http://HOST:PORT/mcp if HOST is loopback, else it is required',
     hint: 'the URL that users type: https://mcp.example.com/mcp',
+  }),
+  path: text({
+    perResource: 'only',
+    section: 'Listening',
+    becomes: 'endpoint.path',
+    description: 'where requests arrive, if a proxy in front strips a prefix of that URL',
+    placeholder: 'PATH',
+    hint: '/mcp',
   }),
   resourceName: text({
     ...SHARED,

@@ -311,6 +311,7 @@ const MEANINGS: Meanings = {
   },
   'scopes.dropped': { level: 'info', line: ({ reason }) => reason },
   'claim.suspected': { level: 'warn', line: ({ reason }) => reason },
+  'path.slash': { level: 'warn', line: ({ reason }) => reason },
   'request.unguarded': { level: 'warn', line: ({ reason }) => reason },
   'store.failed': { level: 'warn', line: ({ reason }) => reason },
   'child.started': { level: 'info', line: ({ child }) => `child ${child} started` },

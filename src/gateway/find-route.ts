@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { protectedResourceMetadataUrl } from '../discovery/protected-resource.js'
+import { metadataPaths } from '../web/endpoint.js'
+import { otherSlash } from '../web/paths.js'
 import { parseHost, type HostAndPort } from './hosts.js'
 
 /** A resource with its own paths. */
 export interface RouteAddress {
   readonly resource: string
-  /** The path of the resource. */
+  /** The path at which requests arrive; its last slash may be there or not. */
   readonly endpoint: string
   /** Paths of its metadata. */
   readonly metadataPaths: ReadonlySet<string>
@@ -25,13 +26,23 @@ function isNamed({ hostname, port }: URL, given: HostAndPort): boolean {
   return hostname === given.host && (port === '' || port === given.port)
 }
 
+function endpointForms(endpoint: string): readonly string[] {
+  const other = otherSlash(endpoint)
+  return other === undefined ? [endpoint] : [endpoint, other]
+}
+
+function pathsOf({ endpoint, metadataPaths }: RouteAddress): readonly string[] {
+  return [...endpointForms(endpoint), ...metadataPaths]
+}
+
 export function createFindRoute<Route extends RouteAddress>(
   routes: readonly Route[],
 ): FindRoute<Route> {
   const [first] = routes
   if (first !== undefined && routes.length === 1) {
-    const { endpoint, metadataPaths } = first
-    return (path) => (path === endpoint || metadataPaths.has(path) ? first : undefined)
+    const { endpoint } = first
+    const others = new Set(pathsOf(first))
+    return (path) => (path === endpoint || others.has(path) ? first : undefined)
   }
   const located = routes.map((route) => ({ route, url: new URL(route.resource) }))
   const hasOneHost = new Set(located.map(({ url }) => url.host)).size === 1
@@ -40,7 +51,7 @@ export function createFindRoute<Route extends RouteAddress>(
   for (const each of located.sort(
     (a, b) => Number(b.url.port !== '') - Number(a.url.port !== ''),
   )) {
-    for (const path of [each.route.endpoint, ...each.route.metadataPaths]) {
+    for (const path of pathsOf(each.route)) {
       byPath.set(path, [...(byPath.get(path) ?? []), each])
     }
   }
@@ -68,11 +79,16 @@ export interface RouteConflict {
   readonly hint: string
 }
 
-function claimsOf(resource: string): readonly string[] {
+/** The parts of the options that say where a resource is served. */
+export interface ServedAt {
+  readonly resource?: string | undefined
+  readonly path?: string | undefined
+}
+
+function claimsOf(resource: string, served: string | undefined): readonly string[] {
   const { host, pathname } = new URL(resource)
-  return [pathname, new URL(protectedResourceMetadataUrl(resource)).pathname].map(
-    (path) => host + path,
-  )
+  const paths = [...endpointForms(served ?? pathname), ...metadataPaths(resource, false)]
+  return paths.map((path) => host + path)
 }
 
 /**
@@ -80,19 +96,17 @@ function claimsOf(resource: string): readonly string[] {
  *
  * @param resources an invalid URL has its own problem and is skipped here
  */
-export function routeConflicts(
-  resources: readonly (string | undefined)[],
-): readonly RouteConflict[] {
+export function routeConflicts(resources: readonly ServedAt[]): readonly RouteConflict[] {
   const taken = new Map<string, number>()
-  return resources.flatMap((resource, index) => {
+  return resources.flatMap(({ resource, path }, index) => {
     if (resource === undefined || !URL.canParse(resource)) return []
-    const claims = claimsOf(resource)
+    const claims = claimsOf(resource, path)
     const [before] = claims.flatMap((claim) => taken.get(claim) ?? [])
     if (before === undefined) {
       for (const claim of claims) taken.set(claim, index)
       return []
     }
-    const isSame = resources[before] === resource
+    const isSame = resources[before]?.resource === resource
     const what = isSame ? 'is the same as' : 'has the host and path of'
     const message = `${what} resources[${before}]`
     return [{ index, message, hint: 'each needs a host or a path of its own' }]

@@ -109,7 +109,7 @@ export interface ServerOptions {
 type TokenOptions = Partial<
   Omit<
     ProtectedResourceOptions,
-    'path' | 'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace' | 'maxBody'
+    'rootMetadata' | 'onEvent' | 'sessionKeys' | 'streamGrace' | 'maxBody'
   >
 >
 

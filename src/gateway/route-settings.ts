@@ -56,6 +56,8 @@ export type ServerSettings =
 export interface RouteSettings {
   /** `undefined`: it follows from the listening address. */
   readonly resource: string | undefined
+  /** Where requests arrive; `undefined`: at the path of the resource. */
+  readonly path: string | undefined
   readonly server: ServerSettings
   readonly forwardHeaders: readonly string[]
   readonly forwardClaims: readonly ForwardedClaim[]
@@ -254,6 +256,7 @@ export function checkRoute(
     problems: [...problems, ...tokens.problems],
     settings: {
       resource: options.resource,
+      path: options.path,
       server: toServer(options),
       forwardHeaders: options.forwardHeaders ?? [],
       forwardClaims: options.forwardClaims ?? [],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { createKeySets } from '../discovery/key-sets.js'
-import { protectedResourceMetadataPaths } from '../discovery/protected-resource.js'
+import { metadataPaths } from '../web/endpoint.js'
 import { createGuard, type Guard } from '../web/guard.js'
 import { createOrigins, type Origins } from '../web/origins.js'
 import type { Backend } from './request/backend.js'
@@ -112,13 +112,11 @@ export function createRoute(
           keySetFor,
           clock.setTimer,
         )
-  const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
-  const metadataPaths = isOnly ? [ownPath, rootPath] : [ownPath]
   return {
     resource,
     resourceLabel,
-    endpoint: new URL(resource).pathname,
-    metadataPaths: new Set(guard === undefined ? [] : metadataPaths),
+    endpoint: settings.path ?? new URL(resource).pathname,
+    metadataPaths: guard === undefined ? new Set() : metadataPaths(resource, isOnly),
     guard,
     origins: createOrigins(settings.allowOrigins, resource),
     claims:

@@ -104,9 +104,9 @@ function healthConflict(
   host: string,
 ): readonly ConfigurationProblem[] {
   const checker = new OptionChecker()
-  for (const { resource = resourceOfSomePort(host) } of routes) {
-    const { pathname } = new URL(resource)
-    const below = pathname.endsWith('/') ? pathname : `${pathname}/`
+  for (const { resource = resourceOfSomePort(host), path } of routes) {
+    const served = path ?? new URL(resource).pathname
+    const below = served.endsWith('/') ? served : `${served}/`
     if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue
     checker.problem(['healthPath'], `is at or below ${resource}`, 'a path beside it: /healthz')
   }
@@ -167,6 +167,7 @@ const FOR_ALL: ReadonlySet<string> = new Set<string>([
 /** Options of a single resource. They are never inherited, least of all secrets. */
 const FOR_ONE = [
   'resource',
+  'path',
   'resourceName',
   'resourceDocumentation',
   'additionalMetadata',
@@ -260,7 +261,7 @@ function isResourceList(resources: unknown): resources is readonly GatewayResour
 
 function conflictsOf(resources: readonly GatewayResource[]): readonly ConfigurationProblem[] {
   const checker = new OptionChecker()
-  for (const { index, message, hint } of routeConflicts(resources.map((each) => each.resource))) {
+  for (const { index, message, hint } of routeConflicts(resources)) {
     checker.problem(['resources', index, 'resource'], message, hint)
   }
   return checker.finish(undefined).problems

@@ -33,6 +33,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'request.unavailable',
   'request.refused',
   'request.failed',
+  'path.slash',
   'request.unguarded',
   'origin.refused',
   'session.refused',

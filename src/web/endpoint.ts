@@ -9,7 +9,7 @@ import {
 } from '../discovery/protected-resource.js'
 import { errorBody } from '../rs/decision.js'
 import { answer, type GuardAnswer } from './answers.js'
-import { encodeNonAscii, guardedPaths } from './paths.js'
+import { encodeNonAscii, guardedPaths, otherSlash } from './paths.js'
 
 /** The parts of a request that say what it is addressed to. Members may be getters. */
 export interface LocatedRequest {
@@ -62,23 +62,39 @@ function serveMetadata(method: string, text: string): GuardAnswer {
   )
 }
 
+/**
+ * The paths at which the metadata of a resource is served. A client that was given the URL with another last slash
+ * looks there.
+ */
+export function metadataPaths(resource: string, rootMetadata: boolean): ReadonlySet<string> {
+  const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
+  const forms = [ownPath, otherSlash(ownPath), ...(rootMetadata ? [rootPath] : [])]
+  return new Set(forms.filter((form) => form !== undefined))
+}
+
 export class Endpoint {
   readonly #path: string
+  readonly #otherPath: string | undefined
   readonly #isGuarded: (path: string | undefined) => boolean
   readonly #metadataPaths: ReadonlySet<string>
   readonly #metadataText: string
 
   constructor({ resource, metadata, path, rootMetadata }: EndpointOptions) {
-    const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
     this.#path = path
+    this.#otherPath = otherSlash(path)
     this.#isGuarded = guardedPaths(path)
-    this.#metadataPaths = new Set(rootMetadata ? [ownPath, rootPath] : [ownPath])
+    this.#metadataPaths = metadataPaths(resource, rootMetadata)
     this.#metadataText = JSON.stringify(metadata)
   }
 
   /** The path at which the endpoint is served. */
   get path(): string {
     return this.#path
+  }
+
+  /** Whether this is the endpoint's path but for its last slash. */
+  isOtherSlash(path: string): boolean {
+    return path === this.#otherPath
   }
 
   /** @returns the metadata, `guarded`, or `elsewhere` */

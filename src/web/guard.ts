@@ -84,6 +84,7 @@ export class Guard {
   readonly #core: ResourceServerCore
   readonly #origins: Origins
   readonly #operations: OperationGuard
+  #isSlashNoted = false
 
   /** @param core made from the same options */
   constructor(options: ProtectedResourceOptions, core: ResourceServerCore) {
@@ -135,10 +136,29 @@ export class Guard {
       const location = this.#endpoint.locate(request)
       if (location === 'elsewhere') return undefined
       if (location !== 'guarded') return location
+      if (request.path !== this.#endpoint.path) this.#noteSlash(request)
       return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)
     } catch (error) {
       return this.fail(error, request)
     }
+  }
+
+  /** Told once: both forms reach the endpoint, but only one is published. */
+  #noteSlash(request: GuardRequestHead): void {
+    const { emit } = this.answers
+    const { resource } = this.resourceServer
+    if (emit === undefined || this.#isSlashNoted || !this.#endpoint.isOtherSlash(request.path)) {
+      return
+    }
+    this.#isSlashNoted = true
+    const path = quoted(request.path)
+    emit({
+      type: 'path.slash',
+      requestId: this.answers.idOf(request),
+      resource,
+      reason: `a client uses the path ${path}, and ${resource} is published: strict clients refuse metadata of another URL`,
+      hint: `give clients the URL ${resource}`,
+    })
   }
 
   #refuseOrigin(request: GuardRequestHead): GuardAnswer | undefined {

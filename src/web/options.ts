@@ -139,9 +139,10 @@ export function readProtectedResource(
 /** The options that apply when no token is checked. */
 export function readUnprotectedResource(
   checker: OptionChecker,
-  { resource, allowOrigins }: Partial<ProtectedResourceOptions>,
+  { resource, path, allowOrigins }: Partial<ProtectedResourceOptions>,
 ): void {
   checkResource(checker, ['resource'], resource)
+  checkPath(checker, ['path'], path)
   checkOrigins(checker, ['allowOrigins'], allowOrigins)
 }
 

@@ -73,6 +73,12 @@ function resolveDots(segments: readonly string[]): readonly string[] {
   return resolved
 }
 
+/** The same path with its last slash, or without it; `undefined` for `/`, which has no other form. */
+export function otherSlash(path: string): string | undefined {
+  if (path === '/') return undefined
+  return path.endsWith('/') ? path.slice(0, -1) : `${path}/`
+}
+
 /** A test for request paths (without query): the guarded path, any spelling of it, and everything below. */
 export function guardedPaths(path: string): (requestPath: string | undefined) => boolean {
   const guarded = segmentsOf(path) ?? []

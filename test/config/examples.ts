@@ -51,6 +51,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'https://mcp.example.com',
     value: 'https://mcp.example.com',
   },
+  path: { flags: flag('path', '/served'), env: '/served', file: '/served', value: '/served' },
   resourceName: { flags: flag('resource-name', '2024'), env: '2024', file: '2024', value: '2024' },
   resourceDocumentation: {
     flags: flag('resource-documentation', 'https://docs.example.com/#a'),

@@ -233,6 +233,7 @@ describe('the options of the gateway', () => {
       streamGrace: 600,
       sseKeepAlive: 60,
       healthPath: '/healthz',
+      path: '/served',
       forwardHeaders: ['X-Tenant', 'X-Trace'],
       forwardClaims: [
         { claim: 'email', header: 'Email' },

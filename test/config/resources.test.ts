@@ -210,6 +210,17 @@ describe('issuers', () => {
     ])
   })
 
+  verifies('IDN-09', 'and a URL that parsers print otherwise is said', async () => {
+    const origin = 'https://mcp.example.com'
+    const warningsOf = async (file: string) => (await optionsOf(file)).warnings
+    const warning = expect.stringContaining(`URL parsers print ${origin}/`) as string
+    const bare = TWO.replace(GITHUB, origin)
+    expect(await warningsOf(bare)).toContainEqual(warning)
+    expect(await warningsOf(TWO.replace(GITHUB, `${origin}/`))).not.toContainEqual(warning)
+    const named = first(`oauth: {audience: ['${origin}', '${origin}/']}`).replace(GITHUB, origin)
+    expect(await warningsOf(named)).not.toContainEqual(warning)
+  })
+
   verifies('AUD-06', 'and one audience for two is said loudly', async () => {
     const warning = `a token for ${GITHUB} is accepted at ${FILES}, too: they accept the same audience`
     const warningsOf = async (file: string) => (await optionsOf(file)).warnings

@@ -362,8 +362,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'resources-root-form-for-several',
     breaks: 'PRM-06',
-    find: 'isOnly ? [ownPath, rootPath] : [ownPath]',
-    replace: '[ownPath, rootPath]',
+    find: 'metadataPaths(resource, isOnly)',
+    replace: 'metadataPaths(resource, true)',
     tests: ['gateway/resources.test.ts'],
   },
   {

@@ -7,9 +7,45 @@ const limits = ['matrix/limits.test.ts']
 const quotas = ['web/quotas.test.ts']
 const health = ['gateway/health-path.test.ts']
 const forwarded = ['gateway/forwarded-claims.test.ts']
+const names = ['matrix/names.test.ts']
 const audiences = ['rs/sole-audience.test.ts']
 
 export const IDENTITY_FAULTS: readonly Fault[] = [
+  {
+    id: 'other-slash-unserved',
+    breaks: 'IDN-08',
+    find: 'return other === undefined ? [endpoint] : [endpoint, other]',
+    replace: 'return other === null ? [] : [endpoint]',
+    tests: names,
+  },
+  {
+    id: 'other-slash-told-each-time',
+    breaks: 'IDN-08',
+    find: 'this.#isSlashNoted = true',
+    replace: 'this.#isSlashNoted = false',
+    tests: names,
+  },
+  {
+    id: 'metadata-with-one-slash-only',
+    breaks: 'IDN-08',
+    find: 'const forms = [ownPath, otherSlash(ownPath),',
+    replace: 'const forms = [ownPath,',
+    tests: names,
+  },
+  {
+    id: 'served-at-the-published-path',
+    breaks: 'IDN-09',
+    find: 'endpoint: settings.path ?? new URL(resource).pathname',
+    replace: 'endpoint: new URL(resource).pathname',
+    tests: names,
+  },
+  {
+    id: 'two-resources-at-one-place',
+    breaks: 'IDN-09',
+    find: 'const paths = [...endpointForms(served ?? pathname),',
+    replace: 'const paths = [...endpointForms(pathname),',
+    tests: ['gateway/names.test.ts'],
+  },
   {
     id: 'challenges-name-required-scopes',
     breaks: 'IDN-01',

@@ -283,7 +283,7 @@ async function fastifyHost(options: HostOptions): Promise<Host> {
 
 /** An upstream that answers everything, and what it saw last. */
 async function gatewayHost(options: HostOptions): Promise<Host> {
-  const { path: _p, rootMetadata: _r, ...rest } = options
+  const { rootMetadata: _r, ...rest } = options
   const seen: Seen = { caller: undefined }
   const upstream = createServer((request, response) => {
     const subject = request.headers['x-gatehouse-subject']

@@ -67,7 +67,7 @@ describe('routes', () => {
   verifies('AUD-06', 'lead to each resource by its own host and path', () => {
     fc.assert(
       fc.property(resources, (all) => {
-        expect(routeConflicts(all)).toEqual([])
+        expect(routeConflicts(all.map((each) => ({ resource: each })))).toEqual([])
         const sites = toRoutes(all)
         const find = createFindRoute(sites)
         for (const site of sites) {

@@ -24,6 +24,12 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-07': tested(
     'A path for load balancers answers 200 about this process without a token, and never at or below a resource',
   ),
+  'IDN-08': tested(
+    'Both forms of the last slash of a resource reach it and its metadata in every host; one is published, and the log says once that strict clients refuse the other',
+  ),
+  'IDN-09': tested(
+    'A resource may be served at another path than the published one; two resources never share a place; a second public name is a resource of its own, which the host selects among what is configured',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
