@@ -6,6 +6,8 @@
  */
 import type { ConfigurationProblem } from '../errors.js'
 import { readFault, shownFile, type ReadFile } from './named-file.js'
+import type { IntrospectionAuthentication } from '../introspect/authentication-methods.js'
+import { authenticationFor } from '../introspect/dialects.js'
 import { KEY_FORMS, readPrivateKey } from '../introspect/private-key.js'
 import { environmentNameOf, flagOf, memberOf } from './names.js'
 import { EVERYWHERE, type Settings } from './setting-table.js'
@@ -15,6 +17,16 @@ export interface Credentials {
   readonly clientSecret?: string
   /** PEM or JWK. */
   readonly clientKey?: string
+}
+
+/** How we authenticate: as configured, or else as the provider's dialect has it. */
+export function authenticationOf(
+  { oauth }: Pick<Settings, 'oauth'>,
+  given: GivenValues,
+): IntrospectionAuthentication {
+  return given.has('oauth.introspectionAuth')
+    ? oauth.introspectionAuth
+    : authenticationFor(oauth.introspectionDialect)
 }
 
 /** Settings that do nothing without a client id. */
@@ -41,7 +53,8 @@ export function readCredentials(
   const problem = (setting: string, message: string, hint: string) => {
     problems.push({ path: given.get(setting)?.source ?? flagOf(setting), message, hint })
   }
-  const { clientId, clientSecret, clientSecretFile, clientKeyFile, introspectionAuth } = oauth
+  const { clientId, clientSecret, clientSecretFile, clientKeyFile } = oauth
+  const authentication = authenticationOf({ oauth }, given)
 
   const fileFault = (setting: string, file: string | undefined, fault: string, hint: string) => {
     problem(setting, `${shownFile(file ?? '')} ${fault}`, hint)
@@ -77,18 +90,14 @@ export function readCredentials(
       const hint = `${nameOf('oauth.clientId')}: the client of this resource server`
       problem('oauth.validation', 'introspection needs a client id', hint)
     }
-  } else if (introspectionAuth === 'private_key_jwt') {
+  } else if (authentication === 'private_key_jwt') {
     if (clientKeyFile === undefined) {
       const hint = isListed
         ? nameOf('oauth.clientKeyFile')
         : `${flagOf('oauth.clientKeyFile')} FILE`
       problem('oauth.introspectionAuth', 'private_key_jwt needs a key', hint)
     }
-  } else if (
-    introspectionAuth !== 'none' &&
-    secret === undefined &&
-    clientSecretFile === undefined
-  ) {
+  } else if (authentication !== 'none' && secret === undefined && clientSecretFile === undefined) {
     problem('oauth.clientId', 'has no secret', secretHint)
   }
   return {

@@ -8,6 +8,7 @@ import { KEY_FORMS } from '../introspect/private-key.js'
 import type { Gateway } from '../gateway/gateway.js'
 import type { PolicyDocument } from '../policy/document.js'
 import type { Configuration } from './configuration.js'
+import { authenticationOf } from './credentials.js'
 import { readHeaders, readSessionKeys } from './files.js'
 import { readIssuer, type ReadIssuer } from './issuers.js'
 import type { ReadFile } from './named-file.js'
@@ -74,12 +75,12 @@ function headersPart(
 
 /** Why the credentials of an issuer cannot be used, though their files can be read. */
 async function credentialProblems(
-  { settings, credentials, live }: ReadIssuer,
+  { settings, given, credentials, live }: ReadIssuer,
   source: string,
 ): Promise<readonly ConfigurationProblem[]> {
   if (live.introspector === undefined || credentials === undefined) return []
   const { credentialsFault } = await import('../introspect/client-authentication.js')
-  const authentication = settings.oauth.introspectionAuth
+  const authentication = authenticationOf(settings, given)
   const message = await credentialsFault({ authentication, ...credentials })
   return message === undefined ? [] : [{ path: source, message, hint: KEY_FORMS }]
 }

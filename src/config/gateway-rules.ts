@@ -22,6 +22,7 @@ import {
   idlePolicyProblems,
   idTokenWarnings,
   idleWarnings,
+  dialectWarnings,
   placeholderWarnings,
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
@@ -176,6 +177,7 @@ function tokenWarnings(
       ...plainHttpWarnings(given),
       ...idTokenWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...placeholderWarnings(resources.flatMap(({ issuers }) => issuers)),
+      ...dialectWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...idleIssuerWarnings(resources, given),
       ...sharedAudienceWarnings(resources),
     ]

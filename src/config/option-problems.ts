@@ -11,6 +11,7 @@ import {
 } from '../base/option-checker.js'
 import type { ConfigurationProblem } from '../errors.js'
 import { readTokenIntrospector } from '../rs/introspector-settings.js'
+import { missingForProvider } from '../rs/introspectors.js'
 import { readProtectedResource, readUnprotectedResource } from '../web/options.js'
 import type { ReadIssuer } from './issuers.js'
 import { flagOf } from './names.js'
@@ -78,12 +79,16 @@ export function optionProblems(
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
   const checker = new OptionChecker(settingWords(sourceOf, issuers))
-  readProtectedResource(checker, options)
+  const trust = readProtectedResource(checker, options)
   const { allowHttp = [] } = options
   for (const [index, issuer] of issuers.entries()) {
     const client = introspectorOptions(issuer)
     if (client === undefined) continue
     readTokenIntrospector(checker, ['authorizationServers', index], { ...client, allowHttp })
+    if (trust === undefined || (client.dialect ?? 'rfc7662') === 'rfc7662') continue
+    for (const { path, message, hint } of missingForProvider(trust, index)) {
+      checker.problem(path, message, hint)
+    }
   }
   return checker.finish(undefined).problems
 }

@@ -112,6 +112,19 @@ export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): reado
   })
 }
 
+/** A warning, because no audience of ours keeps such a token apart from the provider's own APIs. */
+export function dialectWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
+  const sources = issuers.flatMap(({ settings, given }) =>
+    settings.oauth.introspectionDialect === 'rfc7662'
+      ? []
+      : (given.get('oauth.introspectionDialect')?.source ?? []),
+  )
+  return [...new Set(sources)].map(
+    (source) =>
+      `${source}: a token that opens this server also opens the provider's own APIs; ask for few scopes`,
+  )
+}
+
 /** Without tokens a policy decides nothing, but it would look as if it did. */
 export function idlePolicyProblems(given: GivenValues): readonly ConfigurationProblem[] {
   const policy = given.get(POLICY)

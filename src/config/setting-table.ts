@@ -29,6 +29,7 @@ import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
+import { INTROSPECTION_DIALECTS, type IntrospectionDialect } from '../introspect/dialects.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
@@ -121,12 +122,14 @@ export interface Settings {
     readonly validation: 'auto' | 'jwt' | 'introspection'
     readonly introspectionUrl?: string | undefined
     readonly introspectionAuth: IntrospectionAuthentication
+    readonly introspectionDialect: IntrospectionDialect
     readonly introspectionCache: number
     readonly introspectionConcurrency: number
     readonly clientId?: string | undefined
     readonly clientSecret?: string | undefined
     readonly clientSecretFile?: string | undefined
     readonly clientKeyFile?: string | undefined
+    readonly clientKeyId?: string | undefined
     readonly tokenPrefix?: string | undefined
     readonly policy?: string | undefined
     readonly clockTolerance: number
@@ -574,7 +577,14 @@ const schema = z.object({
       placeholder: 'METHOD',
       becomes: 'introspector.authentication',
       description:
-        'how the client authenticates there: client_secret_basic, client_secret_post, private_key_jwt or none',
+        'how the client authenticates there: client_secret_basic, client_secret_post, private_key_jwt, bearer or none',
+    }),
+    introspectionDialect: choice(INTROSPECTION_DIALECTS, {
+      ...EACH_ISSUER,
+      placeholder: 'DIALECT',
+      becomes: 'introspector.dialect',
+      description:
+        'how the provider answers: rfc7662, google (tokeninfo) or github; their tokens also open their own APIs',
     }),
     introspectionCache: duration(
       { fallback: 30, max: 300 },
@@ -617,9 +627,16 @@ const schema = z.object({
       ...ONE_ISSUER,
       becomes: 'introspector.clientKey',
       needs: 'client',
-      description: 'file with the client key: PEM or JWK',
+      description: 'file with the client key: PEM, JWK, or the key file of Zitadel',
       placeholder: 'FILE',
       file: 'whole',
+    }),
+    clientKeyId: text({
+      ...ONE_ISSUER,
+      becomes: 'introspector.clientKeyId',
+      needs: 'client',
+      description: 'key id (kid) of a client key in PEM',
+      placeholder: 'KID',
     }),
     tokenPrefix: text({
       ...ONE_ISSUER,

@@ -8,6 +8,7 @@ import type { TokenIntrospectorOptions } from '../rs/introspector-settings.js'
 import type { AuthorizationServerOptions } from '../rs/options.js'
 import { createTokenIntrospector } from '../rs/token-introspector.js'
 import type { ProtectedResourceOptions } from '../web/options.js'
+import { authenticationOf } from './credentials.js'
 import type { ReadIssuer } from './issuers.js'
 import { EVERYWHERE, valueOf, type Settings } from './setting-table.js'
 import type { OptionGroup, OptionsOf, Setting } from './setting.js'
@@ -42,11 +43,12 @@ export function optionsOf<Group extends OptionGroup>(
  */
 export function introspectorOptions({
   settings,
+  given,
   credentials,
 }: ReadIssuer): Omit<TokenIntrospectorOptions, 'issuer'> | undefined {
   const { clientId, ...others } = optionsOf('introspector', settings)
   if (clientId === undefined || credentials === undefined) return undefined
-  return { ...others, ...credentials, clientId }
+  return { ...others, ...credentials, authentication: authenticationOf(settings, given), clientId }
 }
 
 function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {

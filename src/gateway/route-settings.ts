@@ -11,7 +11,7 @@ import {
   type OptionPath,
   type OptionWords,
 } from '../base/option-checker.js'
-import type { ResourceServerSettings } from '../rs/settings.js'
+import type { IntrospectorTrust } from '../rs/introspectors.js'
 import {
   checkProtectedResource,
   readUnprotectedResource,
@@ -65,7 +65,7 @@ export interface RouteSettings {
   /** The options of the guard, without the resource. */
   readonly guardOptions: Omit<ProtectedResourceOptions, 'resource'>
   /** The trusted issuers and how they are reached; `undefined` without tokens. */
-  readonly trust: Pick<ResourceServerSettings, 'issuers' | 'allowHttp' | 'wait'> | undefined
+  readonly trust: IntrospectorTrust | undefined
   /** The spelling of its options. */
   readonly words: OptionWords
 }

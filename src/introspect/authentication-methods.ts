@@ -1,6 +1,6 @@
 /**
- * The ways to authenticate at an introspection endpoint, by the names of the IANA registry "OAuth Token Endpoint
- * Authentication Methods".
+ * The ways to authenticate at an introspection endpoint: by the names of the IANA registry "OAuth Token Endpoint
+ * Authentication Methods", and `bearer` for the separate bearer token of RFC 7662 §2.1, which may be an API key.
  *
  * @module
  */
@@ -10,6 +10,7 @@ export const INTROSPECTION_AUTHENTICATIONS = [
   'client_secret_basic',
   'client_secret_post',
   'private_key_jwt',
+  'bearer',
   'none',
 ] as const
 

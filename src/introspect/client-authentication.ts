@@ -20,6 +20,8 @@ export interface ClientCredentials {
   readonly clientSecret?: string | undefined
   /** A private key: PEM (PKCS #8, PKCS #1, SEC 1), or a JWK as an object or a string. */
   readonly clientKey?: string | JWK | undefined
+  /** The `kid` of a PEM, which names none. */
+  readonly clientKeyId?: string | undefined
 }
 
 /** For a PEM, which names no algorithm: the first algorithm that fits its key type. */
@@ -40,12 +42,16 @@ interface PrivateKey {
 }
 
 /** @throws {TypeError} when it is not a private key; the message does not show it */
-async function importPrivateKey(given: string | JWK): Promise<PrivateKey> {
+async function importPrivateKey(
+  given: string | JWK,
+  keyId: string | undefined,
+): Promise<PrivateKey> {
   const text = readPrivateKey(given)
   if (text.type === 'none') throw new TypeError(`${text.fault}: use ${KEY_FORMS}`)
   const key = await (text.type === 'pem' ? importPem(text.pem) : importOwnJwk(text.jwk))
   if (key === undefined) throw new TypeError(`holds a broken private key: use ${KEY_FORMS}`)
-  return key
+  const kid = keyId ?? key.kid ?? (text.type === 'pem' ? text.kid : undefined)
+  return kid === undefined ? key : { ...key, kid }
 }
 
 async function importPem(pem: string): Promise<PrivateKey | undefined> {
@@ -81,6 +87,11 @@ function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
   })
 }
 
+/** A separate bearer token of ours (RFC 7662 §2.1). The client id is not sent. */
+function byBearer(secret: string): ClientAuth {
+  return (_server, _client, _body, headers) => headers.set('authorization', `Bearer ${secret}`)
+}
+
 /** Why these credentials cannot be used, without any part of them; `undefined`: they can. */
 export async function credentialsFault(
   credentials: ClientCredentials,
@@ -103,6 +114,7 @@ export async function createClientAuthentication({
   authentication,
   clientSecret,
   clientKey,
+  clientKeyId,
 }: ClientCredentials): Promise<ClientAuth> {
   switch (authentication) {
     case 'client_secret_basic':
@@ -110,7 +122,9 @@ export async function createClientAuthentication({
     case 'client_secret_post':
       return ClientSecretPost(clientSecret)
     case 'private_key_jwt':
-      return signByKey(await importPrivateKey(clientKey ?? ''))
+      return signByKey(await importPrivateKey(clientKey ?? '', clientKeyId))
+    case 'bearer':
+      return byBearer(clientSecret ?? '')
     case 'none':
       return None()
   }

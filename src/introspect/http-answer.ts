@@ -39,7 +39,8 @@ const SIGNED =
   'answered with a signed JWT (RFC 9701) instead of plain JSON: switch off signed introspection answers for this client (Authelia: introspection_signed_response_alg none)'
 const NOT_ACCEPTED = 'the provider does not accept the client id or its credentials'
 
-function parseObject(text: string): JsonObject {
+/** The object in a text; an empty one if it holds none. */
+export function parseObject(text: string): JsonObject {
   try {
     const body: unknown = JSON.parse(text)
     return isJsonObject(body) ? body : {}

@@ -12,8 +12,9 @@ import {
   unlessAborted,
 } from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
-import { isModest, readAnswer, type NoAnswer } from './http-answer.js'
+import { isModest, parseObject, readAnswer, type NoAnswer } from './http-answer.js'
 import type { ClientCredentials } from './client-authentication.js'
+import type { Dialect } from './dialects.js'
 
 export interface IntrospectorOptions extends ClientCredentials {
   readonly issuer: string
@@ -21,6 +22,8 @@ export interface IntrospectorOptions extends ClientCredentials {
   /** Returns the introspection endpoint. Called before every call, so it may use discovery. */
   readonly endpoint: (signal: AbortSignal) => Promise<string>
   readonly fetch: typeof fetch
+  /** `undefined`: RFC 7662. */
+  readonly dialect: Dialect | undefined
   /** Milliseconds for one call. */
   readonly timeout: number
 }
@@ -108,12 +111,18 @@ export class Introspector {
    *   `ERR_INTROSPECTION_CLIENT_REJECTED` or `ERR_DISCOVERY_FAILED`; never with the token in it
    */
   async introspect(token: string): Promise<JsonObject> {
-    const { timeout, endpoint } = this.#options
+    const { timeout, endpoint, dialect } = this.#options
     // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for this.
     const limit = new AbortController()
     const timer = setTimeout(() => limit.abort(new Error('timeout')), timeout)
     try {
-      return await this.#ask(token, await endpoint(limit.signal), limit.signal)
+      const url = await endpoint(limit.signal)
+      const claims =
+        dialect === undefined
+          ? await this.#ask(token, url, limit.signal)
+          : await this.#askInDialect(dialect, token, url, limit.signal)
+      if (!isModest(claims)) throw unavailable('answered with more than any real answer has')
+      return claims
     } catch (error) {
       throw this.#failureOf(error)
     } finally {
@@ -138,11 +147,27 @@ export class Introspector {
     configuration[client.customFetch] = (url, init) => this.#fetch(url, init as RequestInit, signal)
     // The choice of the endpoint has already decided whether plain HTTP is allowed.
     client.allowInsecureRequests(configuration)
-    const claims = await client.tokenIntrospection(configuration, token, {
-      token_type_hint: 'access_token',
-    })
-    if (!isModest(claims)) throw unavailable('answered with more than any real answer has')
-    return claims
+    return client.tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+  }
+
+  async #askInDialect(
+    dialect: Dialect,
+    token: string,
+    url: string,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    const { clientId } = this.#options
+    const { clientSecret } = this.#credentials
+    const asked = dialect.request(token, { clientId, clientSecret })
+    const { response, text } = await this.#receive(url, { ...asked, redirect: 'manual' }, signal)
+    const { status, headers } = response
+    const body = parseObject(text)
+    if (dialect.isInactive({ status, body })) return { active: false }
+    const retryAfter = headers.get('retry-after') ?? ''
+    const read = readAnswer({ status, contentType: '', retryAfter, text, byBearer: true })
+    if (read === 'success') return dialect.toClaims(body)
+    if (typeof read === 'object') throw new IntrospectionFault(read)
+    throw unavailable('answered as no provider of this dialect does')
   }
 
   /** The answer that openid-client gets: one that it understands. */

@@ -8,14 +8,14 @@ import { isJsonObject, withoutNulls, type JsonObject } from '../base/json.js'
 
 /** A private key that can be imported. */
 export type PrivateKeyText =
-  /** PEM (PKCS #8). */
-  | { readonly type: 'pem'; readonly pem: string }
+  /** PEM (PKCS #8), with the `kid` that its file names. */
+  | { readonly type: 'pem'; readonly pem: string; readonly kid?: string }
   | { readonly type: 'jwk'; readonly jwk: JsonObject }
   /** It cannot be used: `fault` says why, and shows nothing of it. */
   | { readonly type: 'none'; readonly fault: string }
 
 /** What people may give. */
-export const KEY_FORMS = 'PEM (PKCS #8, PKCS #1, SEC 1) or a JWK'
+export const KEY_FORMS = 'PEM (PKCS #8, PKCS #1, SEC 1), a JWK, or the key file of Zitadel'
 
 const PEM = /-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----([\s\S]*?)-----END \1-----/
 
@@ -105,14 +105,21 @@ function readPem(text: string): PrivateKeyText {
   return wrap(element(SEQUENCE, EC, curve), der)
 }
 
+/** The key file that Zitadel makes for an application: a PEM in JSON, with its `kid`. */
+function readKeyFile({ key, keyId }: JsonObject): PrivateKeyText {
+  const text = typeof key === 'string' ? readPem(key) : none('holds no private key')
+  return text.type === 'pem' && typeof keyId === 'string' ? { ...text, kid: keyId } : text
+}
+
 /**
  * The private key in a text: PEM (PKCS #8, PKCS #1 of RFC 8017, SEC 1 of RFC 5915) or a JWK (RFC
- * 7517). Other text around a PEM is ignored: `openssl ecparam` writes parameters before the key.
+ * 7517), or Zitadel's key file. Other text around a PEM is ignored: `openssl ecparam` writes parameters before the key.
  *
  * @param given text, or a JWK as an object
  */
 export function readPrivateKey(given: unknown): PrivateKeyText {
-  if (typeof given === 'string' && given.includes('-----BEGIN')) return readPem(given)
+  const text = typeof given === 'string' ? given : ''
+  if (text.includes('-----BEGIN') && !text.trimStart().startsWith('{')) return readPem(text)
   let jwk = given
   try {
     if (typeof given === 'string') jwk = JSON.parse(given)
@@ -120,6 +127,7 @@ export function readPrivateKey(given: unknown): PrivateKeyText {
     return none('holds no private key')
   }
   const members = isJsonObject(jwk) ? withoutNulls(jwk) : {}
+  if (members['keyId'] !== undefined) return readKeyFile(members)
   if (members['d'] === undefined) return none('holds no private key')
   return { type: 'jwk', jwk: members }
 }

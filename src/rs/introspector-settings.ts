@@ -18,6 +18,11 @@ import {
   INTROSPECTION_AUTHENTICATIONS,
   type IntrospectionAuthentication,
 } from '../introspect/authentication-methods.js'
+import {
+  authenticationFor,
+  INTROSPECTION_DIALECTS,
+  type IntrospectionDialect,
+} from '../introspect/dialects.js'
 import type { RuntimeHooks } from '../types.js'
 import { checkReachable } from './option-checks.js'
 
@@ -26,13 +31,24 @@ export interface TokenIntrospectorOptions extends Pick<RuntimeHooks, 'now' | 'fe
   readonly issuer: string
   /** Our own client at the authorization server. */
   readonly clientId: string
-  /** How it authenticates. Default `client_secret_basic`. */
+  /**
+   * How it authenticates. Default `client_secret_basic`. `bearer` sends `clientSecret` as a bearer token: an API key of
+   * yours (RFC 7662 §2.1).
+   */
   readonly authentication?: IntrospectionAuthentication
   readonly clientSecret?: string
-  /** For `private_key_jwt`: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK. */
+  /** For `private_key_jwt`: PEM (PKCS #8, PKCS #1, SEC 1), a JWK, or the key file of Zitadel. */
   readonly clientKey?: string | JWK
+  /** The `kid` of a key in PEM. Default: that of its JWK or of its file, or none. */
+  readonly clientKeyId?: string
   /** The endpoint, if it differs from the metadata. */
   readonly introspectionUrl?: string
+  /**
+   * How the provider answers. `google` asks `tokeninfo`, `github` asks `POST /applications/ID/token` with the secret of
+   * your OAuth app. A token that opens this resource then also opens the provider's own APIs, so both need `audience`
+   * (the client id at the provider) and `scopes`. Default `rfc7662`.
+   */
+  readonly dialect?: IntrospectionDialect
   /** The URL of the metadata, if it is not at the issuer's well-known URLs. */
   readonly discoveryUrl?: string
   /** Seconds for which an answer is cached. Default 30; 0 asks on every request. */
@@ -61,11 +77,13 @@ export interface TokenIntrospectorSettings extends Pick<
   | 'clientId'
   | 'clientSecret'
   | 'clientKey'
+  | 'clientKeyId'
   | 'introspectionUrl'
   | 'discoveryUrl'
   | 'store'
 > {
   readonly authentication: IntrospectionAuthentication
+  readonly dialect: IntrospectionDialect
   readonly allowHttp: readonly string[]
   /** Milliseconds. */
   readonly cacheFor: number
@@ -84,22 +102,44 @@ function checkUrl(
   else checker.problem(path, 'must be an absolute https URL', 'copy it from the provider')
 }
 
+/** A URL that says who somebody is, and not whether a token is for us. */
+function checkIntrospectionUrl(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  if (!/\/userinfo\/?$/i.test(parseHttpUrl(value)?.pathname ?? '')) return
+  const message = 'is a UserInfo endpoint, which does not say for whom a token is'
+  const hint = 'any token of the provider would open this resource: use introspection (RFC 7662)'
+  checker.problem(path, message, hint)
+}
+
+function checkDialect(
+  checker: OptionChecker,
+  path: OptionPath,
+  value: unknown,
+): IntrospectionDialect {
+  const known = INTROSPECTION_DIALECTS.find((each) => each === value)
+  if (known !== undefined || value === undefined) return known ?? 'rfc7662'
+  const hint = `choose from ${INTROSPECTION_DIALECTS.join(', ')}`
+  checker.problem(path, 'is not a supported dialect', hint)
+  return 'rfc7662'
+}
+
 /** Our client at the authorization server, and its credentials. */
 function checkClient(
   checker: OptionChecker,
   path: OptionPath,
-  { clientId, clientSecret = '', clientKey, authentication }: Partial<TokenIntrospectorOptions>,
+  { clientId, clientSecret = '', clientKey }: Partial<TokenIntrospectorOptions>,
+  method: unknown,
 ): void {
   if (typeof clientId !== 'string' || clientId === '') {
     const hint = 'the client of this resource server at the provider'
     checker.problem([...path, 'clientId'], 'is missing', hint)
   }
-  const method: unknown = authentication ?? INTROSPECTION_AUTHENTICATIONS[0]
   if (!INTROSPECTION_AUTHENTICATIONS.some((each) => each === method)) {
     const hint = `choose from ${INTROSPECTION_AUTHENTICATIONS.join(', ')}`
     checker.problem([...path, 'authentication'], 'is not a supported method', hint)
   }
-  if (typeof method === 'string' && method.startsWith('client_secret') && clientSecret === '') {
+  const needsSecret =
+    method === 'bearer' || (typeof method === 'string' && method.startsWith('client_secret'))
+  if (needsSecret && clientSecret === '') {
     checker.problem([...path, 'clientSecret'], 'is missing', `${method} needs it`)
   }
   if (method === 'private_key_jwt' && clientKey === undefined) {
@@ -144,14 +184,21 @@ export function readTokenIntrospector(
   path: OptionPath,
   options: Partial<TokenIntrospectorOptions>,
 ): TokenIntrospectorSettings | undefined {
-  const { allowHttp = [], authentication = 'client_secret_basic', issuer, clientId } = options
+  const { allowHttp = [], issuer, clientId } = options
+  const dialect = checkDialect(checker, [...path, 'dialect'], options.dialect)
+  const authentication = options.authentication ?? authenticationFor(dialect)
   const isLater = issuer === undefined && checker.mayBeMissing('issuer')
   if (!isLater) checkUrl(checker, [...path, 'issuer'], issuer, allowHttp)
   for (const name of ['introspectionUrl', 'discoveryUrl'] as const) {
     const url = options[name]
     if (url !== undefined) checkUrl(checker, [...path, name], url, allowHttp)
   }
-  checkClient(checker, path, options)
+  checkIntrospectionUrl(checker, [...path, 'introspectionUrl'], options.introspectionUrl)
+  checkClient(checker, path, options, authentication)
+  if (dialect !== 'rfc7662' && authentication !== authenticationFor(dialect)) {
+    const message = `must be ${authenticationFor(dialect)} for the dialect ${dialect}`
+    checker.problem([...path, 'authentication'], message, 'leave it out')
+  }
   const number = (
     name: 'cache' | 'concurrency' | 'wait',
     ...range: readonly [fallback: number, min: number, max: number]
@@ -163,13 +210,15 @@ export function readTokenIntrospector(
   ]
   checkStore(checker, [...path, 'store'], options.store, cache)
   if (issuer === undefined || clientId === undefined) return undefined
-  const { store, clientSecret, clientKey, introspectionUrl, discoveryUrl } = options
+  const { store, clientSecret, clientKey, clientKeyId, introspectionUrl, discoveryUrl } = options
   return {
     issuer,
     clientId,
     authentication,
+    dialect,
     ...(clientSecret !== undefined && { clientSecret }),
     ...(clientKey !== undefined && { clientKey }),
+    ...(clientKeyId !== undefined && { clientKeyId }),
     ...(introspectionUrl !== undefined && { introspectionUrl }),
     ...(discoveryUrl !== undefined && { discoveryUrl }),
     ...(store !== undefined && { store }),

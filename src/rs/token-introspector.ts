@@ -10,8 +10,10 @@ import { createSteadyClock } from '../base/steady-clock.js'
 import { findMetadata } from '../discovery/authorization-server.js'
 import { emitterFor } from './log-events.js'
 import { CachedIntrospector } from '../introspect/cached-introspector.js'
+import { dialectOf } from '../introspect/dialects.js'
 import { Introspector } from '../introspect/introspector.js'
 import { ConfigurationError } from '../errors.js'
+import { KEY_FORMS } from '../introspect/private-key.js'
 import type { ClientCredentials } from '../introspect/client-authentication.js'
 import { ProviderClock } from '../base/provider-clock.js'
 import type { TokenIntrospector } from '../types.js'
@@ -39,12 +41,13 @@ export interface ClientIntrospector extends TokenIntrospector {
 
 /** @throws {ConfigurationError} */
 async function checkedCredentials(options: TokenIntrospectorOptions): Promise<ClientCredentials> {
-  const { authentication, clientSecret, clientKey } = settingsOf(checkTokenIntrospector(options))
-  const credentials = { authentication, clientSecret, clientKey }
+  const checked = settingsOf(checkTokenIntrospector(options))
+  const { authentication, clientSecret, clientKey, clientKeyId } = checked
+  const credentials = { authentication, clientSecret, clientKey, clientKeyId }
   const { credentialsFault } = await import('../introspect/client-authentication.js')
   const message = await credentialsFault(credentials)
   if (message === undefined) return credentials
-  const hint = 'a PEM (PKCS #8, PKCS #1, SEC 1) or a JWK'
+  const hint = KEY_FORMS
   throw new ConfigurationError([{ path: 'clientKey', message, hint }])
 }
 
@@ -72,6 +75,8 @@ async function checkedCredentials(options: TokenIntrospectorOptions): Promise<Cl
 export function createTokenIntrospector(options: TokenIntrospectorOptions): ClientIntrospector {
   const settings = settingsOf(checkTokenIntrospector(options))
   const { issuer, introspectionUrl, discoveryUrl, allowHttp, wait } = settings
+  const dialect = dialectOf(settings.dialect)
+  const fixedUrl = introspectionUrl ?? dialect?.urlFor(settings.clientId)
   const now = options.now ?? Date.now
   const fetchFunction = options.fetch ?? ((url, init) => fetch(url, init))
   let discovered: { readonly url: string; readonly at: number } | undefined
@@ -80,7 +85,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
   })
 
   async function endpoint(signal: AbortSignal): Promise<string> {
-    if (introspectionUrl !== undefined) return introspectionUrl
+    if (fixedUrl !== undefined) return fixedUrl
     const at = steadyNow()
     if (discovered !== undefined && at - discovered.at < DISCOVERY_MAX_AGE) return discovered.url
     const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal }
@@ -97,6 +102,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
   let given = options
   const introspector = new Introspector({
     ...settings,
+    dialect,
     endpoint,
     fetch: clock.observe(fetchFunction),
     timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
@@ -117,6 +123,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
   return {
     introspect: (token) => cached.introspect(token),
     status: () => cached.status(),
+    ...(dialect !== undefined && { opensProvider: true }),
     async replaceCredentials(credentials) {
       const replaced = { ...given, ...credentials }
       introspector.replaceCredentials(await checkedCredentials(replaced))

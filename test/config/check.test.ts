@@ -89,6 +89,7 @@ oauth:
   validation: auto # default
   # introspectionUrl: from discovery
   introspectionAuth: client_secret_basic # default
+  introspectionDialect: rfc7662 # default
   introspectionCache: 30s # default
   introspectionConcurrency: 20 # default
   clockTolerance: 30s # default

@@ -102,6 +102,20 @@ describe('what fits together', () => {
     },
   )
 
+  verifies('IDN-42', 'a dialect needs an audience and scopes, and is warned about', async () => {
+    const argv = [...BASE, '--oauth-client-id', 'c-1', '--oauth-introspection-dialect', 'google']
+    const problems = (await problemsOf(argv)).join('\n')
+    expect(problems).toContain('must be the client id at the provider')
+    expect(problems).toContain('must not be empty')
+    const whole = [...argv, '--oauth-audience', 'c-1', '--oauth-scopes', 'openid']
+    expect(await problemsOf(whole)).toEqual([])
+    const warning = expect.stringContaining("also opens the provider's own APIs") as string
+    expect((await read(whole)).warnings).toContainEqual(warning)
+    expect((await read(BASE)).warnings).not.toContainEqual(warning)
+    const github = whole.map((each) => (each === 'google' ? 'github' : each))
+    expect((await problemsOf(github)).join()).toContain('--oauth-client-id: has no secret')
+  })
+
   verifies('JWT-02', 'an audience claim needs an audience and scopes', async () => {
     const argv = [...BASE, '--oauth-audience-claim', 'client_id']
     const problems = (await problemsOf(argv)).join('\n')

@@ -239,6 +239,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: 'private_key_jwt',
     value: 'private_key_jwt',
   },
+  'oauth.introspectionDialect': {
+    flags: flag('oauth-introspection-dialect', 'rfc7662'),
+    env: 'rfc7662',
+    file: 'rfc7662',
+    value: 'rfc7662',
+  },
   'oauth.introspectionCache': {
     flags: flag('oauth-introspection-cache', '1m'),
     env: '60',
@@ -268,6 +274,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: '/run/rs.jwk',
     file: '/run/rs.jwk',
     value: '/run/rs.jwk',
+  },
+  'oauth.clientKeyId': {
+    flags: flag('oauth-client-key-id', 'key-1'),
+    env: 'key-1',
+    file: 'key-1',
+    value: 'key-1',
   },
   'oauth.tokenPrefix': {
     flags: flag('oauth-token-prefix', 'authelia_at_'),

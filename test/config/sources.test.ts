@@ -93,6 +93,7 @@ test('the defaults', async () => {
       acceptIdTokenClaims: false,
       validation: 'auto',
       introspectionAuth: 'client_secret_basic',
+      introspectionDialect: 'rfc7662',
       introspectionCache: 30,
       introspectionConcurrency: 20,
       clockTolerance: 30,

@@ -197,7 +197,11 @@ test('docs/clients: what to type is printed, and nobody is contacted', async () 
   }
 })
 
-const SECRETS = { '/run/secrets/mcp-rs': 'hunter2', '/run/secrets/admin': 'a'.repeat(44) }
+const SECRETS = {
+  '/run/secrets/mcp-rs': 'hunter2',
+  '/run/secrets/github': 'hunter2',
+  '/run/secrets/admin': 'a'.repeat(44),
+}
 
 test.each([
   ['AGENTS check', guideBlock('AGENTS', 'check')],
@@ -214,6 +218,13 @@ test.each([
   expect(name).toBe('mcp-gatehouse')
   expect(await check(argv, SECRETS)).toEqual({ code: 0, problems: '' })
   expect((await check(['--no-such-flag', ...argv])).code).toBe(2)
+})
+
+verifies('IDN-42', 'docs/introspection github: it starts, and warns as the page says', async () => {
+  const [, ...argv] = wordsOf(guideBlock('docs/introspection', 'github'))
+  const { code, problems } = await check(argv, SECRETS)
+  expect(code).toBe(0)
+  expect(problems).toContain("also opens the provider's own APIs")
 })
 
 test('docs/settings.md: the file has no problem', async () => {

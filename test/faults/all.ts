@@ -2,6 +2,7 @@
 import { ATTACK_FAULTS } from './attack-faults.js'
 import { BRIDGE_FAULTS } from './bridge-faults.js'
 import { CONNECTION_FAULTS } from './connection-faults.js'
+import { DIALECT_FAULTS } from './dialect-faults.js'
 import { DOCTOR_FAULTS } from './doctor-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { IDENTITY_FAULTS } from './identity-faults.js'
@@ -37,4 +38,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...WHO_FAULTS,
   ...IDENTITY_FAULTS,
   ...ATTACK_FAULTS,
+  ...DIALECT_FAULTS,
 ]

@@ -24,6 +24,12 @@ export interface Wish {
   readonly planted: boolean
 }
 
+/** Errors of another process come without their prototype. */
+function textOf(error: unknown): string {
+  const { message } = Object(error) as { readonly message?: unknown }
+  return typeof message === 'string' ? message : JSON.stringify(error)
+}
+
 function textsOf(module: TestModule): readonly string[] {
   return module.errors().map(({ message }) => `${module.relativeModuleId}: ${message}`)
 }
@@ -37,7 +43,7 @@ async function runTestsOf(vitest: Vitest, fault: Fault): Promise<Outcome> {
   return {
     failed: tests.find((test) => test.result().state === 'failed')?.fullName,
     passed: tests.filter((test) => test.result().state === 'passed').length,
-    errors: [...testModules.flatMap(textsOf), ...unhandledErrors.map(String)],
+    errors: [...testModules.flatMap(textsOf), ...unhandledErrors.map(textOf)],
   }
 }
 
@@ -62,12 +68,14 @@ const vitest = await createVitest('test', {
   // A second worker would load the source once more.
   maxWorkers: 1,
   reporters: [{}],
+  // Many faults show as a test that waits for ever. Without a fault no test takes half of this.
+  testTimeout: 12_000,
 })
 process.on('message', (wish: Wish) => {
   void fulfil(vitest, wish).then(
     (outcome) => process.send?.(outcome),
     (error: unknown) =>
-      process.send?.({ failed: undefined, passed: 0, errors: [String(error)] } satisfies Outcome),
+      process.send?.({ failed: undefined, passed: 0, errors: [textOf(error)] } satisfies Outcome),
   )
 })
 // The parent has no more wishes, or has gone.

@@ -346,6 +346,12 @@ const EXAMPLES: Readonly<
     option: INTROSPECTOR,
     base: ASKING,
   },
+  'oauth.introspectionDialect': {
+    flags: ['--oauth-introspection-dialect', 'rfc7662'],
+    env: 'rfc7662',
+    option: INTROSPECTOR,
+    base: ASKING,
+  },
   'oauth.introspectionCache': {
     flags: ['--oauth-introspection-cache', '0'],
     env: '0s',
@@ -375,6 +381,12 @@ const EXAMPLES: Readonly<
     env: keyFile,
     option: INTROSPECTOR,
     base: [...BASE, '--oauth-client-id', 'mcp-rs', '--oauth-introspection-auth', 'private_key_jwt'],
+  },
+  'oauth.clientKeyId': {
+    flags: ['--oauth-client-key-id', 'key-1'],
+    env: 'key-1',
+    option: INTROSPECTOR,
+    base: ASKING,
   },
   'oauth.tokenPrefix': {
     flags: ['--oauth-token-prefix', 'authelia_at_'],

@@ -30,6 +30,18 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-09': tested(
     'A resource may be served at another path than the published one; two resources never share a place; a second public name is a resource of its own, which the host selects among what is configured',
   ),
+  'IDN-40': tested(
+    'At the introspection endpoint we may also be known by a bearer token, by a key in PEM with its kid, and by the key file of Zitadel',
+  ),
+  'IDN-41': tested(
+    'Google and GitHub are asked in their own dialects: what is not active there is 401, what concerns our client is 503, and no part of an answer but the named members is kept',
+  ),
+  'IDN-42': tested(
+    'A token that also opens the APIs of its provider is accepted only with the client id as the only audience and with scopes, and the start says so',
+  ),
+  'IDN-43': tested(
+    'A UserInfo endpoint is refused as introspection endpoint, because it does not say for whom a token is',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
