@@ -2,13 +2,13 @@
  * Clients of both generations of the SDK at a provider as Entra is: it refuses scopes without the Application ID URI,
  * and its tokens hold them without it.
  */
-import type { Configuration } from 'oidc-provider'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { connect as connectV1, MemoryProvider } from '../../examples/demo/client.js'
-import { startIdp, type Idp } from '../../examples/demo/idp.js'
+import type { Idp } from '../../examples/demo/idp.js'
 import { Recorder } from '../../examples/demo/recorder.js'
 import { verifies } from '../support/verifies.js'
 import { connect as connectV2, MODERN, Provider } from './client-v2.js'
+import { FULL, PREFIX, SHORT, startEntraLike } from './entra-like.js'
 import {
   startExpress,
   startHono,
@@ -19,34 +19,11 @@ import {
   type Running,
 } from './support.js'
 
-const PREFIX = 'api://7a1c/'
-const SHORT = 'mcp.use'
-const FULL = `${PREFIX}${SHORT}`
-
-/** Tokens hold `scp` without the prefix. */
-const ENTRA: Configuration = {
-  formats: {
-    customizers: {
-      jwt: (_ctx, _token, { payload }) => {
-        payload['scp'] = String(payload['scope']).replaceAll(PREFIX, '')
-        delete payload['scope']
-      },
-    },
-  },
-}
-
 let idp: Idp
 const running: Running[] = []
 
 beforeAll(async () => {
-  idp = await startIdp([FULL], ENTRA)
-  idp.provider.use(async (ctx, next) => {
-    const scopes = String(ctx.query['scope'] ?? '').split(' ')
-    if (ctx.path === '/auth' && !scopes.includes(FULL)) {
-      ctx.throw(400, `AADSTS650053: asked for ${scopes.join(' ')}`)
-    }
-    await next()
-  })
+  idp = await startEntraLike()
 })
 afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.stop()))
