@@ -12,6 +12,14 @@ const audiences = ['rs/sole-audience.test.ts']
 
 export const IDENTITY_FAULTS: readonly Fault[] = [
   {
+    id: 'one-host-says-otherwise',
+    breaks: 'IDN-44',
+    find: "if (outcome.outcome === 'answer') return this.#send(outcome)",
+    replace:
+      "if (outcome.outcome === 'answer') return this.#send({ ...outcome, status: outcome.status === 403 ? 401 : outcome.status })",
+    tests: ['matrix/credentials.test.ts'],
+  },
+  {
     id: 'other-slash-unserved',
     breaks: 'IDN-08',
     find: 'return other === undefined ? [endpoint] : [endpoint, other]',

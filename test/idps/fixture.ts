@@ -107,8 +107,20 @@ async function mint(header: Members, claims: Members, idp: FakeIdp): Promise<str
     .sign(key)
 }
 
-/** Shows a token of this row, or of a near miss, to a resource server that is set up in this way. */
-export async function show(row: Row, change: Change, way: keyof typeof WAYS): Promise<Outcome> {
+/** Options of a resource server before the provider of a row, and a token of it. */
+export interface Prepared {
+  readonly options: ResourceServerOptions
+  readonly token: string
+  /** Every URL that was asked for. */
+  readonly requests: readonly string[]
+}
+
+/** Sets up a resource server in this way for a row, or for a near miss of it. */
+export async function prepare(
+  row: Row,
+  change: Change,
+  way: keyof typeof WAYS = 'options',
+): Promise<Prepared> {
   const { issuer, settings, header, claims, token, answer } = changed(row, change)
   const idp = new FakeIdp(row.issuer)
   const { alg = 'RS256' } = row.header
@@ -117,17 +129,28 @@ export async function show(row: Row, change: Change, way: keyof typeof WAYS): Pr
   if (row.metadataUrl !== undefined) idp.metadataUrl = row.metadataUrl
   idp.metadata = { ...row.metadata }
   const endpoint = settings.introspectionUrl ?? row.metadata?.['introspection_endpoint']
+  return {
+    options: {
+      ...WAYS[way](issuer, settings),
+      fetch: async (input, init) => {
+        if (String(input) !== endpoint) return idp.fetch(input as string, init)
+        idp.requests.push(String(input))
+        return Response.json({ ...answer })
+      },
+    },
+    token: token ?? (await mint(header, claims, idp)),
+    requests: idp.requests,
+  }
+}
+
+/** Shows a token of this row, or of a near miss, to a resource server that is set up in this way. */
+export async function show(row: Row, change: Change, way: keyof typeof WAYS): Promise<Outcome> {
+  const { options, token, requests } = await prepare(row, change, way)
   const events: ResourceServerEvent[] = []
   const resourceServer = createResourceServer({
-    ...WAYS[way](issuer, settings),
+    ...options,
     onEvent: (event) => events.push(event),
-    fetch: async (input, init) => {
-      if (String(input) !== endpoint) return idp.fetch(input as string, init)
-      idp.requests.push(String(input))
-      return Response.json({ ...answer })
-    },
   })
-  const bearer = token ?? (await mint(header, claims, idp))
-  const decision = await resourceServer.authenticate({ authorization: `Bearer ${bearer}` })
-  return { decision, events, requests: idp.requests }
+  const decision = await resourceServer.authenticate({ authorization: `Bearer ${token}` })
+  return { decision, events, requests }
 }

@@ -42,6 +42,9 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-43': tested(
     'A UserInfo endpoint is refused as introspection endpoint, because it does not say for whom a token is',
   ),
+  'IDN-44': tested(
+    'Each host says of every kind of credentials, and of their near misses, what the kernel says',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
