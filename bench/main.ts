@@ -21,7 +21,16 @@ interface Pair {
   readonly ours: Mode
   readonly peer: Mode
   readonly target: number
+  /** Makes each request a POST of this JSON. */
+  readonly body?: string
 }
+
+const CALL = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'read' },
+})
 
 const PAIRS: readonly Pair[] = [
   { name: 'token seen before / no-op middleware', ours: 'remembered', peer: 'noop', target: 0.9 },
@@ -32,27 +41,35 @@ const PAIRS: readonly Pair[] = [
     target: 0.95,
   },
   { name: 'first sight RS256 / hand-written jose', ours: 'first-sight', peer: 'jose', target: 1.2 },
+  {
+    name: 'a call with limits and keys configured / without',
+    ours: 'limited',
+    peer: 'policy',
+    target: 0.95,
+    body: CALL,
+  },
 ]
 
 interface Server {
   readonly process: ChildProcess
   readonly port: number
+  readonly body: string | undefined
 }
 
 const { tokens, jwks } = await mint(4000)
 const load = child('./load.ts')
 
-async function start(mode: Mode): Promise<Server> {
+async function start(mode: Mode, body: string | undefined): Promise<Server> {
   const process = child('./server.ts')
   const { port } = await ask<{ port: number }>(process, { mode, jwks })
-  const server = { process, port }
+  const server = { process, port, body }
   // Warm code, and every token seen once.
   await drive(server, WARM)
   return server
 }
 
-async function drive({ port }: Server, milliseconds: number): Promise<LoadResult> {
-  const order = { port, tokens, connections: CONNECTIONS, milliseconds }
+async function drive({ port, body }: Server, milliseconds: number): Promise<LoadResult> {
+  const order = { port, tokens, connections: CONNECTIONS, milliseconds, body }
   const result = await ask<LoadResult>(load, order)
   if (result.errors > 0) throw new Error(`${result.errors} answers were not 2xx`)
   return result
@@ -91,14 +108,14 @@ class Side {
   }
 }
 
-async function compare({ name, ours, peer, target }: Pair): Promise<boolean> {
+async function compare({ name, ours, peer, target, body }: Pair): Promise<boolean> {
   const own = new Side(ours)
   const other = new Side(peer)
   const medians: number[] = []
   for (let i = 0; i < PROCESSES; i++) {
     const servers = new Map<Side, Server>([
-      [own, await start(ours)],
-      [other, await start(peer)],
+      [own, await start(ours, body)],
+      [other, await start(peer, body)],
     ])
     const ratios: number[] = []
     for (let round = 0; round < ROUNDS; round++) {

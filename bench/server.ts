@@ -7,7 +7,8 @@ import { protectedResource } from 'mcp-gatehouse/hono'
 import { createTokenIntrospector } from 'mcp-gatehouse/introspect'
 import { ISSUER, RESOURCE } from './tokens.js'
 
-export type Mode = 'noop' | 'remembered' | 'introspected' | 'first-sight' | 'jose'
+export type Mode =
+  'noop' | 'remembered' | 'introspected' | 'first-sight' | 'jose' | 'policy' | 'limited'
 
 const noop: MiddlewareHandler = (_c, next) => next()
 
@@ -45,6 +46,8 @@ const introspector = createTokenIntrospector({
   },
 })
 
+const RULE = { tools: 'read', scopes: 'mcp:tools' } as const
+
 function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
   if (mode === 'noop') return noop
   if (mode === 'jose') return handWritten(fetchKeys)
@@ -57,7 +60,15 @@ function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
     fetch: fetchKeys,
     // Fewer than the tokens that come in a cycle: each is gone again before it returns.
     ...(mode === 'first-sight' && { rememberedTokens: 100 }),
-    ...((mode === 'remembered' || mode === 'introspected') && { rememberedTokens: 20_000 }),
+    ...(mode !== 'first-sight' && { rememberedTokens: 20_000 }),
+    ...(mode === 'policy' && { policy: { rules: [RULE], unmatched: 'deny' } }),
+    ...(mode === 'limited' && {
+      // No caller reaches it.
+      policy: {
+        rules: [{ ...RULE, limit: [{ rate: '100000/s' }, { rate: '100000/s', per: 'client' }] }],
+        unmatched: 'deny',
+      },
+    }),
   })
 }
 
