@@ -46,6 +46,15 @@ const introspector = createTokenIntrospector({
   },
 })
 
+/** None of them is sent. */
+const API_KEYS = Array.from({ length: 100 }, (_, at) => ({
+  id: `key-${at}`,
+  digest: at.toString(16).padStart(64, '0'),
+  subject: 'ci',
+  resources: [RESOURCE],
+  expires: 'never',
+}))
+
 const RULE = { tools: 'read', scopes: 'mcp:tools' } as const
 
 function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
@@ -63,6 +72,7 @@ function middlewareFor(mode: Mode, fetchKeys: typeof fetch): MiddlewareHandler {
     ...(mode !== 'first-sight' && { rememberedTokens: 20_000 }),
     ...(mode === 'policy' && { policy: { rules: [RULE], unmatched: 'deny' } }),
     ...(mode === 'limited' && {
+      apiKeys: { keys: API_KEYS },
       // No caller reaches it.
       policy: {
         rules: [{ ...RULE, limit: [{ rate: '100000/s' }, { rate: '100000/s', per: 'client' }] }],

@@ -143,6 +143,8 @@ export interface RequestAuthenticated {
   readonly issuer: string
   /** True if the signature of these bytes had been checked before. */
   readonly remembered: boolean
+  /** The id of the API key, if it was one. */
+  readonly apiKey?: string
 }
 
 /** Keys were read from the authorization server. */

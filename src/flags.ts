@@ -10,6 +10,7 @@ import { helpLines } from './config/help.js'
 import { configuredIssuers, readIssuers } from './config/issuers.js'
 import { optionProblems } from './config/option-problems.js'
 import { toOptions } from './config/to-options.js'
+import { readApiKeys } from './config/api-keys-file.js'
 import { readPolicy } from './config/policy-file.js'
 import {
   idlePolicyProblems,
@@ -150,6 +151,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
   const { issuers } = configuredIssuers(settings, given, undefined)
   const read = readIssuers(issuers, readFile)
   const policy = readPolicy(given, readFile)
+  const apiKeys = readApiKeys(given, readFile)
   const found = [
     ...problems,
     ...(isAuthFaulty ? [] : missingProblems(AUTH_SETTINGS, given, isKnown)),
@@ -157,8 +159,12 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     ...stdioProblems(flags.rest),
     ...read.problems,
     ...policy.problems,
+    ...apiKeys.problems,
   ]
-  const options = toOptions(settings, read.now, policy.document)
+  const options = toOptions(settings, read.now, {
+    policy: policy.document,
+    apiKeys: apiKeys.document,
+  })
   const { resource } = options
   found.push(...optionProblems(options, read.now, (path) => given.get(path)?.source))
   if (found.length > 0 || resource === undefined) return invalid(found, environment.warnings)

@@ -73,6 +73,7 @@ export type { AuthorizeOperation } from './policy/policy.js'
 export type { PolicyDocument, PolicyRule, ScopeWithForms } from './policy/document.js'
 export type { PolicyLimit } from './policy/limit.js'
 export type { TokenValidator } from './rs/token-validators.js'
+export type { ApiKey, ApiKeysDocument } from './rs/api-keys.js'
 export type { RequiredClaims } from './token/required-claims.js'
 export { principalOf, type Principal } from './rs/principal.js'
 export {

@@ -31,6 +31,8 @@ const CURES: Readonly<Record<string, string>> = {
   ERR_TOKEN_BOUND: 'let the provider issue plain bearer tokens to this client',
   ERR_TOKEN_INACTIVE:
     'the token was revoked or has expired, or the client of --oauth-client-id may not see it',
+  ERR_KEY_UNKNOWN: 'a key that was revoked, or --oauth-keys-file names another file',
+  ERR_KEY_MALFORMED: 'the key was cut or changed on its way: type it again',
   ERR_SCOPE_INSUFFICIENT:
     'let the provider grant the scope; --oauth-scopes says what is needed, --oauth-scope-claim where it is read',
   ERR_OPERATION_DENIED: 'the policy denies it: mcp-gatehouse policy explain shows the rules',

@@ -57,6 +57,18 @@ const AUTH0_NO_API =
 
 export const PROVIDERS: readonly Provider[] = [
   {
+    issuer: /^urn:mcp-gatehouse:keys:/,
+    hints: {
+      ERR_KEY_UNKNOWN:
+        'API keys: mcp-gatehouse key list shows the keys of the file, and key new makes another one',
+      ERR_TOKEN_AUDIENCE:
+        'API keys: make a key for this resource (mcp-gatehouse key new --resource), or add the resource to its entry',
+      ERR_TOKEN_EXPIRED:
+        'API keys: make a new key (mcp-gatehouse key new), or change its end in the file',
+      ERR_SCOPE_INSUFFICIENT: 'API keys: add the scope to the entry of the key',
+    },
+  },
+  {
     issuer: /\/realms\/[^/]+$/,
     hints: {
       ERR_TOKEN_AUDIENCE:
@@ -256,6 +268,8 @@ export const ANY_PROVIDER: Hints = {
     ID_TOKEN_CLAIMS.some((name) => claims[name] !== undefined)
       ? 'send the access token, not the ID token; if access tokens of this provider look like ID tokens, set --oauth-accept-id-token-claims'
       : 'send the access token, not an ID, refresh or logout token',
+  ERR_KEY_UNKNOWN: 'name the file of your API keys in --oauth-keys-file',
+  ERR_KEY_MALFORMED: 'the key was cut or changed on its way: let its owner type it again',
   ERR_TOKEN_BOUND: 'let the identity provider issue plain bearer tokens to this client',
   ERR_TOKEN_NOT_YET_VALID: ({ clock }) =>
     clock.ahead > clock.tolerance

@@ -28,6 +28,7 @@ Usage:
   mcp-gatehouse doctor [URL] [settings]                who connects, and why not; see doctor --help
   mcp-gatehouse login URL                              logs in as a client does; see login --help
   mcp-gatehouse clients URL                            what to type into each MCP client
+  mcp-gatehouse key new|list|revoke FILE               API keys beside logins; see key --help
 
 Examples:
   mcp-gatehouse --auth oauth --oauth-issuer https://sso.example.com/realms/mcp \\

@@ -14,7 +14,7 @@ import type { DoctorIo } from './doctor/io.js'
 import { formatProblems } from './problems.js'
 import { asksForHelp, splitArguments } from './split-arguments.js'
 
-const COMMANDS = ['serve', 'check', 'explain', 'policy', 'doctor', 'login', 'clients']
+const COMMANDS = ['serve', 'check', 'explain', 'policy', 'doctor', 'login', 'clients', 'key']
 
 /** Exit code for bad usage and bad configuration. */
 const USAGE = 2
@@ -135,6 +135,7 @@ const OWN_COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise
   },
   login: async (argv) => (await import('./login/command.js')).runLogin(argv, IO),
   clients: async (argv) => (await import('./clients/command.js')).runClients(argv, IO),
+  key: async (argv) => (await import('./key/command.js')).runKey(argv, { ...IO, now: Date.now }),
   doctor: async (argv) => (await import('./doctor/command.js')).runDoctor(argv, doctorIo()),
 }
 

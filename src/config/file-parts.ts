@@ -13,6 +13,7 @@ import { readHeaders, readSessionKeys } from './files.js'
 import { readIssuer, type ReadIssuer } from './issuers.js'
 import type { ReadFile } from './named-file.js'
 import { optionProblems } from './option-problems.js'
+import { API_KEYS, readApiKeys } from './api-keys-file.js'
 import { readPolicy } from './policy-file.js'
 import type { ConfiguredResource } from './resources.js'
 import { POLICY } from './setting-lists.js'
@@ -118,6 +119,26 @@ function issuerPart(
   }
 }
 
+/** The API keys of a resource. */
+function apiKeysPart(
+  { settings, given }: ConfiguredResource,
+  resource: string,
+  { gateway, readFile }: Context,
+): FilePart {
+  const { keysFile } = settings.oauth
+  return {
+    sources: sourcesOf(given, [API_KEYS]),
+    files: keysFile === undefined ? [] : [keysFile],
+    read() {
+      const { document, problems } = readApiKeys(given, readFile)
+      const take = () => {
+        if (document !== undefined) gateway.replaceSecrets({ apiKeys: { [resource]: document } })
+      }
+      return { problems, take }
+    },
+  }
+}
+
 function sessionKeysPart({ configuration, gateway, readFile }: Context): FilePart {
   const { settings, given } = configuration
   const { sessionKeyFile = '' } = settings
@@ -138,6 +159,7 @@ export function secretParts(context: Context): readonly FilePart[] {
   const { settings, files } = configuration
   const parts = configuration.resources.flatMap((each, index) => [
     headersPart(each, resources[index] ?? '', context),
+    ...(settings.auth === 'oauth' ? [apiKeysPart(each, resources[index] ?? '', context)] : []),
     ...(files.resources[index]?.issuers ?? []).map((issuer) => issuerPart(issuer, each, context)),
   ])
   const all = settings.auth === 'oauth' ? [...parts, sessionKeysPart(context)] : parts

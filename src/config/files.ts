@@ -6,9 +6,11 @@
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { headerValueFault } from '../gateway/http/operator-headers.js'
 import type { PolicyDocument } from '../policy/document.js'
+import type { ApiKeysDocument } from '../rs/api-keys.js'
 import { SESSION_KEY, sessionKeyFault } from '../web/session-keys.js'
 import { readIssuers, type ReadIssuer } from './issuers.js'
 import { readFault, shownFile, type ReadFile } from './named-file.js'
+import { readApiKeys } from './api-keys-file.js'
 import { readPolicy } from './policy-file.js'
 import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './setting-table.js'
@@ -31,6 +33,7 @@ interface ResourceFiles {
   readonly upstreamHeaders: Readonly<Record<string, string>>
   /** `undefined`: the base scopes suffice for everything. */
   readonly policy: PolicyDocument | undefined
+  readonly apiKeys: ApiKeysDocument | undefined
 }
 
 interface ReadFiles {
@@ -134,13 +137,20 @@ function readResource(
   const source = given.get('upstreamHeader')?.source ?? 'upstreamHeader'
   const { headers, problems: ofHeaders } = readHeaders(upstreamHeader, source, readFile)
   const read = readIssuers(checksTokens ? issuers : [], readFile)
-  const policy = readPolicy(checksTokens ? given : new Map(), readFile)
+  const ofTokens = checksTokens ? given : new Map()
+  const policy = readPolicy(ofTokens, readFile)
+  const apiKeys = readApiKeys(ofTokens, readFile)
   return {
-    files: { issuers: read.issuers, upstreamHeaders: headers, policy: policy.document },
+    files: {
+      issuers: read.issuers,
+      upstreamHeaders: headers,
+      policy: policy.document,
+      apiKeys: apiKeys.document,
+    },
     now: read.now,
     ofIssuers: read.problems,
     ofHeaders,
-    ofPolicy: policy.problems,
+    ofPolicy: [...policy.problems, ...apiKeys.problems],
   }
 }
 

@@ -130,6 +130,7 @@ export interface Settings {
     readonly clientSecretFile?: string | undefined
     readonly clientKeyFile?: string | undefined
     readonly clientKeyId?: string | undefined
+    readonly keysFile?: string | undefined
     readonly tokenPrefix?: string | undefined
     readonly policy?: string | undefined
     readonly clockTolerance: number
@@ -637,6 +638,13 @@ const schema = z.object({
       needs: 'client',
       description: 'key id (kid) of a client key in PEM',
       placeholder: 'KID',
+    }),
+    keysFile: text({
+      ...OAUTH,
+      becomes: 'tokens.apiKeys',
+      description: 'API keys beside tokens: a file of mcp-gatehouse key; nobody else may write it',
+      placeholder: 'FILE',
+      file: 'whole',
     }),
     tokenPrefix: text({
       ...ONE_ISSUER,

@@ -36,7 +36,7 @@ function isOfResource({ perResource }: Setting): boolean {
  */
 function toResource(
   { settings, listed }: ConfiguredResource,
-  { issuers, upstreamHeaders, policy }: ResourceFiles,
+  { issuers, upstreamHeaders, policy, apiKeys }: ResourceFiles,
   configuration: Configuration,
 ): Omit<GatewayResource, 'resource'> {
   const { command = [] } = listed === undefined ? configuration : settings
@@ -47,7 +47,8 @@ function toResource(
       : { ...optionsOf('upstream', settings), upstreamHeaders }),
     ...optionsOf('server', settings),
     ...endpoint,
-    ...(settings.auth === 'oauth' && tokenOptions(settings, issuers, policy, isOfResource)),
+    ...(settings.auth === 'oauth' &&
+      tokenOptions(settings, issuers, { policy, apiKeys }, isOfResource)),
   }
 }
 

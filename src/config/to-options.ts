@@ -4,6 +4,7 @@
  * @module
  */
 import type { PolicyDocument } from '../policy/document.js'
+import type { ApiKeysDocument } from '../rs/api-keys.js'
 import type { TokenIntrospectorOptions } from '../rs/introspector-settings.js'
 import type { AuthorizationServerOptions } from '../rs/options.js'
 import { createTokenIntrospector } from '../rs/token-introspector.js'
@@ -16,6 +17,12 @@ import type { OptionGroup, OptionsOf, Setting } from './setting.js'
 /** The resource may be missing: a rule reports that, or the gateway makes a default. */
 export type ConfiguredOptions = Omit<ProtectedResourceOptions, 'onEvent' | 'resource'> &
   Partial<Pick<ProtectedResourceOptions, 'resource'>>
+
+/** Options whose values stand in files of their own. */
+export interface FileOptions {
+  readonly policy?: PolicyDocument | undefined
+  readonly apiKeys?: ApiKeysDocument | undefined
+}
 
 /**
  * The options of one group. Settings that name a file are left out: the code that reads the file
@@ -76,18 +83,19 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
  * The options about tokens.
  *
  * @param issuers with the contents of their files
- * @param policy the content of the policy file
+ * @param files the contents of further files
  */
 export function tokenOptions(
   settings: Settings,
   issuers: readonly ReadIssuer[],
-  policy: PolicyDocument | undefined,
+  { policy, apiKeys }: FileOptions,
   isWanted?: (setting: Setting) => boolean,
 ): ConfiguredOptions {
   return {
     ...optionsOf('tokens', settings, isWanted),
     authorizationServers: issuers.map(toAuthorizationServer),
     ...(policy !== undefined && { policy }),
+    ...(apiKeys !== undefined && { apiKeys }),
   }
 }
 
@@ -95,7 +103,7 @@ export function tokenOptions(
 export function toOptions(
   settings: Settings,
   issuers: readonly ReadIssuer[],
-  policy?: PolicyDocument,
+  files: FileOptions = {},
 ): ConfiguredOptions {
-  return { ...optionsOf('endpoint', settings), ...tokenOptions(settings, issuers, policy) }
+  return { ...optionsOf('endpoint', settings), ...tokenOptions(settings, issuers, files) }
 }

@@ -80,6 +80,12 @@ export function createMetrics(
     labelNames: ['what'] as const,
     registers,
   })
+  const keyUse = new Gauge({
+    name: 'gatehouse_api_key_last_use_timestamp_seconds',
+    help: 'When an API key was last accepted, in seconds since 1970',
+    labelNames: ['key', 'resource'] as const,
+    registers,
+  })
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
   const active = gauge('gatehouse_active_requests', 'Requests with the upstream')
   const streams = gauge(
@@ -96,6 +102,9 @@ export function createMetrics(
       if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
         upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
         answers.inc({ class: `${Math.floor(event.status / 100)}xx`, ...about })
+      }
+      if (event.type === 'request.authenticated' && event.apiKey !== undefined) {
+        keyUse.setToCurrentTime({ key: event.apiKey, ...about })
       }
       if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
       if (event.type === 'introspection.answered') {

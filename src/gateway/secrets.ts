@@ -5,6 +5,7 @@
  */
 import { isPlainObject } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
+import { checkApiKeys, type ApiKeysDocument } from '../rs/api-keys.js'
 import type { SessionIds } from '../web/session-ids.js'
 import { hintFor } from './policies.js'
 import { checkHeaders } from './route-settings.js'
@@ -18,6 +19,8 @@ export interface GatewaySecrets {
    * values can be replaced, not names.
    */
   readonly upstreamHeaders?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** All `apiKeys` of a resource, by resource. A key that is missing now opens nothing any more. */
+  readonly apiKeys?: Readonly<Record<string, ApiKeysDocument>>
   /**
    * All `sessionKeys`. Sessions whose key is missing now have ended: their clients get 404 and
    * start anew.
@@ -60,11 +63,36 @@ function checkUpstreamHeaders(
   })
 }
 
+function checkKeysOfResources(
+  checker: OptionChecker,
+  routes: readonly Route[],
+  given: unknown,
+): readonly Replacement[] {
+  if (!isPlainObject(given)) {
+    checker.problem(['apiKeys'], 'must be an object', '{ [resource]: { keys } }')
+    return []
+  }
+  return Object.entries(given).flatMap(([resource, value]: [string, unknown]) => {
+    const path = ['apiKeys', resource]
+    const route = routes.find((each) => each.resource === resource)
+    const server = route?.guard?.resourceServer
+    if (server === undefined) {
+      checker.problem(path, 'is not a resource that checks tokens', hintFor(routes))
+      return []
+    }
+    checkApiKeys(checker, path, value ?? null)
+    return [() => server.replaceApiKeys(value as ApiKeysDocument)]
+  })
+}
+
 /** @throws {ConfigurationError} with every problem; then nothing was replaced */
 export function replaceSecrets({ routes, sessionIds }: Replaceable, secrets: GatewaySecrets): void {
   const checker = new OptionChecker()
-  const { upstreamHeaders = {}, sessionKeys } = secrets
-  const replacements = [...checkUpstreamHeaders(checker, routes, upstreamHeaders)]
+  const { upstreamHeaders = {}, apiKeys = {}, sessionKeys } = secrets
+  const replacements = [
+    ...checkUpstreamHeaders(checker, routes, upstreamHeaders),
+    ...checkKeysOfResources(checker, routes, apiKeys),
+  ]
   if (sessionKeys !== undefined) {
     checkSessionKeys(checker, ['sessionKeys'], sessionKeys)
     if (sessionIds === undefined) {

@@ -369,7 +369,7 @@ class PolicyChecker {
       this.problem([...path, 'burst'], 'must be a whole number of at least 1', LIMIT_HINT)
     }
     if (!isCountedBy(per)) {
-      this.problem([...path, 'per'], 'must be subject, client or tool', LIMIT_HINT)
+      this.problem([...path, 'per'], 'must be subject, client, tool or key', LIMIT_HINT)
     }
     if (parsed === undefined || !isCountedBy(per)) return []
     const limit = { rate: String(rate), per, ...(most !== undefined && { burst: most }) }

@@ -5,7 +5,7 @@
  */
 
 /** Whose uses are counted together. */
-const COUNTED = ['subject', 'client', 'tool'] as const
+const COUNTED = ['subject', 'client', 'tool', 'key'] as const
 export type CountedBy = (typeof COUNTED)[number]
 
 /** A limit as a rule has it. */
@@ -17,7 +17,8 @@ export interface PolicyLimit {
   /**
    * Whose uses count together. `subject`: those of a person or machine, whatever the client.
    * `client`: those of a client, for all its users. `tool`: as `subject`, but for each
-   * tool, prompt or resource alone. Default `subject`.
+   * tool, prompt or resource alone. `key`: those of an API key; tokens are not counted. Default
+   * `subject`.
    */
   readonly per?: CountedBy
 }

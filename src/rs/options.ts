@@ -8,6 +8,7 @@ import type { AuthorizeOperation } from '../policy/policy.js'
 import type { PolicyDocument } from '../policy/document.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 import type { CreateTokenIntrospector, RuntimeHooks, TokenIntrospector } from '../types.js'
+import type { ApiKeysDocument } from './api-keys.js'
 import type { TokenValidator } from './token-validators.js'
 
 /** Rules for tokens. At the top they hold for all issuers; an issuer's own come first. */
@@ -131,6 +132,12 @@ export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
    * for everything.
    */
   readonly policy?: PolicyDocument | AuthorizeOperation
+  /**
+   * API keys that are accepted beside tokens: their digests, whom they stand for, and what they open. Scopes, policy,
+   * limits and audit are the same as for tokens; nothing that is published changes. Default none.
+   * `mcp-gatehouse key new` makes a key and its entry.
+   */
+  readonly apiKeys?: ApiKeysDocument
   /** Your own checks, run in this order on every request. Default none. */
   readonly validators?: readonly TokenValidator[]
   /** Clients show it to users. */

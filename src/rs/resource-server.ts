@@ -22,6 +22,7 @@ import type { McpOperation } from '../mcp/operation.js'
 import type { PolicyDocument } from '../policy/document.js'
 import { createOperationPolicy, type AuthorizeOperation } from '../policy/policy.js'
 import { AskedScopes } from '../token/asked-scopes.js'
+import { isApiKey } from '../token/api-key.js'
 import { toVerifiedAccessToken, type AccessTokenFacts } from '../token/access-token.js'
 import { MAX_TOKEN_LENGTH, parseCredentials, type Credentials } from '../token/credentials.js'
 import { parseJwt } from '../token/jwt.js'
@@ -32,6 +33,7 @@ import type {
   VerifiedAccessToken,
 } from '../types.js'
 import { Advisor } from './advisor.js'
+import { checkApiKeys, isKeyIssuer, type ApiKeysDocument } from './api-keys.js'
 import type { Authenticated, Decision, Denied } from './decision.js'
 import { OperationAuthority, type OperationRequest } from './operation-authority.js'
 import type { ResourceServerOptions } from './options.js'
@@ -114,6 +116,14 @@ export interface ResourceServer extends AccessTokenVerifier {
    */
   replacePolicy(policy: PolicyDocument | AuthorizeOperation): void
   /**
+   * Replaces all API keys while requests are served. A key that is missing now opens nothing any more, and open streams
+   * of it end within a minute.
+   *
+   * @param keys as in the options
+   * @throws {ConfigurationError} with every problem; then the old keys stay
+   */
+  replaceApiKeys(keys: ApiKeysDocument): void
+  /**
    * Watches the token of a request while its answer goes on: it is verified again when it expires,
    * when its introspection answer is too old, and once a minute. An outage of the authorization
    * server ends nothing before the token expires.
@@ -154,6 +164,7 @@ function contextOf(token: string, clock: HintContext['clock']): HintContext {
     token,
     clock,
     claims: () => {
+      if (isApiKey(token)) return undefined
       const jwt = parseJwt(token)
       return jwt instanceof Refusal ? undefined : jwt.claims
     },
@@ -300,9 +311,17 @@ export class ResourceServerCore {
     const isOpen = this.#settings.scopes.length === 0 || baseScopes === 'later'
     const denied = isOpen ? undefined : this.operations.authorize(token, [], requestId, bearer)
     if (denied !== undefined) return denied
-    const { issuer } = facts
-    this.#emit?.({ type: 'request.authenticated', issuer, remembered: wasRemembered })
+    this.#tell(facts, wasRemembered)
     return { outcome: 'authenticated', token, bearer }
+  }
+
+  #tell({ issuer, clientId }: AccessTokenFacts, remembered: boolean): void {
+    const emit = this.#emit
+    if (emit === undefined) return
+    // A key is never remembered.
+    const apiKey = !remembered && isKeyIssuer(issuer) ? clientId : undefined
+    if (apiKey === undefined) emit({ type: 'request.authenticated', issuer, remembered })
+    else emit({ type: 'request.authenticated', issuer, remembered, apiKey })
   }
 
   #toServer(metadataUrl: string): ResourceServer {
@@ -324,6 +343,7 @@ export class ResourceServerCore {
         request: OperationRequest = {},
       ) => this.operations.authorizeOperations(token, operations, request),
       replacePolicy: (policy: PolicyDocument | AuthorizeOperation) => this.#replacePolicy(policy),
+      replaceApiKeys: (keys: ApiKeysDocument) => this.#replaceApiKeys(keys),
       verifyAccessToken: (token: string) => this.#verifyAccessToken(token),
       watch: (
         authenticated: Authenticated,
@@ -339,6 +359,12 @@ export class ResourceServerCore {
     const checker = new OptionChecker()
     const policy = this.operations.checkReplacement(checker, ['policy'], value)
     this.operations.replacePolicy(settingsOf(checker.finish(policy)))
+  }
+
+  #replaceApiKeys(value: ApiKeysDocument): void {
+    const checker = new OptionChecker()
+    const keys = checkApiKeys(checker, ['apiKeys'], value)
+    this.#tokens.replaceApiKeys(settingsOf(checker.finish(keys)))
   }
 
   /** There is no {@link Decision}, so the reasons are reported here. */

@@ -24,6 +24,7 @@ import {
   checkTwins,
   checkValidators,
 } from './option-checks.js'
+import { checkApiKeys, type CheckedApiKeys } from './api-keys.js'
 import { checkIssuers, TOKEN_OPTION_NAMES, type IssuerSettings } from './issuer-settings.js'
 import type { ResourceServerOptions, TokenOptions } from './options.js'
 import { AskedScopes, type AskedScopesOptions } from '../token/asked-scopes.js'
@@ -43,6 +44,7 @@ export interface ResourceServerSettings {
   readonly rememberedTokens: number
   readonly policy: CheckedPolicy | AuthorizeOperation | undefined
   readonly validators: readonly TokenValidator[]
+  readonly apiKeys: CheckedApiKeys | undefined
 }
 
 /** The check and the default of each option at the top. */
@@ -55,6 +57,7 @@ const SERVER_CHECKS = {
     value === undefined ? undefined : checkScopes(checker, path, value),
   policy: checkOperationPolicy,
   validators: checkValidators,
+  apiKeys: checkApiKeys,
   resourceName: (checker, path, value) => checker.text(path, value),
   resourceDocumentation: checkPage,
   additionalMetadata: checkMetadata,
@@ -122,6 +125,7 @@ export function readResourceServer(
     rememberedTokens: own.rememberedTokens,
     policy: own.policy,
     validators: own.validators,
+    apiKeys: own.apiKeys,
   }
 }
 

@@ -21,9 +21,11 @@ import {
   type AccessTokenFacts,
   type TokenRequirements,
 } from '../token/access-token.js'
+import { isApiKey } from '../token/api-key.js'
 import { findUnusableEntries } from '../token/claim-shapes.js'
 import { parseJwt, type ParsedJwt } from '../token/jwt.js'
 import type { TokenIntrospector } from '../types.js'
+import { ApiKeys, type CheckedApiKeys } from './api-keys.js'
 import type { ResourceServerSettings } from './settings.js'
 import { TrustedIssuers, type IssuersRuntime, type TrustedIssuer } from './trusted-issuers.js'
 
@@ -66,6 +68,7 @@ function refuseUnverified(
 /** Verifies tokens of the configured issuers. */
 export class TokenVerifier {
   readonly #issuers: TrustedIssuers
+  readonly #apiKeys: ApiKeys
   readonly #now: () => number
   readonly #steadyNow: () => number
   readonly #remembered: Cache<AccessTokenFacts> | undefined
@@ -84,6 +87,7 @@ export class TokenVerifier {
   ) {
     this.#issuers = new TrustedIssuers(settings, runtime, keySetFor)
     this.#now = runtime.now
+    this.#apiKeys = new ApiKeys(settings.resource, runtime.now, settings.apiKeys)
     this.#remembered =
       settings.rememberedTokens === 0 ? undefined : new Cache(settings.rememberedTokens)
     this.#inspections = new Flights(runtime.isolated)
@@ -116,6 +120,8 @@ export class TokenVerifier {
    * @throws {AuthorizationServerError} when the keys to verify it are not available
    */
   async verify(token: string, digest: string, request?: RequestContext): Promise<Verdict> {
+    // Never introspected, and never read as a JWT.
+    if (isApiKey(token)) return this.#apiKeys.judge(token, digest)
     const known = this.#lookUp(digest)
     // Keys fetched from now on are new enough for it.
     const keys =
@@ -174,6 +180,11 @@ export class TokenVerifier {
 
   get introspectors(): readonly TokenIntrospector[] {
     return this.#issuers.all.flatMap(({ introspector }) => introspector ?? [])
+  }
+
+  /** Judges API keys by these from now on. */
+  replaceApiKeys(keys: CheckedApiKeys | undefined): void {
+    this.#apiKeys.replace(keys)
   }
 
   /** How many tokens are cached. */

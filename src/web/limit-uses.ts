@@ -6,6 +6,7 @@
 import type { McpOperation } from '../mcp/operation.js'
 import type { CheckedLimit } from '../policy/limit.js'
 import type { OperationPolicy } from '../policy/policy.js'
+import { isKeyIssuer } from '../rs/api-keys.js'
 import { callerKey, principalKey } from '../rs/caller-key.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { LimitUse } from './quotas.js'
@@ -27,7 +28,8 @@ function keyFor(
   authenticated: Authenticated,
   { method, name }: McpOperation,
 ): string {
-  if (per === 'client') return clientKey(authenticated)
+  // The id of an API key is its client id.
+  if (per === 'client' || per === 'key') return clientKey(authenticated)
   const person = personKey(authenticated)
   return per === 'subject' ? person : JSON.stringify([person, method, name])
 }
@@ -38,9 +40,11 @@ export function usesOf(
   authenticated: Authenticated,
   operations: readonly McpOperation[],
 ): readonly LimitUse[] {
+  const holdsKey = isKeyIssuer(authenticated.token.issuer)
   return operations.flatMap((operation) =>
     policy
       .limitsOf(operation)
+      .filter(({ per }) => per !== 'key' || holdsKey)
       .map((limit) => ({ limit, key: keyFor(limit, authenticated, operation) })),
   )
 }

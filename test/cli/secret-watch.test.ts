@@ -1,5 +1,6 @@
 /** Secrets and keys in files that change while the gateway runs: when they are taken, and when not. */
 import {
+  chmodSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -25,6 +26,7 @@ import { createManualClock } from '../support/clocks.js'
 import { writeTemporary } from '../support/cli.js'
 import { eventually, startUpstream } from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER } from '../support/idp.js'
+import { entryOf, keysOf, newKey } from '../support/api-keys.js'
 import { verifies } from '../support/verifies.js'
 
 const RESOURCE = 'https://mcp.example.com/mcp'
@@ -273,6 +275,42 @@ describe('several files', () => {
     expect(watch.lines.map(({ level }) => level)).toEqual([50, 30])
     expect(watch.lines[1]).toMatchObject({ read: ['--upstream-header', '--oauth-jwks-file'] })
   })
+})
+
+describe('API keys', () => {
+  verifies(
+    'IDN-13',
+    'are taken when their file changes, and a broken one changes nothing',
+    async () => {
+      const [old, next] = [newKey(), newKey()]
+      const fileOf = (...keys: readonly string[]) =>
+        JSON.stringify(keysOf(...keys.map((key, at) => entryOf(key, { id: `key-${at}` }))))
+      const watch = await startWatch(
+        (file) => [
+          ...['--auth', 'oauth', '--resource', RESOURCE, '--oauth-issuer', ISSUER],
+          ...['--oauth-keys-file', file('keys.yaml')],
+        ],
+        { 'keys.yaml': fileOf(old) },
+      )
+      expect([await watch.call(old), await watch.call(next)]).toEqual([200, 401])
+      writeFileSync(watch.file('keys.yaml'), fileOf(next))
+      await watch.look()
+      await watch.look()
+      expect([await watch.call(old), await watch.call(next)]).toEqual([401, 200])
+      expect(watch.lines).toMatchObject([{ level: 30, read: ['--oauth-keys-file'] }])
+      writeFileSync(watch.file('keys.yaml'), 'keys: 7')
+      await watch.look()
+      await watch.look()
+      expect([await watch.call(old), await watch.call(next)]).toEqual([401, 200])
+      expect(watch.lines[1]).toMatchObject({ level: 50 })
+      chmodSync(watch.file('keys.yaml'), 0o666)
+      writeFileSync(watch.file('keys.yaml'), fileOf(old))
+      await watch.look()
+      await watch.look()
+      expect([await watch.call(old), await watch.call(next)]).toEqual([401, 200])
+      expect(JSON.stringify(watch.lines)).toContain('so that others can write it')
+    },
+  )
 })
 
 describe('our credentials at the provider', () => {

@@ -13,6 +13,13 @@ export interface Example {
 
 export const SESSION_KEY = 'secret-2'.padEnd(32, '-')
 
+const API_KEYS_FILE = `keys:
+  - id: key-1
+    digest: ${'a'.repeat(64)}
+    subject: ci
+    resources: [https://mcp.example.com]
+    expires: never
+`
 export const POLICY = 'rules: [{ tools: [a], scopes: [b] }]\nunmatched: deny\n'
 
 export const FILES: Readonly<Record<string, string>> = {
@@ -20,6 +27,7 @@ export const FILES: Readonly<Record<string, string>> = {
   '/etc/gatehouse/ca.pem': rootCertificates.slice(0, 2).join('\n'),
   '/etc/gatehouse/policy.yaml': POLICY,
   '/run/key': 'secret-1\n',
+  '/etc/gatehouse/keys.yaml': API_KEYS_FILE,
   '/etc/gatehouse/session.keys': `${SESSION_KEY}\n`,
   '/etc/gatehouse/admin.token': `${'a'.repeat(32)}\n`,
   '/run/rs.jwk': JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }),
@@ -280,6 +288,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     env: 'key-1',
     file: 'key-1',
     value: 'key-1',
+  },
+  'oauth.keysFile': {
+    flags: flag('oauth-keys-file', '/etc/gatehouse/keys.yaml'),
+    env: '/etc/gatehouse/keys.yaml',
+    file: '/etc/gatehouse/keys.yaml',
+    value: '/etc/gatehouse/keys.yaml',
   },
   'oauth.tokenPrefix': {
     flags: flag('oauth-token-prefix', 'authelia_at_'),

@@ -234,6 +234,17 @@ describe('the options of the gateway', () => {
       sseKeepAlive: 60,
       healthPath: '/healthz',
       path: '/served',
+      apiKeys: {
+        keys: [
+          {
+            id: 'key-1',
+            digest: 'a'.repeat(64),
+            subject: 'ci',
+            resources: ['https://mcp.example.com'],
+            expires: 'never',
+          },
+        ],
+      },
       forwardHeaders: ['X-Tenant', 'X-Trace'],
       forwardClaims: [
         { claim: 'email', header: 'Email' },

@@ -443,7 +443,7 @@ describe('limits', () => {
     ],
     [
       '[{ rate: 1/s, per: user }]',
-      ['p.yaml:4:26: rules[0].limit[0].per: must be subject, client or tool'],
+      ['p.yaml:4:26: rules[0].limit[0].per: must be subject, client, tool or key'],
     ],
     ['{ rate: 1/s, each: a }', ['p.yaml:4:25: rules[0].limit.each: no such name']],
   ] as const)('%s', (limit, problems) => {

@@ -7,17 +7,13 @@ import { registerHelp } from '../../src/cli/clients/register/help.js'
 import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
 import { EXPLAIN_HELP } from '../../src/cli/explain/help.js'
+import { keyHelp } from '../../src/cli/key/help.js'
 import { policyHelp } from '../../src/cli/policy/help.js'
 import { freePort, startCli, writeTemporary } from '../support/cli.js'
 import { startUpstream } from '../support/gateway.js'
-import { DOCS, guideBlock, readGuide } from '../support/guides.js'
+import { DOCS, guideBlock, readGuide, wordsOf } from '../support/guides.js'
 import { serveIdp } from '../support/served-idp.js'
 import { verifies } from '../support/verifies.js'
-
-/** The words of a command that stands over several lines. */
-function wordsOf(command: string): readonly string[] {
-  return command.replaceAll('\\\n', ' ').trim().split(/\s+/)
-}
 
 /** What `check` says about a command line. */
 async function check(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
@@ -198,6 +194,7 @@ test('docs/clients: what to type is printed, and nobody is contacted', async () 
 })
 
 const SECRETS = {
+  '/etc/gatehouse/api-keys.yaml': 'keys: []',
   '/run/secrets/mcp-rs': 'hunter2',
   '/run/secrets/github': 'hunter2',
   '/run/secrets/admin': 'a'.repeat(44),
@@ -209,6 +206,7 @@ test.each([
   ['docs/stdio pass-through', guideBlock('docs/stdio', 'pass-through')],
   ['docs/introspection opaque', guideBlock('docs/introspection', 'opaque')],
   ['docs/introspection every-token', guideBlock('docs/introspection', 'every-token')],
+  ['docs/keys gateway', guideBlock('docs/keys', 'gateway')],
   ['docs/deployment vps', guideBlock('docs/deployment', 'vps')],
   ['docs/deployment cloud-run', guideBlock('docs/deployment', 'cloud-run')],
   ['docs/logs who', guideBlock('docs/logs', 'who')],
@@ -258,7 +256,7 @@ test('every flag that README and docs name exists', async () => {
       .stdout()
       .toString()
       .concat(policyHelp('explain'), policyHelp('replay'), EXPLAIN_HELP)
-      .concat(doctorHelp(), loginHelp(), clientsHelp(), registerHelp())
+      .concat(doctorHelp(), loginHelp(), clientsHelp(), registerHelp(), keyHelp())
       .match(/--[a-z][a-z-]+/g),
   )
   // What is generated about clients names their flags.

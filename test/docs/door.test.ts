@@ -80,7 +80,7 @@ function openForms(code: string): readonly string[] {
     .replaceAll('\\\n', ' ')
     .split('\n')
     .filter((line) =>
-      /^(?:npx )?mcp-gatehouse (?!policy |doctor |explain |login |clients |check --config |--transport stdio )/.test(
+      /^(?:npx )?mcp-gatehouse (?!policy |doctor |explain |login |clients |key |check --config |--transport stdio )/.test(
         line,
       ),
     )

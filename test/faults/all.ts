@@ -12,6 +12,7 @@ import { CHILD_FAULTS } from './child-faults.js'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
 import { INTROSPECTION_FAULTS } from './introspection-faults.js'
+import { KEY_FAULTS } from './key-faults.js'
 import { LOGIN_FAULTS } from './login-faults.js'
 import { MIDDLEWARE_FAULTS } from './middleware-faults.js'
 import { OPERATION_FAULTS } from './operation-faults.js'
@@ -39,4 +40,5 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...IDENTITY_FAULTS,
   ...ATTACK_FAULTS,
   ...DIALECT_FAULTS,
+  ...KEY_FAULTS,
 ]

@@ -26,7 +26,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-of-one-resource-for-none',
     breaks: 'contract, "Several servers in one gateway"',
-    find: 'tokenOptions(settings, issuers, policy, isOfResource)',
+    find: 'tokenOptions(settings, issuers, { policy, apiKeys }, isOfResource)',
     replace: 'tokenOptions(settings, issuers, undefined, isOfResource)',
     tests: ['config/resources.test.ts', 'config/files.test.ts'],
   },

@@ -33,6 +33,18 @@ const jwks = { keys: [(await fakeKey()).jwk] }
 const jwksFile = file('jwks.json', JSON.stringify(jwks))
 const policy = { rules: [{ tools: ['a'], scopes: ['b'] }], unmatched: 'deny' }
 const policyFile = file('policy.json', JSON.stringify(policy))
+const apiKeys = {
+  keys: [
+    {
+      id: 'key-1',
+      digest: 'a'.repeat(64),
+      subject: 'ci',
+      resources: ['https://mcp.example.com/mcp'],
+      expires: 'never',
+    },
+  ],
+}
+const keysFile = file('keys.json', JSON.stringify(apiKeys))
 const secretFile = file('secret', 'hunter2\n')
 const keyFile = file('rs.jwk', JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'x', d: 'd' }))
 
@@ -387,6 +399,11 @@ const EXAMPLES: Readonly<
     env: 'key-1',
     option: INTROSPECTOR,
     base: ASKING,
+  },
+  'oauth.keysFile': {
+    flags: ['--oauth-keys-file', keysFile],
+    env: keysFile,
+    option: { apiKeys },
   },
   'oauth.tokenPrefix': {
     flags: ['--oauth-token-prefix', 'authelia_at_'],
@@ -821,7 +838,9 @@ describe('anything at all', () => {
     const example = fc.constantFrom(
       ...Object.entries(EXAMPLES)
         // A policy without tokens is a problem.
-        .filter(([path, { base }]) => base === undefined && path !== 'oauth.policy')
+        .filter(
+          ([path, { base }]) => base === undefined && !/^oauth\.(?:policy|keysFile)$/.test(path),
+        )
         .map(([, { flags }]) => flags),
     )
     const part = fc.oneof(

@@ -67,6 +67,7 @@ test('the names of all settings are those that guides and scripts depend on', ()
     'oauth.clientSecretFile --oauth-client-secret-file MCP_GATEHOUSE_OAUTH_CLIENT_SECRET_FILE',
     'oauth.clientKeyFile --oauth-client-key-file MCP_GATEHOUSE_OAUTH_CLIENT_KEY_FILE',
     'oauth.clientKeyId --oauth-client-key-id MCP_GATEHOUSE_OAUTH_CLIENT_KEY_ID',
+    'oauth.keysFile --oauth-keys-file MCP_GATEHOUSE_OAUTH_KEYS_FILE',
     'oauth.tokenPrefix --oauth-token-prefix MCP_GATEHOUSE_OAUTH_TOKEN_PREFIX',
     'oauth.clockTolerance --oauth-clock-tolerance MCP_GATEHOUSE_OAUTH_CLOCK_TOLERANCE',
     'oauth.jwksMaxAge --oauth-jwks-max-age MCP_GATEHOUSE_OAUTH_JWKS_MAX_AGE',

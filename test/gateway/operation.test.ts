@@ -18,6 +18,7 @@ import {
 } from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { nextTurn } from '../support/turns.js'
+import { entryOf, keysOf, newKey } from '../support/api-keys.js'
 import { verifies } from '../support/verifies.js'
 
 describe('the end', () => {
@@ -116,6 +117,21 @@ describe('health and metrics', () => {
     expect(idp.requests.length - before).toBeLessThan(4)
     await expect.poll(async () => (await get('/readyz')).status, { timeout: 5_000 }).toBe(200)
     expect((await get('/other')).status).toBe(404)
+  })
+
+  verifies('IDN-12', 'shows when an API key was used last, by its id', async () => {
+    const upstream = await startUpstream((_request, response) => response.end())
+    const key = newKey()
+    const fixture = await startGateway(upstream, { apiKeys: keysOf(entryOf(key, { id: 'ci-1' })) })
+    const used = async () => {
+      const { get } = await startAdmin(fixture)
+      const text = await (await get('/metrics')).text()
+      return /gatehouse_api_key_last_use_timestamp_seconds\{key="ci-1"\} (\d+)/.exec(text)?.[1]
+    }
+    expect(await used()).toBeUndefined()
+    await fixture.call({ headers: { authorization: `Bearer ${key}` } })
+    await eventually(() => fixture.reported('request.completed').length === 1)
+    expect(Number(await used())).toBeGreaterThan(1_700_000_000)
   })
 
   verifies('GW-08', 'counts outcomes by code, with labels from closed lists', async () => {

@@ -4,6 +4,7 @@ import { ANY_PROVIDER, PROVIDERS, type Hint } from '../../src/advice/identity-pr
 import { EXPLAIN_HELP } from '../../src/cli/explain/help.js'
 import { SPELLINGS, USAGE } from '../../src/cli/help.js'
 import { clientsHelp } from '../../src/cli/clients/help.js'
+import { keyHelp } from '../../src/cli/key/help.js'
 import { registerHelp } from '../../src/cli/clients/register/help.js'
 import { doctorHelp } from '../../src/cli/doctor/help.js'
 import { loginHelp } from '../../src/cli/login/help.js'
@@ -54,6 +55,7 @@ function helpTexts(): string {
     ['login', loginHelp()] as const,
     ['clients', clientsHelp()] as const,
     ['clients register', registerHelp()] as const,
+    ['key', keyHelp()] as const,
   ]
     .map(([name, text]) => `## ${name}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\``)
     .join('\n\n')

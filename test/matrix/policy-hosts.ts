@@ -40,7 +40,7 @@ export interface Answer {
   readonly type: string
 }
 
-type Options = Pick<GatewayOptions, 'policy' | 'scopes'>
+type Options = Pick<GatewayOptions, 'policy' | 'scopes' | 'apiKeys'>
 
 async function startMiddleware(
   host: Exclude<PolicyHost, 'gateway'>,

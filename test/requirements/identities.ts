@@ -30,6 +30,27 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-09': tested(
     'A resource may be served at another path than the published one; two resources never share a place; a second public name is a resource of its own, which the host selects among what is configured',
   ),
+  'IDN-10': tested(
+    'An API key has a prefix, 256 random bits and a checksum; one other character is noticed without any list',
+  ),
+  'IDN-11': tested(
+    'In every host a key opens what its entry says until it ends, and is never introspected or read as a JWT; a changed, unknown, revoked or ended key, one of another prefix or resource, is 401, one without the scope 403',
+  ),
+  'IDN-12': tested(
+    'The principal of a key has an issuer of its own, so that no key is taken for a person of a provider; its id is the client',
+  ),
+  'IDN-13': tested(
+    'The file of keys holds digests alone; its problems have line and column; it is refused if others may write it; it is watched, and a broken new one changes nothing',
+  ),
+  'IDN-14': tested(
+    'A new key is printed once; a key ends after 90 days unless told otherwise, and a key without an end is warned about; what else stands in the file stays',
+  ),
+  'IDN-15': tested(
+    'A key that was revoked is refused at its next request, and its open streams end within a minute',
+  ),
+  'IDN-16': tested(
+    'A limit may count API keys; one person with ten clients and ten keys takes nothing from the limits of others',
+  ),
   'IDN-40': tested(
     'At the introspection endpoint we may also be known by a bearer token, by a key in PEM with its kid, and by the key file of Zitadel',
   ),

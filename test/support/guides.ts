@@ -84,3 +84,8 @@ export function guideToken(guide: string, name: string): Readonly<Record<string,
   if (text === undefined) throw new Error(`${guideFile(guide)} has no token ${name}`)
   return JSON.parse(text) as Readonly<Record<string, unknown>>
 }
+
+/** The words of a command that stands over several lines. */
+export function wordsOf(command: string): readonly string[] {
+  return command.replaceAll('\\\n', ' ').trim().split(/\s+/)
+}

@@ -14,6 +14,8 @@ test.each([
   ['repo:acme/*:ref:refs/heads/*', 'repo:acme/app:ref:refs/heads/a/b', false],
   ['a*c*', 'abcd', true],
   ['a*c*', 'abd', false],
+  ['a***', 'a', true],
+  ['a***b', 'a', false],
   ['', '', true],
   ['', 'a', false],
   ['a.c', 'abc', false],

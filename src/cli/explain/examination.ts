@@ -71,6 +71,8 @@ const STEPS: ReadonlyMap<string, string> = new Map([
   ['ERR_TOKEN_KEY_UNKNOWN', 'signature'],
   ['ERR_TOKEN_SIGNATURE', 'signature'],
   ['ERR_TOKEN_INACTIVE', 'introspection'],
+  ['ERR_KEY_UNKNOWN', 'form'],
+  ['ERR_KEY_MALFORMED', 'form'],
 ])
 
 /** The verdict of the kernel, and what was seen on the way to it. */

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
-import { codeOf } from '../../base/error-code.js'
 import { parseJsonObject, type JsonObject } from '../../base/json.js'
 import { shownFile } from '../../config/named-file.js'
 import { CommandFault } from '../command-fault.js'
-import { readOwnerFile } from '../owner-file.js'
+import { readOwnerFile, replaceFile } from '../owner-file.js'
 import type { Client } from './registration.js'
 
 /** It holds no access token: that one expires in minutes, and the refresh token gets another. */
@@ -21,8 +19,6 @@ export interface StoredLogin {
   readonly redirectUri: string | undefined
   readonly refreshToken: string
 }
-
-const OWNER_ONLY = 0o600
 
 function optionalText(object: JsonObject, name: string): string | undefined {
   const value = object[name]
@@ -73,16 +69,5 @@ export function readStored(file: string): StoredLogin | undefined {
  * @throws {CommandFault}
  */
 export function writeStored(file: string, login: StoredLogin): void {
-  const fresh = `${file}.${process.pid}.new`
-  try {
-    writeFileSync(fresh, `${JSON.stringify(login, undefined, 2)}\n`, {
-      mode: OWNER_ONLY,
-      flag: 'wx',
-    })
-    renameSync(fresh, file)
-  } catch (error) {
-    rmSync(fresh, { force: true })
-    const hint = 'nothing was stored; choose a folder that you may write to'
-    throw new CommandFault(`${shownFile(file)} cannot be written (${codeOf(error)})`, hint)
-  }
+  replaceFile(file, `${JSON.stringify(login, undefined, 2)}\n`)
 }
