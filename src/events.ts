@@ -94,7 +94,8 @@ export interface OperationJudged {
     /** Of the tool, prompt or resource. */
     readonly name: string | undefined
   }[]
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** All scopes that these operations need, including base scopes. */
@@ -113,7 +114,8 @@ export interface OperationUnreadable {
 export interface OperationThrottled {
   readonly type: 'operation.throttled'
   readonly requestId: string
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** Seconds, as sent to the client. */
@@ -126,7 +128,8 @@ export interface OperationThrottled {
 export interface OperationLimited {
   readonly type: 'operation.limited'
   readonly requestId: string
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** As people read it: `20/min per subject`. */

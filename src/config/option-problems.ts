@@ -78,7 +78,7 @@ export function optionProblems(
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
   const checker = new OptionChecker(settingWords(sourceOf, issuers))
-  readProtectedResource(checker, options)
+  readProtectedResource(checker, options, 'elsewhere')
   const { allowHttp = [] } = options
   for (const [index, issuer] of issuers.entries()) {
     const client = introspectorOptions(issuer)

@@ -125,6 +125,8 @@ export interface EventSubject {
   readonly user: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
+  /** `anonymous`: a caller without a token, whom a policy with anonymous rules lets in. */
+  readonly caller?: 'anonymous' | undefined
   /** The method of the message, such as `tools/call`; the first one of a batch. */
   readonly rpcMethod: string | undefined
   /** Its tool or prompt, or the URI of its resource. */
@@ -244,7 +246,8 @@ const MEANINGS: Meanings = {
   },
   'operation.limited': {
     level: ({ isFirst }) => (isFirst ? 'warn' : 'debug'),
-    line: ({ limit }) => `beyond the limit of ${limit}: this caller must wait`,
+    line: ({ limit, issuer }) =>
+      `beyond the limit of ${limit}: this caller must wait${issuer === undefined ? '; anonymousLimit and limit in the policy set it' : ''}`,
     outcome: 'refused',
     code: 'ERR_LIMIT_REACHED',
     decision: 'refused',

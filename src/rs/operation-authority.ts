@@ -8,7 +8,7 @@ import { quoted, Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { isStateless } from '../mcp/protocol-revision.js'
-import { createOperationPolicy, type OperationPolicy } from '../policy/policy.js'
+import { createOperationPolicy, type OperationPolicy, type PublicPart } from '../policy/policy.js'
 import type { AskedScopes } from '../token/asked-scopes.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
@@ -74,6 +74,11 @@ export class OperationAuthority {
     return this.#policy !== undefined
   }
 
+  /** What needs no token; `undefined`: everything needs one. */
+  get publicPart(): PublicPart | undefined {
+    return this.#policy?.publicPart
+  }
+
   /**
    * Checks a policy that is to replace the present one.
    *
@@ -98,6 +103,11 @@ export class OperationAuthority {
     if (policy !== undefined && policy.filtersLists !== present.filtersLists) {
       const hint = 'open answers would not follow; start again with the other policy'
       checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)
+    }
+    if (policy?.publicPart !== undefined && present.publicPart === undefined) {
+      const hint = 'start again with it: what callers without a token need is made at the start'
+      const message = 'has anonymous rules, and the present policy has no such rule'
+      checker.problem([...path, 'rules'], message, hint)
     }
     return policy
   }
@@ -165,6 +175,44 @@ export class OperationAuthority {
       { claims: () => token.claims, missing },
       token,
     )
+  }
+
+  /**
+   * Authorizes the operations of a request without a token, all together.
+   *
+   * @returns the 401 to send, the same as for a resource without public operations, or `undefined`
+   */
+  authorizeAnonymous(
+    operations: readonly McpOperation[],
+    given: string | undefined,
+  ): Denied | undefined {
+    const { emit, nextRequestId } = this.#options
+    const closed = operations.find((each) => this.publicPart?.includes(each) !== true)
+    const requestId = emit === undefined && closed === undefined ? '' : (given ?? nextRequestId())
+    emit?.({
+      type: 'operation.judged',
+      requestId,
+      outcome: closed === undefined ? 'allowed' : 'denied',
+      operations: tellOperations(operations),
+      issuer: undefined,
+      subject: undefined,
+      clientId: undefined,
+      scopesNeeded: [],
+      scopesHeld: [],
+    })
+    return closed === undefined
+      ? undefined
+      : this.demandToken(requestId, `${describeOperation(closed)} needs a token`)
+  }
+
+  /**
+   * The 401 for a request without credentials.
+   *
+   * @param reason for the operator
+   */
+  demandToken(requestId: string | undefined, reason: string): Denied {
+    const refusal = new Refusal('ERR_CREDENTIALS_MISSING', `no Authorization field: ${reason}`)
+    return this.#options.refusals.refuse(refusal, requestId, undefined)
   }
 
   /**

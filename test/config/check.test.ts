@@ -68,6 +68,7 @@ childWarm: false # default
 childIdle: 10m # default
 maxChildren: 100 # default
 maxChildrenPerPrincipal: 10 # default
+maxAnonymousChildren: 0 # default
 childMaxMessage: 16MiB # default
 childQueue: 4MiB # default
 oauth:

@@ -403,6 +403,11 @@ const EXAMPLES: Readonly<
     env: 'https://a.example,http://localhost:6274',
     option: { allowOrigins: ['https://a.example', 'http://localhost:6274'] },
   },
+  trustedProxy: {
+    flags: ['--trusted-proxy', '10.0.0.0/8', '--trusted-proxy', '2001:db8::1'],
+    env: '10.0.0.0/8 2001:db8::1',
+    option: { trustedProxies: ['10.0.0.0/8', '2001:db8::1'] },
+  },
   allowHttp: {
     flags: ['--allow-http', 'sso.internal', '--allow-http', 'keycloak'],
     env: 'sso.internal keycloak',
@@ -727,8 +732,8 @@ describe('the options', () => {
       .filter(({ base }) => base === undefined)
       .flatMap(({ flags }) => flags)
       .filter((each) => !/jwks-(uri|file)|sso\.internal\/keys|jwks\.json/.test(each))
-    const { allowOrigins, ...options } = optionsOf([...BASE, ...argv])
-    expect(allowOrigins).toHaveLength(2)
+    const { allowOrigins, trustedProxies, ...options } = optionsOf([...BASE, ...argv])
+    expect([allowOrigins, trustedProxies]).toMatchObject([{ length: 2 }, { length: 2 }])
     for (const name of Object.keys(options)) expect(OPTION_NAMES).toContain(name)
   })
 

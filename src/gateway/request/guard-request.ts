@@ -1,0 +1,47 @@
+/**
+ * A request as the guard of its resource sees it.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import type { GuardRequestHead } from '../../web/guard-request.js'
+import type { RequestHead } from './head.js'
+
+export class GatewayRequest implements GuardRequestHead {
+  readonly method: string
+  readonly path: string
+  readonly requestId: string
+  readonly mounted = false
+  readonly head: RequestHead
+  readonly #request: IncomingMessage
+
+  constructor(request: IncomingMessage, path: string, requestId: string, head: RequestHead) {
+    this.method = request.method ?? 'GET'
+    this.path = path
+    this.requestId = requestId
+    this.head = head
+    this.#request = request
+  }
+
+  get authorization(): RequestHead['authorization'] {
+    return this.head.authorization
+  }
+  get origin(): string | undefined {
+    return this.head.origin
+  }
+  get requestedHeaders(): string | undefined {
+    return this.head.requestedHeaders
+  }
+  get accept(): string | undefined {
+    return this.head.accept
+  }
+  get sessionId(): string | undefined {
+    return this.head.sessionId
+  }
+  get peerAddress(): string | undefined {
+    return this.#request.socket.remoteAddress
+  }
+  get forwardedFor(): string | undefined {
+    return this.head.forwardedFor
+  }
+}
