@@ -124,6 +124,11 @@ export class OperationAuthority {
     return this.#hierarchy.missing(held, needed)
   }
 
+  /** The base scopes and these, in the form in which clients ask for them. */
+  askedFor(scopes: readonly string[]): readonly string[] {
+    return this.#options.askedScopes.of(uniteScopes(this.#options.scopes, scopes))
+  }
+
   /** @param bearer the token, for advice */
   authorize(
     token: VerifiedAccessToken,

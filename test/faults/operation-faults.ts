@@ -221,8 +221,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'one-list-for-all-callers',
     breaks: 'STA-07, CASE-60',
-    find: 'list.select((name) => this.#isShown(name, kind), this.#caller)',
-    replace: 'list.select((name) => this.#isShown(name, kind), list)',
+    find: 'list.select((name) => this.#isShown(name, kind), this.#caller, write)',
+    replace: 'list.select((name) => this.#isShown(name, kind), list, write)',
     tests: property,
   },
   {

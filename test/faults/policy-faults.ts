@@ -69,7 +69,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-replaced-lists-kept',
     breaks: 'STA-07',
-    find: '    if (policy !== this.#policy) this.#lists = new ListMemory()\n',
+    find: '    if (policy !== this.#policy) this.#lists = emptyLists()\n',
     replace: '',
     tests: ['rs/replaced-policy.test.ts'],
   },

@@ -146,7 +146,8 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
   verifies('IDN-20', 'a policy without anonymous rules challenges every request', async () => {
     const { post, arrived } = await start(CLOSED)
-    for (const body of [message('initialize'), message('tools/list'), call('search')]) {
+    // Bodies are not even read: the last one could not be.
+    for (const body of [message('initialize'), message('tools/list'), call('search'), '{']) {
       expect((await post(body)).status).toBe(401)
     }
     expect(arrived).toEqual([])
@@ -243,6 +244,85 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     expect((await other('HEAD', session)).status).toBe(401)
     expect((await other('PUT', session)).status).toBe(401)
   })
+
+  verifies(
+    'IDN-27',
+    'lists say which tools need a login, to each side in its own way',
+    async () => {
+      const tools = [
+        { name: 'search', description: 'x'.repeat(2000) },
+        { name: 'delete', inputSchema: { type: 'object' } },
+        { name: 'free', securitySchemes: [{ type: 'noauth' }], title: 'Free' },
+        { title: 'Admin', name: 'open_admin' },
+        { name: 'nothing' },
+        { title: 'has no name' },
+      ]
+      const text = (result: object) => JSON.stringify({ jsonrpc: '2.0', id: 1, result })
+      const answer = { body: text({ tools, ttlMs: 5 }), type: 'application/json' }
+      const { post, bearer } = await start(POLICY, {}, answer)
+      const login = (...scopes: string[]) => ({ type: 'oauth2', scopes: ['base', ...scopes] })
+      const noauth = { type: 'noauth' }
+      const [search, remove, free, admin] = tools
+      const ofNobody = [
+        { ...search, securitySchemes: [noauth] },
+        { ...remove, securitySchemes: [login('write')] },
+        { ...free, securitySchemes: [login()] },
+        { ...admin, securitySchemes: [login('admin')] },
+      ]
+      const ofUser = [
+        { ...search, securitySchemes: [noauth, login()] },
+        { ...free, securitySchemes: [login()] },
+      ]
+      const listed = async (headers: Record<string, string> = {}) => {
+        const { result } = (await (await post(message('tools/list'), headers)).json()) as {
+          result: { tools: unknown; cacheScope: unknown }
+        }
+        expect(result.cacheScope).toBe('private')
+        return result.tools
+      }
+      const withToken = await bearer()
+      const writer = await bearer({ scope: 'base write' })
+      for (let round = 0; round < 2; round++) {
+        expect(await listed()).toEqual(ofNobody)
+        expect(await listed(withToken)).toEqual(ofUser)
+        expect(await listed(writer)).toEqual([
+          ofUser[0],
+          { ...remove, securitySchemes: [login('write')] },
+          ofUser[1],
+        ])
+      }
+    },
+  )
+
+  verifies('IDN-27', 'other lists show a caller without a token what needs none', async () => {
+    const result = {
+      prompts: [{ name: 'one' }],
+      resources: [{ uri: 'docs://public/one' }, { uri: 'docs://secret/one' }],
+      resourceTemplates: [{ uriTemplate: 'docs://secret/{name}', name: 'secret' }],
+    }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, result })
+    const { post } = await start(POLICY, {}, { body, type: 'application/json' })
+    expect(await (await post(message('resources/list'))).json()).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      result: { prompts: [], resources: [{ uri: 'docs://public/one' }], resourceTemplates: [] },
+    })
+  })
+
+  verifies(
+    'IDN-27',
+    'lists stay as they are where the policy says so, or nothing is public',
+    async () => {
+      const body = '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"search"},{"name":"x"}]}}'
+      const answer = { body, type: 'application/json' }
+      const full = await start({ ...POLICY, lists: 'full' }, {}, answer)
+      expect(await (await full.post(message('tools/list'))).text()).toBe(body)
+      const closed = await start(CLOSED, {}, answer)
+      expect(await (await closed.post(message('tools/list'), await closed.bearer())).text()).toBe(
+        '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"search"}]}}',
+      )
+    },
+  )
 
   verifies('IDN-25', 'each address may use so much, each message of a batch counts', async () => {
     const policy = { ...POLICY, anonymousLimit: { rate: '3/h' } }

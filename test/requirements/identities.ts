@@ -46,6 +46,9 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-26': tested(
     'An address is the peer of the connection, or the last entry of `X-Forwarded-For` that is no trusted proxy, if the peer is one; IPv6 counts by /64, and what cannot be read counts as the peer',
   ),
+  'IDN-27': tested(
+    'With anonymous rules a list of tools says of each which login it needs (`securitySchemes`); a caller without a token is shown what needs none, and the tools that a login opens; what is remembered for one side is never shown to the other',
+  ),
   'IDN-29': tested(
     'An anonymous rule has no scopes, claims or methods; without keys for sessions, or with a command and no children for such callers, it is a problem at the start, and no policy without such rules is replaced by one with them',
   ),
