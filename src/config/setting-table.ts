@@ -31,6 +31,7 @@ import {
 } from '../introspect/authentication-methods.js'
 import type { RequiredClaims } from '../token/required-claims.js'
 import { networkFault } from '../web/client-address.js'
+import { formFault, REFUSAL_FORMS } from '../web/refusal-form.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
@@ -138,6 +139,7 @@ export interface Settings {
   readonly allowOrigin?: readonly string[] | undefined
   readonly allowHost?: readonly string[] | undefined
   readonly trustedProxy?: readonly string[] | undefined
+  readonly refusalForm?: string | undefined
   readonly allowHttp?: readonly string[] | undefined
   readonly caFile?: string | undefined
   readonly maxBody: number
@@ -690,6 +692,19 @@ const schema = z.object({
     placeholder: 'CIDR',
     fault: networkFault,
     hint: '10.0.0.0/8 or 2001:db8::1',
+  }),
+  refusalForm: text({
+    ...SHARED,
+    perResource: 'too',
+    section: 'Browser and hosts',
+    becomes: 'endpoint.refusalForm',
+    needs: 'tokens',
+    description:
+      'how a client hears that a tool needs a login or a scope; tool-result: as ChatGPT needs it',
+    placeholder: REFUSAL_FORMS.join('|'),
+    default: 'http',
+    fault: formFault,
+    hint: 'leave it out for http',
   }),
   allowHttp: texts({
     ...SHARED,

@@ -14,7 +14,10 @@ export interface RequestCompleted {
   readonly type: 'request.completed'
   readonly requestId: string
   readonly method: string
-  /** As sent; 0 when the client left before an answer began. */
+  /**
+   * As sent, and that of the refusal where a tool result stands for it; 0 when the client left before
+   * an answer began.
+   */
   readonly status: number
   /** Who answered: the upstream or the gateway. */
   readonly from: 'upstream' | 'gateway'

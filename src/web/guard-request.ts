@@ -32,6 +32,8 @@ export interface GuardRequest extends GuardRequestHead {
   readonly mirrored: MirroredHeaders
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
+  /** `User-Agent`. It is read only where the form of a refusal depends on the client. */
+  readonly userAgent?: string | undefined
   /** True when nobody waits for an answer any more: the client left, or other code has answered. */
   readonly isGone?: boolean
   /** Whether a body has arrived or is on its way. Called for methods other than POST. */
@@ -107,6 +109,9 @@ export abstract class HostRequest implements GuardRequest {
   }
   get forwardedFor(): string | undefined {
     return joined(this.header('x-forwarded-for'))
+  }
+  get userAgent(): string | undefined {
+    return joined(this.header('user-agent'))
   }
   get accept(): string | undefined {
     return joined(this.header('accept'))

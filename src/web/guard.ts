@@ -112,6 +112,7 @@ export class Guard {
       answers: this.answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_AUTHORIZED_BODY,
+      refusalForm: options.refusalForm ?? 'http',
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
     this.streamGrace = (options.streamGrace ?? 300) * 1000

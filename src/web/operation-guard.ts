@@ -20,6 +20,7 @@ import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { PolicyFilters } from './policy-filters.js'
 import { Quotas } from './quotas.js'
+import { asToolResult, type RefusalForm } from './refusal-form.js'
 import { RefusalRate } from './refusal-rate.js'
 import { usesOf } from './limit-uses.js'
 
@@ -31,6 +32,8 @@ export interface OperationsRequest extends AnsweredRequest {
    * The fields that mirror the body; `undefined` if they were compared before, or there are none.
    */
   readonly mirrored?: MirroredHeaders | undefined
+  /** `User-Agent`. It is read only where the form of a refusal depends on the client. */
+  readonly userAgent?: string | undefined
 }
 
 /** The header fields that say how to read a body. */
@@ -69,6 +72,8 @@ export interface OperationGuardOptions {
   readonly now: () => number
   /** The size limit of a body, in bytes. */
   readonly maxBody: number
+  /** How a client hears that a tool needs a login or a scope. */
+  readonly refusalForm: RefusalForm
 }
 
 /**
@@ -173,8 +178,10 @@ export class OperationGuard {
   readonly #rate: RefusalRate
   readonly #quotas: Quotas
   readonly #filters: PolicyFilters
+  readonly #refusalForm: RefusalForm
 
-  constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
+  constructor({ authority, answers, now, maxBody, refusalForm }: OperationGuardOptions) {
+    this.#refusalForm = refusalForm
     this.maxBody = maxBody
     this.#authority = authority
     this.#answers = answers
@@ -334,7 +341,10 @@ export class OperationGuard {
       return this.#refuseMessage(unclear, request, visitor)
     }
     const denied = this.#denialOf(visitor, operations, request)
-    if (denied !== undefined) return this.#answerOf(denied, request)
+    if (denied !== undefined) {
+      const result = asToolResult(denied, messages, this.#refusalForm, request, this.#answers)
+      return result ?? this.#answerOf(denied, request)
+    }
     const limited = this.#limit(visitor, operations, request)
     if (limited !== undefined) return limited
     const isList = messages.some(({ method }) => isListMethod(method))

@@ -22,6 +22,7 @@ import { readResourceServer, type ResourceServerSettings } from '../rs/settings.
 import type { setQuietTimer } from '../rs/token-watch.js'
 import { networkFault } from './client-address.js'
 import { isOrigin } from './origins.js'
+import { formFault, type RefusalForm } from './refusal-form.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** Options of the middleware: those of the resource server, and those for HTTP. */
@@ -70,6 +71,14 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * they are counted by the peer of their connection.
    */
   readonly trustedProxies?: readonly string[]
+  /**
+   * How a client hears that a tool needs a login or a scope. `http`: 401 or 403, as the MCP
+   * specification has it. `tool-result`: 200, and the challenge in the result of the tool
+   * (`_meta["mcp/www_authenticate"]`), which ChatGPT alone understands. It applies to a single
+   * `tools/call` that a `policy` refuses; a bad token is 401 in every form. `auto`: a result for clients
+   * that are known to need it, by their `User-Agent`. Default `http`.
+   */
+  readonly refusalForm?: RefusalForm
 }
 
 /** Room for an image as a tool argument, in base64. */
@@ -124,6 +133,11 @@ function checkProxies(checker: OptionChecker, path: OptionPath, value: unknown):
   checker.faultlessTexts(path, value, kind, networkFault, '10.0.0.0/8')
 }
 
+function checkForm(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const fault = value === undefined ? undefined : formFault(value)
+  if (fault !== undefined) checker.problem(path, fault, 'leave it out for http')
+}
+
 /** The checks of the options besides those of the resource server. */
 const GATE_CHECKS = {
   allowOrigins: checkOrigins,
@@ -134,6 +148,7 @@ const GATE_CHECKS = {
   maxBody: checkMaxBody,
   sessionKeys: checkSessionKeys,
   trustedProxies: checkProxies,
+  refusalForm: checkForm,
 } satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
 
 /** Who binds sessions to their caller: the guard by its `sessionKeys`, or the code around it. */

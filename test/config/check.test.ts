@@ -98,6 +98,7 @@ oauth:
   wait: 500ms # gatehouse.yaml:2:9: oauth.wait
 # allowOrigin: loopback if the resource is
 # allowHost: if HOST is loopback, the host of the resource and loopback names; else any
+# refusalForm: http
 # allowHttp: loopback hosts
 adminHost: 127.0.0.1 # default
 # adminPort: off

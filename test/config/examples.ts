@@ -317,6 +317,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: '[10.0.0.0/8, "2001:db8::1"]',
     value: ['10.0.0.0/8', '2001:db8::1'],
   },
+  refusalForm: { flags: flag('refusal-form', 'auto'), env: 'auto', file: 'auto', value: 'auto' },
   allowHttp: {
     flags: flag('allow-http', 'keycloak'),
     env: 'keycloak',

@@ -267,6 +267,7 @@ describe('the options of the gateway', () => {
       allowOrigins: ['https://app.example.com'],
       allowHosts: ['mcp.internal:8080', '[::1]'],
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
+      refusalForm: 'auto',
       allowHttp: ['keycloak'],
       ca: FILES['/etc/gatehouse/ca.pem'],
       proxyEnvironment: { HTTPS_PROXY: 'http://proxy:1', no_proxy: 'a', NO_PROXY: 'b' },

@@ -233,6 +233,42 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
     tests: matrix,
   },
   {
+    id: 'results-for-batches-and-notifications',
+    breaks: 'IDN-28',
+    find: "const isAlone = messages.length === 1 && call?.isRequest === true && call.id !== 'null'",
+    replace: 'const isAlone = call !== undefined',
+    tests: matrix,
+  },
+  {
+    id: 'results-for-all-methods',
+    breaks: 'IDN-28',
+    find: "return isAlone && call.method === 'tools/call' ? call : undefined",
+    replace: 'return isAlone ? call : undefined',
+    tests: matrix,
+  },
+  {
+    id: 'results-for-all-clients',
+    breaks: 'IDN-28',
+    find: 'return BY_RESULT.some((client) => userAgent.startsWith(client))',
+    replace: "return BY_RESULT.some((client) => userAgent !== '' && client !== '')",
+    tests: matrix,
+  },
+  {
+    id: 'results-where-no-login-helps',
+    breaks: 'IDN-28',
+    find: "const challenge = headers['WWW-Authenticate']\n",
+    replace: "const challenge = headers['WWW-Authenticate'] ?? 'Bearer error=\"none\"'\n",
+    tests: matrix,
+  },
+  {
+    id: 'results-count-as-answers',
+    breaks: 'IDN-28',
+    find: "this.#record.close(standsFor, isSent ? 'whole' : 'client left'),",
+    replace:
+      "this.#record.close(status + standsFor - standsFor, isSent ? 'whole' : 'client left'),",
+    tests: gateway,
+  },
+  {
     id: 'anonymous-rules-with-scopes',
     breaks: 'IDN-29',
     find: "if (rule['scopes'] !== undefined || rule['claims'] !== undefined) {",

@@ -155,6 +155,22 @@ describe('a server reached by HTTP', () => {
     },
   )
 
+  verifies('IDN-28', 'audit and metrics count what a tool result stands for', async () => {
+    const { post, records, metrics, token } = await start({ refusalForm: 'tool-result' })
+    expect((await post(call('delete'))).status).toBe(200)
+    await eventually(() => records.length === 1)
+    const answer = await post(call('delete'), { authorization: `Bearer ${token}` })
+    expect(answer.status).toBe(200)
+    await eventually(() => records.length === 2)
+    expect(records).toMatchObject([
+      { outcome: 'refused', status: 401, code: 'ERR_CREDENTIALS_MISSING' },
+      { outcome: 'deny', status: 403, code: 'ERR_SCOPE_INSUFFICIENT' },
+    ])
+    const { text } = await metrics.collect()
+    expect(text).toContain('outcome="denied",reason="ERR_CREDENTIALS_MISSING"} 1')
+    expect(text).not.toContain('outcome="answered"')
+  })
+
   verifies('IDN-29', 'no policy without anonymous rules is replaced by one with them', async () => {
     const closed: PolicyDocument = { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' }
     const { gateway, post } = await start({ policy: closed })

@@ -44,7 +44,7 @@ export interface Answer {
 
 export type Options = Pick<
   GatewayOptions,
-  'policy' | 'scopes' | 'sessionKeys' | 'trustedProxies' | 'allowOrigins'
+  'policy' | 'scopes' | 'sessionKeys' | 'trustedProxies' | 'allowOrigins' | 'refusalForm'
 >
 
 async function startMiddleware(

@@ -324,6 +324,111 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
     },
   )
 
+  const RESULT = { refusalForm: 'tool-result' } as const
+
+  verifies('IDN-28', 'a tool result has the challenge that the header would have', async () => {
+    const http = await start()
+    const { post, bearer, arrived, events } = await start(POLICY, RESULT)
+    const challenge = (await http.post(call('delete'))).headers.get('www-authenticate')
+    for (const id of ['7', '"a"', '12345678901234567890']) {
+      const answer = await post(call('delete').replace('"id":1', `"id":${id}`))
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('www-authenticate')).toBeNull()
+      expect(answer.headers.get('content-type')).toBe('application/json')
+      const text = await answer.text()
+      expect(text.startsWith(`{"jsonrpc":"2.0","id":${id},"result":{`)).toBe(true)
+      expect((JSON.parse(text) as { result: unknown }).result).toEqual({
+        content: [{ type: 'text', text: 'An access token is required' }],
+        isError: true,
+        _meta: { 'mcp/www_authenticate': [challenge] },
+      })
+    }
+    const withToken = await bearer()
+    const lacking = await http.post(call('delete'), await http.bearer())
+    expect(lacking.status).toBe(403)
+    const told = await post(call('delete'), withToken)
+    expect(told.status).toBe(200)
+    expect(await told.json()).toMatchObject({
+      id: 1,
+      result: {
+        isError: true,
+        _meta: { 'mcp/www_authenticate': [lacking.headers.get('www-authenticate')] },
+      },
+    })
+    const denied = events.filter((event) => event.type === 'request.denied')
+    expect(denied.map(({ status }) => status)).toEqual([401, 401, 401, 403])
+    expect(arrived).toEqual([])
+  })
+
+  verifies('IDN-28', 'everything else keeps its status in every form', async () => {
+    const { post, other, bearer, idp } = await start(POLICY, RESULT)
+    const statusOf = async (body: string, headers?: Record<string, string>) =>
+      (await post(body, headers)).status
+    expect(await statusOf(batch(call('search', 1), call('delete', 2)))).toBe(401)
+    expect(await statusOf(batch(call('delete')))).toBe(401)
+    expect(await statusOf(call('delete').replace('"id":1,', ''))).toBe(401)
+    expect(await statusOf(read('docs://secret/one'))).toBe(401)
+    expect(await statusOf(message('prompts/get', { name: 'one' }))).toBe(401)
+    expect((await other('GET')).status).toBe(401)
+    const expired = await idp.token({ claims: { scope: 'base', exp: 1_000_000_000 } })
+    expect(await statusOf(call('search'), { authorization: `Bearer ${expired}` })).toBe(401)
+    expect(await statusOf(call('delete'), { authorization: `Bearer ${expired}` })).toBe(401)
+    expect(await statusOf(call('delete'), { authorization: 'Basic eDp5' })).toBe(401)
+    // No login would help.
+    expect(await statusOf(call('nothing'), await bearer())).toBe(403)
+    expect(await statusOf(read('docs://secret/one'), await bearer({ scope: 'x' }))).toBe(403)
+  })
+
+  verifies(
+    'IDN-28',
+    'without anonymous rules a call without a token is always challenged',
+    async () => {
+      const { post, bearer } = await start(CLOSED, RESULT)
+      expect((await post(call('search'))).status).toBe(401)
+      expect((await post(call('search'), await bearer({ scope: 'x' }))).status).toBe(200)
+    },
+  )
+
+  verifies('IDN-28', 'the form fits the client where it is known, and its revision', async () => {
+    const { post } = await start(POLICY, { refusalForm: 'auto' })
+    const statusFor = async (agent: string) =>
+      (await post(call('delete'), { 'user-agent': agent })).status
+    for (const agent of ['openai-mcp/1.0.0', 'openai-mcp/1.0.0 (+https://openai.com/bot)']) {
+      expect([agent, await statusFor(agent)]).toEqual([agent, 200])
+    }
+    for (const agent of [
+      'Claude-User',
+      'claude-code/2.1.0 (cli)',
+      'node',
+      'python-httpx/0.28.1',
+      'not openai-mcp/1.0.0',
+      'Mozilla/5.0 (compatible; ChatGPT-User/1.0; +https://openai.com/bot)',
+    ]) {
+      expect([agent, await statusFor(agent)]).toEqual([agent, 401])
+    }
+    const modern = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: {
+        name: 'delete',
+        _meta: {
+          'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+          'io.modelcontextprotocol/clientInfo': { name: 'c', version: '1' },
+          'io.modelcontextprotocol/clientCapabilities': {},
+        },
+      },
+    })
+    const answer = await post(modern, {
+      'user-agent': 'openai-mcp/1.0.0',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': 'delete',
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({ result: { resultType: 'complete', isError: true } })
+  })
+
   verifies('IDN-25', 'each address may use so much, each message of a batch counts', async () => {
     const policy = { ...POLICY, anonymousLimit: { rate: '3/h' } }
     const { post, bearer, arrived, events } = await start(policy)

@@ -49,6 +49,9 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-27': tested(
     'With anonymous rules a list of tools says of each which login it needs (`securitySchemes`); a caller without a token is shown what needs none, and the tools that a login opens; what is remembered for one side is never shown to the other',
   ),
+  'IDN-28': tested(
+    'A refusal of one call of a tool that a login or a scope would cure may be the result of the tool, with the bytes of the challenge, for clients that need it; everything else keeps its status, and audit and metrics count 401 or 403',
+  ),
   'IDN-29': tested(
     'An anonymous rule has no scopes, claims or methods; without keys for sessions, or with a command and no children for such callers, it is a problem at the start, and no policy without such rules is replaced by one with them',
   ),

@@ -5,7 +5,29 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { GuardRequestHead } from '../../web/guard-request.js'
-import type { RequestHead } from './head.js'
+import type { OperationsRequest } from '../../web/operation-guard.js'
+import { forwardedField, type RequestHead } from './head.js'
+
+/** A request whose messages are judged. */
+export class JudgedRequest implements OperationsRequest {
+  readonly requestId: string
+  readonly #head: RequestHead
+
+  constructor(requestId: string, head: RequestHead) {
+    this.requestId = requestId
+    this.#head = head
+  }
+
+  get origin(): string | undefined {
+    return this.#head.origin
+  }
+  get protocolVersion(): string | undefined {
+    return this.#head.protocolVersion
+  }
+  get userAgent(): string | undefined {
+    return forwardedField(this.#head, 'user-agent')
+  }
+}
 
 export class GatewayRequest implements GuardRequestHead {
   readonly method: string

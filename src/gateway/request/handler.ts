@@ -27,7 +27,7 @@ import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { AnonymousCaller, ANYBODY, callerOf, type Caller } from './caller.js'
 import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
-import { GatewayRequest } from './guard-request.js'
+import { GatewayRequest, JudgedRequest } from './guard-request.js'
 import { hasJsonBody, validateHead, validateMessage } from './message.js'
 import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
@@ -226,8 +226,7 @@ class Passage {
     if (unread === 'as it is') return this.#goOn(route, admitted)
     if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
     if (!hasJsonBody(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
-    const { origin, protocolVersion } = this.#head
-    const asked = { origin, requestId: this.#record.id, protocolVersion }
+    const asked = new JudgedRequest(this.#record.id, this.#head)
     if (operations !== undefined && visitor !== undefined) {
       const throttled = operations.throttle(visitor, asked)
       if (throttled !== undefined) return this.#send(throttled)
@@ -391,7 +390,7 @@ class Passage {
     this.#send(rpcErrorAnswer(400, this.#record.id, rpcError(id, code, text), headers))
   }
 
-  #send({ status, headers, body }: OwnAnswer): void {
+  #send({ status, headers, body, standsFor = status }: OwnAnswer): void {
     if (this.#isGone) return this.#leave()
     this.#place?.leave()
     const fields = { ...headers, 'X-Request-Id': this.#record.id }
@@ -399,7 +398,7 @@ class Passage {
     const { clock } = this.#options
     sendAnswer(this.#request, this.#response, { status, headers: fields, body }, unread, clock)
     onceOver(this.#request, this.#response, (isSent) =>
-      this.#record.close(status, isSent ? 'whole' : 'client left'),
+      this.#record.close(standsFor, isSent ? 'whole' : 'client left'),
     )
   }
 
