@@ -177,15 +177,12 @@ const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly stri
   ],
 }
 
-/** The policy of a document that cannot be read. */
-const NOTHING: CheckedPolicy = {
-  implies: {},
-  asks: {},
-  rules: [],
-  unmatched: 'deny',
-  lists: 'filter',
-  anonymousLimit: toLimit('', { rate: '1/d', per: 'address' }, { uses: 1, time: 86_400_000 }),
-}
+/** Of a policy that says nothing about it. */
+const ANONYMOUS_LIMIT = toLimit(
+  'anonymousLimit',
+  { rate: '60/min', per: 'address' },
+  { uses: 60, time: 60_000 },
+)
 
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
@@ -380,16 +377,12 @@ class PolicyChecker {
     }
     if (!isPublic) return false
     if (rule['scopes'] !== undefined || rule['claims'] !== undefined) {
-      const message = 'stands beside scopes or claims, which only a token can have'
+      const message = 'stands beside scopes or claims'
       this.problem(place, message, 'leave one of them out')
     }
     if (rule['methods'] !== undefined) {
-      const message = 'is for tools, prompts and resources, and the rule names methods'
-      this.problem(
-        place,
-        message,
-        'initialize, ping and lists need no token then; no rule is needed',
-      )
+      const message = 'is not for methods'
+      this.problem(place, message, 'initialize, ping and lists need no rule')
     }
     return true
   }
@@ -414,7 +407,8 @@ class PolicyChecker {
     return limit === undefined ? [] : [limit]
   }
 
-  #anonymousLimit(value: unknown = { rate: '60/min' }): CheckedLimit | undefined {
+  #anonymousLimit(value: unknown): CheckedLimit | undefined {
+    if (value === undefined) return undefined
     const path = ['anonymousLimit']
     if (!isPlainObject(value)) {
       this.problem(path, 'must be a limit', ANONYMOUS_LIMIT_HINT)
@@ -449,7 +443,14 @@ class PolicyChecker {
   check(document: unknown): CheckedPolicy {
     if (!isPlainObject(document)) {
       this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
-      return NOTHING
+      return {
+        implies: {},
+        asks: {},
+        rules: [],
+        unmatched: 'deny',
+        lists: 'filter',
+        anonymousLimit: ANONYMOUS_LIMIT,
+      }
     }
     this.#unknownNames([], document, MEMBERS)
     const { rules, unmatched, lists = 'filter', anonymousLimit } = document
@@ -473,7 +474,7 @@ class PolicyChecker {
       rules: checked,
       unmatched: unmatched === 'base' ? 'base' : 'deny',
       lists: lists === 'full' ? 'full' : 'filter',
-      anonymousLimit: this.#anonymousLimit(anonymousLimit) ?? NOTHING.anonymousLimit,
+      anonymousLimit: this.#anonymousLimit(anonymousLimit) ?? ANONYMOUS_LIMIT,
     }
   }
 }

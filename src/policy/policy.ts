@@ -83,19 +83,8 @@ const NO_RULES: readonly number[] = []
  * Without these nobody could find out what needs no token. They name nothing that belongs to the
  * server's owner.
  */
-const PUBLIC_METHODS: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'notifications/initialized',
-  'notifications/cancelled',
-  'notifications/progress',
-  'notifications/roots/list_changed',
-])
+const PUBLIC_METHODS =
+  /^(?:initialize|ping|server\/discover|(?:tools|prompts|resources|resources\/templates)\/list|notifications\/(?:initialized|cancelled|progress|roots\/list_changed))$/
 const NAMES: Wildcards = { separator: undefined }
 /** Subjects whose names are compared literally. */
 const NAMED_SUBJECTS = ['tools', 'prompts', 'methods'] as const
@@ -269,7 +258,7 @@ export class RulePolicy implements OperationPolicy {
   #isPublic(operation: McpOperation): boolean {
     const look = this.#look(operation)
     const rules = allOf(look)
-    if (rules.length === 0) return PUBLIC_METHODS.has(operation.method)
+    if (rules.length === 0) return PUBLIC_METHODS.test(operation.method)
     if (this.#closedBy(operation, look) !== undefined) return false
     return rules.every((index) => this.#rules[index]?.isPublic === true)
   }

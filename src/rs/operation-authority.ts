@@ -44,7 +44,7 @@ interface Needs {
 }
 
 /** For the operator's log. */
-function describeOperation(operation: McpOperation | undefined): string {
+export function describeOperation(operation: McpOperation | undefined): string {
   if (operation === undefined) return 'nothing'
   const { method, name } = operation
   return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
@@ -105,9 +105,8 @@ export class OperationAuthority {
       checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)
     }
     if (policy?.publicPart !== undefined && present.publicPart === undefined) {
-      const hint = 'start again with it: what callers without a token need is made at the start'
-      const message = 'has anonymous rules, and the present policy has no such rule'
-      checker.problem([...path, 'rules'], message, hint)
+      const message = 'has anonymous rules, unlike the present policy'
+      checker.problem([...path, 'rules'], message, 'start again with it')
     }
     return policy
   }
@@ -180,34 +179,6 @@ export class OperationAuthority {
       { claims: () => token.claims, missing },
       token,
     )
-  }
-
-  /**
-   * Authorizes the operations of a request without a token, all together.
-   *
-   * @returns the 401 to send, the same as for a resource without public operations, or `undefined`
-   */
-  authorizeAnonymous(
-    operations: readonly McpOperation[],
-    given: string | undefined,
-  ): Denied | undefined {
-    const { emit, nextRequestId } = this.#options
-    const closed = operations.find((each) => this.publicPart?.includes(each) !== true)
-    const requestId = emit === undefined && closed === undefined ? '' : (given ?? nextRequestId())
-    emit?.({
-      type: 'operation.judged',
-      requestId,
-      outcome: closed === undefined ? 'allowed' : 'denied',
-      operations: tellOperations(operations),
-      issuer: undefined,
-      subject: undefined,
-      clientId: undefined,
-      scopesNeeded: [],
-      scopesHeld: [],
-    })
-    return closed === undefined
-      ? undefined
-      : this.demandToken(requestId, `${describeOperation(closed)} needs a token`)
   }
 
   /**

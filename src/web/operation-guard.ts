@@ -14,6 +14,7 @@ import { isListMethod, type AnswerFilter } from '../policy/list-filter.js'
 import { countedKey, namesOf, type Visitor } from '../rs/anonymous.js'
 import { errorBody, type Denied } from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
+import { authorizeAnonymous } from './anonymous-operations.js'
 import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
 import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
@@ -358,11 +359,7 @@ export class OperationGuard {
   ): Denied | undefined {
     const authority = this.#authority
     if (visitor.outcome === 'anonymous') {
-      // An answer to the server belongs to a session.
-      const isLost = operations.length === 0 && !visitor.hasSession
-      return isLost
-        ? authority.demandToken(requestId, 'an answer without a session needs a token')
-        : authority.authorizeAnonymous(operations, requestId)
+      return authorizeAnonymous(visitor, operations, authority, this.#answers, requestId)
     }
     const asked = { requestId, protocolVersion }
     const denied = authority.authorizeOperations(visitor.token, operations, asked)

@@ -17,8 +17,8 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'protocol-methods-are-public-against-a-rule',
     breaks: 'IDN-20',
-    find: 'if (rules.length === 0) return PUBLIC_METHODS.has(operation.method)',
-    replace: 'if (PUBLIC_METHODS.has(operation.method)) return true',
+    find: 'if (rules.length === 0) return PUBLIC_METHODS.test(operation.method)',
+    replace: 'if (PUBLIC_METHODS.test(operation.method)) return true',
     tests: rules,
   },
   {
@@ -31,16 +31,16 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'public-batch-by-its-first-call',
     breaks: 'IDN-20',
-    find: 'const closed = operations.find((each) => this.publicPart?.includes(each) !== true)',
+    find: 'const closed = operations.find((each) => authority.publicPart?.includes(each) !== true)',
     replace:
-      'const closed = operations.slice(0, 1).find((each) => this.publicPart?.includes(each) !== true)',
+      'const closed = operations.slice(0, 1).find((each) => authority.publicPart?.includes(each) !== true)',
     tests: matrix,
   },
   {
     id: 'anonymous-answers-without-a-session',
     breaks: 'IDN-20',
-    find: 'const isLost = operations.length === 0 && !visitor.hasSession',
-    replace: 'const isLost = false as boolean',
+    find: 'if (operations.length === 0 && !hasSession) {',
+    replace: 'if (operations.length < 0 && !hasSession) {',
     tests: matrix,
   },
   {

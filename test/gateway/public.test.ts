@@ -174,7 +174,9 @@ describe('a server reached by HTTP', () => {
   verifies('IDN-29', 'no policy without anonymous rules is replaced by one with them', async () => {
     const closed: PolicyDocument = { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' }
     const { gateway, post } = await start({ policy: closed })
-    expect(() => gateway.replacePolicies({ [RESOURCE]: POLICY })).toThrow(/has anonymous rules/)
+    expect(() => gateway.replacePolicies({ [RESOURCE]: POLICY })).toThrow(
+      /has anonymous rules, unlike/,
+    )
     expect((await post(call('search'))).status).toBe(401)
   })
 

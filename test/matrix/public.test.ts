@@ -282,7 +282,10 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       }
       const withToken = await bearer()
       const writer = await bearer({ scope: 'base write' })
+      const everything = await bearer({ scope: 'base write admin' })
       for (let round = 0; round < 2; round++) {
+        // The same tools, told in two ways.
+        expect(await listed(everything)).toEqual([ofUser[0], ...ofNobody.slice(1)])
         expect(await listed()).toEqual(ofNobody)
         expect(await listed(withToken)).toEqual(ofUser)
         expect(await listed(writer)).toEqual([

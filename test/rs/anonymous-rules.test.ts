@@ -24,12 +24,12 @@ function problemsOf(document: unknown): readonly string[] {
 
 describe('an anonymous rule', () => {
   verifies('IDN-29', 'has neither scopes nor claims nor methods, and says so clearly', () => {
-    const beside = 'rules.0.anonymous stands beside scopes or claims, which only a token can have'
+    const beside = 'rules.0.anonymous stands beside scopes or claims'
     expect(problemsOf(policyOf({ ...PUBLIC, scopes: ['a'] }))).toEqual([beside])
     expect(problemsOf(policyOf({ ...PUBLIC, scopes: [] }))).toEqual([beside])
     expect(problemsOf(policyOf({ ...PUBLIC, claims: { role: 'a' } }))).toEqual([beside])
     expect(problemsOf(policyOf({ methods: ['logging/setLevel'], anonymous: true }))).toEqual([
-      'rules.0.anonymous is for tools, prompts and resources, and the rule names methods',
+      'rules.0.anonymous is not for methods',
     ])
     expect(problemsOf(policyOf({ tools: ['a'], scopes: [], anonymous: 'yes' }))).toEqual([
       'rules.0.anonymous must be true or false',
