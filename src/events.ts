@@ -78,7 +78,8 @@ export interface TokenEnded {
 }
 
 /**
- * A policy decided about the operations of an authenticated request. If it was refused,
+ * A policy decided about the operations of a request with a token, or without one if it has anonymous
+ * rules. If it was refused,
  * `request.denied` has the exact reason under the same id.
  */
 export interface OperationJudged {
