@@ -196,6 +196,10 @@ function completedOutcome({ refused, from, status }: RequestCompleted): string |
   return ANSWERED.has(status) ? 'answered' : undefined
 }
 
+/** For callers without a token. */
+const OF_ADDRESSES =
+  '; anonymousLimit in the policy sets it, and --trusted-proxy tells callers behind a proxy apart'
+
 type Meanings = {
   readonly [Type in GatewayEvent['type']]: Meaning<Extract<GatewayEvent, { readonly type: Type }>>
 }
@@ -250,7 +254,7 @@ const MEANINGS: Meanings = {
   'operation.limited': {
     level: ({ isFirst }) => (isFirst ? 'warn' : 'debug'),
     line: ({ limit, issuer }) =>
-      `beyond the limit of ${limit}: this caller must wait${issuer === undefined ? '; anonymousLimit and limit in the policy set it' : ''}`,
+      `beyond the limit of ${limit}: this caller must wait${issuer === undefined ? OF_ADDRESSES : ''}`,
     outcome: 'refused',
     code: 'ERR_LIMIT_REACHED',
     decision: 'refused',

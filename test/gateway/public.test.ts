@@ -8,6 +8,7 @@ import {
   type GatewayOptions,
 } from 'mcp-gatehouse/gateway'
 import type { PolicyDocument } from 'mcp-gatehouse'
+import { lineOf } from '../../src/gateway/events.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
 import { bodyOf, eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
@@ -169,6 +170,21 @@ describe('a server reached by HTTP', () => {
     const { text } = await metrics.collect()
     expect(text).toContain('outcome="denied",reason="ERR_CREDENTIALS_MISSING"} 1')
     expect(text).not.toContain('outcome="answered"')
+  })
+
+  verifies('IDN-25', 'the log names the settings that help', async () => {
+    const lines: string[] = []
+    const { post } = await start({
+      policy: { ...POLICY, anonymousLimit: { rate: '1/h' } },
+      onEvent: (event) => void lines.push(lineOf(event)[1]()),
+    })
+    await post(call('search'))
+    expect((await post(call('search'))).status).toBe(429)
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        /^beyond the limit of 1\/h per address: .*anonymousLimit.*--trusted-proxy/,
+      ),
+    )
   })
 
   verifies('IDN-29', 'no policy without anonymous rules is replaced by one with them', async () => {
