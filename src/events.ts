@@ -78,7 +78,8 @@ export interface TokenEnded {
 }
 
 /**
- * A policy decided about the operations of an authenticated request. If it was refused,
+ * A policy decided about the operations of a request with a token, or without one if it has anonymous
+ * rules. If it was refused,
  * `request.denied` has the exact reason under the same id.
  */
 export interface OperationJudged {
@@ -94,7 +95,8 @@ export interface OperationJudged {
     /** Of the tool, prompt or resource. */
     readonly name: string | undefined
   }[]
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** All scopes that these operations need, including base scopes. */
@@ -113,7 +115,8 @@ export interface OperationUnreadable {
 export interface OperationThrottled {
   readonly type: 'operation.throttled'
   readonly requestId: string
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** Seconds, as sent to the client. */
@@ -126,7 +129,8 @@ export interface OperationThrottled {
 export interface OperationLimited {
   readonly type: 'operation.limited'
   readonly requestId: string
-  readonly issuer: string
+  /** `undefined` for a caller without a token. */
+  readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
   /** As people read it: `20/min per subject`. */

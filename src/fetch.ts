@@ -29,7 +29,10 @@ export type { Permission } from './web/permission.js'
 
 /** What a handler learns about its request. */
 export interface Access {
-  /** The MCP SDK's `AuthInfo`; `undefined` on paths that are not guarded. */
+  /**
+   * The MCP SDK's `AuthInfo`; `undefined` on paths that are not guarded, and for callers without a
+   * token, whom a policy with anonymous rules lets in.
+   */
   readonly auth: AuthInfo | undefined
   /**
    * Requires scopes beyond the base ones.
@@ -212,7 +215,7 @@ export interface RequestGuard {
  *     return new Response(body === '' ? null : body, { status, headers })
  *   }
  *   if (passage.sessionId !== undefined) call.fields.set('mcp-session-id', passage.sessionId)
- *   return passage.finish(handler(call, passage.token.subject))
+ *   return passage.finish(handler(call, passage.token?.subject))
  * }
  * ```
  */

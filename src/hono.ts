@@ -30,7 +30,10 @@ export interface ProtectedResourceEnv {
   }
 }
 
-/** The same on a route with the middleware or {@link requireScopes} on it: nobody arrives without a token. */
+/**
+ * The same on a route with the middleware or {@link requireScopes} on it: nobody arrives without a token. Only a policy
+ * with anonymous rules lets such callers in. Then use {@link ProtectedResourceEnv}, also behind the middleware.
+ */
 export interface GuardedEnv {
   Variables: { auth: AuthInfo }
 }
@@ -129,7 +132,8 @@ export function protectedResource(options: ProtectedResourceOptions): ProtectedR
     if (passage === undefined) return proceedUnguarded(c, next, request)
     if (passage.outcome === 'answer') return Promise.resolve(toResponse(c, passage))
     request.hand(passage)
-    c.set('auth', passage.authInfo)
+    // A policy with anonymous rules lets callers in who have none. What stood there before goes.
+    c.set('auth', passage.authInfo as AuthInfo)
     inContext(c).set(SEEN, passage)
     return next().then(() => finish(c, passage))
   }

@@ -81,7 +81,10 @@ function settle(
   if (passage === undefined) return proceedUnguarded(guard, request, response, next)
   if (passage.outcome === 'answer') return sendAnswer(response, passage)
   guardAnswer(request, response, passage)
-  request.auth = passage.authInfo
+  const { authInfo } = passage
+  // A policy with anonymous rules lets callers in who have none. What stood there before goes.
+  if (authInfo === undefined) delete request.auth
+  else request.auth = authInfo
   request[SEEN] = passage
   next()
 }

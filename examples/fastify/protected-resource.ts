@@ -36,7 +36,8 @@ export function protectResource(app: FastifyInstance, options: ProtectedResource
     if (passage.outcome === 'answer') return send(reply, passage)
     guardAnswer(request.raw, reply.raw, passage)
     request.permission = passage
-    request.auth = passage.authInfo
+    // Callers without a token come here if a policy has anonymous rules.
+    if (passage.authInfo !== undefined) request.auth = passage.authInfo
   })
 }
 

@@ -40,16 +40,16 @@ function logAccess(
   if (!logger.isLevelEnabled('info')) return false
   const lines = accessLines(event, about)
   if (lines.length === 0) return false
-  const { user, subject, clientId } = about
+  const { user, subject, clientId, caller } = about
   for (const { text, rpcMethod, target } of lines) {
-    const named = { user, subject, clientId, rpcMethod, target }
+    const named = { user, subject, clientId, caller, rpcMethod, target }
     logger.info(membersOf(event, resource, named), text)
   }
   return true
 }
 
 /** Who and what, in the order of a line. */
-const NAMES = ['user', 'subject', 'clientId', 'rpcMethod', 'target'] as const
+const NAMES = ['user', 'subject', 'clientId', 'caller', 'rpcMethod', 'target'] as const
 
 type Named = Pick<EventSubject, (typeof NAMES)[number]>
 

@@ -49,6 +49,7 @@ const ABOUT = [
   'user',
   'subject',
   'clientId',
+  'caller',
   'rpcMethod',
   'target',
   'resource',

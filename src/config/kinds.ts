@@ -190,20 +190,24 @@ export function size(
 }
 
 /** A whole number. */
-export function count({ fallback, max }: Range, about: Basics): z.ZodDefault<z.ZodType<number>> {
+export function count(
+  { fallback, max, positive = false }: Range,
+  about: Basics,
+): z.ZodDefault<z.ZodType<number>> {
+  const least = positive ? 1 : 0
   const schema: z.ZodType<number> = z
     .string()
     .transform((value) => (/^\d{1,9}$/.test(value) ? Number(value) : undefined))
     .pipe(
-      z.number('is not a number').positive('must be more than 0').max(max, `is more than ${max}`),
+      z.number('is not a number').min(least, 'must be more than 0').max(max, `is more than ${max}`),
     )
   return schema.default(fallback).register(details, {
     kind: 'text',
     placeholder: 'NUMBER',
     default: String(fallback),
     fixedDefault: fallback,
-    hint: `1 to ${max}; the default is ${fallback}`,
-    json: { type: ['integer', 'string'], pattern: '^\\d{1,9}$', minimum: 1, maximum: max },
+    hint: `${least} to ${max}; the default is ${fallback}`,
+    json: { type: ['integer', 'string'], pattern: '^\\d{1,9}$', minimum: least, maximum: max },
     ...about,
   })
 }

@@ -79,7 +79,7 @@ export function optionProblems(
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
   const checker = new OptionChecker(settingWords(sourceOf, issuers))
-  const trust = readProtectedResource(checker, options)
+  const trust = readProtectedResource(checker, options, 'elsewhere')
   const { allowHttp = [] } = options
   for (const [index, issuer] of issuers.entries()) {
     const client = introspectorOptions(issuer)

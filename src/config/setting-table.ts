@@ -31,6 +31,8 @@ import {
 } from '../introspect/authentication-methods.js'
 import { INTROSPECTION_DIALECTS, type IntrospectionDialect } from '../introspect/dialects.js'
 import type { RequiredClaims } from '../token/required-claims.js'
+import { networkFault } from '../web/client-address.js'
+import { formFault, REFUSAL_FORMS } from '../web/refusal-form.js'
 import type { GivenValue, GivenValues, Setting } from './setting.js'
 import { splitPair } from './values.js'
 
@@ -101,6 +103,7 @@ export interface Settings {
   readonly childQueue: number
   readonly maxChildren: number
   readonly maxChildrenPerPrincipal: number
+  readonly maxAnonymousChildren: number
   readonly oauth: {
     readonly issuer?: readonly string[] | undefined
     readonly audience?: readonly string[] | undefined
@@ -140,6 +143,8 @@ export interface Settings {
   }
   readonly allowOrigin?: readonly string[] | undefined
   readonly allowHost?: readonly string[] | undefined
+  readonly trustedProxy?: readonly string[] | undefined
+  readonly refusalForm?: string | undefined
   readonly allowHttp?: readonly string[] | undefined
   readonly caFile?: string | undefined
   readonly maxBody: number
@@ -408,6 +413,16 @@ const schema = z.object({
       description: 'children at once of one caller (user and client)',
     },
   ),
+  maxAnonymousChildren: count(
+    { fallback: DEFAULT_LIMITS.maxAnonymousChildren, max: 10_000 },
+    {
+      perResource: 'too',
+      section: 'Command',
+      becomes: 'children.maxAnonymousChildren',
+      needs: 'child',
+      description: 'children at once for callers without a token, whom anonymous rules let in',
+    },
+  ),
   childMaxMessage: size(
     { fallback: DEFAULT_LIMITS.maxMessage, max: 2 ** 30 },
     {
@@ -596,7 +611,7 @@ const schema = z.object({
       },
     ),
     introspectionConcurrency: count(
-      { fallback: 20, max: 1000 },
+      { fallback: 20, max: 1000, positive: true },
       {
         ...EACH_ISSUER,
         becomes: 'introspector.concurrency',
@@ -699,6 +714,31 @@ const schema = z.object({
     default: 'if HOST is loopback, the host of the resource and loopback names; else any',
     fault: hostValueFault,
     hint: 'mcp.internal, mcp.internal:8080 or [::1]:8080',
+  }),
+  trustedProxy: texts({
+    ...SHARED,
+    perResource: 'too',
+    section: 'Browser and hosts',
+    becomes: 'endpoint.trustedProxies',
+    needs: 'tokens',
+    description:
+      'proxy whose X-Forwarded-For is believed, for the limit of callers without a token',
+    placeholder: 'CIDR',
+    fault: networkFault,
+    hint: '10.0.0.0/8 or 2001:db8::1',
+  }),
+  refusalForm: text({
+    ...SHARED,
+    perResource: 'too',
+    section: 'Browser and hosts',
+    becomes: 'endpoint.refusalForm',
+    needs: 'tokens',
+    description:
+      'how a client hears that a tool needs a login or a scope; tool-result: as ChatGPT needs it',
+    placeholder: REFUSAL_FORMS.join('|'),
+    default: 'http',
+    fault: formFault,
+    hint: 'leave it out for http',
   }),
   allowHttp: texts({
     ...SHARED,

@@ -35,6 +35,8 @@ export interface AuditRecord {
   readonly user?: string
   readonly subject?: string
   readonly clientId?: string
+  /** The caller had no token, and the policy has anonymous rules. */
+  readonly anonymous?: true
   /** GET, POST, DELETE. */
   readonly httpMethod: string
   /** Its operations, if they were read. */
@@ -89,6 +91,7 @@ export function auditRecordOf(record: RequestRecord): AuditRecord | undefined {
     user,
     subject,
     clientId,
+    anonymous: caller?.visitor?.outcome === 'anonymous' ? true : undefined,
     scopesHeld: scopes,
     operations: record.operations,
     unread: decision === 'allow' ? record.unread : undefined,

@@ -14,7 +14,10 @@ export interface RequestCompleted {
   readonly type: 'request.completed'
   readonly requestId: string
   readonly method: string
-  /** As sent; 0 when the client left before an answer began. */
+  /**
+   * As sent, and that of the refusal where a tool result stands for it; 0 when the client left before
+   * an answer began.
+   */
   readonly status: number
   /** Who answered: the upstream or the gateway. */
   readonly from: 'upstream' | 'gateway'
@@ -125,6 +128,8 @@ export interface EventSubject {
   readonly user: string | undefined
   readonly subject: string | undefined
   readonly clientId: string | undefined
+  /** `anonymous`: a caller without a token, whom a policy with anonymous rules lets in. */
+  readonly caller?: 'anonymous' | undefined
   /** The method of the message, such as `tools/call`; the first one of a batch. */
   readonly rpcMethod: string | undefined
   /** Its tool or prompt, or the URI of its resource. */
@@ -191,6 +196,10 @@ function completedOutcome({ refused, from, status }: RequestCompleted): string |
   return ANSWERED.has(status) ? 'answered' : undefined
 }
 
+/** For callers without a token. */
+const OF_ADDRESSES =
+  '; anonymousLimit in the policy sets it, and --trusted-proxy tells callers behind a proxy apart'
+
 type Meanings = {
   readonly [Type in GatewayEvent['type']]: Meaning<Extract<GatewayEvent, { readonly type: Type }>>
 }
@@ -244,7 +253,8 @@ const MEANINGS: Meanings = {
   },
   'operation.limited': {
     level: ({ isFirst }) => (isFirst ? 'warn' : 'debug'),
-    line: ({ limit }) => `beyond the limit of ${limit}: this caller must wait`,
+    line: ({ limit, issuer }) =>
+      `beyond the limit of ${limit}: this caller must wait${issuer === undefined ? OF_ADDRESSES : ''}`,
     outcome: 'refused',
     code: 'ERR_LIMIT_REACHED',
     decision: 'refused',

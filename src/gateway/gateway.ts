@@ -31,7 +31,8 @@ import { replaceSecrets, type GatewaySecrets } from './secrets.js'
 import { checkGateway, defaultResource, type GatewaySettings } from './settings.js'
 import { createRoute, type Route } from './route.js'
 import type { RouteSettings } from './route-settings.js'
-import { ChildPool, type ChildCounts } from './stdio/child-pool.js'
+import type { ChildCounts } from './stdio/child-pool.js'
+import { ChildPools } from './stdio/child-pools.js'
 
 /** Facts about a gateway that listens. */
 export interface Listening {
@@ -218,7 +219,7 @@ class HttpGateway implements Gateway {
   readonly #clock: Clock
   readonly #randomUUID: () => string
   readonly #records: Records
-  readonly #childPool = new ChildPool()
+  readonly #childPools = new ChildPools()
   readonly #front: FrontServer
   readonly #checkReadiness: ReturnType<typeof createReadiness>
   #running: Running | undefined
@@ -271,7 +272,7 @@ class HttpGateway implements Gateway {
       upstream: backend.label,
       resourceServer: guard?.resourceServer.status(),
     }))
-    return { active, streams, children: this.#childPool.counts, resources }
+    return { active, streams, children: this.#childPools.counts, resources }
   }
 
   async refreshKeys(): Promise<void> {
@@ -337,7 +338,7 @@ class HttpGateway implements Gateway {
       stalled: this.#limits.stalled,
       keepAlive: sseKeepAlive * 1000,
       sessionIds,
-      childPool: this.#childPool,
+      childPools: this.#childPools,
       randomUUID: this.#randomUUID,
       fetch: this.#fetch,
       keySetFor: createKeySets(hear),

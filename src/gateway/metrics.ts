@@ -37,6 +37,12 @@ export function createMetrics(
     labelNames: ['outcome', 'reason', 'resource'] as const,
     registers,
   })
+  const anonymous = new Counter({
+    name: 'gatehouse_anonymous_requests_total',
+    help: 'Requests without a token that the anonymous rules of a policy were asked about',
+    labelNames: ['outcome', 'resource'] as const,
+    registers,
+  })
   const upstreamSeconds = new Histogram({
     name: 'gatehouse_upstream_response_seconds',
     help: 'Time until the upstream began to answer',
@@ -99,6 +105,9 @@ export function createMetrics(
       const outcome = outcomeOf(event)
       const about = resource === undefined ? undefined : { resource }
       if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1], ...about })
+      if (event.type === 'operation.judged' && event.issuer === undefined) {
+        anonymous.inc({ outcome: event.outcome, ...about })
+      }
       if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
         upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
         answers.inc({ class: `${Math.floor(event.status / 100)}xx`, ...about })

@@ -11,9 +11,12 @@ import {
   type OptionPath,
   type OptionWords,
 } from '../base/option-checker.js'
+import type { ConfigurationProblem } from '../errors.js'
 import type { IntrospectorTrust } from '../rs/introspectors.js'
+import type { ResourceServerSettings } from '../rs/settings.js'
 import {
   checkProtectedResource,
+  hasPublicRules,
   readUnprotectedResource,
   type ProtectedResourceOptions,
 } from '../web/options.js'
@@ -233,6 +236,21 @@ function checkOpen(
   return checker.finish(undefined)
 }
 
+/** Callers without a token need children of their own. */
+function anonymousProblems(
+  { command, children }: RouteOptions,
+  { settings }: Checked<ResourceServerSettings | undefined>,
+  words: OptionWords,
+): readonly ConfigurationProblem[] {
+  const most = children?.maxAnonymousChildren ?? 0
+  if (command === undefined || most !== 0 || !hasPublicRules(settings?.policy)) return []
+  const checker = new OptionChecker(words)
+  const message = 'is 0, and the policy has anonymous rules'
+  const hint = 'how many commands may run for callers without a token: 10'
+  checker.problem(['children', 'maxAnonymousChildren'], message, hint)
+  return checker.finish(undefined).problems
+}
+
 /**
  * Checks the options of one resource, and fills in the defaults.
  *
@@ -251,9 +269,9 @@ export function checkRoute(
   const tokens =
     options.auth === 'none'
       ? checkOpen(options, resource, words)
-      : checkProtectedResource({ ...guardOptions, resource }, words)
+      : checkProtectedResource({ ...guardOptions, resource }, words, 'elsewhere')
   return {
-    problems: [...problems, ...tokens.problems],
+    problems: [...problems, ...tokens.problems, ...anonymousProblems(options, tokens, words)],
     settings: {
       resource: options.resource,
       path: options.path,

@@ -16,7 +16,7 @@ import type { RouteAddress } from './find-route.js'
 import type { SessionIds } from '../web/session-ids.js'
 import type { ServerSettings, RouteSettings } from './route-settings.js'
 import { createBridge } from './stdio/bridge.js'
-import type { ChildPool } from './stdio/child-pool.js'
+import type { ChildPools } from './stdio/child-pools.js'
 import type { Clock } from './clock.js'
 import type { GatewayEventListener } from './events.js'
 
@@ -44,7 +44,7 @@ export interface RouteContext {
   readonly keepAlive: number
   /** `undefined` without tokens: all requests have one caller. */
   readonly sessionIds: SessionIds | undefined
-  readonly childPool: ChildPool
+  readonly childPools: ChildPools
   readonly network: NetworkOptions
   /** For the identity provider; `undefined`: the runtime's own. */
   readonly fetch: typeof fetch | undefined
@@ -61,7 +61,7 @@ function createBackend(
   resourceLabel: string | undefined,
 ): Backend {
   const { maxBody, streamGrace, stalled, keepAlive, clock } = context
-  const { sessionIds, childPool, network, hear, randomUUID } = context
+  const { sessionIds, childPools, network, hear, randomUUID } = context
   const shared = { maxBody, streamGrace, stalled, keepAlive, clock }
   if (server.command === undefined) {
     return createHttpBackend({
@@ -82,7 +82,7 @@ function createBackend(
   return createBridge({
     ...server,
     ...shared,
-    childPool,
+    childPools,
     randomUUID,
     emit: hear && ((event, about) => hear(event, resourceLabel, about)),
   })
@@ -111,6 +111,7 @@ export function createRoute(
           },
           keySetFor,
           clock.setTimer,
+          'elsewhere',
         )
   return {
     resource,

@@ -59,6 +59,11 @@ export class HonoGuardRequest extends FetchGuardRequest {
     const path = routePath(this.#c)
     return path !== '*' && path !== '/*'
   }
+  override get peerAddress(): string | undefined {
+    const socket = requestBelow(this.#c)?.['socket']
+    const address = isJsonObject(socket) ? socket['remoteAddress'] : undefined
+    return typeof address === 'string' ? address : undefined
+  }
   override get waitUntil(): RequestContext['waitUntil'] {
     return waitUntilOf(this.#c)
   }

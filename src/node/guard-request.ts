@@ -99,6 +99,9 @@ export class NodeGuardRequest extends HostRequest {
       names: valuesOf(this.#request, 'mcp-name'),
     }
   }
+  override get peerAddress(): string | undefined {
+    return this.#request.socket.remoteAddress
+  }
   get isGone(): boolean {
     return isOver(this.#response)
   }

@@ -45,6 +45,12 @@ export interface PolicyRule {
    * them hold. Each process counts for itself.
    */
   readonly limit?: PolicyLimit | readonly PolicyLimit[]
+  /**
+   * Its tools, prompts and resources need no token, unless another rule that matches needs one.
+   * `initialize`, `ping` and lists then need no token either. Such a rule has neither scopes nor
+   * claims. Default false.
+   */
+  readonly anonymous?: boolean
 }
 
 /** A scope that clients ask for in other words than tokens hold (Entra). */
@@ -67,6 +73,11 @@ export interface PolicyDocument {
   readonly unmatched: 'deny' | 'base'
   /** `filter`: lists show what this token may use. `full`: as the server says. Default `filter`. */
   readonly lists?: 'filter' | 'full'
+  /**
+   * How often callers without a token may use what needs none: all of it together, for each address.
+   * Default `60/min`.
+   */
+  readonly anonymousLimit?: Omit<PolicyLimit, 'per'>
 }
 
 /** One problem of a policy. */
@@ -80,6 +91,8 @@ export interface CheckedRule {
   readonly scopes: readonly string[]
   readonly claims: readonly ClaimRequirement[]
   readonly limits: readonly CheckedLimit[]
+  /** Whether it needs no token. */
+  readonly isPublic: boolean
 }
 
 /** A claim that must hold one of these. */
@@ -95,16 +108,20 @@ export interface CheckedPolicy {
   readonly rules: readonly CheckedRule[]
   readonly unmatched: 'deny' | 'base'
   readonly lists: 'filter' | 'full'
+  /** For each address without a token. */
+  readonly anonymousLimit: CheckedLimit
 }
 
 export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as const
 type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
 const NAMES: Wildcards = { separator: undefined }
-const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
-const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims', 'limit'])
+const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists', 'anonymousLimit'])
+const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims', 'limit', 'anonymous'])
 const LIMIT_NAMES = new Set(['rate', 'burst', 'per'])
 const LIMIT_HINT = '{ rate: 20/min, burst: 5, per: subject }'
+const ANONYMOUS_LIMIT_NAMES = new Set(['rate', 'burst'])
+const ANONYMOUS_LIMIT_HINT = '{ rate: 60/min, burst: 60 }'
 const FORMS = new Set(['require', 'ask'])
 const FORMS_HINT = "{ require: mcp.use, ask: 'api://APP/mcp.use' }"
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
@@ -159,6 +176,13 @@ const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly stri
     'subscriptions/listen',
   ],
 }
+
+/** Of a policy that says nothing about it. */
+const ANONYMOUS_LIMIT = toLimit(
+  'anonymousLimit',
+  { rate: '60/min', per: 'address' },
+  { uses: 60, time: 60_000 },
+)
 
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
@@ -331,7 +355,8 @@ class PolicyChecker {
       this.problem(path, 'names nothing', 'tools, prompts, resources or methods')
     }
     const { scopes, claims, limit } = rule
-    if (scopes === undefined && claims === undefined) {
+    const isPublic = this.#isPublic(path, rule)
+    if (scopes === undefined && claims === undefined && !isPublic) {
       const hint = 'scopes or claims; scopes: [] where the base scopes suffice'
       this.problem(path, 'does not say what it requires', hint)
     }
@@ -340,7 +365,26 @@ class PolicyChecker {
       scopes: scopes === undefined ? [] : this.#ruleScopes([...path, 'scopes'], scopes),
       claims: claims === undefined ? [] : this.#claims([...path, 'claims'], claims),
       limits: limit === undefined ? [] : this.#limits([...path, 'limit'], limit),
+      isPublic,
     }
+  }
+
+  #isPublic(path: OptionPath, { anonymous = false, ...rule }: JsonObject): boolean {
+    const place = [...path, 'anonymous']
+    const isPublic = String(anonymous) === 'true'
+    if (!isPublic && String(anonymous) !== 'false') {
+      this.problem(place, 'must be true or false', 'anonymous: true')
+    }
+    if (!isPublic) return false
+    if (rule['scopes'] !== undefined || rule['claims'] !== undefined) {
+      const message = 'stands beside scopes or claims'
+      this.problem(place, message, 'leave one of them out')
+    }
+    if (rule['methods'] !== undefined) {
+      const message = 'is not for methods'
+      this.problem(place, message, 'initialize, ping and lists need no rule')
+    }
+    return true
   }
 
   #limits(path: OptionPath, value: unknown): readonly CheckedLimit[] {
@@ -355,7 +399,30 @@ class PolicyChecker {
       return []
     }
     this.#unknownNames(path, value, LIMIT_NAMES)
-    const { rate, burst, per = 'subject' } = value
+    const { per = 'subject' } = value
+    if (!isCountedBy(per)) {
+      this.problem([...path, 'per'], 'must be subject, client, tool or key', LIMIT_HINT)
+    }
+    const limit = this.#rate(path, value, isCountedBy(per) ? per : 'subject')
+    return limit === undefined ? [] : [limit]
+  }
+
+  #anonymousLimit(value: unknown): CheckedLimit | undefined {
+    if (value === undefined) return undefined
+    const path = ['anonymousLimit']
+    if (!isPlainObject(value)) {
+      this.problem(path, 'must be a limit', ANONYMOUS_LIMIT_HINT)
+      return undefined
+    }
+    this.#unknownNames(path, value, ANONYMOUS_LIMIT_NAMES)
+    return this.#rate(path, value, 'address')
+  }
+
+  #rate(
+    path: OptionPath,
+    { rate, burst }: JsonObject,
+    per: CheckedLimit['per'],
+  ): CheckedLimit | undefined {
     const parsed = parseRate(rate)
     if (parsed === undefined) {
       this.problem(
@@ -368,21 +435,25 @@ class PolicyChecker {
     if (burst !== undefined && most === undefined) {
       this.problem([...path, 'burst'], 'must be a whole number of at least 1', LIMIT_HINT)
     }
-    if (!isCountedBy(per)) {
-      this.problem([...path, 'per'], 'must be subject, client, tool or key', LIMIT_HINT)
-    }
-    if (parsed === undefined || !isCountedBy(per)) return []
+    if (parsed === undefined) return undefined
     const limit = { rate: String(rate), per, ...(most !== undefined && { burst: most }) }
-    return [toLimit(path.join('.'), limit, parsed)]
+    return toLimit(path.join('.'), limit, parsed)
   }
 
   check(document: unknown): CheckedPolicy {
     if (!isPlainObject(document)) {
       this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
-      return { implies: {}, asks: {}, rules: [], unmatched: 'deny', lists: 'filter' }
+      return {
+        implies: {},
+        asks: {},
+        rules: [],
+        unmatched: 'deny',
+        lists: 'filter',
+        anonymousLimit: ANONYMOUS_LIMIT,
+      }
     }
     this.#unknownNames([], document, MEMBERS)
-    const { rules, unmatched, lists = 'filter' } = document
+    const { rules, unmatched, lists = 'filter', anonymousLimit } = document
     const implies = this.#implies(document['implies'])
     if (!Array.isArray(rules)) this.problem(['rules'], 'must be a list of rules', '- tools: […]')
     const checked = (Array.isArray(rules) ? rules : []).flatMap(
@@ -403,6 +474,7 @@ class PolicyChecker {
       rules: checked,
       unmatched: unmatched === 'base' ? 'base' : 'deny',
       lists: lists === 'full' ? 'full' : 'filter',
+      anonymousLimit: this.#anonymousLimit(anonymousLimit) ?? ANONYMOUS_LIMIT,
     }
   }
 }

@@ -32,7 +32,8 @@ export interface CheckedLimit {
   readonly burst: number
   /** Milliseconds for one more use. */
   readonly interval: number
-  readonly per: CountedBy
+  /** `address`: callers without a token, by where they come from. */
+  readonly per: CountedBy | 'address'
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -65,7 +66,7 @@ export function readBurst(value: unknown): number | undefined {
 /** @param place of the limit in the policy */
 export function toLimit(
   place: string,
-  { rate, burst, per = 'subject' }: PolicyLimit,
+  { rate, burst, per = 'subject' }: Omit<PolicyLimit, 'per'> & Partial<Pick<CheckedLimit, 'per'>>,
   { uses, time }: NonNullable<ReturnType<typeof parseRate>>,
 ): CheckedLimit {
   const text = `${rate} per ${per}`

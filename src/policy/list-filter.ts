@@ -13,7 +13,7 @@ import {
   type Replacement,
   type Span,
 } from '../base/json-spans.js'
-import type { ListMemory, ListNaming } from './list-memory.js'
+import type { ListMemory, ListNaming, WriteMember } from './list-memory.js'
 import { comparableName, type McpOperation, type McpTarget } from '../mcp/operation.js'
 import { canonicalTemplate } from '../mcp/uri-template.js'
 
@@ -37,6 +37,8 @@ const LISTS: Readonly<Record<string, ListKind>> = {
   resources: { method: 'resources/read', target: 'resource', member: 'uri' },
   resourceTemplates: { method: 'resources/read', target: 'resource', member: 'uriTemplate' },
 }
+/** Tools whose login is told: in place of what the server says about it. */
+const TOLD_TOOLS: ListKind = { ...(LISTS['tools'] as ListKind), replaced: 'securitySchemes' }
 const LIST_METHODS = new Set([
   'tools/list',
   'prompts/list',
@@ -68,16 +70,24 @@ export class ListFilter implements AnswerFilter {
   readonly #mayUse: (operation: McpOperation) => boolean
   readonly #memory: ListMemory
   readonly #caller: object | undefined
+  readonly #tellLogin: WriteMember | undefined
 
   /**
    * @param mayUse every method throws what it throws
    * @param memory of the same resource
    * @param caller one object for all callers with equal results of `mayUse`; compared by identity
+   * @param tellLogin says of a tool which logins it needs; in the same way for all callers of one memory
    */
-  constructor(mayUse: (operation: McpOperation) => boolean, memory: ListMemory, caller?: object) {
+  constructor(
+    mayUse: (operation: McpOperation) => boolean,
+    memory: ListMemory,
+    caller?: object,
+    tellLogin?: WriteMember,
+  ) {
     this.#mayUse = mayUse
     this.#memory = memory
     this.#caller = caller
+    this.#tellLogin = tellLogin
   }
 
   filter(bytes: Uint8Array): readonly Uint8Array[] {
@@ -104,7 +114,7 @@ export class ListFilter implements AnswerFilter {
   #enterResult(bytes: Uint8Array, start: number, edits: Replacement[]): number {
     const lists: Replacement[] = []
     const read = readMembers(bytes, start, isOfList, (name, at) => {
-      const kind = LISTS[name]
+      const kind = name === 'tools' && this.#tellLogin !== undefined ? TOLD_TOOLS : LISTS[name]
       return kind === undefined ? skipValue(bytes, at) : this.#enterList(bytes, at, kind, lists)
     })
     if (read === undefined) {
@@ -119,7 +129,8 @@ export class ListFilter implements AnswerFilter {
     const list = this.#memory.read(bytes, start, kind)
     if (list === undefined) throw new UnfilterableAnswer('what should be a list is not one')
     const end = start + list.bytes.length
-    const text = [list.select((name) => this.#isShown(name, kind), this.#caller)]
+    const write = kind.replaced === undefined ? undefined : this.#tellLogin
+    const text = [list.select((name) => this.#isShown(name, kind), this.#caller, write)]
     lists.push({ span: { start, end }, text })
     return end
   }

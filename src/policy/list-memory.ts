@@ -5,7 +5,14 @@
  * @module
  */
 import { concatBytes } from '../base/bytes.js'
-import { eachElement, MALFORMED, readMembers, skipValue, valueAt } from '../base/json-spans.js'
+import {
+  eachElement,
+  MALFORMED,
+  readMembers,
+  skipValue,
+  valueAt,
+  type Span,
+} from '../base/json-spans.js'
 
 /** An entry of a list, by its position. */
 interface ListEntry {
@@ -13,6 +20,8 @@ interface ListEntry {
   readonly end: number
   /** Its decoded name or URI; `undefined` if it has none. */
   readonly name: unknown
+  /** The value of the replaced member; `undefined` if it has none. */
+  readonly replaced: Span | undefined
 }
 
 /** How many selections of one list are kept: enough for the usual number of kinds of callers. */
@@ -26,7 +35,12 @@ const CLOSE = encoder.encode(']')
 export interface ListNaming {
   /** The member of an entry that names it. */
   readonly member: string
+  /** The member of an entry that we write, in place of the server's. */
+  readonly replaced?: string
 }
+
+/** Writes the replaced member of an entry: its value as JSON. */
+export type WriteMember = (name: unknown) => string
 
 /** A list as its server wrote it. */
 export class ReadList {
@@ -48,21 +62,26 @@ export class ReadList {
    * The list in its order, without hidden entries.
    *
    * @param caller the same object is shown the same entries
+   * @param write the replaced member, in the same way for all callers of one memory
    */
-  select(isShown: (name: unknown) => boolean, caller: object | undefined): Uint8Array {
+  select(
+    isShown: (name: unknown) => boolean,
+    caller: object | undefined,
+    write: WriteMember | undefined,
+  ): Uint8Array {
     const known = caller === undefined ? undefined : this.#ofCallers.get(caller)
     if (known !== undefined) return known
-    const selection = this.#select(isShown)
+    const selection = this.#select(isShown, write)
     if (caller !== undefined) this.#ofCallers.set(caller, selection)
     return selection
   }
 
-  #select(isShown: (name: unknown) => boolean): Uint8Array {
+  #select(isShown: (name: unknown) => boolean, write: WriteMember | undefined): Uint8Array {
     let key = ''
     for (const { name } of this.#entries) key += isShown(name) ? '+' : '-'
     let selection = this.#selections.get(key)
     if (selection === undefined) {
-      selection = this.#write(key)
+      selection = this.#write(key, write)
       if (this.#selections.size >= MOST_SELECTIONS) this.#selections.clear()
       this.#selections.set(key, selection)
     }
@@ -74,15 +93,26 @@ export class ReadList {
     return new ReadList(this.bytes.slice(), this.naming, this.#entries)
   }
 
-  #write(key: string): Uint8Array {
+  #write(key: string, write: WriteMember | undefined): Uint8Array {
     const pieces: Uint8Array[] = [OPEN]
-    for (const [index, { start, end }] of this.#entries.entries()) {
+    for (const [index, entry] of this.#entries.entries()) {
       if (key[index] !== '+') continue
       if (pieces.length > 1) pieces.push(COMMA)
-      pieces.push(this.bytes.subarray(start, end))
+      if (write === undefined) pieces.push(this.bytes.subarray(entry.start, entry.end))
+      else pieces.push(...this.#withMember(entry, write(entry.name)))
     }
     pieces.push(CLOSE)
     return concatBytes(pieces)
+  }
+
+  /** @param value of the replaced member, as JSON */
+  #withMember({ start, end, replaced }: ListEntry, value: string): readonly Uint8Array[] {
+    // An entry that is shown has a name, so that something follows the new first member.
+    const [from, to, text] =
+      replaced === undefined
+        ? [start + 1, start + 1, `${JSON.stringify(this.naming.replaced)}:${value},`]
+        : [replaced.start, replaced.end, value]
+    return [this.bytes.subarray(start, from), encoder.encode(text), this.bytes.subarray(to, end)]
   }
 }
 
@@ -105,16 +135,18 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 
 /** @returns `undefined` if no list begins there */
 function readList(bytes: Uint8Array, start: number, naming: ListNaming): ReadList | undefined {
-  const { member } = naming
+  const { member, replaced } = naming
   const entries: ListEntry[] = []
-  const isName = (name: string): name is string => name === member
+  const isRead = (name: string): name is string => name === member || name === replaced
   const end = eachElement(bytes, start, (at) => {
-    const read = readMembers(bytes, at, isName)
+    const read = readMembers(bytes, at, isRead)
     // A value that is not an object, or has two names, counts as unnamed.
     const after = read?.end ?? skipValue(bytes, at)
     const span = read?.members.get(member)
     const name = span && valueAt(bytes, span)
-    entries.push({ start: at - start, end: after - start, name })
+    const old = replaced === undefined ? undefined : read?.members.get(replaced)
+    const there = old && { start: old.start - start, end: old.end - start }
+    entries.push({ start: at - start, end: after - start, name, replaced: there })
     return after
   })
   return end === MALFORMED ? undefined : new ReadList(bytes.subarray(start, end), naming, entries)

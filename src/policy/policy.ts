@@ -58,6 +58,18 @@ export interface OperationPolicy {
   readonly hasLimits: boolean
   /** The limits of an operation: all of them hold. */
   limitsOf(operation: McpOperation): readonly CheckedLimit[]
+  /** What needs no token; `undefined`: everything needs one. */
+  readonly publicPart: PublicPart | undefined
+}
+
+/** The part of a policy for callers without a token. */
+export interface PublicPart {
+  /** Of each address, for all operations together. */
+  readonly limit: CheckedLimit
+  /** Whether an operation needs no token. */
+  includes(operation: McpOperation): boolean
+  /** The scopes that an operation needs of a token; `undefined` if no token may use it. */
+  scopesOf(operation: McpOperation): readonly string[] | undefined
 }
 
 /** The combined demands of all matching rules; made once for each set of rules that occurs. */
@@ -67,6 +79,12 @@ interface Requirement {
 }
 
 const NO_RULES: readonly number[] = []
+/**
+ * Without these nobody could find out what needs no token. They name nothing that belongs to the
+ * server's owner.
+ */
+const PUBLIC_METHODS =
+  /^(?:initialize|ping|server\/discover|(?:tools|prompts|resources|resources\/templates)\/list|notifications\/(?:initialized|cancelled|progress|roots\/list_changed))$/
 const NAMES: Wildcards = { separator: undefined }
 /** Subjects whose names are compared literally. */
 const NAMED_SUBJECTS = ['tools', 'prompts', 'methods'] as const
@@ -143,6 +161,7 @@ function allOf({ byName, byMethod }: Look): readonly number[] {
 
 /** A policy of rules. */
 export class RulePolicy implements OperationPolicy {
+  readonly publicPart: PublicPart | undefined
   readonly hierarchy: ScopeHierarchy
   readonly asks: ScopeForms
   readonly filtersLists: boolean
@@ -155,7 +174,14 @@ export class RulePolicy implements OperationPolicy {
   readonly #known: ReadonlySet<string>
   readonly #requirements = new WeakMap<readonly number[], Requirement>()
 
-  constructor({ implies, asks, rules, unmatched, lists }: CheckedPolicy) {
+  constructor({ implies, asks, rules, unmatched, lists, anonymousLimit }: CheckedPolicy) {
+    if (rules.some(({ isPublic }) => isPublic)) {
+      this.publicPart = {
+        limit: anonymousLimit,
+        includes: (operation) => this.#isPublic(operation),
+        scopesOf: (operation) => this.#scopesOf(operation),
+      }
+    }
     this.asks = asks
     this.hierarchy = new ScopeHierarchy(implies)
     this.filtersLists = lists === 'filter'
@@ -228,6 +254,21 @@ export class RulePolicy implements OperationPolicy {
     return { scopes, denial }
   }
 
+  /** Every rule that matches must be one for callers without a token. */
+  #isPublic(operation: McpOperation): boolean {
+    const look = this.#look(operation)
+    const rules = allOf(look)
+    if (rules.length === 0) return PUBLIC_METHODS.test(operation.method)
+    if (this.#closedBy(operation, look) !== undefined) return false
+    return rules.every((index) => this.#rules[index]?.isPublic === true)
+  }
+
+  #scopesOf(operation: McpOperation): readonly string[] | undefined {
+    const look = this.#look(operation)
+    if (this.#closedBy(operation, look) !== undefined) return undefined
+    return this.#requirementOf(allOf(look)).scopes
+  }
+
   limitsOf(operation: McpOperation): readonly CheckedLimit[] {
     return this.rulesFor(operation).flatMap((index) => this.#rules[index]?.limits ?? [])
   }
@@ -251,6 +292,7 @@ class FunctionPolicy implements OperationPolicy {
   readonly filtersLists = true
   readonly dependsOnScopesAlone = false
   readonly hasLimits = false
+  readonly publicPart = undefined
   readonly #authorize: AuthorizeOperation
 
   constructor(authorize: AuthorizeOperation) {

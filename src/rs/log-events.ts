@@ -11,7 +11,7 @@ interface ShownEvent {
   readonly code?: string
   readonly reason?: string
   readonly hint?: string
-  readonly issuer?: string
+  readonly issuer?: string | undefined
   readonly claim?: string
   readonly resource?: string
   readonly requestId?: string

@@ -8,7 +8,7 @@ import { quoted, Refusal } from '../errors.js'
 import type { Emit } from '../events.js'
 import { tellOperations, type McpOperation } from '../mcp/operation.js'
 import { isStateless } from '../mcp/protocol-revision.js'
-import { createOperationPolicy, type OperationPolicy } from '../policy/policy.js'
+import { createOperationPolicy, type OperationPolicy, type PublicPart } from '../policy/policy.js'
 import type { AskedScopes } from '../token/asked-scopes.js'
 import { ScopeHierarchy } from '../token/scope-hierarchy.js'
 import { uniteScopes } from '../token/scopes.js'
@@ -44,7 +44,7 @@ interface Needs {
 }
 
 /** For the operator's log. */
-function describeOperation(operation: McpOperation | undefined): string {
+export function describeOperation(operation: McpOperation | undefined): string {
   if (operation === undefined) return 'nothing'
   const { method, name } = operation
   return name === undefined ? quoted(method, 60) : `${quoted(method, 60)} ${quoted(name)}`
@@ -74,6 +74,11 @@ export class OperationAuthority {
     return this.#policy !== undefined
   }
 
+  /** What needs no token; `undefined`: everything needs one. */
+  get publicPart(): PublicPart | undefined {
+    return this.#policy?.publicPart
+  }
+
   /**
    * Checks a policy that is to replace the present one.
    *
@@ -99,6 +104,10 @@ export class OperationAuthority {
       const hint = 'open answers would not follow; start again with the other policy'
       checker.problem([...path, 'lists'], 'cannot change while requests are served', hint)
     }
+    if (policy?.publicPart !== undefined && present.publicPart === undefined) {
+      const message = 'has anonymous rules, unlike the present policy'
+      checker.problem([...path, 'rules'], message, 'start again with it')
+    }
     return policy
   }
 
@@ -112,6 +121,11 @@ export class OperationAuthority {
   /** The needed scopes that the token lacks. */
   missing(held: readonly string[], needed: readonly string[]): readonly string[] {
     return this.#hierarchy.missing(held, needed)
+  }
+
+  /** The base scopes and these, in the form in which clients ask for them. */
+  askedFor(scopes: readonly string[]): readonly string[] {
+    return this.#options.askedScopes.of(uniteScopes(this.#options.scopes, scopes))
   }
 
   /** @param bearer the token, for advice */
@@ -165,6 +179,16 @@ export class OperationAuthority {
       { claims: () => token.claims, missing },
       token,
     )
+  }
+
+  /**
+   * The 401 for a request without credentials.
+   *
+   * @param reason for the operator
+   */
+  demandToken(requestId: string | undefined, reason: string): Denied {
+    const refusal = new Refusal('ERR_CREDENTIALS_MISSING', `no Authorization field: ${reason}`)
+    return this.#options.refusals.refuse(refusal, requestId, undefined)
   }
 
   /**

@@ -12,6 +12,8 @@ export interface GuardAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** The status of a refusal that is sent in another form: what log, audit and metrics count. */
+  readonly standsFor?: number
 }
 
 /** The parts of a request that every answer depends on. */

@@ -4,8 +4,7 @@
  * @module
  */
 import { createSessionIds } from './session-ids.js'
-import { callerKey } from '../rs/caller-key.js'
-import type { Authenticated } from '../rs/decision.js'
+import { ownerKey, type Visitor } from '../rs/anonymous.js'
 
 /** The header field of the session id (MCP 2025-03-26 to 2025-11-25, "Session Management"). */
 export const SESSION_FIELD = 'mcp-session-id'
@@ -20,22 +19,22 @@ export interface BoundSessions {
   /**
    * @returns the handler's own id; `undefined` if this caller has no such session at this resource
    */
-  open(authenticated: Authenticated, visible: string): string | undefined
+  open(visitor: Visitor, visible: string): string | undefined
   /** The handler's id as its caller sees it; `undefined` for an invalid id. */
-  seal(authenticated: Authenticated, id: string, named?: NamedSession): string | undefined
+  seal(visitor: Visitor, id: string, named?: NamedSession): string | undefined
 }
 
 /** @param keys at least one: the first signs, all verify */
 export function createBoundSessions(keys: readonly string[], resource: string): BoundSessions {
   const ids = createSessionIds(keys)
   return {
-    open(authenticated, visible) {
-      return ids.open({ resource, key: callerKey(authenticated) }, visible)
+    open(visitor, visible) {
+      return ids.open({ resource, key: ownerKey(visitor) }, visible)
     },
-    seal(authenticated, id, named) {
+    seal(visitor, id, named) {
       // Many servers repeat it in every answer, so the client keeps the id that it has.
       if (id === named?.id) return named.visible
-      return ids.seal({ resource, key: callerKey(authenticated) }, id)
+      return ids.seal({ resource, key: ownerKey(visitor) }, id)
     },
   }
 }

@@ -21,6 +21,11 @@ export interface FetchContext extends RequestContext {
    * every request is guarded, whatever its path. Default false.
    */
   readonly mounted?: boolean
+  /**
+   * The peer of the connection, if the runtime tells it: callers without a token are counted by it.
+   * Without it all of them are counted together.
+   */
+  readonly peerAddress?: string | undefined
 }
 
 export class FetchGuardRequest extends HostRequest {
@@ -43,6 +48,9 @@ export class FetchGuardRequest extends HostRequest {
   }
   override get mounted(): boolean {
     return this.#context.mounted === true
+  }
+  override get peerAddress(): string | undefined {
+    return this.#context.peerAddress
   }
   /** Called as a method of its context: Workers require it. */
   get waitUntil(): RequestContext['waitUntil'] {

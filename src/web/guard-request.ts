@@ -6,16 +6,20 @@
 import type { RequestContext } from '../base/runtime.js'
 import type { MirroredHeaders } from '../mcp/mirrored-headers.js'
 import type { AnsweredRequest } from './answers.js'
+import type { AddressedRequest } from './client-address.js'
 import type { LocatedRequest } from './endpoint.js'
 
 /** The parts of a request's head that identify caller and origin. Members may be getters. */
-export interface GuardRequestHead extends LocatedRequest, AnsweredRequest, RequestContext {
+export interface GuardRequestHead
+  extends LocatedRequest, AnsweredRequest, RequestContext, AddressedRequest {
   /** The `Authorization` field: one value, or all of them where the host keeps them apart. */
   readonly authorization: string | readonly string[] | undefined
   /** `Access-Control-Request-Headers`. */
   readonly requestedHeaders: string | undefined
   /** `Accept`. It is read only for requests without credentials, and on paths that are not guarded. */
   readonly accept?: string | undefined
+  /** `Mcp-Session-Id`. */
+  readonly sessionId: string | undefined
 }
 
 /** Everything that a guard reads. Members may be getters: each is read only when needed. */
@@ -26,10 +30,10 @@ export interface GuardRequest extends GuardRequestHead {
   readonly rpcMethod: string | undefined
   /** The fields that mirror the body: `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name`. */
   readonly mirrored: MirroredHeaders
-  /** `Mcp-Session-Id`. */
-  readonly sessionId: string | undefined
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
+  /** `User-Agent`. It is read only where the form of a refusal depends on the client. */
+  readonly userAgent?: string | undefined
   /** True when nobody waits for an answer any more: the client left, or other code has answered. */
   readonly isGone?: boolean
   /** Whether a body has arrived or is on its way. Called for methods other than POST. */
@@ -99,6 +103,15 @@ export abstract class HostRequest implements GuardRequest {
   }
   get contentEncoding(): string | undefined {
     return joined(this.header('content-encoding'))
+  }
+  get peerAddress(): string | undefined {
+    return undefined
+  }
+  get forwardedFor(): string | undefined {
+    return joined(this.header('x-forwarded-for'))
+  }
+  get userAgent(): string | undefined {
+    return joined(this.header('user-agent'))
   }
   get accept(): string | undefined {
     return joined(this.header('accept'))

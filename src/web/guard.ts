@@ -5,7 +5,8 @@
  *
  * 1. the path: the metadata, a guarded one, or another one
  * 2. the origin; a preflight is answered
- * 3. credentials and token, and base scopes unless operations are authorized
+ * 3. credentials and token, and base scopes unless operations are authorized; a request without
+ *    credentials goes on if it may ask for something that needs no token
  * 4. what the request asks for (`OperationGuard.enter`): an unexpected body → callers who were
  *    refused too often → the form of the body → its length → its messages → operations and their
  *    scopes
@@ -23,16 +24,18 @@ import {
   answerHeaders,
   errorBody,
   withReference,
-  type Authenticated,
   type Decision,
   type Denied,
 } from '../rs/decision.js'
+import type { Anonymous, Visitor } from '../rs/anonymous.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
 import type { ResourceServer, ResourceServerCore } from '../rs/resource-server.js'
 import { setQuietTimer } from '../rs/token-watch.js'
 import { answer, Answers, serverError, type AnsweredRequest, type GuardAnswer } from './answers.js'
+import { isAnonymousSession } from './anonymous-session.js'
 import { createBoundSessions, type BoundSessions, type NamedSession } from './bound-sessions.js'
+import { ClientAddresses } from './client-address.js'
 import { Endpoint } from './endpoint.js'
 import type { GuardRequestHead, GuardRequest } from './guard-request.js'
 import { bringsMessage, OperationGuard, type Entered } from './operation-guard.js'
@@ -40,6 +43,7 @@ import {
   createCheckedResourceServer,
   MAX_AUTHORIZED_BODY,
   type ProtectedResourceOptions,
+  type SessionBinding,
 } from './options.js'
 import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
@@ -51,7 +55,7 @@ import { SESSION_NOT_FOUND, unknownSessionReason } from './unknown-session.js'
 export type Passage = Permission | GuardAnswer | undefined
 
 /** The result of the checks of a request's head. */
-export type HeadOutcome = Authenticated | GuardAnswer | undefined
+export type HeadOutcome = Visitor | GuardAnswer | undefined
 
 const UNGUARDED_HINT =
   'give the resource and the route the same path, or put the guard on the route as well'
@@ -59,6 +63,9 @@ const SESSION_HINT = 'all processes need the same sessionKeys; new keys end all 
 
 /** For a client that has left: nobody reads this answer. */
 const UNREAD: GuardAnswer = Object.freeze(answer(499, {}))
+
+/** The HTTP methods of MCP. */
+const ANONYMOUS_METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE'])
 
 /** Checked after each wait: then nothing more is done for the request. */
 function isGone(request: GuardRequest): boolean {
@@ -83,6 +90,7 @@ export class Guard {
   readonly #endpoint: Endpoint
   readonly #core: ResourceServerCore
   readonly #origins: Origins
+  readonly #addresses: ClientAddresses
   readonly #operations: OperationGuard
   #isSlashNoted = false
 
@@ -92,6 +100,7 @@ export class Guard {
     const { path = new URL(resource).pathname, rootMetadata = true, sessionKeys } = options
     this.resourceServer = core.server
     this.#core = core
+    this.#addresses = new ClientAddresses(options.trustedProxies ?? [])
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.answers = new Answers({
       emit: emitterFor(options.onEvent),
@@ -104,6 +113,7 @@ export class Guard {
       answers: this.answers,
       now: options.now ?? Date.now,
       maxBody: options.maxBody ?? MAX_AUTHORIZED_BODY,
+      refusalForm: options.refusalForm ?? 'http',
     })
     this.sessions = sessionKeys && createBoundSessions(sessionKeys, resource)
     this.streamGrace = (options.streamGrace ?? 300) * 1000
@@ -179,6 +189,11 @@ export class Guard {
   /** Credentials and token. */
   #verify(request: GuardRequestHead): HeadOutcome | Promise<HeadOutcome> {
     const core = this.#core
+    // Only a policy with anonymous rules costs the second look at the field.
+    if (core.operations.publicPart !== undefined && request.authorization === undefined) {
+      const anonymous = this.#anonymous(request)
+      if (anonymous !== undefined) return anonymous
+    }
     // With a policy, one challenge names base scopes and those of the operation (SCP-02), so the
     // body is needed.
     const isAuthorizedLater = core.operations.hasPolicy && bringsMessage(request.method)
@@ -191,6 +206,18 @@ export class Guard {
           : this.#outcomeOf(settled, request),
       (error: unknown) => this.fail(error, request),
     )
+  }
+
+  /**
+   * A request without credentials that may ask for something that needs no token. Other methods
+   * than POST need a session that began without a token.
+   */
+  #anonymous(request: GuardRequestHead): Anonymous | undefined {
+    const { method, sessionId } = request
+    const hasSession = sessionId !== undefined
+    if (hasSession ? !isAnonymousSession(sessionId) : method !== 'POST') return undefined
+    if (!ANONYMOUS_METHODS.has(method)) return undefined
+    return { outcome: 'anonymous', address: this.#addresses.keyFor(request), hasSession }
   }
 
   /** A person gets the same refusal as a page. The page is loaded only when somebody needs it. */
@@ -230,24 +257,17 @@ export class Guard {
   }
 
   /** The last step: the session must belong to the caller. */
-  #permit(
-    request: GuardRequest,
-    authenticated: Authenticated,
-    entered: GuardAnswer | Entered,
-  ): Passage {
+  #permit(request: GuardRequest, visitor: Visitor, entered: GuardAnswer | Entered): Passage {
     if ('outcome' in entered) return entered
-    const session = this.#openSession(request, authenticated)
+    const session = this.#openSession(request, visitor)
     if (session !== undefined && 'outcome' in session) return session
-    return new Permission(this, request, authenticated, entered, session)
+    return new Permission(this, request, visitor, entered, session)
   }
 
-  #openSession(
-    request: GuardRequest,
-    authenticated: Authenticated,
-  ): NamedSession | GuardAnswer | undefined {
+  #openSession(request: GuardRequest, visitor: Visitor): NamedSession | GuardAnswer | undefined {
     const visible = this.sessions === undefined ? undefined : request.sessionId
     if (visible === undefined) return undefined
-    const id = this.sessions?.open(authenticated, visible)
+    const id = this.sessions?.open(visitor, visible)
     return id === undefined ? this.refuseSession(visible, request) : { visible, id }
   }
 
@@ -262,6 +282,11 @@ export class Guard {
     const reason = unknownSessionReason(visible)
     answers.emit?.({ type: 'session.refused', requestId, reason, hint: SESSION_HINT })
     return answers.give(request, requestId, status, errorBody(error, description))
+  }
+
+  /** The 401 for a request that was admitted without a token. */
+  demandToken(request: AnsweredRequest, reason: string): GuardAnswer {
+    return this.#operations.demandToken(request, reason)
   }
 
   /**
@@ -294,14 +319,16 @@ export class Guard {
 /**
  * @param keySetFor the source of keys, if several guards share them
  * @param setTimer for the watches of tokens
+ * @param sessions who binds them to their caller
  * @throws {ConfigurationError} with every problem of the options
  */
 export function createGuard(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet = createKeySet,
   setTimer: typeof setQuietTimer = setQuietTimer,
+  sessions: SessionBinding = 'here',
 ): Guard {
-  return new Guard(options, createCheckedResourceServer(options, keySetFor, setTimer))
+  return new Guard(options, createCheckedResourceServer(options, keySetFor, setTimer, sessions))
 }
 
 /**

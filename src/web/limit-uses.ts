@@ -8,6 +8,7 @@ import type { CheckedLimit } from '../policy/limit.js'
 import type { OperationPolicy } from '../policy/policy.js'
 import { isKeyIssuer } from '../rs/api-keys.js'
 import { callerKey, principalKey } from '../rs/caller-key.js'
+import { countedKey, type Visitor } from '../rs/anonymous.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { LimitUse } from './quotas.js'
 
@@ -23,10 +24,19 @@ function clientKey(authenticated: Authenticated): string {
   return clientId === undefined ? personKey(authenticated) : JSON.stringify([issuer, clientId])
 }
 
-function keyFor(
-  { per }: CheckedLimit,
+function keyFor({ per }: CheckedLimit, visitor: Visitor, { method, name }: McpOperation): string {
+  if (visitor.outcome === 'anonymous') {
+    const address = countedKey(visitor)
+    return per === 'tool' ? JSON.stringify([address, method, name]) : address
+  }
+  return keyForToken(per, visitor, method, name)
+}
+
+function keyForToken(
+  per: CheckedLimit['per'],
   authenticated: Authenticated,
-  { method, name }: McpOperation,
+  method: string,
+  name: string | undefined,
 ): string {
   // The id of an API key is its client id.
   if (per === 'client' || per === 'key') return clientKey(authenticated)
@@ -37,14 +47,22 @@ function keyFor(
 /** The uses of limits that these operations of a caller are. */
 export function usesOf(
   policy: OperationPolicy,
-  authenticated: Authenticated,
+  visitor: Visitor,
   operations: readonly McpOperation[],
 ): readonly LimitUse[] {
-  const holdsKey = isKeyIssuer(authenticated.token.issuer)
-  return operations.flatMap((operation) =>
+  // A caller without a token holds no key.
+  const holdsKey = visitor.outcome !== 'anonymous' && isKeyIssuer(visitor.token.issuer)
+  const uses = operations.flatMap((operation) =>
     policy
       .limitsOf(operation)
       .filter(({ per }) => per !== 'key' || holdsKey)
-      .map((limit) => ({ limit, key: keyFor(limit, authenticated, operation) })),
+      .map((limit) => ({ limit, key: keyFor(limit, visitor, operation) })),
   )
+  const { publicPart } = policy
+  if (visitor.outcome !== 'anonymous' || publicPart === undefined) return uses
+  const { limit } = publicPart
+  const key = countedKey(visitor)
+  // A request without an operation, such as an answer or a stream, is one use.
+  const length = Math.max(1, operations.length)
+  return [...uses, ...Array.from({ length }, () => ({ limit, key }))]
 }

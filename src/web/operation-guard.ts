@@ -11,15 +11,17 @@ import { isBehind, isStateless } from '../mcp/protocol-revision.js'
 import { RPC, rpcError } from '../mcp/rpc-error.js'
 import { readStatelessMessage, type InvalidMessage } from '../mcp/stateless-message.js'
 import { isListMethod, type AnswerFilter } from '../policy/list-filter.js'
-import { callerKey } from '../rs/caller-key.js'
-import { errorBody, type Authenticated } from '../rs/decision.js'
+import { countedKey, namesOf, type Visitor } from '../rs/anonymous.js'
+import { errorBody, type Denied } from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
+import { authorizeAnonymous } from './anonymous-operations.js'
 import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
 import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { PolicyFilters } from './policy-filters.js'
 import { Quotas } from './quotas.js'
+import { asToolResult, type RefusalForm } from './refusal-form.js'
 import { RefusalRate } from './refusal-rate.js'
 import { usesOf } from './limit-uses.js'
 
@@ -31,6 +33,8 @@ export interface OperationsRequest extends AnsweredRequest {
    * The fields that mirror the body; `undefined` if they were compared before, or there are none.
    */
   readonly mirrored?: MirroredHeaders | undefined
+  /** `User-Agent`. It is read only where the form of a refusal depends on the client. */
+  readonly userAgent?: string | undefined
 }
 
 /** The header fields that say how to read a body. */
@@ -69,6 +73,8 @@ export interface OperationGuardOptions {
   readonly now: () => number
   /** The size limit of a body, in bytes. */
   readonly maxBody: number
+  /** How a client hears that a tool needs a login or a scope. */
+  readonly refusalForm: RefusalForm
 }
 
 /**
@@ -173,8 +179,10 @@ export class OperationGuard {
   readonly #rate: RefusalRate
   readonly #quotas: Quotas
   readonly #filters: PolicyFilters
+  readonly #refusalForm: RefusalForm
 
-  constructor({ authority, answers, now, maxBody }: OperationGuardOptions) {
+  constructor({ authority, answers, now, maxBody, refusalForm }: OperationGuardOptions) {
+    this.#refusalForm = refusalForm
     this.maxBody = maxBody
     this.#authority = authority
     this.#answers = answers
@@ -191,15 +199,15 @@ export class OperationGuard {
    * @throws errors of reading the body and of a policy function
    */
   enter(
-    authenticated: Authenticated,
+    visitor: Visitor,
     request: GuardRequest,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
     if (!this.#authority.hasPolicy) return this.#enterUnjudged(request)
-    if (request.method === 'POST') return this.#enterWithBody(authenticated, request)
+    if (request.method === 'POST') return this.#enterWithBody(visitor, request)
     const brings = request.bringsBody()
     return brings instanceof Promise
-      ? brings.then((settled) => this.#enterOther(authenticated, request, settled))
-      : this.#enterOther(authenticated, request, brings)
+      ? brings.then((settled) => this.#enterOther(visitor, request, settled))
+      : this.#enterOther(visitor, request, brings)
   }
 
   /** Without a policy: before 2026-07-28 no field mirrors the body. */
@@ -224,26 +232,25 @@ export class OperationGuard {
 
   /** For any method but POST. */
   #enterOther(
-    authenticated: Authenticated,
+    visitor: Visitor,
     request: GuardRequest,
     hasBody: boolean,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
     const { method } = request
     if (hasBody) return this.refuseMethod(method, request)
+    const limited = this.limitOther(visitor, request)
+    if (limited !== undefined) return limited
     // The lost part of an event stream may be any answer.
-    if (method === 'GET') return { body: undefined, filter: this.filterFor(authenticated) }
-    return bringsMessage(method) ? this.#enterWithBody(authenticated, request) : AS_IT_IS
+    if (method === 'GET') return { body: undefined, filter: this.filterFor(visitor) }
+    return bringsMessage(method) ? this.#enterWithBody(visitor, request) : AS_IT_IS
   }
 
-  async #enterWithBody(
-    authenticated: Authenticated,
-    request: GuardRequest,
-  ): Promise<GuardAnswer | Entered> {
-    const refusal = this.throttle(authenticated, request) ?? this.refuseForm(request, request)
+  async #enterWithBody(visitor: Visitor, request: GuardRequest): Promise<GuardAnswer | Entered> {
+    const refusal = this.throttle(visitor, request) ?? this.refuseForm(request, request)
     if (refusal !== undefined) return refusal
     const body = await request.readBody(this.maxBody)
     if (body === undefined) return this.refuseLength(request)
-    const authorized = this.authorize(authenticated, body, request, request.bodyBeside)
+    const authorized = this.authorize(visitor, body, request, request.bodyBeside)
     return 'outcome' in authorized ? authorized : { body, filter: authorized.filter }
   }
 
@@ -283,13 +290,13 @@ export class OperationGuard {
   }
 
   /** 429 for a caller who was refused too often, before their body is read. */
-  throttle(authenticated: Authenticated, request: AnsweredRequest): GuardAnswer | undefined {
+  throttle(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
     const rate = this.#rate
-    const wait = rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))
+    const wait = rate.isIdle ? undefined : rate.waitOf(countedKey(visitor))
     if (wait === undefined) return undefined
-    const { issuer, subject, clientId } = authenticated.token
     const answers = this.#answers
     const requestId = answers.idOf(request)
+    const { issuer, subject, clientId } = namesOf(visitor)
     answers.emit?.({ type: 'operation.throttled', requestId, issuer, subject, clientId, ...wait })
     const body = errorBody('too_many_requests', 'Too many requests of this caller were refused')
     const headers = { 'Retry-After': String(wait.retryAfter) }
@@ -297,8 +304,8 @@ export class OperationGuard {
   }
 
   /** Counts one more refusal of a caller, also for reasons found elsewhere. */
-  countRefusal(authenticated: Authenticated): void {
-    this.#rate.count(callerKey(authenticated))
+  countRefusal(visitor: Visitor): void {
+    this.#rate.count(countedKey(visitor))
   }
 
   /**
@@ -308,22 +315,22 @@ export class OperationGuard {
    * @throws errors of a policy function
    */
   authorize(
-    authenticated: Authenticated,
+    visitor: Visitor,
     body: Uint8Array,
     request: OperationsRequest,
     sent?: Uint8Array,
   ): GuardAnswer | AllowedMessages {
     // Requests that arrived together with the one too many had not been counted on arrival.
-    const throttled = this.throttle(authenticated, request)
+    const throttled = this.throttle(visitor, request)
     if (throttled !== undefined) return throttled
     const messages = messagesOf(body, request, sent)
-    if ('code' in messages) return this.#refuseMessage(messages, request, authenticated)
-    return this.authorizeMessages(authenticated, messages, request)
+    if ('code' in messages) return this.#refuseMessage(messages, request, visitor)
+    return this.authorizeMessages(visitor, messages, request)
   }
 
   /** The same, for messages that were read and a caller who was not refused too often. */
   authorizeMessages(
-    authenticated: Authenticated,
+    visitor: Visitor,
     messages: readonly RpcMessage[],
     request: OperationsRequest,
   ): GuardAnswer | AllowedMessages {
@@ -332,42 +339,68 @@ export class OperationGuard {
     if (operations instanceof UnclearOperation) {
       const { reason } = operations
       const unclear = { code: RPC.invalidParams, reason, id: idOf(messages), text: UNCLEAR_NAMES }
-      return this.#refuseMessage(unclear, request, authenticated)
+      return this.#refuseMessage(unclear, request, visitor)
     }
-    const { requestId, protocolVersion } = request
-    const asked = { requestId, protocolVersion }
-    const denied = authority.authorizeOperations(authenticated.token, operations, asked)
+    const denied = this.#denialOf(visitor, operations, request)
     if (denied !== undefined) {
-      this.countRefusal(authenticated)
-      const { status, body } = denied
-      const headers = { ...denied.headers, ...this.#answers.corsHeaders(request.origin) }
-      return { outcome: 'answer', status, headers, body }
+      const result = asToolResult(denied, messages, this.#refusalForm, request, this.#answers)
+      return result ?? this.#answerOf(denied, request)
     }
-    const limited = this.#limit(authenticated, operations, request)
+    const limited = this.#limit(visitor, operations, request)
     if (limited !== undefined) return limited
     const isList = messages.some(({ method }) => isListMethod(method))
-    return { messages, filter: isList ? this.filterFor(authenticated) : undefined }
+    return { messages, filter: isList ? this.filterFor(visitor) : undefined }
+  }
+
+  #denialOf(
+    visitor: Visitor,
+    operations: readonly McpOperation[],
+    { requestId, protocolVersion }: OperationsRequest,
+  ): Denied | undefined {
+    const authority = this.#authority
+    if (visitor.outcome === 'anonymous') {
+      return authorizeAnonymous(visitor, operations, authority, this.#answers, requestId)
+    }
+    const asked = { requestId, protocolVersion }
+    const denied = authority.authorizeOperations(visitor.token, operations, asked)
+    if (denied !== undefined) this.countRefusal(visitor)
+    return denied
+  }
+
+  #answerOf({ status, headers, body }: Denied, { origin }: AnsweredRequest): GuardAnswer {
+    const cors = this.#answers.corsHeaders(origin)
+    return { outcome: 'answer', status, headers: { ...headers, ...cors }, body }
+  }
+
+  /** 401 for a request without a token. */
+  demandToken(request: AnsweredRequest, reason: string): GuardAnswer {
+    return this.#answerOf(this.#authority.demandToken(request.requestId, reason), request)
+  }
+
+  /** 429 for an event stream, or the end of a session, beyond the limit for callers without a token. */
+  limitOther(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
+    return visitor.outcome === 'anonymous' ? this.#limit(visitor, [], request) : undefined
   }
 
   /** 429 for a use beyond a limit of the policy. Nothing is counted then. */
   #limit(
-    authenticated: Authenticated,
+    visitor: Visitor,
     operations: readonly McpOperation[],
     request: AnsweredRequest,
   ): GuardAnswer | undefined {
     const { policy } = this.#authority
-    if (policy === undefined || !policy.hasLimits) return undefined
-    const reached = this.#quotas.take(usesOf(policy, authenticated, operations))
+    if (policy === undefined || (!policy.hasLimits && visitor.outcome !== 'anonymous')) {
+      return undefined
+    }
+    const reached = this.#quotas.take(usesOf(policy, visitor, operations))
     if (reached === undefined) return undefined
     const { limit, retryAfter, isFirst } = reached
-    const { issuer, subject, clientId } = authenticated.token
     const answers = this.#answers
     const requestId = answers.idOf(request)
-    const who = { issuer, subject, clientId }
     answers.emit?.({
       type: 'operation.limited',
       requestId,
-      ...who,
+      ...namesOf(visitor),
       limit: limit.text,
       retryAfter,
       isFirst,
@@ -380,20 +413,20 @@ export class OperationGuard {
    * The filter of a stream that answers no single request and could repeat any answer
    * (`Last-Event-ID`).
    */
-  filterFor({ token }: Authenticated): AnswerFilter | undefined {
-    return this.#filters.filterFor(token)
+  filterFor(visitor: Visitor): AnswerFilter | undefined {
+    return this.#filters.filterFor(visitor)
   }
 
   /**
-   * @param authenticated with a policy: finding this out costs as much as authorizing, so it counts
+   * @param visitor with a policy: finding this out costs as much as authorizing, so it counts
    * as a refusal
    */
   #refuseMessage(
     { code, reason, id, text }: InvalidMessage,
     request: AnsweredRequest,
-    authenticated?: Authenticated,
+    visitor?: Visitor,
   ): GuardAnswer {
-    if (authenticated !== undefined) this.countRefusal(authenticated)
+    if (visitor !== undefined) this.countRefusal(visitor)
     return this.#answers.refuseUnread(request, 400, reason, rpcError(id, code, text))
   }
 }

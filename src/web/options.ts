@@ -20,7 +20,9 @@ import type { ResourceServerOptions } from '../rs/options.js'
 import { ResourceServerCore } from '../rs/resource-server.js'
 import { readResourceServer, type ResourceServerSettings } from '../rs/settings.js'
 import type { setQuietTimer } from '../rs/token-watch.js'
+import { networkFault } from './client-address.js'
 import { isOrigin } from './origins.js'
+import { formFault, type RefusalForm } from './refusal-form.js'
 import { SESSION_KEY, sessionKeyFault } from './session-keys.js'
 
 /** Options of the middleware: those of the resource server, and those for HTTP. */
@@ -63,6 +65,20 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    * 2026-07-28 and later. Default 2 MiB.
    */
   readonly maxBody?: number
+  /**
+   * Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as `10.0.0.0/8`. Callers
+   * without a token are counted by the last entry that is not one of them. Default: none, so that
+   * they are counted by the peer of their connection.
+   */
+  readonly trustedProxies?: readonly string[]
+  /**
+   * How a client hears that a tool needs a login or a scope. `http`: 401 or 403, as the MCP
+   * specification has it. `tool-result`: 200, and the challenge in the result of the tool
+   * (`_meta["mcp/www_authenticate"]`), which ChatGPT alone understands. It applies to a single
+   * `tools/call` that a `policy` refuses; a bad token is 401 in every form. `auto`: a result for clients
+   * that are known to need it, by their `User-Agent`. Default `http`.
+   */
+  readonly refusalForm?: RefusalForm
 }
 
 /** Room for an image as a tool argument, in base64. */
@@ -112,6 +128,16 @@ function checkMaxBody(checker: OptionChecker, path: OptionPath, value: unknown):
   checker.problem(path, 'must be a number of bytes', '2097152')
 }
 
+function checkProxies(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const kind = { what: 'addresses and networks', example: "['10.0.0.0/8', '2001:db8::1']" }
+  checker.faultlessTexts(path, value, kind, networkFault, '10.0.0.0/8')
+}
+
+function checkForm(checker: OptionChecker, path: OptionPath, value: unknown): void {
+  const fault = value === undefined ? undefined : formFault(value)
+  if (fault !== undefined) checker.problem(path, fault, 'leave it out for http')
+}
+
 /** The checks of the options besides those of the resource server. */
 const GATE_CHECKS = {
   allowOrigins: checkOrigins,
@@ -121,19 +147,35 @@ const GATE_CHECKS = {
     checker.number(path, value, { fallback: 300, max: 86_400 }),
   maxBody: checkMaxBody,
   sessionKeys: checkSessionKeys,
+  trustedProxies: checkProxies,
+  refusalForm: checkForm,
 } satisfies OptionChecks<Omit<ProtectedResourceOptions, keyof ResourceServerOptions>>
+
+/** Who binds sessions to their caller: the guard by its `sessionKeys`, or the code around it. */
+export type SessionBinding = 'here' | 'elsewhere'
 
 /** As {@link checkProtectedResource}, for a checker that also checks other options. */
 export function readProtectedResource(
   checker: OptionChecker,
   options: unknown,
+  sessions: SessionBinding = 'here',
 ): ResourceServerSettings | undefined {
   // Without an object there is one problem and nothing else to check.
   if (!isJsonObject(options)) return readResourceServer(checker, options)
   const others = Object.entries(options).filter(([name]) => !Object.hasOwn(GATE_CHECKS, name))
   const settings = readResourceServer(checker, Object.fromEntries(others))
   checker.each(GATE_CHECKS, [], options)
+  const isBound = sessions === 'elsewhere' || options['sessionKeys'] !== undefined
+  if (!isBound && hasPublicRules(settings?.policy)) {
+    const hint = 'then no session that began without a token becomes the session of a user'
+    checker.problem(['sessionKeys'], 'is missing, and the policy has anonymous rules', hint)
+  }
   return settings
+}
+
+/** Whether some operations need no token. */
+export function hasPublicRules(policy: ResourceServerSettings['policy']): boolean {
+  return typeof policy === 'object' && policy.rules.some(({ isPublic }) => isPublic)
 }
 
 /** The options that apply when no token is checked. */
@@ -154,9 +196,10 @@ export function readUnprotectedResource(
 export function checkProtectedResource(
   options: unknown,
   words: OptionWords = OPTION_WORDS,
+  sessions: SessionBinding = 'here',
 ): Checked<ResourceServerSettings> {
   const checker = new OptionChecker(words)
-  return checker.finish(readProtectedResource(checker, options))
+  return checker.finish(readProtectedResource(checker, options, sessions))
 }
 
 /** @throws {ConfigurationError} with every problem of the options */
@@ -164,7 +207,8 @@ export function createCheckedResourceServer(
   options: ProtectedResourceOptions,
   keySetFor: typeof createKeySet,
   setTimer: typeof setQuietTimer,
+  sessions: SessionBinding,
 ): ResourceServerCore {
-  const settings = settingsOf(checkProtectedResource(options))
+  const settings = settingsOf(checkProtectedResource(options, OPTION_WORDS, sessions))
   return new ResourceServerCore(settings, options, keySetFor, setTimer)
 }

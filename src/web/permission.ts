@@ -6,11 +6,12 @@
 import { isOpenEnded } from '../mcp/open-ended.js'
 import type { AnswerFilter } from '../policy/list-filter.js'
 import { toAuthInfo } from '../rs/auth-info.js'
+import type { Visitor } from '../rs/anonymous.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { ResourceServer } from '../rs/resource-server.js'
 import { setQuietTimer } from '../rs/token-watch.js'
 import type { AuthInfo, VerifiedAccessToken } from '../types.js'
-import { answer, type Answers, type GuardAnswer } from './answers.js'
+import { answer, type AnsweredRequest, type Answers, type GuardAnswer } from './answers.js'
 import type { BoundSessions, NamedSession } from './bound-sessions.js'
 import { finishResponse, type AnswerRules, type OnStreamEnd } from './finished-response.js'
 import type { GuardRequest } from './guard-request.js'
@@ -24,6 +25,8 @@ export interface PermissionContext {
   readonly sessions: BoundSessions | undefined
   /** Milliseconds that an answer to a POST may continue after the end of its token. */
   readonly streamGrace: number
+  /** The 401 for a request that was admitted without a token. */
+  demandToken(request: AnsweredRequest, reason: string): GuardAnswer
 }
 
 /**
@@ -59,13 +62,15 @@ export class Permission implements AnswerRules {
   readonly origin: string | undefined
   readonly #context: PermissionContext
   readonly #request: GuardRequest
-  readonly #authenticated: Authenticated
+  /** `undefined` for a caller without a token. */
+  readonly #authenticated: Authenticated | undefined
+  readonly #visitor: Visitor
   readonly #session: NamedSession | undefined
 
   constructor(
     context: PermissionContext,
     request: GuardRequest,
-    authenticated: Authenticated,
+    visitor: Visitor,
     { body, filter }: Entered,
     session: NamedSession | undefined,
   ) {
@@ -74,7 +79,8 @@ export class Permission implements AnswerRules {
     this.origin = request.origin
     this.#context = context
     this.#request = request
-    this.#authenticated = authenticated
+    this.#visitor = visitor
+    this.#authenticated = visitor.outcome === 'anonymous' ? undefined : visitor
     this.#session = session
   }
 
@@ -83,13 +89,14 @@ export class Permission implements AnswerRules {
     return this.#context === guard
   }
 
-  get token(): VerifiedAccessToken {
-    return this.#authenticated.token
+  /** `undefined` for a caller without a token: a policy with anonymous rules let them in. */
+  get token(): VerifiedAccessToken | undefined {
+    return this.#authenticated?.token
   }
-  /** A new `AuthInfo` of the MCP SDK. */
-  get authInfo(): AuthInfo {
-    const { token, bearer } = this.#authenticated
-    return toAuthInfo(token, bearer)
+  /** A new `AuthInfo` of the MCP SDK; `undefined` for a caller without a token. */
+  get authInfo(): AuthInfo | undefined {
+    const authenticated = this.#authenticated
+    return authenticated && toAuthInfo(authenticated.token, authenticated.bearer)
   }
   /**
    * The value that the handler must find in `Mcp-Session-Id`: its own id. `undefined`: the field
@@ -107,14 +114,16 @@ export class Permission implements AnswerRules {
 
   sealSession(id: string): string | undefined {
     const { sessions, answers } = this.#context
-    const visible = sessions?.seal(this.#authenticated, id, this.#session)
+    const visible = sessions?.seal(this.#visitor, id, this.#session)
     if (visible === undefined) answers.fail(new TypeError(NOT_A_SESSION_ID), { origin: undefined })
     return visible
   }
 
   watch(onEnd: OnStreamEnd): () => void {
     const { resourceServer, streamGrace } = this.#context
-    return watchStream(resourceServer, this.#request, this.#authenticated, streamGrace, onEnd)
+    const authenticated = this.#authenticated
+    if (authenticated === undefined) return () => undefined
+    return watchStream(resourceServer, this.#request, authenticated, streamGrace, onEnd)
   }
 
   fail(error: unknown): GuardAnswer {
@@ -124,11 +133,15 @@ export class Permission implements AnswerRules {
   /**
    * Requires scopes beyond the base ones.
    *
-   * @returns the 403 to send, with a challenge that names base scopes and these together;
-   * `undefined`: proceed
+   * @returns the 403 to send, with a challenge that names base scopes and these together, or the 401
+   * for a caller without a token; `undefined`: proceed
    */
   requireScopes(scopes: readonly string[]): GuardAnswer | undefined {
-    const denied = this.#context.resourceServer.authorize(this.token, scopes)
+    const { token } = this
+    if (token === undefined) {
+      return this.#context.demandToken({ origin: this.origin }, 'the route needs scopes')
+    }
+    const denied = this.#context.resourceServer.authorize(token, scopes)
     if (denied === undefined) return undefined
     return answer(denied.status, { ...denied.headers, ...this.corsHeaders }, denied.body)
   }

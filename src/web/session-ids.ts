@@ -7,6 +7,7 @@
  */
 import { Cache } from '../base/cache.js'
 import { createMac, equalInConstantTime, type Mac } from '../base/digest.js'
+import { sessionMark } from './anonymous-session.js'
 
 /** The owner of a session. */
 interface SessionOwner {
@@ -62,7 +63,7 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
   return {
     seal(owner, id) {
       if (!LEGAL.test(id)) return undefined
-      const visible = macOf(macs[0], owner, id) + SEPARATOR + id
+      const visible = sessionMark(owner.key) + macOf(macs[0], owner, id) + SEPARATOR + id
       remember(visible, owner, id)
       return visible
     },
@@ -73,9 +74,12 @@ export function createSessionIds(keys: readonly string[]): SessionIds {
           ? before.id
           : undefined
       }
-      const id = visible.slice(MAC_LENGTH + SEPARATOR.length)
-      if (visible[MAC_LENGTH] !== SEPARATOR || !LEGAL.test(id)) return undefined
-      const given = visible.slice(0, MAC_LENGTH)
+      const mark = sessionMark(owner.key)
+      if (!visible.startsWith(mark)) return undefined
+      const sealed = visible.slice(mark.length)
+      const id = sealed.slice(MAC_LENGTH + SEPARATOR.length)
+      if (sealed[MAC_LENGTH] !== SEPARATOR || !LEGAL.test(id)) return undefined
+      const given = sealed.slice(0, MAC_LENGTH)
       if (!macs.some((mac) => equalInConstantTime(macOf(mac, owner, id), given))) return undefined
       // Only ids that we made: guesses evict nothing.
       remember(visible, owner, id)

@@ -249,3 +249,10 @@ test('what the gateway writes can be decided again', async () => {
     changes: [{ was: 'allow', becomes: 'deny', method: 'tools/call', name: 'echo', requests: 1 }],
   })
 })
+
+test('a request without a token needs an anonymous rule', async () => {
+  const open = record('allow', [call('search')], { anonymous: true, scopesHeld: undefined })
+  expect(await changesOf([open])).toMatchObject([
+    { was: 'allow', becomes: 'deny', reason: 'needs a token', name: 'search' },
+  ])
+})

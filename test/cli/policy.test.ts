@@ -124,7 +124,7 @@ describe('check', () => {
       code: 2,
       stdout: '',
       stderr: `q.yaml:4:5: rules[0].scope: no such name
-  → known: tools, prompts, resources, methods, scopes, claims, limit
+  → known: tools, prompts, resources, methods, scopes, claims, limit, anonymous
 q.yaml:2:5: rules[0].tools: must be a string or a list of strings, and not empty
   → names, or patterns with *
 q.yaml:5:1: unmatched: must be deny or base
@@ -296,5 +296,46 @@ The client gets:
     const { code, stdout, stderr } = await policy(['explain', 'q.yaml', 'ping'], { 'q.yaml': '{}' })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('q.yaml:1:1: rules: must be a list of rules')
+  })
+})
+
+describe('anonymous rules', () => {
+  const files = {
+    'a.yaml': `rules:
+  - tools: [search, delete_file]
+    anonymous: true
+  - tools: ["*_file"]
+    scopes: []
+unmatched: deny
+`,
+  }
+
+  verifies('IDN-20', 'explain says what a caller without a token gets', async () => {
+    const ask = (...argv: readonly string[]) =>
+      policy(['explain', 'a.yaml', 'tools/call', ...argv], files)
+    expect(await ask('search', '--anonymous')).toMatchObject({ code: 0 })
+    const closed = await ask('delete_file', '--anonymous')
+    expect(closed.code).toBe(1)
+    expect(closed.stdout).toContain('HTTP 401')
+    expect(closed.stdout).toContain('"tools/call" "delete_file" needs a token')
+    expect(await ask('delete_file')).toMatchObject({ code: 0 })
+  })
+
+  test('check warns where another rule needs a token, and calls neither of them idle', async () => {
+    const { code, stderr } = await policy(['check', 'a.yaml'], files)
+    expect(code).toBe(0)
+    expect(stderr).toBe(
+      'warning: a.yaml:2:5: rules[0] is anonymous, but another rule that names delete_file ' +
+        'needs a token, and every rule that matches holds\n',
+    )
+    const twins = `rules:
+  - tools: [search]
+    anonymous: true
+  - tools: [search]
+    scopes: []
+unmatched: deny
+`
+    const both = await policy(['check', 'b.yaml'], { 'b.yaml': twins })
+    expect(both.stderr).not.toContain('rules[1] adds nothing')
   })
 })

@@ -68,6 +68,7 @@ childWarm: false # default
 childIdle: 10m # default
 maxChildren: 100 # default
 maxChildrenPerPrincipal: 10 # default
+maxAnonymousChildren: 0 # default
 childMaxMessage: 16MiB # default
 childQueue: 4MiB # default
 oauth:
@@ -98,6 +99,7 @@ oauth:
   wait: 500ms # gatehouse.yaml:2:9: oauth.wait
 # allowOrigin: loopback if the resource is
 # allowHost: if HOST is loopback, the host of the resource and loopback names; else any
+# refusalForm: http
 # allowHttp: loopback hosts
 adminHost: 127.0.0.1 # default
 # adminPort: off

@@ -125,6 +125,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: '2',
     value: 2,
   },
+  maxAnonymousChildren: {
+    flags: flag('max-anonymous-children', '3'),
+    env: '3',
+    file: '3',
+    value: 3,
+  },
   childMaxMessage: {
     flags: flag('child-max-message', '1MiB'),
     env: '1024KiB',
@@ -332,6 +338,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     file: '["mcp.internal:8080", "[::1]"]',
     value: ['mcp.internal:8080', '[::1]'],
   },
+  trustedProxy: {
+    flags: [...flag('trusted-proxy', '10.0.0.0/8'), ...flag('trusted-proxy', '2001:db8::1')],
+    env: '10.0.0.0/8,2001:db8::1',
+    file: '[10.0.0.0/8, "2001:db8::1"]',
+    value: ['10.0.0.0/8', '2001:db8::1'],
+  },
+  refusalForm: { flags: flag('refusal-form', 'auto'), env: 'auto', file: 'auto', value: 'auto' },
   allowHttp: {
     flags: flag('allow-http', 'keycloak'),
     env: 'keycloak',

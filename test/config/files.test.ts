@@ -278,6 +278,8 @@ describe('the options of the gateway', () => {
       wait: 0.5,
       allowOrigins: ['https://app.example.com'],
       allowHosts: ['mcp.internal:8080', '[::1]'],
+      trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
+      refusalForm: 'auto',
       allowHttp: ['keycloak'],
       ca: FILES['/etc/gatehouse/ca.pem'],
       proxyEnvironment: { HTTPS_PROXY: 'http://proxy:1', no_proxy: 'a', NO_PROXY: 'b' },

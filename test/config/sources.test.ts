@@ -82,6 +82,7 @@ test('the defaults', async () => {
     childIdle: 600,
     maxChildren: 100,
     maxChildrenPerPrincipal: 10,
+    maxAnonymousChildren: 0,
     childMaxMessage: 16_777_216,
     childQueue: 4_194_304,
     oauth: {

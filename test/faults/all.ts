@@ -8,6 +8,7 @@ import { FIELD_FAULTS } from './field-faults.js'
 import { IDENTITY_FAULTS } from './identity-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
+import { PUBLIC_FAULTS } from './public-faults.js'
 import { CHILD_FAULTS } from './child-faults.js'
 import { FAULTS, type Fault } from './faults.js'
 import { GATEWAY_FAULTS } from './gateway-faults.js'
@@ -38,6 +39,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...DOCTOR_FAULTS,
   ...WHO_FAULTS,
   ...IDENTITY_FAULTS,
+  ...PUBLIC_FAULTS,
   ...ATTACK_FAULTS,
   ...DIALECT_FAULTS,
   ...KEY_FAULTS,

@@ -216,7 +216,7 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'each-client-for-itself',
     breaks: 'ATK-07',
-    find: 'options.admission.enter(caller.authenticated?.token)',
+    find: 'options.admission.enter(caller.countedAs)',
     replace: "options.admission.enter({ issuer: 'each', subject: caller.key })",
     tests: ['gateway/connections.test.ts'],
   },

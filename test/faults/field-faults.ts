@@ -862,8 +862,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'warm-up-outlives-the-gateway',
     breaks: 'FLD-11',
-    find: 'await Promise.all([this.#warmUp?.close(), this.#options.childPool.close()])',
-    replace: 'await this.#options.childPool.close()',
+    find: 'await Promise.all([this.#warmUp?.close(), this.#options.childPools.close()])',
+    replace: 'await this.#options.childPools.close()',
     tests: ['gateway/stdio/starts.test.ts'],
   },
   {

@@ -268,8 +268,8 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'limits-of-a-policy-ignored',
     breaks: 'IDN-06',
-    find: 'if (policy === undefined || !policy.hasLimits) return undefined',
-    replace: 'if (policy === undefined || policy.hasLimits) return undefined',
+    find: "if (policy === undefined || (!policy.hasLimits && visitor.outcome !== 'anonymous')) {",
+    replace: "if (policy === undefined || (policy.hasLimits && visitor.outcome !== 'anonymous')) {",
     tests: limits,
   },
   {

@@ -163,17 +163,15 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'unreadable-for-nothing',
     breaks: 'ATK-07',
-    find: 'if (authenticated !== undefined) this.countRefusal(authenticated)',
-    replace:
-      'if (authenticated !== undefined && code === RPC.headerMismatch) this.countRefusal(authenticated)',
+    find: 'if (visitor !== undefined) this.countRefusal(visitor)',
+    replace: 'if (visitor !== undefined && code === RPC.headerMismatch) this.countRefusal(visitor)',
     tests: policy,
   },
   {
     id: 'mismatches-for-nothing',
     breaks: 'ATK-07',
-    find: 'if (authenticated !== undefined) this.countRefusal(authenticated)',
-    replace:
-      'if (authenticated !== undefined && code !== RPC.headerMismatch) this.countRefusal(authenticated)',
+    find: 'if (visitor !== undefined) this.countRefusal(visitor)',
+    replace: 'if (visitor !== undefined && code !== RPC.headerMismatch) this.countRefusal(visitor)',
     tests: policy,
   },
   {

@@ -84,7 +84,7 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-foreign-session-let-through',
     breaks: 'STA-01, CASE-46',
-    find: 'return ids.open({ resource, key: callerKey(authenticated) }, visible)',
+    find: 'return ids.open({ resource, key: ownerKey(visitor) }, visible)',
     replace: 'return visible',
     tests,
   },
@@ -161,9 +161,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'form-before-the-throttle',
     breaks: 'ATK-07',
-    find: 'const refusal = this.throttle(authenticated, request) ?? this.refuseForm(request, request)',
-    replace:
-      'const refusal = this.refuseForm(request, request) ?? this.throttle(authenticated, request)',
+    find: 'const refusal = this.throttle(visitor, request) ?? this.refuseForm(request, request)',
+    replace: 'const refusal = this.refuseForm(request, request) ?? this.throttle(visitor, request)',
     tests: ['web/guard.test.ts'],
   },
   {

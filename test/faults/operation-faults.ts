@@ -186,14 +186,14 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'guessing-for-nothing',
     breaks: 'issue 7: rate of refusals',
-    find: 'this.#rate.count(callerKey(authenticated))',
+    find: 'this.#rate.count(countedKey(visitor))',
     replace: '',
     tests: policy,
   },
   {
     id: 'refusals-of-all-together',
     breaks: 'issue 7: rate of refusals',
-    find: 'rate.isIdle ? undefined : rate.waitOf(callerKey(authenticated))',
+    find: 'rate.isIdle ? undefined : rate.waitOf(countedKey(visitor))',
     replace: "rate.isIdle ? undefined : rate.waitOf('all')",
     tests: policy,
   },
@@ -221,8 +221,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'one-list-for-all-callers',
     breaks: 'STA-07, CASE-60',
-    find: 'list.select((name) => this.#isShown(name, kind), this.#caller)',
-    replace: 'list.select((name) => this.#isShown(name, kind), list)',
+    find: 'list.select((name) => this.#isShown(name, kind), this.#caller, write)',
+    replace: 'list.select((name) => this.#isShown(name, kind), list, write)',
     tests: property,
   },
   {
@@ -263,8 +263,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'lost-events-unfiltered',
     breaks: 'CASE-60',
-    find: "const isStream = this.#method === 'GET' && authenticated !== undefined",
-    replace: "const isStream = this.#method === 'HEAD' && authenticated !== undefined",
+    find: "const filter = this.#method === 'GET' ? operations.filterFor(visitor) : undefined",
+    replace: "const filter = this.#method === 'HEAD' ? operations.filterFor(visitor) : undefined",
     tests: policy,
   },
   {
@@ -312,8 +312,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'pipelined-requests-are-not-counted',
     breaks: 'issue 7: rate of refusals',
-    find: 'const throttled = this.throttle(authenticated, request)\n    if (throttled !== undefined)',
-    replace: 'const throttled = this.throttle(authenticated, request)\n    if (throttled === null)',
+    find: 'const throttled = this.throttle(visitor, request)\n    if (throttled !== undefined)',
+    replace: 'const throttled = this.throttle(visitor, request)\n    if (throttled === null)',
     tests: ['gateway/policy-connections.test.ts'],
   },
   {

@@ -69,7 +69,7 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-replaced-lists-kept',
     breaks: 'STA-07',
-    find: '    if (policy !== this.#policy) this.#lists = new ListMemory()\n',
+    find: '    if (policy !== this.#policy) this.#lists = emptyLists()\n',
     replace: '',
     tests: ['rs/replaced-policy.test.ts'],
   },
@@ -113,9 +113,9 @@ export const POLICY_FAULTS: readonly Fault[] = [
   {
     id: 'policy-of-open-stream-kept',
     breaks: 'STA-07',
-    find: 'new CurrentFilter(this, token)',
+    find: 'new CurrentFilter(this, visitor)',
     replace:
-      'new ListFilter(((policy) => (operation: McpOperation) => policy?.authorize(operation, token).denial === undefined)(this.#authority.policy), new ListMemory())',
+      'new ListFilter(((policy) => (operation: McpOperation) => policy?.authorize(operation, (visitor as Authenticated).token).denial === undefined)(this.#authority.policy), new ListMemory())',
     tests: ['rs/replaced-policy.test.ts', 'gateway/policies.test.ts'],
   },
   {

@@ -33,8 +33,8 @@ export const WHO_FAULTS: readonly Fault[] = [
   {
     id: 'person-not-in-the-audit',
     breaks: 'WHO-01',
-    find: '    user,\n    subject,\n    clientId,\n    scopesHeld: scopes,',
-    replace: '    user: undefined,\n    subject,\n    clientId,\n    scopesHeld: scopes,',
+    find: '    user,\n    subject,\n    clientId,\n    anonymous:',
+    replace: '    user: undefined,\n    subject,\n    clientId,\n    anonymous:',
     tests: ['gateway/user.test.ts'],
   },
   {

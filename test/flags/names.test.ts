@@ -74,6 +74,8 @@ test('the names of all settings are those that guides and scripts depend on', ()
     'oauth.jwksStaleFor --oauth-jwks-stale-for MCP_GATEHOUSE_OAUTH_JWKS_STALE_FOR',
     'oauth.wait --oauth-wait MCP_GATEHOUSE_OAUTH_WAIT',
     'allowOrigin --allow-origin MCP_GATEHOUSE_ALLOW_ORIGIN',
+    'trustedProxy --trusted-proxy MCP_GATEHOUSE_TRUSTED_PROXY',
+    'refusalForm --refusal-form MCP_GATEHOUSE_REFUSAL_FORM',
     'allowHttp --allow-http MCP_GATEHOUSE_ALLOW_HTTP',
   ])
 })

@@ -1,6 +1,6 @@
 /** The hosts that every case of a policy runs through, over real sockets. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { serve } from '@hono/node-server'
+import { serve, type HttpBindings } from '@hono/node-server'
 import express from 'express'
 import { Hono } from 'hono'
 import { onTestFinished } from 'vitest'
@@ -38,9 +38,20 @@ export interface Served {
 export interface Answer {
   readonly body: string
   readonly type: string
+  /** Its `Mcp-Session-Id`. */
+  readonly session?: string
 }
 
-type Options = Pick<GatewayOptions, 'policy' | 'scopes' | 'apiKeys'>
+export type Options = Pick<
+  GatewayOptions,
+  | 'policy'
+  | 'scopes'
+  | 'apiKeys'
+  | 'sessionKeys'
+  | 'trustedProxies'
+  | 'allowOrigins'
+  | 'refusalForm'
+>
 
 async function startMiddleware(
   host: Exclude<PolicyHost, 'gateway'>,
@@ -61,6 +72,7 @@ async function startMiddleware(
   /** In pieces, which some handlers write. */
   function writeAnswer(response: ServerResponse): void {
     response.setHeader('Content-Type', answer.type)
+    if (answer.session !== undefined) response.setHeader('Mcp-Session-Id', answer.session)
     const half = Math.floor(answer.body.length / 2)
     response.write(answer.body.slice(0, half))
     response.end(answer.body.slice(half))
@@ -71,7 +83,11 @@ async function startMiddleware(
     writeAnswer(response)
   }
 
-  const lengthOf = () => String(Buffer.byteLength(answer.body))
+  const headersOf = () => ({
+    'content-type': answer.type,
+    'content-length': String(Buffer.byteLength(answer.body)),
+    ...(answer.session !== undefined && { 'mcp-session-id': answer.session }),
+  })
 
   function startServer() {
     if (host === 'fetch') {
@@ -79,12 +95,15 @@ async function startMiddleware(
       return serve({
         port: 0,
         hostname: '127.0.0.1',
-        fetch: (incoming) =>
-          guard(incoming, async (request) => {
-            arrived.push(await request.text())
-            const headers = { 'content-type': answer.type, 'content-length': lengthOf() }
-            return new Response(answer.body, { headers })
-          }),
+        fetch: (incoming, env) =>
+          guard(
+            incoming,
+            async (request) => {
+              arrived.push(await request.text())
+              return new Response(answer.body, { headers: headersOf() })
+            },
+            { peerAddress: (env as HttpBindings).incoming.socket.remoteAddress },
+          ),
       })
     }
     if (host === 'hono' || host === 'hono after a reader') {
@@ -98,10 +117,7 @@ async function startMiddleware(
       app.use(honoEntry.protectedResource(shared))
       app.all('/mcp', async (c) => {
         arrived.push(host === 'hono' ? await c.req.raw.text() : await c.req.text())
-        return c.body(answer.body, 200, {
-          'content-type': answer.type,
-          'content-length': lengthOf(),
-        })
+        return c.body(answer.body, 200, headersOf())
       })
       return serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
     }
@@ -110,6 +126,7 @@ async function startMiddleware(
       protectResource(app, shared)
       app.all('/mcp', (request, reply) => {
         arrived.push(typeof request.body === 'string' ? request.body : '')
+        if (answer.session !== undefined) reply.header('mcp-session-id', answer.session)
         if (answer.type !== 'text/event-stream') return reply.type(answer.type).send(answer.body)
         // As transports do that know node:http only.
         reply.hijack()
@@ -126,6 +143,7 @@ async function startMiddleware(
       app.use(express.text({ type: () => true, limit: '50mb' }))
       app.all('/mcp', (request, response) => {
         arrived.push(typeof request.body === 'string' ? request.body : '')
+        if (answer.session !== undefined) response.setHeader('Mcp-Session-Id', answer.session)
         response.type(answer.type).send(answer.body)
       })
       return app.listen(0, '127.0.0.1')
@@ -152,6 +170,7 @@ async function startBehindGateway(options: Options, answer: Answer): Promise<Ser
     void bodyOf(request).then((body) => {
       arrived.push(body.toString())
       response.setHeader('Content-Type', answer.type)
+      if (answer.session !== undefined) response.setHeader('Mcp-Session-Id', answer.session)
       response.end(answer.body)
     })
   })

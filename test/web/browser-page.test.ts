@@ -76,11 +76,9 @@ verifies('WHO-06', 'its number is the one of the answer and of the event', async
     origin: undefined,
     requestedHeaders: undefined,
     accept: 'text/html',
+    sessionId: undefined,
   })
-  const { headers, body } = passage as Exclude<
-    typeof passage,
-    undefined | { readonly outcome: 'authenticated' }
-  >
+  const { headers, body } = passage as Extract<typeof passage, { readonly outcome: 'answer' }>
   expect(ids).toEqual([headers['X-Request-Id']])
   expect(body).toContain(`<code>${ids[0]}</code>`)
   expect(body).toContain('<title>Our tools</title>')

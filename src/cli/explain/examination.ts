@@ -6,7 +6,7 @@
  */
 import { decodeBase64urlText } from '../../base/base64url.js'
 import { parseJsonObject, withoutNulls, type JsonObject } from '../../base/json.js'
-import { settingsOf } from '../../base/option-checker.js'
+import { OPTION_WORDS, settingsOf } from '../../base/option-checker.js'
 import { createKeySet } from '../../discovery/key-set.js'
 import { quoted, Refusal } from '../../errors.js'
 import type { ResourceServerEvent } from '../../events.js'
@@ -214,7 +214,7 @@ export async function examine(
 ): Promise<Examination> {
   const events: ResourceServerEvent[] = []
   const seen: { answer?: TokenIntrospection } = {}
-  const checked = settingsOf(checkProtectedResource(options))
+  const checked = settingsOf(checkProtectedResource(options, OPTION_WORDS, 'elsewhere'))
   const keep = (answer: TokenIntrospection) => (seen.answer = answer)
   const settings = { ...checked, issuers: checked.issuers.map((each) => overhear(each, keep)) }
   const core = new ResourceServerCore(

@@ -41,25 +41,30 @@ const KNOCK = JSON.stringify({
   },
 })
 
-async function knock(url: string, { fetch, limit }: Network): Promise<Challenge> {
+const POST: RequestInit = {
+  method: 'POST',
+  headers: { accept: 'application/json, text/event-stream', 'content-type': 'application/json' },
+  body: KNOCK,
+}
+/** A server with tools for everybody answers the first message, but opens no stream. */
+const GET: RequestInit = { headers: { accept: 'text/event-stream' } }
+
+async function ask(url: string, init: RequestInit, { fetch, limit }: Network): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(url, {
-      method: 'POST',
-      redirect: 'manual',
-      signal: limit(),
-      headers: {
-        accept: 'application/json, text/event-stream',
-        'content-type': 'application/json',
-      },
-      body: KNOCK,
-    })
+    response = await fetch(url, { ...init, redirect: 'manual', signal: limit() })
   } catch (error) {
     const hint = 'is the server running, and is this the URL that clients use?'
     throw new CommandFault(`${url} ${networkReason(error)}`, hint)
   }
   await response.body?.cancel()
-  const { status, headers } = response
+  return response
+}
+
+async function knock(url: string, network: Network): Promise<Challenge> {
+  const response = await ask(url, POST, network)
+  const other = response.ok ? await ask(url, GET, network) : undefined
+  const { status, headers } = other?.status === 401 ? other : response
   if (status === 401) {
     const challenge = readChallenge(headers.get('www-authenticate'))
     if (challenge !== undefined) return challenge

@@ -12,6 +12,7 @@ import {
   gatewayFlags,
   JSON_FLAG,
   ownFlag,
+  toggleFlag,
   type ArgumentShape,
 } from '../arguments.js'
 import { splitArguments } from '../split-arguments.js'
@@ -39,6 +40,7 @@ const OF_EXPLAIN: readonly Setting[] = [
     description: 'other claims of the token',
     hint: `'{"realm_access":{"roles":["ops"]}}'`,
   }),
+  toggleFlag('anonymous', 'without a token'),
   ownFlag({
     path: 'protocolVersion',
     kind: 'text',

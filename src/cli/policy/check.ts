@@ -4,8 +4,10 @@
  * @module
  */
 import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../policy/document.js'
+import { RulePolicy } from '../../policy/policy.js'
 import type { PolicyFile } from '../../config/policy-file.js'
 import type { CommandIo } from '../command-io.js'
+import { shownScalar } from './shown.js'
 
 function hasAll(all: readonly string[], some: readonly string[]): boolean {
   return some.every((each) => all.includes(each))
@@ -17,6 +19,7 @@ function claimTexts({ claims }: CheckedRule): readonly string[] {
 
 /** Whether meeting `one` implies meeting `other`. */
 function asksForAll(one: CheckedRule, other: CheckedRule): boolean {
+  if (one.isPublic && !other.isPublic) return false
   return hasAll(one.scopes, other.scopes) && hasAll(claimTexts(one), claimTexts(other))
 }
 
@@ -52,6 +55,20 @@ function idleRules({ rules }: CheckedPolicy): readonly number[] {
   return idle
 }
 
+/** Tools that an anonymous rule names, and that need a token all the same. */
+function closedTools(policy: CheckedPolicy): readonly (readonly [index: number, tool: string])[] {
+  const { publicPart } = new RulePolicy(policy)
+  return policy.rules.flatMap(({ isPublic, patterns }, index) => {
+    if (!isPublic) return []
+    const names = patterns.tools.filter((name) => !name.includes('*'))
+    return names
+      .filter(
+        (name) => publicPart?.includes({ method: 'tools/call', target: 'tool', name }) !== true,
+      )
+      .map((name) => [index, name] as const)
+  })
+}
+
 /**
  * Warnings about rules that are valid but certainly not meant, or that do something not everybody
  * knows.
@@ -62,6 +79,12 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
       `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +
       'other rules have its patterns, and require as much',
   )
+  for (const [index, tool] of closedTools(policy)) {
+    warnings.push(
+      `${placeOf(['rules', index])}: rules[${index}] is anonymous, but another rule that names ` +
+        `${shownScalar(tool)} needs a token, and every rule that matches holds`,
+    )
+  }
   const hasResources = policy.rules.some(({ patterns }) => patterns.resources.length > 0)
   if (policy.unmatched === 'base' && hasResources) {
     warnings.push(

@@ -7,6 +7,7 @@
 import type { ConfigurationProblem } from '../../errors.js'
 import type { ResourceServerEvent } from '../../events.js'
 import { parseJsonObject } from '../../base/json.js'
+import type { Visitor } from '../../rs/anonymous.js'
 import type { GuardAnswer } from '../../web/answers.js'
 import { createGuard } from '../../web/guard.js'
 import {
@@ -36,6 +37,8 @@ interface Question {
   readonly claims: Readonly<Record<string, unknown>>
   readonly protocolVersion: string | undefined
   readonly resource: string
+  /** There is no token. */
+  readonly isAnonymous: boolean
 }
 
 function readQuestion({
@@ -71,6 +74,7 @@ function readQuestion({
       'a revision of MCP: 2025-11-25',
     ),
     resource: settings.resource ?? EXAMPLE_RESOURCE,
+    isAnonymous: given.has('anonymous'),
   }
   problems.push(...endpointProblems(settings, (path) => given.get(path)?.source))
   const params = paramsOf(method, name)
@@ -89,24 +93,30 @@ interface Verdict {
   readonly events: readonly ResourceServerEvent[]
 }
 
+function visitorOf({ isAnonymous, scopes, claims }: Question): Visitor {
+  return isAnonymous
+    ? { outcome: 'anonymous', address: '', hasSession: false }
+    : { outcome: 'authenticated', token: tokenWith(scopes, claims), bearer: '' }
+}
+
 /** Authorizes as the gateway does. */
 function authorize(question: Question, { document }: PolicyFile): Verdict {
   const events: ResourceServerEvent[] = []
-  const guard = createGuard({
+  const options = {
     resource: question.resource,
     authorizationServers: EXAMPLE_ISSUER,
     scopes: question.baseScopes,
     policy: document,
-    onEvent: (event) => events.push(event),
-  })
+    onEvent: (event: ResourceServerEvent) => void events.push(event),
+  }
+  const guard = createGuard(options, undefined, undefined, 'elsewhere')
   const { method, params, protocolVersion } = question
   const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
-  const token = tokenWith(question.scopes, question.claims)
-  const decision = guard.operations?.authorize(
-    { outcome: 'authenticated', token, bearer: '' },
-    body,
-    { origin: undefined, protocolVersion, requestId: ANY_REQUEST },
-  )
+  const decision = guard.operations?.authorize(visitorOf(question), body, {
+    origin: undefined,
+    protocolVersion,
+    requestId: ANY_REQUEST,
+  })
   return { answer: decision !== undefined && 'outcome' in decision ? decision : undefined, events }
 }
 

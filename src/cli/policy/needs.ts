@@ -17,6 +17,8 @@ export interface Needs {
   readonly claims: readonly ClaimRequirement[]
   /** Why no token allows it. */
   readonly denial: string | undefined
+  /** Whether it needs no token. */
+  readonly isPublic: boolean
 }
 
 /** The issuer of the made-up token. It is never contacted. */
@@ -53,6 +55,7 @@ export function createEvaluator({
       scopes,
       claims: indexes.flatMap((index) => policy.rules[index]?.claims ?? []),
       denial: compiled.closedBy(operation),
+      isPublic: compiled.publicPart?.includes(operation) === true,
     }
   }
 }

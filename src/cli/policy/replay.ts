@@ -41,6 +41,8 @@ interface RecordedRequest {
   readonly scopes: readonly string[]
   readonly subject: string | undefined
   readonly clientId: string | undefined
+  /** There was no token. */
+  readonly isAnonymous: boolean
 }
 
 /** A change of one operation for one caller. */
@@ -79,7 +81,14 @@ function readRecord(record: JsonObject): RecordedRequest | undefined {
     scopes: textsOf(record['scopesHeld']),
     subject: textOf(record['subject']),
     clientId: textOf(record['clientId']),
+    isAnonymous: record['anonymous'] === true,
   }
+}
+
+function weighAnonymous({ isPublic }: Needs): Decision {
+  return isPublic
+    ? { verdict: 'allow', reason: undefined }
+    : { verdict: 'deny', reason: 'needs a token' }
 }
 
 /** Decides recorded operations by a policy. */
@@ -94,7 +103,10 @@ class Replay {
     this.#baseScopes = baseScopes
   }
 
-  decide({ method, name }: RecordedOperation, scopes: readonly string[]): Decision {
+  decide(
+    { method, name }: RecordedOperation,
+    { scopes, isAnonymous }: Pick<RecordedRequest, 'scopes' | 'isAnonymous'>,
+  ): Decision {
     if (name?.endsWith(CUT) === true) return { verdict: 'unknown', reason: 'its name was cut' }
     const params = paramsOf(method, name)
     const operations = typeof params === 'string' ? undefined : operationsOf(method, params)
@@ -102,7 +114,8 @@ class Replay {
       return { verdict: 'unknown', reason: 'the record does not say what it was about' }
     }
     for (const operation of operations) {
-      const decision = this.#weigh(this.#needsOf(operation), scopes)
+      const needs = this.#needsOf(operation)
+      const decision = isAnonymous ? weighAnonymous(needs) : this.#weigh(needs, scopes)
       if (decision.verdict !== 'allow') return decision
     }
     return { verdict: 'allow', reason: undefined }
@@ -147,7 +160,7 @@ class Report {
     this.#requests++
     const decisions = request.operations.map((operation) => ({
       operation,
-      ...replay.decide(operation, request.scopes),
+      ...replay.decide(operation, request),
     }))
     const decisive =
       decisions.find(({ verdict }) => verdict === 'deny') ??

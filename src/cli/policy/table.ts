@@ -51,7 +51,8 @@ function isUncovered({ needs }: Row): boolean {
 function describeNeeds({ needs }: Row): string {
   if (needs === undefined) return 'refused: not a URI, or dot segments in it'
   if (needs.denial !== undefined) return `denied: ${needs.denial}`
-  const { scopes, claims } = needs
+  const { scopes, claims, isPublic } = needs
+  if (isPublic) return 'no token'
   const all = [
     ...(scopes.length > 0 ? [scopes.join(' ')] : []),
     ...claims.map((claim) => `claim ${describeClaim(claim)}`),
@@ -93,6 +94,7 @@ function formatJson(rows: readonly Row[]): string {
     scopes: needs?.scopes ?? [],
     claims: (needs?.claims ?? []).map(({ claim, values }) => ({ claim, values })),
     rules: needs?.rules ?? [],
+    ...(needs?.isPublic === true && { anonymous: true }),
     ...(needs === undefined && { denied: 'no URI, or dot segments in it' }),
     ...(needs?.denial !== undefined && { denied: needs.denial }),
   }))

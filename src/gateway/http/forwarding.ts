@@ -158,8 +158,12 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   #send(body: Body): void {
     const headers = this.#headersWith(body)
     const { credentials } = this.#context
-    if (credentials === undefined) return this.#dispatch(headers, body)
-    const given = askForCredentials(credentials, this.#admitted.caller)
+    const { caller } = this.#admitted
+    // They are those of a caller with a token.
+    if (credentials === undefined || caller.authenticated === undefined) {
+      return this.#dispatch(headers, body)
+    }
+    const given = askForCredentials(credentials, caller)
     if (!(given instanceof PendingCredentials)) return this.#sendWith(given, headers, body)
     this.#abort = () => given.cancel()
     given.wait((settled) => this.#guard(() => this.#sendWith(settled, headers, body)))

@@ -14,6 +14,8 @@ export interface OwnAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** The status of a refusal that is sent in another form. */
+  readonly standsFor?: number
 }
 
 /** A refusal: what the operator learns, and what the client gets. */

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { ANONYMOUS_KEY, type Anonymous, type Visitor } from '../../rs/anonymous.js'
 import { callerKey, principalKey } from '../../rs/caller-key.js'
 import type { Authenticated } from '../../rs/decision.js'
 import type { ResourceServer } from '../../rs/resource-server.js'
 import type { ForwardedClaims } from '../forwarded-claims.js'
 import { identityHeaders } from '../identity.js'
+import type { Principal } from './admission.js'
 
 /** The caller of one request. Costly members are made on first use. */
 export interface Caller {
@@ -26,8 +28,12 @@ export interface Caller {
   readonly principalKey: string | undefined
   /** The resource that was called; empty without tokens. */
   readonly resource: string
-  /** Its token; `undefined` without tokens. */
+  /** Its token; `undefined` for a caller without one, and without tokens. */
   readonly authenticated: Authenticated | undefined
+  /** The caller as the guard let them in; `undefined` without tokens, when there is no guard. */
+  readonly visitor: Visitor | undefined
+  /** Whose requests under way count together; `undefined` without tokens, when all callers are one. */
+  readonly countedAs: Principal | undefined
   /**
    * Watches the token while an answer continues. A report with the id of the request says why it
    * ended.
@@ -64,6 +70,14 @@ class TokenCaller implements Caller {
     return this.#claims === undefined ? who : [...who, ...this.#claims.headersFor(token)]
   }
 
+  get visitor(): Authenticated {
+    return this.authenticated
+  }
+
+  get countedAs(): Principal {
+    return this.authenticated.token
+  }
+
   get key(): string {
     return (this.#key ??= callerKey(this.authenticated))
   }
@@ -84,7 +98,34 @@ export const ANYBODY: Caller = {
   principalKey: undefined,
   resource: '',
   authenticated: undefined,
+  visitor: undefined,
+  countedAs: undefined,
   watch: () => () => undefined,
+}
+
+/** No issuer is called so: an issuer is a URL. */
+const ALL_ANONYMOUS: Principal = { issuer: ANONYMOUS_KEY, subject: ANONYMOUS_KEY }
+
+/** A caller without a token, whom a policy with anonymous rules lets in. They have no name. */
+export class AnonymousCaller implements Caller {
+  readonly identity: readonly string[] = []
+  /** Their sessions and children belong to nobody in particular. */
+  readonly key: string = ANONYMOUS_KEY
+  readonly principalKey = undefined
+  readonly resource: string
+  readonly authenticated = undefined
+  readonly visitor: Anonymous
+  /** Together they take no more places than one user, so that users have the others. */
+  readonly countedAs: Principal = ALL_ANONYMOUS
+
+  constructor(visitor: Anonymous, resource: string) {
+    this.visitor = visitor
+    this.resource = resource
+  }
+
+  watch(): () => void {
+    return () => undefined
+  }
 }
 
 /** @param claims that the upstream gets besides; `undefined`: none */

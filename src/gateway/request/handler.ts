@@ -8,7 +8,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answer, type GuardAnswer } from '../../web/answers.js'
 import { refuseOrigin, type Guard, type HeadOutcome } from '../../web/guard.js'
-import type { GuardRequestHead } from '../../web/guard-request.js'
 import { isStateless } from '../../mcp/protocol-revision.js'
 import { NO_JSON_IN_UTF8 } from '../../web/media-type.js'
 import type { OperationsRequest } from '../../web/operation-guard.js'
@@ -26,8 +25,9 @@ import type { Clock } from '../clock.js'
 import { Place, type Admission } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
-import { ANYBODY, callerOf, type Caller } from './caller.js'
+import { AnonymousCaller, ANYBODY, callerOf, type Caller } from './caller.js'
 import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
+import { GatewayRequest, JudgedRequest } from './guard-request.js'
 import { hasJsonBody, validateHead, validateMessage } from './message.js'
 import type { InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
@@ -79,34 +79,6 @@ export type RequestHandler = (
 
 function ignore(): void {
   // Writes to an ended answer do not matter.
-}
-
-class GatewayRequest implements GuardRequestHead {
-  readonly method: string
-  readonly path: string
-  readonly requestId: string
-  readonly mounted = false
-  readonly head: RequestHead
-
-  constructor(method: string, path: string, requestId: string, head: RequestHead) {
-    this.method = method
-    this.path = path
-    this.requestId = requestId
-    this.head = head
-  }
-
-  get authorization(): RequestHead['authorization'] {
-    return this.head.authorization
-  }
-  get origin(): string | undefined {
-    return this.head.origin
-  }
-  get requestedHeaders(): string | undefined {
-    return this.head.requestedHeaders
-  }
-  get accept(): string | undefined {
-    return this.head.accept
-  }
 }
 
 const UNSUPPORTED_TYPE: Refused = {
@@ -195,7 +167,7 @@ class Passage {
   }
 
   #askGuard(route: Route, guard: Guard, target: RequestTarget): void {
-    const asked = new GatewayRequest(this.#method, target.path, this.#record.id, this.#head)
+    const asked = new GatewayRequest(this.#request, target.path, this.#record.id, this.#head)
     const outcome = guard.handle(asked)
     if (!(outcome instanceof Promise)) return this.#settle(route, guard, target, outcome)
     this.#record.wait()
@@ -209,7 +181,11 @@ class Passage {
   #settle(route: Route, guard: Guard, target: RequestTarget, outcome: HeadOutcome): void {
     if (outcome === undefined) return this.#sayNotFound(target)
     if (outcome.outcome === 'answer') return this.#send(outcome)
-    this.#admit(route, target, callerOf(outcome, guard.resourceServer, route.claims))
+    const caller =
+      outcome.outcome === 'anonymous'
+        ? new AnonymousCaller(outcome, guard.resourceServer.resource)
+        : callerOf(outcome, guard.resourceServer, route.claims)
+    this.#admit(route, target, caller)
   }
 
   #admit(route: Route, target: RequestTarget, caller: Caller): void {
@@ -219,7 +195,7 @@ class Passage {
     const corsHeaders = route.origins.corsHeaders(this.#head.origin)
     const fault = checkEndpointForm(this.#method, this.#head, route.guard !== undefined)
     if (fault !== undefined) return this.#refuse(fault, corsHeaders)
-    const entered = this.#options.admission.enter(caller.authenticated?.token)
+    const entered = this.#options.admission.enter(caller.countedAs)
     if (!(entered instanceof Place)) return this.#refuse(tooManyRequests(entered), corsHeaders)
     this.#place = entered
     this.#forward(route, {
@@ -243,25 +219,32 @@ class Passage {
   /** Reads the message if necessary, and forwards the bytes that were read. */
   #forward(route: Route, admitted: AdmittedRequest): void {
     const operations = route.guard?.operations
-    const { authenticated } = admitted.caller
-    if (this.#method !== 'POST') {
-      // The lost part of an event stream may be any answer.
-      const isStream = this.#method === 'GET' && authenticated !== undefined
-      const filter = isStream ? operations?.filterFor(authenticated) : undefined
-      return this.#goOn(route, filter === undefined ? admitted : { ...admitted, filter })
-    }
+    const { visitor } = admitted.caller
+    if (this.#method !== 'POST') return this.#forwardOther(route, admitted)
     const { corsHeaders } = admitted
     const unread = validateHead(this.#head, operations !== undefined)
     if (unread === 'as it is') return this.#goOn(route, admitted)
     if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
     if (!hasJsonBody(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
-    const { origin, protocolVersion } = this.#head
-    const asked = { origin, requestId: this.#record.id, protocolVersion }
-    if (operations !== undefined && authenticated !== undefined) {
-      const throttled = operations.throttle(authenticated, asked)
+    const asked = new JudgedRequest(this.#record.id, this.#head)
+    if (operations !== undefined && visitor !== undefined) {
+      const throttled = operations.throttle(visitor, asked)
       if (throttled !== undefined) return this.#send(throttled)
     }
     this.#awaitBody({ route, admitted, asked })
+  }
+
+  /** For any method but POST. */
+  #forwardOther(route: Route, admitted: AdmittedRequest): void {
+    const operations = route.guard?.operations
+    const { visitor } = admitted.caller
+    if (operations === undefined || visitor === undefined) return this.#goOn(route, admitted)
+    const asked = { origin: this.#head.origin, requestId: this.#record.id }
+    const limited = operations.limitOther(visitor, asked)
+    if (limited !== undefined) return this.#send(limited)
+    // The lost part of an event stream may be any answer.
+    const filter = this.#method === 'GET' ? operations.filterFor(visitor) : undefined
+    this.#goOn(route, filter === undefined ? admitted : { ...admitted, filter })
   }
 
   #awaitBody(awaited: Awaited): void {
@@ -304,22 +287,22 @@ class Passage {
     body: Buffer,
   ): GuardAnswer | InvalidMessage | Pick<AdmittedRequest, 'message' | 'filter'> {
     const operations = route.guard?.operations
-    const { authenticated } = admitted.caller
+    const { visitor } = admitted.caller
     const message = isStateless(asked.protocolVersion)
       ? validateMessage(body, this.#head)
       : undefined
     if (message !== undefined && 'text' in message) {
-      if (authenticated !== undefined) operations?.countRefusal(authenticated)
+      if (visitor !== undefined) operations?.countRefusal(visitor)
       return message
     }
-    if (operations === undefined || authenticated === undefined) {
+    if (operations === undefined || visitor === undefined) {
       return { message, filter: undefined }
     }
     const permission =
       message === undefined
-        ? operations.authorize(authenticated, body, asked)
-        : (operations.throttle(authenticated, asked) ??
-          operations.authorizeMessages(authenticated, [message], asked))
+        ? operations.authorize(visitor, body, asked)
+        : (operations.throttle(visitor, asked) ??
+          operations.authorizeMessages(visitor, [message], asked))
     if ('messages' in permission) this.#record.read(permission.messages)
     return 'outcome' in permission ? permission : { message, filter: permission.filter }
   }
@@ -343,7 +326,7 @@ class Passage {
   ): void {
     if (this.#method !== 'POST' || body !== undefined) return
     const enter = () => {
-      const place = admission.enter(caller.authenticated?.token)
+      const place = admission.enter(caller.countedAs)
       return place instanceof Place ? place : undefined
     }
     const onOver = (leave: () => void) => onceOver(request, response, leave)
@@ -407,7 +390,7 @@ class Passage {
     this.#send(rpcErrorAnswer(400, this.#record.id, rpcError(id, code, text), headers))
   }
 
-  #send({ status, headers, body }: OwnAnswer): void {
+  #send({ status, headers, body, standsFor = status }: OwnAnswer): void {
     if (this.#isGone) return this.#leave()
     this.#place?.leave()
     const fields = { ...headers, 'X-Request-Id': this.#record.id }
@@ -415,7 +398,7 @@ class Passage {
     const { clock } = this.#options
     sendAnswer(this.#request, this.#response, { status, headers: fields, body }, unread, clock)
     onceOver(this.#request, this.#response, (isSent) =>
-      this.#record.close(status, isSent ? 'whole' : 'client left'),
+      this.#record.close(standsFor, isSent ? 'whole' : 'client left'),
     )
   }
 

@@ -37,6 +37,7 @@ const OURS = new Set([
   'transfer-encoding',
   'connection',
   'expect',
+  'x-forwarded-for',
 ])
 
 type RepeatedField = 'mcp-protocol-version' | 'mcp-session-id' | 'last-event-id'
@@ -62,6 +63,8 @@ export interface RequestHead {
   readonly sessionId: string | undefined
   readonly accept: string | undefined
   readonly contentType: string | undefined
+  /** `X-Forwarded-For`: all fields in one list. */
+  readonly forwardedFor: string | undefined
   readonly lastEventId: string | undefined
   /** The repeated field that may occur only once: readers would choose differently. */
   readonly repeated: readonly RepeatedField[]
@@ -146,6 +149,7 @@ class Fields implements RequestHead {
   sessionId: string | undefined
   accept: string | undefined
   contentType: string | undefined
+  forwardedFor: string | undefined
   lastEventId: string | undefined
   repeated: readonly RepeatedField[] = NONE
   nominated: string | undefined
@@ -181,6 +185,9 @@ class Fields implements RequestHead {
         break
       case 'content-type':
         this.contentType = join(this.contentType, value)
+        break
+      case 'x-forwarded-for':
+        this.forwardedFor = join(this.forwardedFor, value)
         break
       case 'host':
         this.hosts++

@@ -29,6 +29,10 @@ export class RequestSubject implements EventSubject {
     return this.#record.caller?.authenticated?.token.clientId
   }
 
+  get caller(): 'anonymous' | undefined {
+    return this.#record.caller?.visitor?.outcome === 'anonymous' ? 'anonymous' : undefined
+  }
+
   /** As read, else as its header fields say. */
   get rpcMethod(): string | undefined {
     const { operations, head } = this.#record

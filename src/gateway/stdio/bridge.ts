@@ -11,6 +11,7 @@ import type { EventSubject } from '../events.js'
 import type { Backend, BackendState } from '../request/backend.js'
 import type { Caller } from '../request/caller.js'
 import { readBody, refuseInstead } from '../request/body.js'
+import { sessionMark } from '../../web/anonymous-session.js'
 import { isStateless, STATEFUL_VERSIONS } from '../../mcp/protocol-revision.js'
 import { identityEnvironment } from '../identity.js'
 import { LISTEN } from '../../mcp/open-ended.js'
@@ -40,7 +41,8 @@ import {
   refuseWaiting,
   refuseWith,
 } from './refusals.js'
-import type { NoRoom, ChildPool } from './child-pool.js'
+import type { NoRoom } from './child-pool.js'
+import type { ChildPools } from './child-pools.js'
 import { Session } from './session.js'
 import { SharedChild, type Discovery } from './shared-child.js'
 import { Verdicts } from './verdicts.js'
@@ -55,7 +57,7 @@ export interface BridgeOptions {
   /** Whether it is run once before the first client needs it. */
   readonly isWarmed: boolean
   /** Shared by all commands of a gateway, which have one limit. */
-  readonly childPool: ChildPool
+  readonly childPools: ChildPools
   /** Seconds that an answer to a POST may continue after its token has ended. */
   readonly streamGrace: number
   /** Bytes of a request's body. */
@@ -84,6 +86,7 @@ const COLD = '--child-warm runs the command before the first client needs it'
 
 /** An event about a command does not belong to one request. */
 const OF_NO_REQUEST = {
+  caller: undefined,
   rpcMethod: undefined,
   target: undefined,
   operations: undefined,
@@ -164,7 +167,7 @@ class Bridge {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#warmUp?.close(), this.#options.childPool.close()])
+    await Promise.all([this.#warmUp?.close(), this.#options.childPools.close()])
   }
 
   #read(request: StdioRequest): void {
@@ -261,7 +264,7 @@ class Bridge {
     const noRoom = this.#makeRoom(request)
     if (noRoom !== undefined) return refuseRoom(request, noRoom, message)
     const { caller } = request.admitted
-    const id = randomUUID()
+    const id = sessionMark(caller.key) + randomUUID()
     const options = {
       ...this.#optionsFor(request, id),
       id,
@@ -272,12 +275,12 @@ class Bridge {
         if (this.#abandoned.get(session.callerKey) === session) {
           this.#abandoned.delete(session.callerKey)
         }
-        this.#options.childPool.remove(session, ended)
+        this.#options.childPools.remove(session, ended)
       },
     }
     const session: Session = new Session(options, this.#startChild(caller, options.label))
     this.#sessions.set(id, session)
-    this.#options.childPool.add(session)
+    this.#options.childPools.add(session)
     const clearTimer = clock.setTimer(() => {
       session.endSilent(limits.startTimeout)
     }, limits.startTimeout * 1000)
@@ -347,19 +350,19 @@ class Bridge {
   }
 
   #sharedOf(request: StdioRequest): Shared {
-    const { key } = request.admitted.caller
+    const { caller } = request.admitted
+    const { key } = caller
     const known = this.#shared.get(key)
     if (known !== undefined) return known
     const options = {
       ...this.#optionsFor(request, key),
       onEnd: (ended: Promise<void>) => {
         if (this.#shared.get(key)?.child === child) this.#shared.delete(key)
-        this.#options.childPool.remove(child, ended)
+        this.#options.childPools.remove(child, ended)
       },
     }
-    const { caller } = request.admitted
     const child: SharedChild = new SharedChild(options, this.#startChild(caller, options.label))
-    this.#options.childPool.add(child)
+    this.#options.childPools.add(child)
     const versions = child.discover().then((discovery) => this.#versionsOf(child, discovery))
     const shared = { child, versions }
     this.#shared.set(key, shared)
@@ -377,9 +380,9 @@ class Bridge {
   }
 
   #makeRoom({ admitted: { caller } }: StdioRequest): NoRoom | undefined {
-    const { childPool, limits } = this.#options
+    const { childPools, limits } = this.#options
     const { key: callerKey, principalKey } = caller
-    return childPool.makeRoom({ callerKey, principalKey }, limits)
+    return childPools.makeRoom({ callerKey, principalKey }, limits)
   }
 
   #optionsFor({ admitted: { caller } }: StdioRequest, labelled: string) {
@@ -392,10 +395,11 @@ class Bridge {
   /** Emits events about the child of a caller. */
   #emitFor(caller: Caller | undefined): ((event: ChildEvent) => void) | undefined {
     const { emit } = this.#options
-    const token = caller?.authenticated?.token
-    if (emit === undefined || token === undefined) return emit
-    const { user, subject, clientId } = token
-    const about = { ...OF_NO_REQUEST, user, subject, clientId }
+    const { authenticated, visitor } = caller ?? {}
+    if (emit === undefined || visitor === undefined) return emit
+    const { user, subject, clientId } = authenticated?.token ?? {}
+    const anonymous = authenticated === undefined ? 'anonymous' : undefined
+    const about = { ...OF_NO_REQUEST, user, subject, clientId, caller: anonymous } as const
     return (event) => emit(event, about)
   }
 

@@ -7,19 +7,22 @@ import { isJsonObject } from '../../base/json.js'
 import type { OptionChecker, OptionPath } from '../../base/option-checker.js'
 import { DEFAULT_LIMITS, type ChildLimits } from './limits.js'
 
-/** The largest value of each limit; the smallest is 1. */
+/** The largest value of each limit; the smallest is 1, except where it may be 0. */
 const MOST: ChildLimits = {
   idle: 86_400,
   startTimeout: 600,
   maxChildren: 10_000,
   maxChildrenPerPrincipal: 10_000,
+  maxAnonymousChildren: 10_000,
   maxMessage: 2 ** 30,
   queue: 2 ** 30,
 }
 /** Limits that may be less than a second. */
 const SECONDS = new Set(['idle', 'startTimeout'])
+const MAY_BE_0 = new Set(['maxAnonymousChildren'])
 
 function isWithin(name: keyof ChildLimits, value: unknown): boolean {
+  if (value === 0) return MAY_BE_0.has(name)
   if (typeof value !== 'number' || !(value > 0 && value <= MOST[name])) return false
   return SECONDS.has(name) || Number.isInteger(value)
 }

@@ -7,10 +7,10 @@ import type { ChildLimits } from './limits.js'
 import type { PooledChild } from './pooled-child.js'
 
 /**
- * Why there is no room: too many children of this caller, of their subject over all its clients, or
- * in total.
+ * Why there is no room: too many children of this caller, of their subject over all its clients, of
+ * callers without a token, or in total.
  */
-export type NoRoom = 'caller' | 'principal' | 'all'
+export type NoRoom = 'caller' | 'principal' | 'anonymous' | 'all'
 
 /** The caller that needs room: see {@link Caller}. */
 export type Claimant = Pick<PooledChild, 'callerKey' | 'principalKey'>

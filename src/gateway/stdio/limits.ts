@@ -15,6 +15,8 @@ export interface ChildLimits {
   readonly maxChildren: number
   /** Children of one issuer, subject and client. Default 10. */
   readonly maxChildrenPerPrincipal: number
+  /** Children of callers without a token, beside the others. Default 0. */
+  readonly maxAnonymousChildren: number
   /** Bytes of one message of a child. Default 16 MiB. */
   readonly maxMessage: number
   /**
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: ChildLimits = {
   startTimeout: 30,
   maxChildren: 100,
   maxChildrenPerPrincipal: 10,
+  maxAnonymousChildren: 0,
   maxMessage: 16 * 2 ** 20,
   queue: 4 * 2 ** 20,
 }

@@ -137,6 +137,10 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
     reason: 'the clients of one subject use half of all child processes',
     hint: '--max-children sets how many there may be',
   },
+  anonymous: {
+    reason: 'callers without a token use all of their child processes',
+    hint: '--max-anonymous-children sets how many they may have',
+  },
   all: {
     reason: 'all child processes are in use',
     hint: '--max-children sets how many there may be',
@@ -144,7 +148,7 @@ const NO_ROOM: Readonly<Record<NoRoom, { readonly reason: string; readonly hint:
 }
 
 export function refuseRoom(request: StdioRequest, noRoom: NoRoom, message: RawMessage): void {
-  const isTheirs = noRoom !== 'all'
+  const isTheirs = noRoom === 'caller' || noRoom === 'principal'
   refuse(request, {
     status: isTheirs ? 429 : 503,
     code: 'ERR_CHILDREN_TOO_MANY',

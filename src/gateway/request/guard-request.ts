@@ -1,0 +1,69 @@
+/**
+ * A request as the guard of its resource sees it.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import type { GuardRequestHead } from '../../web/guard-request.js'
+import type { OperationsRequest } from '../../web/operation-guard.js'
+import { forwardedField, type RequestHead } from './head.js'
+
+/** A request whose messages are judged. */
+export class JudgedRequest implements OperationsRequest {
+  readonly requestId: string
+  readonly #head: RequestHead
+
+  constructor(requestId: string, head: RequestHead) {
+    this.requestId = requestId
+    this.#head = head
+  }
+
+  get origin(): string | undefined {
+    return this.#head.origin
+  }
+  get protocolVersion(): string | undefined {
+    return this.#head.protocolVersion
+  }
+  get userAgent(): string | undefined {
+    return forwardedField(this.#head, 'user-agent')
+  }
+}
+
+export class GatewayRequest implements GuardRequestHead {
+  readonly method: string
+  readonly path: string
+  readonly requestId: string
+  readonly mounted = false
+  readonly head: RequestHead
+  readonly #request: IncomingMessage
+
+  constructor(request: IncomingMessage, path: string, requestId: string, head: RequestHead) {
+    this.method = request.method ?? 'GET'
+    this.path = path
+    this.requestId = requestId
+    this.head = head
+    this.#request = request
+  }
+
+  get authorization(): RequestHead['authorization'] {
+    return this.head.authorization
+  }
+  get origin(): string | undefined {
+    return this.head.origin
+  }
+  get requestedHeaders(): string | undefined {
+    return this.head.requestedHeaders
+  }
+  get accept(): string | undefined {
+    return this.head.accept
+  }
+  get sessionId(): string | undefined {
+    return this.head.sessionId
+  }
+  get peerAddress(): string | undefined {
+    return this.#request.socket.remoteAddress
+  }
+  get forwardedFor(): string | undefined {
+    return this.head.forwardedFor
+  }
+}

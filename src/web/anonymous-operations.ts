@@ -1,0 +1,43 @@
+/**
+ * Authorizes what a request without a token asks for.
+ *
+ * @module
+ */
+import { tellOperations, type McpOperation } from '../mcp/operation.js'
+import type { Anonymous } from '../rs/anonymous.js'
+import type { Denied } from '../rs/decision.js'
+import { describeOperation, type OperationAuthority } from '../rs/operation-authority.js'
+import type { Answers } from './answers.js'
+
+/**
+ * All operations together.
+ *
+ * @returns the 401 to send, the same as at a resource without public operations, or `undefined`
+ */
+export function authorizeAnonymous(
+  { hasSession }: Anonymous,
+  operations: readonly McpOperation[],
+  authority: OperationAuthority,
+  answers: Answers,
+  requestId: string = answers.idOf({ origin: undefined }),
+): Denied | undefined {
+  // An answer to the server belongs to a session.
+  if (operations.length === 0 && !hasSession) {
+    return authority.demandToken(requestId, 'an answer without a session needs a token')
+  }
+  const closed = operations.find((each) => authority.publicPart?.includes(each) !== true)
+  answers.emit?.({
+    type: 'operation.judged',
+    requestId,
+    outcome: closed === undefined ? 'allowed' : 'denied',
+    operations: tellOperations(operations),
+    issuer: undefined,
+    subject: undefined,
+    clientId: undefined,
+    scopesNeeded: [],
+    scopesHeld: [],
+  })
+  return closed === undefined
+    ? undefined
+    : authority.demandToken(requestId, `${describeOperation(closed)} needs a token`)
+}
