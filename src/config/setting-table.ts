@@ -112,6 +112,7 @@ export interface Settings {
     readonly scopeClaim?: readonly string[] | undefined
     readonly published: boolean
     readonly anySubject: boolean
+    readonly tenants?: readonly string[] | undefined
     readonly requireClaim?: readonly string[] | undefined
     readonly soleAudience: boolean
     readonly alsoAudience?: readonly string[] | undefined
@@ -514,6 +515,18 @@ const schema = z.object({
       onlyWhen: 'given',
       becomes: 'issuer.anySubject',
       description: 'accept every token of an unpublished issuer for this resource',
+    }),
+    tenants: texts({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      onlyWhen: 'given',
+      becomes: 'issuer.tenants',
+      description:
+        'ids of the tenants whose tokens are accepted, if the issuer contains {tenantid} (Entra); the metadata names the first',
+      placeholder: 'ID',
+      default: 'the issuer is one tenant',
+      hint: '[9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10]',
     }),
     requireClaim: texts({
       ...EACH_ISSUER,

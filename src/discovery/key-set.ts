@@ -69,6 +69,8 @@ const MOST_OF_A_MOMENT = 0.9 * MOMENT
 
 export interface KeySetOptions extends KeyReaderOptions {
   readonly algorithms: readonly string[]
+  /** Keys that name an issuer must be for this tenant; `undefined`: their `issuer` does not count. */
+  readonly tenant: string | undefined
   /** Milliseconds. */
   readonly maxAge: number
   readonly staleFor: number
@@ -368,8 +370,7 @@ class IssuerKeys implements KeySet {
     const timer = setTimeout(() => limit.abort(new Error('timeout')), longest)
     try {
       const { document, maxAge } = await this.#readKeys(limit.signal)
-      const { issuer, algorithms } = this.#options
-      const imported = await importKeys(issuer, document, algorithms)
+      const imported = await importKeys(document, this.#options)
       this.#take(imported, number, began, maxAge)
     } catch (cause) {
       const error =

@@ -61,6 +61,11 @@ export interface PolicyDocument {
   readonly implies?: Implications
   readonly rules: readonly PolicyRule[]
   /**
+   * Names for groups that tokens hold by an id (Entra), each with its id or ids. With names, a rule
+   * about the claim `groups` takes no other values than these.
+   */
+  readonly groups?: Readonly<Record<string, string | readonly string[]>>
+  /**
    * For operations that no rule names: `deny`, also for methods outside of the protocol, or `base`:
    * the base scopes suffice.
    */
@@ -101,10 +106,13 @@ export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as con
 type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
 const NAMES: Wildcards = { separator: undefined }
-const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists'])
+const MEMBERS = new Set(['implies', 'groups', 'rules', 'unmatched', 'lists'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims', 'limit'])
 const LIMIT_NAMES = new Set(['rate', 'burst', 'per'])
 const LIMIT_HINT = '{ rate: 20/min, burst: 5, per: subject }'
+const GROUPS_HINT = 'admins: 3f1c2b7e-5d0a-4c1e-9a77-2f6d8e0c3b41'
+/** The claim itself, or one in another: `groups`, `resource.groups`. */
+const CLAIM_OF_GROUPS = /(?:^|[.:/])groups$/
 const FORMS = new Set(['require', 'ask'])
 const FORMS_HINT = "{ require: mcp.use, ask: 'api://APP/mcp.use' }"
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
@@ -164,6 +172,7 @@ class PolicyChecker {
   readonly problems: PolicyProblem[] = []
   /** By the scope that is required. */
   readonly #asks = new Map<string, string>()
+  #groups: ReadonlyMap<string, readonly string[]> | undefined
 
   problem(path: OptionPath, message: string, hint: string): void {
     this.problems.push({ path, message, hint })
@@ -270,10 +279,43 @@ class PolicyChecker {
       this.problem(path, 'must be claims with the values that suffice', hint)
       return []
     }
-    return Object.entries(value).map(([claim, values]) => ({
-      claim,
-      values: this.#texts([...path, claim], values, hint),
-    }))
+    return Object.entries(value).map(([claim, given]) => {
+      const values = this.#texts([...path, claim], given, hint)
+      return { claim, values: this.#idsOf([...path, claim], claim, given, values) }
+    })
+  }
+
+  #readGroups(value: unknown): void {
+    if (value === undefined) return
+    if (!isPlainObject(value) || Object.keys(value).length === 0) {
+      this.problem(['groups'], 'must be names with the ids of groups', GROUPS_HINT)
+      return
+    }
+    this.#groups = new Map(
+      Object.entries(value).map(([name, ids]) => [
+        name,
+        this.#texts(['groups', name], ids, GROUPS_HINT),
+      ]),
+    )
+  }
+
+  /** The values of a claim of groups, with ids in place of names. */
+  #idsOf(
+    path: OptionPath,
+    claim: string,
+    given: unknown,
+    values: readonly string[],
+  ): readonly string[] {
+    const groups = this.#groups
+    if (groups === undefined || !CLAIM_OF_GROUPS.test(claim)) return values
+    return values.flatMap((name) => {
+      const ids = groups.get(name)
+      if (ids !== undefined) return ids
+      const place = Array.isArray(given) ? [...path, given.indexOf(name)] : path
+      const hint = `known: ${[...groups.keys()].join(', ')}`
+      this.problem(place, `${quoted(name)} is not a name in groups`, hint)
+      return []
+    })
   }
 
   #patterns(path: OptionPath, subject: RuleSubject, value: unknown): readonly string[] {
@@ -384,6 +426,7 @@ class PolicyChecker {
     this.#unknownNames([], document, MEMBERS)
     const { rules, unmatched, lists = 'filter' } = document
     const implies = this.#implies(document['implies'])
+    this.#readGroups(document['groups'])
     if (!Array.isArray(rules)) this.problem(['rules'], 'must be a list of rules', '- tools: […]')
     const checked = (Array.isArray(rules) ? rules : []).flatMap(
       (rule, index) => this.#rule(['rules', index], rule) ?? [],

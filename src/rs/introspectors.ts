@@ -25,7 +25,7 @@ export function createIntrospectors(
 } {
   const problems: ConfigurationProblem[] = []
   const introspectors = issuers.map(
-    ({ introspector, discoveryUrl, requirements: { issuer } }, index) => {
+    ({ introspector, discoveryUrl, position, requirements: { issuer } }) => {
       if (typeof introspector !== 'function') return introspector
       try {
         return introspector({
@@ -38,7 +38,10 @@ export function createIntrospectors(
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error
         for (const { path, message, hint } of error.problems) {
-          problems.push({ ...words.locate(['authorizationServers', index, path], message), hint })
+          problems.push({
+            ...words.locate(['authorizationServers', position, path], message),
+            hint,
+          })
         }
         return undefined
       }

@@ -5,15 +5,17 @@
  * @module
  */
 import { isJsonObject, type JsonObject } from '../base/json.js'
-import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-checker.js'
+import { OptionChecker, type OptionChecks, type OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenRequirements } from '../token/access-token.js'
+import type { RequiredClaims } from '../token/required-claims.js'
 import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
 import { checkPublication } from './publication.js'
+import { readTenants, type TenantEntry } from './tenants.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
@@ -26,6 +28,10 @@ export interface IssuerSettings {
   readonly scopePrefix: string | undefined
   /** Whether clients are sent there to log in. */
   readonly isPublished: boolean
+  /** The tenant whose tokens it issues, if the configuration lists tenants. */
+  readonly tenant: string | undefined
+  /** Which entry of the configuration it comes from. */
+  readonly position: number
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -70,6 +76,7 @@ const SERVER_NAMES: Readonly<
   scopePrefix: true,
   published: true,
   anySubject: true,
+  tenants: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -237,10 +244,43 @@ function rulesOf(own: TokenRules, all: TokenRules): TokenRules {
   return { ...all, ...Object.fromEntries(given) }
 }
 
-function checkServer(
+/** `tid` names the tenant that issued a token; it must be the one in the issuer. */
+function checkTenantClaim(
+  checker: OptionChecker,
+  path: OptionPath,
+  { requiredClaims = {} }: TokenRules,
+  tenant: string | undefined,
+): RequiredClaims {
+  if (tenant === undefined) return requiredClaims
+  if (requiredClaims['tid'] !== undefined) {
+    const hint = `leave it out of ${checker.nameOf('requiredClaims')}`
+    checker.problem([...path, 'tenants'], 'says already which tid a token must have', hint)
+  }
+  return { ...requiredClaims, tid: [tenant] }
+}
+
+/** One entry of the configuration: an issuer, or one for each tenant. */
+function checkEntry(
   checker: OptionChecker,
   path: OptionPath,
   entry: unknown,
+  position: number,
+  defaults: IssuerDefaults,
+  rulesForAll: TokenRules,
+): readonly Draft[] {
+  const [first, ...others] = readTenants(checker, path, entry)
+  // What is wrong with one tenant is wrong with all of them, and is told once.
+  const silent = new OptionChecker()
+  const check = (by: OptionChecker, each: TenantEntry) =>
+    checkServer(by, path, each, position, defaults, rulesForAll) ?? []
+  return [check(checker, first), others.map((each) => check(silent, each))].flat(2)
+}
+
+function checkServer(
+  checker: OptionChecker,
+  path: OptionPath,
+  { entry, tenant }: TenantEntry,
+  position: number,
   defaults: IssuerDefaults,
   rulesForAll: TokenRules,
 ): Draft | undefined {
@@ -262,6 +302,8 @@ function checkServer(
   const { introspector, tokenPrefix, discoveryUrl }: Partial<AuthorizationServerOptions> = server
   const scopePrefix = checkScopePrefix(checker, [...path, 'scopePrefix'], server['scopePrefix'])
   return {
+    position,
+    tenant,
     validation,
     introspector,
     tokenPrefix,
@@ -282,7 +324,7 @@ function checkServer(
       alsoAudience: othersIn(rules),
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
-      requiredClaims: rules.requiredClaims ?? {},
+      requiredClaims: checkTenantClaim(checker, path, rules, tenant),
     }),
   }
 }
@@ -328,14 +370,13 @@ export function checkIssuers(
   const drafts: Draft[] = []
   for (const [index, entry] of list.entries()) {
     const place = isList ? [...path, index] : path
-    const draft = checkServer(checker, place, entry, defaults, rulesForAll)
-    if (draft === undefined) continue
-    const { issuer } = draft.requirements
-    if (issuer !== undefined && drafts.some(({ requirements }) => requirements.issuer === issuer)) {
+    const own = checkEntry(checker, place, entry, index, defaults, rulesForAll)
+    const names = new Set(drafts.map(({ requirements }) => requirements.issuer))
+    if (own.some(({ requirements: { issuer } }) => issuer !== undefined && names.has(issuer))) {
       const where = typeof entry === 'string' ? place : [...place, 'issuer']
       checker.problem(where, 'is listed twice', 'keep one')
     }
-    drafts.push(draft)
+    drafts.push(...own)
   }
   checkPrefixes(checker, path, drafts)
   checkScopePrefixes(checker, path, drafts)

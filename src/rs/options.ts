@@ -96,6 +96,13 @@ export interface AuthorizationServerOptions extends TokenOptions {
    * `common`). Default false.
    */
   readonly anySubject?: boolean
+  /**
+   * Ids of the tenants whose tokens are accepted (Entra); `issuer` then contains `{tenantid}`, and so
+   * may `discoveryUrl` and `jwksUri`. Each tenant is an issuer of its own: `tid` must name it, and a
+   * key that names another issuer does not count. The metadata names the first: clients of the other
+   * tenants' users need another resource. Default: the issuer is one tenant.
+   */
+  readonly tenants?: readonly string[]
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**

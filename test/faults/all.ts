@@ -5,6 +5,7 @@ import { CONNECTION_FAULTS } from './connection-faults.js'
 import { DOCTOR_FAULTS } from './doctor-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { IDENTITY_FAULTS } from './identity-faults.js'
+import { ISSUER_FAULTS } from './issuer-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
 import { CHILD_FAULTS } from './child-faults.js'
@@ -36,5 +37,6 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...DOCTOR_FAULTS,
   ...WHO_FAULTS,
   ...IDENTITY_FAULTS,
+  ...ISSUER_FAULTS,
   ...ATTACK_FAULTS,
 ]

@@ -24,6 +24,18 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-07': tested(
     'A path for load balancers answers 200 about this process without a token, and never at or below a resource',
   ),
+  'IDN-30': tested(
+    'An issuer that is a template is trusted for the listed tenants alone: `tid` equals the tenant of `iss`, each tenant is an issuer of its own for principals, the metadata names the first; a template, `common` or `organizations` without a list does not start',
+  ),
+  'IDN-31': tested(
+    'With tenants, a key that names an issuer verifies tokens of that issuer alone; the template stands for every tenant',
+  ),
+  'IDN-32': tested(
+    'Groups that a token leaves out (`_claim_names`, `hasgroups`) refuse only where a rule that decides the request reads them, and the operator learns the remedy',
+  ),
+  'IDN-33': tested(
+    'A policy may name groups: a rule about groups takes these names alone, and an unknown one is a problem with its place',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),

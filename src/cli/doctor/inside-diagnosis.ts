@@ -58,7 +58,7 @@ async function tryWrongSecrets(
   findings: Findings,
 ): Promise<void> {
   for (const [index, issuer] of issuers.entries()) {
-    const settings = trust?.issuers[index]
+    const settings = trust?.issuers.find(({ position }) => position === index)
     const client = introspectorOptions(issuer)
     if (settings === undefined || client?.clientSecret === undefined) continue
     const { requirements, discoveryUrl } = settings

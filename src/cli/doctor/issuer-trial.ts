@@ -28,7 +28,7 @@ const OF_LIMIT =
   'Find out which program asks the issuer for its keys with every request, or raise the limit. The gateway asks once for all requests. With --oauth-jwks-file, it never asks.'
 
 export async function tryKeys(
-  { source, requirements, validation }: IssuerSettings,
+  { source, requirements, validation, tenant }: IssuerSettings,
   allowHttp: readonly string[],
   { fetch, now, patience }: Network,
   findings: Findings,
@@ -40,7 +40,7 @@ export async function tryKeys(
   const timer = setTimeout(() => limit.abort(), patience)
   const fault = await faultOf(async () => {
     const { document } = await read(limit.signal)
-    await importKeys(issuer, document, algorithms)
+    await importKeys(document, { issuer, algorithms, tenant })
   })
   clearTimeout(timer)
   if (fault === undefined) return
