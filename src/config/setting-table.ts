@@ -113,6 +113,8 @@ export interface Settings {
     readonly published: boolean
     readonly anySubject: boolean
     readonly tenants?: readonly string[] | undefined
+    readonly discoveryTokenFile?: string | undefined
+    readonly caFile?: string | undefined
     readonly requireClaim?: readonly string[] | undefined
     readonly soleAudience: boolean
     readonly alsoAudience?: readonly string[] | undefined
@@ -527,6 +529,28 @@ const schema = z.object({
       placeholder: 'ID',
       default: 'the issuer is one tenant',
       hint: '[9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10]',
+    }),
+    discoveryTokenFile: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      becomes: 'issuer.discoveryToken',
+      description:
+        'file with a bearer token for metadata and keys of this issuer (Kubernetes); it is sent only to the origins of issuer, discoveryUrl and jwksUri',
+      placeholder: 'FILE',
+      file: 'whole',
+      hint: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    }),
+    caFile: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      becomes: 'issuer.fetch',
+      description: 'further certificate authorities for this issuer alone, in PEM',
+      placeholder: 'FILE',
+      default: 'those of the system and of --ca-file',
+      file: 'whole',
+      hint: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
     }),
     requireClaim: texts({
       ...EACH_ISSUER,

@@ -76,6 +76,8 @@ export interface KeySetOptions extends KeyReaderOptions {
   readonly staleFor: number
   readonly wait: number
   readonly emit: Emit | undefined
+  /** Whether other resources reach these keys in the same way. */
+  readonly isShared: boolean
   /** Requests must not wait for one another's work ({@link isolatesRequests}). */
   readonly isolated: boolean
 }

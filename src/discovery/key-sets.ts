@@ -14,8 +14,8 @@ export function createKeySets(emit: Emit | undefined): (options: KeySetOptions) 
     const { issuer, source, tenant, algorithms, allowHttp, maxAge, staleFor, wait } = options
     const create = () => createKeySet({ ...options, emit })
     // Configured keys cost no request, and we cannot tell whether two functions return the same
-    // keys.
-    if (source.type === 'jwks') return create()
+    // keys, or reach the same place.
+    if (source.type === 'jwks' || !options.isShared) return create()
     const settings = [issuer, source, tenant, algorithms, allowHttp, maxAge, staleFor, wait]
     const name = JSON.stringify(settings)
     const keys = known.get(name) ?? create()

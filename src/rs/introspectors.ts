@@ -25,7 +25,7 @@ export function createIntrospectors(
 } {
   const problems: ConfigurationProblem[] = []
   const introspectors = issuers.map(
-    ({ introspector, discoveryUrl, position, requirements: { issuer } }) => {
+    ({ introspector, discoveryUrl, position, reach, requirements: { issuer } }) => {
       if (typeof introspector !== 'function') return introspector
       try {
         return introspector({
@@ -34,6 +34,7 @@ export function createIntrospectors(
           allowHttp,
           wait: wait / 1000,
           ...runtime,
+          ...(reach !== undefined && { fetch: reach(runtime.fetch) }),
         })
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error

@@ -14,6 +14,7 @@ import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
+import { checkReach, type Reach } from './issuer-reach.js'
 import { checkPublication } from './publication.js'
 import { readTenants, type TenantEntry } from './tenants.js'
 
@@ -32,6 +33,8 @@ export interface IssuerSettings {
   readonly tenant: string | undefined
   /** Which entry of the configuration it comes from. */
   readonly position: number
+  /** How its documents are reached. */
+  readonly reach: Reach
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -77,6 +80,8 @@ const SERVER_NAMES: Readonly<
   published: true,
   anySubject: true,
   tenants: true,
+  discoveryToken: true,
+  fetch: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -304,6 +309,7 @@ function checkServer(
   return {
     position,
     tenant,
+    reach: checkReach(checker, path, server),
     validation,
     introspector,
     tokenPrefix,

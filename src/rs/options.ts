@@ -103,6 +103,15 @@ export interface AuthorizationServerOptions extends TokenOptions {
    * tenants' users need another resource. Default: the issuer is one tenant.
    */
   readonly tenants?: readonly string[]
+  /**
+   * A bearer token for its metadata and keys, or a function that returns the one in use, for an
+   * issuer that shows them to nobody else (Kubernetes). It is sent only to the origins of `issuer`,
+   * `discoveryUrl` and `jwksUri`: never to an address that a document or a redirect names, and by
+   * plain HTTP only to loopback hosts. Default none.
+   */
+  readonly discoveryToken?: string | (() => string)
+  /** Used for all requests to this issuer, in place of the one for all issuers. */
+  readonly fetch?: typeof fetch
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**

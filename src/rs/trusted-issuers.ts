@@ -41,7 +41,7 @@ export class TrustedIssuers {
     })
     if (problems.length > 0) throw new ConfigurationError(problems)
     for (const [index, each] of settings.issuers.entries()) {
-      const { requirements, source, tenant } = each
+      const { requirements, source, tenant, reach } = each
       const clock = new ProviderClock(now)
       const keys = keySetFor({
         issuer: requirements.issuer,
@@ -53,7 +53,8 @@ export class TrustedIssuers {
         staleFor: settings.jwksStaleFor,
         wait: source.type === 'jwks' ? 0 : settings.wait,
         ...runtime,
-        fetch: clock.observe(fetch),
+        isShared: reach === undefined,
+        fetch: clock.observe(reach?.(fetch) ?? fetch),
       })
       this.#byName.set(requirements.issuer, {
         ...each,

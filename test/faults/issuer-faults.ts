@@ -3,6 +3,7 @@ import type { Fault } from './faults.js'
 
 const tenants = ['rs/tenants.test.ts']
 const groups = ['config/policy-file.test.ts']
+const documents = ['rs/discovery-token.test.ts']
 
 export const ISSUER_FAULTS: readonly Fault[] = [
   {
@@ -81,5 +82,61 @@ export const ISSUER_FAULTS: readonly Fault[] = [
     find: 'this.problem(place, `${quoted(name)} is not a name in groups`, hint)',
     replace: '',
     tests: groups,
+  },
+  {
+    id: 'token-for-any-origin',
+    breaks: 'IDN-34',
+    find: 'if (!isDocument || !origins.has(url.origin) || !isSafeForToken(url)) {',
+    replace: 'if (!isDocument || !isSafeForToken(url)) {',
+    tests: documents,
+  },
+  {
+    id: 'token-by-plain-http',
+    breaks: 'IDN-34',
+    find: "return protocol === 'https:' || isLoopbackHost(hostname)",
+    replace: "return protocol !== '' || isLoopbackHost(hostname)",
+    tests: documents,
+  },
+  {
+    id: 'token-with-introspection',
+    breaks: 'IDN-34',
+    find: "const isDocument = (init?.method ?? 'GET') === 'GET'",
+    replace: 'const isDocument = init !== null',
+    tests: documents,
+  },
+  {
+    id: 'token-that-cannot-be-sent-is-shown',
+    breaks: 'IDN-34',
+    find: "if (typeof token === 'string' && discoveryTokenFault(token) === undefined) return token",
+    replace: "if (typeof token === 'string') return token",
+    tests: documents,
+  },
+  {
+    id: 'keys-reached-with-a-token-are-shared',
+    breaks: 'IDN-34',
+    find: "if (source.type === 'jwks' || !options.isShared) return create()",
+    replace: "if (source.type === 'jwks') return create()",
+    tests: ['gateway/resources.test.ts'],
+  },
+  {
+    id: 'old-token-stays',
+    breaks: 'IDN-34',
+    find: 'if (discoveryToken !== undefined) live.discoveryToken = discoveryToken',
+    replace: '',
+    tests: ['cli/secret-watch.test.ts'],
+  },
+  {
+    id: 'certificates-of-one-issuer-alone',
+    breaks: 'IDN-35',
+    find: "createFetch({ ca: `${files.ca ?? ''}\\n${ca}`, proxyEnvironment })",
+    replace: 'createFetch({ ca, proxyEnvironment })',
+    tests: ['config/issuer-files.test.ts'],
+  },
+  {
+    id: 'certificates-of-an-issuer-unused',
+    breaks: 'IDN-35',
+    find: 'return { ...server, ...(fetch !== undefined && { fetch }) }',
+    replace: 'return server',
+    tests: ['config/issuer-files.test.ts'],
   },
 ]

@@ -36,6 +36,12 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-33': tested(
     'A policy may name groups: a rule about groups takes these names alone, and an unknown one is a problem with its place',
   ),
+  'IDN-34': tested(
+    'A token for documents of an issuer is sent only to origins that the configuration names: never to an address that a document or a redirect names, never with a request that has credentials, never by plain HTTP except to loopback; it is read again when its file changes',
+  ),
+  'IDN-35': tested(
+    'Certificates of an issuer are trusted for that issuer alone, besides the shared ones',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
