@@ -113,6 +113,7 @@ export interface Settings {
     readonly published: boolean
     readonly anySubject: boolean
     readonly tenants?: readonly string[] | undefined
+    readonly authorizationServer?: string | undefined
     readonly discoveryTokenFile?: string | undefined
     readonly caFile?: string | undefined
     readonly requireClaim?: readonly string[] | undefined
@@ -529,6 +530,18 @@ const schema = z.object({
       placeholder: 'ID',
       default: 'the issuer is one tenant',
       hint: '[9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10]',
+    }),
+    authorizationServer: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      onlyWhen: 'given',
+      becomes: 'issuer.authorizationServer',
+      description:
+        'issuer that the metadata names and clients are sent to, if access tokens name another one (AD FS)',
+      placeholder: 'URL',
+      default: 'the issuer',
+      hint: 'https://adfs.example.com/adfs',
     }),
     discoveryTokenFile: text({
       ...OAUTH,

@@ -16,8 +16,11 @@ import {
 export type Reach = ((shared: typeof fetch) => typeof fetch) | undefined
 
 /** The URLs that the operator wrote down for this issuer, where a token may be shown. */
-function originsOf({ issuer, discoveryUrl, jwksUri }: JsonObject): ReadonlySet<string> {
-  const urls = [issuer, discoveryUrl, jwksUri].flatMap((each) => parseHttpUrl(each) ?? [])
+function originsOf(server: JsonObject): ReadonlySet<string> {
+  const { issuer, authorizationServer = issuer, discoveryUrl, jwksUri } = server
+  const urls = [authorizationServer, discoveryUrl, jwksUri].flatMap(
+    (each) => parseHttpUrl(each) ?? [],
+  )
   return new Set(urls.filter(isSafeForToken).map(({ origin }) => origin))
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseHttpUrl } from '../base/http.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
 import { OptionChecker, type OptionChecks, type OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
@@ -24,6 +25,8 @@ export interface IssuerSettings {
   readonly requirements: TokenRequirements
   readonly validation: 'auto' | 'jwt' | 'introspection'
   readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
+  /** The issuer that its metadata names, if tokens name another one. */
+  readonly authorizationServer: string | undefined
   readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
   readonly scopePrefix: string | undefined
@@ -71,6 +74,7 @@ const SERVER_NAMES: Readonly<
   Record<Exclude<keyof AuthorizationServerOptions, keyof TokenOptions>, true>
 > = {
   issuer: true,
+  authorizationServer: true,
   discoveryUrl: true,
   jwksUri: true,
   jwks: true,
@@ -126,6 +130,29 @@ function checkIssuerName(
     )
   }
   return true
+}
+
+/** A name that is never fetched may have any host. */
+function hostsOf(issuer: unknown): readonly string[] {
+  const url = parseHttpUrl(issuer)
+  return url === undefined ? [] : [url.hostname]
+}
+
+/** Checks the second name of an issuer, under which its metadata is found. */
+function checkAuthorizationServer(
+  checker: OptionChecker,
+  path: OptionPath,
+  server: JsonObject,
+  allowHttp: readonly string[],
+): string | undefined {
+  const { authorizationServer: value, introspector } = server
+  if (value === undefined) return undefined
+  const where = [...path, 'authorizationServer']
+  if (introspector !== undefined) {
+    const hint = 'leave out the introspector: such a server issues JWTs'
+    checker.problem(where, 'is for tokens that are JWTs', hint)
+  }
+  return checkIssuerName(checker, where, value, allowHttp) ? value : undefined
 }
 
 /** A claim other than `aud` does not name this resource, so more is required. */
@@ -298,7 +325,9 @@ function checkServer(
   checker.unknownNames(path, server, ISSUER_OPTION_NAMES)
   const { issuer } = server
   const issuerPath = typeof entry === 'string' ? path : [...path, 'issuer']
-  const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)
+  const authorizationServer = checkAuthorizationServer(checker, path, server, allowHttp)
+  const ofName = authorizationServer === undefined ? allowHttp : hostsOf(issuer)
+  const isNamed = checkIssuerName(checker, issuerPath, issuer, ofName)
   const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), rulesForAll)
   const { algorithms = SIGNATURE_ALGORITHMS, validation = 'auto', audienceClaim = 'aud' } = rules
   checkAudienceClaim(checker, path, server, audienceClaim, defaults)
@@ -314,6 +343,7 @@ function checkServer(
     introspector,
     tokenPrefix,
     scopePrefix,
+    authorizationServer,
     isPublished: checkPublication(checker, path, server, rules.requiredClaims),
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),

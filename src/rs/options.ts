@@ -69,6 +69,12 @@ export interface TokenOptions {
 export interface AuthorizationServerOptions extends TokenOptions {
   /** The issuer, exactly as its metadata and its tokens spell it, including any final `/`. */
   readonly issuer: string
+  /**
+   * The issuer that its metadata names, and that our metadata sends clients to, where access tokens
+   * name another one (AD FS: `https://adfs.example.com/adfs`). Then `issuer` is a name that is never
+   * fetched, and may begin with `http:`. Default: the issuer.
+   */
+  readonly authorizationServer?: string
   /** The URL of its metadata, if it is not at the issuer's well-known URLs. */
   readonly discoveryUrl?: string
   /** The URL of its keys; then there is no discovery. */

@@ -53,7 +53,11 @@ function checkTenants(checker: OptionChecker, path: OptionPath, server: JsonObje
   const tenants = checker.texts(where, server['tenants']) ?? []
   for (const tenant of tenants) checkTenant(checker, where, tenant)
   if (new Set(tenants).size < tenants.length) checker.problem(where, 'names one twice', 'keep one')
-  const { issuer } = server
+  const { issuer, authorizationServer } = server
+  if (authorizationServer !== undefined) {
+    const hint = 'the issuer of each tenant is its authorization server'
+    checker.problem([...path, 'authorizationServer'], 'excludes tenants', hint)
+  }
   if (!isTemplate(issuer)) {
     const hint = `https://login.microsoftonline.com/${TENANT}/v2.0`
     checker.problem([...path, 'issuer'], `must contain ${TENANT} once`, hint)

@@ -41,10 +41,11 @@ export class TrustedIssuers {
     })
     if (problems.length > 0) throw new ConfigurationError(problems)
     for (const [index, each] of settings.issuers.entries()) {
-      const { requirements, source, tenant, reach } = each
+      const { requirements, source, authorizationServer, tenant, reach } = each
       const clock = new ProviderClock(now)
       const keys = keySetFor({
         issuer: requirements.issuer,
+        authorizationServer,
         source,
         tenant,
         algorithms: requirements.algorithms,

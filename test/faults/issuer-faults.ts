@@ -3,6 +3,7 @@ import type { Fault } from './faults.js'
 
 const tenants = ['rs/tenants.test.ts']
 const groups = ['config/policy-file.test.ts']
+const names = ['rs/second-name.test.ts']
 const documents = ['rs/discovery-token.test.ts']
 
 export const ISSUER_FAULTS: readonly Fault[] = [
@@ -138,5 +139,33 @@ export const ISSUER_FAULTS: readonly Fault[] = [
     find: 'return { ...server, ...(fetch !== undefined && { fetch }) }',
     replace: 'return server',
     tests: ['config/issuer-files.test.ts'],
+  },
+  {
+    id: 'access-token-issuer-not-compared',
+    breaks: 'IDN-36',
+    find: "if ((document['access_token_issuer'] ?? accessTokenIssuer) !== accessTokenIssuer) {",
+    replace: "if (document['access_token_issuer'] === issuer) {",
+    tests: names,
+  },
+  {
+    id: 'metadata-by-the-name-in-tokens',
+    breaks: 'IDN-36',
+    find: 'const { issuer, authorizationServer = issuer, source, now } = options',
+    replace: 'const { issuer, source, now } = options, authorizationServer = issuer',
+    tests: names,
+  },
+  {
+    id: 'clients-sent-to-the-name-in-tokens',
+    breaks: 'IDN-36',
+    find: '({ authorizationServer, requirements }) => authorizationServer ?? requirements.issuer',
+    replace: '({ requirements }) => requirements.issuer',
+    tests: names,
+  },
+  {
+    id: 'token-for-documents-to-the-name-in-tokens',
+    breaks: 'IDN-34, IDN-36',
+    find: 'const urls = [authorizationServer, discoveryUrl, jwksUri]',
+    replace: 'const urls = [issuer, discoveryUrl, jwksUri]',
+    tests: names,
   },
 ]

@@ -42,6 +42,9 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-35': tested(
     'Certificates of an issuer are trusted for that issuer alone, besides the shared ones',
   ),
+  'IDN-36': tested(
+    'An issuer may have an authorization server of another name: its metadata must name that one, ours sends clients there, and `access_token_issuer`, where it is, must equal the issuer, whose own name is never fetched',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
