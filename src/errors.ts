@@ -171,6 +171,7 @@ export class Refusal {
     | 'client as audience'
     | 'last slash of the audience'
     | 'sole audience'
+    | 'left out'
     | { readonly iss: unknown }
     | undefined
   /** The claim that is not acceptable, if it is a single one. */

@@ -104,7 +104,6 @@ export function hintFor(topic: HintTopic, given: HintContext): string | undefine
 
 const ENTRA_TENANT =
   /^https:\/\/(?:login\.microsoftonline\.com|sts\.windows\.net)\/([^/]+)\/(?:v2\.0)?$/
-const ENTRA_SHARED = /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)\//
 const OKTA_ORG = /^https:\/\/[^/]+\.okta(?:preview|-emea|-gov)?\.com(?=\/|$)/
 const AUTH0 = /^https:\/\/[^/]+\.auth0\.com\/$/
 
@@ -128,8 +127,8 @@ export function hintForIssuer(iss: unknown, known: readonly string[]): string | 
   if (tenant !== undefined && known.some((issuer) => ENTRA_TENANT.exec(issuer)?.[1] === tenant)) {
     return 'Entra: v1 tokens are issued by sts.windows.net, v2 tokens by login.microsoftonline.com; requestedAccessTokenVersion in the application manifest selects the version'
   }
-  if (tenant !== undefined && known.some((issuer) => ENTRA_SHARED.test(issuer))) {
-    return 'Entra: configure the issuer of your tenant; no token carries the issuer of all tenants'
+  if (tenant !== undefined && known.some((each) => ENTRA_TENANT.test(each))) {
+    return 'Entra: the token is of another tenant; if its users may come in, list the tenant (tenants, beside an issuer with {tenantid})'
   }
   const org = OKTA_ORG.exec(iss)?.[0]
   if (org !== undefined && known.some((issuer) => OKTA_ORG.exec(issuer)?.[0] === org)) {

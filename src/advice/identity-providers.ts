@@ -8,6 +8,7 @@
  */
 import { quoted, type BearerTokenErrorCode } from '../errors.js'
 import type { JsonObject } from '../base/json.js'
+import { isLeftOut } from './left-out-claims.js'
 
 /** What went wrong: a refusal, or one of its causes that needs its own advice. */
 export type HintTopic =
@@ -16,6 +17,7 @@ export type HintTopic =
   | 'client as audience'
   | 'last slash of the audience'
   | 'sole audience'
+  | 'left out'
 
 export interface TokenContext {
   readonly token: string
@@ -54,6 +56,9 @@ const CLIENTS_OF_COGNITO =
   'use --oauth-audience-claim client_id, the ids of the app clients as --oauth-audience, and --oauth-scopes'
 const AUTH0_NO_API =
   'Auth0: a token without an API works only at /userinfo; switch on Resource Parameter Compatibility Profile, so that Auth0 reads resource, and create an API whose identifier is the resource URL'
+
+const GROUPS_OF_ENTRA =
+  'Entra: the user is in too many groups for a token, and Microsoft Graph is not asked: assign app roles, and read the claim roles; or let the application write "Groups assigned to the application" alone'
 
 export const PROVIDERS: readonly Provider[] = [
   {
@@ -113,7 +118,9 @@ export const PROVIDERS: readonly Provider[] = [
         'Entra: aud is the application (client) id in v2 tokens, and the Application ID URI in v1 tokens: name it in --oauth-audience',
       ERR_TOKEN_SIGNATURE:
         'Entra: only Microsoft Graph can validate tokens for Graph; let the client request a scope of your own application',
+      'left out': GROUPS_OF_ENTRA,
       ERR_SCOPE_INSUFFICIENT: ({ claims, missing }) => {
+        if (isLeftOut(claims, 'groups')) return `where groups are scopes: ${GROUPS_OF_ENTRA}`
         const held = list(claims['scp'])
           .flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))
           .find((scope) => missing.some((each) => each.endsWith(`/${scope}`)))
@@ -262,6 +269,8 @@ export const ANY_PROVIDER: Hints = {
     'they differ in the last slash: correct --oauth-audience, or the audience at the identity provider',
   'sole audience':
     'let the identity provider put only this resource into aud, or name the other audiences that a token may have in --oauth-also-audience',
+  'left out':
+    'no other place is asked for claims: let the identity provider write fewer values into the token',
   'client as audience':
     'this claim names a client: list the clients whose tokens are accepted in --oauth-audience',
   ERR_TOKEN_TYPE: ({ claims }) =>

@@ -99,7 +99,13 @@ const OF_AUTHELIA: KnownProvider['changes'] = {
 }
 
 /** The first whose issuer fits. */
+const OF_B2C: KnownProvider['changes'] = {
+  'issuer-differs':
+    'Azure AD B2C: its metadata names an issuer that is not its address, and no setting changes that. Strict clients (2026-07-28) cannot log in; use Entra External ID.',
+}
+
 const KNOWN_PROVIDERS: readonly KnownProvider[] = [
+  { name: 'Azure AD B2C', issuer: /^https:\/\/[^/]+\.b2clogin\.com\//, changes: OF_B2C },
   { name: 'Keycloak', issuer: /\/realms\/[^/]+\/?$/, changes: OF_KEYCLOAK },
   { name: 'Auth0', issuer: /^https:\/\/[^/]+\.auth0\.com\/?$/, changes: OF_AUTH0 },
   {

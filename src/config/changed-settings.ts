@@ -25,6 +25,12 @@ function changedEntries<Entry>(
   return before.flatMap((entry, index) => compare(entry, after[index] as Entry))
 }
 
+/** For all connections, and of each issuer. */
+function certificatesIn({ files }: Configuration): string {
+  const ofIssuers = files.resources.flatMap(({ issuers }) => issuers.map(({ ca }) => ca))
+  return JSON.stringify([files.ca, ofIssuers])
+}
+
 /** @returns the names of settings, and of lists, without any value */
 export function changedSettings(before: Configuration, after: Configuration): readonly string[] {
   const changed = [
@@ -35,7 +41,7 @@ export function changedSettings(before: Configuration, after: Configuration): re
         changedValues(issuer.given, now.given),
       ),
     ]),
-    ...(before.files.ca === after.files.ca ? [] : ['caFile']),
+    ...(certificatesIn(before) === certificatesIn(after) ? [] : ['caFile']),
   ]
   return [...new Set(changed)]
 }

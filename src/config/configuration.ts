@@ -20,7 +20,7 @@ import { endpointProblems, optionProblems } from './option-problems.js'
 import { toOptions } from './to-options.js'
 import { configuredResources, type ConfiguredResource } from './resources.js'
 import { isFaulty } from './rules.js'
-import { parseSettings, type Settings } from './setting-table.js'
+import { EVERYWHERE, parseSettings, type Settings } from './setting-table.js'
 import { ENVIRONMENT_SETTINGS, FILE_SETTINGS, ISSUER, SETTINGS } from './setting-lists.js'
 import type { GivenValue, GivenValues } from './setting.js'
 import { collectEnvironment } from './sources.js'
@@ -70,7 +70,7 @@ function readConfigFile({ value, source }: GivenValue, readFile: ReadFile): Coll
     return { given: new Map(), problems: [problem], isRead: false }
   }
   const { resources, ...file } = collectFile(FILE_SETTINGS, name, content)
-  const absolute = (values: GivenValues) => withAbsoluteFiles(SETTINGS, values, dirname(path))
+  const absolute = (values: GivenValues) => withAbsoluteFiles(EVERYWHERE, values, dirname(path))
   const withFiles = <Part extends Pick<CollectedFile, 'given' | 'issuers'>>(part: Part): Part => ({
     ...part,
     given: absolute(part.given),

@@ -50,7 +50,12 @@ interface Context {
   readonly readFile: ReadFile
 }
 
-const OF_ISSUER = ['oauth.jwksFile', 'oauth.clientSecretFile', 'oauth.clientKeyFile']
+const OF_ISSUER = [
+  'oauth.jwksFile',
+  'oauth.clientSecretFile',
+  'oauth.clientKeyFile',
+  'oauth.discoveryTokenFile',
+]
 
 function sourcesOf(given: GivenValues, paths: readonly string[]): readonly string[] {
   return paths.flatMap((path) => given.get(path)?.source ?? [])
@@ -93,7 +98,7 @@ function issuerPart(
   { gateway, readFile }: Context,
 ): FilePart {
   const { live, own } = issuer
-  const { jwksFile, clientSecretFile, clientKeyFile } = issuer.settings.oauth
+  const { jwksFile, clientSecretFile, clientKeyFile, discoveryTokenFile } = issuer.settings.oauth
   const sourceOf = (path: string, index?: number) =>
     (index === undefined ? given : issuer.given).get(path)?.source
   async function read(): Promise<PartRead> {
@@ -106,6 +111,8 @@ function issuerPart(
       problems: found,
       async take() {
         live.jwks = now.jwks
+        const { discoveryToken } = now.live
+        if (discoveryToken !== undefined) live.discoveryToken = discoveryToken
         if (jwksFile !== undefined) await gateway.refreshKeys()
         const isOurs = clientSecretFile !== undefined || clientKeyFile !== undefined
         if (isOurs) await live.introspector?.replaceCredentials({ ...now.credentials })
@@ -114,7 +121,9 @@ function issuerPart(
   }
   return {
     sources: sourcesOf(issuer.given, OF_ISSUER),
-    files: [jwksFile, clientSecretFile, clientKeyFile].flatMap((file) => file ?? []),
+    files: [jwksFile, clientSecretFile, clientKeyFile, discoveryTokenFile].flatMap(
+      (file) => file ?? [],
+    ),
     read,
   }
 }

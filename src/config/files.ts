@@ -128,7 +128,7 @@ export function readSessionKeys(file: string, source: string, readFile: ReadFile
   return { sessionKeys, problems }
 }
 
-function readResource(
+async function readResource(
   { settings, given, issuers }: ConfiguredResource,
   checksTokens: boolean,
   readFile: ReadFile,
@@ -137,20 +137,37 @@ function readResource(
   const source = given.get('upstreamHeader')?.source ?? 'upstreamHeader'
   const { headers, problems: ofHeaders } = readHeaders(upstreamHeader, source, readFile)
   const read = readIssuers(checksTokens ? issuers : [], readFile)
+  const certified = await withCertificates(read.issuers, readFile)
   const ofTokens = checksTokens ? given : new Map()
   const policy = readPolicy(ofTokens, readFile)
   const apiKeys = readApiKeys(ofTokens, readFile)
   return {
     files: {
-      issuers: read.issuers,
+      issuers: certified.issuers,
       upstreamHeaders: headers,
       policy: policy.document,
       apiKeys: apiKeys.document,
     },
     now: read.now,
-    ofIssuers: read.problems,
+    ofIssuers: [...read.problems, ...certified.problems],
     ofHeaders,
     ofPolicy: [...policy.problems, ...apiKeys.problems],
+  }
+}
+
+/** Reads the certificates that issuers have of their own. */
+async function withCertificates(issuers: readonly ReadIssuer[], readFile: ReadFile) {
+  const read = issuers.map(async (issuer) => {
+    const { caFile } = issuer.settings.oauth
+    if (caFile === undefined) return { issuer, problems: [] }
+    const source = issuer.given.get('oauth.caFile')?.source ?? 'caFile'
+    const { problems, ...certificates } = await readCertificates(caFile, source, readFile)
+    return { issuer: { ...issuer, ...certificates }, problems }
+  })
+  const all = await Promise.all(read)
+  return {
+    issuers: all.map(({ issuer }) => issuer),
+    problems: all.flatMap(({ problems }) => problems),
   }
 }
 
@@ -171,7 +188,9 @@ export async function readFiles(
     sessionKeyFile === undefined
       ? undefined
       : readSessionKeys(sessionKeyFile, sourceOf('sessionKeyFile'), readFile)
-  const read = resources.map((each) => readResource(each, checksTokens, readFile))
+  const read = await Promise.all(
+    resources.map((each) => readResource(each, checksTokens, readFile)),
+  )
   return {
     files: {
       ...('ca' in certificates && { ca: certificates.ca }),

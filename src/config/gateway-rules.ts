@@ -26,6 +26,7 @@ import {
   placeholderWarnings,
   plainHttpWarnings,
   STDIO_WITH_TOKENS,
+  tenantWarnings,
 } from './rules.js'
 import type { Settings } from './setting-table.js'
 import { isForHttp, isForStdio, needsOf, POLICY, RESOURCES } from './setting-lists.js'
@@ -178,6 +179,7 @@ function tokenWarnings(
       ...idTokenWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...placeholderWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...dialectWarnings(resources.flatMap(({ issuers }) => issuers)),
+      ...tenantWarnings(resources.flatMap(({ issuers }) => issuers)),
       ...idleIssuerWarnings(resources, given),
       ...sharedAudienceWarnings(resources),
     ]

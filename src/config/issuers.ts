@@ -6,7 +6,7 @@
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { readCredentials, type Credentials } from './credentials.js'
 import { readKeys } from './keys.js'
-import type { ReadFile } from './named-file.js'
+import { readFault, type ReadFile } from './named-file.js'
 import type { ClientIntrospector } from '../rs/token-introspector.js'
 import { parseSettings, type Settings } from './setting-table.js'
 import { FILE_ISSUER_SETTINGS, ISSUER_SETTINGS } from './setting-lists.js'
@@ -31,6 +31,10 @@ export interface ReadIssuer extends ConfiguredIssuer {
   readonly jwks?: unknown
   /** Our credentials at its introspection endpoint; `undefined` when they have problems. */
   readonly credentials?: Credentials
+  /** For its documents: a text, or a function that returns the one in use. */
+  readonly discoveryToken?: string | (() => string)
+  /** PEM certificates, for this issuer alone. */
+  readonly ca?: string
   readonly live: LiveIssuer
 }
 
@@ -38,6 +42,7 @@ export interface ReadIssuer extends ConfiguredIssuer {
 interface LiveIssuer {
   /** The keys in use. */
   jwks?: unknown
+  discoveryToken?: string
   /** Once it was made. */
   introspector?: ClientIntrospector
 }
@@ -96,6 +101,29 @@ export function configuredIssuers(
   return { issuers, problems: listed.flatMap((own) => parseSettings(own).problems) }
 }
 
+const DISCOVERY_TOKEN = 'oauth.discoveryTokenFile'
+
+function readDiscoveryToken(
+  given: GivenValues,
+  readFile: ReadFile,
+): {
+  readonly read?: { readonly discoveryToken: string }
+  readonly problems: readonly ConfigurationProblem[]
+} {
+  const file = given.get(DISCOVERY_TOKEN)
+  // An empty name was reported already.
+  if (file === undefined || file.value === '') return { problems: [] }
+  try {
+    // Editors add a line end to the last line.
+    const discoveryToken = readFile(String(file.value)).replace(/\r?\n$/, '')
+    return { read: { discoveryToken }, problems: [] }
+  } catch (error) {
+    const message = readFault(String(file.value), error)
+    const hint = 'a file that holds the token and nothing else'
+    return { problems: [{ path: file.source, message, hint }] }
+  }
+}
+
 /** Reads the files of one issuer. */
 export function readIssuer(
   configured: ConfiguredIssuer,
@@ -108,15 +136,17 @@ export function readIssuer(
   const { settings, given, own } = configured
   const keys = readKeys(given, readFile)
   const { credentials, problems } = readCredentials(settings, given, readFile, own.size > 0)
-  const live: LiveIssuer = { jwks: keys.jwks }
+  const token = readDiscoveryToken(given, readFile)
+  const live: LiveIssuer = { jwks: keys.jwks, ...token.read }
   const common = { ...configured, live, ...(problems.length === 0 && { credentials }) }
   return {
     issuer: {
       ...common,
       ...(settings.oauth.jwksFile !== undefined && { jwks: (): unknown => live.jwks }),
+      ...(token.read !== undefined && { discoveryToken: () => live.discoveryToken ?? '' }),
     },
-    now: { ...common, ...('jwks' in keys && { jwks: keys.jwks }) },
-    problems: [...keys.problems, ...problems],
+    now: { ...common, ...('jwks' in keys && { jwks: keys.jwks }), ...token.read },
+    problems: [...keys.problems, ...problems, ...token.problems],
   }
 }
 

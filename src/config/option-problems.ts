@@ -51,8 +51,13 @@ function entryOf(path: OptionPath): string {
 
 /** The file that an option was read from, as the message begins. */
 function fileOf([option, index, ofIssuer]: OptionPath, issuers: readonly ReadIssuer[]): string {
-  if (option !== 'authorizationServers' || ofIssuer !== 'jwks') return ''
-  const file = issuers[Number(index)]?.settings.oauth.jwksFile
+  if (option !== 'authorizationServers') return ''
+  const { jwksFile, discoveryTokenFile } = issuers[Number(index)]?.settings.oauth ?? {}
+  const files: Readonly<Record<string, string | undefined>> = {
+    jwks: jwksFile,
+    discoveryToken: discoveryTokenFile,
+  }
+  const file = files[String(ofIssuer)]
   return file === undefined ? '' : `${shownFile(file)} `
 }
 

@@ -100,15 +100,26 @@ export function idTokenWarnings(issuers: readonly ConfiguredIssuer[]): readonly 
   )
 }
 
+/** Clients learn one place to log in, and users of another tenant cannot log in there. */
+export function tenantWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
+  return issuers.flatMap(({ settings: { oauth }, given }) => {
+    if (!oauth.published || oauth.tenants === undefined || oauth.tenants.length < 2) return []
+    const where = given.get('oauth.tenants')?.source ?? 'tenants'
+    return [
+      `${where}: the metadata names the first tenant alone; users of the others are let in, but to log in they need a resource (another path) that names theirs first`,
+    ]
+  })
+}
+
 /** No token names such an issuer. It stays a warning, because a name may have any characters. */
 export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
   const sources = issuers.flatMap(({ settings, given }) =>
-    settings.oauth.issuer?.some(hasPlaceholder) === true
+    settings.oauth.tenants === undefined && settings.oauth.issuer?.some(hasPlaceholder) === true
       ? [given.get(ISSUER)?.source ?? ISSUER]
       : [],
   )
   return [...new Set(sources)].map((source) => {
-    return `${source}: this looks like a placeholder ({tenantid}, *): tokens name one exact issuer, so every token will be refused`
+    return `${source}: this looks like a placeholder ({tenant}, *): tokens name one exact issuer, so every token will be refused`
   })
 }
 

@@ -117,6 +117,10 @@ export interface Settings {
     readonly scopeClaim?: readonly string[] | undefined
     readonly published: boolean
     readonly anySubject: boolean
+    readonly tenants?: readonly string[] | undefined
+    readonly authorizationServer?: string | undefined
+    readonly discoveryTokenFile?: string | undefined
+    readonly caFile?: string | undefined
     readonly requireClaim?: readonly string[] | undefined
     readonly soleAudience: boolean
     readonly alsoAudience?: readonly string[] | undefined
@@ -542,6 +546,52 @@ const schema = z.object({
       onlyWhen: 'given',
       becomes: 'issuer.anySubject',
       description: 'accept every token of an unpublished issuer for this resource',
+    }),
+    tenants: texts({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      onlyWhen: 'given',
+      becomes: 'issuer.tenants',
+      description:
+        'ids of the tenants whose tokens are accepted, if the issuer contains {tenantid} (Entra); the metadata names the first',
+      placeholder: 'ID',
+      default: 'the issuer is one tenant',
+      hint: '[9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10]',
+    }),
+    authorizationServer: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      onlyWhen: 'given',
+      becomes: 'issuer.authorizationServer',
+      description:
+        'issuer that the metadata names and clients are sent to, if access tokens name another one (AD FS)',
+      placeholder: 'URL',
+      default: 'the issuer',
+      hint: 'https://adfs.example.com/adfs',
+    }),
+    discoveryTokenFile: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      becomes: 'issuer.discoveryToken',
+      description:
+        'file with a bearer token for metadata and keys of this issuer (Kubernetes); it is sent only to the origins of issuer, discoveryUrl and jwksUri',
+      placeholder: 'FILE',
+      file: 'whole',
+      hint: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    }),
+    caFile: text({
+      ...OAUTH,
+      inFlags: false,
+      perIssuer: 'alone',
+      becomes: 'issuer.fetch',
+      description: 'further certificate authorities for this issuer alone, in PEM',
+      placeholder: 'FILE',
+      default: 'those of the system and of --ca-file',
+      file: 'whole',
+      hint: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
     }),
     requireClaim: texts({
       ...EACH_ISSUER,

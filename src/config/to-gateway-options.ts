@@ -5,7 +5,9 @@
  */
 import type { GatewayOptions, GatewayResource } from '../gateway/options.js'
 import type { Configuration } from './configuration.js'
-import { optionsOf, tokenOptions } from './to-options.js'
+import { createFetch } from '../gateway/http/network.js'
+import type { ReadIssuer } from './issuers.js'
+import { optionsOf, tokenOptions, type ConfiguredOptions } from './to-options.js'
 import type { ConfiguredResource } from './resources.js'
 import type { Settings } from './setting-table.js'
 import type { Setting } from './setting.js'
@@ -31,6 +33,21 @@ function isOfResource({ perResource }: Setting): boolean {
   return perResource !== undefined
 }
 
+/** Issuers with certificates of their own have a `fetch` that trusts them, besides the shared ones. */
+function withNetworks(
+  options: ConfiguredOptions,
+  issuers: readonly ReadIssuer[],
+  { files, proxyEnvironment }: Configuration,
+): ConfiguredOptions {
+  const authorizationServers = [options.authorizationServers].flat().map((server, index) => {
+    const ca = issuers[index]?.ca
+    if (ca === undefined || typeof server === 'string') return server
+    const fetch = createFetch({ ca: `${files.ca ?? ''}\n${ca}`, proxyEnvironment })
+    return { ...server, ...(fetch !== undefined && { fetch }) }
+  })
+  return { ...options, authorizationServers }
+}
+
 /**
  * The options of one resource: the only one, or one of several with what it inherits from the top.
  */
@@ -48,7 +65,11 @@ function toResource(
     ...optionsOf('server', settings),
     ...endpoint,
     ...(settings.auth === 'oauth' &&
-      tokenOptions(settings, issuers, { policy, apiKeys }, isOfResource)),
+      withNetworks(
+        tokenOptions(settings, issuers, { policy, apiKeys }, isOfResource),
+        issuers,
+        configuration,
+      )),
   }
 }
 

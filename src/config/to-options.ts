@@ -59,7 +59,7 @@ export function introspectorOptions({
 }
 
 function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
-  const { settings, own, jwks } = issuer
+  const { settings, own, jwks, discoveryToken } = issuer
   const [name] = settings.oauth.issuer ?? []
   const isWanted = ({ path, onlyWhen }: Setting) => onlyWhen === undefined || own.has(path)
   const { issuer: _list, ...places } = optionsOf('issuer', settings, isWanted)
@@ -69,6 +69,7 @@ function toAuthorizationServer(issuer: ReadIssuer): AuthorizationServerOptions {
     ...(name !== undefined && { issuer: name }),
     ...places,
     ...(jwks !== undefined && { jwks }),
+    ...(discoveryToken !== undefined && { discoveryToken }),
     // Only its own token rules. Rules for all issuers are at the top.
     ...optionsOf('tokens', settings, ({ path, perIssuer }) => perIssuer === 'too' && own.has(path)),
     ...(client !== undefined && {

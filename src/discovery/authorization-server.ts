@@ -21,6 +21,11 @@ export interface DiscoverAuthorizationServerOptions {
    * Read this URL in place of the well-known ones; the document must still name the issuer exactly.
    */
   readonly discoveryUrl?: string | undefined
+  /**
+   * The `iss` of its access tokens. A document that names another one (`access_token_issuer`, AD FS)
+   * is not used. Default: not compared.
+   */
+  readonly accessTokenIssuer?: string | undefined
   /** Host names that may be reached without TLS. Loopback hosts always may. */
   readonly allowHttp?: readonly string[] | undefined
   readonly fetch?: typeof fetch | undefined
@@ -123,6 +128,12 @@ async function readForm(
     const named = quoted(document['issuer'])
     const reason = `names the issuer ${named}, not the configured one`
     throw new UnusableDocument(reason, false)
+  }
+  const { accessTokenIssuer = document['access_token_issuer'] } = options
+  if ((document['access_token_issuer'] ?? accessTokenIssuer) !== accessTokenIssuer) {
+    const named = quoted(document['access_token_issuer'])
+    const reason = `says that its access tokens name the issuer ${named}, not the configured one`
+    throw new UnusableDocument(reason, true)
   }
   for (const name of needed === undefined ? ENDPOINTS : [needed]) {
     const endpoint = document[name]

@@ -6,6 +6,7 @@
 import type { JsonObject } from '../base/json.js'
 import { keysUnavailable } from './key-source.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
+import { foreignKeyReason } from './tenants.js'
 
 /** What the token's header asks for. The client chooses both members. */
 export interface KeyQuery {
@@ -26,6 +27,14 @@ export interface ImportedKeys {
   readonly skipped: readonly string[]
 }
 
+/** Whose tokens the keys verify. */
+export interface KeyUse {
+  readonly issuer: string
+  readonly algorithms: readonly string[]
+  /** `undefined` for an issuer without tenants. */
+  readonly tenant: string | undefined
+}
+
 /** Real key sets have fewer than ten. */
 const MAX_KEYS = 100
 
@@ -35,9 +44,8 @@ const MAX_KEYS = 100
  * @throws {AuthorizationServerError} `ERR_KEYS_UNAVAILABLE` when no key is usable
  */
 export async function importKeys(
-  issuer: string,
   document: JsonObject,
-  algorithms: readonly string[],
+  { issuer, algorithms, tenant }: KeyUse,
 ): Promise<ImportedKeys> {
   const members = document['keys']
   if (!Array.isArray(members)) throw keysUnavailable(issuer, 'the document has no list of keys')
@@ -45,7 +53,8 @@ export async function importKeys(
   const skipped: string[] =
     members.length > MAX_KEYS ? [`all beyond the first ${MAX_KEYS} of ${members.length}`] : []
   for (const member of members.slice(0, MAX_KEYS) as unknown[]) {
-    const key = await createSigningKey(member, algorithms)
+    const key =
+      foreignKeyReason(member, issuer, tenant) ?? (await createSigningKey(member, algorithms))
     if (typeof key === 'string') skipped.push(key)
     else fresh.set(key.identity, key)
   }

@@ -69,11 +69,15 @@ const MOST_OF_A_MOMENT = 0.9 * MOMENT
 
 export interface KeySetOptions extends KeyReaderOptions {
   readonly algorithms: readonly string[]
+  /** Keys that name an issuer must be for this tenant; `undefined`: their `issuer` does not count. */
+  readonly tenant: string | undefined
   /** Milliseconds. */
   readonly maxAge: number
   readonly staleFor: number
   readonly wait: number
   readonly emit: Emit | undefined
+  /** Whether other resources reach these keys in the same way. */
+  readonly isShared: boolean
   /** Requests must not wait for one another's work ({@link isolatesRequests}). */
   readonly isolated: boolean
 }
@@ -368,8 +372,7 @@ class IssuerKeys implements KeySet {
     const timer = setTimeout(() => limit.abort(new Error('timeout')), longest)
     try {
       const { document, maxAge } = await this.#readKeys(limit.signal)
-      const { issuer, algorithms } = this.#options
-      const imported = await importKeys(issuer, document, algorithms)
+      const imported = await importKeys(document, this.#options)
       this.#take(imported, number, began, maxAge)
     } catch (cause) {
       const error =

@@ -11,12 +11,14 @@ import { createKeySet, type KeySet, type KeySetOptions } from './key-set.js'
 export function createKeySets(emit: Emit | undefined): (options: KeySetOptions) => KeySet {
   const known = new Map<string, KeySet>()
   return function keySetFor(options) {
-    const { issuer, source, algorithms, allowHttp, maxAge, staleFor, wait } = options
+    const { issuer, authorizationServer, source, tenant, algorithms } = options
+    const { allowHttp, maxAge, staleFor, wait } = options
     const create = () => createKeySet({ ...options, emit })
     // Configured keys cost no request, and we cannot tell whether two functions return the same
-    // keys.
-    if (source.type === 'jwks') return create()
-    const name = JSON.stringify([issuer, source, algorithms, allowHttp, maxAge, staleFor, wait])
+    // keys, or reach the same place.
+    if (source.type === 'jwks' || !options.isShared) return create()
+    const whose = [issuer, authorizationServer, source, tenant, algorithms]
+    const name = JSON.stringify([whose, allowHttp, maxAge, staleFor, wait])
     const keys = known.get(name) ?? create()
     known.set(name, keys)
     return keys

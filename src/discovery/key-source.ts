@@ -25,6 +25,8 @@ export type KeySource =
 
 export interface KeyReaderOptions {
   readonly issuer: string
+  /** The issuer that its metadata names, if tokens name another one. */
+  readonly authorizationServer: string | undefined
   readonly source: KeySource
   readonly allowHttp: readonly string[]
   readonly now: () => number
@@ -65,7 +67,7 @@ async function readGiven(
 }
 
 export function createKeyReader(options: KeyReaderOptions): KeyReader {
-  const { issuer, source, now } = options
+  const { issuer, authorizationServer = issuer, source, now } = options
   let known: { readonly jwksUri: string; lookUpAt: number; hasFailed: boolean } | undefined
 
   async function address(signal: AbortSignal): Promise<string> {
@@ -73,8 +75,9 @@ export function createKeyReader(options: KeyReaderOptions): KeyReader {
     if (known !== undefined && now() < known.lookUpAt) return known.jwksUri
     try {
       const { jwks_uri: jwksUri } = await findMetadata(
-        issuer,
+        authorizationServer,
         {
+          accessTokenIssuer: issuer,
           discoveryUrl: source.type === 'discovery' ? source.url : undefined,
           allowHttp: options.allowHttp,
           fetch: options.fetch,

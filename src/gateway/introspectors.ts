@@ -15,7 +15,8 @@ function putIntrospectors(route: RouteSettings, runtime: IntrospectorRuntime) {
   const { authorizationServers: servers } = guardOptions
   const list = Array.isArray(servers) ? servers : [servers]
   const authorizationServers = list.map((each: (typeof list)[number], index) => {
-    const introspector = introspectors[index]
+    const introspector =
+      introspectors[trust.issuers.findIndex(({ position }) => position === index)]
     return typeof each === 'string' || introspector === undefined ? each : { ...each, introspector }
   })
   return { route: { ...route, guardOptions: { ...guardOptions, authorizationServers } }, problems }

@@ -11,14 +11,8 @@ import { LONGEST_NAME } from '../mcp/operation.js'
 import type { ScopeForms } from '../token/asked-scopes.js'
 import { findCycle, type Implications } from '../token/scope-hierarchy.js'
 import { isScopeToken, parseScopes } from '../token/scopes.js'
-import {
-  isCountedBy,
-  parseRate,
-  readBurst,
-  toLimit,
-  type CheckedLimit,
-  type PolicyLimit,
-} from './limit.js'
+import { DEFAULT_ANONYMOUS_LIMIT, readAnonymousLimit, readLimits } from './limit-checks.js'
+import type { CheckedLimit, PolicyLimit } from './limit.js'
 import { compileUriPattern } from './uri-pattern.js'
 
 /**
@@ -66,6 +60,11 @@ export interface PolicyDocument {
   /** Scopes, each with the scopes that it includes, transitively. */
   readonly implies?: Implications
   readonly rules: readonly PolicyRule[]
+  /**
+   * Names for groups that tokens hold by an id (Entra), each with its id or ids. With names, a rule
+   * about the claim `groups` takes no other values than these.
+   */
+  readonly groups?: Readonly<Record<string, string | readonly string[]>>
   /**
    * For operations that no rule names: `deny`, also for methods outside of the protocol, or `base`:
    * the base scopes suffice.
@@ -116,12 +115,11 @@ export const RULE_SUBJECTS = ['tools', 'prompts', 'resources', 'methods'] as con
 type RuleSubject = (typeof RULE_SUBJECTS)[number]
 
 const NAMES: Wildcards = { separator: undefined }
-const MEMBERS = new Set(['implies', 'rules', 'unmatched', 'lists', 'anonymousLimit'])
+const MEMBERS = new Set(['implies', 'groups', 'rules', 'unmatched', 'lists', 'anonymousLimit'])
 const RULE_NAMES = new Set<string>([...RULE_SUBJECTS, 'scopes', 'claims', 'limit', 'anonymous'])
-const LIMIT_NAMES = new Set(['rate', 'burst', 'per'])
-const LIMIT_HINT = '{ rate: 20/min, burst: 5, per: subject }'
-const ANONYMOUS_LIMIT_NAMES = new Set(['rate', 'burst'])
-const ANONYMOUS_LIMIT_HINT = '{ rate: 60/min, burst: 60 }'
+const GROUPS_HINT = 'admins: 3f1c2b7e-5d0a-4c1e-9a77-2f6d8e0c3b41'
+/** The claim itself, or one in another: `groups`, `resource.groups`. */
+const CLAIM_OF_GROUPS = /(?:^|[.:/])groups$/
 const FORMS = new Set(['require', 'ask'])
 const FORMS_HINT = "{ require: mcp.use, ask: 'api://APP/mcp.use' }"
 const NAMES_HINT = 'a list of names, in which only * stands for any text'
@@ -177,23 +175,17 @@ const METHODS_OF: Readonly<Record<Exclude<RuleSubject, 'methods'>, readonly stri
   ],
 }
 
-/** Of a policy that says nothing about it. */
-const ANONYMOUS_LIMIT = toLimit(
-  'anonymousLimit',
-  { rate: '60/min', per: 'address' },
-  { uses: 60, time: 60_000 },
-)
-
 class PolicyChecker {
   readonly problems: PolicyProblem[] = []
   /** By the scope that is required. */
   readonly #asks = new Map<string, string>()
+  #groups: ReadonlyMap<string, readonly string[]> | undefined
 
   problem(path: OptionPath, message: string, hint: string): void {
     this.problems.push({ path, message, hint })
   }
 
-  #unknownNames(path: OptionPath, object: JsonObject, known: ReadonlySet<string>): void {
+  unknownNames(path: OptionPath, object: JsonObject, known: ReadonlySet<string>): void {
     for (const name of Object.keys(object)) {
       if (known.has(name)) continue
       this.problem([...path, name], 'no such name', `known: ${[...known].join(', ')}`)
@@ -236,7 +228,7 @@ class PolicyChecker {
   }
 
   #scopeWithForms(path: OptionPath, value: JsonObject): readonly string[] {
-    this.#unknownNames(path, value, FORMS)
+    this.unknownNames(path, value, FORMS)
     const { require, ask } = value
     if (!isScopeToken(require) || !isScopeToken(ask)) {
       this.problem(path, 'must have a scope in require and one in ask', FORMS_HINT)
@@ -294,10 +286,43 @@ class PolicyChecker {
       this.problem(path, 'must be claims with the values that suffice', hint)
       return []
     }
-    return Object.entries(value).map(([claim, values]) => ({
-      claim,
-      values: this.#texts([...path, claim], values, hint),
-    }))
+    return Object.entries(value).map(([claim, given]) => {
+      const values = this.#texts([...path, claim], given, hint)
+      return { claim, values: this.#idsOf([...path, claim], claim, given, values) }
+    })
+  }
+
+  #readGroups(value: unknown): void {
+    if (value === undefined) return
+    if (!isPlainObject(value) || Object.keys(value).length === 0) {
+      this.problem(['groups'], 'must be names with the ids of groups', GROUPS_HINT)
+      return
+    }
+    this.#groups = new Map(
+      Object.entries(value).map(([name, ids]) => [
+        name,
+        this.#texts(['groups', name], ids, GROUPS_HINT),
+      ]),
+    )
+  }
+
+  /** The values of a claim of groups, with ids in place of names. */
+  #idsOf(
+    path: OptionPath,
+    claim: string,
+    given: unknown,
+    values: readonly string[],
+  ): readonly string[] {
+    const groups = this.#groups
+    if (groups === undefined || !CLAIM_OF_GROUPS.test(claim)) return values
+    return values.flatMap((name) => {
+      const ids = groups.get(name)
+      if (ids !== undefined) return ids
+      const place = Array.isArray(given) ? [...path, given.indexOf(name)] : path
+      const hint = `known: ${[...groups.keys()].join(', ')}`
+      this.problem(place, `${quoted(name)} is not a name in groups`, hint)
+      return []
+    })
   }
 
   #patterns(path: OptionPath, subject: RuleSubject, value: unknown): readonly string[] {
@@ -346,7 +371,7 @@ class PolicyChecker {
       this.problem(path, 'must be a rule', '{ tools: [read_*], scopes: [mcp:read] }')
       return undefined
     }
-    this.#unknownNames(path, rule, RULE_NAMES)
+    this.unknownNames(path, rule, RULE_NAMES)
     const [tools, prompts, resources, methods] = RULE_SUBJECTS.map((subject) =>
       this.#patterns([...path, subject], subject, rule[subject]),
     ) as [readonly string[], readonly string[], readonly string[], readonly string[]]
@@ -364,7 +389,7 @@ class PolicyChecker {
       patterns: { tools, prompts, resources, methods },
       scopes: scopes === undefined ? [] : this.#ruleScopes([...path, 'scopes'], scopes),
       claims: claims === undefined ? [] : this.#claims([...path, 'claims'], claims),
-      limits: limit === undefined ? [] : this.#limits([...path, 'limit'], limit),
+      limits: limit === undefined ? [] : readLimits(this, [...path, 'limit'], limit),
       isPublic,
     }
   }
@@ -387,59 +412,6 @@ class PolicyChecker {
     return true
   }
 
-  #limits(path: OptionPath, value: unknown): readonly CheckedLimit[] {
-    if (!Array.isArray(value)) return this.#limit(path, value)
-    if (value.length === 0) this.problem(path, 'must not be empty', LIMIT_HINT)
-    return value.flatMap((each, index) => this.#limit([...path, index], each))
-  }
-
-  #limit(path: OptionPath, value: unknown): readonly CheckedLimit[] {
-    if (!isPlainObject(value)) {
-      this.problem(path, 'must be a limit', LIMIT_HINT)
-      return []
-    }
-    this.#unknownNames(path, value, LIMIT_NAMES)
-    const { per = 'subject' } = value
-    if (!isCountedBy(per)) {
-      this.problem([...path, 'per'], 'must be subject, client, tool or key', LIMIT_HINT)
-    }
-    const limit = this.#rate(path, value, isCountedBy(per) ? per : 'subject')
-    return limit === undefined ? [] : [limit]
-  }
-
-  #anonymousLimit(value: unknown): CheckedLimit | undefined {
-    if (value === undefined) return undefined
-    const path = ['anonymousLimit']
-    if (!isPlainObject(value)) {
-      this.problem(path, 'must be a limit', ANONYMOUS_LIMIT_HINT)
-      return undefined
-    }
-    this.#unknownNames(path, value, ANONYMOUS_LIMIT_NAMES)
-    return this.#rate(path, value, 'address')
-  }
-
-  #rate(
-    path: OptionPath,
-    { rate, burst }: JsonObject,
-    per: CheckedLimit['per'],
-  ): CheckedLimit | undefined {
-    const parsed = parseRate(rate)
-    if (parsed === undefined) {
-      this.problem(
-        [...path, 'rate'],
-        'must be a number of uses in a time',
-        '20/min; s, min, h or d',
-      )
-    }
-    const most = readBurst(burst)
-    if (burst !== undefined && most === undefined) {
-      this.problem([...path, 'burst'], 'must be a whole number of at least 1', LIMIT_HINT)
-    }
-    if (parsed === undefined) return undefined
-    const limit = { rate: String(rate), per, ...(most !== undefined && { burst: most }) }
-    return toLimit(path.join('.'), limit, parsed)
-  }
-
   check(document: unknown): CheckedPolicy {
     if (!isPlainObject(document)) {
       this.problem([], 'must be a policy', '{ rules: […], unmatched: deny }')
@@ -449,12 +421,13 @@ class PolicyChecker {
         rules: [],
         unmatched: 'deny',
         lists: 'filter',
-        anonymousLimit: ANONYMOUS_LIMIT,
+        anonymousLimit: DEFAULT_ANONYMOUS_LIMIT,
       }
     }
-    this.#unknownNames([], document, MEMBERS)
+    this.unknownNames([], document, MEMBERS)
     const { rules, unmatched, lists = 'filter', anonymousLimit } = document
     const implies = this.#implies(document['implies'])
+    this.#readGroups(document['groups'])
     if (!Array.isArray(rules)) this.problem(['rules'], 'must be a list of rules', '- tools: […]')
     const checked = (Array.isArray(rules) ? rules : []).flatMap(
       (rule, index) => this.#rule(['rules', index], rule) ?? [],
@@ -474,7 +447,7 @@ class PolicyChecker {
       rules: checked,
       unmatched: unmatched === 'base' ? 'base' : 'deny',
       lists: lists === 'full' ? 'full' : 'filter',
-      anonymousLimit: this.#anonymousLimit(anonymousLimit) ?? ANONYMOUS_LIMIT,
+      anonymousLimit: readAnonymousLimit(this, anonymousLimit),
     }
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isLeftOut, LEFT_OUT } from '../advice/left-out-claims.js'
 import type { VerifiedAccessToken } from '../types.js'
 import { claimAt } from '../token/claim-shapes.js'
 import { GlobSet, type Wildcards } from './globs.js'
@@ -31,6 +32,8 @@ export interface OperationVerdict {
   readonly scopes: readonly string[]
   /** Why no scope would help; `undefined` if scopes decide. */
   readonly denial: string | undefined
+  /** Why it was denied, if that needs advice of its own. */
+  readonly about?: 'left out'
 }
 
 /** Authorizes operations. It does not know the base scopes. */
@@ -147,6 +150,16 @@ function hasOneOf(value: unknown, values: readonly string[]): boolean {
   return Array.isArray(value) && value.some((each) => values.includes(each as string))
 }
 
+function denialOf(
+  { claim, values }: ClaimRequirement,
+  { claims }: VerifiedAccessToken,
+): Pick<OperationVerdict, 'denial' | 'about'> {
+  const denial = `claim ${claim} has none of ${values.join(', ')}`
+  return isLeftOut(claims, claim)
+    ? { denial: `${denial}; ${LEFT_OUT}`, about: 'left out' }
+    : { denial }
+}
+
 /** What the rules say about an operation. */
 interface Look {
   readonly uri: UriMatch | undefined
@@ -250,8 +263,9 @@ export class RulePolicy implements OperationPolicy {
     const lacking = claims.find(
       ({ claim, values }) => !hasOneOf(claimAt(token.claims, claim), values),
     )
-    const denial = lacking && `claim ${lacking.claim} has none of ${lacking.values.join(', ')}`
-    return { scopes, denial }
+    return lacking === undefined
+      ? { scopes, denial: undefined }
+      : { scopes, ...denialOf(lacking, token) }
   }
 
   /** Every rule that matches must be one for callers without a token. */

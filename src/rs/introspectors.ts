@@ -30,7 +30,7 @@ export function missingForProvider(
 ): readonly { readonly path: OptionPath; readonly message: string; readonly hint: string }[] {
   const hasNoAudience = issuers[index]?.requirements.audience.has(resource) !== false
   const audience = {
-    path: ['authorizationServers', index, 'audience'],
+    path: ['authorizationServers', issuers[index]?.position ?? index, 'audience'],
     message: 'must be the client id at the provider, and nothing else',
     hint: ANY_TOKEN,
   }
@@ -56,10 +56,13 @@ export function createIntrospectors(
     problems.push({ ...words.locate(path, message), hint })
   }
 
-  function create(
-    { introspector, discoveryUrl, requirements: { issuer } }: IntrospectorTrust['issuers'][number],
-    index: number,
-  ): TokenIntrospector | undefined {
+  function create({
+    introspector,
+    discoveryUrl,
+    position,
+    reach,
+    requirements: { issuer },
+  }: IntrospectorTrust['issuers'][number]): TokenIntrospector | undefined {
     if (typeof introspector !== 'function') return introspector
     try {
       return introspector({
@@ -68,18 +71,19 @@ export function createIntrospectors(
         allowHttp,
         wait: wait / 1000,
         ...runtime,
+        ...(reach !== undefined && { fetch: reach(runtime.fetch) }),
       })
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error
       for (const { path, message, hint } of error.problems) {
-        problem(['authorizationServers', index, path], message, hint)
+        problem(['authorizationServers', position, path], message, hint)
       }
       return undefined
     }
   }
 
   const introspectors = issuers.map((each, index) => {
-    const introspector = create(each, index)
+    const introspector = create(each)
     if (introspector?.opensProvider !== true) return introspector
     for (const { path, message, hint } of missingForProvider(trust, index)) {
       problem(path, message, hint)

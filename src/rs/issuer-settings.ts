@@ -4,16 +4,20 @@
  *
  * @module
  */
+import { parseHttpUrl } from '../base/http.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
-import type { OptionChecker, OptionChecks, OptionPath } from '../base/option-checker.js'
+import { OptionChecker, type OptionChecks, type OptionPath } from '../base/option-checker.js'
 import type { KeySource } from '../discovery/key-set.js'
 import { SIGNATURE_ALGORITHMS } from '../discovery/signing-key.js'
 import type { TokenRequirements } from '../token/access-token.js'
+import type { RequiredClaims } from '../token/required-claims.js'
 import { isScopeToken } from '../token/scopes.js'
 import type { CreateTokenIntrospector, TokenIntrospector } from '../types.js'
 import { checkAlgorithms, checkRequiredClaims, checkEndpoint, checkKeys } from './option-checks.js'
 import type { AuthorizationServerOptions, TokenOptions } from './options.js'
+import { checkReach, type Reach } from './issuer-reach.js'
 import { checkPublication } from './publication.js'
+import { readTenants, type TenantEntry } from './tenants.js'
 
 /** The checked settings of one issuer. */
 export interface IssuerSettings {
@@ -21,11 +25,19 @@ export interface IssuerSettings {
   readonly requirements: TokenRequirements
   readonly validation: 'auto' | 'jwt' | 'introspection'
   readonly introspector: TokenIntrospector | CreateTokenIntrospector | undefined
+  /** The issuer that its metadata names, if tokens name another one. */
+  readonly authorizationServer: string | undefined
   readonly discoveryUrl: string | undefined
   readonly tokenPrefix: string | undefined
   readonly scopePrefix: string | undefined
   /** Whether clients are sent there to log in. */
   readonly isPublished: boolean
+  /** The tenant whose tokens it issues, if the configuration lists tenants. */
+  readonly tenant: string | undefined
+  /** Which entry of the configuration it comes from. */
+  readonly position: number
+  /** How its documents are reached. */
+  readonly reach: Reach
 }
 
 /** The settings, although the issuer itself may be missing or wrong. */
@@ -62,6 +74,7 @@ const SERVER_NAMES: Readonly<
   Record<Exclude<keyof AuthorizationServerOptions, keyof TokenOptions>, true>
 > = {
   issuer: true,
+  authorizationServer: true,
   discoveryUrl: true,
   jwksUri: true,
   jwks: true,
@@ -70,6 +83,9 @@ const SERVER_NAMES: Readonly<
   scopePrefix: true,
   published: true,
   anySubject: true,
+  tenants: true,
+  discoveryToken: true,
+  fetch: true,
 }
 const ISSUER_OPTION_NAMES = [...TOKEN_OPTION_NAMES, ...Object.keys(SERVER_NAMES)]
 
@@ -114,6 +130,29 @@ function checkIssuerName(
     )
   }
   return true
+}
+
+/** A name that is never fetched may have any host. */
+function hostsOf(issuer: unknown): readonly string[] {
+  const url = parseHttpUrl(issuer)
+  return url === undefined ? [] : [url.hostname]
+}
+
+/** Checks the second name of an issuer, under which its metadata is found. */
+function checkAuthorizationServer(
+  checker: OptionChecker,
+  path: OptionPath,
+  server: JsonObject,
+  allowHttp: readonly string[],
+): string | undefined {
+  const { authorizationServer: value, introspector } = server
+  if (value === undefined) return undefined
+  const where = [...path, 'authorizationServer']
+  if (introspector !== undefined) {
+    const hint = 'leave out the introspector: such a server issues JWTs'
+    checker.problem(where, 'is for tokens that are JWTs', hint)
+  }
+  return checkIssuerName(checker, where, value, allowHttp) ? value : undefined
 }
 
 /** A claim other than `aud` does not name this resource, so more is required. */
@@ -237,10 +276,43 @@ function rulesOf(own: TokenRules, all: TokenRules): TokenRules {
   return { ...all, ...Object.fromEntries(given) }
 }
 
-function checkServer(
+/** `tid` names the tenant that issued a token; it must be the one in the issuer. */
+function checkTenantClaim(
+  checker: OptionChecker,
+  path: OptionPath,
+  { requiredClaims = {} }: TokenRules,
+  tenant: string | undefined,
+): RequiredClaims {
+  if (tenant === undefined) return requiredClaims
+  if (requiredClaims['tid'] !== undefined) {
+    const hint = `leave it out of ${checker.nameOf('requiredClaims')}`
+    checker.problem([...path, 'tenants'], 'says already which tid a token must have', hint)
+  }
+  return { ...requiredClaims, tid: [tenant] }
+}
+
+/** One entry of the configuration: an issuer, or one for each tenant. */
+function checkEntry(
   checker: OptionChecker,
   path: OptionPath,
   entry: unknown,
+  position: number,
+  defaults: IssuerDefaults,
+  rulesForAll: TokenRules,
+): readonly Draft[] {
+  const [first, ...others] = readTenants(checker, path, entry)
+  // What is wrong with one tenant is wrong with all of them, and is told once.
+  const silent = new OptionChecker()
+  const check = (by: OptionChecker, each: TenantEntry) =>
+    checkServer(by, path, each, position, defaults, rulesForAll) ?? []
+  return [check(checker, first), others.map((each) => check(silent, each))].flat(2)
+}
+
+function checkServer(
+  checker: OptionChecker,
+  path: OptionPath,
+  { entry, tenant }: TenantEntry,
+  position: number,
   defaults: IssuerDefaults,
   rulesForAll: TokenRules,
 ): Draft | undefined {
@@ -253,7 +325,9 @@ function checkServer(
   checker.unknownNames(path, server, ISSUER_OPTION_NAMES)
   const { issuer } = server
   const issuerPath = typeof entry === 'string' ? path : [...path, 'issuer']
-  const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)
+  const authorizationServer = checkAuthorizationServer(checker, path, server, allowHttp)
+  const ofName = authorizationServer === undefined ? allowHttp : hostsOf(issuer)
+  const isNamed = checkIssuerName(checker, issuerPath, issuer, ofName)
   const rules = rulesOf(checker.each(TOKEN_CHECKS, path, server), rulesForAll)
   const { algorithms = SIGNATURE_ALGORITHMS, validation = 'auto', audienceClaim = 'aud' } = rules
   checkAudienceClaim(checker, path, server, audienceClaim, defaults)
@@ -262,10 +336,14 @@ function checkServer(
   const { introspector, tokenPrefix, discoveryUrl }: Partial<AuthorizationServerOptions> = server
   const scopePrefix = checkScopePrefix(checker, [...path, 'scopePrefix'], server['scopePrefix'])
   return {
+    position,
+    tenant,
+    reach: checkReach(checker, path, server),
     validation,
     introspector,
     tokenPrefix,
     scopePrefix,
+    authorizationServer,
     isPublished: checkPublication(checker, path, server, rules.requiredClaims),
     discoveryUrl,
     source: checkKeySource(checker, path, server, allowHttp, algorithms),
@@ -282,7 +360,7 @@ function checkServer(
       alsoAudience: othersIn(rules),
       audienceClaim,
       acceptIdTokenClaims: rules.acceptIdTokenClaims ?? false,
-      requiredClaims: rules.requiredClaims ?? {},
+      requiredClaims: checkTenantClaim(checker, path, rules, tenant),
     }),
   }
 }
@@ -328,14 +406,13 @@ export function checkIssuers(
   const drafts: Draft[] = []
   for (const [index, entry] of list.entries()) {
     const place = isList ? [...path, index] : path
-    const draft = checkServer(checker, place, entry, defaults, rulesForAll)
-    if (draft === undefined) continue
-    const { issuer } = draft.requirements
-    if (issuer !== undefined && drafts.some(({ requirements }) => requirements.issuer === issuer)) {
+    const own = checkEntry(checker, place, entry, index, defaults, rulesForAll)
+    const names = new Set(drafts.map(({ requirements }) => requirements.issuer))
+    if (own.some(({ requirements: { issuer } }) => issuer !== undefined && names.has(issuer))) {
       const where = typeof entry === 'string' ? place : [...place, 'issuer']
       checker.problem(where, 'is listed twice', 'keep one')
     }
-    drafts.push(draft)
+    drafts.push(...own)
   }
   checkPrefixes(checker, path, drafts)
   checkScopePrefixes(checker, path, drafts)

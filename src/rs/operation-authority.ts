@@ -40,7 +40,13 @@ export interface OperationAuthorityOptions {
 interface Needs {
   /** Includes the base scopes. */
   readonly scopes: readonly string[]
-  readonly denied: { readonly operation: McpOperation; readonly denial: string } | undefined
+  readonly denied:
+    | {
+        readonly operation: McpOperation
+        readonly denial: string
+        readonly about: Refusal['about']
+      }
+    | undefined
 }
 
 /** For the operator's log. */
@@ -206,7 +212,8 @@ export class OperationAuthority {
       const verdict = this.#policy?.authorize(operation, token)
       if (verdict === undefined) continue
       scopes = uniteScopes(scopes, verdict.scopes)
-      if (verdict.denial !== undefined) denied ??= { operation, denial: verdict.denial }
+      const { denial, about } = verdict
+      if (denial !== undefined) denied ??= { operation, denial, about }
     }
     return { scopes, denied }
   }
@@ -217,11 +224,11 @@ export class OperationAuthority {
    */
   #deny(
     token: VerifiedAccessToken,
-    { operation, denial }: NonNullable<Needs['denied']>,
+    { operation, denial, about }: NonNullable<Needs['denied']>,
     requestId: string,
   ): Denied {
     const reason = `${describeOperation(operation)}: ${denial}`
-    const refusal = new Refusal('ERR_OPERATION_DENIED', reason, token.issuer)
+    const refusal = new Refusal('ERR_OPERATION_DENIED', reason, token.issuer, { about })
     return this.#options.refusals.refuse(refusal, requestId, [], {}, token)
   }
 

@@ -70,6 +70,12 @@ export interface TokenOptions {
 export interface AuthorizationServerOptions extends TokenOptions {
   /** The issuer, exactly as its metadata and its tokens spell it, including any final `/`. */
   readonly issuer: string
+  /**
+   * The issuer that its metadata names, and that our metadata sends clients to, where access tokens
+   * name another one (AD FS: `https://adfs.example.com/adfs`). Then `issuer` is a name that is never
+   * fetched, and may begin with `http:`. Default: the issuer.
+   */
+  readonly authorizationServer?: string
   /** The URL of its metadata, if it is not at the issuer's well-known URLs. */
   readonly discoveryUrl?: string
   /** The URL of its keys; then there is no discovery. */
@@ -97,6 +103,22 @@ export interface AuthorizationServerOptions extends TokenOptions {
    * `common`). Default false.
    */
   readonly anySubject?: boolean
+  /**
+   * Ids of the tenants whose tokens are accepted (Entra); `issuer` then contains `{tenantid}`, and so
+   * may `discoveryUrl` and `jwksUri`. Each tenant is an issuer of its own: `tid` must name it, and a
+   * key that names another issuer does not count. The metadata names the first: clients of the other
+   * tenants' users need another resource. Default: the issuer is one tenant.
+   */
+  readonly tenants?: readonly string[]
+  /**
+   * A bearer token for its metadata and keys, or a function that returns the one in use, for an
+   * issuer that shows them to nobody else (Kubernetes). It is sent only to the origins of `issuer`,
+   * `discoveryUrl` and `jwksUri`: never to an address that a document or a redirect names, and by
+   * plain HTTP only to loopback hosts. Default none.
+   */
+  readonly discoveryToken?: string | (() => string)
+  /** Used for all requests to this issuer, in place of the one for all issuers. */
+  readonly fetch?: typeof fetch
   /** Only opaque tokens with this prefix are introspected (Authelia: `authelia_at_`). */
   readonly tokenPrefix?: string
   /**

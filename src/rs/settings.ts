@@ -111,7 +111,13 @@ export function readResourceServer(
     issuers,
     metadata: {
       resource,
-      authorization_servers: published.map(({ requirements }) => requirements.issuer),
+      authorization_servers: [
+        ...new Set(
+          published.map(
+            ({ authorizationServer, requirements }) => authorizationServer ?? requirements.issuer,
+          ),
+        ),
+      ],
       ...(advertised.length > 0 && { scopes_supported: advertised }),
       bearer_methods_supported: ['header'],
       ...(resourceName !== undefined && { resource_name: resourceName }),

@@ -41,18 +41,21 @@ export class TrustedIssuers {
     })
     if (problems.length > 0) throw new ConfigurationError(problems)
     for (const [index, each] of settings.issuers.entries()) {
-      const { requirements, source } = each
+      const { requirements, source, authorizationServer, tenant, reach } = each
       const clock = new ProviderClock(now)
       const keys = keySetFor({
         issuer: requirements.issuer,
+        authorizationServer,
         source,
+        tenant,
         algorithms: requirements.algorithms,
         allowHttp: settings.allowHttp,
         maxAge: settings.jwksMaxAge,
         staleFor: settings.jwksStaleFor,
         wait: source.type === 'jwks' ? 0 : settings.wait,
         ...runtime,
-        fetch: clock.observe(fetch),
+        isShared: reach === undefined,
+        fetch: clock.observe(reach?.(fetch) ?? fetch),
       })
       this.#byName.set(requirements.issuer, {
         ...each,
@@ -101,8 +104,12 @@ export class TrustedIssuers {
         claim: 'iss',
       })
     const known = this.all.map(({ requirements }) => requirements.issuer)
-    const names = known.map((issuer) => quoted(issuer)).join(' or ')
-    const reason = `iss ${quoted(iss)} is not ${names}`
+    const names = known
+      .slice(0, 5)
+      .map((issuer) => quoted(issuer))
+      .join(' or ')
+    const more = known.length > 5 ? ` or one of ${known.length - 5} more` : ''
+    const reason = `iss ${quoted(iss)} is not ${names}${more}`
     return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', reason, undefined, {
       about: { iss },
       claim: 'iss',

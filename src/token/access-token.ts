@@ -124,8 +124,8 @@ function readClaims(
   { key, algorithm, kind, introspection, own }: Origin,
 ): AccessTokenFacts | Refusal {
   const { issuer, audienceClaim } = requirements
-  const refuse = (reason: string, claim: string | undefined) =>
-    new Refusal('ERR_TOKEN_CLAIM', reason, issuer, { claim })
+  const refuse = (reason: string, claim: string | undefined, about?: 'left out') =>
+    new Refusal('ERR_TOKEN_CLAIM', reason, issuer, { claim, about })
   const { sub } = claims
   const times = readTimes(claims)
   const ownTimes = own === undefined ? times : readTimes(own)
@@ -146,7 +146,7 @@ function readClaims(
     return refuse(reason, others.length === 0 ? only : undefined)
   }
   const unmet = findUnmetClaim(claims, requirements.requiredClaims)
-  if (unmet !== undefined) return refuse(unmet.reason, unmet.claim)
+  if (unmet !== undefined) return refuse(unmet.reason, unmet.claim, unmet.about)
   const clientId = readClientId(claims)
   // One literal: an object built by spreading takes twice the memory, for every token remembered.
   return Object.freeze({

@@ -4,6 +4,7 @@
  * @module
  */
 import { quoted } from '../errors.js'
+import { isLeftOut, LEFT_OUT } from '../advice/left-out-claims.js'
 import type { JsonObject } from '../base/json.js'
 import { fitsPattern } from './claim-pattern.js'
 import { claimAt } from './claim-shapes.js'
@@ -28,6 +29,7 @@ export type RequiredClaims = Readonly<Record<string, true | readonly ClaimValue[
 export interface UnmetClaim {
   readonly claim: string
   readonly reason: string
+  readonly about?: 'left out'
 }
 
 function isValue(wanted: ClaimValue, value: unknown): boolean {
@@ -47,8 +49,12 @@ export function findUnmetClaim(
 ): UnmetClaim | undefined {
   for (const [claim, wanted] of Object.entries(required)) {
     const value = claimAt(claims, claim)
-    if (value === undefined || value === null) return { claim, reason: `no ${quoted(claim)} claim` }
-    if (wanted === true || isMet(value, wanted)) continue
+    const isThere = value !== undefined && value !== null
+    if (isThere && (wanted === true || isMet(value, wanted))) continue
+    if (isLeftOut(claims, claim)) {
+      return { claim, reason: `no ${quoted(claim)} claim: ${LEFT_OUT}`, about: 'left out' }
+    }
+    if (!isThere || wanted === true) return { claim, reason: `no ${quoted(claim)} claim` }
     const expected = wanted
       .slice(0, 5)
       .map((one) => quoted(String(one)))

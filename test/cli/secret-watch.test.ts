@@ -422,3 +422,37 @@ describe('our credentials at the provider', () => {
     expect(watch.lines.at(-1)).toMatchObject({ level: 30 })
   })
 })
+
+describe('the token for the documents of an issuer', () => {
+  verifies('IDN-34', 'is replaced, and one that cannot be sent is not taken', async () => {
+    const config = (upstream: string) => `auth: oauth
+resource: ${RESOURCE}
+upstream: ${upstream}
+oauth:
+  issuers: [{ issuer: '${ISSUER}', discoveryTokenFile: token }]
+`
+    const watch = await startWatch(
+      (file, upstream) => {
+        writeFileSync(file('gatehouse.yaml'), config(upstream))
+        return ['--config', file('gatehouse.yaml')]
+      },
+      { token: 'one\n' },
+    )
+    const { introspection, file, look, lines } = watch
+    const idp = await FakeIdp.start()
+    introspection.answer = () => idp.jwks
+    expect(await watch.call(await idp.token())).toBe(200)
+    writeFileSync(file('token'), 'hunter2 hunter2\n')
+    await look()
+    await look()
+    writeFileSync(file('token'), 'two\n')
+    await look()
+    await look()
+    // A key that is not known makes us ask again.
+    expect(await watch.call(await idp.token({ key: await fakeKey('key-2') }))).toBe(401)
+    const sent = introspection.calls.map(({ authorization }) => authorization)
+    expect(sent).toEqual(['Bearer one', 'Bearer two'])
+    expect(lines).toMatchObject([{ level: 50 }, { level: 30 }])
+    expect(JSON.stringify(lines)).not.toContain('hunter2')
+  })
+})

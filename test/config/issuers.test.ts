@@ -237,6 +237,43 @@ describe('what is wrong, and where', () => {
   })
 })
 
+describe('tenants', () => {
+  const TENANTS = '[9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10, 1b7e2a9c-4d5f-4c1e-9a77-2f6d8e0c3b41]'
+  const withTenants = (more: string, list = TENANTS) => `auth: oauth
+oauth:
+  issuers:
+    - issuer: https://login.microsoftonline.com/{tenantid}/v2.0
+      tenants: ${list}
+${more}`
+  const FIRST_ALONE = expect.stringMatching(
+    /^gatehouse.yaml:5:7: oauth.issuers\[0\].tenants: the metadata names the first tenant alone; users of the others .* need a resource/,
+  )
+
+  verifies('IDN-30', 'the start says whose users can log in', async () => {
+    const { problems, warnings } = await read(OPEN, inFile(withTenants('')))
+    expect([problems, warnings]).toEqual([[], expect.arrayContaining([FIRST_ALONE])])
+  })
+
+  verifies('IDN-30', 'it says nothing of one tenant, and of machines', async () => {
+    const first = '9f2b6d1e-6a0f-4a3c-8d2e-3b1a5c7d9e10'
+    const alone = await read(OPEN, inFile(withTenants('', first)))
+    const machines = withTenants(
+      `      published: false\n      requireClaim: azp=x\n    - issuer: ${ISSUER}\n`,
+    )
+    const both = await read(OPEN, inFile(machines))
+    expect([alone.problems, both.problems]).toEqual([[], []])
+    expect([...alone.warnings, ...both.warnings]).not.toContainEqual(FIRST_ALONE)
+    expect(JSON.stringify(alone.warnings)).not.toContain('placeholder')
+  })
+
+  verifies('IDN-30', 'a template without them is a problem at its place', async () => {
+    const [problem] = await problemsOf(OPEN, inFile(withTenants('').replace(/ {6}tenants.*\n/, '')))
+    expect(problem).toBe(
+      'gatehouse.yaml:4:7: oauth.issuers[0].issuer: stands for many tenants, and no token names it',
+    )
+  })
+})
+
 describe('check', () => {
   async function check(file: string, ...argv: string[]) {
     let stdout = ''

@@ -459,3 +459,50 @@ describe('limits', () => {
     expect(await warningsWith(RIGHT)).not.toContain(warning)
   })
 })
+
+describe('names for groups', () => {
+  const withGroups = (groups: string, claims: string) =>
+    `groups: ${groups}\nrules:\n  - tools: [a]\n    claims: ${claims}\nunmatched: deny\n`
+  const claimsIn = (content: string) =>
+    parsePolicy('p.yaml', content).policy.rules.map(({ claims }) => claims)
+
+  verifies('IDN-33', 'stand for ids, in claims of groups alone', () => {
+    const claims = '{ groups: [admins, b], "x.groups": b, roles: [admins] }'
+    const content = withGroups('{ admins: 3f1c, b: [4a, 5b] }', claims)
+    expect(briefly(content)).toEqual([])
+    expect(claimsIn(content)).toEqual([
+      [
+        { claim: 'groups', values: ['3f1c', '4a', '5b'] },
+        { claim: 'x.groups', values: ['4a', '5b'] },
+        { claim: 'roles', values: ['admins'] },
+      ],
+    ])
+  })
+
+  verifies('IDN-33', 'an unknown one has a line and a column', () => {
+    expect(briefly(withGroups('{ admins: 3f1c }', '{ groups: [admins, admin] }'))).toEqual([
+      'p.yaml:4:32: rules[0].claims.groups[1]: "admin" is not a name in groups',
+    ])
+    for (const name of ['3f1c', '__proto__', 'constructor', 'Admins']) {
+      expect(briefly(withGroups('{ admins: 3f1c }', `{ groups: ${name} }`))).toEqual([
+        `p.yaml:4:15: rules[0].claims.groups: "${name}" is not a name in groups`,
+      ])
+    }
+  })
+
+  test('without names, values are what tokens hold', () => {
+    const content = 'rules:\n  - tools: [a]\n    claims: { groups: [x] }\nunmatched: deny\n'
+    expect(briefly(content)).toEqual([])
+    expect(claimsIn(content)).toEqual([[{ claim: 'groups', values: ['x'] }]])
+  })
+
+  test.each([
+    ['{}', 'p.yaml:1:1: groups: must be names with the ids of groups'],
+    ['admins', 'p.yaml:1:1: groups: must be names with the ids of groups'],
+    ['{ admins: [] }', 'must be a string or a list of strings, and not empty'],
+    ['{ admins: { a: b } }', 'must be a string or a list of strings, and not empty'],
+    ['{ admins: [""] }', 'must be a string, and not empty'],
+  ])('%s is a problem', (groups, problem) => {
+    expect(briefly(withGroups(groups, '{ roles: [x] }')).join()).toContain(problem)
+  })
+})

@@ -136,7 +136,7 @@ describe('with tokens', () => {
   verifies('FLD-07', 'a placeholder is loud: no token names it', async () => {
     const warned = async (issuer: string) =>
       warningsOf(['--auth', 'oauth', '--oauth-issuer', issuer, '--resource', RESOURCE])
-    for (const tenant of ['{tenantid}', '%7Btenantid%7D', '*', '<tenant>']) {
+    for (const tenant of ['{tenant}', '%7Btenantid%7D', '*', '<tenant>']) {
       const warnings = await warned(`https://login.microsoftonline.com/${tenant}/v2.0`)
       expect(warnings, tenant).toEqual([
         expect.stringMatching(/^--oauth-issuer: this looks like a placeholder .* will be refused$/),

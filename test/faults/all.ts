@@ -6,6 +6,7 @@ import { DIALECT_FAULTS } from './dialect-faults.js'
 import { DOCTOR_FAULTS } from './doctor-faults.js'
 import { FIELD_FAULTS } from './field-faults.js'
 import { IDENTITY_FAULTS } from './identity-faults.js'
+import { ISSUER_FAULTS } from './issuer-faults.js'
 import { JUDGEMENT_FAULTS } from './judgement-faults.js'
 import { PROVIDER_FAULTS } from './provider-faults.js'
 import { PUBLIC_FAULTS } from './public-faults.js'
@@ -40,6 +41,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...WHO_FAULTS,
   ...IDENTITY_FAULTS,
   ...PUBLIC_FAULTS,
+  ...ISSUER_FAULTS,
   ...ATTACK_FAULTS,
   ...DIALECT_FAULTS,
   ...KEY_FAULTS,

@@ -149,8 +149,8 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'unpublished-in-the-metadata',
     breaks: 'IDN-03',
-    find: 'authorization_servers: published.map(',
-    replace: 'authorization_servers: issuers.map(',
+    find: 'const published = issuers.filter(({ isPublished }) => isPublished)',
+    replace: 'const published = issuers',
     tests: unpublished,
   },
   {

@@ -142,9 +142,9 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'missing-issuer-hides-the-rest',
     breaks: 'contract, "Settings": all problems at once',
-    find: 'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)',
+    find: 'const isNamed = checkIssuerName(checker, issuerPath, issuer, ofName)',
     replace:
-      'const isNamed = checkIssuerName(checker, issuerPath, issuer, allowHttp)\n  if (!isNamed) return undefined',
+      'const isNamed = checkIssuerName(checker, issuerPath, issuer, ofName)\n  if (!isNamed) return undefined',
     tests: ['rs/options.test.ts'],
   },
   {

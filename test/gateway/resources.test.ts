@@ -79,6 +79,25 @@ async function startTwo(
 const nameOf = ({ body }: Answer) => (JSON.parse(body) as { name?: string }).name
 
 describe('on one host, told by the path', () => {
+  verifies('IDN-34', 'keys that one reaches with a token are not those of the other', async () => {
+    const idp = await FakeIdp.start()
+    const withToken: typeof fetch = (input, init) =>
+      new Headers(init?.headers).has('authorization')
+        ? idp.fetch(String(input), init)
+        : Promise.resolve(new Response('', { status: 401 }))
+    const issuer = { issuer: ISSUER, discoveryToken: 'eyJ.a.b' }
+    const { port, tokenFor } = await startTwo(GITHUB, FILES, { fetch: withToken, wait: 0 }, [
+      { authorizationServers: issuer },
+      { authorizationServers: ISSUER },
+    ])
+    const statusAt = async (path: string, audience: string) => {
+      const token = await tokenFor(audience)
+      return (await ask(port, 'mcp.example.com', path, { token, method: 'POST' })).status
+    }
+    expect(await statusAt('/github/mcp', GITHUB)).toBe(200)
+    expect(await statusAt('/files/mcp', FILES)).toBe(503)
+  })
+
   verifies('AUD-06', 'a token for one opens that one, and is 401 at the other', async () => {
     const { port, tokenFor } = await startTwo(GITHUB, FILES)
     /** Twice: what is remembered of a token must not let it in elsewhere. */

@@ -66,6 +66,27 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-44': tested(
     'Each host says of every kind of credentials, and of their near misses, what the kernel says',
   ),
+  'IDN-30': tested(
+    'An issuer that is a template is trusted for the listed tenants alone: `tid` equals the tenant of `iss`, each tenant is an issuer of its own for principals, the metadata names the first; a template, `common` or `organizations` without a list does not start',
+  ),
+  'IDN-31': tested(
+    'With tenants, a key that names an issuer verifies tokens of that issuer alone; the template stands for every tenant',
+  ),
+  'IDN-32': tested(
+    'Groups that a token leaves out (`_claim_names`, `hasgroups`) refuse only where a rule that decides the request reads them, and the operator learns the remedy',
+  ),
+  'IDN-33': tested(
+    'A policy may name groups: a rule about groups takes these names alone, and an unknown one is a problem with its place',
+  ),
+  'IDN-34': tested(
+    'A token for documents of an issuer is sent only to origins that the configuration names: never to an address that a document or a redirect names, never with a request that has credentials, never by plain HTTP except to loopback; it is read again when its file changes',
+  ),
+  'IDN-35': tested(
+    'Certificates of an issuer are trusted for that issuer alone, besides the shared ones',
+  ),
+  'IDN-36': tested(
+    'An issuer may have an authorization server of another name: its metadata must name that one, ours sends clients there, and `access_token_issuer`, where it is, must equal the issuer, whose own name is never fetched',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),

@@ -181,7 +181,7 @@ describe('advice about audiences and issuers', () => {
   }
 
   for (const issuer of [
-    'https://login.microsoftonline.com/{tenantid}/v2.0',
+    'https://login.microsoftonline.com/{tenant}/v2.0',
     'https://login.microsoftonline.com/*/v2.0',
     'https://login.microsoftonline.com/%7Btenantid%7D/v2.0',
   ]) {

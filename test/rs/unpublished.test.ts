@@ -236,7 +236,10 @@ describe('an issuer at which everybody gets tokens', () => {
     [GITLAB, { sub: ['project_path:group/*:ref_type:branch:ref:main'] }],
     [GITLAB, { project_id: ['22'] }],
     ['https://accounts.google.com', { hd: ['a.example'] }],
-    ['https://login.microsoftonline.com/common/v2.0', { tid: ['9f2b6d1e'] }],
+    [
+      'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0',
+      { sub: ['9f2b6d1e'] },
+    ],
   ])('%s %j says whose', (issuer, requiredClaims) => {
     const authorizationServers = [ISSUER, { issuer, requiredClaims, published: false }]
     expect(() => createFixture(new FakeIdp(), { authorizationServers })).not.toThrow()

@@ -58,10 +58,10 @@ async function tryWrongSecrets(
   findings: Findings,
 ): Promise<void> {
   for (const [index, issuer] of issuers.entries()) {
-    const settings = trust?.issuers[index]
+    const settings = trust?.issuers.find(({ position }) => position === index)
     const client = introspectorOptions(issuer)
     if (settings === undefined || client?.clientSecret === undefined) continue
-    const { requirements, discoveryUrl } = settings
+    const { requirements, discoveryUrl, reach } = settings
     const introspector = createTokenIntrospector({
       ...client,
       issuer: requirements.issuer,
@@ -69,6 +69,7 @@ async function tryWrongSecrets(
       ...(discoveryUrl !== undefined && { discoveryUrl }),
       allowHttp: trust?.allowHttp ?? [],
       ...runtimeOf(network),
+      ...(reach !== undefined && { fetch: reach(network.fetch) }),
     })
     await tryWrongCredentials(requirements.issuer, introspector, findings)
   }

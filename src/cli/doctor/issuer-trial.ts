@@ -28,19 +28,27 @@ const OF_LIMIT =
   'Find out which program asks the issuer for its keys with every request, or raise the limit. The gateway asks once for all requests. With --oauth-jwks-file, it never asks.'
 
 export async function tryKeys(
-  { source, requirements, validation }: IssuerSettings,
+  { source, requirements, authorizationServer, validation, tenant, reach }: IssuerSettings,
   allowHttp: readonly string[],
   { fetch, now, patience }: Network,
   findings: Findings,
 ): Promise<void> {
   if (validation === 'introspection') return
   const { issuer, algorithms } = requirements
-  const read = createKeyReader({ issuer, source, allowHttp, now, fetch })
+  const ownFetch = reach?.(fetch) ?? fetch
+  const read = createKeyReader({
+    issuer,
+    authorizationServer,
+    source,
+    allowHttp,
+    now,
+    fetch: ownFetch,
+  })
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), patience)
   const fault = await faultOf(async () => {
     const { document } = await read(limit.signal)
-    await importKeys(issuer, document, algorithms)
+    await importKeys(document, { issuer, algorithms, tenant })
   })
   clearTimeout(timer)
   if (fault === undefined) return

@@ -56,7 +56,11 @@ async function viewKeys(network: Network, issuer: string, url: string): Promise<
   const document = documentOf(answer)
   if (document === undefined) return { exchange: answer, usable: 0 }
   try {
-    const { keys } = await importKeys(issuer, document, SIGNATURE_ALGORITHMS)
+    const { keys } = await importKeys(document, {
+      issuer,
+      algorithms: SIGNATURE_ALGORITHMS,
+      tenant: undefined,
+    })
     return { exchange: answer, usable: keys.length }
   } catch (error) {
     if (!(error instanceof AuthorizationServerError)) throw error

@@ -94,13 +94,7 @@ export const CLOUD: readonly Row[] = [
         name: 'the issuer of another tenant is configured',
         issuer: ENTRA_V2.replace(TENANT, '00000000-0000-4000-8000-000000000001'),
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
-        hint: undefined,
-      },
-      {
-        name: 'the issuer of every tenant is configured',
-        issuer: 'https://login.microsoftonline.com/common/v2.0',
-        code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
-        hint: 'Entra: configure the issuer of your tenant',
+        hint: 'Entra: the token is of another tenant',
       },
       {
         name: 'a scope by its full name',
@@ -205,7 +199,7 @@ export const CLOUD: readonly Row[] = [
         settings: { scopes: 'admins', scopeClaims: ['groups'] },
         claims: { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'x' } } },
         code: 'ERR_SCOPE_INSUFFICIENT',
-        hint: 'Entra: ',
+        hint: 'assign app roles',
       },
       {
         name: 'a token for Microsoft Graph',
