@@ -1,13 +1,15 @@
 /**
- * Every kind of credentials through every host: the tokens of each identity provider and their near misses. What the
+ * Every kind of credentials through every host: the tokens of each identity provider, API keys, and their near misses. What the
  * kernel says of them is tested in `test/idps`; here no host may say anything else.
  */
 import { afterAll, describe, expect } from 'vitest'
 import { prepare } from '../idps/fixture.js'
 import { ROWS } from '../idps/table.js'
 import type { Change, Row } from '../idps/row.js'
+import { entryOf, keysOf, newKey } from '../support/api-keys.js'
+import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { createHosts, HOSTS } from './hosts.js'
+import { createHosts, HOSTS, type HostOptions } from './hosts.js'
 
 /** Answers by host and by what became of the credentials. */
 const counts: Record<string, Record<string, number>> = {}
@@ -28,14 +30,19 @@ afterAll(async () => {
   expect(new Set(Object.values(counts).map((row) => JSON.stringify(row))).size).toBe(1)
 })
 
-/** What each host answers to the token. */
-async function statusesOf(row: Row, change: Change): Promise<Record<string, string>> {
-  const { options, token } = await prepare(row, change)
+/** What each host answers to the credentials; `undefined`: there are no credentials. */
+async function statusesWith(
+  options: Omit<HostOptions, 'onEvent'>,
+  bearer: string | undefined,
+): Promise<Record<string, string>> {
   const hosts = await createHosts({ ...options, onEvent: () => undefined })
   try {
     const answers = hosts.map(async (host) => {
-      const headers = [['Authorization', `Bearer ${token}`]] as const
-      const { status, caller } = await host.send({ method: 'GET', path: '/mcp', headers })
+      const { status, caller } = await host.send({
+        method: 'GET',
+        path: '/mcp',
+        headers: bearer === undefined ? [] : [['Authorization', `Bearer ${bearer}`]],
+      })
       const isReached = caller !== undefined
       count(host.name, isReached ? 'accepted' : `refused ${status}`)
       return [host.name, `${status}${isReached ? ', reached' : ''}`] as const
@@ -44,6 +51,11 @@ async function statusesOf(row: Row, change: Change): Promise<Record<string, stri
   } finally {
     closing.push(...hosts.map((host) => host.close()))
   }
+}
+
+async function statusesOf(row: Row, change: Change): Promise<Record<string, string>> {
+  const { options, token } = await prepare(row, change)
+  return statusesWith(options, token)
 }
 
 function everyHost(answer: string): Record<string, string> {
@@ -67,4 +79,34 @@ describe.each(ROWS)('$name ($source)', (row) => {
       expect(await statusesOf(row, miss)).toEqual(everyHost(String(statusOf(miss.code))))
     })
   }
+})
+
+describe('API keys', () => {
+  const KEY = newKey()
+  const statusesOfKey = (bearer: string | undefined, more: Parameters<typeof entryOf>[1] = {}) =>
+    statusesWith(
+      {
+        resource: RESOURCE,
+        authorizationServers: ISSUER,
+        scopes: 'mcp:tools',
+        apiKeys: keysOf(entryOf(KEY, more)),
+      },
+      bearer,
+    )
+
+  verifies('IDN-44', 'a key opens every host', async () => {
+    expect(await statusesOfKey(KEY)).toEqual(everyHost('200, reached'))
+  })
+
+  verifies('IDN-44', 'its near misses open no host', async () => {
+    expect(await statusesOfKey(newKey())).toEqual(everyHost('401'))
+    expect(await statusesOfKey(KEY.toUpperCase())).toEqual(everyHost('401'))
+    expect(await statusesOfKey(KEY, { expires: '2020-01-01' })).toEqual(everyHost('401'))
+    expect(await statusesOfKey(KEY, { resources: [`${RESOURCE}/a`] })).toEqual(everyHost('401'))
+    expect(await statusesOfKey(KEY, { scopes: 'mcp' })).toEqual(everyHost('403'))
+  })
+
+  verifies('IDN-44', 'without credentials no host opens', async () => {
+    expect(await statusesOfKey(undefined)).toEqual(everyHost('401'))
+  })
 })
