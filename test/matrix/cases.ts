@@ -698,10 +698,11 @@ export const CASES: readonly Case[] = [
 
   // A gateway has nothing but the endpoint and its metadata.
   ...[
-    ...DISGUISED_PATHS.filter((path) => !path.startsWith('/mcp?')),
+    // The endpoint with its other last slash is the endpoint (IDN-08).
+    ...DISGUISED_PATHS.filter((path) => !path.startsWith('/mcp?') && path !== '/mcp/'),
     ...['/', '/mcp2', '/mc', '/sse', '/authorize', '/token', '/register'],
     ...['/.well-known/oauth-protected-resource/other', '/.well-known/oauth-authorization-server'],
-    '/.well-known/oauth-protected-resource/mcp/',
+    '/.well-known/oauth-protected-resource/mcp//',
   ].map((path): Case => ({
     name: `${path} does not exist, with a valid token either`,
     verifies: ['CASE-51', 'GW-06', 'CASE-42', 'TOK-05'],
