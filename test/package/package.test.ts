@@ -156,7 +156,7 @@ describe('the kernel', () => {
   })
 
   test.each([
-    ['index', 135_000],
+    ['index', 130_000],
     ['hono', 185_000],
     ['fetch', 185_000],
   ])('%s imports nothing of Node', async (entry, limit) => {
