@@ -62,6 +62,13 @@ const OF_ANSWERS = {
       'Put an authorization check in front of it: mcp-gatehouse --auth oauth. Let nobody reach the server without that check.',
     reference: `${AUTHORIZATION}#access-token-usage`,
   },
+  'public-part': {
+    severity: 'note',
+    title: 'Some of the server needs no login',
+    change:
+      'Nothing, if tools for everybody are intended (anonymous: true in the policy). Clients log in when they call another tool.',
+    reference: `${AUTHORIZATION}#access-token-usage`,
+  },
   redirect: {
     severity: 'warning',
     title: 'The MCP URL redirects',

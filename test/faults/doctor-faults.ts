@@ -11,6 +11,13 @@ const reports = ['doctor/reports.test.ts']
 
 export const DOCTOR_FAULTS: readonly Fault[] = [
   {
+    id: 'public-tools-called-open',
+    breaks: 'DOC-01, IDN-20',
+    find: 'if (isAnswer(answer) && answer.status === 401) return answer',
+    replace: 'if (isAnswer(answer) && answer.status === 402) return answer',
+    tests: ['doctor/public-part.test.ts'],
+  },
+  {
     id: 'facts-without-sources',
     breaks: 'CASE-45',
     find: 'sources: places.map((at) => ({ at, date: SURVEY }))',

@@ -13,8 +13,10 @@ import { exchange, isAnswer, jsonOf, type Exchange, type Network } from './excha
 export interface ResourceView {
   /** As it was typed. */
   readonly url: string
-  /** POST `initialize` without a token. */
+  /** POST `initialize` without a token; of a server with a public part, the call that needs one. */
   readonly initialize: Exchange
+  /** It answers `initialize` without a token, and refuses the call of a tool. */
+  readonly hasPublicPart: boolean
   readonly challenge: Challenge | undefined
   /** The same with a token that nobody issued. Absent if the server needs no token. */
   readonly wrongToken: Exchange | undefined
@@ -50,7 +52,15 @@ const INITIALIZE = JSON.stringify({
   },
 })
 
-function initialize(headers: Readonly<Record<string, string>> = {}): RequestInit {
+/** No server has this tool. */
+const CALL = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'mcp-gatehouse-doctor', arguments: {} },
+})
+
+function post(body: string, headers: Readonly<Record<string, string>> = {}): RequestInit {
   return {
     method: 'POST',
     headers: {
@@ -58,8 +68,12 @@ function initialize(headers: Readonly<Record<string, string>> = {}): RequestInit
       accept: 'application/json, text/event-stream',
       ...headers,
     },
-    body: INITIALIZE,
+    body,
   }
+}
+
+function initialize(headers: Readonly<Record<string, string>> = {}): RequestInit {
+  return post(INITIALIZE, headers)
 }
 
 function preflight(method: string, headers: string): RequestInit {
@@ -103,6 +117,19 @@ async function viewInBrowser(network: Network, url: string, path: string): Promi
   return { preflight: endpoint, metadataPreflight, metadata, initialize: opened }
 }
 
+/** The 401 of a server that answers `initialize` to everybody, but not everything. */
+async function findProtectedPart(
+  network: Network,
+  url: string,
+  opened: Exchange,
+): Promise<Exchange | undefined> {
+  if (!isAnswer(opened) || opened.status >= 300) return undefined
+  const answer = await exchange(network, url, post(CALL))
+  if (isAnswer(answer) && answer.status === 401) return answer
+  await endSession(network, url, answer)
+  return undefined
+}
+
 /** Only if the server needs a token: an open server takes any request. */
 async function tryWrongToken(
   network: Network,
@@ -139,16 +166,19 @@ export async function viewResource(network: Network, url: string): Promise<Resou
     viewInBrowser(network, url, `${origin}${atPath}`),
   ])
   await endSession(network, url, opened)
-  const challenge = readChallengeOf(opened)
+  const closed = await findProtectedPart(network, url, opened)
+  const refused = closed ?? opened
+  const challenge = readChallengeOf(refused)
   const named = parseHttpUrl(challenge?.resourceMetadata)?.href
   const known = [path, root].find((each) => each.url === named)
   const [wrongToken, elsewhere] = await Promise.all([
-    tryWrongToken(network, url, opened),
+    tryWrongToken(network, url, refused),
     known === undefined && named !== undefined ? exchange(network, named, METADATA) : known,
   ])
   return {
     url,
-    initialize: opened,
+    initialize: refused,
+    hasPublicPart: closed !== undefined,
     challenge,
     wrongToken,
     get,

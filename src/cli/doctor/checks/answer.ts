@@ -91,7 +91,12 @@ export function checkAnswer(view: ResourceView, findings: Findings): void {
     findings.add('old-transport', url, seen, EVERY)
     return
   }
-  if (status === 401) return
+  if (status === 401) {
+    if (!view.hasPublicPart) return
+    const seen = 'POST initialize without a token was answered, and the call of a tool was refused.'
+    findings.add('public-part', url, seen)
+    return
+  }
   if (isRedirect(answer)) checkRedirect(answer, url, findings)
   else if (status < 300) checkSuccess(answer, url, findings)
   else if (status === 403 || status === 421) checkForbidden(answer, url, findings)
