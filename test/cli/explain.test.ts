@@ -7,6 +7,7 @@ import { runExplain } from '../../src/cli/explain/command.js'
 import type { Examination } from '../../src/cli/explain/examination.js'
 import { timeInWords, withTimes } from '../../src/cli/time-in-words.js'
 import { ACCESS_TOKEN_RULES } from '../../src/token/access-token.js'
+import { entryOf, keysOf, newKey } from '../support/api-keys.js'
 import { startCli, writeTemporary } from '../support/cli.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
 import { startUpstream } from '../support/gateway.js'
@@ -56,6 +57,38 @@ async function explained(spec: TokenSpec, argv: readonly string[] = OFFLINE) {
   const details = Object.fromEntries(examination.rules.map(({ rule, detail }) => [rule, detail]))
   return { code, examination, results, details }
 }
+
+describe('an API key', () => {
+  const KEY = newKey()
+  const argv = [...OFFLINE, '--oauth-keys-file', '/etc/keys.json', '--json']
+
+  async function explainedKey(key: string, more: Parameters<typeof entryOf>[1] = {}) {
+    const files = { '/etc/keys.json': JSON.stringify(keysOf(entryOf(KEY, more))) }
+    const { code, stdout } = await run(`${key}\n`, argv, files)
+    expect(stdout).not.toContain(key.slice(4, 30))
+    const { rules, result } = JSON.parse(stdout) as Examination
+    return { code, result, rules: rules.map((each) => `${each.rule}: ${each.result}`), stdout }
+  }
+
+  verifies('IDN-11', 'says what its entry says, and nothing of the key', async () => {
+    const { code, result, rules, stdout } = await explainedKey(KEY)
+    expect({ code, result, rules }).toEqual({
+      code: 0,
+      result: 'accepted',
+      rules: ['form: pass', 'entry: pass'],
+    })
+    expect(stdout).toContain('for \\"ci\\", has \\"mcp:tools\\"')
+  })
+
+  verifies('IDN-11', 'says which step refused it', async () => {
+    const stepsOf = async (...given: Parameters<typeof explainedKey>) =>
+      (await explainedKey(...given)).rules
+    expect(await stepsOf(`${KEY}x`)).toEqual(['form: fail', 'entry: unknown'])
+    expect(await stepsOf(newKey())).toEqual(['form: pass', 'entry: fail'])
+    expect(await stepsOf(KEY, { expires: '2026-11-30' })).toEqual(['form: pass', 'entry: fail'])
+    expect(await stepsOf(KEY, { scopes: 'other' })).toEqual(['form: pass', 'scopes: fail'])
+  })
+})
 
 describe('a token', () => {
   verifies('WHO-05', 'that is accepted passes every rule, and says what was seen', async () => {

@@ -21,8 +21,9 @@ import {
   type AccessTokenFacts,
   type TokenRequirements,
 } from '../../token/access-token.js'
+import { isApiKey } from '../../token/api-key.js'
 import { parseJwt, type ParsedJwt } from '../../token/jwt.js'
-import type { TokenIntrospection, TokenIntrospector } from '../../types.js'
+import type { TokenIntrospection, TokenIntrospector, VerifiedAccessToken } from '../../types.js'
 import { checkProtectedResource, type ProtectedResourceOptions } from '../../web/options.js'
 import { describePass } from './passes.js'
 import { remarksOn } from './remarks.js'
@@ -71,8 +72,6 @@ const STEPS: ReadonlyMap<string, string> = new Map([
   ['ERR_TOKEN_KEY_UNKNOWN', 'signature'],
   ['ERR_TOKEN_SIGNATURE', 'signature'],
   ['ERR_TOKEN_INACTIVE', 'introspection'],
-  ['ERR_KEY_UNKNOWN', 'form'],
-  ['ERR_KEY_MALFORMED', 'form'],
 ])
 
 /** The verdict of the kernel, and what was seen on the way to it. */
@@ -144,6 +143,27 @@ function stepResults(
     if (at > end) return { rule, result: 'unknown', detail: `not checked: ${last} failed` }
     return { rule, result: failed === undefined ? 'unknown' : 'fail', detail: reason }
   })
+}
+
+/** What the steps say about an API key, which has no claims of its own. */
+function keyResults({ decision, code, reason = '' }: Verdict): readonly RuleResult[] {
+  const isWhole = code !== 'ERR_KEY_MALFORMED'
+  const form = { rule: 'form', result: isWhole ? 'pass' : 'fail' } as const
+  if (!isWhole) {
+    const entry = { rule: 'entry', result: 'unknown', detail: 'not checked: form failed' } as const
+    return [{ ...form, detail: reason }, entry]
+  }
+  const rule = code === 'ERR_SCOPE_INSUFFICIENT' ? 'scopes' : 'entry'
+  const said: RuleResult =
+    decision.outcome === 'authenticated'
+      ? { rule, result: 'pass', detail: describeEntry(decision.token) }
+      : { rule, result: 'fail', detail: reason }
+  return [{ ...form, detail: 'an API key' }, said]
+}
+
+function describeEntry({ clientId, subject, scopes }: VerifiedAccessToken): string {
+  const held = scopes.length === 0 ? 'no scopes' : quoted(scopes.join(' '), 500)
+  return `${quoted(clientId)}, for ${quoted(subject)}, has ${held}`
 }
 
 function describeKey(jwt: ParsedJwt | undefined): string {
@@ -224,12 +244,13 @@ export async function examine(
   )
   const verdict = { ...(await judge(core, events, token)), answer: seen.answer }
   const { decision, code, reason, hint, answer } = verdict
-  const parsed = parseJwt(token)
+  const parsed = isApiKey(token) ? undefined : parseJwt(token)
   const jwt = parsed instanceof Refusal ? undefined : parsed
   const told = events.find((event) => 'issuer' in event && event.issuer !== undefined)
   const decided = told !== undefined && 'issuer' in told ? told.issuer : undefined
   const issuer = issuerFor(settings, jwt?.claims['iss'], decided)
   const facts = issuer && readFacts(jwt, answer, issuer.requirements)
+  const steps = isApiKey(token) ? keyResults(verdict) : stepResults(verdict, jwt)
   const isRead = facts !== undefined && !(facts instanceof Refusal)
   return {
     resource: settings.resource,
@@ -244,7 +265,7 @@ export async function examine(
     claims: jwt?.claims,
     introspection: answer?.claims,
     rules: [
-      ...stepResults(verdict, jwt),
+      ...steps,
       ...(facts === undefined || issuer === undefined
         ? []
         : claimResults(facts, issuer.requirements, now() / 1000)),
