@@ -37,7 +37,8 @@ export function protectResource(app: FastifyInstance, options: ProtectedResource
     guardAnswer(request.raw, reply.raw, passage)
     request.permission = passage
     // Callers without a token come here if a policy has anonymous rules.
-    if (passage.authInfo !== undefined) request.auth = passage.authInfo
+    if (passage.authInfo === undefined) delete request.auth
+    else request.auth = passage.authInfo
   })
 }
 

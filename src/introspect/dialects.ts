@@ -72,10 +72,14 @@ function objectIn(body: JsonObject, name: string): JsonObject {
   return isJsonObject(value) ? value : {}
 }
 
-/** Seconds of an ISO 8601 time. What is no time stays, and is refused later. */
+/** As GitHub writes it. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/
+
+/** Seconds of a time. Anything else stays, and is refused later. */
 function secondsOf(time: unknown): unknown {
   if (time === null || time === undefined) return undefined
-  const milliseconds = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  const isTime = typeof time === 'string' && TIME.test(time)
+  const milliseconds = isTime ? Date.parse(time) : Number.NaN
   return Number.isNaN(milliseconds) ? time : Math.floor(milliseconds / 1000)
 }
 

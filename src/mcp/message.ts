@@ -202,6 +202,8 @@ const LONGEST_BATCH = 1000
 export interface RpcBody {
   /** Answers to requests of the server are left out: they ask for nothing. */
   readonly messages: readonly RpcMessage[]
+  /** Whether there were such answers. */
+  readonly hasAnswers: boolean
   readonly isBatch: boolean
 }
 
@@ -222,7 +224,7 @@ export function readMessages(body: Uint8Array): RpcBody | Unreadable {
     if ('code' in message) return message
     if ('method' in message) messages.push(message)
   }
-  return { messages, isBatch }
+  return { messages, hasAnswers: messages.length < values.length, isBatch }
 }
 
 /** The members of `params` that name the operation. */

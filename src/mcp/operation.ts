@@ -174,6 +174,13 @@ function subscribed(params: JsonObject): readonly unknown[] | undefined {
   return Array.isArray(resourceSubscriptions) ? resourceSubscriptions : undefined
 }
 
+/** Whether a `subscriptions/listen` asks for more than single resources. */
+function listensToMore({ notifications, ...params }: JsonObject): boolean {
+  const wanted = isJsonObject(notifications) ? Object.keys(notifications) : []
+  const others = Object.keys(params).filter((each) => each !== '_meta')
+  return others.length > 0 || wanted.some((each) => each !== 'resourceSubscriptions')
+}
+
 /**
  * Everything that a request or notification asks for; never an empty list.
  *
@@ -221,5 +228,5 @@ export function operationsOf(
     if (operation instanceof UnclearOperation) return operation
     operations.push(operation)
   }
-  return operations.length > 0 ? operations : [itself]
+  return operations.length > 0 && !listensToMore(params) ? operations : [...operations, itself]
 }

@@ -396,8 +396,9 @@ class PolicyChecker {
 
   #isPublic(path: OptionPath, { anonymous = false, ...rule }: JsonObject): boolean {
     const place = [...path, 'anonymous']
-    const isPublic = String(anonymous) === 'true'
-    if (!isPublic && String(anonymous) !== 'false') {
+    // A policy file gives every value as text.
+    const isPublic = anonymous === true || anonymous === 'true'
+    if (!isPublic && anonymous !== false && anonymous !== 'false') {
       this.problem(place, 'must be true or false', 'anonymous: true')
     }
     if (!isPublic) return false

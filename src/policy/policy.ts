@@ -71,7 +71,7 @@ export interface PublicPart {
   readonly limit: CheckedLimit
   /** Whether an operation needs no token. */
   includes(operation: McpOperation): boolean
-  /** The scopes that an operation needs of a token; `undefined` if no token may use it. */
+  /** The scopes that suffice for an operation; `undefined` if no scopes do. */
   scopesOf(operation: McpOperation): readonly string[] | undefined
 }
 
@@ -274,13 +274,16 @@ export class RulePolicy implements OperationPolicy {
     const rules = allOf(look)
     if (rules.length === 0) return PUBLIC_METHODS.test(operation.method)
     if (this.#closedBy(operation, look) !== undefined) return false
+    // Other readings of a URI add demands; they open nothing.
+    if (look.uri?.isNamed === false) return false
     return rules.every((index) => this.#rules[index]?.isPublic === true)
   }
 
   #scopesOf(operation: McpOperation): readonly string[] | undefined {
     const look = this.#look(operation)
     if (this.#closedBy(operation, look) !== undefined) return undefined
-    return this.#requirementOf(allOf(look)).scopes
+    const { scopes, claims } = this.#requirementOf(allOf(look))
+    return claims.length === 0 ? scopes : undefined
   }
 
   limitsOf(operation: McpOperation): readonly CheckedLimit[] {

@@ -65,7 +65,15 @@ function fromHex(hex: string): string {
 /** Seconds since 1970; `undefined` for a key that does not expire; `NaN` for a text that is no time. */
 function endOf(expires: string): number | undefined {
   if (expires === NEVER) return undefined
-  return TIME.test(expires) ? Math.floor(Date.parse(expires) / 1000) : Number.NaN
+  const time = TIME.test(expires) ? new Date(expires) : new Date(Number.NaN)
+  // There is no 31st of February, though it can be read.
+  const isDay = !Number.isNaN(time.getTime()) && time.toISOString().startsWith(expires.slice(0, 10))
+  return isDay ? Math.floor(time.getTime() / 1000) : Number.NaN
+}
+
+/** Whether a value is a text of this form. */
+function fits(form: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && form.test(value)
 }
 
 function isEnd(value: unknown): boolean {
@@ -90,13 +98,8 @@ type MemberCheck = readonly [
 ]
 
 const MEMBERS: readonly MemberCheck[] = [
-  ['id', (value) => NAME.test(String(value)), 'must be letters, digits, ., _ and -', 'id: ci-2027'],
-  [
-    'digest',
-    (value) => DIGEST.test(String(value)),
-    'must be SHA-256 in 64 hex digits',
-    'mcp-gatehouse key new writes it',
-  ],
+  ['id', fits(NAME), 'must be letters, digits, ., _ and -', 'id: ci-2027'],
+  ['digest', fits(DIGEST), 'must be SHA-256 in 64 hex digits', 'mcp-gatehouse key new writes it'],
   ['subject', isText, 'must be a text', 'subject: ci'],
   [
     'scopes',
@@ -147,7 +150,7 @@ export function checkApiKeys(
     return undefined
   }
   checker.unknownNames(path, value, ['name', 'keys'])
-  if (!NAME.test(String(name))) {
+  if (!fits(NAME)(name)) {
     checker.problem([...path, 'name'], 'must be letters, digits, ., _ and -', 'main')
   }
   const seen = new Map<unknown, number>()

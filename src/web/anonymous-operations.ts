@@ -9,6 +9,9 @@ import type { Denied } from '../rs/decision.js'
 import { describeOperation, type OperationAuthority } from '../rs/operation-authority.js'
 import type { Answers } from './answers.js'
 
+/** What concerns other requests of the same session. */
+const OF_A_SESSION = /^notifications\/(?:cancelled|progress)$/
+
 /**
  * All operations together.
  *
@@ -21,9 +24,8 @@ export function authorizeAnonymous(
   answers: Answers,
   requestId: string = answers.idOf({ origin: undefined }),
 ): Denied | undefined {
-  // An answer to the server belongs to a session.
-  if (operations.length === 0 && !hasSession) {
-    return authority.demandToken(requestId, 'an answer without a session needs a token')
+  if (!hasSession && operations.some(({ method }) => OF_A_SESSION.test(method))) {
+    return authority.demandToken(requestId, 'a notification without its session needs a token')
   }
   const closed = operations.find((each) => authority.publicPart?.includes(each) !== true)
   answers.emit?.({

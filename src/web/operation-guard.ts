@@ -4,7 +4,13 @@
  * @module
  */
 import { quoted } from '../errors.js'
-import { holdTheSame, readMessages, type RpcMessage, type Unreadable } from '../mcp/message.js'
+import {
+  holdTheSame,
+  readMessages,
+  type RpcBody,
+  type RpcMessage,
+  type Unreadable,
+} from '../mcp/message.js'
 import type { MirroredHeaders } from '../mcp/mirrored-headers.js'
 import { operationsOf, UnclearOperation, type McpOperation } from '../mcp/operation.js'
 import { isBehind, isStateless } from '../mcp/protocol-revision.js'
@@ -136,10 +142,10 @@ function textOf({ code }: Unreadable): string {
 function readAllowed(
   body: Uint8Array,
   { protocolVersion, mirrored }: OperationsRequest,
-): readonly RpcMessage[] | InvalidMessage {
+): Pick<RpcBody, 'messages' | 'hasAnswers'> | InvalidMessage {
   if (mirrored !== undefined && isStateless(protocolVersion)) {
     const message = readStatelessMessage(body, mirrored)
-    return 'text' in message ? message : [message]
+    return 'text' in message ? message : { messages: [message], hasAnswers: false }
   }
   const read = readMessages(body)
   if ('code' in read) return { ...read, text: textOf(read) }
@@ -150,7 +156,7 @@ function readAllowed(
   if (isStateless(protocolVersion) && messages.length !== 1) {
     return invalid('a response, in a protocol revision without server requests')
   }
-  return messages
+  return read
 }
 
 /** @param sent the bytes that arrived, if a handler may see them besides a parser's result */
@@ -158,9 +164,10 @@ function messagesOf(
   body: Uint8Array,
   request: OperationsRequest,
   sent: Uint8Array | undefined,
-): readonly RpcMessage[] | InvalidMessage {
-  const messages = readAllowed(body, request)
-  if ('code' in messages) return messages
+): Pick<RpcBody, 'messages' | 'hasAnswers'> | InvalidMessage {
+  const read = readAllowed(body, request)
+  if ('code' in read) return read
+  const { messages } = read
   if (sent !== undefined && !holdTheSame(body, sent)) {
     return invalid('the parsed body names other operations than its bytes')
   }
@@ -168,7 +175,7 @@ function messagesOf(
     const [code, text] = [RPC.headerMismatch, OLDER_VERSION]
     return { code, reason: text, id: idOf(messages), text }
   }
-  return messages
+  return read
 }
 
 /** Validates the messages of requests, and authorizes their operations with a policy. */
@@ -323,9 +330,12 @@ export class OperationGuard {
     // Requests that arrived together with the one too many had not been counted on arrival.
     const throttled = this.throttle(visitor, request)
     if (throttled !== undefined) return throttled
-    const messages = messagesOf(body, request, sent)
-    if ('code' in messages) return this.#refuseMessage(messages, request, visitor)
-    return this.authorizeMessages(visitor, messages, request)
+    const read = messagesOf(body, request, sent)
+    if ('code' in read) return this.#refuseMessage(read, request, visitor)
+    if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession) {
+      return this.demandToken(request, 'an answer without a session needs a token')
+    }
+    return this.authorizeMessages(visitor, read.messages, request)
   }
 
   /** The same, for messages that were read and a caller who was not refused too often. */

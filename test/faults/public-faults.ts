@@ -8,6 +8,42 @@ const addresses = ['web/client-address.test.ts']
 
 export const PUBLIC_FAULTS: readonly Fault[] = [
   {
+    id: 'other-readings-of-public-uris',
+    breaks: 'IDN-20',
+    find: 'if (look.uri?.isNamed === false) return false',
+    replace: '',
+    tests: ['matrix/public-limits-of-rules.test.ts'],
+  },
+  {
+    id: 'public-streams-about-everything',
+    breaks: 'IDN-20',
+    find: 'return operations.length > 0 && !listensToMore(params) ? operations',
+    replace: 'return operations.length > 0 && listensToMore !== undefined ? operations',
+    tests: ['matrix/public-limits-of-rules.test.ts'],
+  },
+  {
+    id: 'answers-hidden-in-a-batch',
+    breaks: 'IDN-22',
+    find: "if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession) {",
+    replace:
+      "if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession && read.messages.length === 0) {",
+    tests: ['matrix/public-limits-of-rules.test.ts'],
+  },
+  {
+    id: 'strangers-cancel',
+    breaks: 'IDN-22',
+    find: 'const OF_A_SESSION = /^notifications\\/(?:cancelled|progress)$/',
+    replace: 'const OF_A_SESSION = /^notifications\\/(?:progress)$/',
+    tests: ['matrix/public-limits-of-rules.test.ts'],
+  },
+  {
+    id: 'lists-show-what-no-scope-opens',
+    breaks: 'IDN-27',
+    find: 'return claims.length === 0 ? scopes : undefined',
+    replace: 'return claims.length >= 0 ? scopes : undefined',
+    tests: ['matrix/public-limits-of-rules.test.ts'],
+  },
+  {
     id: 'one-anonymous-rule-opens',
     breaks: 'IDN-20',
     find: 'return rules.every((index) => this.#rules[index]?.isPublic === true)',
@@ -38,10 +74,10 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   },
   {
     id: 'anonymous-answers-without-a-session',
-    breaks: 'IDN-20',
-    find: 'if (operations.length === 0 && !hasSession) {',
-    replace: 'if (operations.length < 0 && !hasSession) {',
-    tests: matrix,
+    breaks: 'IDN-22',
+    find: "if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession) {",
+    replace: "if (read.hasAnswers && visitor.outcome !== 'anonymous') {",
+    tests: ['matrix/public.test.ts'],
   },
   {
     id: 'anonymous-without-anonymous-rules',

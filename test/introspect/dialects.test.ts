@@ -168,6 +168,10 @@ describe('GitHub', () => {
     ],
     'an expired token': [() => ofGitHub({ expires_at: past }), '401 ERR_TOKEN_EXPIRED'],
     'an end that is no time': [() => ofGitHub({ expires_at: 'soon' }), '401 ERR_TOKEN_CLAIM'],
+    'an end that only a lenient parser reads': [
+      () => ofGitHub({ expires_at: 'foo 3000' }),
+      '401 ERR_TOKEN_CLAIM',
+    ],
     'a token of another app': [
       () => ofGitHub({ app: { client_id: 'Iv1.9999' } }),
       '401 ERR_TOKEN_AUDIENCE',
