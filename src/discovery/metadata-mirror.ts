@@ -42,7 +42,7 @@ interface Loading extends Flight {
 }
 
 /** The only flight of a mirror. */
-const LOADING = ''
+const DOCUMENT = ''
 
 /** Members whose value is an address (RFC 8414 §2, RFC 8705 §5), also with a language. */
 const ADDRESS = /_(?:endpoint|uri)(?:#|$)/
@@ -116,7 +116,7 @@ export class MetadataMirror {
     if (this.#text !== undefined && at - this.#loadedAt <= this.#maxAge) return this.#text
     const { fault, isPausing } = this.#availability
     if (fault !== undefined && isPausing) throw fault.error
-    return this.#flights.join(LOADING, () => ({ done: this.#load() })).done
+    return this.#flights.join(DOCUMENT, () => ({ done: this.#load() })).done
   }
 
   /** Seconds until asking again may help; at least 1. */
@@ -127,8 +127,6 @@ export class MetadataMirror {
   async #load(): Promise<string> {
     const began = this.#now()
     const call = this.#availability.begin(true)
-    // What is older is never served, whatever comes of this.
-    this.#text = undefined
     try {
       const { bytes } = await this.#find()
       const text = exactText(bytes) ?? ''

@@ -142,6 +142,18 @@ describe('every host', () => {
     expect(inOutage).toBe(served.length * 4)
   })
 
+  verifies(
+    'IDN-37',
+    'asks again when the clock was set back, because the age is unknown',
+    async () => {
+      const { state, asked, get, served } = await hostsBefore(DOCUMENT)
+      await get()
+      state.at -= 3_600_000
+      expect(statuses(await get())).toEqual([200])
+      expect(asked).toHaveLength(served.length * 2)
+    },
+  )
+
   verifies('IDN-37', 'is changed by nothing that a client sends', async () => {
     const { request, asked } = await hostsBefore(DOCUMENT)
     const answers = await request('GET', `${ROOT}?issuer=https://evil.example`, [
@@ -189,6 +201,7 @@ describe('no host serves', () => {
       'names the op_policy_uri#de',
     ],
     ['credentials', documentWith({ token_endpoint: 'https://a:b@x' }), 'names the token_endpoint'],
+    ['a byte order mark', `\ufeff${DOCUMENT}`, 'is not JSON in UTF-8'],
     ['an issuer twice', `{"issuer":"https://evil.example","issuer":"${ISSUER}"}`, 'member twice'],
     [
       'what is not UTF-8',
@@ -251,4 +264,21 @@ verifies('IDN-38', 'the first published issuer alone is mirrored', async () => {
   const { get, asked } = await hostsBefore(DOCUMENT, { ...ON, authorizationServers })
   expect(statuses(await get())).toEqual([200])
   expect(new Set(asked)).toEqual(new Set([SOURCE]))
+})
+
+describe('where tokens name another issuer than the metadata (AD FS)', () => {
+  const issuer = 'http://adfs.example.com/adfs/services/trust'
+  const authorizationServers = { issuer, authorizationServer: ISSUER, jwks }
+
+  verifies('IDN-37', 'the document of the authorization server is served', async () => {
+    const document = documentWith({ access_token_issuer: issuer })
+    const { get } = await hostsBefore(document, { ...ON, authorizationServers })
+    expect(statuses(await get())).toEqual([200])
+  })
+
+  verifies('IDN-38', 'and no document for other tokens', async () => {
+    const document = documentWith({ access_token_issuer: `${issuer}/` })
+    const { get } = await hostsBefore(() => new Response(document), { ...ON, authorizationServers })
+    expect(statuses(await get())).toEqual([502])
+  })
 })
