@@ -749,7 +749,7 @@ const schema = z.object({
     ),
     mirrorMetadata: toggle({
       ...OAUTH,
-      becomes: 'endpoint.mirrorMetadata',
+      becomes: 'tokens.mirrorMetadata',
       description:
         'serve the metadata of the provider here, too, for clients of revision 2025-03-26',
     }),

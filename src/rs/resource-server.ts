@@ -232,11 +232,11 @@ export class ResourceServerCore {
     this.server = this.#toServer(metadataUrl)
   }
 
-  /** How the metadata of the first published issuer is read; `undefined`: nobody is published. */
+  /** How the metadata of the first published issuer is read; `undefined`: it is not mirrored. */
   get mirrorOptions(): MetadataMirrorOptions | undefined {
-    const { issuers, allowHttp, jwksMaxAge } = this.#settings
+    const { issuers, allowHttp, jwksMaxAge, mirrorMetadata } = this.#settings
     const published = issuers.find(({ isPublished }) => isPublished)
-    if (published === undefined) return undefined
+    if (!mirrorMetadata || published === undefined) return undefined
     const { requirements, authorizationServer, discoveryUrl, reach } = published
     return {
       issuer: authorizationServer ?? requirements.issuer,

@@ -110,7 +110,7 @@ export class Guard {
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
     })
-    const mirror = options.mirrorMetadata === true ? core.mirrorOptions : undefined
+    const mirror = core.mirrorOptions
     this.#mirrored = mirror && new MirroredMetadata(new MetadataMirror(mirror), this.answers)
     const mirrorMetadata = this.#mirrored !== undefined
     this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata, mirrorMetadata })

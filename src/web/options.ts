@@ -45,15 +45,6 @@ export interface ProtectedResourceOptions extends ResourceServerOptions {
    */
   readonly rootMetadata?: boolean
   /**
-   * Also serve the metadata document of the first published issuer at
-   * `/.well-known/oauth-authorization-server`, with and without the resource's path, byte for byte: for
-   * clients of protocol revision 2025-03-26, which look for it at the host of the resource. Later clients
-   * do not ask for it, and must refuse it. It is fetched whatever `jwks` and `jwksUri` say, and kept
-   * for `jwksMaxAge`. A document of another issuer, or with an address that is not https, is never
-   * served (502, `ERR_METADATA_UNFIT`); without a document the answer is 503. Default false.
-   */
-  readonly mirrorMetadata?: boolean
-  /**
    * Keys that bind sessions to their caller: at least 32 visible ASCII characters each, the first
    * signs, all verify. The `Mcp-Session-Id` that your handler sets is then sealed for this issuer,
    * user, client and resource. Your handler gets its own id back; any other caller gets 404. Every
@@ -152,7 +143,6 @@ const GATE_CHECKS = {
   allowOrigins: checkOrigins,
   path: checkPath,
   rootMetadata: (checker, path, value) => checker.flag(path, value, true),
-  mirrorMetadata: (checker, path, value) => checker.flag(path, value, false),
   streamGrace: (checker, path, value) =>
     checker.number(path, value, { fallback: 300, max: 86_400 }),
   maxBody: checkMaxBody,

@@ -172,8 +172,8 @@ export const ISSUER_FAULTS: readonly Fault[] = [
   {
     id: 'mirror-unasked',
     breaks: 'IDN-37',
-    find: 'options.mirrorMetadata === true ? core.mirrorOptions',
-    replace: 'options.mirrorMetadata !== false ? core.mirrorOptions',
+    find: 'if (!mirrorMetadata || published === undefined)',
+    replace: 'if (published === undefined)',
     tests: mirror,
   },
   {

@@ -54,7 +54,7 @@ const HANDLER_BODY = 'the protected thing'
 export const PUBLIC_BODY = 'a public page'
 
 function kernelHost(options: HostOptions): Host {
-  const { allowOrigins: _o, path: _p, rootMetadata: _r, mirrorMetadata: _m, ...rest } = options
+  const { allowOrigins: _o, path: _p, rootMetadata: _r, ...rest } = options
   const resourceServer = createResourceServer(rest)
   return {
     name: 'kernel',
