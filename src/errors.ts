@@ -38,6 +38,7 @@ export type AuthorizationServerErrorCode =
   | 'ERR_KEYS_UNAVAILABLE'
   | 'ERR_INTROSPECTION_UNAVAILABLE'
   | 'ERR_INTROSPECTION_CLIENT_REJECTED'
+  | 'ERR_METADATA_UNFIT'
 
 /**
  * Codes for faults of an upstream or of its credentials; over HTTP 502, for `ERR_UPSTREAM_TIMEOUT`

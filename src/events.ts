@@ -56,6 +56,21 @@ export interface RequestUnavailable {
   readonly retryAfter: number
 }
 
+/**
+ * The metadata of the authorization server could not be mirrored: it must not be served (502,
+ * `ERR_METADATA_UNFIT`), or cannot be read (503).
+ */
+export interface MetadataUnmirrored {
+  readonly type: 'metadata.unmirrored'
+  readonly requestId: string
+  readonly status: 502 | 503
+  readonly code: AuthorizationServerErrorCode
+  readonly reason: string
+  readonly issuer: string
+  /** What could help. */
+  readonly hint?: string
+}
+
 /** A bug in this package or in code plugged into it (500). */
 export interface RequestFailed {
   readonly type: 'request.failed'
@@ -263,6 +278,7 @@ export type ResourceServerEvent =
   | OriginRefused
   | SessionRefused
   | RequestUnavailable
+  | MetadataUnmirrored
   | RequestFailed
   | RequestAuthenticated
   | OperationJudged

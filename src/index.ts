@@ -43,6 +43,7 @@ export type {
   RequestAuthenticated,
   RequestDenied,
   RequestFailed,
+  MetadataUnmirrored,
   RequestUnavailable,
   ResourceServerEvent,
   SessionRefused,

@@ -42,6 +42,8 @@ const CURES: Readonly<Record<string, string>> = {
   ERR_INTROSPECTION_UNAVAILABLE: '--oauth-introspection-url or --ca-file say how it is reached',
   ERR_INTROSPECTION_CLIENT_REJECTED:
     'correct --oauth-client-id and its secret, or --oauth-introspection-auth',
+  ERR_METADATA_UNFIT:
+    'correct --oauth-issuer or --oauth-discovery-url, or leave out --oauth-mirror-metadata',
   ERR_HOST_FOREIGN: 'let the proxy pass Host on, or add the name: --allow-host',
   ERR_ORIGIN_FOREIGN: 'add the origin: --allow-origin',
   ERR_SESSION_UNKNOWN:

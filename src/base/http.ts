@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concatBytes } from './bytes.js'
 import { isJsonObject, withoutNulls, type JsonObject } from './json.js'
 
 /** Why a document could not be fetched. `status` is set when a server answered. */
@@ -22,6 +23,8 @@ export class FetchFault extends Error {
 
 export interface FetchedDocument {
   readonly document: JsonObject
+  /** As they were sent. */
+  readonly bytes: Uint8Array
   /** `max-age` of the answer's `Cache-Control` in seconds; 0 for `no-store` and `no-cache`. */
   readonly maxAge: number | undefined
 }
@@ -58,27 +61,31 @@ function cacheMaxAge(header: string | null): number | undefined {
   return seconds === undefined ? undefined : Number(seconds)
 }
 
+/** @throws {FetchFault} when the body is too long */
+async function readBytes(response: Response): Promise<Uint8Array> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return new Uint8Array()
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return concatBytes(pieces)
+    size += value.byteLength
+    if (size > MAX_DOCUMENT_BYTES) {
+      await reader.cancel()
+      throw new FetchFault(`answered with more than ${MAX_DOCUMENT_BYTES} bytes`, response.status)
+    }
+    pieces.push(value)
+  }
+}
+
 /**
  * The body of an answer as text.
  *
  * @throws {FetchFault} when it is too long
  */
 export async function readText(response: Response): Promise<string> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return ''
-  const decoder = new TextDecoder()
-  let text = ''
-  let size = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    size += value.byteLength
-    if (size > MAX_DOCUMENT_BYTES) {
-      await reader.cancel()
-      throw new FetchFault(`answered with more than ${MAX_DOCUMENT_BYTES} bytes`, response.status)
-    }
-    text += decoder.decode(value, { stream: true })
-  }
+  return new TextDecoder().decode(await readBytes(response))
 }
 
 /** How Node says that the answer to a TLS handshake is not TLS. */
@@ -148,13 +155,13 @@ async function request(
   url: string,
   fetchFunction: typeof fetch,
   signal: AbortSignal,
-): Promise<{ readonly response: Response; readonly text: string }> {
+): Promise<{ readonly response: Response; readonly bytes: FetchedDocument['bytes'] }> {
   const response = await fetchFunction(url, {
     headers: { accept: 'application/json, application/jwk-set+json;q=0.9' },
     redirect: 'manual',
     signal,
   })
-  if (response.status === 200) return { response, text: await readText(response) }
+  if (response.status === 200) return { response, bytes: await readBytes(response) }
   await response.body?.cancel()
   // Runtimes that hide redirects show status 0.
   const redirected = response.status === 0 || (response.status >= 300 && response.status < 400)
@@ -177,9 +184,9 @@ export async function fetchDocument(
   signal: AbortSignal,
 ): Promise<FetchedDocument> {
   let response: Response
-  let text: string
+  let bytes: FetchedDocument['bytes']
   try {
-    ;({ response, text } = await unlessAborted(request(url, fetchFunction, signal), signal))
+    ;({ response, bytes } = await unlessAborted(request(url, fetchFunction, signal), signal))
   } catch (error) {
     if (error instanceof FetchFault) throw error
     if (signal.aborted) throw new FetchFault('did not answer in time')
@@ -187,7 +194,7 @@ export async function fetchDocument(
   }
   let document: unknown
   try {
-    document = JSON.parse(text)
+    document = JSON.parse(new TextDecoder().decode(bytes))
   } catch {
     const type = (response.headers.get('content-type') ?? 'no content type').slice(0, 60)
     throw new FetchFault(`answered with something that is not JSON (${type})`, 200)
@@ -195,6 +202,7 @@ export async function fetchDocument(
   if (!isJsonObject(document)) throw new FetchFault('answered with JSON that is not an object', 200)
   return {
     document: withoutNulls(document),
+    bytes,
     maxAge: cacheMaxAge(response.headers.get('cache-control')),
   }
 }

@@ -138,6 +138,7 @@ export interface Settings {
     readonly clientKeyFile?: string | undefined
     readonly clientKeyId?: string | undefined
     readonly keysFile?: string | undefined
+    readonly mirrorMetadata: boolean
     readonly tokenPrefix?: string | undefined
     readonly policy?: string | undefined
     readonly clockTolerance: number
@@ -746,6 +747,12 @@ const schema = z.object({
         description: 'how long a request waits for the provider',
       },
     ),
+    mirrorMetadata: toggle({
+      ...OAUTH,
+      becomes: 'tokens.mirrorMetadata',
+      description:
+        'serve the metadata of the provider here, too, for clients of revision 2025-03-26',
+    }),
   }),
   allowOrigin: texts({
     ...SHARED,

@@ -6,7 +6,13 @@
  */
 import { AuthorizationServerError, quoted, type AuthorizationServerErrorCode } from '../errors.js'
 import { firstOf } from '../base/first-of.js'
-import { FetchFault, fetchDocument, isLoopbackHost, parseHttpUrl } from '../base/http.js'
+import {
+  FetchFault,
+  fetchDocument,
+  isLoopbackHost,
+  parseHttpUrl,
+  type FetchedDocument,
+} from '../base/http.js'
 import type { JsonObject } from '../base/json.js'
 
 /** The members that we read, along with everything else that the server published. */
@@ -116,14 +122,23 @@ class UnusableDocument extends Error {
   }
 }
 
+/** What a caller needs of a document of the issuer. */
+export interface DocumentUse {
+  /** Why the document cannot be used; `undefined`: it can. */
+  readonly faultOf: (fetched: FetchedDocument) => string | undefined
+  /** The code of the error when all forms failed, and some of them only by what they say. */
+  readonly codeOf: (unusable: readonly UnusableDocument[]) => AuthorizationServerErrorCode
+}
+
 /** @throws {FetchFault | UnusableDocument} */
 async function readForm(
   url: string,
   issuer: string,
   options: DiscoverAuthorizationServerOptions & { readonly signal: AbortSignal },
-  needed: Endpoint | undefined,
-): Promise<AuthorizationServerMetadata> {
-  const { document } = await fetchDocument(url, options.fetch ?? fetch, options.signal)
+  use: DocumentUse,
+): Promise<FetchedDocument> {
+  const fetched = await fetchDocument(url, options.fetch ?? fetch, options.signal)
+  const { document } = fetched
   if (document['issuer'] !== issuer) {
     const named = quoted(document['issuer'])
     const reason = `names the issuer ${named}, not the configured one`
@@ -135,16 +150,45 @@ async function readForm(
     const reason = `says that its access tokens name the issuer ${named}, not the configured one`
     throw new UnusableDocument(reason, true)
   }
-  for (const name of needed === undefined ? ENDPOINTS : [needed]) {
-    const endpoint = document[name]
-    if (endpoint === undefined) {
-      if (name === needed) throw new UnusableDocument(`has no ${name}`, true)
-    } else if (!isTrustworthyEndpoint(endpoint, issuer, options)) {
-      const reason = `names the ${name} ${quoted(endpoint)}, which is not an https URL`
-      throw new UnusableDocument(reason, true)
-    }
+  const fault = use.faultOf(fetched)
+  if (fault !== undefined) throw new UnusableDocument(fault, true)
+  return fetched
+}
+
+/** Why an address cannot be used. */
+export function endpointFault(
+  name: string,
+  endpoint: unknown,
+  issuer: string,
+  options: Pick<DiscoverAuthorizationServerOptions, 'allowHttp' | 'discoveryUrl'>,
+): string | undefined {
+  return isTrustworthyEndpoint(endpoint, issuer, options)
+    ? undefined
+    : `names the ${name} ${quoted(endpoint)}, which is not an https URL`
+}
+
+/** The use of addresses that we send requests to. */
+function ofEndpoints(
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions,
+  needed: Endpoint | undefined,
+): DocumentUse {
+  return {
+    faultOf: ({ document }) => {
+      for (const name of needed === undefined ? ENDPOINTS : [needed]) {
+        const endpoint = document[name]
+        if (endpoint === undefined && name !== needed) continue
+        if (endpoint === undefined) return `has no ${name}`
+        const fault = endpointFault(name, endpoint, issuer, options)
+        if (fault !== undefined) return fault
+      }
+      return undefined
+    },
+    codeOf: (unusable) =>
+      needed === 'introspection_endpoint' && unusable.some((each) => each.isOurs)
+        ? 'ERR_INTROSPECTION_UNAVAILABLE'
+        : 'ERR_DISCOVERY_FAILED',
   }
-  return document as AuthorizationServerMetadata
 }
 
 /**
@@ -165,6 +209,20 @@ export async function findMetadata(
   options: DiscoverAuthorizationServerOptions,
   needed?: Endpoint,
 ): Promise<AuthorizationServerMetadata> {
+  const found = await findDocument(issuer, options, ofEndpoints(issuer, options, needed))
+  return found.document as AuthorizationServerMetadata
+}
+
+/**
+ * The first document of the issuer that serves the use.
+ *
+ * @throws {AuthorizationServerError} with what every URL answered
+ */
+export async function findDocument(
+  issuer: string,
+  options: DiscoverAuthorizationServerOptions,
+  use: DocumentUse,
+): Promise<FetchedDocument> {
   const { allowHttp, discoveryUrl, timeout = 5000 } = options
   const fail = (reason: string, code: AuthorizationServerErrorCode = 'ERR_DISCOVERY_FAILED') =>
     new AuthorizationServerError(code, issuer, `discovery of ${quoted(issuer)}: ${reason}`)
@@ -185,7 +243,7 @@ export async function findMetadata(
     // All forms are on the same host.
     if (unreached !== undefined) throw unreached
     try {
-      return await readForm(url, issuer, { ...options, signal }, needed)
+      return await readForm(url, issuer, { ...options, signal }, use)
     } catch (error) {
       if (error instanceof FetchFault && !error.wasReached) unreached = error
       throw error
@@ -203,9 +261,8 @@ export async function findMetadata(
     const reasons = [...new Set(errors)].map(
       (each) => `${urls[errors.indexOf(each)]} ${(each as Error).message}`,
     )
-    const isRead = errors.some((each) => each instanceof UnusableDocument && each.isOurs)
-    const isMissing = needed === 'introspection_endpoint' && isRead
-    throw fail(reasons.join('; '), isMissing ? 'ERR_INTROSPECTION_UNAVAILABLE' : undefined)
+    const unusable = errors.filter((each) => each instanceof UnusableDocument)
+    throw fail(reasons.join('; '), unusable.length === 0 ? undefined : use.codeOf(unusable))
   } finally {
     found.abort()
   }

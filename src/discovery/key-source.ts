@@ -33,12 +33,14 @@ export interface KeyReaderOptions {
   readonly fetch: typeof fetch
 }
 
+type KeyDocument = Pick<FetchedDocument, 'document' | 'maxAge'>
+
 /**
  * Reads the document once, or fails when `signal` fires.
  *
  * @throws {AuthorizationServerError} `ERR_DISCOVERY_FAILED`, `ERR_KEYS_UNAVAILABLE`
  */
-export type KeyReader = (signal: AbortSignal) => Promise<FetchedDocument>
+export type KeyReader = (signal: AbortSignal) => Promise<KeyDocument>
 
 export function keysUnavailable(issuer: string, reason: string): AuthorizationServerError {
   return new AuthorizationServerError(
@@ -52,7 +54,7 @@ async function readGiven(
   issuer: string,
   read: () => unknown,
   signal: AbortSignal,
-): Promise<FetchedDocument> {
+): Promise<KeyDocument> {
   let document: unknown
   try {
     document = await unlessAborted(Promise.resolve(read()), signal)

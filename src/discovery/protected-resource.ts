@@ -16,6 +16,7 @@ export interface ProtectedResourceMetadata {
 }
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
+const MIRRORED = '/.well-known/oauth-authorization-server'
 
 /**
  * Where the metadata of a resource is published: the well-known path between host and path
@@ -32,11 +33,22 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource'
  * @throws {TypeError} when the resource is not an absolute URL
  */
 export function protectedResourceMetadataUrl(resource: string): string {
-  const { origin, pathname, search } = new URL(resource)
-  return `${origin}${WELL_KNOWN}${pathname === '/' ? '' : pathname}${search}`
+  const { origin, search } = new URL(resource)
+  return `${origin}${inserted(WELL_KNOWN, resource)}${search}`
+}
+
+/** The well-known path with that of the resource behind it. */
+function inserted(wellKnown: string, resource: string): string {
+  const { pathname } = new URL(resource)
+  return `${wellKnown}${pathname === '/' ? '' : pathname}`
 }
 
 /** The paths at which the document is served: the resource's own first, then the root form. */
 export function protectedResourceMetadataPaths(resource: string): readonly [string, string] {
-  return [new URL(protectedResourceMetadataUrl(resource)).pathname, WELL_KNOWN]
+  return [inserted(WELL_KNOWN, resource), WELL_KNOWN]
+}
+
+/** The same for the document of the authorization server (RFC 8414 §3.1), if it is mirrored. */
+export function mirroredMetadataPaths(resource: string): readonly [string, string] {
+  return [inserted(MIRRORED, resource), MIRRORED]
 }

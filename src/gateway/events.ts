@@ -220,6 +220,13 @@ const MEANINGS: Meanings = {
     code: ({ code }) => code,
     decision: 'unavailable',
   },
+  // No decision about a caller: the audit has none about metadata.
+  'metadata.unmirrored': {
+    level: 'warn',
+    line: ({ reason }) => `metadata not mirrored: ${reason}`,
+    outcome: 'unavailable',
+    code: ({ code }) => code,
+  },
   'request.refused': {
     // Clients of several protocol revisions ask for the newest first.
     level: ({ code }) => (code === 'ERR_VERSION_UNSUPPORTED' ? 'debug' : 'info'),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { createKeySets } from '../discovery/key-sets.js'
-import { metadataPaths } from '../web/endpoint.js'
+import { metadataPaths, mirrorPaths } from '../web/endpoint.js'
 import { createGuard, type Guard } from '../web/guard.js'
 import { createOrigins, type Origins } from '../web/origins.js'
 import type { Backend } from './request/backend.js'
@@ -113,11 +113,14 @@ export function createRoute(
           clock.setTimer,
           'elsewhere',
         )
+  const mirrored = guardOptions.mirrorMetadata === true ? mirrorPaths(resource, isOnly) : []
   return {
     resource,
     resourceLabel,
     endpoint: settings.path ?? new URL(resource).pathname,
-    metadataPaths: guard === undefined ? new Set() : metadataPaths(resource, isOnly),
+    metadataPaths: new Set(
+      guard === undefined ? [] : [...metadataPaths(resource, isOnly), ...mirrored],
+    ),
     guard,
     origins: createOrigins(settings.allowOrigins, resource),
     claims:

@@ -31,6 +31,7 @@ export interface LogEventsOptions {
 const SHOWN: ReadonlySet<string> = new Set([
   'request.denied',
   'request.unavailable',
+  'metadata.unmirrored',
   'request.refused',
   'request.failed',
   'path.slash',

@@ -168,6 +168,16 @@ export interface ResourceServerOptions extends TokenOptions, RuntimeHooks {
   readonly resourceDocumentation?: string
   /** Further members of the metadata (RFC 9728 §2): `resource_policy_uri`, `resource_name#de`, … */
   readonly additionalMetadata?: Readonly<Record<string, unknown>>
+  /**
+   * Also serve the metadata document of the first published issuer at
+   * `/.well-known/oauth-authorization-server`, with and without the resource's path, byte for byte: for
+   * clients of protocol revision 2025-03-26, which look for it at the host of the resource. Later clients
+   * do not ask for it, and must refuse it. It is fetched whatever `jwks` and `jwksUri` say, and kept
+   * for `jwksMaxAge`. A document of another issuer, or with an address that is not https, is never
+   * served (502, `ERR_METADATA_UNFIT`); without a document the answer is 503. The middleware and the
+   * gateway serve it, because they have paths. Default false.
+   */
+  readonly mirrorMetadata?: boolean
   /** Seconds of clock skew to tolerate. Default 30, at most 300. */
   readonly clockTolerance?: number
   /** Seconds after which keys are fetched again. Default 600; less than 1 counts as 1. */

@@ -10,6 +10,7 @@ import { deepFreeze } from '../base/json.js'
 import { OptionChecker, settingsOf } from '../base/option-checker.js'
 import { isolatesRequests, type RequestContext } from '../base/runtime.js'
 import { createKeySet, type KeySetStatus } from '../discovery/key-set.js'
+import type { MetadataMirrorOptions } from '../discovery/metadata-mirror.js'
 import {
   protectedResourceMetadataUrl,
   type ProtectedResourceMetadata,
@@ -182,6 +183,7 @@ export class ResourceServerCore {
   readonly operations: OperationAuthority
   readonly #settings: ResourceServerSettings
   readonly #now: () => number
+  readonly #fetch: typeof fetch
   readonly #setTimer: typeof setQuietTimer
   readonly #emit: Emit | undefined
   readonly #nextRequestId: () => string
@@ -203,6 +205,7 @@ export class ResourceServerCore {
     const { now = Date.now, fetch: ownFetch = (url, init) => fetch(url, init) } = options
     this.#settings = settings
     this.#now = now
+    this.#fetch = ownFetch
     this.#setTimer = setTimer
     const emit = emitterFor(options.onEvent)
     this.#emit = emit
@@ -227,6 +230,24 @@ export class ResourceServerCore {
       askedScopes,
     })
     this.server = this.#toServer(metadataUrl)
+  }
+
+  /** How the metadata of the first published issuer is read; `undefined`: it is not mirrored. */
+  get mirrorOptions(): MetadataMirrorOptions | undefined {
+    const { issuers, allowHttp, jwksMaxAge, mirrorMetadata } = this.#settings
+    const published = issuers.find(({ isPublished }) => isPublished)
+    if (!mirrorMetadata || published === undefined) return undefined
+    const { requirements, authorizationServer, discoveryUrl, reach } = published
+    return {
+      issuer: authorizationServer ?? requirements.issuer,
+      accessTokenIssuer: requirements.issuer,
+      discoveryUrl,
+      allowHttp,
+      fetch: reach?.(this.#fetch) ?? this.#fetch,
+      now: this.#now,
+      maxAge: jwksMaxAge,
+      isolated: isolatesRequests(),
+    }
   }
 
   /** As {@link ResourceServer.authenticate}. */

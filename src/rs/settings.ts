@@ -36,6 +36,7 @@ export interface ResourceServerSettings {
   readonly askedScopes: AskedScopesOptions
   readonly issuers: readonly IssuerSettings[]
   readonly metadata: Readonly<Record<string, unknown>>
+  readonly mirrorMetadata: boolean
   readonly allowHttp: readonly string[]
   /** Milliseconds. */
   readonly jwksMaxAge: number
@@ -61,6 +62,7 @@ const SERVER_CHECKS = {
   resourceName: (checker, path, value) => checker.text(path, value),
   resourceDocumentation: checkPage,
   additionalMetadata: checkMetadata,
+  mirrorMetadata: (checker, path, value) => checker.flag(path, value, false),
   clockTolerance: (checker, path, value) => checker.number(path, value, { fallback: 30, max: 300 }),
   jwksMaxAge: (checker, path, value) => checker.number(path, value, { fallback: 600, max: 86_400 }),
   jwksStaleFor: (checker, path, value) =>
@@ -124,6 +126,7 @@ export function readResourceServer(
       ...(resourceDocumentation !== undefined && { resource_documentation: resourceDocumentation }),
       ...own.additionalMetadata,
     },
+    mirrorMetadata: own.mirrorMetadata === true,
     allowHttp,
     jwksMaxAge: own.jwksMaxAge * 1000,
     jwksStaleFor: own.jwksStaleFor * 1000,

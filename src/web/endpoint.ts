@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  mirroredMetadataPaths,
   protectedResourceMetadataPaths,
   type ProtectedResourceMetadata,
 } from '../discovery/protected-resource.js'
@@ -35,11 +36,14 @@ export interface EndpointOptions {
   readonly path: string
   /** Also serve the metadata without the resource's path. */
   readonly rootMetadata: boolean
+  /** Also serve the metadata of the authorization server. */
+  readonly mirrorMetadata: boolean
 }
 
 const METADATA_METHODS = 'GET, HEAD, OPTIONS'
 
-function serveMetadata(method: string, text: string): GuardAnswer {
+/** Answers a request for a document that everybody may read. */
+export function serveMetadata(method: string, text: string): GuardAnswer {
   const cors = { 'Access-Control-Allow-Origin': '*' }
   if (method === 'GET' || method === 'HEAD') {
     const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=300', ...cors }
@@ -67,7 +71,18 @@ function serveMetadata(method: string, text: string): GuardAnswer {
  * looks there.
  */
 export function metadataPaths(resource: string, rootMetadata: boolean): ReadonlySet<string> {
-  const [ownPath, rootPath] = protectedResourceMetadataPaths(resource)
+  return formsOf(protectedResourceMetadataPaths(resource), rootMetadata)
+}
+
+/** The same for the mirrored metadata of the authorization server. */
+export function mirrorPaths(resource: string, rootMetadata: boolean): ReadonlySet<string> {
+  return formsOf(mirroredMetadataPaths(resource), rootMetadata)
+}
+
+function formsOf(
+  [ownPath, rootPath]: readonly [string, string],
+  rootMetadata: boolean,
+): ReadonlySet<string> {
   const forms = [ownPath, otherSlash(ownPath), ...(rootMetadata ? [rootPath] : [])]
   return new Set(forms.filter((form) => form !== undefined))
 }
@@ -78,13 +93,15 @@ export class Endpoint {
   readonly #isGuarded: (path: string | undefined) => boolean
   readonly #metadataPaths: ReadonlySet<string>
   readonly #metadataText: string
+  readonly #mirrorPaths: ReadonlySet<string>
 
-  constructor({ resource, metadata, path, rootMetadata }: EndpointOptions) {
+  constructor({ resource, metadata, path, rootMetadata, mirrorMetadata }: EndpointOptions) {
     this.#path = path
     this.#otherPath = otherSlash(path)
     this.#isGuarded = guardedPaths(path)
     this.#metadataPaths = metadataPaths(resource, rootMetadata)
     this.#metadataText = JSON.stringify(metadata)
+    this.#mirrorPaths = mirrorMetadata ? mirrorPaths(resource, rootMetadata) : new Set()
   }
 
   /** The path at which the endpoint is served. */
@@ -97,14 +114,14 @@ export class Endpoint {
     return path === this.#otherPath
   }
 
-  /** @returns the metadata, `guarded`, or `elsewhere` */
-  locate(request: LocatedRequest): GuardAnswer | 'guarded' | 'elsewhere' {
+  /** @returns the metadata, `guarded`, `mirror` (the metadata of the authorization server), or `elsewhere` */
+  locate(request: LocatedRequest): GuardAnswer | 'guarded' | 'mirror' | 'elsewhere' {
     const { path } = request
     // Most requests use the endpoint's exact path and need none of this.
     if (path === this.#path) return 'guarded'
-    if (this.#metadataPaths.has(path) || this.#metadataPaths.has(encodeNonAscii(path))) {
-      return serveMetadata(request.method, this.#metadataText)
-    }
+    const encoded = encodeNonAscii(path)
+    if (this.#metadataPaths.has(encoded)) return serveMetadata(request.method, this.#metadataText)
+    if (this.#mirrorPaths.has(encoded)) return 'mirror'
     const isOurs = this.#isGuarded(path) || request.mounted || this.#isGuarded(request.otherPath)
     return isOurs ? 'guarded' : 'elsewhere'
   }

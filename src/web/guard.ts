@@ -3,7 +3,7 @@
  * sends the answer that it gets, or lets the request proceed. It decides nothing. The steps, in
  * this order:
  *
- * 1. the path: the metadata, a guarded one, or another one
+ * 1. the path: metadata, a guarded one, or another one
  * 2. the origin; a preflight is answered
  * 3. credentials and token, and base scopes unless operations are authorized; a request without
  *    credentials goes on if it may ask for something that needs no token
@@ -18,6 +18,7 @@
  * @module
  */
 import { createKeySet } from '../discovery/key-set.js'
+import { MetadataMirror } from '../discovery/metadata-mirror.js'
 import { quoted } from '../errors.js'
 import { emitterFor } from '../rs/log-events.js'
 import {
@@ -45,6 +46,7 @@ import {
   type ProtectedResourceOptions,
   type SessionBinding,
 } from './options.js'
+import { MirroredMetadata } from './mirrored-metadata.js'
 import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
 import { isForPerson } from './person.js'
@@ -88,6 +90,7 @@ export class Guard {
   /** Milliseconds that an answer to a POST may continue after the end of its token. */
   readonly streamGrace: number
   readonly #endpoint: Endpoint
+  readonly #mirrored: MirroredMetadata | undefined
   readonly #core: ResourceServerCore
   readonly #origins: Origins
   readonly #addresses: ClientAddresses
@@ -107,7 +110,10 @@ export class Guard {
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
     })
-    this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata })
+    const mirror = core.mirrorOptions
+    this.#mirrored = mirror && new MirroredMetadata(new MetadataMirror(mirror), this.answers)
+    const mirrorMetadata = this.#mirrored !== undefined
+    this.#endpoint = new Endpoint({ resource, metadata, path, rootMetadata, mirrorMetadata })
     this.#operations = new OperationGuard({
       authority: core.operations,
       answers: this.answers,
@@ -145,6 +151,7 @@ export class Guard {
     try {
       const location = this.#endpoint.locate(request)
       if (location === 'elsewhere') return undefined
+      if (location === 'mirror') return this.#mirrored?.serve(request)
       if (location !== 'guarded') return location
       if (request.path !== this.#endpoint.path) this.#noteSlash(request)
       return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)

@@ -97,6 +97,7 @@ oauth:
   jwksMaxAge: 10m # default
   jwksStaleFor: 24h # default
   wait: 500ms # gatehouse.yaml:2:9: oauth.wait
+  mirrorMetadata: false # default
 # allowOrigin: loopback if the resource is
 # allowHost: if HOST is loopback, the host of the resource and loopback names; else any
 # refusalForm: http

@@ -326,6 +326,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     value: 0,
   },
   'oauth.wait': { flags: flag('oauth-wait', '500ms'), env: '500ms', file: '500ms', value: 0.5 },
+  'oauth.mirrorMetadata': {
+    flags: ['--oauth-mirror-metadata'],
+    env: '1',
+    file: 'true',
+    value: true,
+  },
   allowOrigin: {
     flags: flag('allow-origin', 'https://app.example.com'),
     env: 'https://app.example.com',

@@ -276,6 +276,7 @@ describe('the options of the gateway', () => {
       jwksMaxAge: 3600,
       jwksStaleFor: 0,
       wait: 0.5,
+      mirrorMetadata: true,
       allowOrigins: ['https://app.example.com'],
       allowHosts: ['mcp.internal:8080', '[::1]'],
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],

@@ -101,6 +101,7 @@ test('the defaults', async () => {
       jwksMaxAge: 600,
       jwksStaleFor: 86_400,
       wait: 3,
+      mirrorMetadata: false,
     },
     adminHost: '127.0.0.1',
     auditArguments: false,

@@ -379,8 +379,8 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'jwks-uri-without-tls',
     breaks: 'KEY-03, CASE-65',
-    find: 'if (!isTrustworthyEndpoint(endpoint, issuer, options)) {',
-    replace: "if (endpoint === 'never') {",
+    find: 'return isTrustworthyEndpoint(endpoint, issuer, options)',
+    replace: "return endpoint !== 'never'",
     tests: ['discovery/authorization-server.test.ts'],
   },
   {

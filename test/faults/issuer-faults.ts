@@ -4,6 +4,7 @@ import type { Fault } from './faults.js'
 const tenants = ['rs/tenants.test.ts']
 const groups = ['config/policy-file.test.ts']
 const names = ['rs/second-name.test.ts']
+const mirror = ['matrix/mirror.test.ts']
 const documents = ['rs/discovery-token.test.ts']
 
 export const ISSUER_FAULTS: readonly Fault[] = [
@@ -167,5 +168,124 @@ export const ISSUER_FAULTS: readonly Fault[] = [
     find: 'const urls = [authorizationServer, discoveryUrl, jwksUri]',
     replace: 'const urls = [issuer, discoveryUrl, jwksUri]',
     tests: names,
+  },
+  {
+    id: 'mirror-unasked',
+    breaks: 'IDN-37',
+    find: 'if (!mirrorMetadata || published === undefined)',
+    replace: 'if (published === undefined)',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-in-other-words',
+    breaks: 'IDN-37',
+    find: "const text = exactText(bytes) ?? ''",
+    replace: "const text = JSON.stringify(JSON.parse(exactText(bytes) ?? ''))",
+    tests: mirror,
+  },
+  {
+    id: 'mirror-for-ever',
+    breaks: 'IDN-37',
+    find: 'this.#text !== undefined && at - this.#loadedAt <= this.#maxAge',
+    replace: 'this.#text !== undefined',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-asks-for-each-request',
+    breaks: 'IDN-37',
+    find: 'this.#text !== undefined && at - this.#loadedAt <= this.#maxAge',
+    replace: 'this.#text !== undefined && at < this.#loadedAt',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-asks-in-an-outage',
+    breaks: 'IDN-37',
+    find: 'if (fault !== undefined && isPausing) throw fault.error',
+    replace: 'if (fault !== undefined && isPausing && at < 0) throw fault.error',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-without-single-flight',
+    breaks: 'IDN-37',
+    find: 'this.#flights.join(DOCUMENT, () =>',
+    replace: 'this.#flights.join(String(Math.random()), () =>',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-unknown-age',
+    breaks: 'IDN-37',
+    find: '      this.#text = undefined\n',
+    replace: '',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-at-the-root-of-several',
+    breaks: 'IDN-37',
+    find: 'mirrorPaths(resource, isOnly)',
+    replace: 'mirrorPaths(resource, true)',
+    tests: ['gateway/resources.test.ts'],
+  },
+  {
+    id: 'mirror-of-the-name-in-tokens',
+    breaks: 'IDN-37',
+    find: 'issuer: authorizationServer ?? requirements.issuer,\n      accessTokenIssuer',
+    replace: 'issuer: requirements.issuer,\n      accessTokenIssuer',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-another-issuer',
+    breaks: 'IDN-38',
+    find: "if (document['issuer'] !== issuer) {",
+    replace: "if (document['issuer'] === undefined) {",
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-any-address',
+    breaks: 'IDN-38',
+    find: 'ADDRESS.test(name) ? faultOf(name, member)',
+    replace: 'ADDRESS.test(name) ? undefined',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-outer-addresses',
+    breaks: 'IDN-38',
+    find: ': addressFault(member, faultOf)',
+    replace: ': undefined',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-our-own-address',
+    breaks: 'IDN-38',
+    find: 'endpointFault(name, address, issuer, { allowHttp }),',
+    replace: "endpointFault(name, address, issuer, { allowHttp: [...allowHttp, '127.0.0.1'] }),",
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-ambiguous-members',
+    breaks: 'IDN-38',
+    find: "parseJsonObject(exactText(bytes) ?? '')",
+    replace: "JSON.parse(exactText(bytes) ?? '{}') as object | undefined",
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-broken-text',
+    breaks: 'IDN-38',
+    find: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)",
+    replace: "new TextDecoder('utf-8').decode(bytes)",
+    tests: mirror,
+  },
+  {
+    id: 'mirror-of-a-machine-issuer',
+    breaks: 'IDN-38',
+    find: 'issuers.find(({ isPublished }) => isPublished)',
+    replace: 'issuers.find(({ position }) => position === 0)',
+    tests: mirror,
+  },
+  {
+    id: 'mirror-unfit-as-an-outage',
+    breaks: 'IDN-38',
+    find: 'const status = isUnfit ? 502 : 503',
+    replace: 'const status = 503',
+    tests: mirror,
   },
 ]

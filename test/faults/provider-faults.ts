@@ -227,6 +227,7 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   {
     id: 'keys-of-another-request',
     breaks: 'ATK-19',
+    file: 'discovery/key-set.ts',
     find: 'this.#flights = new Flights(options.isolated)',
     replace: 'this.#flights = new Flights(false)',
     tests: ['discovery/isolated.test.ts'],

@@ -427,6 +427,11 @@ const EXAMPLES: Readonly<
     option: { jwksStaleFor: 0 },
   },
   'oauth.wait': { flags: ['--oauth-wait', '500ms'], env: '500ms', option: { wait: 0.5 } },
+  'oauth.mirrorMetadata': {
+    flags: ['--oauth-mirror-metadata'],
+    env: '1',
+    option: { mirrorMetadata: true },
+  },
   allowOrigin: {
     flags: ['--allow-origin', 'https://a.example', '--allow-origin', 'http://localhost:6274'],
     env: 'https://a.example,http://localhost:6274',

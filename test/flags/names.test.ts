@@ -73,6 +73,7 @@ test('the names of all settings are those that guides and scripts depend on', ()
     'oauth.jwksMaxAge --oauth-jwks-max-age MCP_GATEHOUSE_OAUTH_JWKS_MAX_AGE',
     'oauth.jwksStaleFor --oauth-jwks-stale-for MCP_GATEHOUSE_OAUTH_JWKS_STALE_FOR',
     'oauth.wait --oauth-wait MCP_GATEHOUSE_OAUTH_WAIT',
+    'oauth.mirrorMetadata --oauth-mirror-metadata MCP_GATEHOUSE_OAUTH_MIRROR_METADATA',
     'allowOrigin --allow-origin MCP_GATEHOUSE_ALLOW_ORIGIN',
     'trustedProxy --trusted-proxy MCP_GATEHOUSE_TRUSTED_PROXY',
     'refusalForm --refusal-form MCP_GATEHOUSE_REFUSAL_FORM',

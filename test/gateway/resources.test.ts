@@ -98,6 +98,20 @@ describe('on one host, told by the path', () => {
     expect(await statusAt('/files/mcp', FILES)).toBe(503)
   })
 
+  verifies('IDN-37', 'the mirror of each is at its own path, and none at the root', async () => {
+    const idp = await FakeIdp.start()
+    const { port } = await startTwo(GITHUB, FILES, { fetch: idp.fetch, mirrorMetadata: true }, [
+      {},
+      { mirrorMetadata: false },
+    ])
+    const statusAt = async (path: string) =>
+      (await ask(port, 'mcp.example.com', `/.well-known/oauth-authorization-server${path}`)).status
+    expect(await statusAt('/github/mcp')).toBe(200)
+    expect(await statusAt('/github/mcp/')).toBe(200)
+    expect(await statusAt('/files/mcp')).toBe(404)
+    expect(await statusAt('')).toBe(404)
+  })
+
   verifies('AUD-06', 'a token for one opens that one, and is 401 at the other', async () => {
     const { port, tokenFor } = await startTwo(GITHUB, FILES)
     /** Twice: what is remembered of a token must not let it in elsewhere. */

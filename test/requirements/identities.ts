@@ -87,6 +87,12 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
   'IDN-36': tested(
     'An issuer may have an authorization server of another name: its metadata must name that one, ours sends clients there, and `access_token_issuer`, where it is, must equal the issuer, whose own name is never fetched',
   ),
+  'IDN-37': tested(
+    'With `mirrorMetadata` the document of the first published issuer is served byte for byte at every form of `/.well-known/oauth-authorization-server`, by one fetch for each age; nothing that a client sends changes it; without a document within its age the answer is 503; off by default',
+  ),
+  'IDN-38': tested(
+    'No document of another issuer, with an address that is not https at any depth, or that parsers could read differently is mirrored: 502, and the operator learns why',
+  ),
   'IDN-04': tested(
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),

@@ -188,6 +188,7 @@ const WRONG_KINDS: Record<string, unknown[]> = {
     '/x\\mcp',
   ],
   rootMetadata: [null, 0, 'false'],
+  mirrorMetadata: [null, 1, 'true'],
   allowHttp: [
     null,
     5,
@@ -258,6 +259,7 @@ test('accepted: what differs little from that', () => {
     allowOrigins: [],
     path: '/v1.2/mcp/..a/.well-known/é',
     rootMetadata: false,
+    mirrorMetadata: true,
     allowHttp: ['sso', 'sso.internal', '10.0.0.1', '[fd00::1]'],
     rememberedTokens: 0,
     jwksMaxAge: 0,
