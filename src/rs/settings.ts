@@ -83,6 +83,16 @@ export const OPTION_NAMES: readonly string[] = [
   ...Object.keys(SERVER_CHECKS),
 ]
 
+/** What the provider shows only with a token is not for everybody. */
+function checkMirror(checker: OptionChecker, servers: unknown): void {
+  const isBehindToken = (each: unknown) =>
+    isJsonObject(each) && each['discoveryToken'] !== undefined && each['published'] !== false
+  if (![servers].flat().some(isBehindToken)) return
+  const hint = 'leave one of them out'
+  const message = 'would show everybody a document that needs the discovery token'
+  checker.problem(['mirrorMetadata'], message, hint)
+}
+
 /** As {@link checkResourceServer}, for a checker that also checks other options. */
 export function readResourceServer(
   checker: OptionChecker,
@@ -99,6 +109,7 @@ export function readResourceServer(
     ...own,
     options,
   })
+  if (own.mirrorMetadata === true) checkMirror(checker, own.authorizationServers)
   if (resource === undefined || issuers === undefined) return undefined
   const published = issuers.filter(({ isPublished }) => isPublished)
   const prefix = published[0]?.scopePrefix

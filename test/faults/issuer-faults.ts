@@ -9,6 +9,13 @@ const documents = ['rs/discovery-token.test.ts']
 
 export const ISSUER_FAULTS: readonly Fault[] = [
   {
+    id: 'mirror-of-what-needs-a-token',
+    breaks: 'IDN-38',
+    find: 'if (own.mirrorMetadata === true) checkMirror(checker, own.authorizationServers)',
+    replace: '',
+    tests: ['rs/discovery-token.test.ts'],
+  },
+  {
     id: 'tid-of-another-tenant',
     breaks: 'IDN-30',
     find: 'return { ...requiredClaims, tid: [tenant] }',

@@ -145,3 +145,13 @@ describe('problems', () => {
     ).toThrow('discoveryToken: would never be sent')
   })
 })
+
+verifies('IDN-38', 'what it shows is not mirrored to everybody', async () => {
+  const mirrored = { mirrorMetadata: true }
+  const said = 'would show everybody a document that needs the discovery token'
+  await expect(fixtureFor({}, mirrored)).rejects.toThrow(said)
+  const unpublished = { issuer: 'https://k8s.example.com', discoveryToken: TOKEN, published: false }
+  const authorizationServers = [ISSUER, { ...unpublished, anySubject: true }]
+  const { verdict, idp } = await fixtureFor({}, { ...mirrored, authorizationServers })
+  expect(await verdict(await idp.token())).toBe('authenticated')
+})
