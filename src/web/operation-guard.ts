@@ -178,6 +178,8 @@ export class OperationGuard {
   readonly #answers: Answers
   readonly #rate: RefusalRate
   readonly #quotas: Quotas
+  /** Apart, so that callers from many addresses take no bucket of a user. */
+  readonly #anonymousQuotas: Quotas
   readonly #filters: PolicyFilters
   readonly #refusalForm: RefusalForm
 
@@ -188,6 +190,7 @@ export class OperationGuard {
     this.#answers = answers
     this.#rate = new RefusalRate(now)
     this.#quotas = new Quotas(now)
+    this.#anonymousQuotas = new Quotas(now)
     this.#filters = new PolicyFilters(authority)
   }
 
@@ -415,7 +418,8 @@ export class OperationGuard {
     visitor: Visitor,
     request: AnsweredRequest,
   ): GuardAnswer | undefined {
-    const reached = this.#quotas.take(uses)
+    const isAnonymous = visitor.outcome === 'anonymous'
+    const reached = (isAnonymous ? this.#anonymousQuotas : this.#quotas).take(uses)
     if (reached === undefined) return undefined
     const { limit, retryAfter, isFirst } = reached
     const answers = this.#answers

@@ -178,6 +178,13 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
     tests: matrix,
   },
   {
+    id: 'one-table-of-limits-for-both-sides',
+    breaks: 'IDN-25',
+    find: '(isAnonymous ? this.#anonymousQuotas : this.#quotas).take(uses)',
+    replace: '(isAnonymous ? this.#quotas : this.#quotas).take(uses)',
+    tests: rules,
+  },
+  {
     id: 'anonymous-callers-take-all-places',
     breaks: 'IDN-25',
     find: 'readonly countedAs: Principal = ALL_ANONYMOUS',

@@ -7,6 +7,8 @@ import { protect, type ProtectedResourceOptions } from 'mcp-gatehouse/fetch'
 import * as honoEntry from 'mcp-gatehouse/hono'
 import { checkPolicy } from '../../src/policy/document.js'
 import { RulePolicy } from '../../src/policy/policy.js'
+import type { Visitor } from '../../src/rs/anonymous.js'
+import { createGuard } from '../../src/web/guard.js'
 import { checkProtectedResource } from '../../src/web/options.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -172,4 +174,29 @@ describe('a handler', () => {
     const scoped = new Request(`${RESOURCE}/scoped`, request())
     expect((await app.request(scoped)).status).toBe(401)
   })
+})
+
+verifies('IDN-25', 'callers without a token from many addresses take no limit of a user', () => {
+  const policy: PolicyDocument = {
+    rules: [PUBLIC, { tools: ['own'], scopes: [], limit: { rate: '1/h' } }],
+    anonymousLimit: { rate: '1/d' },
+    unmatched: 'deny',
+  }
+  const options = { resource: RESOURCE, authorizationServers: ISSUER, policy }
+  const { operations } = createGuard(options, undefined, undefined, 'elsewhere')
+  const asked = { origin: undefined, protocolVersion: undefined }
+  // As many as are told apart.
+  for (let each = 0; each < 100_000; each++) {
+    const visitor = { outcome: 'anonymous', address: String(each), hasSession: false } as const
+    operations?.countArrival(visitor, asked)
+  }
+  const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"own"}}')
+  const callOf = (subject: string) => {
+    const token = { issuer: ISSUER, subject, scopes: [], claims: {} }
+    const visitor = { outcome: 'authenticated', token, bearer: '' } as unknown as Visitor
+    return operations?.authorize(visitor, body, asked)
+  }
+  expect(callOf('alice')).toHaveProperty('messages')
+  expect(callOf('bob')).toHaveProperty('messages')
+  expect(callOf('alice')).toMatchObject({ status: 429 })
 })
