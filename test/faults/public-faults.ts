@@ -135,6 +135,20 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
     tests: gateway,
   },
   {
+    id: 'strangers-cancel-calls-of-each-other',
+    breaks: 'IDN-23',
+    find: '    if (this.#isOfStrangers) return\n',
+    replace: '',
+    tests: gateway,
+  },
+  {
+    id: 'strangers-hear-of-each-other',
+    breaks: 'IDN-23',
+    find: 'if (!this.#isOfStrangers) this.#outbox.deliver(message)',
+    replace: 'this.#outbox.deliver(message)',
+    tests: gateway,
+  },
+  {
     id: 'no-limit-without-a-token',
     breaks: 'IDN-25',
     find: "if (visitor.outcome !== 'anonymous' || policy?.publicPart === undefined) return undefined",

@@ -13,7 +13,7 @@ import { createMetrics } from '../../src/gateway/metrics.js'
 import { bodyOf, eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
-import { commandOf, startBridge } from './stdio/support.js'
+import { Client, commandOf, messagesOf, MODERN, startBridge, startServer } from './stdio/support.js'
 
 const POLICY: PolicyDocument = {
   rules: [
@@ -271,6 +271,38 @@ describe('a command', () => {
     await stream.body?.cancel()
     expect((await without(nobodys.session, 'DELETE')).status).toBe(204)
     expect((await user(call('pid'), named(theirs.session))).status).toBe(200)
+  })
+
+  verifies('IDN-23', 'that all share tells nobody of another, and nobody cancels', async () => {
+    const body = `
+      globalThis.held ??= []
+      globalThis.told ??= []
+      const log = () => say('{"jsonrpc":"2.0","method":"notifications/message","params":{}}')
+      if (method === 'server/discover') return answer(id, { supportedVersions: ['${MODERN}'] })
+      if (method !== 'tools/call') return void told.push(method)
+      held.push(id)
+      if (params.name === 'held') return console.error('held')
+      log()
+      for (const each of held.splice(0)) answer(each, { told })
+      log()`
+    const children = { maxAnonymousChildren: 1 }
+    const fixture = await startServer(body, { policy: POLICY, children })
+    const withoutToken = (init: RequestInit) => fetch(`${fixture.url}/mcp`, init)
+    const client = () => new Client({ ...fixture, call: withoutToken }, { version: MODERN })
+    const [one, other] = [client(), client()]
+    const held = one.call('held', {}, { id: 7 })
+    await eventually(() => fixture.reported('child.remarked').length > 0)
+    const notification = {
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: 7, _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN } },
+    }
+    const cancels = await other.post(notification, { 'mcp-method': notification.method })
+    expect(cancels.status).toBe(202)
+    const answer = (id: number) => [{ jsonrpc: '2.0', id, result: { told: [] } }]
+    expect(await messagesOf(await other.call('pid', {}, { id: 8 }))).toEqual(answer(8))
+    expect(await messagesOf(await held)).toEqual(answer(7))
+    expect(await messagesOf(await other.call('pid', {}, { id: 9 }))).toEqual(answer(9))
   })
 
   verifies('IDN-24', 'neither side takes a place of the other', async () => {

@@ -98,7 +98,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'A session that began without a token is 404 with one, and the session of a user is 401 without one; a stream or its end without a token needs a session that began so',
   ),
   'IDN-23': tested(
-    'The upstream and a command learn no identity of a caller without a token; audit, log and metrics say that there was none',
+    'The upstream and a command learn no identity of a caller without a token; audit, log and metrics say that there was none; what a command says to one of them reaches no other, and none cancels a call of another',
   ),
   'IDN-24': tested(
     'Commands for callers without a token have a limit of their own, and neither side takes a place of the other',
