@@ -201,8 +201,36 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'anonymous-callers-take-all-places',
     breaks: 'IDN-25',
-    find: 'readonly countedAs: Principal = ALL_ANONYMOUS',
-    replace: 'readonly countedAs = undefined',
+    find: 'this.countedAs = { issuer: ANONYMOUS_KEY, subject: visitor.address, isAddress: true }',
+    replace: 'this.countedAs = undefined as never',
+    tests: gateway,
+  },
+  {
+    id: 'one-address-takes-all-places',
+    breaks: 'IDN-25',
+    find: 'if (together !== load && load[kind] + more > this.#limitOf(ofAddress)) return ofAddress',
+    replace: '',
+    tests: gateway,
+  },
+  {
+    id: 'each-address-has-the-limit-of-a-user',
+    breaks: 'IDN-25',
+    find: 'const together = principal?.isAddress === true ? this.#ofAddresses : undefined',
+    replace: 'const together = undefined as Held | undefined',
+    tests: gateway,
+  },
+  {
+    id: 'one-address-takes-all-children',
+    breaks: 'IDN-24',
+    find: 'this.principalKey = countedKey(visitor)',
+    replace: 'this.principalKey = visitor.outcome',
+    tests: gateway,
+  },
+  {
+    id: 'one-address-ends-children-of-others',
+    breaks: 'IDN-24',
+    find: 'const own = { maxChildren: most, maxChildrenPerPrincipal: Number.POSITIVE_INFINITY }',
+    replace: 'const own = { maxChildren: most, maxChildrenPerPrincipal: most }',
     tests: gateway,
   },
   {

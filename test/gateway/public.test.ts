@@ -156,6 +156,41 @@ describe('a server reached by HTTP', () => {
     },
   )
 
+  verifies('IDN-25', 'one address leaves places for the others, and all leave some', async () => {
+    const waiting: (() => void)[] = []
+    const upstream = await startUpstream((request, response) => {
+      void bodyOf(request).then(() => waiting.push(() => response.end('{}')))
+    })
+    const { url, token, reported } = await startGateway(upstream, {
+      policy: POLICY,
+      trustedProxies: ['127.0.0.1'],
+      maxRequestsPerCaller: 8,
+    })
+    const post = poster(url)
+    const running: Promise<Response>[] = []
+    const hold = async (headers: Record<string, string>, count: number) => {
+      const before = waiting.length
+      for (let each = 0; each < count; each++) running.push(post(call('search'), headers))
+      await eventually(() => waiting.length === before + count)
+    }
+    const from = (address: number) => ({ 'x-forwarded-for': `192.0.2.${address}` })
+    await hold(from(1), 2)
+    expect((await post(call('search'), from(1))).status).toBe(429)
+    for (const address of [2, 3, 4]) await hold(from(address), 2)
+    expect((await post(call('search'), from(5))).status).toBe(429)
+    await hold({ authorization: `Bearer ${token}` }, 1)
+    expect(reported('request.refused')).toMatchObject([
+      {
+        reason: '2 requests without a token are under way from this address',
+        hint: expect.stringContaining('--trusted-proxy'),
+      },
+      { reason: '8 requests of this caller are under way' },
+    ])
+    for (const answer of waiting) answer()
+    const statuses = (await Promise.all(running)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200]))
+  })
+
   verifies('IDN-28', 'audit and metrics count what a tool result stands for', async () => {
     const { post, records, metrics, token } = await start({ refusalForm: 'tool-result' })
     expect((await post(call('delete'))).status).toBe(200)
@@ -224,9 +259,13 @@ describe('a command', () => {
     expect(make({ maxAnonymousChildren: 1 })).not.toThrow()
   })
 
-  async function start(children: GatewayOptions['children']) {
+  async function start(
+    children: GatewayOptions['children'],
+    options: Partial<GatewayOptions> = {},
+  ) {
     const fixture = await startBridge('legacy', {
       policy: POLICY,
+      ...options,
       ...(children !== undefined && { children }),
     })
     const anonymous = poster(fixture.url)
@@ -271,6 +310,20 @@ describe('a command', () => {
     await stream.body?.cancel()
     expect((await without(nobodys.session, 'DELETE')).status).toBe(204)
     expect((await user(call('pid'), named(theirs.session))).status).toBe(200)
+  })
+
+  verifies('IDN-24', 'of one address takes and ends no child of another', async () => {
+    const trustedProxies = ['127.0.0.1']
+    const { open, url, gateway } = await start({ maxAnonymousChildren: 4 }, { trustedProxies })
+    const one = poster(url, { 'x-forwarded-for': '192.0.2.1' })
+    const other = poster(url, { 'x-forwarded-for': '198.51.100.1' })
+    const { session } = await open(one)
+    await open(one)
+    const statuses: number[] = []
+    for (let each = 0; each < 3; each++) statuses.push((await open(other)).status)
+    expect(statuses).toEqual([200, 200, 200])
+    expect(gateway.status().children).toEqual({ running: 4, sessions: 4 })
+    expect((await one(call('pid'), { 'mcp-session-id': session })).status).toBe(200)
   })
 
   verifies('IDN-23', 'that all share tells nobody of another, and nobody cancels', async () => {

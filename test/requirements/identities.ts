@@ -101,10 +101,10 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'The upstream and a command learn no identity of a caller without a token; audit, log and metrics say that there was none; what a command says to one of them reaches no other, and none cancels a call of another',
   ),
   'IDN-24': tested(
-    'Commands for callers without a token have a limit of their own, and neither side takes a place of the other',
+    'Commands for callers without a token have a limit of their own, and neither side takes a place of the other; nor does one address end what belongs to another',
   ),
   'IDN-25': tested(
-    'Callers without a token are limited by address, users are not concerned; who sends what cannot be read must wait',
+    'Callers without a token are limited by address, from the arrival of a request on, and one address leaves places for the others; users are not concerned; who sends what cannot be read must wait',
   ),
   'IDN-26': tested(
     'An address is the peer of the connection, or the last entry of `X-Forwarded-For` that is no trusted proxy, if the peer is one; IPv6 counts by /64, and what cannot be read counts as the peer',

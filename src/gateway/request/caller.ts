@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ANONYMOUS_KEY, type Anonymous, type Visitor } from '../../rs/anonymous.js'
+import { ANONYMOUS_KEY, countedKey, type Anonymous, type Visitor } from '../../rs/anonymous.js'
 import { callerKey, principalKey } from '../../rs/caller-key.js'
 import type { Authenticated } from '../../rs/decision.js'
 import type { ResourceServer } from '../../rs/resource-server.js'
@@ -22,8 +22,8 @@ export interface Caller {
    */
   readonly key: string
   /**
-   * One key for (issuer, subject), and one for all callers without a subject. Each may hold at most
-   * half of what all share. `undefined` without tokens, when all callers are one.
+   * One key for (issuer, subject), one for all callers without a subject, and one for each address
+   * without a token. Each may hold at most half of what all share. `undefined` without tokens, when all callers are one.
    */
   readonly principalKey: string | undefined
   /** The resource that was called; empty without tokens. */
@@ -103,24 +103,24 @@ export const ANYBODY: Caller = {
   watch: () => () => undefined,
 }
 
-/** No issuer is called so: an issuer is a URL. */
-const ALL_ANONYMOUS: Principal = { issuer: ANONYMOUS_KEY, subject: ANONYMOUS_KEY }
-
 /** A caller without a token, whom a policy with anonymous rules lets in. They have no name. */
 export class AnonymousCaller implements Caller {
   readonly identity: readonly string[] = []
   /** Their sessions and children belong to nobody in particular. */
   readonly key: string = ANONYMOUS_KEY
-  readonly principalKey = undefined
+  readonly principalKey: string
   readonly resource: string
   readonly authenticated = undefined
   readonly visitor: Anonymous
   /** Together they take no more places than one user, so that users have the others. */
-  readonly countedAs: Principal = ALL_ANONYMOUS
+  readonly countedAs: Principal
 
   constructor(visitor: Anonymous, resource: string) {
     this.visitor = visitor
     this.resource = resource
+    this.principalKey = countedKey(visitor)
+    // No issuer is called so: an issuer is a URL.
+    this.countedAs = { issuer: ANONYMOUS_KEY, subject: visitor.address, isAddress: true }
   }
 
   watch(): () => void {
