@@ -12,8 +12,17 @@ import { lineOf } from '../../src/gateway/events.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
 import { bodyOf, eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
+import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
-import { Client, commandOf, messagesOf, MODERN, startBridge, startServer } from './stdio/support.js'
+import {
+  Client,
+  commandOf,
+  messagesOf,
+  MODERN,
+  passOnceSet,
+  startBridge,
+  startServer,
+} from './stdio/support.js'
 
 const POLICY: PolicyDocument = {
   rules: [
@@ -229,6 +238,43 @@ describe('a server reached by HTTP', () => {
       /has anonymous rules, unlike/,
     )
     expect((await post(call('search'))).status).toBe(401)
+  })
+
+  verifies('IDN-20', 'a stream without a token ends in time', async () => {
+    const upstream = await startUpstream((request, response) => {
+      response.setHeader('Mcp-Session-Id', 'its-own')
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+        return void response.write(': open\n\n')
+      }
+      void bodyOf(request).then(() => response.end('{"jsonrpc":"2.0","id":1,"result":{}}'))
+    })
+    const clock = createManualClock()
+    const { url, gateway } = await startGateway(
+      upstream,
+      { policy: POLICY, sseKeepAlive: 0 },
+      {},
+      clock,
+    )
+    const begun = await poster(url)(INITIALIZE)
+    await begun.text()
+    await eventually(() => clock.waiting(60_000) === 0)
+    const session = begun.headers.get('mcp-session-id') ?? ''
+    const open = async () => {
+      const headers = { accept: 'text/event-stream', 'mcp-session-id': session }
+      const stream = await fetch(`${url}/mcp`, { headers })
+      expect(stream.status).toBe(200)
+      return stream.text()
+    }
+    const whole = open()
+    for (let minute = 1; minute <= 10; minute++) await passOnceSet(clock, 60_000)
+    expect(await whole).toBe(': open\n\n')
+    const closed: PolicyDocument = { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' }
+    const ended = open()
+    await eventually(() => clock.waiting(60_000) === 1)
+    gateway.replacePolicies({ [RESOURCE]: closed })
+    clock.pass(60_000)
+    expect(await ended).toBe(': open\n\n')
   })
 
   verifies('IDN-20', 'anonymous rules can go while requests are served', async () => {

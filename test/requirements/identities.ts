@@ -91,7 +91,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
   'IDN-20': tested(
-    'Where every rule that names an operation is anonymous, it needs no token; `initialize`, `ping` and lists need none then. Everything else, also in a batch, gets the same challenge as at a resource without such rules',
+    'Where every rule that names an operation is anonymous, it needs no token; `initialize`, `ping` and lists need none then. Everything else, also in a batch, gets the same challenge as at a resource without such rules. An open stream ends with the anonymous rules, or after ten minutes',
   ),
   'IDN-21': tested('A credential that is there is never anonymous: a bad one is refused'),
   'IDN-22': tested(

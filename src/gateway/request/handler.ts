@@ -183,7 +183,7 @@ class Passage {
     if (outcome.outcome === 'answer') return this.#send(outcome)
     const caller =
       outcome.outcome === 'anonymous'
-        ? new AnonymousCaller(outcome, guard.resourceServer.resource)
+        ? new AnonymousCaller(outcome, guard)
         : callerOf(outcome, guard.resourceServer, route.claims)
     this.#admit(route, target, caller)
   }
