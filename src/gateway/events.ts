@@ -23,7 +23,7 @@ export interface RequestCompleted {
   readonly from: 'upstream' | 'gateway'
   /**
    * How it ended: complete, when the client left, cut with the upstream's answer, or with its
-   * token.
+   * token. Without a token that is the end of its time, or of the anonymous rules.
    */
   readonly end: 'whole' | 'client left' | 'cut' | 'token ended'
   /** Why we refused it, if `request.refused` already reported that. */

@@ -34,6 +34,7 @@ import type {
   VerifiedAccessToken,
 } from '../types.js'
 import { Advisor } from './advisor.js'
+import { watchAnonymous } from './anonymous-watch.js'
 import { checkApiKeys, isKeyIssuer, type ApiKeysDocument } from './api-keys.js'
 import type { Authenticated, Decision, Denied } from './decision.js'
 import { OperationAuthority, type OperationRequest } from './operation-authority.js'
@@ -417,6 +418,18 @@ export class ResourceServerCore {
     const token = toVerifiedAccessToken(facts, bearer)
     noteAnswerEnd(token, this.#tokens.askAgainAt(facts), this.#now())
     return validateToken(token, this.#settings.validators) ?? token
+  }
+
+  /**
+   * Watches an answer without a token.
+   *
+   * @param onEnd called once: after ten minutes, or within a minute after the policy has no
+   * anonymous rules any more
+   * @returns ends the watch
+   */
+  watchAnonymous(onEnd: () => void): () => void {
+    const isPublic = () => this.operations.publicPart !== undefined
+    return watchAnonymous({ isPublic, onEnd, setTimer: this.#setTimer })
   }
 
   /** Its checks are not requests, so they emit no request events. */

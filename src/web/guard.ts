@@ -291,6 +291,11 @@ export class Guard {
     return answers.give(request, requestId, status, errorBody(error, description))
   }
 
+  /** As {@link ResourceServerCore.watchAnonymous}. */
+  watchAnonymous(onEnd: () => void): () => void {
+    return this.#core.watchAnonymous(onEnd)
+  }
+
   /** The 401 for a request that was admitted without a token. */
   demandToken(request: AnsweredRequest, reason: string): GuardAnswer {
     return this.#operations.demandToken(request, reason)

@@ -5,10 +5,10 @@
  */
 import type { McpOperation } from '../mcp/operation.js'
 import type { CheckedLimit } from '../policy/limit.js'
-import type { OperationPolicy } from '../policy/policy.js'
+import type { OperationPolicy, PublicPart } from '../policy/policy.js'
 import { isKeyIssuer } from '../rs/api-keys.js'
 import { callerKey, principalKey } from '../rs/caller-key.js'
-import { countedKey, type Visitor } from '../rs/anonymous.js'
+import { countedKey, type Anonymous, type Visitor } from '../rs/anonymous.js'
 import type { Authenticated } from '../rs/decision.js'
 import type { LimitUse } from './quotas.js'
 
@@ -60,9 +60,12 @@ export function usesOf(
   )
   const { publicPart } = policy
   if (visitor.outcome !== 'anonymous' || publicPart === undefined) return uses
-  const { limit } = publicPart
-  const key = countedKey(visitor)
-  // A request without an operation, such as an answer or a stream, is one use.
-  const length = Math.max(1, operations.length)
-  return [...uses, ...Array.from({ length }, () => ({ limit, key }))]
+  // The first operation was counted when the request arrived.
+  const others = operations.slice(1)
+  return [...uses, ...others.map(() => arrivalOf(publicPart, visitor))]
+}
+
+/** The use that any request without a token is, also one that is refused, or has no operation. */
+export function arrivalOf({ limit }: PublicPart, visitor: Anonymous): LimitUse {
+  return { limit, key: countedKey(visitor) }
 }

@@ -26,10 +26,10 @@ import { isContentCoded } from './content-coding.js'
 import type { GuardRequest } from './guard-request.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 import { PolicyFilters } from './policy-filters.js'
-import { Quotas } from './quotas.js'
+import { Quotas, type LimitUse } from './quotas.js'
 import { asToolResult, type RefusalForm } from './refusal-form.js'
 import { RefusalRate } from './refusal-rate.js'
-import { usesOf } from './limit-uses.js'
+import { arrivalOf, usesOf } from './limit-uses.js'
 
 /** The parts of a request that show its operations. */
 export interface OperationsRequest extends AnsweredRequest {
@@ -185,6 +185,8 @@ export class OperationGuard {
   readonly #answers: Answers
   readonly #rate: RefusalRate
   readonly #quotas: Quotas
+  /** Apart, so that callers from many addresses take no bucket of a user. */
+  readonly #anonymousQuotas: Quotas
   readonly #filters: PolicyFilters
   readonly #refusalForm: RefusalForm
 
@@ -195,12 +197,13 @@ export class OperationGuard {
     this.#answers = answers
     this.#rate = new RefusalRate(now)
     this.#quotas = new Quotas(now)
+    this.#anonymousQuotas = new Quotas(now)
     this.#filters = new PolicyFilters(authority)
   }
 
   /**
-   * Takes all steps: presence of a body → throttle → form → length → messages → operations and
-   * their scopes.
+   * Takes all steps: presence of a body → throttle and arrival → form → length → messages →
+   * operations and their scopes.
    *
    * @returns the request that may proceed, or the answer that refuses it
    * @throws errors of reading the body and of a policy function
@@ -245,15 +248,16 @@ export class OperationGuard {
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
     const { method } = request
     if (hasBody) return this.refuseMethod(method, request)
-    const limited = this.limitOther(visitor, request)
+    // A method that brings a message is counted with its body.
+    if (bringsMessage(method)) return this.#enterWithBody(visitor, request)
+    const limited = this.countArrival(visitor, request)
     if (limited !== undefined) return limited
     // The lost part of an event stream may be any answer.
-    if (method === 'GET') return { body: undefined, filter: this.filterFor(visitor) }
-    return bringsMessage(method) ? this.#enterWithBody(visitor, request) : AS_IT_IS
+    return method === 'GET' ? { body: undefined, filter: this.filterFor(visitor) } : AS_IT_IS
   }
 
   async #enterWithBody(visitor: Visitor, request: GuardRequest): Promise<GuardAnswer | Entered> {
-    const refusal = this.throttle(visitor, request) ?? this.refuseForm(request, request)
+    const refusal = this.admit(visitor, request) ?? this.refuseForm(request, request)
     if (refusal !== undefined) return refusal
     const body = await request.readBody(this.maxBody)
     if (body === undefined) return this.refuseLength(request)
@@ -296,7 +300,15 @@ export class OperationGuard {
     return this.#answers.refuseUnread(request, 413, text, errorBody('content_too_large', text))
   }
 
-  /** 429 for a caller who was refused too often, before their body is read. */
+  /**
+   * 429 before a body is read: for a caller who was refused too often, or beyond the limit for
+   * callers without a token.
+   */
+  admit(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
+    return this.throttle(visitor, request) ?? this.countArrival(visitor, request)
+  }
+
+  /** 429 for a caller who was refused too often. */
   throttle(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
     const rate = this.#rate
     const wait = rate.isIdle ? undefined : rate.waitOf(countedKey(visitor))
@@ -387,12 +399,18 @@ export class OperationGuard {
     return this.#answerOf(this.#authority.demandToken(request.requestId, reason), request)
   }
 
-  /** 429 for an event stream, or the end of a session, beyond the limit for callers without a token. */
-  limitOther(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
-    return visitor.outcome === 'anonymous' ? this.#limit(visitor, [], request) : undefined
+  /**
+   * One use for each request without a token, whatever becomes of it.
+   *
+   * @returns the 429 beyond the limit for callers without a token
+   */
+  countArrival(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
+    const { policy } = this.#authority
+    if (visitor.outcome !== 'anonymous' || policy?.publicPart === undefined) return undefined
+    return this.#take([arrivalOf(policy.publicPart, visitor)], visitor, request)
   }
 
-  /** 429 for a use beyond a limit of the policy. Nothing is counted then. */
+  /** 429 for a use beyond a limit of the policy. No operation is counted then. */
   #limit(
     visitor: Visitor,
     operations: readonly McpOperation[],
@@ -402,7 +420,16 @@ export class OperationGuard {
     if (policy === undefined || (!policy.hasLimits && visitor.outcome !== 'anonymous')) {
       return undefined
     }
-    const reached = this.#quotas.take(usesOf(policy, visitor, operations))
+    return this.#take(usesOf(policy, visitor, operations), visitor, request)
+  }
+
+  #take(
+    uses: readonly LimitUse[],
+    visitor: Visitor,
+    request: AnsweredRequest,
+  ): GuardAnswer | undefined {
+    const isAnonymous = visitor.outcome === 'anonymous'
+    const reached = (isAnonymous ? this.#anonymousQuotas : this.#quotas).take(uses)
     if (reached === undefined) return undefined
     const { limit, retryAfter, isFirst } = reached
     const answers = this.#answers

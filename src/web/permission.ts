@@ -27,20 +27,22 @@ export interface PermissionContext {
   readonly streamGrace: number
   /** The 401 for a request that was admitted without a token. */
   demandToken(request: AnsweredRequest, reason: string): GuardAnswer
+  /** Watches an answer without a token. */
+  watchAnonymous(onEnd: () => void): () => void
 }
 
 /**
- * An endless stream ends with its token; an answer to a request with a valid token gets extra time.
+ * An endless stream ends with its token, or its time without one; an answer to a request that was
+ * let in gets extra time.
  */
 function watchStream(
-  resourceServer: ResourceServer,
+  watch: (onEnd: () => void) => () => void,
   request: GuardRequest,
-  authenticated: Authenticated,
   grace: number,
   onEnd: OnStreamEnd,
 ): () => void {
   let clear: () => void
-  clear = resourceServer.watch(authenticated, () => {
+  clear = watch(() => {
     const { method, protocolVersion, rpcMethod } = request
     if (isOpenEnded({ method, version: protocolVersion, rpcMethod })) onEnd('end')
     else clear = setQuietTimer(() => onEnd('cut'), grace)
@@ -120,10 +122,13 @@ export class Permission implements AnswerRules {
   }
 
   watch(onEnd: OnStreamEnd): () => void {
-    const { resourceServer, streamGrace } = this.#context
+    const context = this.#context
     const authenticated = this.#authenticated
-    if (authenticated === undefined) return () => undefined
-    return watchStream(resourceServer, this.#request, authenticated, streamGrace, onEnd)
+    const watch = (onOver: () => void) =>
+      authenticated === undefined
+        ? context.watchAnonymous(onOver)
+        : context.resourceServer.watch(authenticated, onOver)
+    return watchStream(watch, this.#request, context.streamGrace, onEnd)
   }
 
   fail(error: unknown): GuardAnswer {

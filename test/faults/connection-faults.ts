@@ -209,8 +209,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'one-caller-takes-all-requests',
     breaks: 'ATK-07',
-    find: 'if (key !== EVERYBODY && load.requests >= requestsOfOne)',
-    replace: "if (key === '-' && load.requests >= requestsOfOne)",
+    find: 'if (subject !== EVERYBODY && together[kind] + more > this.#limitOf(ofOne)) return ofOne',
+    replace: "if (subject === '-' && together[kind] + more > this.#limitOf(ofOne)) return ofOne",
     tests: ['gateway/connections.test.ts'],
   },
   {

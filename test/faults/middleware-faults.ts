@@ -161,8 +161,8 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'form-before-the-throttle',
     breaks: 'ATK-07',
-    find: 'const refusal = this.throttle(visitor, request) ?? this.refuseForm(request, request)',
-    replace: 'const refusal = this.refuseForm(request, request) ?? this.throttle(visitor, request)',
+    find: 'const refusal = this.admit(visitor, request) ?? this.refuseForm(request, request)',
+    replace: 'const refusal = this.refuseForm(request, request) ?? this.admit(visitor, request)',
     tests: ['web/guard.test.ts'],
   },
   {

@@ -12,8 +12,17 @@ import { lineOf } from '../../src/gateway/events.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
 import { bodyOf, eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
+import { createManualClock } from '../support/clocks.js'
 import { verifies } from '../support/verifies.js'
-import { commandOf, startBridge } from './stdio/support.js'
+import {
+  Client,
+  commandOf,
+  messagesOf,
+  MODERN,
+  passOnceSet,
+  startBridge,
+  startServer,
+} from './stdio/support.js'
 
 const POLICY: PolicyDocument = {
   rules: [
@@ -156,6 +165,41 @@ describe('a server reached by HTTP', () => {
     },
   )
 
+  verifies('IDN-25', 'one address leaves places for the others, and all leave some', async () => {
+    const waiting: (() => void)[] = []
+    const upstream = await startUpstream((request, response) => {
+      void bodyOf(request).then(() => waiting.push(() => response.end('{}')))
+    })
+    const { url, token, reported } = await startGateway(upstream, {
+      policy: POLICY,
+      trustedProxies: ['127.0.0.1'],
+      maxRequestsPerCaller: 8,
+    })
+    const post = poster(url)
+    const running: Promise<Response>[] = []
+    const hold = async (headers: Record<string, string>, count: number) => {
+      const before = waiting.length
+      for (let each = 0; each < count; each++) running.push(post(call('search'), headers))
+      await eventually(() => waiting.length === before + count)
+    }
+    const from = (address: number) => ({ 'x-forwarded-for': `192.0.2.${address}` })
+    await hold(from(1), 2)
+    expect((await post(call('search'), from(1))).status).toBe(429)
+    for (const address of [2, 3, 4]) await hold(from(address), 2)
+    expect((await post(call('search'), from(5))).status).toBe(429)
+    await hold({ authorization: `Bearer ${token}` }, 1)
+    expect(reported('request.refused')).toMatchObject([
+      {
+        reason: '2 requests without a token are under way from this address',
+        hint: expect.stringContaining('--trusted-proxy'),
+      },
+      { reason: '8 requests of this caller are under way' },
+    ])
+    for (const answer of waiting) answer()
+    const statuses = (await Promise.all(running)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200]))
+  })
+
   verifies('IDN-28', 'audit and metrics count what a tool result stands for', async () => {
     const { post, records, metrics, token } = await start({ refusalForm: 'tool-result' })
     expect((await post(call('delete'))).status).toBe(200)
@@ -196,6 +240,43 @@ describe('a server reached by HTTP', () => {
     expect((await post(call('search'))).status).toBe(401)
   })
 
+  verifies('IDN-20', 'a stream without a token ends in time', async () => {
+    const upstream = await startUpstream((request, response) => {
+      response.setHeader('Mcp-Session-Id', 'its-own')
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+        return void response.write(': open\n\n')
+      }
+      void bodyOf(request).then(() => response.end('{"jsonrpc":"2.0","id":1,"result":{}}'))
+    })
+    const clock = createManualClock()
+    const { url, gateway } = await startGateway(
+      upstream,
+      { policy: POLICY, sseKeepAlive: 0 },
+      {},
+      clock,
+    )
+    const begun = await poster(url)(INITIALIZE)
+    await begun.text()
+    await eventually(() => clock.waiting(60_000) === 0)
+    const session = begun.headers.get('mcp-session-id') ?? ''
+    const open = async () => {
+      const headers = { accept: 'text/event-stream', 'mcp-session-id': session }
+      const stream = await fetch(`${url}/mcp`, { headers })
+      expect(stream.status).toBe(200)
+      return stream.text()
+    }
+    const whole = open()
+    for (let minute = 1; minute <= 10; minute++) await passOnceSet(clock, 60_000)
+    expect(await whole).toBe(': open\n\n')
+    const closed: PolicyDocument = { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' }
+    const ended = open()
+    await eventually(() => clock.waiting(60_000) === 1)
+    gateway.replacePolicies({ [RESOURCE]: closed })
+    clock.pass(60_000)
+    expect(await ended).toBe(': open\n\n')
+  })
+
   verifies('IDN-20', 'anonymous rules can go while requests are served', async () => {
     const closed: PolicyDocument = { rules: [{ tools: 'search', scopes: [] }], unmatched: 'deny' }
     const { gateway, post } = await start()
@@ -224,9 +305,13 @@ describe('a command', () => {
     expect(make({ maxAnonymousChildren: 1 })).not.toThrow()
   })
 
-  async function start(children: GatewayOptions['children']) {
+  async function start(
+    children: GatewayOptions['children'],
+    options: Partial<GatewayOptions> = {},
+  ) {
     const fixture = await startBridge('legacy', {
       policy: POLICY,
+      ...options,
       ...(children !== undefined && { children }),
     })
     const anonymous = poster(fixture.url)
@@ -271,6 +356,52 @@ describe('a command', () => {
     await stream.body?.cancel()
     expect((await without(nobodys.session, 'DELETE')).status).toBe(204)
     expect((await user(call('pid'), named(theirs.session))).status).toBe(200)
+  })
+
+  verifies('IDN-24', 'of one address takes and ends no child of another', async () => {
+    const trustedProxies = ['127.0.0.1']
+    const { open, url, gateway } = await start({ maxAnonymousChildren: 4 }, { trustedProxies })
+    const one = poster(url, { 'x-forwarded-for': '192.0.2.1' })
+    const other = poster(url, { 'x-forwarded-for': '198.51.100.1' })
+    const { session } = await open(one)
+    await open(one)
+    const statuses: number[] = []
+    for (let each = 0; each < 3; each++) statuses.push((await open(other)).status)
+    expect(statuses).toEqual([200, 200, 200])
+    expect(gateway.status().children).toEqual({ running: 4, sessions: 4 })
+    expect((await one(call('pid'), { 'mcp-session-id': session })).status).toBe(200)
+  })
+
+  verifies('IDN-23', 'that all share tells nobody of another, and nobody cancels', async () => {
+    const body = `
+      globalThis.held ??= []
+      globalThis.told ??= []
+      const log = () => say('{"jsonrpc":"2.0","method":"notifications/message","params":{}}')
+      if (method === 'server/discover') return answer(id, { supportedVersions: ['${MODERN}'] })
+      if (method !== 'tools/call') return void told.push(method)
+      held.push(id)
+      if (params.name === 'held') return console.error('held')
+      log()
+      for (const each of held.splice(0)) answer(each, { told })
+      log()`
+    const children = { maxAnonymousChildren: 1 }
+    const fixture = await startServer(body, { policy: POLICY, children })
+    const withoutToken = (init: RequestInit) => fetch(`${fixture.url}/mcp`, init)
+    const client = () => new Client({ ...fixture, call: withoutToken }, { version: MODERN })
+    const [one, other] = [client(), client()]
+    const held = one.call('held', {}, { id: 7 })
+    await eventually(() => fixture.reported('child.remarked').length > 0)
+    const notification = {
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: 7, _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN } },
+    }
+    const cancels = await other.post(notification, { 'mcp-method': notification.method })
+    expect(cancels.status).toBe(202)
+    const answer = (id: number) => [{ jsonrpc: '2.0', id, result: { told: [] } }]
+    expect(await messagesOf(await other.call('pid', {}, { id: 8 }))).toEqual(answer(8))
+    expect(await messagesOf(await held)).toEqual(answer(7))
+    expect(await messagesOf(await other.call('pid', {}, { id: 9 }))).toEqual(answer(9))
   })
 
   verifies('IDN-24', 'neither side takes a place of the other', async () => {

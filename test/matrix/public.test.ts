@@ -433,24 +433,40 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
   })
 
   verifies('IDN-25', 'each address may use so much, each message of a batch counts', async () => {
-    const policy = { ...POLICY, anonymousLimit: { rate: '3/h' } }
+    const policy = { ...POLICY, anonymousLimit: { rate: '5/h' } }
     const { post, bearer, arrived, events } = await start(policy)
-    expect((await post(batch(call('search', 1), call('search', 2)))).status).toBe(200)
-    expect((await post(batch(call('search', 1), call('search', 2)))).status).toBe(429)
+    const three = batch(call('search', 1), call('search', 2), call('search', 3))
+    expect((await post(three)).status).toBe(200)
+    // It counts as one, as everything that is refused.
+    expect((await post(three)).status).toBe(429)
     expect((await post(message('tools/list'))).status).toBe(200)
     const beyond = await post(message('initialize'))
     expect(beyond.status).toBe(429)
-    expect(Number(beyond.headers.get('retry-after'))).toBeGreaterThan(1100)
-    // Who may not do it learns that, and users are not concerned.
-    expect((await post(call('delete'))).status).toBe(401)
+    expect(Number(beyond.headers.get('retry-after'))).toBeGreaterThan(700)
+    // Users are not concerned.
     expect((await post(call('search'), await bearer())).status).toBe(200)
     expect(arrived).toHaveLength(3)
     const limited = events.filter((event) => event.type === 'operation.limited')
     expect(limited).toMatchObject([
-      { limit: '3/h per address', issuer: undefined, subject: undefined, isFirst: true },
+      { limit: '5/h per address', issuer: undefined, subject: undefined, isFirst: true },
       // One use was allowed in between.
-      { limit: '3/h per address', isFirst: true },
+      { limit: '5/h per address', isFirst: true },
     ])
+  })
+
+  verifies('IDN-25', 'what is refused counts, too, and its body is not read then', async () => {
+    const { post, bearer, arrived } = await start({ ...POLICY, anonymousLimit: { rate: '3/h' } })
+    const statuses: number[] = []
+    for (const body of [call('delete'), '{', batch(call('search', 1), call('delete', 2))]) {
+      statuses.push((await post(body)).status)
+    }
+    expect(statuses).toEqual([401, 400, 401])
+    // The last one would be 400 if it were read.
+    for (const body of [call('search'), call('delete'), 'x'.repeat(2 ** 21)]) {
+      expect((await post(body)).status).toBe(429)
+    }
+    expect(arrived).toEqual([])
+    expect((await post(call('search'), await bearer())).status).toBe(200)
   })
 
   verifies('IDN-25', 'a limit of a rule counts callers without a token apart', async () => {

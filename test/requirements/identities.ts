@@ -97,20 +97,20 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'In the value of a required claim `*` stands for text without `/` and `:`; a path may go through names with dots',
   ),
   'IDN-20': tested(
-    'Where every rule that names an operation is anonymous, it needs no token; `initialize`, `ping` and lists need none then. Everything else, also in a batch, gets the same challenge as at a resource without such rules',
+    'Where every rule that names an operation is anonymous, it needs no token; `initialize`, `ping` and lists need none then. Everything else, also in a batch, gets the same challenge as at a resource without such rules. An open stream ends with the anonymous rules, or after ten minutes',
   ),
   'IDN-21': tested('A credential that is there is never anonymous: a bad one is refused'),
   'IDN-22': tested(
     'A session that began without a token is 404 with one, and the session of a user is 401 without one; a stream or its end without a token needs a session that began so',
   ),
   'IDN-23': tested(
-    'The upstream and a command learn no identity of a caller without a token; audit, log and metrics say that there was none',
+    'The upstream and a command learn no identity of a caller without a token; audit, log and metrics say that there was none; what a command says to one of them reaches no other, and none cancels a call of another',
   ),
   'IDN-24': tested(
-    'Commands for callers without a token have a limit of their own, and neither side takes a place of the other',
+    'Commands for callers without a token have a limit of their own, and neither side takes a place of the other; nor does one address end what belongs to another',
   ),
   'IDN-25': tested(
-    'Callers without a token are limited by address, users are not concerned; who sends what cannot be read must wait',
+    'Callers without a token are limited by address, from the arrival of a request on, and one address leaves places for the others; users are not concerned; who sends what cannot be read must wait',
   ),
   'IDN-26': tested(
     'An address is the peer of the connection, or the last entry of `X-Forwarded-For` that is no trusted proxy, if the peer is one; IPv6 counts by /64, and what cannot be read counts as the peer',

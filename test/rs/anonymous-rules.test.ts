@@ -7,9 +7,14 @@ import { protect, type ProtectedResourceOptions } from 'mcp-gatehouse/fetch'
 import * as honoEntry from 'mcp-gatehouse/hono'
 import { checkPolicy } from '../../src/policy/document.js'
 import { RulePolicy } from '../../src/policy/policy.js'
+import type { Visitor } from '../../src/rs/anonymous.js'
+import { FetchGuardRequest } from '../../src/web/fetch-request.js'
+import { createGuard } from '../../src/web/guard.js'
 import { checkProtectedResource } from '../../src/web/options.js'
+import { Permission } from '../../src/web/permission.js'
 import { FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
+import { createManualClock } from '../support/clocks.js'
 
 const PUBLIC: PolicyRule = { tools: ['search'], anonymous: true }
 const SESSION_KEYS = ['0123456789abcdef0123456789abcdef']
@@ -171,5 +176,88 @@ describe('a handler', () => {
     expect(await (await app.request(request())).json()).toBe('nobody')
     const scoped = new Request(`${RESOURCE}/scoped`, request())
     expect((await app.request(scoped)).status).toBe(401)
+  })
+})
+
+verifies('IDN-25', 'callers without a token from many addresses take no limit of a user', () => {
+  const policy: PolicyDocument = {
+    rules: [PUBLIC, { tools: ['own'], scopes: [], limit: { rate: '1/h' } }],
+    anonymousLimit: { rate: '1/d' },
+    unmatched: 'deny',
+  }
+  const onEvent = () => undefined
+  const options = { resource: RESOURCE, authorizationServers: ISSUER, policy, onEvent }
+  const { operations } = createGuard(options, undefined, undefined, 'elsewhere')
+  const asked = { origin: undefined, protocolVersion: undefined }
+  // As many as are told apart.
+  for (let each = 0; each < 100_000; each++) {
+    const visitor = { outcome: 'anonymous', address: String(each), hasSession: false } as const
+    operations?.countArrival(visitor, asked)
+  }
+  const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"own"}}')
+  const callOf = (subject: string) => {
+    const token = { issuer: ISSUER, subject, scopes: [], claims: {} }
+    const visitor = { outcome: 'authenticated', token, bearer: '' } as unknown as Visitor
+    return operations?.authorize(visitor, body, asked)
+  }
+  expect(callOf('alice')).toHaveProperty('messages')
+  expect(callOf('bob')).toHaveProperty('messages')
+  expect(callOf('alice')).toMatchObject({ status: 429 })
+})
+
+describe('a stream without a token', () => {
+  /** One that is open for a minute. */
+  async function start() {
+    const clock = createManualClock()
+    const options = {
+      resource: RESOURCE,
+      authorizationServers: ISSUER,
+      policy: policyOf(PUBLIC),
+      sessionKeys: SESSION_KEYS,
+    }
+    const guard = createGuard(options, undefined, clock.setTimer)
+    const pass = async (init: RequestInit) => {
+      const passage = await guard.pass(new FetchGuardRequest(new Request(RESOURCE, init), {}))
+      if (!(passage instanceof Permission)) throw new TypeError(JSON.stringify(passage))
+      return passage
+    }
+    const begun = await pass({
+      method: 'POST',
+      body: '{"jsonrpc":"2.0","id":1,"method":"initialize"}',
+      headers: { 'content-type': 'application/json' },
+    })
+    const session = begun.sealSession('its-own') ?? ''
+    const stream = await pass({ headers: { 'mcp-session-id': session } })
+    const ends: string[] = []
+    const stop = stream.watch((how) => ends.push(how))
+    clock.pass(60_000)
+    return { guard, clock, ends, stop }
+  }
+
+  verifies('IDN-20', 'ends normally after ten minutes', async () => {
+    const { clock, ends } = await start()
+    for (let minute = 2; minute < 10; minute++) clock.pass(60_000)
+    clock.pass(59_999)
+    expect(ends).toEqual([])
+    clock.pass(1)
+    expect(ends).toEqual(['end'])
+    expect(clock.waiting()).toBe(0)
+  })
+
+  verifies('IDN-20', 'ends within a minute after the last anonymous rule is gone', async () => {
+    const { guard, clock, ends } = await start()
+    guard.resourceServer.replacePolicy(policyOf(PUBLIC, { tools: ['own'], scopes: [] }))
+    clock.pass(60_000)
+    expect(ends).toEqual([])
+    guard.resourceServer.replacePolicy(policyOf({ tools: ['search'], scopes: [] }))
+    clock.pass(60_000)
+    expect(ends).toEqual(['end'])
+  })
+
+  test('is watched no more when it is over', async () => {
+    const { clock, ends, stop } = await start()
+    stop()
+    expect(clock.waiting()).toBe(0)
+    expect(ends).toEqual([])
   })
 })

@@ -16,7 +16,18 @@ export interface AdmissionLimits {
   readonly bytesOfOne: number
 }
 
-type Bound = keyof AdmissionLimits
+type Bound = keyof AdmissionLimits | 'requestsOfAddress' | 'bytesOfAddress'
+
+/** The limits of each kind, from the narrowest. */
+const BOUNDS = {
+  requests: { ofAddress: 'requestsOfAddress', ofOne: 'requestsOfOne' },
+  bytes: { ofAddress: 'bytesOfAddress', ofOne: 'bytesOfOne' },
+} as const
+
+interface Held {
+  requests: number
+  bytes: number
+}
 
 /** An exceeded limit: for the operator, with advice. */
 export interface Overload {
@@ -29,6 +40,16 @@ export interface Principal {
   readonly issuer: string
   /** Callers without one cannot be told apart: they count as one. */
   readonly subject: string | undefined
+  /**
+   * Whether it is an address that calls without a token. All of these together have the limit of
+   * one caller, and each a quarter of it. Default: no.
+   */
+  readonly isAddress?: boolean
+}
+
+/** One address leaves places for the others. */
+function shareOf(limit: number): number {
+  return Math.max(1, Math.floor(limit / 4))
 }
 
 /** Without tokens, everybody is one caller and may use the whole limit. */
@@ -37,11 +58,11 @@ const EVERYBODY = ''
 type Loads = TransientMap<string | undefined, Load>
 
 /** What one principal holds now. */
-interface Load {
+interface Load extends Held {
   readonly issuer: string
   readonly subject: string | undefined
-  requests: number
-  bytes: number
+  /** What all addresses together hold; `undefined` for others. */
+  readonly together: Held | undefined
 }
 
 /** The share of one request. */
@@ -72,12 +93,27 @@ export class Place {
   }
 }
 
+function addTo(held: Held, requests: number, bytes: number): void {
+  held.requests += requests
+  held.bytes += bytes
+}
+
+/** @param isOfRequests or of bytes */
+function overloadOfAddress(limit: number, isOfRequests: boolean): Overload {
+  const reason = isOfRequests
+    ? `${limit} requests without a token are under way from this address`
+    : `more than ${limit} bytes of request bodies without a token are held from this address`
+  const hint =
+    'one address has a quarter of --max-requests-per-caller; --trusted-proxy names a proxy, whose callers then count apart'
+  return { reason, hint }
+}
+
 export class Admission {
   readonly #limits: AdmissionLimits
   /** By issuer, then by subject: texts that exist already, so that none is made for a request. */
   readonly #loads = new Map<string, Loads>()
-  #requests = 0
-  #bytes = 0
+  readonly #ofAll: Held = { requests: 0, bytes: 0 }
+  readonly #ofAddresses: Held = { requests: 0, bytes: 0 }
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits
@@ -86,41 +122,56 @@ export class Admission {
   /** How many principals have requests under way, and how many requests and bytes these are. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
     const callers = [...this.#loads.values()].reduce((sum, { size }) => sum + size, 0)
-    return { callers, requests: this.#requests, bytes: this.#bytes }
+    const { requests, bytes } = this.#ofAll
+    return { callers, requests, bytes }
   }
 
   /** @param principal `undefined` without tokens */
   enter(principal: Principal | undefined): Place | Overload {
-    const { requests, requestsOfOne } = this.#limits
     const subject = principal?.subject
     const issuer = subject === undefined ? EVERYBODY : (principal?.issuer ?? EVERYBODY)
     const loads = this.#loadsOf(issuer)
     const key = principal === undefined ? EVERYBODY : subject
-    const load = loads.get(key) ?? { issuer, subject: key, requests: 0, bytes: 0 }
-    if (key !== EVERYBODY && load.requests >= requestsOfOne)
-      return this.#overloaded('requestsOfOne')
-    if (this.#requests >= requests) return this.#overloaded('requests')
+    const together = principal?.isAddress === true ? this.#ofAddresses : undefined
+    const load = loads.get(key) ?? { issuer, subject: key, together, requests: 0, bytes: 0 }
+    const broken = this.#boundOf('requests', load, 1)
+    if (broken !== undefined) return this.#overloaded(broken)
     if (load.requests === 0) loads.set(key, load)
-    load.requests++
-    this.#requests++
+    this.#add(load, 1, 0)
     return new Place(this, load)
   }
 
   hold(load: Load, bytes: number): Overload | undefined {
-    const isOne = load.subject !== EVERYBODY
-    if (isOne && load.bytes + bytes > this.#limits.bytesOfOne) return this.#overloaded('bytesOfOne')
-    if (this.#bytes + bytes > this.#limits.bytes) return this.#overloaded('bytes')
-    load.bytes += bytes
-    this.#bytes += bytes
+    const broken = this.#boundOf('bytes', load, bytes)
+    if (broken !== undefined) return this.#overloaded(broken)
+    this.#add(load, 0, bytes)
     return undefined
   }
 
   leave(load: Load, bytes: number): void {
-    this.#requests--
-    this.#bytes -= bytes
-    load.requests--
-    load.bytes -= bytes
+    this.#add(load, -1, -bytes)
     if (load.requests === 0) this.#loadsOf(load.issuer).delete(load.subject)
+  }
+
+  /** The limit that this much more would exceed. */
+  #boundOf(kind: keyof Held, load: Load, more: number): Bound | undefined {
+    const { ofAddress, ofOne } = BOUNDS[kind]
+    const { together = load, subject } = load
+    if (together !== load && load[kind] + more > this.#limitOf(ofAddress)) return ofAddress
+    if (subject !== EVERYBODY && together[kind] + more > this.#limitOf(ofOne)) return ofOne
+    return this.#ofAll[kind] + more > this.#limitOf(kind) ? kind : undefined
+  }
+
+  #limitOf(bound: Bound): number {
+    if (bound === 'requestsOfAddress') return shareOf(this.#limits.requestsOfOne)
+    if (bound === 'bytesOfAddress') return shareOf(this.#limits.bytesOfOne)
+    return this.#limits[bound]
+  }
+
+  #add(load: Load, requests: number, bytes: number): void {
+    addTo(load, requests, bytes)
+    addTo(this.#ofAll, requests, bytes)
+    if (load.together !== undefined) addTo(load.together, requests, bytes)
   }
 
   /** There are few issuers: those that are trusted. */
@@ -131,7 +182,8 @@ export class Admission {
   }
 
   #overloaded(bound: Bound): Overload {
-    const limit = this.#limits[bound]
+    const limit = this.#limitOf(bound)
+    if (bound.endsWith('OfAddress')) return overloadOfAddress(limit, bound.startsWith('requests'))
     const whose = bound.endsWith('OfOne') ? ' of this caller' : ''
     if (bound.startsWith('requests')) {
       const flag = whose === '' ? '--max-requests' : '--max-requests-per-caller'

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { ANONYMOUS_KEY, type Anonymous, type Visitor } from '../../rs/anonymous.js'
+import { ANONYMOUS_KEY, countedKey, type Anonymous, type Visitor } from '../../rs/anonymous.js'
 import { callerKey, principalKey } from '../../rs/caller-key.js'
 import type { Authenticated } from '../../rs/decision.js'
 import type { ResourceServer } from '../../rs/resource-server.js'
+import type { Guard } from '../../web/guard.js'
 import type { ForwardedClaims } from '../forwarded-claims.js'
 import { identityHeaders } from '../identity.js'
 import type { Principal } from './admission.js'
@@ -22,8 +23,8 @@ export interface Caller {
    */
   readonly key: string
   /**
-   * One key for (issuer, subject), and one for all callers without a subject. Each may hold at most
-   * half of what all share. `undefined` without tokens, when all callers are one.
+   * One key for (issuer, subject), one for all callers without a subject, and one for each address
+   * without a token. Each may hold at most half of what all share. `undefined` without tokens, when all callers are one.
    */
   readonly principalKey: string | undefined
   /** The resource that was called; empty without tokens. */
@@ -38,7 +39,8 @@ export interface Caller {
    * Watches the token while an answer continues. A report with the id of the request says why it
    * ended.
    *
-   * @param onEnd called once, when the token would be refused; never without a token
+   * @param onEnd called once, when the token would be refused, or when the time of a caller without
+   * one is over; never without tokens
    * @returns ends the watch
    */
   watch(requestId: string, onEnd: () => void): () => void
@@ -103,28 +105,32 @@ export const ANYBODY: Caller = {
   watch: () => () => undefined,
 }
 
-/** No issuer is called so: an issuer is a URL. */
-const ALL_ANONYMOUS: Principal = { issuer: ANONYMOUS_KEY, subject: ANONYMOUS_KEY }
-
 /** A caller without a token, whom a policy with anonymous rules lets in. They have no name. */
 export class AnonymousCaller implements Caller {
   readonly identity: readonly string[] = []
   /** Their sessions and children belong to nobody in particular. */
   readonly key: string = ANONYMOUS_KEY
-  readonly principalKey = undefined
-  readonly resource: string
+  readonly principalKey: string
   readonly authenticated = undefined
   readonly visitor: Anonymous
   /** Together they take no more places than one user, so that users have the others. */
-  readonly countedAs: Principal = ALL_ANONYMOUS
+  readonly countedAs: Principal
+  readonly #guard: Guard
 
-  constructor(visitor: Anonymous, resource: string) {
+  constructor(visitor: Anonymous, guard: Guard) {
     this.visitor = visitor
-    this.resource = resource
+    this.#guard = guard
+    this.principalKey = countedKey(visitor)
+    // No issuer is called so: an issuer is a URL.
+    this.countedAs = { issuer: ANONYMOUS_KEY, subject: visitor.address, isAddress: true }
   }
 
-  watch(): () => void {
-    return () => undefined
+  get resource(): string {
+    return this.#guard.resourceServer.resource
+  }
+
+  watch(_requestId: string, onEnd: () => void): () => void {
+    return this.#guard.watchAnonymous(onEnd)
   }
 }
 

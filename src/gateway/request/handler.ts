@@ -183,7 +183,7 @@ class Passage {
     if (outcome.outcome === 'answer') return this.#send(outcome)
     const caller =
       outcome.outcome === 'anonymous'
-        ? new AnonymousCaller(outcome, guard.resourceServer.resource)
+        ? new AnonymousCaller(outcome, guard)
         : callerOf(outcome, guard.resourceServer, route.claims)
     this.#admit(route, target, caller)
   }
@@ -228,8 +228,8 @@ class Passage {
     if (!hasJsonBody(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
     const asked = new JudgedRequest(this.#record.id, this.#head)
     if (operations !== undefined && visitor !== undefined) {
-      const throttled = operations.throttle(visitor, asked)
-      if (throttled !== undefined) return this.#send(throttled)
+      const refused = operations.admit(visitor, asked)
+      if (refused !== undefined) return this.#send(refused)
     }
     this.#awaitBody({ route, admitted, asked })
   }
@@ -240,7 +240,7 @@ class Passage {
     const { visitor } = admitted.caller
     if (operations === undefined || visitor === undefined) return this.#goOn(route, admitted)
     const asked = { origin: this.#head.origin, requestId: this.#record.id }
-    const limited = operations.limitOther(visitor, asked)
+    const limited = operations.countArrival(visitor, asked)
     if (limited !== undefined) return this.#send(limited)
     // The lost part of an event stream may be any answer.
     const filter = this.#method === 'GET' ? operations.filterFor(visitor) : undefined

@@ -18,11 +18,11 @@ export class ChildPools {
   readonly #named = new ChildPool()
   readonly #anonymous = new ChildPool()
 
-  /** As {@link ChildPool.makeRoom}. Callers without a token are one. */
+  /** As {@link ChildPool.makeRoom}. Callers without a token are one; each address has a share. */
   makeRoom(claimant: Claimant, limits: RoomLimits): NoRoom | undefined {
     const { maxAnonymousChildren: most } = limits
     if (claimant.callerKey !== ANONYMOUS_KEY) return this.#named.makeRoom(claimant, limits)
-    const own = { maxChildren: most, maxChildrenPerPrincipal: most }
+    const own = { maxChildren: most, maxChildrenPerPrincipal: Number.POSITIVE_INFINITY }
     return this.#anonymous.makeRoom(claimant, own) === undefined ? undefined : 'anonymous'
   }
 

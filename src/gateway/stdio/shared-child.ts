@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ANONYMOUS_KEY } from '../../rs/anonymous.js'
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { RPC } from '../../mcp/rpc-error.js'
 import { lastResult, SUBSCRIPTION_ID } from '../../mcp/subscription.js'
@@ -118,6 +119,11 @@ export class SharedChild implements PooledChild {
     return this.#dialogue.isCongested
   }
 
+  /** Whether its callers have no token, so that they may be anybody. */
+  get #isOfStrangers(): boolean {
+    return this.callerKey === ANONYMOUS_KEY
+  }
+
   /**
    * Asks which versions the command speaks. We write the question ourselves: a client's request
    * could be one to which the command names none.
@@ -181,6 +187,8 @@ export class SharedChild implements PooledChild {
   }
 
   notify({ bytes, method, params }: RawMessage): void {
+    // Callers without a token cannot be told apart: one could cancel the call of another.
+    if (this.#isOfStrangers) return
     this.idleTimer.touch()
     if (method !== 'notifications/cancelled') return this.#dialogue.say(bytes)
     const span = findSpan(bytes, params, 'requestId')
@@ -265,7 +273,11 @@ export class SharedChild implements PooledChild {
       ? findSpan(bytes, params, 'progressToken')
       : findSpan(bytes, params, '_meta', SUBSCRIPTION_ID)
     const key = keyAt(bytes, span)
-    if (key === undefined) return this.#outbox.deliver(message)
+    if (key === undefined) {
+      // It could be about the call of another stranger.
+      if (!this.#isOfStrangers) this.#outbox.deliver(message)
+      return
+    }
     const route = this.#dialogue.get(key)
     // The message belongs to a request that is over: nobody waits for it.
     if (route === undefined || !route.reply.isOpen) return
