@@ -4,7 +4,7 @@
  * @module
  */
 import { isPlainObject } from '../base/json.js'
-import { OptionChecker, settingsOf } from '../base/option-checker.js'
+import { OptionChecker, settingsOf, type OptionPath } from '../base/option-checker.js'
 import { checkApiKeys, type ApiKeysDocument } from '../rs/api-keys.js'
 import type { SessionIds } from '../web/session-ids.js'
 import { hintFor } from './policies.js'
@@ -36,53 +36,52 @@ interface Replaceable {
 
 type Replacement = () => void
 
-function checkUpstreamHeaders(
-  checker: OptionChecker,
-  routes: readonly Route[],
-  given: unknown,
-): readonly Replacement[] {
-  if (!isPlainObject(given)) {
-    checker.problem(['upstreamHeaders'], 'must be an object', '{ [resource]: headers }')
-    return []
-  }
-  return Object.entries(given).flatMap(([resource, values]: [string, unknown]) => {
-    const path = ['upstreamHeaders', resource]
-    const route = routes.find((each) => each.resource === resource)
-    if (route === undefined) {
-      checker.problem(path, 'is not a resource of this gateway', hintFor(routes))
-      return []
-    }
-    checkHeaders(checker, path, values ?? null)
-    const names = (each: object) => Object.keys(each).sort().join('\n')
-    const known = route.backend.headers?.names ?? []
-    if (!isPlainObject(values) || names(values) !== [...known].sort().join('\n')) {
-      const hint = 'only values can be replaced: start again with the other names'
-      checker.problem(path, 'must have the same names as before', hint)
-    }
-    return [() => route.backend.headers?.replace(values as Readonly<Record<string, string>>)]
-  })
-}
+/** Each with an example. */
+const HEADERS = ['upstreamHeaders', '{ [resource]: headers }'] as const
+const API_KEYS = ['apiKeys', '{ [resource]: { keys } }'] as const
 
-function checkKeysOfResources(
+/** What one value of a resource replaces. It reports what is wrong with the value. */
+type ReplacementOf = (route: Route, path: OptionPath, value: unknown) => Replacement
+
+/** The values of one kind, by resource. */
+function checkByResource(
   checker: OptionChecker,
   routes: readonly Route[],
+  [name, example]: readonly [name: string, example: string],
   given: unknown,
+  replacementOf: ReplacementOf,
 ): readonly Replacement[] {
   if (!isPlainObject(given)) {
-    checker.problem(['apiKeys'], 'must be an object', '{ [resource]: { keys } }')
+    checker.problem([name], 'must be an object', example)
     return []
   }
   return Object.entries(given).flatMap(([resource, value]: [string, unknown]) => {
-    const path = ['apiKeys', resource]
+    const path = [name, resource]
     const route = routes.find((each) => each.resource === resource)
-    const server = route?.guard?.resourceServer
-    if (server === undefined) {
-      checker.problem(path, 'is not a resource that checks tokens', hintFor(routes))
-      return []
-    }
-    checkApiKeys(checker, path, value ?? null)
-    return [() => server.replaceApiKeys(value as ApiKeysDocument)]
+    if (route !== undefined) return [replacementOf(route, path, value)]
+    checker.problem(path, 'is not a resource of this gateway', hintFor(routes))
+    return []
   })
+}
+
+function ofHeaders(checker: OptionChecker): ReplacementOf {
+  return ({ backend: { headers } }, path, values) => {
+    checkHeaders(checker, path, values ?? null)
+    const names = (each: object) => Object.keys(each).sort().join('\n')
+    if (!isPlainObject(values) || names(values) !== [...(headers?.names ?? [])].sort().join('\n')) {
+      const hint = 'only values can be replaced: start again with the other names'
+      checker.problem(path, 'must have the same names as before', hint)
+    }
+    return () => headers?.replace(values as Readonly<Record<string, string>>)
+  }
+}
+
+function ofApiKeys(checker: OptionChecker): ReplacementOf {
+  return ({ guard }, path, keys) => {
+    checkApiKeys(checker, path, keys ?? null)
+    if (guard === undefined) checker.problem(path, 'replaces no keys', 'auth none checks no token')
+    return () => guard?.resourceServer.replaceApiKeys(keys as ApiKeysDocument)
+  }
 }
 
 /** @throws {ConfigurationError} with every problem; then nothing was replaced */
@@ -90,8 +89,8 @@ export function replaceSecrets({ routes, sessionIds }: Replaceable, secrets: Gat
   const checker = new OptionChecker()
   const { upstreamHeaders = {}, apiKeys = {}, sessionKeys } = secrets
   const replacements = [
-    ...checkUpstreamHeaders(checker, routes, upstreamHeaders),
-    ...checkKeysOfResources(checker, routes, apiKeys),
+    ...checkByResource(checker, routes, HEADERS, upstreamHeaders, ofHeaders(checker)),
+    ...checkByResource(checker, routes, API_KEYS, apiKeys, ofApiKeys(checker)),
   ]
   if (sessionKeys !== undefined) {
     checkSessionKeys(checker, ['sessionKeys'], sessionKeys)

@@ -4,6 +4,7 @@ import { createGateway, type GatewaySecrets } from 'mcp-gatehouse/gateway'
 import { describe, expect } from 'vitest'
 import { startGateway, startUpstream, type GatewayFixture } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
+import { keysOf } from '../support/api-keys.js'
 import { verifies } from '../support/verifies.js'
 
 const [OLD, NEW] = ['o'.repeat(32), 'n'.repeat(32)]
@@ -81,6 +82,11 @@ describe('secrets of a gateway', () => {
       problemsOf(bench, { upstreamHeaders: { 'https://other.example.com': good } }),
     ).toHaveLength(1)
     expect(problemsOf(bench, { sessionKeys: [] })).toEqual(['sessionKeys'])
+    expect(problemsOf(bench, { apiKeys: { [RESOURCE]: { keys: 7 } } })).toHaveLength(1)
+    expect(problemsOf(bench, { apiKeys: { 'https://other.example.com': keysOf() } })).toHaveLength(
+      1,
+    )
+    expect(problemsOf(bench, { apiKeys: { [RESOURCE]: keysOf() } })).toEqual([])
     const session = (await bench.call()).headers.get('mcp-session-id') ?? ''
     expect((await bench.call({ headers: { 'mcp-session-id': session } })).status).toBe(200)
     expect(bench.seen).toEqual([
@@ -101,6 +107,8 @@ describe('secrets of a gateway', () => {
       const upstream = 'http://127.0.0.1:9/mcp'
       const open = await startGateway(upstream, { auth: 'none', resource: 'http://127.0.0.1/mcp' })
       expect(problemsOf(open, { sessionKeys: [NEW] })).toEqual(['sessionKeys'])
+      const keysAt = (resource: string) => ({ apiKeys: { [resource]: keysOf() } })
+      expect(problemsOf(open, keysAt('http://127.0.0.1/mcp'))).toHaveLength(1)
       const gateway = createGateway({ authorizationServers: ISSUER, resource: RESOURCE, upstream })
       expect(problemsOf({ gateway }, { sessionKeys: [NEW] })).toEqual(['sessionKeys'])
     },
