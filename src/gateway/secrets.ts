@@ -68,7 +68,8 @@ function ofHeaders(checker: OptionChecker): ReplacementOf {
   return ({ backend: { headers } }, path, values) => {
     checkHeaders(checker, path, values ?? null)
     const names = (each: object) => Object.keys(each).sort().join('\n')
-    if (!isPlainObject(values) || names(values) !== [...(headers?.names ?? [])].sort().join('\n')) {
+    const known = headers?.names ?? []
+    if (!isPlainObject(values) || names(values) !== [...known].sort().join('\n')) {
       const hint = 'only values can be replaced: start again with the other names'
       checker.problem(path, 'must have the same names as before', hint)
     }
