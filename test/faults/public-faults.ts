@@ -60,7 +60,7 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'public-places-with-any-query',
     breaks: 'IDN-20',
-    find: 'if (this.#closedBy(operation, look) !== undefined) return false',
+    find: 'if (this.#closedBy(operation, look) !== undefined) return false\n    // Other readings of a URI add demands; they open nothing.\n    if (look.uri?.isNamed === false) return false',
     replace: '',
     tests: matrix,
   },
