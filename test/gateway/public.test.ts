@@ -391,13 +391,13 @@ describe('a command', () => {
     const [one, other] = [client(), client()]
     const held = one.call('held', {}, { id: 7 })
     await eventually(() => fixture.reported('child.remarked').length > 0)
-    const notification = {
-      jsonrpc: '2.0',
-      method: 'notifications/cancelled',
-      params: { requestId: 7, _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN } },
+    const notify = async (method: string, params = {}) => {
+      const _meta = { 'io.modelcontextprotocol/protocolVersion': MODERN }
+      const notification = { jsonrpc: '2.0', method, params: { ...params, _meta } }
+      return (await other.post(notification, { 'mcp-method': method })).status
     }
-    const cancels = await other.post(notification, { 'mcp-method': notification.method })
-    expect(cancels.status).toBe(202)
+    expect(await notify('notifications/cancelled', { requestId: 7 })).toBe(401)
+    expect(await notify('notifications/roots/list_changed')).toBe(202)
     const answer = (id: number) => [{ jsonrpc: '2.0', id, result: { told: [] } }]
     expect(await messagesOf(await other.call('pid', {}, { id: 8 }))).toEqual(answer(8))
     expect(await messagesOf(await held)).toEqual(answer(7))
