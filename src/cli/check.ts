@@ -16,6 +16,7 @@ import {
 import { memberOf } from '../config/names.js'
 import { redactCommand } from '../config/redacted.js'
 import { ISSUER, ISSUERS, RESOURCES } from '../config/setting-lists.js'
+import { scalarOf } from './policy/shown.js'
 import { formatProblems } from './problems.js'
 import { splitArguments } from './split-arguments.js'
 
@@ -28,6 +29,9 @@ export interface CheckIo {
 
 const oneLine = { blockQuote: false, lineWidth: 0 } as const
 
+/** What nobody sees, and every space but the usual one: without quotes, YAML readers may drop it. */
+const HIDDEN = /\p{C}|(?! )\p{Z}/u
+
 /**
  * A config file that means the same from any folder. Settings without a fixed value appear as
  * comments.
@@ -36,9 +40,8 @@ function formatYaml(
   { resources, ...top }: EffectiveConfiguration,
   command: readonly string[] | undefined,
 ): string {
-  // JSON is YAML too, and always fits on one line.
   const scalar = (value: unknown) =>
-    /\p{Cc}/u.test(String(value)) ? JSON.stringify(value) : stringify(value, oneLine).trimEnd()
+    HIDDEN.test(String(value)) ? scalarOf(String(value)) : stringify(value, oneLine).trimEnd()
   const lines: string[] = []
   const add = (indent: string, name: string, { setting, value, origin }: EffectiveSetting) => {
     if (value === undefined) {

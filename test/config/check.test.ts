@@ -136,6 +136,21 @@ describe('what is printed is a config file', () => {
     }
   })
 
+  test('with spaces that YAML drops', async () => {
+    const spaces = ['\u00a0', '\u2003', '\u2028', '\u3000', '\ufeff', ' ']
+    const argv = [...OPEN, '--resource-name=\u00a0a\ufeff']
+    for (const each of spaces) {
+      argv.push(
+        `--oauth-audience=${each}`,
+        `--oauth-audience=${each}a`,
+        `--oauth-audience=a${each}`,
+      )
+    }
+    const { stdout } = await check(argv)
+    expect(stdout).toContain('resourceName: "\\u00a0a\\ufeff" # --resource-name')
+    expect(await withoutConfig([], inFile(stdout))).toEqual(await withoutConfig(argv))
+  })
+
   test('whatever the texts in it', async () => {
     const text = fc.oneof(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'binary' }))
     await fc.assert(
