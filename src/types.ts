@@ -82,8 +82,8 @@ export interface TokenIntrospector {
   /** @throws {AuthorizationServerError} the server could not be asked; never for a token that is not active */
   introspect(token: string): Promise<TokenIntrospection>
   /**
-   * True if an active token also opens APIs of the provider itself, so that no audience of ours keeps it apart. Then
-   * the resource server insists on `audience` and `scopes`. Default false.
+   * True if an active token also opens APIs of the provider itself. No audience can keep such a token apart. Then the
+   * resource server insists on `audience` and `scopes`. Default false.
    */
   readonly opensProvider?: boolean
   /** For health checks. */

@@ -123,7 +123,7 @@ export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): reado
   })
 }
 
-/** A warning, because no audience of ours keeps such a token apart from the provider's own APIs. */
+/** Warnings about issuers whose tokens also open the provider's own APIs. No audience keeps such a token apart. */
 export function dialectWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
   const sources = issuers.flatMap(({ settings, given }) =>
     settings.oauth.introspectionDialect === 'rfc7662'

@@ -87,7 +87,7 @@ function signByKey({ alg, ...key }: PrivateKey): ClientAuth {
   })
 }
 
-/** A separate bearer token of ours (RFC 7662 §2.1). The client id is not sent. */
+/** Sends our own bearer token (RFC 7662 §2.1). The client id is not sent. */
 function byBearer(secret: string): ClientAuth {
   return (_server, _client, _body, headers) => headers.set('authorization', `Bearer ${secret}`)
 }

@@ -1,6 +1,5 @@
 /** Files that belong to one issuer of a config file: its certificates, and the token for its documents. */
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
@@ -10,6 +9,7 @@ import { createGateway } from '../../src/gateway/gateway.js'
 import { makeCertificates } from '../support/certificates.js'
 import { startUpstream } from '../support/gateway.js'
 import { FakeIdp, RESOURCE } from '../support/idp.js'
+import { listenForTest } from '../support/listening.js'
 import { verifies } from '../support/verifies.js'
 import { inFile, ISSUER, problemsOf, read } from './support.js'
 
@@ -27,12 +27,7 @@ async function startIssuers(paths: readonly string[]) {
       response.end(await answer.text())
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listenForTest(server)
   for (const path of paths) idps.set(path, await FakeIdp.start(`https://localhost:${port}${path}`))
   return paths.map((path) => idps.get(path) as FakeIdp)
 }

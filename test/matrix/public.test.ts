@@ -111,7 +111,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       message('anything/else'),
       batch(call('search', 1), call('delete', 2)),
       batch(call('delete', 1), call('search', 2)),
-      // An answer belongs to a session, and this is none.
+      // An answer belongs to a session, and this request has no session.
       '{"jsonrpc":"2.0","id":1,"result":{}}',
     ]
     for (const body of bodies) {

@@ -1,11 +1,9 @@
 /** The command `doctor` in this process, and a provider that listens. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
 import { runDoctor } from '../../src/cli/doctor/command.js'
 import type { DoctorIo } from '../../src/cli/doctor/io.js'
-import { FakeIdp } from './idp.js'
+import type { FakeIdp } from './idp.js'
+import { serveIdp } from './served-idp.js'
 
 export interface Run {
   readonly code: number
@@ -40,20 +38,7 @@ export async function runHere(
 
 /** A provider that listens, for what asks it over the network. */
 export async function startListeningProvider(): Promise<FakeIdp> {
-  let idp: FakeIdp | undefined
-  const server = createServer((request, response) => {
-    void idp?.fetch(new URL(request.url ?? '', idp.issuer).href).then(async (answer) => {
-      response.writeHead(answer.status, { 'access-control-allow-origin': '*' })
-      response.end(await answer.text())
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  idp = await FakeIdp.start(`http://127.0.0.1:${port}/realms/mcp`)
+  const idp = await serveIdp({ 'access-control-allow-origin': '*' })
   const { issuer } = idp
   idp.metadata = {
     authorization_endpoint: `${issuer}/authorize`,

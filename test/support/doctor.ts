@@ -1,11 +1,10 @@
 /** What the doctor says about servers on loopback, which have public names for it. */
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
 import { CLIENTS, type Client } from '../../src/advice/clients.js'
 import { diagnose, type Diagnosis } from '../../src/cli/doctor/diagnosis.js'
 import type { Finding } from '../../src/cli/doctor/finding.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
+import { listenForTest } from './listening.js'
 
 /** By origin: a server on loopback, or what answers in its place. */
 type Internet = Readonly<Record<string, string | typeof fetch>>
@@ -26,13 +25,7 @@ function createInternet(hosts: Internet): typeof fetch {
 
 /** A server for the length of the test. Returns its origin. */
 async function startServer(handler: RequestListener): Promise<string> {
-  const server = createServer(handler)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${await listenForTest(createServer(handler))}`
 }
 
 /** An answer of a broken server. */

@@ -1,5 +1,5 @@
 /** A gateway over a fake IdP and an upstream that the test writes, both on loopback. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
@@ -8,6 +8,7 @@ import type { Clock } from '../../src/gateway/clock.js'
 import type { Limits } from '../../src/gateway/front-server.js'
 import { createLimitedGateway } from '../../src/gateway/gateway.js'
 import { FakeIdp, ISSUER, RESOURCE } from './idp.js'
+import { listenForTest } from './listening.js'
 
 export interface GatewayFixture {
   readonly gateway: Gateway
@@ -23,21 +24,9 @@ export interface GatewayFixture {
   reported<Type extends GatewayEvent['type']>(type: Type): Extract<GatewayEvent, { type: Type }>[]
 }
 
-function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-  })
-}
-
 /** An HTTP server for the length of the test. Its URL ends in `/mcp`. */
 export async function startUpstream(handler: RequestListener): Promise<string> {
-  const server = createServer(handler)
-  const port = await listen(server)
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${port}/mcp`
+  return `http://127.0.0.1:${await listenForTest(createServer(handler))}/mcp`
 }
 
 /** A server that speaks whatever the test writes. */
@@ -49,7 +38,8 @@ export async function startTcpUpstream(handler: (socket: Socket) => void): Promi
     socket.on('close', () => sockets.delete(socket))
     handler(socket)
   })
-  const port = await listen(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
     server.close()

@@ -35,7 +35,7 @@ verifies('IDN-10', 'one other character is noticed without any list', () => {
   )
 })
 
-verifies('IDN-10', 'a part, and more than a key, is none', () => {
+verifies('IDN-10', 'part of a key is not a key, and neither is a key with more after it', () => {
   const key = newKey()
   for (const text of [key.slice(0, -1), `${key}a`, key.slice(4), `${key} `, 'mgh_', '']) {
     expect(isWholeApiKey(text)).toBe(false)

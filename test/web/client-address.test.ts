@@ -65,7 +65,7 @@ describe('a network of proxies', () => {
     expect(networkFault(text)).toBeUndefined()
   })
 
-  verifies('IDN-26', 'what is no network, or is all of them, is a problem', () => {
+  verifies('IDN-26', 'a bad network, or one of all addresses, is a problem', () => {
     const faults = {
       '10.0.0.1/8': 'has bits after its prefix',
       '10.0.0.0/33': 'has a prefix that it cannot have',
