@@ -3,6 +3,13 @@ import type { Fault } from './faults.js'
 
 export const OPTION_FAULTS: readonly Fault[] = [
   {
+    id: 'hidden-space-printed-plain',
+    breaks: 'contract, "Settings": what check prints is a config file',
+    find: 'HIDDEN.test(String(value)) ? scalarOf(String(value)) : stringify',
+    replace: '/\\p{Cc}/u.test(String(value)) ? scalarOf(String(value)) : stringify',
+    tests: ['config/check.test.ts'],
+  },
+  {
     id: 'introspection-url-unchecked',
     breaks: 'INT-01',
     find: 'if (client === undefined) continue',
