@@ -7,6 +7,7 @@
 import type { Writable } from 'node:stream'
 import { pino, type Logger } from 'pino'
 import { quoted } from '../errors.js'
+import { isColoured } from './coloured.js'
 import { LineWriter } from './line-writer.js'
 
 export interface LogOptions {
@@ -92,7 +93,7 @@ function messageOf(line: Readonly<Record<string, unknown>>): string {
 async function loadPretty(level: string): Promise<(line: string) => string> {
   const { default: pinoPretty } = await import('pino-pretty')
   const format = pinoPretty.prettyFactory({
-    colorize: process.stderr.hasColors?.() ?? false,
+    colorize: isColoured(process.stderr, process.env),
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,

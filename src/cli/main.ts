@@ -8,6 +8,7 @@ import { codeOf } from '../base/error-code.js'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
+import { isColoured } from './coloured.js'
 import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
 import type { DoctorIo } from './doctor/io.js'
@@ -113,7 +114,7 @@ function doctorIo(): DoctorIo {
   return {
     ...IO,
     writeFile: writeFileSync,
-    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+    isColoured: isColoured(process.stdout, process.env),
     onStep: (step) => isTerminal && process.stderr.write(`\r\u001b[K${step}`),
     now: Date.now,
     patience: PATIENCE,

@@ -152,6 +152,13 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     tests: server,
   },
   {
+    id: 'colour-in-files',
+    breaks: 'DOC-07',
+    find: "return stream.isTTY === true && (env['NO_COLOR'] ?? '') === ''",
+    replace: "return (env['NO_COLOR'] ?? '') === ''",
+    tests: ['cli/coloured.test.ts'],
+  },
+  {
     id: 'errors-are-fine',
     breaks: 'DOC-07',
     find: "severity === 'error') ? FOUND : FINE",

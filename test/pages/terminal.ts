@@ -16,7 +16,8 @@ export async function inTerminal(command: string): Promise<string> {
   const { NO_COLOR: _, ...env } = process.env
   const child = spawn('script', args, {
     cwd: ROOT,
-    env: { ...env, TERM: 'xterm-256color' },
+    // The same wherever the tests run: a CI sets `CI`, which some programs read as "no colour".
+    env: { ...env, CI: 'true', TERM: 'xterm-256color' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let shown = ''
