@@ -86,7 +86,7 @@ export class MemoryProvider implements OAuthClientProvider {
   /** The answer to the last login, as the redirect carries it. */
   callback(): URLSearchParams {
     const parameters = this.logins.at(-1)?.callback.searchParams
-    // Whoever skips this comparison can be handed somebody else's code.
+    // A client that skips this comparison can be handed somebody else's code.
     if (parameters?.get('state') !== this.#state) throw new Error('this is not our login')
     return parameters
   }

@@ -71,7 +71,7 @@ function reportLogin({ url, provider, report, product }: Proof, { exchanges }: R
   const server = members(
     exchanges.find(({ body }) => members(body)['token_endpoint'] !== undefined)?.body,
   )
-  // Whoever announces that it names itself must do so.
+  // A provider that announces that it names itself must do so.
   const from =
     login?.callback.searchParams.get('iss') ??
     (server['authorization_response_iss_parameter_supported'] === true

@@ -23,7 +23,7 @@ export interface CollectedArguments {
   readonly problems: readonly ConfigurationProblem[]
 }
 
-/** A flag that is no setting of the gateway. */
+/** A flag of a command that is not a setting of the gateway. */
 export function ownFlag(
   about: Pick<Setting, 'path' | 'kind' | 'placeholder' | 'description' | 'default' | 'hint'>,
 ): Setting {

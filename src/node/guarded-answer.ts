@@ -72,7 +72,7 @@ function limitStream(
   response.once('close', stop)
 }
 
-/** Every answer begins with `writeHead`, whoever calls it. */
+/** Every answer begins with `writeHead`. Node calls it if nobody else does. */
 function guardHead(
   request: IncomingMessage,
   response: ServerResponse,

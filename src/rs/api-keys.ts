@@ -62,7 +62,7 @@ function fromHex(hex: string): string {
   return hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16)))
 }
 
-/** Seconds since 1970; `undefined` for a key that does not expire; `NaN` for a text that is no time. */
+/** Seconds since 1970; `undefined` for a key that does not expire; `NaN` for a text that is not a time. */
 function endOf(expires: string): number | undefined {
   if (expires === NEVER) return undefined
   const time = TIME.test(expires) ? new Date(expires) : new Date(Number.NaN)

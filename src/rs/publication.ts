@@ -57,7 +57,7 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
 /** Every token of the issuer has these claims, for any caller. */
 const OF_ALL_TOKENS = new Set(['aud', 'iss'])
 
-/** A star in the first part that is no label: everybody can have a name that fits. */
+/** A star in the first part, which is not a label: everybody can have a name that fits. */
 const WIDE = /^(?:\w+:)?[^/:]*\*/
 
 /** Whether a value names an owner. At GitHub a subject is made of labels that each repository chooses. */

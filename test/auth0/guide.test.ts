@@ -64,7 +64,7 @@ async function runClient(
   const printed = () => client.stdout().toString()
   let hasEnded = false
   void client.exited.then(() => (hasEnded = true))
-  // Whoever lacks a scope is asked to log in once more.
+  // A user who lacks a scope is asked to log in once more.
   for (let logins = 0; ; logins++) {
     const urls = () => [...printed().matchAll(/^Log in here:\n(\S+)$/gm)].map(([, url]) => url)
     await eventually(() => hasEnded || urls().length > logins, 20_000)

@@ -19,6 +19,6 @@ export function introspection(
     ...spec,
     issuer,
   })
-  // 4.37.5 knows no scopes of ours.
+  // 4.37.5 does not know our scopes.
   return { ...counts, options: { ca, scopes: 'groups', ...options } }
 }

@@ -67,7 +67,7 @@ describe.each(['plaintext', 'pbkdf2'] as const)('a secret that is kept as %s', (
         `${keeps}: 300 garbage tokens ${JSON.stringify(answers)}, ${calls() - before - 5} calls, ${peak()} at once, in ` +
           `${(took / 1000).toFixed(1)} s; a user waits ${Math.max(...waits).toFixed(0)} ms at most\n`,
       )
-      // Whoever waits too long is told so; nobody's token is called bad for it.
+      // Callers who wait too long are told so. Nobody's token is called bad for it.
       const { ERR_TOKEN_INACTIVE: refused = 0, ERR_INTROSPECTION_UNAVAILABLE: busy = 0 } = answers
       expect(refused + busy).toBe(300)
       // A request waits for `wait` at most, and its call goes on.

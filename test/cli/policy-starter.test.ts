@@ -102,7 +102,7 @@ describe('the starter', () => {
 `)
       const { document } = parse(text.replace(block, block.replaceAll(/^ {2}# /gm, '  ')))
       expect(document.rules[1]).toMatchObject({ scopes: ['mcp:read'] })
-      // Whoever forgets to take it out above still asks for more.
+      // It still asks for more if nobody takes it out above.
       expect(document.rules[0]?.tools).toContain('read_file')
     },
   )

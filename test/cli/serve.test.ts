@@ -377,7 +377,7 @@ describe('--upstream URL -- COMMAND', () => {
 
   verifies(
     'CASE-62',
-    'starts it, waits for it, shows it nothing of ours, and ends it with all its children',
+    'starts it, waits for it, shows it none of our settings, and ends it with all its children',
     async () => {
       const { cli } = await startBeside(
         { CANARY_SECRET: 'x', ASKED_FOR: 'y', LANG: 'C' },

@@ -88,7 +88,7 @@ function expectRevision(
   if (upstream.hasSessions) expect(namesOf(heads)).toContain('mcp-session-id')
 }
 
-/** One child for a session, and one for whoever has none; but one more has to be asked which it is. */
+/** One child for a session, and one for a client without one; but one more has to be asked which it is. */
 function expectChildren(events: readonly GatewayEvent[], { mode }: RealClient, isModern: boolean) {
   const children = events.filter(({ type }) => type === 'child.started').length
   const isAsking = mode === 'auto' && !isModern

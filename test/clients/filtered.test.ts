@@ -147,7 +147,7 @@ describe.each([
 
   verifies(
     ['SCP-06', 'SCP-07', 'CASE-60'],
-    'a hidden tool is refused to whoever knows its name, and prompts and resources alike',
+    'a hidden tool is refused to callers who know its name, and so are prompts and resources',
     async () => {
       const { fixture, idp } = await startFixtureWith(upstream, policy)
       const alice = await openLegacy(idp, fixture, 'alice')

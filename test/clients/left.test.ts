@@ -11,7 +11,7 @@ import { verifies } from '../support/verifies.js'
 import { SCOPE } from './fixture.js'
 
 const CHILD = resolve(import.meta.dirname, '../gateway/stdio/child.cjs')
-/** In its command line: finds what runs, whoever its parent is by now. */
+/** In its command line: finds what runs, even if its parent is another one by now. */
 const MARK = `left-${crypto.randomUUID()}`
 /** Lets the gateway collect its garbage when it is told to, so that what grows is what is kept. */
 const COLLECT = `data:text/javascript,${encodeURIComponent("process.on('SIGUSR2',()=>gc())")}`

@@ -91,7 +91,7 @@ describe('line and column', () => {
     ['a name with its group', 'oauth.wait: 3s\n', '1:1: oauth.wait: no such setting'],
     ['a flag', '--port: 80\n', '1:1: --port: no such setting'],
     ['another file', 'config: other.yaml\n', '1:1: config: no such setting'],
-    ['a name that is no text', '? [a]\n: b\n', '1:3: ?: no such setting'],
+    ['a name that is not a text', '? [a]\n: b\n', '1:3: ?: no such setting'],
     ['a merge', '<<: {port: 1}\n', '1:1: <<: no such setting'],
     ['a name twice', 'port: 1\n\nport: 2\n', '3:1: port: is written twice'],
     ['one in a group twice', 'oauth: {wait: 1, wait: 1}\n', '1:18: oauth.wait: is written twice'],

@@ -20,7 +20,7 @@ function documentOf(content: string): unknown {
   return parsePolicy('p.yaml', content).document
 }
 
-describe('a file that is no policy', () => {
+describe('a file that is not a policy', () => {
   test.each([
     ['', 'p.yaml: is empty'],
     ['# nothing\n', 'p.yaml: is empty'],

@@ -19,7 +19,7 @@ const warningsOf = async (...input: Parameters<typeof read>) => (await read(...i
 describe('without tokens', () => {
   verifies(
     'CASE-61',
-    'a listener that others can reach refuses to start, whoever named the address',
+    'a listener that others can reach refuses to start, wherever its address comes from',
     async () => {
       const message = 'must be loopback without --auth oauth'
       for (const host of ['0.0.0.0', '::', '192.168.1.10', 'mcp.internal', 'app.localhost']) {
@@ -52,7 +52,7 @@ describe('without tokens', () => {
     expect(await warningsOf(OPEN, { env })).toEqual([`${idle}MCP_GATEHOUSE_OAUTH_ISSUER`])
     const file = inFile('oauth: {wait: 3}\n')
     expect(await warningsOf(OPEN, file)).toEqual([`${idle}gatehouse.yaml:1:9: oauth.wait`])
-    // Whoever says none means it, and may share environment and file with others.
+    // An explicit none is meant, although environment and file may be shared with other programs.
     expect(await warningsOf([...OPEN, '--auth', 'none'], { env })).toEqual([])
     expect(await warningsOf(OPEN, inFile('auth: none\noauth: {wait: 3}\n'))).toEqual([])
     // The path of the endpoint, and who may call, matter without tokens too.

@@ -201,7 +201,7 @@ describe('the port', () => {
   })
 })
 
-test('an unknown name of ours in the environment is a warning', async () => {
+test('an unknown name with our prefix in the environment is a warning', async () => {
   const env = { MCP_GATEHOUSE_UPSTREEM: 'hunter2', MCP_GATEHOUSE_SERVICE_HOST: '10.0.0.1' }
   const { warnings, problems } = await read(OPEN, { env })
   expect(problems).toEqual([])
@@ -211,7 +211,7 @@ test('an unknown name of ours in the environment is a warning', async () => {
   ])
 })
 
-test('files that settings name are found from the folder of whoever names them', async () => {
+test('files that settings name are found from the folder of the file that names them', async () => {
   const folder = process.cwd()
   const files = {
     ...FILES,

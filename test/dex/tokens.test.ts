@@ -133,7 +133,7 @@ describe('not made out to the resource', () => {
     },
   )
 
-  verifies('AUD-05', 'Dex makes none for a client that is no trusted peer', async () => {
+  verifies('AUD-05', 'Dex makes none for a client that is not a trusted peer', async () => {
     await stand()
     await expect(dex.login({ clientId: 'stranger' })).rejects.toThrow(/no code: .*invalid_scope/)
   })

@@ -99,7 +99,7 @@ verifies(
 
 verifies(
   'ATK-19',
-  'a key that is withdrawn dies for every token, whoever fetched it at the same time',
+  'a key that is withdrawn dies for every token, also if others fetch it at the same time',
   async () => {
     const { send, token, idp, resourceServer } = await createScene()
     const tokens = await Promise.all(Array.from({ length: 5 }, (_, i) => token(`user-${i}`)))

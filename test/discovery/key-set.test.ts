@@ -272,7 +272,7 @@ describe('odd keys', () => {
     'an unknown curve': { kty: 'EC', crv: 'secp256k1', x: 'AAAA', y: 'AAAA' },
     'an empty modulus': { kty: 'RSA', n: '', e: 'AQAB' },
     'numbers instead of texts': { kty: 'EC', crv: 5, x: 1, y: 2, kid: 9 },
-    'an alg that is no text': { kty: 'RSA', alg: 7, n: 'AQAB', e: 'AQAB' },
+    'an alg that is not a text': { kty: 'RSA', alg: 7, n: 'AQAB', e: 'AQAB' },
     'a nested surprise': { kty: { toString: 'RSA' } },
   }
 

@@ -24,7 +24,7 @@ async function startServer(): Promise<string> {
   return url
 }
 
-describe('a gateway of ours', () => {
+describe('our gateway', () => {
   verifies(
     ['DOC-07', 'DOC-01'],
     'is fine for a client on this machine, and the exit code is 0',

@@ -256,7 +256,7 @@ describe('a baseline', () => {
     ['another version', '{"version":2}', 'is not a report of this version'],
     ['no list', '{"version":1,"at":"2026"}', 'is not a report of the doctor'],
     [
-      'an answer that is no text',
+      'an answer that is not a text',
       '{"version":1,"at":"","diagnoses":[{"url":"","verdicts":[{"client":"claude","connects":7}],"findings":[]}]}',
       'is not a report of the doctor',
     ],

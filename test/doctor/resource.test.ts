@@ -391,7 +391,7 @@ const FAULTS: readonly Fault[] = [
     spares: [],
   },
   {
-    name: 'metadata that are no JSON',
+    name: 'metadata that are not JSON',
     wrong: { [`GET ${PRM}`]: { body: 'resource=x' } },
     id: 'metadata-not-json',
     seen: /no JSON object/,

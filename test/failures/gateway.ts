@@ -1,4 +1,4 @@
-/** A gateway of ours behind a proxy, and what `doctor` says of it. */
+/** Our gateway behind a proxy, and what `doctor` says of it. */
 import { request as httpRequest } from 'node:http'
 import { CLIENTS } from '../../src/advice/clients.js'
 import { look, openToBrowsers, startProvider } from '../support/doctor.js'
@@ -15,7 +15,7 @@ interface Proxy {
   readonly removes?: string
 }
 
-/** A gateway of ours, as a client meets it at this URL, through this proxy. */
+/** Our gateway, as a client meets it at this URL, through this proxy. */
 export async function lookAtGateway(
   options: Parameters<typeof startGateway>[1],
   proxy: Proxy = {},

@@ -186,7 +186,7 @@ describe('auth none', () => {
 })
 
 describe('the environment', () => {
-  test('an unknown name of ours is a warning with what was meant, and its value is not shown', () => {
+  test('an unknown name with our prefix is a warning with what was meant, and its value is not shown', () => {
     const env = { MCP_GATEHOUSE_OAUTH_ISSUERS: CANARY, MCP_GATEHOUSE_UPSTREAM: CANARY, OTHER: 'x' }
     const { auth, warnings } = read(BASE, env)
     expect(auth).toBe('oauth')
@@ -550,7 +550,7 @@ describe('wrong values', () => {
     )
   })
 
-  verifies('CASE-41', 'a resource that is no http(s) URL is refused', () => {
+  verifies('CASE-41', 'a resource that is not an http(s) URL is refused', () => {
     expect(briefly(BASE.slice(0, 4), { MCP_GATEHOUSE_RESOURCE: 'urn:mcp:files' })).toEqual([
       'MCP_GATEHOUSE_RESOURCE: must be an absolute http(s) URL',
     ])
@@ -670,7 +670,7 @@ describe('the key file', () => {
   test.each([
     ['that is not there', () => join(folder, 'none.json'), 'cannot be read (ENOENT)'],
     ['that is a folder', () => folder, 'cannot be read (EISDIR)'],
-    ['that is no JSON', () => file('broken.json', CANARY), 'cannot be read (not JSON)'],
+    ['that is not JSON', () => file('broken.json', CANARY), 'cannot be read (not JSON)'],
     [
       'without keys',
       () => file('empty.json', '{"keys":[]}'),

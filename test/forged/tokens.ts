@@ -225,7 +225,7 @@ const GROUPS: readonly Group[] = [
         header: { kid: 'other-1' },
         sign: ecdsa(keys.otherIssuer),
       }),
-      'another trusted issuer, key and kid of ours': mint({
+      'another trusted issuer, our key and kid': mint({
         header: { alg: 'RS256', kid: 'rsa-1' },
         claims: { iss: OTHER_ISSUER },
         sign: rsa(keys.rsa),
@@ -591,7 +591,7 @@ const GROUPS: readonly Group[] = [
       'iss a number': mint({ claims: { iss: 1 } }),
       'iss null': mint({ claims: { iss: null } }),
       'iss an object': mint({ claims: { iss: { value: ISSUER } } }),
-      'iss an object that is no text': mint({ claims: { iss: { toString: ISSUER } } }),
+      'iss an object and not a text': mint({ claims: { iss: { toString: ISSUER } } }),
       'iss nested beyond any stack': payload(`{"iss":${'['.repeat(5500)}${']'.repeat(5500)}}`),
       'iss of a name of the engine': mint({ claims: { iss: '__proto__' } }),
     },
@@ -828,7 +828,7 @@ const GROUPS: readonly Group[] = [
     },
   },
 
-  // What is no JWT
+  // Not JWTs
   {
     verifies: ['TOK-06', 'JWT-17'],
     code: 'ERR_TOKEN_MALFORMED',

@@ -158,7 +158,7 @@ describe('a record', () => {
     expect((await send(post(`[${many.join()}]`))).operations).toHaveLength(100)
   })
 
-  test('is not made for what is no decision, nor for what a client makes up', async () => {
+  test('is made only for decisions, and not for what a client makes up', async () => {
     const { records, call, url, send } = await startFixture()
     await fetch(`${url}/.well-known/oauth-protected-resource/mcp`)
     await fetch(`${url}/nowhere`)

@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'JSON in pieces': { status: 200, type: JSON_TYPE, body: ['{"id":1,', '"result"', ':{}}'] },
   'JSON of 200 KiB': { status: 200, type: JSON_TYPE, body: ['x'.repeat(200 * 1024)] },
-  'what is no UTF-8': { status: 200, type: JSON_TYPE, body: [Buffer.from([0xff, 0x00, 0x0a])] },
+  'not UTF-8': { status: 200, type: JSON_TYPE, body: [Buffer.from([0xff, 0x00, 0x0a])] },
   'events with ids and retry': {
     status: 200,
     type: SSE,

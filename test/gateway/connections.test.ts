@@ -649,7 +649,7 @@ describe('a reader of our own answers', () => {
   for (const [what, last] of [
     ['', ''],
     [', and then wants a tunnel,', connectMethod],
-    [', and then says what is no request,', 'NONSENSE\r\n\r\n'],
+    [', and then sends no request,', 'NONSENSE\r\n\r\n'],
   ] as const) {
     verifies('ATK-07', `who takes nothing${what} is cut`, async () => {
       const fixture = await startGateway(
@@ -775,7 +775,7 @@ describe('half an answer that only the end of the connection ends', () => {
   const halfClose = (socket: Socket) => socket.end()
 
   for (const version of ['1.0', '0.9']) {
-    verifies('ATK-06', `is reset, whoever ended it: HTTP/${version}`, async () => {
+    verifies('ATK-06', `is reset, whichever side ended it: HTTP/${version}`, async () => {
       expect(
         await Promise.all([
           endOf(version, { path: '/mcp?cut' }),
@@ -844,7 +844,7 @@ describe('a server that does not come to its end', () => {
 describe('the end of the gateway', () => {
   verifies(
     'ATK-08',
-    'is told to whoever waits: for the server, for their token, for the end of their body',
+    'is told to all who wait: for the server, for their token, for the end of their body',
     async () => {
       let finish: (() => void) | undefined
       const upstream = await startUpstream((request, response) => {

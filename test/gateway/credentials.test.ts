@@ -174,7 +174,7 @@ describe('no headers', () => {
     ['an invalid name', { [`a ${SECRET}`]: 'x' }],
     ['a value of two lines', { 'X-Key': `${SECRET}\r\nX-Gatehouse-Subject: evil` }],
     ['a value that is empty', { 'X-Key': '' }],
-    ['a value that is no text', { 'X-Key': 1 }],
+    ['a value that is not a text', { 'X-Key': 1 }],
     ['a value that is a list', { 'X-Key': [SECRET] }],
     ['one name twice', { 'X-Key': SECRET, 'x-key': SECRET }],
     ['a session of somebody else', { 'Mcp-Session-Id': SECRET }],

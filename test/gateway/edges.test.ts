@@ -199,7 +199,7 @@ describe('odd answers', () => {
       })
       const { call, gateway } = await startGateway(upstream)
       const response = await call()
-      // What is no HTTP at all may be a 502; what is, goes through.
+      // Bytes that are not HTTP may be a 502; an HTTP answer goes through.
       expect([404, 502]).toContain(response.status)
       expect((await response.text()).length).toBeGreaterThan(0)
       await eventually(() => gateway.status().active === 0)
@@ -333,7 +333,7 @@ describe('proxies of the environment', () => {
 
   verifies(
     ['CASE-40', 'GW-08'],
-    'a value that is no proxy stops the start, and is not shown',
+    'a value that does not name a proxy stops the start, and is not shown',
     () => {
       for (const value of ['http://u:canary@a b:1', 'socks5://canary', 'http://', 'ftp://canary']) {
         expect(brokenProxies({ HTTPS_PROXY: value })).toEqual(['HTTPS_PROXY'])

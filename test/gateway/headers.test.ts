@@ -146,7 +146,7 @@ describe('towards the upstream', () => {
 
   verifies(
     'CASE-55',
-    'a header of the operator: forwarded by name, or set by himself and by nobody else',
+    'a header of the operator: forwarded by name, or set by them and by nobody else',
     async () => {
       const { headers } = await seenByUpstream(
         ['X-Tenant: 1', 'x_tenant: 2', 'X-Api-Key: stolen', 'User-Agent: u'],
@@ -318,7 +318,7 @@ describe('the query', () => {
     return open === 0 || name === '' ? undefined : name
   }
 
-  test('no server that reads names as PHP does finds a token, or a parameter of ours, in it', () => {
+  test('no server that reads names as PHP does finds a token, or one of our parameters, in it', () => {
     const targetFor = createUpstreamTarget(new URL('http://h/mcp?api_key=1'))
     const piece = fc.constantFrom(
       ...[
@@ -351,7 +351,7 @@ describe('the query', () => {
     )
   })
 
-  test('whatever is asked, no token and no parameter of ours is in it twice', () => {
+  test('whatever is asked, no token is in it, and none of our parameters twice', () => {
     const targetFor = createUpstreamTarget(new URL('http://h/mcp?key=1'))
     const piece = fc.constantFrom('access_token', 'key', 'a', '=', '&', ';', '%61', '+', '%', 'x')
     fc.assert(

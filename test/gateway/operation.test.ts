@@ -111,7 +111,7 @@ describe('health and metrics', () => {
       ],
     })
     idp.fault = undefined
-    // Not at once: whoever asks us often must not make us ask the provider often.
+    // Not at once: a caller who asks us often must not make us ask the provider often.
     const before = idp.requests.length
     await Promise.all(Array.from({ length: 50 }, () => get('/readyz')))
     expect(idp.requests.length - before).toBeLessThan(4)

@@ -204,7 +204,7 @@ describe('an upstream is ready unless', () => {
     ['is a web page', { type: 'text/html' }, 'it answered 200 with HTML'],
     ['is of 2024', { status: 405 }, 'it answered 405 without JSON to a POST'],
   ] as const) {
-    verifies('FLD-14', `that is no matter: it ${name}, which is told`, async () => {
+    verifies('FLD-14', `that does not matter: it ${name}, which is told`, async () => {
       const { status, type } = { status: 200, type: 'text/plain', ...answer }
       const bench = await startProbed((_request, response) => {
         response.writeHead(status, { 'content-type': type }).end('no')

@@ -459,7 +459,7 @@ describe('ids', () => {
     },
   )
 
-  verifies('STA-01', 'one that is no id is not sealed', () => {
+  verifies('STA-01', 'a value that is not an id is not sealed', () => {
     const ids = createSessionIds([KEY])
     for (const id of ['', ' ', 'a b', 'a\tb', '\u007f', 'ü', 'x'.repeat(4_097)]) {
       expect(ids.seal(owner('a', 'b'), id)).toBeUndefined()

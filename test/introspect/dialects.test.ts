@@ -111,7 +111,7 @@ describe('Google', () => {
       '401 ERR_TOKEN_AUDIENCE',
     ],
     'an expired token': [() => ofGoogle({ exp: String(NOW / 1000 - 60) }), '401 ERR_TOKEN_EXPIRED'],
-    'an end that is no number': [() => ofGoogle({ exp: 'soon' }), '401 ERR_TOKEN_CLAIM'],
+    'an end that is not a number': [() => ofGoogle({ exp: 'soon' }), '401 ERR_TOKEN_CLAIM'],
     'a missing scope': [() => ofGoogle({ scope: 'email' }), '403 ERR_SCOPE_INSUFFICIENT'],
     'an unknown token': [
       () => Response.json({ error: 'invalid_token' }, { status: 400 }),
@@ -167,7 +167,7 @@ describe('GitHub', () => {
       '503 ERR_INTROSPECTION_CLIENT_REJECTED',
     ],
     'an expired token': [() => ofGitHub({ expires_at: past }), '401 ERR_TOKEN_EXPIRED'],
-    'an end that is no time': [() => ofGitHub({ expires_at: 'soon' }), '401 ERR_TOKEN_CLAIM'],
+    'an end that is not a time': [() => ofGitHub({ expires_at: 'soon' }), '401 ERR_TOKEN_CLAIM'],
     'an end that only a lenient parser reads': [
       () => ofGitHub({ expires_at: 'foo 3000' }),
       '401 ERR_TOKEN_CLAIM',

@@ -36,7 +36,7 @@ describe('a shared store of answers', () => {
     expect(calls()).toBe(1)
   })
 
-  test('the answers to another client are none of ours', async () => {
+  test('the answers to another client do not count for us', async () => {
     const store = createMemoryAnswerStore()
     const first = createFixture({ store })
     const second = createFixture({ store, clientId: 'another' })
@@ -77,7 +77,7 @@ describe('a shared store of answers', () => {
   test.each([
     ['nothing', undefined, ': undefined'],
     ['a code that is a number', Object.assign(new TypeError('x'), { code: 14 }), ': TypeError 14'],
-    ['a code that is no text', Object.assign(new Error('x'), { code: Object.create(null) }), ''],
+    ['a code that is not a text', Object.assign(new Error('x'), { code: Object.create(null) }), ''],
     ['an object that tells nothing', revoked(), ''],
   ])('a store that throws %s costs a call, too', async (_, thrown, reported) => {
     const fail = () => Promise.reject(thrown as Error)

@@ -274,7 +274,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     verifies(
       ['CASE-54', 'SCP-01'],
-      'a token that is no good is 401 with the base scopes alone, whatever is asked for',
+      'a bad token is 401 with the base scopes alone, whatever is asked for',
       async () => {
         const { send, call: fetchEndpoint } = await startFixture()
         const expired = { exp: 1_000 }
@@ -785,7 +785,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
           const refused: unknown = status === 400 ? JSON.parse(answer.text) : REFUSED
           expect({ uri, refused }).toMatchObject({ uri, refused: REFUSED })
         }
-        // For whoever may read it, another name of it is still a query that nobody allowed.
+        // For callers who may read it, another name of it is still a query that nobody allowed.
         expect((await send(read(key), 'mcp:use mcp:read mcp:admin')).status).toBe(200)
         expect((await send(read(`${key}?x`), 'mcp:use mcp:read mcp:admin')).status).toBe(403)
       },
@@ -978,7 +978,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
 
     verifies(
       'CASE-60',
-      'what was lost of a stream is filtered for whoever comes back',
+      'what was lost of a stream is filtered for a client that comes back',
       async () => {
         const listed = (tools: string) => `{"jsonrpc":"2.0","id":1,"result":{"tools":${tools}}}`
         const fixture = await startFixture({}, `data: ${listed(TOOLS)}\n\n`, 'text/event-stream')

@@ -20,7 +20,7 @@ const PICTURES = resolve(
   process.env['GATEHOUSE_SCREENSHOTS'] ?? join(import.meta.dirname, '../../.cache/screenshots'),
 )
 
-/** What a person would stumble over, and what a page of ours must not do. Each list is empty when all is well. */
+/** What a person would stumble over, and what our pages must not do. Each list is empty when all is well. */
 export interface Seen {
   readonly status: number | undefined
   /** Errors and warnings of the console: violations of the policy of the page are among them. */
@@ -57,7 +57,7 @@ export async function savePicture(page: Page, name: string): Promise<void> {
 /** Runs in the page. */
 function findBrokenWords(): string[] {
   const broken: string[] = []
-  // A URL is no word, and may be broken anywhere.
+  // A URL is not a word, and may be broken anywhere.
   const words = /(?<=^|[\s"(])[A-Za-z_]{2,28}(?=[\s"),.:;]|$)/g
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   while (texts.nextNode() !== null) {

@@ -143,7 +143,7 @@ verifies('JWT-17', 'duplicates that readers disagree about', () => {
   }
 })
 
-verifies('JWT-17', 'what is no JSON object is refused, never thrown', () => {
+verifies('JWT-17', 'bytes that are not a JSON object are refused, never thrown', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json()), (text) => {
       const value = parseJsonObject(text)

@@ -158,7 +158,7 @@ describe('reading', () => {
     },
   )
 
-  verifies('HDR-08', 'refuses what is no JSON, or not in UTF-8', () => {
+  verifies('HDR-08', 'refuses bytes that are not JSON, or not in UTF-8', () => {
     const one = '{"jsonrpc":"2.0","id":1,"method":"m"}'
     for (const bytes of [
       Buffer.from(''),

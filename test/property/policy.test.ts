@@ -420,7 +420,7 @@ describe('lists', () => {
     )
   })
 
-  test('that were seen before are judged anew for whoever asks, and told apart by a byte', () => {
+  test('that were seen before are judged anew for each caller, and told apart by a byte', () => {
     const memory = new ListMemory()
     const answer = (names: readonly string[], id: number) =>
       Buffer.from(

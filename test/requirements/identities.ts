@@ -16,7 +16,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'An issuer that is not published is accepted and never named in the metadata; it needs claims that say whose tokens, or `anySubject`, which no issuer may have at which everybody gets tokens',
   ),
   'IDN-05': tested(
-    'Claims reach the upstream as the operator names them, encoded like who is calling; a client cannot send them, and what is no text, number or list of these is left out and told',
+    'Claims reach the upstream as the operator names them, encoded like who is calling; a client cannot send them, and a claim that is not a text, a number or a list of these is left out and told',
   ),
   'IDN-06': tested(
     'A rule may limit how often its operations are used, by a person, a client or for each tool: 429 with the time to wait, each message of a batch counts, nothing beyond is forwarded, and a new identity never resets the bucket of another',
@@ -113,7 +113,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'Callers without a token are limited by address, from the arrival of a request on, and one address leaves places for the others; users are not concerned; who sends what cannot be read must wait',
   ),
   'IDN-26': tested(
-    'An address is the peer of the connection, or the last entry of `X-Forwarded-For` that is no trusted proxy, if the peer is one; IPv6 counts by /64, and what cannot be read counts as the peer',
+    'An address is the peer of the connection, or the last entry of `X-Forwarded-For` that is not a trusted proxy, if the peer is one; IPv6 counts by /64, and what cannot be read counts as the peer',
   ),
   'IDN-27': tested(
     'With anonymous rules a list of tools says of each which login it needs (`securitySchemes`); a caller without a token is shown what needs none, and the tools that a login opens; what is remembered for one side is never shown to the other',

@@ -422,7 +422,7 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   },
   'HDR-02': {
     level: 'M',
-    text: 'Whoever processes the body rejects mismatch/missing/malformed with 400 + JSON-RPC -32020 (SEP text and RC say',
+    text: 'A server that processes the body rejects mismatch/missing/malformed with 400 + JSON-RPC -32020 (SEP text and RC say',
     status: 'tested',
   },
   'HDR-03': {

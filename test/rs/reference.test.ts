@@ -50,7 +50,7 @@ verifies('WHO-04', 'a refused token has the end of the id, which the log has', a
   })
 })
 
-verifies('WHO-04', 'what is no refusal of a token has none', async () => {
+verifies('WHO-04', 'an answer that does not refuse a token has none', async () => {
   expect(await refusalOf(undefined)).toMatchObject({ status: 401, header: [], body: [] })
   const two = ['Bearer a.b.c', 'Bearer a.b.c']
   expect(await refusalOf(two)).toMatchObject({ status: 400, header: [], body: [] })

@@ -133,7 +133,7 @@ describe('what ends it', () => {
     expect(silent.timers.size).toBe(0)
   })
 
-  verifies('TRN-09', 'a bug of ours, rather than that something stays open', async () => {
+  verifies('TRN-09', 'our own bug, rather than that something stays open', async () => {
     const watched = watch({}, () => Promise.reject(new Error('a bug')))
     await watched.pass(10)
     expect(watched.ends).toEqual([[5, 'a bug']])

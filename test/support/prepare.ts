@@ -16,7 +16,7 @@ export function needed(sentence: string): Error {
   return error
 }
 
-/** Runs a program to its end. Its output is for whoever waits. */
+/** Runs a program to its end. Its output is for the person who waits. */
 export function show(
   command: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** What a body parser makes of a body is what was judged, whatever its type says and whoever reads it first. */
+/** What a body parser makes of a body is what was judged, whatever its type says and whichever reads it first. */
 import {
   createServer,
   request as httpRequest,

@@ -531,7 +531,7 @@ describe.each(ENTRIES)('%s: streams', (_name, start) => {
     },
   )
 
-  verifies('TRN-09', 'what is no stream of events is not watched', async () => {
+  verifies('TRN-09', 'an answer that is not an event stream is not watched', async () => {
     const { idp, reported, open, expireAndWatch } = await begin(start, NO_TOLERANCE)
     await (await open(await shortToken(idp), undefined, 'GET')).text()
     await expireAndWatch()

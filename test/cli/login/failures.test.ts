@@ -422,7 +422,7 @@ describe('--device', () => {
     expect(stderr).toContain('has no device_authorization_endpoint\n')
   })
 
-  test('a page that is no web page is not shown', async () => {
+  test('a page whose address is not a web address is not shown', async () => {
     const body = { ...device.body, verification_uri: 'javascript:alert(1)' }
     const { url } = await startFake({ device: { body } })
     const { code, stderr } = await login([url], nobody, ['--device'])

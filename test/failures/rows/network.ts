@@ -173,7 +173,7 @@ export const OF_THE_NETWORK: readonly Failure[] = [
   {
     number: 50,
     name: 'The login is fine, and requests arrive without a token',
-    made: 'a gateway of ours behind a proxy that removes Authorization',
+    made: 'our gateway behind a proxy that removes Authorization',
     command: 'doctor',
     finding: 'token-not-seen',
     advice: /Let the proxy in front pass Authorization on/,

@@ -49,7 +49,7 @@ async function isInUse(client: Client, id: string): Promise<boolean> {
 }
 
 describe('requests that are never answered', () => {
-  test('and whose clients left: the oldest are forgotten, and whoever takes up their streams is told', async () => {
+  test('and whose clients left: the oldest are forgotten, and a client that resumes their streams is told', async () => {
     const fixture = await startBridge('legacy', {}, FAST_CLOCK)
     const client = await openClient(fixture)
     const events: (string | undefined)[] = []

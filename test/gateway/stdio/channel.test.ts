@@ -1,4 +1,4 @@
-/** A session over a channel that is no child: its server is in the memory of the test. */
+/** A session over a channel without a child: its server is in the memory of the test. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished } from 'vitest'

@@ -39,7 +39,7 @@ describe('what must not end the gateway', () => {
     String.raw`{"jsonrpc":"2.0","method":"notifications/progress","params":{"\u12":1}}`,
     String.raw`{"jsonrpc":"2.0","id":ID,"error":{"\x":1}}`,
     '{"jsonrpc":"2.0","method":"x","params":{"ä\u0001":1}}',
-  ])('a name of a member that is no JSON: %j', async (line) => {
+  ])('a name of a member that is not JSON: %j', async (line) => {
     const fixture = await startScript(
       `if (id) { say(${JSON.stringify(line)}.replace('ID', 999)); answer(id, {}) }`,
     )

@@ -55,7 +55,7 @@ describe('whose session it is', () => {
         const answer = await send([session, version, `Connection: ${name}`])
         expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"The request is malformed"/)
       }
-      // Two are no version and no session, for whoever asks.
+      // Two values are no version and no session, for every caller.
       expect(await send([session, version, version])).toMatch(/^HTTP\/1\.1 400 [^]*-32020/)
       expect(await send([session, session])).toMatch(/^HTTP\/1\.1 404 /)
       expect(await send([session, 'Last-Event-ID: 1-1', 'Last-Event-ID: 1-2'])).toMatch(
@@ -633,7 +633,7 @@ describe('the end', () => {
   })
 })
 
-verifies('ATK-09', 'processes of another session are left alone, and of ours, too', async () => {
+verifies('ATK-09', 'processes of another session are left alone, and our own, too', async () => {
   const fixture = await startBridge('legacy', {}, FAST_CLOCK)
   const [alice, bob] = [await openClient(fixture), await openClient(fixture)]
   const [ofAlice, ofBob] = [
@@ -819,7 +819,7 @@ describe('bounds', () => {
     expect(((await client.value('big', { bytes })) as string).length).toBe(bytes)
   })
 
-  test('what is no message is told and dropped', async () => {
+  test('a line that is not a message is told and dropped', async () => {
     const fixture = await startBridge()
     const client = await openClient(fixture)
     expect(await client.value('noise')).toBe('noise')

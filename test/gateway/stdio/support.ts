@@ -190,7 +190,7 @@ export class Client {
   }
 }
 
-/** For answers that are no streams. */
+/** For answers that are not streams. */
 export const JSON_ONLY = { headers: { accept: 'application/json' } }
 
 interface CallOptions {
