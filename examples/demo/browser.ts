@@ -90,7 +90,7 @@ const MAX_PAGES = 20
  * Opens an authorization URL and goes on until the browser would return to the client. That last
  * request is not made; its URL is the answer.
  *
- * @param isRefusing whether the user says no where he can
+ * @param isRefusing whether the user says no where they can
  * @throws {Error} when the way ends anywhere else
  */
 export async function visit(

@@ -113,7 +113,7 @@ describe.each([
 
   verifies(
     ['STA-06', 'STA-07', 'SCP-06', 'CASE-60'],
-    'each user sees what he may use, in the order of the server',
+    'each user sees what they may use, in the order of the server',
     async () => {
       const { fixture, idp } = await startFixtureWith(upstream, policy)
       for (const [user, tools, prompts, resources] of [
@@ -381,7 +381,7 @@ describe.each(['json', 'sse'] as const)('SDK v2, the newest revision, %s', (resp
 describe.each([FASTMCP_4, FASTMCP_4_STDIO])('$name, the newest revision', (upstream) => {
   verifies(
     ['STA-06', 'STA-07', 'CASE-60'],
-    'each user sees what he may use, and is refused the rest',
+    'each user sees what they may use, and is refused the rest',
     async () => {
       const { fixture, idp } = await startFixtureWith(upstream, policyOf(['echo'], 'add', 'who'))
       const seen = { alice: ['echo', 'add'], bob: ['echo', 'who'] }

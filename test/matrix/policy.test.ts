@@ -443,7 +443,7 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
             notifications: { resourceSubscriptions: 'file:///srv/a' },
           }),
         ]) {
-          // More than one caller may ask for before he has to wait.
+          // More than one caller may ask for before they have to wait.
           const claims = { sub: `caller ${callers++}` }
           const answer = await send(body, 'mcp:use mcp:admin', {}, claims)
           expect({ body, status: answer.status, arrived: answer.arrived }).toEqual({

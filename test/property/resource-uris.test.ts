@@ -213,7 +213,7 @@ describe('a pattern', () => {
     })
   })
 
-  verifies('ATK-10', 'with a user is for this user alone, and closes no less for him', () => {
+  verifies('ATK-10', 'with a user is for this user alone, and closes no less for them', () => {
     const rules = {
       'https://bob@h/**': 'bob',
       'https://h/secret': 'secret',
