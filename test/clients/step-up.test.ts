@@ -461,18 +461,24 @@ describe('four calls at once', () => {
     'CASE-52',
     'SDK v1, of two tools: refreshes without end, because it remembers only the last challenge; 429 ends it',
     async () => {
-      const { outcomes, count } = await runAtOnce(v1, BOTH_TWICE, {
-        // As in Keycloak, where a refresh token may be used again. Otherwise the second use ends it: invalid_grant.
-        identityProvider: { rotateRefreshToken: false },
-      })
-      expect(outcomes.filter((outcome) => outcome.includes('too_many_requests'))).not.toEqual([])
-      for (const outcome of outcomes) {
-        expect(outcome).toMatch(/too_many_requests|403 after trying upscoping/)
+      for (let attempt = 1; ; attempt++) {
+        const { outcomes, count } = await runAtOnce(v1, BOTH_TWICE, {
+          // As in Keycloak, where a refresh token may be used again. Otherwise the second use ends it: invalid_grant.
+          identityProvider: { rotateRefreshToken: false },
+        })
+        for (const outcome of outcomes) {
+          expect(outcome).toMatch(/too_many_requests|403 after trying upscoping/)
+        }
+        const refused = count('tools/call read_note: 403') + count('tools/call write_note: 403')
+        expect(refused).toBeLessThan(40)
+        expect(count('refreshed')).toBeLessThan(40)
+        if (outcomes.some((outcome) => outcome.includes('too_many_requests'))) {
+          expect(refused).toBeGreaterThanOrEqual(30)
+          return
+        }
+        // Now and then two calls of one tool follow each other: then the client stops by itself.
+        expect(attempt).toBeLessThan(10)
       }
-      const refused = count('tools/call read_note: 403') + count('tools/call write_note: 403')
-      expect(refused).toBeGreaterThanOrEqual(30)
-      expect(refused).toBeLessThan(40)
-      expect(count('refreshed')).toBeLessThan(40)
     },
   )
 })
