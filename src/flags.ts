@@ -166,7 +166,8 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     apiKeys: apiKeys.document,
   })
   const { resource } = options
-  found.push(...optionProblems(options, read.now, (path) => given.get(path)?.source))
+  const sourceOf = (path: string) => given.get(path)?.source
+  found.push(...optionProblems(options, { sourceOf, issuers: read.now, settings }))
   if (found.length > 0 || resource === undefined) return invalid(found, environment.warnings)
   const warnings = [
     ...environment.warnings,

@@ -6,7 +6,7 @@
  */
 import { codeOf } from '../base/error-code.js'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { ConfigurationProblem } from '../errors.js'
+import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
 import { runtimeFault } from '../gateway/needed-runtime.js'
 import { isColoured } from './coloured.js'
 import type { CommandIo } from './command-io.js'
@@ -178,6 +178,8 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
+  // A check that the configuration lacks: its problems are written for operators, and show no secret.
+  if (error instanceof ConfigurationError) process.exit(reportProblems(error.problems))
   // A bug: the operator sees where, but no message that could quote a value.
   const { whereThrown } = await import('../events.js')
   say(`mcp-gatehouse failed: ${whereThrown(error)}`)

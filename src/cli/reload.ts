@@ -138,7 +138,10 @@ export class Reload {
     } catch (error) {
       reopened?.discard()
       if (!(error instanceof ConfigurationError)) throw error
-      return this.#refuseAll(error.problems)
+      const source = policies.sources.join(', ')
+      return this.#refuseAll(
+        error.problems.map((each) => ({ ...each, path: `${source}: ${each.path}` })),
+      )
     }
     reopened?.use()
     await takeAll(reads)

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path'
 import { withoutRepeats, type ConfigurationProblem } from '../errors.js'
 import { commandEnvironment } from '../gateway/stdio/process-group.js'
 import { brokenProxies } from '../gateway/http/proxies.js'
+import { checkGateway } from '../gateway/settings.js'
 import { adminTokenProblems, adminTokenWarnings } from './admin-token.js'
 import { collectCommandLine } from './command-line.js'
 import { collectFile, type CollectedFile } from './config-file.js'
@@ -16,8 +17,15 @@ import { readFiles, type SettingFiles } from './files.js'
 import { gatewayProblems, gatewayWarnings, type Findings } from './gateway-rules.js'
 import { configuredIssuers, type ConfiguredIssuer, type ReadIssuer } from './issuers.js'
 import { readFault, type ReadFile } from './named-file.js'
-import { endpointProblems, optionProblems } from './option-problems.js'
-import { toOptions } from './to-options.js'
+import {
+  endpointProblems,
+  gatewayWords,
+  optionProblems,
+  settingWords,
+  type SourceOf,
+} from './option-problems.js'
+import { toGatewayOptions } from './to-gateway-options.js'
+import { toOptions, type FileOptions } from './to-options.js'
 import { configuredResources, type ConfiguredResource } from './resources.js'
 import { isFaulty } from './rules.js'
 import { EVERYWHERE, parseSettings, type Settings } from './setting-table.js'
@@ -107,17 +115,32 @@ function proxyProblems(env: ConfigurationInput['env']): readonly ConfigurationPr
   return brokenProxies(env).map((path) => ({ path, message: 'is not the URL of a proxy', hint }))
 }
 
+function sourcesOf(given: GivenValues, issuers: readonly ReadIssuer[]): SourceOf {
+  return (path, issuer) =>
+    (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
+}
+
 /** What is wrong with the options. Without tokens only the resource and the origins count. */
 function kernelProblems(
   { settings, given }: ConfiguredResource,
   checksTokens: boolean,
   issuers: readonly ReadIssuer[],
+  files: FileOptions,
 ): readonly ConfigurationProblem[] {
-  const sourceOf = (path: string, issuer?: number) =>
-    (issuer === undefined ? given : issuers[issuer]?.given)?.get(path)?.source
+  const sourceOf = sourcesOf(given, issuers)
   return checksTokens
-    ? optionProblems(toOptions(settings, issuers), issuers, sourceOf)
+    ? optionProblems(toOptions(settings, issuers, files), { sourceOf, issuers, settings })
     : endpointProblems(settings, sourceOf)
+}
+
+/** What only the gateway's own check finds. It is the check that the start makes. */
+function startProblems(configuration: Configuration): readonly ConfigurationProblem[] {
+  const { resources, files } = configuration
+  const words = resources.map(({ given, settings }, index) => {
+    const { issuers = [] } = files.resources[index] ?? {}
+    return settingWords({ sourceOf: sourcesOf(given, issuers), issuers, settings })
+  })
+  return checkGateway(toGatewayOptions(configuration), gatewayWords(words)).problems
 }
 
 /** Replicas behind a load balancer allow together what each of them allows. */
@@ -174,10 +197,10 @@ export async function readConfiguration({
     ? await readFiles(settings, given, resources, checksTokens, readFile)
     : { files: { resources: [] }, issuersNow: [], problems: [] }
   const kernel = resources.flatMap((resource, index) =>
-    kernelProblems(resource, checksTokens, issuersNow[index] ?? []),
+    kernelProblems(resource, checksTokens, issuersNow[index] ?? [], files.resources[index] ?? {}),
   )
   const others = new Map([...file.given, ...environment.given])
-  return {
+  const configuration: Configuration = {
     settings,
     given,
     issuers,
@@ -201,4 +224,8 @@ export async function readConfiguration({
       ...limitWarnings(files.resources),
     ],
   }
+  // With other problems there are no options to check.
+  return isHttp && configuration.problems.length === 0
+    ? { ...configuration, problems: startProblems(configuration) }
+    : configuration
 }

@@ -86,9 +86,12 @@ export function readCredentials(
     for (const setting of NEED_CLIENT.filter((each) => given.has(each))) {
       problem(setting, `needs ${nameOf('oauth.clientId')}`, 'the client of this resource server')
     }
+    const hint = `${nameOf('oauth.clientId')}: the client of this resource server`
     if (oauth.validation === 'introspection') {
-      const hint = `${nameOf('oauth.clientId')}: the client of this resource server`
       problem('oauth.validation', 'introspection needs a client id', hint)
+    }
+    if (oauth.introspectionDialect !== 'rfc7662') {
+      problem('oauth.introspectionDialect', 'introspection needs a client id', hint)
     }
   } else if (authentication === 'private_key_jwt') {
     if (clientKeyFile === undefined) {

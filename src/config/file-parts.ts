@@ -104,7 +104,10 @@ function issuerPart(
   async function read(): Promise<PartRead> {
     const configured = { settings: issuer.settings, given: issuer.given, own }
     const { now, problems } = readIssuer(configured, readFile)
-    const found = [...problems, ...optionProblems(toOptions(settings, [now]), [now], sourceOf)]
+    const found = [
+      ...problems,
+      ...optionProblems(toOptions(settings, [now]), { sourceOf, issuers: [now], settings }),
+    ]
     const source = sourceOf('oauth.clientKeyFile', 0) ?? 'clientKeyFile'
     if (found.length === 0) found.push(...(await credentialProblems({ ...now, live }, source)))
     return {

@@ -5,6 +5,7 @@
  */
 import {
   formatPath,
+  OPTION_WORDS,
   OptionChecker,
   type OptionPath,
   type OptionWords,
@@ -14,14 +15,23 @@ import { readTokenIntrospector } from '../rs/introspector-settings.js'
 import { missingForProvider } from '../rs/introspectors.js'
 import { readProtectedResource, readUnprotectedResource } from '../web/options.js'
 import type { ReadIssuer } from './issuers.js'
-import { flagOf } from './names.js'
+import { flagOf, memberOf } from './names.js'
 import { shownFile } from './named-file.js'
 import { introspectorOptions, optionsOf, type ConfiguredOptions } from './to-options.js'
 import { EVERYWHERE, type Settings } from './setting-table.js'
-import { ISSUER, ISSUERS } from './setting-lists.js'
+import { FILE_ONLY, ISSUER, ISSUERS } from './setting-lists.js'
 
 /** Where a setting was given: for all, or for the issuer with this index. */
-type SourceOf = (path: string, issuer?: number) => string | undefined
+export type SourceOf = (path: string, issuer?: number) => string | undefined
+
+/** The settings that a problem of options may be about. */
+export interface NamedSettings {
+  readonly sourceOf: SourceOf
+  /** The issuers of the options, with the contents of their files. */
+  readonly issuers: readonly ReadIssuer[]
+  /** The settings that are not about one issuer. */
+  readonly settings: Settings
+}
 
 /** The settings that say where keys come from. Only one of them may be given. */
 const KEY_SOURCES = ['oauth.jwksUri', 'oauth.discoveryUrl', 'oauth.jwksFile']
@@ -50,40 +60,70 @@ function entryOf(path: OptionPath): string {
 }
 
 /** The file that an option was read from, as the message begins. */
-function fileOf([option, index, ofIssuer]: OptionPath, issuers: readonly ReadIssuer[]): string {
-  if (option !== 'authorizationServers') return ''
-  const { jwksFile, discoveryTokenFile } = issuers[Number(index)]?.settings.oauth ?? {}
-  const files: Readonly<Record<string, string | undefined>> = {
-    jwks: jwksFile,
-    discoveryToken: discoveryTokenFile,
-  }
-  const file = files[String(ofIssuer)]
+function fileOf(
+  [option, index, ofIssuer]: OptionPath,
+  { settings, issuers }: Pick<NamedSettings, 'settings' | 'issuers'>,
+): string {
+  const ofOne = issuers[Number(index)]?.settings.oauth
+  const files: Readonly<Record<string, string | undefined>> =
+    option === 'authorizationServers'
+      ? { jwks: ofOne?.jwksFile, discoveryToken: ofOne?.discoveryTokenFile }
+      : { policy: settings.oauth.policy, apiKeys: settings.oauth.keysFile }
+  const file = files[String(option === 'authorizationServers' ? ofIssuer : option)]
   return file === undefined ? '' : `${shownFile(file)} `
 }
 
-function settingWords(sourceOf: SourceOf, issuers: readonly ReadIssuer[]): OptionWords {
+/** A setting by its flag, or as a config file spells it where it has no flag. */
+function nameOfSetting(path: string): string {
+  return FILE_ONLY.has(path) ? memberOf(path) : flagOf(path)
+}
+
+function namesOf(paths: readonly string[]): string {
+  return paths.map(nameOfSetting).join(', ')
+}
+
+/** Options in the words of the settings that become them. */
+export function settingWords(named: NamedSettings): OptionWords {
   return {
     locate(path, message) {
       const { paths, issuer } = settingsAt(path)
-      const sources = paths.flatMap((each) => sourceOf(each, issuer) ?? [])
+      const sources = paths.flatMap((each) => named.sourceOf(each, issuer) ?? [])
       return {
-        path: sources.join(', ') || formatPath(path),
-        message: entryOf(path) + fileOf(path, issuers) + message,
+        path: sources.join(', ') || namesOf(paths) || formatPath(path),
+        message: entryOf(path) + fileOf(path, named) + message,
       }
     },
-    nameOf: (option) => settingsThatBecome(option).map(flagOf).join(),
+    nameOf: (option) => namesOf(settingsThatBecome(option)),
     // The rules between settings report what is missing.
     mayBeMissing: () => true,
   }
 }
 
-/** @param issuers the issuers of the options, with the contents of their files */
+/**
+ * Options of the gateway in the words of settings.
+ *
+ * @param words those of each resource
+ */
+export function gatewayWords(words: readonly OptionWords[]): OptionWords {
+  const [first = OPTION_WORDS] = words
+  return {
+    ...first,
+    locate(path, message) {
+      const [name, index] = path
+      const isOfOne = name === 'resources' && typeof index === 'number'
+      const own = isOfOne ? path.slice(2) : path
+      const named = own[0] === 'children' ? own.slice(1) : own
+      return ((isOfOne ? words[index] : undefined) ?? first).locate(named, message)
+    },
+  }
+}
+
 export function optionProblems(
   options: ConfiguredOptions,
-  issuers: readonly ReadIssuer[],
-  sourceOf: SourceOf,
+  named: NamedSettings,
 ): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker(settingWords(sourceOf, issuers))
+  const { issuers } = named
+  const checker = new OptionChecker(settingWords(named))
   const trust = readProtectedResource(checker, options, 'elsewhere')
   const { allowHttp = [] } = options
   for (const [index, issuer] of issuers.entries()) {
@@ -103,7 +143,7 @@ export function endpointProblems(
   settings: Settings,
   sourceOf: SourceOf,
 ): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker(settingWords(sourceOf, []))
+  const checker = new OptionChecker(settingWords({ sourceOf, settings, issuers: [] }))
   readUnprotectedResource(checker, optionsOf('endpoint', settings))
   return checker.finish(undefined).problems
 }

@@ -14,6 +14,11 @@ const ALL = EVERYWHERE.filter(
 /** The settings of the environment: all of them. Secrets are allowed nowhere else. */
 export const ENVIRONMENT_SETTINGS: readonly Setting[] = ALL
 
+/** The settings that only a config file has. */
+export const FILE_ONLY: ReadonlySet<string> = new Set(
+  EVERYWHERE.filter((setting) => !ALL.includes(setting)).map(({ path }) => path),
+)
+
 /** The settings of the gateway's command line. */
 export const SETTINGS: readonly Setting[] = ALL.filter(({ secret }) => secret !== true).map(
   (setting) => {

@@ -102,12 +102,15 @@ function healthConflict(
   { healthPath }: GatewayOptions,
   routes: readonly RouteSettings[],
   host: string,
+  words: OptionWords,
 ): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker()
+  const checker = new OptionChecker(words)
   for (const { resource = resourceOfSomePort(host), path } of routes) {
+    // An invalid URL has its own problem.
+    if (healthPath === undefined || !URL.canParse(resource)) continue
     const served = path ?? new URL(resource).pathname
     const below = served.endsWith('/') ? served : `${served}/`
-    if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue
+    if (!`${healthPath}/`.startsWith(below)) continue
     checker.problem(['healthPath'], `is at or below ${resource}`, 'a path beside it: /healthz')
   }
   return checker.finish(undefined).problems
@@ -243,13 +246,18 @@ function checkOne(
 }
 
 /** A problem of an inherited option is reported at the top. */
-function wordsOf(index: number, own: GatewayResource, top: GatewayOptions): OptionWords {
+function wordsOf(
+  index: number,
+  own: GatewayResource,
+  top: GatewayOptions,
+  words: OptionWords,
+): OptionWords {
   return {
-    ...OPTION_WORDS,
+    ...words,
     locate(path, message) {
       const name = path[0] as keyof GatewayOptions
       const isOfAll = top[name] !== undefined && !(name in own)
-      return OPTION_WORDS.locate(isOfAll ? path : ['resources', index, ...path], message)
+      return words.locate(isOfAll ? path : ['resources', index, ...path], message)
     },
   }
 }
@@ -259,25 +267,32 @@ function isResourceList(resources: unknown): resources is readonly GatewayResour
   return Array.isArray(resources) && resources.every((each) => isJsonObject(each))
 }
 
-function conflictsOf(resources: readonly GatewayResource[]): readonly ConfigurationProblem[] {
-  const checker = new OptionChecker()
+function conflictsOf(
+  resources: readonly GatewayResource[],
+  words: OptionWords,
+): readonly ConfigurationProblem[] {
+  const checker = new OptionChecker(words)
   for (const { index, message, hint } of routeConflicts(resources)) {
     checker.problem(['resources', index, 'resource'], message, hint)
   }
   return checker.finish(undefined).problems
 }
 
-function checkRoutes(options: GatewayOptions, host: string): Checked<readonly RouteSettings[]> {
+function checkRoutes(
+  options: GatewayOptions,
+  host: string,
+  words: OptionWords,
+): Checked<readonly RouteSettings[]> {
   const { resources } = options
   if (resources !== undefined && !isResourceList(resources)) return { settings: [], problems: [] }
   const checked = resources?.map((own, index) =>
-    checkOne(routeOptions(options, own), own.resource, wordsOf(index, own, options)),
-  ) ?? [checkOne(options, options.resource ?? resourceOfSomePort(host), OPTION_WORDS)]
+    checkOne(routeOptions(options, own), own.resource, wordsOf(index, own, options, words)),
+  ) ?? [checkOne(options, options.resource ?? resourceOfSomePort(host), words)]
   return {
     settings: checked.flatMap(({ settings }) => settings ?? []),
     problems: [
       ...withoutRepeats(checked.flatMap(({ problems }) => problems)),
-      ...conflictsOf(resources ?? []),
+      ...conflictsOf(resources ?? [], words),
     ],
   }
 }
@@ -286,17 +301,19 @@ function checkRoutes(options: GatewayOptions, host: string): Checked<readonly Ro
  * Checks options, including those of the resource servers, and fills in the defaults. It has no
  * side effects.
  */
-export function checkGateway(options: GatewayOptions): Checked<GatewaySettings> {
+export function checkGateway(
+  options: GatewayOptions,
+  words: OptionWords = OPTION_WORDS,
+): Checked<GatewaySettings> {
   const { auth = 'oauth', host = '127.0.0.1' } = options
-  const checker = new OptionChecker()
+  const checker = new OptionChecker(words)
   checker.each(GATEWAY_CHECKS, [], { ...options })
   checkListening(checker, options)
   checkPlaces(checker, options)
   const own = checker.finish(undefined)
-  const routes = checkRoutes(options, host)
-  const known = [...own.problems, ...routes.problems]
-  const conflicts = known.length > 0 ? [] : healthConflict(options, routes.settings ?? [], host)
-  const problems = [...known, ...conflicts]
+  const routes = checkRoutes(options, host, words)
+  const conflicts = healthConflict(options, routes.settings ?? [], host, words)
+  const problems = [...own.problems, ...routes.problems, ...conflicts]
   if (problems.length > 0 || routes.settings === undefined) return { settings: undefined, problems }
   return {
     problems,

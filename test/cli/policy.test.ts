@@ -151,6 +151,20 @@ q.yaml:5:1: unmatched: must be deny or base
     )
   })
 
+  verifies('FLD-48', 'warns of scopes that only a prefix tells apart', async () => {
+    const content =
+      'rules:\n  - { tools: [a], scopes: { require: a, ask: b } }\n' +
+      '  - { tools: [c], scopes: b }\nunmatched: deny\n'
+    const { code, stderr } = await check(content)
+    expect(code).toBe(0)
+    expect(stderr).toBe(
+      'warning: q.yaml:1:1: a and b are asked for in the same words: nothing starts with this ' +
+        'policy unless scopePrefix tells them apart; give each its own ask\n',
+    )
+    const apart = content.replace('ask: b', 'ask: b2')
+    expect((await check(apart)).stderr).toBe('')
+  })
+
   test('base opens what is spelled in another way', async () => {
     const resources = 'rules: [{ resources: ["file:///a"], scopes: [b] }]\nunmatched: '
     expect((await check(`${resources}base`)).stderr).toMatch(

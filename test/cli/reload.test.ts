@@ -137,6 +137,15 @@ describe('SIGHUP', () => {
     })
   }
 
+  verifies('FLD-17', 'names the setting of a policy that it does not take', async () => {
+    const { cli, file, call } = await startWithFiles()
+    await call('key-1')
+    writeFileSync(file('policy.yaml'), policyOf('two', 'filter'))
+    await hangUp(cli, 'nothing was taken')
+    const told = cli.log().find(({ msg }) => String(msg).includes('nothing was taken'))
+    expect(told?.['msg']).toMatch(/^--oauth-policy: policies\./)
+  })
+
   verifies('FLD-17', 'takes nothing because the audit file cannot be opened', async () => {
     const { cli, file, seen, call } = await startWithFiles()
     await call('key-1')

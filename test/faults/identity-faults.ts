@@ -282,7 +282,7 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'health-below-a-resource',
     breaks: 'IDN-07',
-    find: 'if (healthPath === undefined || !`${healthPath}/`.startsWith(below)) continue',
+    find: 'if (!`${healthPath}/`.startsWith(below)) continue',
     replace: 'if (healthPath === undefined || `${healthPath}/` !== below) continue',
     tests: health,
   },

@@ -18,6 +18,9 @@ export const LOGIN: Readonly<Record<string, Requirement>> = {
   'FLD-44': tested(
     '`login` works without a browser on this machine (device) and without a person (a command), and ends in time and at Ctrl-C',
   ),
+  'FLD-48': tested(
+    'What stops the start is a problem of `check` and of every other command, in the words of settings; nothing ends with a stack trace instead',
+  ),
   'FLD-47': tested(
     '`clients register` prints the calls of each identity provider without a secret; with `--apply` the admin token goes to the origin of the issuer and to no other, from a file for its owner alone, and is not shown',
   ),

@@ -6,6 +6,7 @@
 import { RULE_SUBJECTS, type CheckedPolicy, type CheckedRule } from '../../policy/document.js'
 import { RulePolicy } from '../../policy/policy.js'
 import type { PolicyFile } from '../../config/policy-file.js'
+import { AskedScopes } from '../../token/asked-scopes.js'
 import type { CommandIo } from '../command-io.js'
 import { shownScalar } from './shown.js'
 
@@ -70,10 +71,27 @@ function closedTools(policy: CheckedPolicy): readonly (readonly [index: number, 
 }
 
 /**
+ * Two scopes of the rules that clients would ask for in the same words. The base scopes and a prefix
+ * stand in other settings, so only the start can tell.
+ */
+function twinWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
+  const asked = new AskedScopes({ base: [], advertised: undefined, prefix: undefined })
+  const scopes = policy.rules.flatMap((rule) => rule.scopes)
+  const twins = asked.with(policy.asks).findTwins(scopes)
+  if (twins === undefined) return []
+  const [one, other] = twins.map((scope) => shownScalar(scope))
+  return [
+    `${placeOf(['rules'])}: ${one} and ${other} are asked for in the same words: nothing starts with ` +
+      'this policy unless scopePrefix tells them apart; give each its own ask',
+  ]
+}
+
+/**
  * Warnings about rules that are valid but certainly not meant, or that do something not everybody
  * knows.
  */
-function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
+function policyWarnings(file: PolicyFile): readonly string[] {
+  const { policy, placeOf } = file
   const warnings = idleRules(policy).map(
     (index) =>
       `${placeOf(['rules', index])}: rules[${index}] adds nothing: ` +
@@ -85,6 +103,7 @@ function policyWarnings({ policy, placeOf }: PolicyFile): readonly string[] {
         `${shownScalar(tool)} needs a token, and every rule that matches holds`,
     )
   }
+  warnings.push(...twinWarnings(file))
   const hasResources = policy.rules.some(({ patterns }) => patterns.resources.length > 0)
   if (policy.unmatched === 'base' && hasResources) {
     warnings.push(
