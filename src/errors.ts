@@ -173,7 +173,7 @@ export class Refusal {
     | 'last slash of the audience'
     | 'sole audience'
     | 'left out'
-    | { readonly iss: unknown }
+    | { readonly iss: unknown; readonly sub?: unknown }
     | undefined
   /** The claim that is not acceptable, if it is a single one. */
   readonly claim: string | undefined

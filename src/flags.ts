@@ -18,6 +18,7 @@ import {
   idTokenWarnings,
   isFaulty,
   missingProblems,
+  openIssuerWarnings,
   placeholderWarnings,
   plainHttpWarnings,
   severalIssuersProblems,
@@ -174,6 +175,7 @@ export function readAuthFlags({ argv, env, defaults = {} }: AuthFlagsInput): Aut
     ...plainHttpWarnings(given),
     ...idTokenWarnings(issuers),
     ...placeholderWarnings(issuers),
+    ...openIssuerWarnings(issuers),
   ]
   return { auth: 'oauth', options: { ...options, resource }, rest: flags.rest, warnings }
 }

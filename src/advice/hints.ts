@@ -108,11 +108,19 @@ const OKTA_ORG = /^https:\/\/[^/]+\.okta(?:preview|-emea|-gov)?\.com(?=\/|$)/
 const AUTH0 = /^https:\/\/[^/]+\.auth0\.com\/$/
 
 /**
- * Why a token names an issuer that is not configured, where the two look related.
+ * Why a token names no issuer, or one that is not configured where the two look related.
  *
- * @param iss what the token names; nothing of it is verified
+ * @param named claims of the token; nothing of it is verified
  */
-export function hintForIssuer(iss: unknown, known: readonly string[]): string | undefined {
+export function hintForIssuer(
+  { iss, sub }: { readonly iss: unknown; readonly sub?: unknown },
+  known: readonly string[],
+): string | undefined {
+  if (iss === undefined) {
+    return typeof sub === 'string' && sub.startsWith('spiffe://')
+      ? 'SPIFFE: set jwt_issuer of the SPIRE server, and configure that issuer; without it a JWT-SVID names none'
+      : 'only tokens that name their issuer are accepted: let the provider put iss into access tokens'
+  }
   if (typeof iss !== 'string') return undefined
   if (known.some((issuer) => iss === `${issuer}/` || issuer === `${iss}/`)) {
     return 'they differ in the last slash: correct --oauth-issuer'

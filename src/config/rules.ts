@@ -5,8 +5,10 @@
  */
 import { hasPlaceholder } from '../base/http.js'
 import type { ConfigurationProblem } from '../errors.js'
+import { isOpenToEverybody } from '../rs/publication.js'
 import type { ConfiguredIssuer } from './issuers.js'
 import { environmentNameOf, flagOf } from './names.js'
+import { toRequiredClaims } from './setting-table.js'
 import { ISSUER, ISSUER_SETTINGS, ISSUERS, POLICY } from './setting-lists.js'
 import type { GivenValues, Setting } from './setting.js'
 
@@ -120,6 +122,20 @@ export function placeholderWarnings(issuers: readonly ConfiguredIssuer[]): reado
   )
   return [...new Set(sources)].map((source) => {
     return `${source}: this looks like a placeholder ({tenant}, *): tokens name one exact issuer, so every token will be refused`
+  })
+}
+
+/** Google gives everybody tokens; only a claim that names an owner, or a scope, keeps strangers out. */
+export function openIssuerWarnings(issuers: readonly ConfiguredIssuer[]): readonly string[] {
+  return issuers.flatMap(({ settings: { oauth }, given }) => {
+    const [issuer] = oauth.issuer ?? []
+    const isOpen = isOpenToEverybody(issuer, toRequiredClaims(oauth.requireClaim ?? []))
+    const isNarrow = oauth.tenants !== undefined || (oauth.scopes ?? []).length > 0
+    if (!oauth.published || isNarrow || !isOpen) return []
+    const source = given.get(ISSUER)?.source ?? ISSUER
+    return [
+      `${source}: everybody can get a token there; say in --oauth-require-claim whose tokens are accepted (hd=example.com), or require scopes that only your clients get`,
+    ]
   })
 }
 

@@ -43,7 +43,7 @@ function pairFault(text: string): string | undefined {
 }
 
 /** Values of the same claim are alternatives. */
-function toRequiredClaims(texts: readonly string[]): RequiredClaims {
+export function toRequiredClaims(texts: readonly string[]): RequiredClaims {
   const claims = new Map<string, string[]>()
   for (const [name, value] of texts.map((each) => splitPair(each) ?? ['', ''])) {
     claims.set(name, [...(claims.get(name) ?? []), value])

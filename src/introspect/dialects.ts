@@ -35,8 +35,12 @@ export interface Dialect {
   request(token: string, client: DialectClient): RequestInit
   /** Whether the answer says that the token is not active. */
   isInactive(answer: DialectAnswer): boolean
-  /** The members of a successful answer, by the names of RFC 7662 §2.2. None of them holds the token. */
-  toClaims(body: JsonObject): JsonObject
+  /**
+   * The members of a successful answer, by the names of RFC 7662 §2.2. None of them holds the token.
+   *
+   * @returns `undefined` for a body that the provider does not send
+   */
+  toClaims(body: JsonObject): JsonObject | undefined
 }
 
 /** Without the members that are `undefined`. */
@@ -106,8 +110,11 @@ const GITHUB: Dialect = {
     const { id, login: username } = objectIn(body, 'user')
     const { scopes } = body
     const scope = Array.isArray(scopes) ? scopes.join(' ') : undefined
-    // Names change hands; the number of an account does not.
-    const sub = Number.isSafeInteger(id) ? String(id) : undefined
+    // A token of the app itself has no person.
+    if ((body['user'] ?? undefined) === undefined) return { active: false }
+    // Names change hands; the number of an account does not. An answer without it is none.
+    if (!Number.isSafeInteger(id)) return undefined
+    const sub = String(id)
     const exp = secondsOf(body['expires_at'])
     return defined({ active: true, aud: client, client_id: client, sub, username, scope, exp })
   },

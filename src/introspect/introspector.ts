@@ -165,7 +165,8 @@ export class Introspector {
     if (dialect.isInactive({ status, body })) return { active: false }
     const retryAfter = headers.get('retry-after') ?? ''
     const read = readAnswer({ status, contentType: '', retryAfter, text, byBearer: true })
-    if (read === 'success') return dialect.toClaims(body)
+    const claims = read === 'success' ? dialect.toClaims(body) : undefined
+    if (claims !== undefined) return claims
     if (typeof read === 'object') throw new IntrospectionFault(read)
     throw unavailable('answered as no provider of this dialect does')
   }

@@ -34,7 +34,7 @@ export class Advisor {
     const special =
       typeof about === 'string'
         ? hints.hintFor(about, { issuer })
-        : hints.hintForIssuer(about.iss, this.#issuers)
+        : hints.hintForIssuer(about, this.#issuers)
     return special ?? general()
   }
 }

@@ -11,8 +11,10 @@ import type { RequiredClaims } from '../token/required-claims.js'
 /** An issuer at which everybody can get a token for any audience. */
 interface PublicIssuer {
   readonly issuer: RegExp
-  /** The claims that say whose a token is. The values of others everybody can have, too. */
+  /** The claims that say whose a token is. Everybody can have the values of the others. */
   readonly owners: readonly string[]
+  /** Whether jobs of strangers get tokens there for any audience, so that publishing it closes nothing. */
+  readonly servesJobs: boolean
 }
 
 /** From their documentation (2026-12). */
@@ -29,8 +31,9 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
       'enterprise',
       'enterprise_id',
     ],
+    servesJobs: true,
   },
-  // GitLab.com: every job of every project.
+  // GitLab.com: every job of every project. People log in there, too, but their access tokens are opaque.
   {
     issuer: /^https:\/\/gitlab\.com\/?$/,
     owners: [
@@ -43,14 +46,20 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
       'user_login',
       'user_email',
     ],
+    servesJobs: true,
   },
   // Google: every account, and every service account of every project.
-  { issuer: /^https:\/\/accounts\.google\.com\/?$/, owners: ['sub', 'email', 'hd'] },
+  {
+    issuer: /^https:\/\/accounts\.google\.com\/?$/,
+    owners: ['sub', 'email', 'hd'],
+    servesJobs: false,
+  },
   // Entra: all tenants, and the tenant of personal accounts.
   {
     issuer:
       /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers|9188040d-6c67-4c5b-b112-36a304b66dad)\//,
     owners: ['sub', 'oid', 'tid', 'azp', 'appid'],
+    servesJobs: false,
   },
 ]
 
@@ -77,6 +86,25 @@ function tellsApart(claims: RequiredClaims, known: PublicIssuer | undefined): bo
   })
 }
 
+function publicIssuer(issuer: unknown): PublicIssuer | undefined {
+  if (typeof issuer !== 'string') return undefined
+  return PUBLIC_ISSUERS.find((each) => each.issuer.test(issuer))
+}
+
+/** Whether everybody can get a token there that these claims let in. */
+export function isOpenToEverybody(issuer: unknown, requiredClaims: RequiredClaims = {}): boolean {
+  const known = publicIssuer(issuer)
+  return known !== undefined && !tellsApart(requiredClaims, known)
+}
+
+/** What to require, so that not everybody's tokens are accepted. */
+function hintOf(known: PublicIssuer | undefined, checker: OptionChecker): string {
+  const claims = checker.nameOf('requiredClaims')
+  return known === undefined
+    ? `say in ${claims} whose, or set ${checker.nameOf('anySubject')} if only you get tokens there`
+    : `say in ${claims} whose, by ${known.owners.join(', ')}; a star may not stand in for the name of the owner`
+}
+
 /**
  * Checks `published` and `anySubject`.
  *
@@ -89,27 +117,29 @@ export function checkPublication(
   requiredClaims: RequiredClaims = {},
 ): boolean {
   const isPublished = checker.flag([...path, 'published'], server['published'], true) ?? true
+  const known = publicIssuer(server['issuer'])
   const where = [...path, 'anySubject']
   const takesAnybody = checker.flag(where, server['anySubject'], false) ?? false
   if (isPublished) {
     const hint = 'it is for issuers that are not published'
     if (takesAnybody) checker.problem(where, 'has no effect', hint)
+    if (known?.servesJobs === true && !tellsApart(requiredClaims, known)) {
+      const message = 'gives jobs of everybody a token for any audience'
+      checker.problem([...path, 'issuer'], message, hintOf(known, checker))
+    }
     return true
   }
-  const { issuer } = server
-  const known =
-    typeof issuer === 'string' ? PUBLIC_ISSUERS.find((each) => each.issuer.test(issuer)) : undefined
-  const claims = checker.nameOf('requiredClaims')
   if (takesAnybody && known !== undefined) {
-    const hint = `say in ${claims} whose tokens are accepted`
+    const hint = `say in ${checker.nameOf('requiredClaims')} whose tokens are accepted`
     checker.problem(where, 'is not for an issuer at which everybody gets tokens', hint)
   }
   if (!takesAnybody && !tellsApart(requiredClaims, known)) {
-    const hint = known
-      ? `say in ${claims} whose, by ${known.owners.join(', ')}; everybody can have the other claims, and a name of which a star is the beginning or the end`
-      : `say in ${claims} whose, or set ${checker.nameOf('anySubject')} if only you get tokens there`
     const whose = known ? 'tokens of everybody' : 'every token'
-    checker.problem([...path, 'published'], `is false, and ${whose} would be accepted`, hint)
+    checker.problem(
+      [...path, 'published'],
+      `is false, and ${whose} would be accepted`,
+      hintOf(known, checker),
+    )
   }
   return false
 }

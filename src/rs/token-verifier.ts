@@ -234,7 +234,7 @@ export class TokenVerifier {
     // The unverified `iss` may only choose among trusted issuers. A JWT of another issuer is sent
     // to nobody.
     const trusted = this.#issuers.get(jwt.claims['iss'])
-    if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims['iss'])
+    if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims)
     if (trusted.validation === 'introspection') return this.#introspect(trusted, token, jwt)
     return this.#inspectJwt(jwt, trusted, request, arrival ?? trusted.keys.fetches())
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { JsonObject } from '../base/json.js'
 import type { ProviderTime } from '../advice/identity-providers.js'
 import type { createKeySet, KeySet, KeySetOptions } from '../discovery/key-set.js'
 import { ConfigurationError, quoted, Refusal } from '../errors.js'
@@ -98,9 +99,11 @@ export class TrustedIssuers {
       : 'no introspection is configured'
   }
 
-  refuseUntrusted(iss: unknown): Refusal {
+  /** @param claims of a token that nobody has verified */
+  refuseUntrusted({ iss, sub }: JsonObject): Refusal {
     if (iss === undefined)
       return new Refusal('ERR_TOKEN_ISSUER_UNTRUSTED', 'no iss claim', undefined, {
+        about: { iss, sub },
         claim: 'iss',
       })
     const known = this.all.map(({ requirements }) => requirements.issuer)

@@ -74,6 +74,38 @@ const WRONG: Readonly<Record<string, readonly [Input, readonly string[]]>> = {
   ],
 }
 
+describe('an issuer at which everybody gets tokens', () => {
+  const of = (issuer: string, ...more: string[]) => [
+    ...['--auth', 'oauth', '--upstream', 'http://127.0.0.1:8000/mcp', '--resource', RESOURCE],
+    ...['--oauth-issuer', issuer, ...more],
+  ]
+  const GOOGLE = 'https://accounts.google.com'
+  const WARNING = expect.stringMatching(/^--oauth-issuer: everybody can get a token there/)
+
+  verifies('IDN-03', 'does not start where jobs of strangers get them', async () => {
+    const github = of('https://token.actions.githubusercontent.com')
+    expect(await problemsOf(github)).toEqual([
+      '--oauth-issuer: gives jobs of everybody a token for any audience',
+    ])
+    const owner = ['--oauth-require-claim', 'repository_owner_id=65']
+    expect(await problemsOf([...github, ...owner])).toEqual([])
+  })
+
+  verifies('IDN-03', 'is warned about where people log in', async () => {
+    expect((await read(of(GOOGLE))).warnings).toContainEqual(WARNING)
+    const hidden = of(GOOGLE, '--oauth-require-claim', 'email_verified=true')
+    expect((await read(hidden)).warnings).toContainEqual(WARNING)
+  })
+
+  test.each([
+    of(GOOGLE, '--oauth-require-claim', 'hd=example.com'),
+    of(GOOGLE, '--oauth-scopes', 'mcp:use'),
+    of(ISSUER),
+  ])('is not warned about otherwise: %j', async (...argv) => {
+    expect((await read(argv.flat())).warnings).not.toContainEqual(WARNING)
+  })
+})
+
 describe('what only all options together show', () => {
   for (const [name, [input, problems]] of Object.entries(WRONG)) {
     verifies('FLD-48', name, async () => {

@@ -43,8 +43,8 @@ export const DIALECT_FAULTS: readonly Fault[] = [
   {
     id: 'subject-by-the-name',
     breaks: 'IDN-41',
-    find: 'const sub = Number.isSafeInteger(id) ? String(id) : undefined',
-    replace: 'const sub = Number.isSafeInteger(id) ? username : undefined',
+    find: 'const sub = String(id)',
+    replace: 'const sub = username',
     tests,
   },
   {
@@ -67,5 +67,19 @@ export const DIALECT_FAULTS: readonly Fault[] = [
     find: 'if (!/\\/userinfo\\/?$/i.test(',
     replace: 'if (!/\\/no-userinfo\\/?$/i.test(',
     tests,
+  },
+  {
+    id: 'github-without-a-person',
+    breaks: 'IDN-41',
+    find: "if ((body['user'] ?? undefined) === undefined) return { active: false }",
+    replace: '',
+    tests: ['introspect/dialects.test.ts'],
+  },
+  {
+    id: 'github-without-a-number',
+    breaks: 'IDN-41',
+    find: 'if (!Number.isSafeInteger(id)) return undefined',
+    replace: '',
+    tests: ['introspect/dialects.test.ts'],
   },
 ]

@@ -161,6 +161,27 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
     tests: unpublished,
   },
   {
+    id: 'published-takes-the-jobs-of-everybody',
+    breaks: 'IDN-03',
+    find: 'if (known?.servesJobs === true && !tellsApart(requiredClaims, known)) {',
+    replace: 'if (known?.servesJobs === false && !tellsApart(requiredClaims, known)) {',
+    tests: unpublished,
+  },
+  {
+    id: 'no-way-out-for-spiffe',
+    breaks: 'IDN-03',
+    find: "return typeof sub === 'string' && sub.startsWith('spiffe://')",
+    replace: "return typeof sub === 'string' && sub.startsWith('urn:spiffe')",
+    tests: unpublished,
+  },
+  {
+    id: 'open-issuer-unsaid',
+    breaks: 'IDN-03',
+    find: 'if (!oauth.published || isNarrow || !isOpen) return []',
+    replace: 'if (oauth.published || isNarrow || !isOpen) return []',
+    tests: ['config/start.test.ts'],
+  },
+  {
     id: 'any-subject-of-the-public',
     breaks: 'IDN-03',
     find: 'if (takesAnybody && known !== undefined) {',

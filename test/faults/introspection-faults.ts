@@ -71,9 +71,9 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
   {
     id: 'foreign-jwt-shown-around',
     breaks: 'TOK-07',
-    find: "if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims['iss'])\n",
+    find: 'if (trusted === undefined) return this.#issuers.refuseUntrusted(jwt.claims)\n',
     replace:
-      "if (trusted === undefined) { const first = this.#issuers.ofOpaque(token); return first === undefined ? this.#issuers.refuseUntrusted(jwt.claims['iss']) : this.#introspect(first, token, undefined) }\n",
+      'if (trusted === undefined) { const first = this.#issuers.ofOpaque(token); return first === undefined ? this.#issuers.refuseUntrusted(jwt.claims) : this.#introspect(first, token, undefined) }\n',
     tests,
   },
   {

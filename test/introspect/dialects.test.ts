@@ -172,6 +172,16 @@ describe('GitHub', () => {
       () => ofGitHub({ expires_at: 'foo 3000' }),
       '401 ERR_TOKEN_CLAIM',
     ],
+    'a token of the app itself': [() => ofGitHub({ user: null }), '401 ERR_TOKEN_INACTIVE'],
+    'an answer without a person': [() => ofGitHub({ user: undefined }), '401 ERR_TOKEN_INACTIVE'],
+    'a person whose number is a text': [
+      () => ofGitHub({ user: { id: '583231', login: 'octocat' } }),
+      '503 ERR_INTROSPECTION_UNAVAILABLE',
+    ],
+    'a person without a number': [
+      () => ofGitHub({ user: { login: 'octocat' } }),
+      '503 ERR_INTROSPECTION_UNAVAILABLE',
+    ],
     'a token of another app': [
       () => ofGitHub({ app: { client_id: 'Iv1.9999' } }),
       '401 ERR_TOKEN_AUDIENCE',

@@ -202,7 +202,18 @@ test('a SPIFFE JWT-SVID has no issuer: refused, and the log says so', async () =
   const decision = await send(await mint({ header: UNTYPED, claims }))
   expect(decision).toMatchObject({ code: 'ERR_TOKEN_ISSUER_UNTRUSTED' })
   expect(events.filter(({ type }) => type === 'request.denied')).toMatchObject([
-    { reason: expect.stringContaining('no iss') },
+    {
+      reason: expect.stringContaining('no iss'),
+      hint: expect.stringContaining('set jwt_issuer of the SPIRE server'),
+    },
+  ])
+})
+
+test('another token without an issuer: the log does not speak of SPIFFE', async () => {
+  const { send, events, mint } = await fixtureFor({ issuer: CLUSTER, anySubject: true })
+  await send(await mint({ claims: { ...NEITHER, iss: undefined as never, sub: 'not-spiffe://a' } }))
+  expect(events.filter(({ type }) => type === 'request.denied')).toMatchObject([
+    { hint: expect.stringMatching(/^only tokens that name their issuer are accepted/) },
   ])
 })
 
@@ -251,6 +262,29 @@ describe('an issuer at which everybody gets tokens', () => {
     expect(() => createFixture(new FakeIdp(), { authorizationServers })).toThrow(
       'would be accepted (say in requiredClaims whose, by sub, project_id, ',
     )
+  })
+})
+
+describe('an issuer whose tokens strangers get in their jobs, published', () => {
+  const publish = (authorizationServers: object | string) => () =>
+    createFixture(new FakeIdp(), { authorizationServers: authorizationServers as never })
+  const MESSAGE = 'gives jobs of everybody a token for any audience'
+
+  verifies('IDN-03', 'is open to everybody without a claim that says whose', () => {
+    for (const issuer of [GITHUB, `${GITHUB}/`, GITLAB]) {
+      expect(publish({ issuer })).toThrow(MESSAGE)
+      expect(publish([ISSUER, { issuer, requiredClaims: { ref: ['main'] } }])).toThrow(MESSAGE)
+    }
+    expect(publish(GITHUB)).toThrow(MESSAGE)
+  })
+
+  test.each<[string, object]>([
+    ['with an owner', { issuer: GITHUB, requiredClaims: { repository_owner_id: ['65'] } }],
+    ['with a project', { issuer: GITLAB, requiredClaims: { project_id: ['22'] } }],
+    ['of a company', { issuer: 'https://gitlab.example.com' }],
+    ['of people', { issuer: 'https://accounts.google.com' }],
+  ])('%s starts', (_name, server) => {
+    expect(publish(server)).not.toThrow()
   })
 })
 
