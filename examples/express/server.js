@@ -17,15 +17,15 @@ function createServer() {
 }
 
 const app = express()
-app.use(
-  protectedResource({
-    resource: RESOURCE, // what users type
-    authorizationServers: ISSUER,
-    scopes: ['mcp:tools'], // what every request needs
-  }),
-)
+const guard = protectedResource({
+  resource: RESOURCE, // what users type
+  authorizationServers: ISSUER,
+  scopes: ['mcp:tools'], // what every request needs
+})
+app.use(guard) // publishes the metadata
 app.use(express.json()) // after the guard: no body of a stranger is read
-app.post('/mcp', async (req, res) => {
+// On the route, too: it stays closed even if its path and that of RESOURCE differ.
+app.post('/mcp', guard, async (req, res) => {
   const transport = new StreamableHTTPServerTransport()
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)

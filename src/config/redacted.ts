@@ -16,6 +16,12 @@ const CREDENTIALS = /\b(?:bearer|basic) /i
 const URL_FORM = /^([a-z][a-z\d+.-]*:\/\/)(?:[^/?#]*@)?([^?#]*)(\?[^#]*)?(#.*)?$/is
 const HEADER = /^([\w-]+): ?\S/
 const ASSIGNMENT = /^(-{0,2}[\w.-]+)=(.*)$/s
+/** A secret with its name inside a text: a connection string, JSON. */
+const NAMED_INSIDE =
+  /(?:key|token|secret|passw\w*|pwd|auth|credentials?|cookie|bearer|(?:^|[^a-z])(?:pat|pass|pin))["']?\s*[=:]\s*\S/i
+/** `-p` and `-k`, which mean a password and a key in many programs, with the value in the same word. */
+const SHORT_WITH_VALUE = /^(-[pk])(?!-)(.+)$/s
+const PORT = /^\d{1,5}$/
 
 /**
  * Hides the values in the query of a URL, and a user name. A fragment is never sent, and stays. Other texts stay as
@@ -43,9 +49,17 @@ export function looksSecret(text: string): boolean {
   return SECRET_RUN.test(text) || UUID.test(text)
 }
 
+/** As {@link redactUrl}; in a command, also a part of the path that looks like a key, and the fragment. */
+function redactUrlArgument(text: string): string {
+  const [shown = ''] = redactUrl(text).split('#', 1)
+  const parts = shown.split('/').map((part) => (looksSecret(part) ? HIDDEN : part))
+  return `${parts.join('/')}${text.includes('#') ? `#${HIDDEN}` : ''}`
+}
+
 function redactWord(word: string): string {
-  if (URL_FORM.test(word)) return redactUrl(word)
-  return looksSecret(word) || CREDENTIALS.test(word) ? HIDDEN : word
+  if (URL_FORM.test(word)) return redactUrlArgument(word)
+  const isHidden = looksSecret(word) || CREDENTIALS.test(word) || NAMED_INSIDE.test(word)
+  return isHidden ? HIDDEN : word
 }
 
 function redactArgument(argument: string, before: string | undefined): string {
@@ -53,7 +67,10 @@ function redactArgument(argument: string, before: string | undefined): string {
   if (name !== undefined) {
     return `${name}=${SECRET_NAME.test(name) ? HIDDEN : redactWord(value)}`
   }
-  if (URL_FORM.test(argument)) return redactUrl(argument)
+  if (URL_FORM.test(argument)) return redactUrlArgument(argument)
+  const [, short] = SHORT_WITH_VALUE.exec(argument) ?? []
+  if (short !== undefined) return `${short}${HIDDEN}`
+  if ((before === '-p' || before === '-k') && !PORT.test(argument)) return HIDDEN
   const [, header] = HEADER.exec(argument) ?? []
   if (header !== undefined) return `${header}: ${HIDDEN}`
   const isNamed =

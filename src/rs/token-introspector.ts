@@ -84,11 +84,13 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
     discovered = undefined
   })
 
+  const timeout = Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT))
+
   async function endpoint(signal: AbortSignal): Promise<string> {
     if (fixedUrl !== undefined) return fixedUrl
     const at = steadyNow()
     if (discovered !== undefined && at - discovered.at < DISCOVERY_MAX_AGE) return discovered.url
-    const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal }
+    const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal, timeout }
     const { introspection_endpoint: url } = await findMetadata(
       issuer,
       options,
@@ -105,7 +107,7 @@ export function createTokenIntrospector(options: TokenIntrospectorOptions): Clie
     dialect,
     endpoint,
     fetch: clock.observe(fetchFunction),
-    timeout: Math.min(TIMEOUT, Math.max(wait, SHORTEST_TIMEOUT)),
+    timeout,
   })
   const cached = new CachedIntrospector({
     issuer,

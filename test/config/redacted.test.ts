@@ -75,6 +75,26 @@ describe('a command', () => {
       ['x', '--token', '--verbose'],
       ['x', '--token', '--verbose'],
     ],
+    [
+      ['mysql', '-k', 'S3CRET', '-pS3CRET', '-p', 'S3CRET', '-p', '8080'],
+      ['mysql', '-k', '***', '-p***', '-p', '***', '-p', '8080'],
+    ],
+    [
+      ['x', '--dsn=Server=h;Password=S3CRET', 'Server=h; Pwd = S3CRET;', 'host=h password=S3CRET'],
+      ['x', '--dsn=***', 'Server=***', 'host=***'],
+    ],
+    [
+      ['x', '--env', '{"API_KEY":"S3CRET"}', "{'token': 'S3CRET'}"],
+      ['x', '--env', '***', '***'],
+    ],
+    [
+      ['x', 'https://hooks.example/T0a1b2c3d4e5f6g7h8/x#S3CRET', 'https://a.example/mcp'],
+      ['x', 'https://hooks.example/***/x#***', 'https://a.example/mcp'],
+    ],
+    [
+      ['x', '--format=a:b', 'key', 'compass=1', 'file=/srv', '--', '-v'],
+      ['x', '--format=a:b', 'key', 'compass=1', 'file=/srv', '--', '-v'],
+    ],
   ])('%j', (given, shown) => expect(redactCommand(given)).toEqual(shown))
 })
 

@@ -129,6 +129,20 @@ export const CHILD_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
+    id: 'check-shows-connection-strings',
+    breaks: 'ATK-09',
+    find: 'CREDENTIALS.test(word) || NAMED_INSIDE.test(word)',
+    replace: 'CREDENTIALS.test(word)',
+    tests: ['config/redacted.test.ts'],
+  },
+  {
+    id: 'check-shows-short-options',
+    breaks: 'ATK-09',
+    find: 'if (short !== undefined) return `${short}${HIDDEN}`',
+    replace: '',
+    tests: ['config/redacted.test.ts'],
+  },
+  {
     id: 'check-shows-queries',
     breaks: 'ATK-09',
     find: "field.includes('=') ? `${name}=${HIDDEN}` : HIDDEN",

@@ -182,4 +182,11 @@ export const INTROSPECTION_FAULTS: readonly Fault[] = [
     replace: '    throw error\n',
     tests: ['introspect/shared-answers.test.ts'],
   },
+  {
+    id: 'hanging-metadata-hide-the-next',
+    breaks: 'FLD-03',
+    find: 'const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal, timeout }',
+    replace: 'const options = { discoveryUrl, allowHttp, fetch: fetchFunction, signal }',
+    tests: ['introspect/introspection.test.ts'],
+  },
 ]

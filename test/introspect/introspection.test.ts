@@ -273,6 +273,32 @@ describe('whose fault it is', () => {
     expect(await drive(hangs.verdict())).toBe('ERR_INTROSPECTION_UNAVAILABLE')
   })
 
+  for (const wait of [1, 3]) {
+    verifies(
+      'FLD-03',
+      `metadata that hang do not hide the next, with a wait of ${wait} s`,
+      async () => {
+        await createFixture().verdict()
+        simulateTime()
+        const server = new FakeIntrospection()
+        const asked: string[] = []
+        const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+          asked.push(String(input))
+          return String(input).includes('/oauth-authorization-server')
+            ? new Promise(() => undefined)
+            : server.fetch(input, init)
+        }
+        const clock = { now: () => Date.now() }
+        const fixture = createFixture({ ...clock, fetch, wait }, {}, clock)
+        expect(await drive(fixture.verdict())).toBe('authenticated')
+        expect(asked[0]).toContain('/oauth-authorization-server')
+        expect(asked.filter((url) => url.includes('/openid-configuration')).length).toBeGreaterThan(
+          0,
+        )
+      },
+    )
+  }
+
   verifies('INT-02', 'Retry-After of the server is what the client gets', async () => {
     const fixture = createFixture()
     fixture.server.answer = () =>

@@ -38,13 +38,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(checkout, { recursive: true, force: true }))
 
 /** The block `start` of a README, with an issuer and a port that exist here. */
-async function start(folder: string, block: string, issuer: string): Promise<string> {
+async function start(
+  folder: string,
+  block: string,
+  issuer: string,
+  path = '/mcp',
+): Promise<string> {
   const port = await freePort()
-  const url = `http://localhost:${port}/mcp`
+  const url = `http://localhost:${port}${path}`
   const commands = block.replace('https://sso.example.com/realms/mcp', issuer)
   const child = spawn('sh', ['-c', commands], {
     cwd: folder,
-    env: { ...environment, PORT: String(port) },
+    env: { ...environment, PORT: String(port), RESOURCE: url },
     stdio: ['ignore', 'pipe', 'pipe'],
     // npm starts the server in another process: both end together.
     detached: true,
@@ -127,6 +132,9 @@ describe.each(RUNS)('examples/$name by $installer', ({ name, installer }) => {
       expect((await call(url, await token({ scope: 'mcp:other' }))).status).toBe(403)
       const metadata = await fetch(url.replace('/mcp', '/.well-known/oauth-protected-resource/mcp'))
       expect(await metadata.json()).toMatchObject({ resource: url })
+      // The route is closed, even where somebody names another path in RESOURCE.
+      const other = await start(folder, README[name].start, idp.issuer, '/other')
+      expect((await call(other.replace('/other', '/mcp'))).status).not.toBe(200)
     },
     INSTALL_TIMEOUT,
   )
