@@ -11,7 +11,7 @@ import { SECTIONS } from '../config/setting.js'
 const COLUMNS = 100
 
 /** How the command is called. */
-export const USAGE = `Puts the identity provider that you already run in front of any MCP server.
+export const USAGE = `Protects any MCP server with the identity provider that you already run.
 
 Usage:
   mcp-gatehouse [serve] [settings] --upstream URL      an MCP server that is reached by HTTP

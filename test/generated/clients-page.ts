@@ -24,7 +24,7 @@ function yesOrNo({ value }: Fact<boolean>): string {
 const WAYS = { cimd: 'CIMD', dcr: 'RFC 7591', manual: 'typed' } as const
 const PKCE = {
   advertised: 'S256 must be advertised',
-  'not excluded': 'S256 must not be excluded',
+  'not excluded': 'refuses only a list without S256',
 } as const
 const RULES = {
   equal: 'equal, as texts',
@@ -89,7 +89,7 @@ function section(known: KnownClient): string {
 
 export function clientsPage(): string {
   return [
-    '| client | gets its id | PKCE | sends `resource` | compares `resource` with its URL | requests come from its vendor | read |',
+    '| client | gets its id | PKCE | sends `resource` | compares `resource` with its URL | requests come from servers of the vendor | read |',
     '|-|-|-|-|-|-|-|',
     ...KNOWN_CLIENTS.map(matrixRow),
     '',

@@ -7,8 +7,8 @@ import { commandHelp } from '../command-help.js'
 import { DOCTOR_FLAGS } from './arguments.js'
 
 const TEXT = `Looks at an MCP server as its clients do, and says who connects, who does not, and what to change.
-It sends no token except one that nobody issued, and calls no tool. Without --try-registration it
-changes nothing, so you can point it at any server.
+The only token that it sends is a made-up one. It asks for one tool, which no server has. Without
+--try-registration it changes nothing, so you can point it at any server.
 
 Usage:
   mcp-gatehouse doctor URL [flags]                from outside, as a client
