@@ -4,7 +4,7 @@
  * @module
  */
 import { stringify } from 'yaml'
-import { readConfiguration, type ConfigurationInput } from '../config/configuration.js'
+import { readConfiguration, type ConfigurationInput } from '../config/read-configuration.js'
 import {
   effectiveConfiguration,
   nestEffective,

@@ -38,7 +38,7 @@ function reportProblems(problems: readonly ConfigurationProblem[]): number {
 
 async function runServe(argv: readonly string[]): Promise<number> {
   const [{ readConfiguration }, { FileReader }] = await Promise.all([
-    import('../config/configuration.js'),
+    import('../config/read-configuration.js'),
     import('./file-reader.js'),
   ])
   const reader = new FileReader()

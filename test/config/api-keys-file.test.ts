@@ -1,7 +1,7 @@
 /** The file of API keys, as the configuration reads it. */
 import { chmodSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readConfiguration } from '../../src/config/configuration.js'
+import { readConfiguration } from '../../src/config/read-configuration.js'
 import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { writeTemporary } from '../support/cli.js'
 import { digestOf } from '../support/api-keys.js'

@@ -1,7 +1,7 @@
 /** The files that settings name, and what the gateway gets of it all. */
 import { rootCertificates } from 'node:tls'
 import { describe, expect, test } from 'vitest'
-import { readConfiguration } from '../../src/config/configuration.js'
+import { readConfiguration } from '../../src/config/read-configuration.js'
 import { secretParts } from '../../src/config/file-parts.js'
 import { toGatewayOptions } from '../../src/config/to-gateway-options.js'
 import { verifies } from '../support/verifies.js'

@@ -1,6 +1,7 @@
 /** Reads a configuration from texts: nothing here touches a disk. */
 import { expect } from 'vitest'
-import { readConfiguration, type Configuration } from '../../src/config/configuration.js'
+import type { Configuration } from '../../src/config/configuration.js'
+import { readConfiguration } from '../../src/config/read-configuration.js'
 
 export const UPSTREAM = 'http://127.0.0.1:8000/mcp'
 export const ISSUER = 'https://sso.example.com/realms/mcp'

@@ -53,16 +53,46 @@ describe('the server behind the gateway', () => {
     const { code, findings, stderr } = await live([...NO_AUTH, '--upstream', upstream])
     expect(findings.map(({ id }) => id)).toEqual(['upstream-offers'])
     expect(findings[0]?.seen).toBe(
-      'demo: 1 tools, 0 prompts, 0 resources; it answers server/discover (2026-07-28).',
+      'demo: 1 tools, 0 prompts, 0 resources; it speaks 2025-11-25; it answers server/discover (2026-07-28).',
     )
     expect(seen).not.toContain('tools/call')
     expect([code, stderr]).toEqual([0, ''])
   })
 
+  verifies('DOC-08', 'speaks the oldest revision, which is said', async () => {
+    const [node = '', flag = '', code = ''] = STDIO_SERVER
+    const old = [node, flag, code.replace('2025-11-25', '2024-11-05')]
+    const { findings } = await live([...NO_AUTH, '--', ...old])
+    expect(findings[0]?.seen).toContain('it speaks 2024-11-05, and newer clients may refuse that;')
+  })
+
+  verifies(['DOC-08', 'DOC-03'], 'keeps no session of ours', async () => {
+    const open = new Set<string>()
+    let opened = 0
+    const answers = mcpServer()
+    const upstream = await startUpstream((request, response) => {
+      const session = request.headers['mcp-session-id']
+      if (request.method === 'DELETE') {
+        open.delete(String(session))
+        // It takes its time.
+        return void setImmediate(() => response.writeHead(204).end())
+      }
+      if (session === undefined && request.headers['mcp-protocol-version'] !== '2026-07-28') {
+        const id = `session-${++opened}`
+        open.add(id)
+        response.setHeader('mcp-session-id', id)
+      }
+      return answers(request, response)
+    })
+    await live([...NO_AUTH, '--upstream', upstream])
+    expect(opened).toBeGreaterThan(1)
+    expect([...open]).toEqual([])
+  })
+
   verifies('DOC-08', 'is a command, and is asked, too', async () => {
     const { code, findings } = await live([...NO_AUTH, '--', ...STDIO_SERVER])
     expect(findings.map(({ seen }) => seen)).toEqual([
-      'piped: 0 tools, 0 prompts, 0 resources; it has no server/discover.',
+      'piped: 0 tools, 0 prompts, 0 resources; it speaks 2025-11-25; it has no server/discover.',
     ])
     expect(code).toBe(0)
   })
@@ -194,6 +224,21 @@ describe('the server behind the gateway', () => {
     expect(stdout).toMatch(/set here and not passed to it: GITHUB_TOKEN; --child-env NAME/)
     expect(stdout).not.toContain('canary')
   })
+
+  verifies(
+    ['DOC-08', 'DOC-05'],
+    'is a command that names a variable that nobody has set',
+    async () => {
+      const needs = "throw new Error('GITHUB_TOKEN is not set; ' + process.env.MY_KEY)"
+      const env = { MY_KEY: 'canary-in-a-variable' }
+      const argv = ['--live', '--json', ...NO_AUTH, '--child-env', 'MY_KEY']
+      const command = ['--', process.execPath, '-e', needs]
+      const { stdout } = await runHere([...argv, ...command], { env }, runLiveCheck)
+      expect(stdout).toContain('it names GITHUB_TOKEN, and that is not set here')
+      expect(stdout).toContain('It wrote ')
+      expect(stdout).not.toContain('canary')
+    },
+  )
 })
 
 /** An introspection endpoint that compares credentials, or not. */
@@ -234,6 +279,24 @@ describe('the issuer', () => {
     expect(findings.map(({ id }) => id)).toEqual(['upstream-offers'])
     expect(stdout).not.toContain('canary')
     expect(code).toBe(0)
+  })
+
+  verifies('DOC-08', 'does not list the scopes of the resource', async () => {
+    const idp = await startListeningProvider()
+    idp.metadata = { ...idp.metadata, scopes_supported: ['mcp:tools', 'api://A/mcp:read'] }
+    const seenOf = async (...more: string[]) => {
+      const { findings } = await live(await oauth(idp.issuer, more))
+      return ofId(findings, 'scope-unknown')?.seen
+    }
+    expect(await seenOf('--oauth-scopes', 'mcp:tools')).toBeUndefined()
+    expect(await seenOf()).toBeUndefined()
+    expect(await seenOf('--oauth-scopes', 'mcp:tools nosuch')).toMatch(/does not list "nosuch"/)
+    const advertised = ['--oauth-scopes', 'nosuch', '--oauth-advertise-scopes']
+    expect(await seenOf(...advertised, 'mcp:tools')).toBeUndefined()
+    expect(await seenOf(...advertised, 'other')).toMatch(/does not list "other"/)
+    const prefix = ['--oauth-scope-prefix', 'api://A/', '--oauth-scopes']
+    expect(await seenOf(...prefix, 'mcp:read')).toBeUndefined()
+    expect(await seenOf(...prefix, 'mcp:tools')).toMatch(/does not list "api:\/\/A\/mcp:tools"/)
   })
 
   verifies('DOC-08', 'is spelled with a slash too many', async () => {

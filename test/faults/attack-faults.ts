@@ -117,8 +117,8 @@ export const ATTACK_FAULTS: readonly Fault[] = [
   {
     id: 'variables-repeated-by-the-command',
     breaks: 'DOC-05',
-    find: 'withoutSecrets(fault, secretsIn(environment))',
-    replace: 'withoutSecrets(fault, [])',
+    find: 'withoutSecrets(text, secretsIn(environment))',
+    replace: 'withoutSecrets(text, [])',
     tests: ['doctor/inside.test.ts'],
   },
   {

@@ -403,4 +403,32 @@ export const DOCTOR_FAULTS: readonly Fault[] = [
     replace: 'const streamPatience = STREAM_PATIENCE',
     tests: resource,
   },
+  {
+    id: 'scopes-from-inside-overlooked',
+    breaks: 'DOC-08',
+    find: 'tryScopes(each, { ...guardOptions, allowHttp }, network, findings),',
+    replace: '',
+    tests: inside,
+  },
+  {
+    id: 'session-of-the-probe-left-open',
+    breaks: 'DOC-03',
+    find: 'await probe.ended',
+    replace: '',
+    tests: inside,
+  },
+  {
+    id: 'old-revision-unsaid',
+    breaks: 'DOC-08',
+    find: 'const old = revision === OLDEST_REVISION',
+    replace: "const old = revision === '2025-03-26'",
+    tests: inside,
+  },
+  {
+    id: 'words-of-the-command-unheard',
+    breaks: 'DOC-08',
+    find: 'const unset = names.some((name) => named.has(name)) ? [] : unsetNames(said, isSet)',
+    replace: 'const unset = names.length >= 0 ? [] : unsetNames(said, isSet)',
+    tests: ['gateway/stdio/ends.test.ts'],
+  },
 ]

@@ -5,7 +5,8 @@
  */
 import type { ConfigurationProblem } from '../../errors.js'
 import { isLoopbackHost, parseHttpUrl } from '../../base/http.js'
-import { readConfiguration, type Configuration } from '../../config/configuration.js'
+import type { Configuration } from '../../config/configuration.js'
+import { readConfiguration } from '../../config/read-configuration.js'
 import type { ConfiguredResource } from '../../config/resources.js'
 import type { ReadFile } from '../../config/named-file.js'
 import type { Deployment } from '../../advice/client-setup.js'

@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { isJsonObject } from '../../base/json.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Finding } from './finding.js'
-import { VERSION, type JsonReport } from './json-report.js'
-import { printable } from './shown.js'
 import type { Connects } from './verdict.js'
 
 interface PlacedFinding {
@@ -32,37 +29,6 @@ export interface Changes {
   readonly verdicts: readonly ChangedVerdict[]
   /** Whether an error appeared, or a client that could connect no longer can. */
   readonly isWorse: boolean
-}
-
-function hasTexts(value: unknown, ...names: readonly string[]): boolean {
-  return isJsonObject(value) && names.every((name) => typeof value[name] === 'string')
-}
-
-function isDiagnosis(value: unknown): value is Diagnosis {
-  if (!isJsonObject(value)) return false
-  const { findings, verdicts, url } = value
-  if (typeof url !== 'string' || !Array.isArray(verdicts)) return false
-  return (
-    Array.isArray(findings) &&
-    findings.every((each) => hasTexts(each, 'id', 'about', 'title')) &&
-    verdicts.every((each) => hasTexts(each, 'client', 'connects'))
-  )
-}
-
-/** An earlier report, or what is wrong with it. */
-export function readBaseline(text: string): JsonReport | string {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return 'is not JSON'
-  }
-  if (!isJsonObject(value) || value['version'] !== VERSION) return 'is not a report of this version'
-  const { at, diagnoses } = value
-  if (typeof at !== 'string' || !Array.isArray(diagnoses) || !diagnoses.every(isDiagnosis)) {
-    return 'is not a report of the doctor'
-  }
-  return { version: VERSION, at: printable(at), diagnoses }
 }
 
 /** `seen` may hold numbers that always differ, so it does not identify a finding. */
@@ -98,7 +64,14 @@ function changedVerdicts(
   )
 }
 
-export function changesSince(baseline: JsonReport, diagnoses: readonly Diagnosis[]): Changes {
+/** An earlier report, as far as it is compared. */
+export interface Baseline {
+  /** When it was made: ISO 8601. */
+  readonly at: string
+  readonly diagnoses: readonly Diagnosis[]
+}
+
+export function changesSince(baseline: Baseline, diagnoses: readonly Diagnosis[]): Changes {
   const [then, now] = [placed(baseline.diagnoses), placed(diagnoses)]
   const appeared = without(now, then)
   const verdicts = changedVerdicts(baseline.diagnoses, diagnoses)

@@ -4,7 +4,8 @@
  * @module
  */
 import { createFetch } from '../../gateway/http/network.js'
-import { readConfiguration, type Configuration } from '../../config/configuration.js'
+import type { Configuration } from '../../config/configuration.js'
+import { readConfiguration } from '../../config/read-configuration.js'
 import { codeOf } from '../../base/error-code.js'
 import type { GivenValues } from '../../config/setting.js'
 import { readFault } from '../../config/named-file.js'
@@ -20,10 +21,10 @@ import { doctorHelp } from './help.js'
 import { resolveWith } from './fence.js'
 import type { DoctorIo } from './io.js'
 import { htmlReport } from './html-report.js'
-import { jsonReport, type JsonReport, type Results } from './json-report.js'
+import { jsonReport, readBaseline, type Results } from './json-report.js'
 import { junitReport } from './junit-report.js'
 import { sarifReport } from './sarif-report.js'
-import { changesSince, readBaseline } from './changes.js'
+import { changesSince, type Baseline } from './changes.js'
 import { createPaint } from './paint.js'
 import { textReport } from './text-report.js'
 
@@ -87,7 +88,7 @@ function writeFiles(
 function openBaseline(
   { given }: DoctorArguments,
   { readFile }: DoctorIo,
-): JsonReport | undefined | readonly ConfigurationProblem[] {
+): Baseline | undefined | readonly ConfigurationProblem[] {
   const name = given.get('baseline')
   if (name === undefined) return undefined
   const problem = (message: string) => [
@@ -162,7 +163,7 @@ function prepare(given: DoctorArguments, io: DoctorIo) {
     ...(baseline === undefined || 'diagnoses' in baseline ? [] : baseline),
   ]
   if (problems.length > 0 || !('fetch' in network)) return { problems }
-  return { network, baseline: baseline as JsonReport | undefined, problems: [] }
+  return { network, baseline: baseline as Baseline | undefined, problems: [] }
 }
 
 /**

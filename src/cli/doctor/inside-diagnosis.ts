@@ -16,7 +16,7 @@ import { checkAudience } from './checks/audience.js'
 import type { Diagnosis } from './diagnosis.js'
 import type { Network } from './exchange.js'
 import { Findings } from './finding.js'
-import { tryIntrospection, tryKeys, tryWrongCredentials } from './issuer-trial.js'
+import { tryIntrospection, tryKeys, tryScopes, tryWrongCredentials } from './issuer-trial.js'
 import { shownUrl } from './shown.js'
 import { tryServer } from './upstream-trial.js'
 
@@ -35,15 +35,17 @@ function runtimeOf(network: Network) {
 }
 
 async function tryIssuers(
-  { trust }: RouteSettings,
+  { trust, guardOptions }: RouteSettings,
   network: Network,
   findings: Findings,
 ): Promise<void> {
   if (trust === undefined) return
+  const { allowHttp } = trust
   const { introspectors } = createIntrospectors(trust, runtimeOf(network))
   await Promise.all(
     trust.issuers.flatMap((each, index) => [
-      tryKeys(each, trust.allowHttp, network, findings),
+      tryKeys(each, allowHttp, network, findings),
+      tryScopes(each, { ...guardOptions, allowHttp }, network, findings),
       tryIntrospection(each, introspectors[index], findings),
     ]),
   )

@@ -9,8 +9,19 @@ import type { TokenIntrospector } from '../../types.js'
 import { AuthorizationServerError } from '../../errors.js'
 import { importKeys } from '../../discovery/key-list.js'
 import { createKeyReader } from '../../discovery/key-source.js'
+import { discoverAuthorizationServer } from '../../discovery/authorization-server.js'
+import { AskedScopes } from '../../token/asked-scopes.js'
+import { listIn } from '../list-in.js'
+import { checkListed } from './checks/scopes.js'
 import type { Network } from './exchange.js'
 import type { Findings } from './finding.js'
+
+/** The scopes of the resource, as options have them. */
+interface ScopeOptions {
+  readonly allowHttp: readonly string[]
+  readonly scopes?: string | readonly string[] | undefined
+  readonly advertiseScopes?: string | readonly string[] | undefined
+}
 
 async function faultOf(
   work: () => Promise<unknown>,
@@ -55,6 +66,35 @@ export async function tryKeys(
   const isLimited = /\b429\b/.test(fault.message)
   const seen = `${fault.message}.`
   findings.addWithAdvice('gateway-keys', issuer, seen, isLimited ? OF_LIMIT : undefined)
+}
+
+/** Whether the provider lists the scopes that clients would ask it for. */
+export async function tryScopes(
+  {
+    requirements,
+    authorizationServer,
+    discoveryUrl,
+    scopePrefix,
+    isPublished,
+    reach,
+  }: IssuerSettings,
+  { allowHttp, scopes = [], advertiseScopes }: ScopeOptions,
+  { fetch, patience }: Network,
+  findings: Findings,
+): Promise<void> {
+  const asked = new AskedScopes({
+    base: [scopes].flat(),
+    advertised: advertiseScopes === undefined ? undefined : [advertiseScopes].flat(),
+    prefix: scopePrefix,
+  }).ofBase
+  if (!isPublished || asked.length === 0) return
+  const issuer = authorizationServer ?? requirements.issuer
+  const options = { allowHttp, discoveryUrl, fetch: reach?.(fetch) ?? fetch, timeout: patience }
+  // Where there is no document, the keys or the introspection say so.
+  const document = await discoverAuthorizationServer(issuer, options).catch(() => undefined)
+  const listed = listIn(document, 'scopes_supported')
+  if (listed === undefined) return
+  checkListed(asked, listed, { issuer, hint: document?.['token_endpoint'] }, findings)
 }
 
 /** Nobody issued this token, so the only right answer is that it is not active. */

@@ -10,6 +10,7 @@ import { Probe } from '../../gateway/http/probe.js'
 import { createUpstream } from '../../gateway/http/upstream.js'
 import { findExecutable } from '../../gateway/stdio/executable.js'
 import { withheldHint } from '../../gateway/stdio/withheld-variables.js'
+import { quoted } from '../../errors.js'
 import { STATELESS_SINCE } from '../../mcp/protocol-revision.js'
 import { redactCommand } from '../../config/redacted.js'
 import { withoutSecrets } from '../command-fault.js'
@@ -51,12 +52,20 @@ async function isStateless(transport: Transport): Promise<boolean> {
   return answer !== undefined && 'result' in answer
 }
 
-function offers({ server, tools, prompts, resources }: Inventory, stateless: boolean): string {
-  const era = stateless
+/** The last revision in which servers answer on a stream of its own. */
+const OLDEST_REVISION = '2024-11-05'
+
+function offers(
+  { server, revision, tools, prompts, resources }: Inventory,
+  stateless: boolean,
+): string {
+  const discovery = stateless
     ? `it answers server/discover (${STATELESS_SINCE})`
     : 'it has no server/discover'
+  const spoken = revision === undefined ? '' : `; it speaks ${revision}`
+  const old = revision === OLDEST_REVISION ? ', and newer clients may refuse that' : ''
   const counts = `${tools.length} tools, ${prompts.length} prompts, ${resources.length} resources`
-  return `${server}: ${counts}; ${era}.`
+  return `${server}: ${counts}${spoken}${old}; ${discovery}.`
 }
 
 /** @returns why it failed, or did not end in time, in words */
@@ -82,7 +91,10 @@ async function probe(server: HttpServer, context: TrialContext) {
   const { upstream: url, upstreamHost: host, upstreamHeaders: headers, upstreamTimeout } = server
   const upstream = createUpstream({ ...context, url, host, headers, timeout: upstreamTimeout })
   try {
-    return await new Probe(upstream, REAL_TIME, server.upstreamCredentials !== undefined).ask()
+    const probe = new Probe(upstream, REAL_TIME, server.upstreamCredentials !== undefined)
+    const state = await probe.ask()
+    await probe.ended
+    return state
   } finally {
     await upstream.close()
   }
@@ -129,6 +141,11 @@ async function tryHttp(
   findings.add('upstream-answer', about, `${shownUrl(about)} ${said}.`)
 }
 
+/** Of what a command wrote to stderr. */
+const LAST_LINES = 3
+/** Characters. */
+const LONGEST_LINE = 120
+
 async function tryCommand(
   { command, environment }: CommandServer,
   { env, patience }: TrialContext,
@@ -141,8 +158,13 @@ async function tryCommand(
     return
   }
   const hintFor = (said: string) => withheldHint(env, environment, said)
+  const said: string[] = []
+  const hear = (line: string) => {
+    said.push(line)
+    if (said.length > LAST_LINES) said.shift()
+  }
   const fault = await within(patience, async (signal) => {
-    const transport = startCommand(command, environment, () => undefined, hintFor)
+    const transport = startCommand(command, environment, hear, hintFor)
     try {
       const inventory = await takeInventory(new McpClient(transport, signal))
       findings.add('upstream-offers', about, offers(inventory, await isStateless(transport)))
@@ -151,8 +173,9 @@ async function tryCommand(
     }
   })
   if (fault === undefined) return
-  const said = withoutSecrets(fault, secretsIn(environment))
-  findings.add('command-fault', about, `The command ${said}.`)
+  const wrote = said.map((line) => quoted(line, LONGEST_LINE)).join(', then ')
+  const text = `The command ${fault}.${wrote === '' ? '' : ` It wrote ${wrote}.`}`
+  findings.add('command-fault', about, withoutSecrets(text, secretsIn(environment)))
 }
 
 export function tryServer(

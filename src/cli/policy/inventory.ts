@@ -25,6 +25,8 @@ export interface Offer {
 export interface Inventory {
   /** The server's name for itself. */
   readonly server: string
+  /** The protocol revision that it chose; `undefined` for a server without sessions. */
+  readonly revision?: string | undefined
   readonly tools: readonly Offer[]
   readonly prompts: readonly Offer[]
   readonly resources: readonly Offer[]
@@ -174,7 +176,7 @@ export async function takeInventory(
   client: McpClient,
   wanted: readonly Kind['list'][] = ALL_LISTS,
 ): Promise<Inventory> {
-  const { capabilities, serverInfo } = await client.open()
+  const { capabilities, serverInfo, protocolVersion } = await client.open()
   const lists: Record<Kind['list'], readonly Offer[]> = {
     tools: [],
     prompts: [],
@@ -196,5 +198,6 @@ export async function takeInventory(
   }
   const info = isJsonObject(serverInfo) ? serverInfo : {}
   const server = [textIn(info, 'name') ?? 'a server', textIn(info, 'version') ?? '']
-  return { ...lists, nameless, server: inOneLine(server.join(' ')) }
+  const revision = typeof protocolVersion === 'string' ? inOneLine(protocolVersion) : undefined
+  return { ...lists, nameless, server: inOneLine(server.join(' ')), revision }
 }

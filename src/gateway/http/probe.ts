@@ -42,6 +42,8 @@ export class Probe {
   readonly #needsCaller: boolean
   /** The last session was not ended, if there was one: further ones would fill the server's memory. */
   #keepsSessions = false
+  /** Settles when the last exchange is over, and its session has ended. */
+  ended: Promise<void> = Promise.resolve()
 
   /** @param needsCaller whether the upstream gets credentials of each caller, which we lack here */
   constructor(upstream: Upstream, clock: Clock, needsCaller: boolean) {
@@ -62,7 +64,7 @@ export class Probe {
       const body = this.#keepsSessions ? PING : INITIALIZE
       const request = { method: 'POST', headers: POST_FIELDS, body }
       const answer = await this.#upstream.exchange(request, limit.signal)
-      void this.#finish(answer, limit.signal).finally(clearTimer)
+      this.ended = this.#finish(answer, limit.signal).finally(clearTimer)
       return this.#stateOf(answer)
     } catch (error) {
       clearTimer()
@@ -90,7 +92,7 @@ export class Probe {
     return { ok: true, reason, hint }
   }
 
-  /** Reads the rest, and ends the session if one was opened. Nobody waits for it. */
+  /** Reads the rest, and ends the session if one was opened. Never rejects. No request waits for it. */
   async #finish(answer: OwnAnswer, signal: AbortSignal): Promise<void> {
     const session = answer.field('mcp-session-id') ?? ''
     const ended = session === '' ? undefined : this.#endSession(session, signal)

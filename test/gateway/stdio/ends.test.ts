@@ -48,6 +48,23 @@ describe('variables that a command may have lacked', () => {
     expect(withheldHint({ GITHUB_TOKEN: 'x' }, {}, 'github_token, GITHUB_TOKEN_2')).toBeUndefined()
   })
 
+  verifies('FLD-12', 'are told when nobody has set what it names on stderr', () => {
+    const ours = { PATH, HTTPS_PROXY: 'x' }
+    const hint = (said: string) => withheldHint(ours, { PATH, GIVEN_KEY: 'x' }, said)
+    expect(hint('TypeError: x\nError: GITHUB_TOKEN is not set, nor is GIVEN_KEY')).toBe(
+      'it names GITHUB_TOKEN, and that is not set here: set it, and pass it with --child-env NAME',
+    )
+    const other = /^set here and not passed to it: HTTPS_PROXY;/
+    for (const said of [
+      'GITHUB_TOKEN',
+      'code: ERR_MODULE_NOT_FOUND must not be missing',
+      'MODULE_NOT_FOUND is required',
+      'TOKEN is not set',
+    ]) {
+      expect(hint(said)).toMatch(other)
+    }
+  })
+
   test('at most ten', () => {
     const ours = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`UV_${n}`, 'x']))
     expect(withheldHint(ours, {})?.match(/UV_/g)).toHaveLength(10)

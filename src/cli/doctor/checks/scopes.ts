@@ -25,6 +25,19 @@ export function checkScopesAgree(view: ResourceView, findings: Findings): void {
   findings.add('scopes-differ', view.url, seen)
 }
 
+/** @param hint an address that tells which provider it is */
+export function checkListed(
+  wanted: readonly string[],
+  listed: readonly string[],
+  { issuer, hint }: { readonly issuer: string; readonly hint: unknown },
+  findings: Findings,
+): void {
+  const unknown = wanted.filter((scope) => !listed.includes(scope))
+  if (unknown.length === 0) return
+  const seen = `scopes_supported of the authorization server does not list ${quoted(unknown.join(' '))}.`
+  findings.add('scope-unknown', issuer, seen, undefined, hint)
+}
+
 const ENTRA = /^https:\/\/login\.microsoftonline\.com\//
 
 export function checkScopes(view: ResourceView, server: ServerView, findings: Findings): void {
@@ -39,11 +52,7 @@ export function checkScopes(view: ResourceView, server: ServerView, findings: Fi
   }
   const listed = listIn(document, 'scopes_supported')
   if (listed === undefined) return
-  const unknown = wanted.filter((scope) => !listed.includes(scope))
-  if (unknown.length > 0) {
-    const seen = `scopes_supported of the authorization server does not list ${quoted(unknown.join(' '))}.`
-    findings.add('scope-unknown', issuer, seen, undefined, hint)
-  }
+  checkListed(wanted, listed, { issuer, hint }, findings)
   if (!listed.includes('offline_access')) {
     findings.add('offline-access-missing', issuer, 'scopes_supported does not list offline_access.')
   }
