@@ -108,7 +108,8 @@ function reasonUnclear(text: string): UselessPattern {
 
 /**
  * Compiles a pattern. `*` matches text within a segment, `**` in a path any text; in a host, one
- * star matches any text. `scheme://**` and `scheme:**` match every URI of a scheme.
+ * star matches any text. In a query, a star stays in its parameter. `scheme://**` and `scheme:**`
+ * match every URI of a scheme.
  */
 export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   const parts = isClear(text) ? splitUri(text) : undefined
