@@ -46,11 +46,18 @@ export function needsHost(scheme: string): boolean {
 const ODD = /[\p{Cc}\\#\p{Cs}]|%(?![\da-f]{2})|^\p{Z}|\p{Z}$/iu
 /** Dots, slashes, backslashes and NUL, encoded once or twice. */
 const ENCODED = /%(?:25)*(?:2e|2f|5c|00)/i
+/** Servers split texts at these, and join the parts to a path. */
+const EDGE = String.raw`[\p{Z}/?#&=;,:+|!%"'()<>[\]{}]`
 /**
- * Segments that servers resolve first, also with parameters (`..;`). In a query one dot may stand
- * for itself; nobody needs two as a value.
+ * Segments that servers resolve first, whatever stands beside them (`..;`). One dot alone may stand
+ * for itself, but not as a segment of a path.
  */
-const DOT_SEGMENT = /(?:^|[/?]) *\.{1,2} *(?=[/?;]|$)|[&=;] *\.\. *(?=[/?;&]|$)/
+const DOT_SEGMENT = new RegExp(
+  [String.raw`(?:^|${EDGE})\.\.(?=${EDGE}|$)`, String.raw`(?:^|[/?])[\p{Z}+]*\.(?=${EDGE}|$)`].join(
+    '|',
+  ),
+  'u',
+)
 const SCHEME = /^[a-z][a-z\d+.-]*:/i
 const CONTROLS = /\p{Cc}/u
 
@@ -69,6 +76,16 @@ export function decodeOnce(text: string): string | undefined {
   }
 }
 
+/** Once more, as servers do that take an invalid escape for text. */
+export function decodeAgain(text: string): string {
+  const decoded = text.includes('%') ? decodeOnce(text) : text
+  const ascii = /%([0-7][\da-f])/gi
+  return (
+    decoded ??
+    text.replace(ascii, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  )
+}
+
 function decodeBut(kept: RegExp, text: string): string | undefined {
   const decoded = text.split(/((?:%[\da-f]{2})+)/i).map((part, index) => {
     if (index % 2 === 0) return part
@@ -85,6 +102,11 @@ export function decodeQuery(text: string): string | undefined {
   return decodeBut(DELIMITER, text)
 }
 
+/** Decoded except for stars, which would be wildcards of a pattern, and for what would decode again. */
+export function decodeAroundStars(text: string): string {
+  return decodeBut(/[*%]/, text) ?? text
+}
+
 function encode(text: string, foreign: RegExp): string {
   return text.replace(foreign, encodeURIComponent)
 }
@@ -97,12 +119,26 @@ export function encodeQuery(query: string): string {
   return encode(query, FOREIGN)
 }
 
+/** How often a text may be decoded until it stays the same: no real URI is encoded more often. */
+const MOST_DECODINGS = 4
+
+/** Whether no server finds dot segments or slashes in a decoded text, however often it decodes. */
+function isClearDecoded(decoded: string): boolean {
+  let text = decoded.replace(SCHEME, '')
+  for (let times = 1; times <= MOST_DECODINGS; times++) {
+    if (ENCODED.test(text) || DOT_SEGMENT.test(text)) return false
+    const next = decodeAgain(text)
+    if (next === text) return true
+    text = next
+  }
+  return false
+}
+
 /** Whether a URI, or a pattern for URIs, is unambiguous. */
 export function isClear(text: string): boolean {
   if (text.length > LONGEST_URI || ODD.test(text) || ENCODED.test(text)) return false
   const decoded = decodeOnce(text)
-  if (decoded === undefined || CONTROLS.test(decoded) || ENCODED.test(decoded)) return false
-  return !DOT_SEGMENT.test(decoded.replace(SCHEME, ''))
+  return decoded !== undefined && !CONTROLS.test(decoded) && isClearDecoded(decoded)
 }
 
 /** The components of a URI, none of them decoded. */

@@ -19,7 +19,7 @@ import { compileUriPattern } from './uri-pattern.js'
  * What a rule is about. `*` matches any text in names; in URIs it stays within a segment, and `**`
  * crosses segments. A URI is compared part by part. A pattern without a query requires its scopes
  * for any query. Only a pattern with a query (`weather://forecast?*`) allows one, and it requires
- * its scopes whenever the query has its parameters.
+ * its scopes whenever the query has its parameters. A star in a parameter stays in it.
  */
 export interface PolicyRule {
   readonly tools?: string | readonly string[]

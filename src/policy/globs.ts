@@ -24,6 +24,13 @@ export type Piece = string | typeof ANY | typeof WITHIN_SEGMENT
 /** The part of a string that is needed. */
 export type Text = Pick<string, 'length' | 'startsWith' | 'endsWith' | 'charCodeAt'>
 
+/** A compiled text, with or without stars. */
+export interface TextPattern {
+  /** The only text that matches; `undefined` with wildcards. */
+  readonly only: string | undefined
+  isLike(text: Text): boolean
+}
+
 /** How many texts are remembered, and their length: a few megabytes, whatever clients ask for. */
 export const MAX_TEXTS = 10_000
 export const LONGEST_KNOWN = 200
@@ -148,6 +155,18 @@ export class Glob {
     if (this.#isLiteral) return start === end
     return this.#middle === undefined || this.#middle.isLike(text, start, end)
   }
+}
+
+/** @param literal reads the text between stars */
+export function compileText(
+  text: string,
+  wildcards: Wildcards,
+  literal?: (part: string) => string,
+): TextPattern {
+  const pieces = piecesOf(text, wildcards, literal)
+  const glob = new Glob(pieces, wildcards)
+  const isOnly = pieces.every((piece) => typeof piece === 'string')
+  return { only: isOnly ? pieces.join('') : undefined, isLike: (other) => glob.isLike(other) }
 }
 
 export class GlobSet {

@@ -249,7 +249,7 @@ export class RulePolicy implements OperationPolicy {
     if (uri?.isForeignUser === true) return 'no rule names its user'
     if (uri?.isQualified === true) {
       if (uri.isNamed || (isOpen && !uri.isKnownPlace)) return undefined
-      return 'no rule names it with its query, user or host'
+      return 'no rule names it with its query, user, host or parameters of segments'
     }
     if (isOpen || (uri?.isNamed ?? byName.length > 0)) return undefined
     return target === undefined && isProtocolMethod(method) ? undefined : 'no rule names it'

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Glob, piecesOf, type Text, type Wildcards } from './globs.js'
+import { compileText, type TextPattern, type Wildcards } from './globs.js'
 import {
   decodeOnce,
   decodeQuery,
@@ -19,16 +19,11 @@ import {
   type HostAndPort,
   type ResourceUri,
 } from '../mcp/resource-uri.js'
+import { collapsePath } from '../mcp/path-readings.js'
+import { QueryPattern, reasonUnclearQuery } from './query-pattern.js'
 
 const IN_PATH: Wildcards = { separator: '/' }
 const IN_AUTHORITY: Wildcards = { separator: undefined }
-
-/** What a pattern says of one component. */
-interface ComponentPattern {
-  /** The only text that matches; `undefined` with wildcards. */
-  readonly only: string | undefined
-  isLike(text: Text): boolean
-}
 
 /** A pattern, compiled. */
 export interface UriPattern {
@@ -36,13 +31,12 @@ export interface UriPattern {
   readonly userinfo: string | undefined
   readonly hasAuthority: boolean
   /** `undefined`: any authority, or none. */
-  readonly authority:
-    { readonly host: ComponentPattern; readonly port: ComponentPattern } | undefined
-  readonly path: ComponentPattern
+  readonly authority: { readonly host: TextPattern; readonly port: TextPattern } | undefined
+  readonly path: TextPattern
+  /** The path without parameters of its segments; `undefined` if it has none. */
+  readonly bare: TextPattern | undefined
   /** `undefined` if the pattern has no query. */
-  readonly query: ComponentPattern | undefined
-  /** Each of its parameters alone, as forms are read. */
-  readonly parameters: readonly ComponentPattern[]
+  readonly query: QueryPattern | undefined
   /** Whether a match may allow access; else it only adds what its rule requires. */
   readonly permits: boolean
 }
@@ -62,17 +56,6 @@ export class UselessPattern {
     this.reason = reason
     this.hint = hint
   }
-}
-
-function component(
-  text: string,
-  wildcards: Wildcards,
-  literal?: (part: string) => string,
-): ComponentPattern {
-  const pieces = piecesOf(text, wildcards, literal)
-  const glob = new Glob(pieces, wildcards)
-  const isOnly = pieces.every((piece) => typeof piece === 'string')
-  return { only: isOnly ? pieces.join('') : undefined, isLike: (other) => glob.isLike(other) }
 }
 
 /** A valid host label that replaces stars while the URL standard parses the rest. */
@@ -125,7 +108,8 @@ function reasonUnclear(text: string): UselessPattern {
 
 /**
  * Compiles a pattern. `*` matches text within a segment, `**` in a path any text; in a host, one
- * star matches any text. `scheme://**` and `scheme:**` match every URI of a scheme.
+ * star matches any text. In a query, a star stays in its parameter. `scheme://**` and `scheme:**`
+ * match every URI of a scheme.
  */
 export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   const parts = isClear(text) ? splitUri(text) : undefined
@@ -155,7 +139,17 @@ export function compileUriPattern(text: string): UriPatterns | UselessPattern {
   if (path === undefined || (parts.query !== undefined && query === undefined)) {
     return reasonUnclear(text)
   }
+  const unclear = query && reasonUnclearQuery(spellParts(query, encodeQuery))
+  if (unclear !== undefined) return new UselessPattern(...unclear)
   return toPatterns({ ...parts, userinfo, place, path, query, isAll })
+}
+
+function pathPattern(spelled: string): TextPattern {
+  return compileText(spelled, IN_PATH, (part) => decodeOnce(part) ?? part)
+}
+
+function withoutParameters(path: string): string {
+  return collapsePath(path.replace(/;[^/]*/g, ''))
 }
 
 interface ReadPattern {
@@ -184,19 +178,17 @@ function toPatterns({ path, query, isAll, ...pattern }: ReadPattern): UriPattern
     userinfo,
     hasAuthority,
     authority: {
-      host: component(place.host, IN_AUTHORITY),
-      port: component(place.port, IN_AUTHORITY),
+      host: compileText(place.host, IN_AUTHORITY),
+      port: compileText(place.port, IN_AUTHORITY),
     },
-    path: component(spelledPath, IN_PATH, (part) => decodeOnce(part) ?? part),
-    query: spelledQuery === undefined ? undefined : component(spelledQuery, IN_PATH, decodeStars),
-    parameters: parametersOf(spelledQuery ?? '').map((each) =>
-      component(each, IN_PATH, decodeStars),
-    ),
+    path: pathPattern(spelledPath),
+    bare: spelledPath.includes(';') ? pathPattern(withoutParameters(spelledPath)) : undefined,
+    query: spelledQuery === undefined ? undefined : new QueryPattern(spelledQuery),
     permits: true,
   }
-  const anything = component('**', IN_PATH)
+  const anything = compileText('**', IN_PATH)
   if (isAll) {
-    const port = component('*', IN_AUTHORITY)
+    const port = compileText('*', IN_AUTHORITY)
     return { text, patterns: [{ ...own, authority: { ...own.authority, port }, path: anything }] }
   }
   // A pattern without an authority allows no URI that has one; a pattern that begins with ** may
@@ -207,51 +199,38 @@ function toPatterns({ path, query, isAll, ...pattern }: ReadPattern): UriPattern
   }
   if (!/.\/$/.test(spelledPath)) return { text, patterns: [own] }
   // A directory is the same with or without its last slash.
-  const bare = component(spelledPath.slice(0, -1), IN_PATH, (part) => decodeOnce(part) ?? part)
-  return { text, patterns: [own, { ...own, path: bare, permits: false }] }
+  const file = pathPattern(spelledPath.slice(0, -1))
+  return { text, patterns: [own, { ...own, path: file, permits: false }] }
 }
 
-/** In a query, all other escapes are kept. */
-function decodeStars(part: string): string {
-  return decodeQuery(part) ?? part
-}
-
-/** Names with values, in any order: servers look up one name and take its first or last value. */
-export function parametersOf(query: string): readonly string[] {
-  const parameters = query.replaceAll('+', ' ').split(/[&;]/)
-  return [...new Set(parameters)].filter((each) => each !== '')
-}
-
-/**
- * Whether a pattern's demands apply to this query: if it matches the whole query, or the query
- * contains each of the pattern's parameters.
- *
- * @param given from {@link parametersOf}
- */
-export function isDemanded(
-  { query, parameters }: UriPattern,
-  written: string | undefined,
-  given: readonly string[],
-): boolean {
-  if (query === undefined) return true
-  if (written === undefined) return false
-  if (query.isLike(written)) return true
+/** Whether a pattern covers a path, and what servers read that drop parameters of its segments. */
+function namesPath({ path, bare }: UriPattern, written: string, kept: readonly string[]): boolean {
+  if (path.only !== undefined) return path.only === written
   return (
-    parameters.length > 0 && parameters.every((each) => given.some((other) => each.isLike(other)))
+    path.isLike(written) &&
+    kept.every((reading) => path.isLike(reading) || bare?.isLike(reading) === true)
   )
 }
 
-/** Whether a pattern covers every part of a URI that servers may strip first. */
-export function namesAllOf(pattern: UriPattern, uri: ResourceUri): boolean {
-  const { authority, userinfo, query, hasAuthority, permits, path } = pattern
+/**
+ * Whether a pattern covers every part of a URI that servers may strip first.
+ *
+ * @param kept the readings of its path
+ */
+export function namesAllOf(
+  pattern: UriPattern,
+  uri: ResourceUri,
+  kept: readonly string[],
+): boolean {
+  const { authority, userinfo, query, hasAuthority, permits } = pattern
   const isOfAnotherHost = uri.scheme === 'file' && uri.host !== '' && authority?.host.only === ''
   return (
     permits &&
     !isOfAnotherHost &&
     (authority === undefined || hasAuthority === uri.hasAuthority) &&
     (uri.userinfo === undefined || userinfo !== undefined) &&
-    (uri.query === undefined || query?.isLike(uri.query) === true) &&
-    path.isLike(uri.path)
+    (uri.query === undefined || query?.permits(uri.query) === true) &&
+    namesPath(pattern, uri.path, kept)
   )
 }
 

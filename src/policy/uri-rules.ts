@@ -5,15 +5,11 @@
  */
 import { Cache } from '../base/cache.js'
 import { LONGEST_KNOWN, MAX_TEXTS } from './globs.js'
+import { parametersOf } from './query-pattern.js'
+import { readPath } from '../mcp/path-readings.js'
+import type { QueryParameter } from '../mcp/query-parameters.js'
 import { parseResourceUri, type ResourceUri } from '../mcp/resource-uri.js'
-import {
-  compileUriPattern,
-  isDemanded,
-  isInAuthority,
-  namesAllOf,
-  parametersOf,
-  type UriPattern,
-} from './uri-pattern.js'
+import { compileUriPattern, isInAuthority, namesAllOf, type UriPattern } from './uri-pattern.js'
 
 /** What the rules say about a URI. */
 export interface UriMatch {
@@ -22,8 +18,8 @@ export interface UriMatch {
   /** Whether a pattern matches the whole URI, as it was written. */
   readonly isNamed: boolean
   /**
-   * Whether it has a part that many servers strip first: a query, a user, the host of a file. It
-   * then names the same resource as without it, and only a pattern with that part allows it.
+   * Whether it has a part that many servers strip first: a query, a user, the host of a file, or too
+   * many parameters of segments. It then names the same resource as without it, and only a pattern with that part allows it.
    */
   readonly isQualified: boolean
   /** Whether a pattern is about its scheme and authority. */
@@ -48,13 +44,7 @@ interface Group {
   readonly users: Set<string>
 }
 
-/** The path as read by servers that drop the last slash or segment parameters. */
-function readingsOf(path: string): readonly string[] {
-  const written = path.includes(';') ? [path, path.replace(/;[^/]*/g, '')] : [path]
-  const bare = written.filter((each) => /.\/$/s.test(each)).map((each) => each.slice(0, -1))
-  return [...written, ...bare]
-}
-
+/** What no rule allows. */
 const NOWHERE: UriMatch = {
   rules: [],
   isNamed: false,
@@ -125,15 +115,16 @@ export class UriRules {
     if (uri === undefined) return NOWHERE
     const { scheme, userinfo, host, query } = uri
     const isOfHost = scheme === 'file' && host !== ''
-    const readings = readingsOf(uri.path)
+    const readings = readPath(uri.path)
+    if (readings === undefined) return NOWHERE
     const parameters = query === undefined ? [] : parametersOf(query)
     const groups = this.#groupsOf(uri)
     const rules = new Set<number>()
     let isNamed = false
     for (const group of groups) {
-      for (const pattern of patternsFor(group, uri, readings, parameters)) {
+      for (const pattern of patternsFor(group, uri, readings.all, parameters)) {
         rules.add(pattern.rule)
-        isNamed ||= namesAllOf(pattern, uri)
+        isNamed ||= namesAllOf(pattern, uri, readings.kept)
       }
     }
     return {
@@ -155,11 +146,11 @@ function* patternsFor(
   { exact, globs }: Group,
   { userinfo, query }: ResourceUri,
   readings: readonly string[],
-  parameters: readonly string[],
+  parameters: readonly QueryParameter[],
 ): Iterable<RulePattern> {
   const isOf = (pattern: RulePattern) =>
     (pattern.userinfo === undefined || pattern.userinfo === userinfo) &&
-    isDemanded(pattern, query, parameters)
+    (pattern.query === undefined || pattern.query.isIn(query, parameters))
   for (const reading of readings) {
     for (const pattern of exact.get(reading) ?? []) if (isOf(pattern)) yield pattern
   }

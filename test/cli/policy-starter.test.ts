@@ -116,15 +116,25 @@ describe('the starter', () => {
       inventory({
         tools: [offer('a*b'), offer(''), offer('fine')],
         resources: [offer('file:///a/../b'), offer('no uri'), offer('file:///a/*')],
-        templates: [offer('{+uri}'), offer('file:///a*/{b}'), offer('x:/{a}{b}{/c*}')],
+        templates: [
+          offer('{+uri}'),
+          offer('file:///a*/{b}'),
+          offer('x:/{a}{b}{/c*}'),
+          offer('x://h?a=1{&b}'),
+          offer('x://h?a={b}&c={d}'),
+        ],
       }),
     )
     const { document } = parse(text)
-    expect(namesIn(document)).toEqual({ tools: ['fine'], prompts: [], resources: ['x:/**'] })
+    expect(namesIn(document)).toEqual({
+      tools: ['fine'],
+      prompts: [],
+      resources: ['x:/**', 'x://h?a=*&c=*'],
+    })
     const leftOut = [...text.matchAll(/^ {2}# left out: (.*?): /gm)].map(([, name]) => name)
     expect(leftOut).toEqual([
       ...['"a*b"', '""', '"file:///a/../b"', '"no uri"', '"file:///a/*"'],
-      ...['"{+uri}"', '"file:///a*/{b}"'],
+      ...['"{+uri}"', '"file:///a*/{b}"', '"x://h?a=1{&b}"'],
     ])
   })
 

@@ -137,8 +137,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'dot-segments-taken',
     breaks: 'HDR-08, CASE-58',
-    find: 'return !DOT_SEGMENT.test(',
-    replace: "return text !== '' || !DOT_SEGMENT.test(",
+    find: 'ENCODED.test(text) || DOT_SEGMENT.test(text)',
+    replace: 'ENCODED.test(text)',
     tests: both,
   },
   {

@@ -791,6 +791,57 @@ describe.each(POLICY_HOSTS)('%s', (host) => {
       },
     )
 
+    verifies('ATK-10', 'are not opened by what servers find beyond a narrow rule', async () => {
+      const { send } = await startFixture({
+        policy: {
+          rules: [
+            { resources: ['db://h/t?table=public_*'], scopes: ['mcp:read'] },
+            { resources: ['db://h/u?table=*&user=me'], scopes: ['mcp:read'] },
+            { resources: ['dir://h/list?path=public/**'], scopes: ['mcp:read'] },
+            { resources: ['any://h/t?**'], scopes: ['mcp:read'] },
+            { resources: ['any://h/t?table=secret'], scopes: ['mcp:admin'] },
+            { resources: ['file:///srv/**'], scopes: ['mcp:read'] },
+            { resources: ['file:///srv/private/**'], scopes: ['mcp:admin'] },
+            { resources: ['file:///srv/one/key.pem'], scopes: ['mcp:admin'] },
+            { resources: ['file:///txt/**/*.txt'], scopes: ['mcp:read'] },
+          ],
+          unmatched: 'deny',
+        },
+      })
+      for (const [uri, status] of [
+        ['db://h/t?table=public_a', 200],
+        ['db://h/t?table=public_a&table=secret', 403],
+        ['db://h/t?table=public_a;table=secret', 403],
+        ['db://h/t?table=public_a&t%61ble=secret', 403],
+        ['db://h/t?table=public_a&table[]=secret', 403],
+        ['db://h/t?table=public_a&admin=1', 403],
+        ['db://h/u?table=x&user=me', 200],
+        ['db://h/u?table=x&user=root&user=me', 403],
+        ['dir://h/list?path=public/a/b', 200],
+        ['dir://h/list?path=public/1..5', 200],
+        ['dir://h/list?path=public/..&x=1', 400],
+        ['dir://h/list?path=public/a/..,b', 400],
+        ['dir://h/list?path=public/..%26x', 400],
+        ['dir://h/list?path=public/..+', 400],
+        ['dir://h/list?path=public/..%20&x', 400],
+        ['dir://h/list?path=public/..:y', 400],
+        ['any://h/t?table=x&table=y', 200],
+        ['any://h/t?table[]=secret', 403],
+        ['any://h/t?x=1;table=secret', 403],
+        ['file:///srv/a;v=1', 200],
+        ['file:///srv/;a/private/key.pem', 403],
+        ['file:///srv/;/private/key.pem', 403],
+        ['file:///srv/one/key.pem/;x/', 403],
+        ['file:///srv/one/key.pems/;x/', 200],
+        ['file:///txt/d/a.txt', 200],
+        ['file:///txt/d/key.pem;.txt', 403],
+      ] as const) {
+        const answer = await send(read(uri), 'mcp:use mcp:read', {}, { sub: `of ${uri}` })
+        expect({ uri, status: answer.status }).toEqual({ uri, status })
+        expect(answer.arrived).toEqual(status === 200 ? [read(uri)] : [])
+      }
+    })
+
     verifies('ATK-10', 'without a rule for their place are left to base, as they are', async () => {
       const { send } = await startFixture({ policy: { ...RULES, unmatched: 'base' } })
       for (const [uri, status] of [

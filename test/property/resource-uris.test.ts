@@ -10,11 +10,17 @@ import { compileUriPattern } from '../../src/policy/uri-pattern.js'
 import { canonicalTemplate } from '../../src/mcp/uri-template.js'
 import type { VerifiedAccessToken } from '../../src/types.js'
 import {
+  isClosedParameter,
   isClosedPath,
   isOfClosedPlace,
+  isOutside,
   judgeUri,
+  narrowRules,
+  OPEN_QUERIES,
   openRules,
+  parametersOfNode,
   readingsOfNode,
+  trickyQueries,
   trickyUris,
 } from '../support/uri-readings.js'
 import { verifies } from '../support/verifies.js'
@@ -36,6 +42,45 @@ verifies('ATK-10', 'what is allowed is no name of what is closed, for no reader 
     RUNS,
   )
   // All of them occur, or nothing was shown.
+  expect(Math.min(judged.open, judged.closed, judged.refused, tempting)).toBeGreaterThan(50)
+})
+
+verifies('ATK-10', 'no reader of Node leaves what a narrow pattern means', () => {
+  const judged = { open: 0, closed: 0, refused: 0 }
+  let tempting = 0
+  fc.assert(
+    fc.property(fc.oneof(trickyUris, trickyQueries), narrowRules, (uri, narrow) => {
+      const verdict = judgeUri(uri, [narrow.pattern], 'deny')
+      judged[verdict]++
+      const found = { paths: readingsOfNode(uri), parameters: parametersOfNode(uri) }
+      const outside = isOutside(narrow, found)
+      if (outside) tempting++
+      const isHole = verdict === 'open' && outside
+      expect({ uri, pattern: narrow.pattern, isHole }).toEqual({
+        uri,
+        pattern: narrow.pattern,
+        isHole: false,
+      })
+    }),
+    { numRuns: RUNS.numRuns * 4 },
+  )
+  expect(Math.min(judged.open, judged.closed, judged.refused, tempting)).toBeGreaterThan(50)
+})
+
+verifies('ATK-10', 'no reader of Node finds a closed value in an open query', () => {
+  const judged = { open: 0, closed: 0, refused: 0 }
+  let tempting = 0
+  fc.assert(
+    fc.property(trickyQueries, (uri) => {
+      const verdict = judgeUri(uri, OPEN_QUERIES, 'deny')
+      judged[verdict]++
+      const hits = parametersOfNode(uri).filter((each) => isClosedParameter(uri, each))
+      if (hits.length > 0) tempting++
+      const opened = verdict === 'open' ? hits : []
+      expect({ uri, opened }).toEqual({ uri, opened: [] })
+    }),
+    RUNS,
+  )
   expect(Math.min(judged.open, judged.closed, judged.refused, tempting)).toBeGreaterThan(50)
 })
 
@@ -159,6 +204,151 @@ describe('a pattern', () => {
       'db://t?table=secret': 'one',
       'db://t?table=secret&x=1': 'denied',
     })
+  })
+
+  verifies('ATK-10', 'with a star in a query allows no parameter that it does not name', () => {
+    const rules = {
+      'db://h/t?table=public_*': 'one',
+      'db://h/u?table=*&user=me': 'two',
+      'db://h/v?table=**': 'long',
+      'db://h/w?*': 'any',
+      'db://h/x?tab*=x': 'name',
+      'db://h/y?tag=a&tag=b': 'literal',
+      'db://h/z?flag*': 'flag',
+      'db://h/p?page[number]=*&page[size]=*': 'page',
+    }
+    const uris = {
+      'db://h/t?table=public_a': 'one',
+      'db://h/t?table=public_': 'one',
+      'db://h/t?table=public_a=b': 'one',
+      'db://h/t?table=public_a%26b': 'one',
+      'db://h/t?t%61ble=public_a': 'one',
+      'db://h/t?table=public_a&table=secret': 'denied',
+      'db://h/t?table=public_a;table=secret': 'denied',
+      'db://h/t?table=public_a&admin=1': 'denied',
+      'db://h/t?table=public_a&': 'denied',
+      'db://h/t?&table=public_a': 'denied',
+      'db://h/t?table=public_a/b': 'denied',
+      'db://h/t?TABLE=public_a': 'denied',
+      'db://h/u?table=x&user=me': 'two',
+      'db://h/u?table=x;user=me': 'denied',
+      'db://h/u?user=me&table=x': 'denied',
+      'db://h/u?table=x&user=root&user=me': 'denied',
+      'db://h/u?table=x&user=me&user=root': 'denied',
+      'db://h/v?table=a/b': 'long',
+      'db://h/v?table=a/b&x=1': 'denied',
+      'db://h/v?table=a/b;x': 'denied',
+      'db://h/w?a=1&b=2&a=3': 'any',
+      'db://h/x?table=x': 'name',
+      'db://h/x?table=secret=x': 'denied',
+      'db://h/x?table': 'denied',
+      'db://h/y?tag=a&tag=b': 'literal',
+      'db://h/y?tag=b&tag=a': 'denied',
+      'db://h/z?flags=1': 'flag',
+      'db://h/z?flags=1&x': 'denied',
+      'db://h/p?page[number]=1&page%5Bsize%5D=2': 'page',
+    }
+    expect(verdicts(rules, Object.keys(uris))).toEqual(uris)
+  })
+
+  verifies('ATK-10', 'with a query asks for its scopes under every name and value of it', () => {
+    const rules = {
+      'db://h/t?**': 'any',
+      'db://h/t?table=secret': 'one',
+      'db://h/t?path=private/**': 'path',
+      'db://h/t?a.b=1': 'dot',
+      'db://h/t?list[]=x': 'list',
+      'db://h/t?q=a=b': 'equals',
+      'db://h/t?n=a;b': 'semicolon',
+    }
+    const uris = {
+      'db://h/t?table[]=secret': 'any one',
+      'db://h/t?table%5B0%5D=secret': 'any one',
+      'db://h/t?table[x][y]=secret': 'any one',
+      'db://h/t?+table=secret': 'any one',
+      'db://h/t?%20table=secret': 'any one',
+      'db://h/t?table=%2573ecret': 'any one',
+      'db://h/t?table=a&table=secret': 'any one',
+      'db://h/t?tables[]=secret': 'any',
+      'db://h/t?TABLE=secret': 'any',
+      'db://h/t?path=private/a': 'any path',
+      'db://h/t?path=./private/a': 'any path',
+      'db://h/t?path=//private//a': 'any path',
+      'db://h/t?path=privately/a': 'any',
+      'db://h/t?a_b=1': 'any dot',
+      'db://h/t?a%20b=1': 'any dot',
+      'db://h/t?ab=1': 'any',
+      'db://h/t?list[3]=x': 'any list',
+      'db://h/t?list[]=y': 'any',
+      'db://h/t?q=a%3Db': 'any equals',
+      'db://h/t?q=a%253Db': 'any equals',
+      'db://h/t?n=a%3Bb': 'any',
+      'db://h/t?x=1;n=a;b': 'any semicolon',
+    }
+    expect(verdicts(rules, Object.keys(uris))).toEqual(uris)
+  })
+
+  verifies('ATK-10', 'holds for every path that servers make of segments with parameters', () => {
+    const rules = {
+      'file:///srv/**': 'wide',
+      'file:///srv/private/**': 'narrow',
+      'file:///srv/one/key.pem': 'one',
+      'file:///srv/one/p;q': 'odd',
+      'file:///srv/two/*/x': 'two',
+    }
+    const uris = {
+      'file:///srv/;a/private/key.pem': 'narrow wide',
+      'file:///srv/;/private/key.pem': 'narrow wide',
+      'file:///srv/;a/;b/private;d/key.pem': 'narrow wide',
+      'file:///srv/one/key.pem/;x/': 'one wide',
+      'file:///srv/one/key.pem;x//;y': 'one wide',
+      'file:///srv/one/key%2570em': 'wide',
+      'file:///srv/one/key.%2570em': 'one wide',
+      'file:///srv/one/key.pem%3Fx': 'one wide',
+      'file:///srv/one/key.pem%23x': 'one wide',
+      'file:///srv/one/key.pem%253Bx': 'one wide',
+      // A server that drops parameters first, and then decodes, finds p;q.
+      'file:///srv/one/p%3Bq;r': 'odd wide',
+      'file:///srv/one/;key.pem': 'wide',
+      'file:///srv/two/a;b/x': 'two wide',
+      'file:///srv/two/;b/x': 'two wide',
+      'file:///srv/privately;/key.pem': 'wide',
+      // Each of them could be a part of a name.
+      'file:///srv/a;1;2;3;4;5;6;7': 'wide',
+      'file:///srv/a;1;2;3;4;5;6;7;8': 'denied',
+      'file:///srv/a;b/c;d/e;f': 'wide',
+      'file:///srv/a;b/c;d/e;f/g;h': 'denied',
+      [`file:///srv/a${';b'.repeat(16)}`]: 'denied',
+    }
+    expect(verdicts(rules, Object.keys(uris))).toEqual(uris)
+    const denied = [`file:///srv/a${';b'.repeat(16)}`]
+    expect(verdicts({ 'x:y': 'y' }, denied, 'base')).toEqual({ [denied[0] as string]: 'denied' })
+  })
+
+  verifies('ATK-10', 'allows parameters of segments where what remains is allowed, too', () => {
+    const rules = {
+      'file:///srv/**/*.txt': 'text',
+      'file:///srv/*/key': 'key',
+      'x://h/docs;v=1/*': 'docs',
+      'x://h/a;v=1': 'a',
+    }
+    const uris = {
+      'file:///srv/d/a.txt': 'text',
+      'file:///srv/d;v=1/a.txt': 'text',
+      'file:///srv/d/a.txt;v=1': 'denied',
+      'file:///srv/d/key.pem;.txt': 'denied',
+      'file:///srv/a/key': 'key',
+      'file:///srv/a;x/key': 'key',
+      'file:///srv/;x/key': 'denied',
+      'x://h/docs;v=1/a': 'docs',
+      'x://h/docs;v=1/a;b': 'docs',
+      'x://h/docs/a': 'denied',
+      'x://h/docs;v=2/a': 'denied',
+      'x://h/a;v=1': 'a',
+      'x://h/a;v=2': 'denied',
+      'x://h/a': 'denied',
+    }
+    expect(verdicts(rules, Object.keys(uris))).toEqual(uris)
   })
 
   verifies('ATK-10', 'leaves a query to base only where it knows nothing of the place', () => {
@@ -308,6 +498,14 @@ describe('a pattern', () => {
       'file:///srv/../x',
       'file:///srv/..;/x',
       'file:///srv/**?a=../b',
+      'dir://h/list?path=public/..&x=*',
+      'dir://h/list?path=public/a/..,*',
+      'db://h/t?*&user=me',
+      'db://h/t?tab*=x&user=me',
+      'db://h/t?id=a&id=*',
+      'db://h/t?a.b=1&a_b=*',
+      'db://h/t?a=*&a[x]=1',
+      'db://h/t?a[]=*;a=1',
       'file:///srv/%252e%252e/x',
       'file:///srv/%2f*',
       'file:///srv\\*',
@@ -334,6 +532,9 @@ describe('a pattern', () => {
       'note:x',
       'demo://**',
       'file:///a%2Ab*',
+      'db://h/t?a=*&A=*',
+      'db://h/t?a=*&ab=*',
+      'db://h/t?id=1&id=2',
     ]) {
       const compiled = compileUriPattern(text)
       expect('text' in compiled && compiled.text).toBe(text)
@@ -376,6 +577,63 @@ describe('a pattern', () => {
       }
     }
   })
+})
+
+verifies('ATK-10', 'a dot segment is refused, whatever stands beside it', () => {
+  const edges = [
+    '/',
+    '?',
+    '&',
+    '=',
+    ';',
+    ',',
+    ':',
+    '+',
+    ' ',
+    '|',
+    '"',
+    "'",
+    '(',
+    ')',
+    '[',
+    ']',
+    '!',
+  ]
+  const all = [...edges, ...edges.map((edge) => encodeURIComponent(edge)), '%C2%A0', '%2526', '%25']
+  const refused = all.flatMap((before) =>
+    [...all, ''].flatMap((after) => [
+      `x://h/a?b=c${before}..${after}${after === '' ? '' : 'd'}`,
+      `x:a${before}..${after}${after === '' ? '' : 'd'}`,
+    ]),
+  )
+  const dots = ['dir://h/l?path=a/.&x=1', 'x://h/.,y', 'x://h/a?/.', 'x://h/a?b=c/.;d', 'x:.']
+  for (const uri of [...refused, ...dots, 'x://h/..%26x', 'x://h/..%20&x', 'x:..', 'x:..:y']) {
+    expect({ uri, name: canonicalUri(uri) }).toEqual({ uri, name: undefined })
+  }
+  const legal = [
+    'dir://h/list?range=1..5',
+    'dir://h/list?range=1..',
+    'dir://h/list?range=..5',
+    'dir://h/list?range=[1..5]',
+    'git://h/log?of=v1..v2',
+    'git://h/log?of=v1...v2&x=...',
+    'git://h/log?of=HEAD~1..HEAD%5E',
+    'x://h/a...b',
+    'x://h/...',
+    'x://h/a../b',
+    'x://h/a..;b',
+    'x://h/a..,b',
+    'file:///srv/..hidden',
+    'file:///srv/.hidden',
+    'x://h/a?dot=.',
+    'x://h/a?dot=.&b=1',
+    'x://h/a?path=./b',
+    'x://h/a, b. c?q=e.g. this',
+    'x://h/100%25',
+  ]
+  for (const uri of legal) {
+    expect({ uri, isLegal: canonicalUri(uri) !== undefined }).toEqual({ uri, isLegal: true })
+  }
 })
 
 verifies('ATK-10', 'templates are judged by what stands outside of their expressions', () => {

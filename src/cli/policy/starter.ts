@@ -15,6 +15,8 @@ import { inOneLine, scalarOf, shownScalar } from './shown.js'
 const STAR = 'its name has a star, which matches any text in a rule: write this rule by hand'
 const NO_URI =
   'no rule can name it, and no client can request it: it is not a URI, or has dot segments'
+const FURTHER =
+  'its query may have further parameters, which no star stands for: write this rule by hand'
 
 /** The patterns by which a rule names it, or why no rule can name it without matching others. */
 type Named = { readonly patterns: readonly string[] } | { readonly fault: string }
@@ -51,12 +53,14 @@ function patternFor(expression: string): string {
 
 function namedByTemplate({ name }: Offer): Named {
   const expression = /\{[^{}]*\}/g
-  if (name.replace(expression, '').includes('*')) return { fault: STAR }
+  const outside = name.replace(expression, '')
+  if (outside.includes('*')) return { fault: STAR }
+  if (outside.includes('?') && name.includes('{&')) return { fault: FURTHER }
   // Adjacent stars would have another meaning.
   const write = (text: string) => text.replace(expression, patternFor).replace(/\*{2,}/g, '**')
   const withQuery = write(name)
   // All variables of a query may be left out. Then there is no query.
-  const isOptional = name.includes('{?') && !name.replace(expression, '').includes('?')
+  const isOptional = name.includes('{?') && !outside.includes('?')
   return namedByPatterns(
     isOptional ? [write(name.replace(/\{[?&][^{}]*\}/g, '')), withQuery] : [withQuery],
   )
