@@ -31,11 +31,37 @@ function row(setting: Setting): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
+const COLUMNS_OF_TABLE = ['| setting | default | meaning |', '|-|-|-|']
+
+/** As a config file writes them, because they have no flag. */
+function memberRow({ path, description, default: fallback = '–' }: Setting): string {
+  return `| \`${memberOf(path)}\` | ${fallback} | ${description.replaceAll('|', '\\|')} |`
+}
+
+/** What an issuer in the list of a config file may have. */
+function issuerSettings(): string {
+  const [alone, shared] = [false, true].map((hasFlag) =>
+    FILE_ISSUER_SETTINGS.filter((setting) => SETTINGS.includes(setting) === hasFlag),
+  )
+  const names = shared?.map(({ path }) => `\`${memberOf(path)}\``).join(', ')
+  return [
+    '## One of several issuers',
+    '',
+    'Each entry of `oauth.issuers` in a config file has an `issuer`. These settings exist only there:',
+    '',
+    ...COLUMNS_OF_TABLE,
+    ...(alone ?? []).map(memberRow),
+    '',
+    `An entry may also have its own ${names}.`,
+  ].join('\n')
+}
+
 function tables(): string {
-  return SECTIONS.map((section) => {
+  const sections = SECTIONS.map((section) => {
     const rows = SETTINGS.filter((setting) => setting.section === section).map(row)
-    return [`## ${section}`, '', '| setting | default | meaning |', '|-|-|-|', ...rows].join('\n')
-  }).join('\n\n')
+    return [`## ${section}`, '', ...COLUMNS_OF_TABLE, ...rows].join('\n')
+  })
+  return [...sections, issuerSettings()].join('\n\n')
 }
 
 async function formatted(text: string, file: string): Promise<string> {
