@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CONNECTORS_MENU } from './client-places.js'
 import type { Source } from './clients.js'
 import { shellWord } from './shell-word.js'
 
@@ -62,7 +63,7 @@ const CONNECTORS =
 /** Custom connectors, which the vendor's servers use: an address on the internet is needed. */
 function connectorSteps({ url, clientId }: Deployment): readonly string[] {
   return [
-    'Open Settings → Connectors → Add custom connector.',
+    `Open ${CONNECTORS_MENU}.`,
     `Give it the URL ${url}`,
     clientId === undefined
       ? 'Leave the advanced settings empty.'

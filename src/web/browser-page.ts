@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CLIENT_PLACES } from '../advice/client-places.js'
 import { escapeHtml } from '../base/html.js'
 import { PAGE_STYLE } from '../base/page-style.js'
 import { answer, type GuardAnswer } from './answers.js'
@@ -15,17 +16,6 @@ interface BrowserPage {
   readonly name: string | undefined
   readonly requestId: string
 }
-
-/** For each client: where people type the URL, or what they type. */
-const CLIENTS: readonly (readonly [name: string, where: string, typed?: string])[] = [
-  ['Claude (web and desktop)', 'Settings, Connectors, Add custom connector'],
-  ['Claude Code', '', 'claude mcp add --transport http NAME URL'],
-  ['ChatGPT', 'Settings, Apps and Connectors, Create (in developer mode)'],
-  ['VS Code', 'The command “MCP: Add Server”, then HTTP'],
-  ['Cursor', 'Settings, MCP, Add a server: ', '{"url": "URL"}'],
-  ['MCP Inspector', 'Transport Type “Streamable HTTP”'],
-  ['A client that only starts commands', '', 'npx mcp-remote URL'],
-]
 
 /** A click selects all of a code. */
 const STYLE = `${PAGE_STYLE}
@@ -50,7 +40,7 @@ function pageHeaders(requestId: string): Readonly<Record<string, string>> {
 function pageBody({ resource, name, requestId }: BrowserPage): string {
   const title = escapeHtml(name ?? 'MCP server')
   const url = escapeHtml(resource)
-  const clients = CLIENTS.map(([client, where, typed]) => {
+  const clients = CLIENT_PLACES.map(({ title: client, where, typed }) => {
     const code =
       typed === undefined ? '' : `<code>${escapeHtml(typed).replace('URL', () => url)}</code>`
     return `<dt>${escapeHtml(client)}</dt><dd>${escapeHtml(where)}${code}</dd>`
