@@ -45,6 +45,20 @@ export const FIELD_FAULTS: readonly Fault[] = [
     tests: ['gateway/needed-runtime.test.ts'],
   },
   {
+    id: 'old-node-for-version-of-any-command',
+    breaks: 'FLD-22',
+    find: 'const isVersion = run === undefined && (own',
+    replace: 'const isVersion = (own',
+    tests: ['gateway/needed-runtime.test.ts'],
+  },
+  {
+    id: 'old-node-only-told-by-serve',
+    breaks: 'FLD-22',
+    find: 'isHelp || isVersion ? undefined : nodeFault(process.versions)',
+    replace: 'isHelp || isVersion || run !== undefined ? undefined : nodeFault(process.versions)',
+    tests: ['gateway/needed-runtime.test.ts'],
+  },
+  {
     id: 'introspected-tokens-without-end',
     breaks: 'FLD-05',
     find: 'return token.expiresAt ?? ends.get(token)',
