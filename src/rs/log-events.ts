@@ -16,6 +16,7 @@ interface ShownEvent {
   readonly resource?: string
   readonly requestId?: string
   readonly origin?: string
+  readonly limit?: string
   readonly where?: string
   readonly status?: number
 }
@@ -74,7 +75,7 @@ interface Kind {
 function lineOf(event: ShownEvent, hidden: number): string {
   const { type, code, hint, issuer, requestId } = event
   const what = [type, code].filter((part) => part !== undefined).join(' ')
-  const why = event.reason ?? event.where ?? event.origin
+  const why = event.reason ?? event.where ?? event.origin ?? event.limit
   const about = [
     issuer !== undefined && `issuer ${issuer}`,
     requestId !== undefined && `request ${requestId}`,

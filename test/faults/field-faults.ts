@@ -287,8 +287,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'url-that-is-served-without-its-setting',
     breaks: 'FLD-07',
-    find: '; to serve another URL: --resource',
-    replace: '',
+    find: "hint: 'correct the URL of the client; to serve another URL: --resource'",
+    replace: "hint: ''",
     tests: ['cli/newcomer.test.ts'],
   },
   {

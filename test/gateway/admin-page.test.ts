@@ -227,7 +227,12 @@ describe('the last refusals', () => {
     const body = bare(adminPage({ ...FACTS, refusals }))
     expect(body).toContain('<td>aud &quot;&lt;b&gt;x&lt;/b&gt;&quot;</td>')
     expect(body).toContain('<td>&lt;i&gt;ada&lt;/i&gt; · s-1 · c-1</td>')
+    // The hint names no setting of ours, so the cure follows.
     expect(body).toMatch(/<td>an audience mapper; let the provider put[^<]*--oauth-audience<\/td>/)
+    const told = heard(denied({ hint: 'or set --oauth-audience' }))
+    expect(bare(adminPage({ ...FACTS, refusals: told }))).toContain(
+      '<td>or set --oauth-audience</td>',
+    )
     expect(body).not.toMatch(/<b>|<i>/)
   })
 
@@ -262,6 +267,7 @@ describe('the last refusals', () => {
       type: 'origin.refused',
       requestId: 'r-3',
       origin: '"https://a.example"',
+      hint: 'to allow it: --allow-origin',
     } as const
     const failed = {
       type: 'upstream.failed',
@@ -271,9 +277,41 @@ describe('the last refusals', () => {
     } as const
     expect(heard(origin, failed)).toMatchObject([
       { code: 'ERR_UPSTREAM_TIMEOUT', reason: 'x'.repeat(500) },
-      { code: 'ERR_ORIGIN_FOREIGN', reason: '"https://a.example"' },
+      {
+        code: 'ERR_ORIGIN_FOREIGN',
+        reason: 'refused: Origin "https://a.example"',
+        hint: 'to allow it: --allow-origin',
+      },
     ])
   })
+
+  verifies(
+    'WHO-07',
+    'have wrong paths too, at most ten, so that scanners push out nothing else',
+    () => {
+      const unserved = (at: number) =>
+        ({
+          type: 'path.unserved',
+          requestId: `p-${at}`,
+          method: 'POST',
+          path: `"/${at}"`,
+          host: '"mcp.example.com"',
+          served: [RESOURCE],
+          hint: 'to serve another URL: --resource',
+        }) as const
+      const many = Array.from({ length: 60 }, (_, at) => unserved(at))
+      const shown = heard(denied({ requestId: 'r-1' }), ...many)
+      expect(shown.map(({ requestId }) => requestId)).toEqual([
+        ...Array.from({ length: 10 }, (_, at) => `p-${59 - at}`),
+        'r-1',
+      ])
+      expect(shown[0]).toMatchObject({
+        code: 'ERR_PATH_UNSERVED',
+        reason: `not found: POST "/59" (Host "mcp.example.com"); served: ${RESOURCE}`,
+        hint: 'to serve another URL: --resource',
+      })
+    },
+  )
 })
 
 describe('the file with the token', () => {
