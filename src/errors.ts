@@ -71,7 +71,7 @@ export type RequestRefusedCode =
   | 'ERR_REQUESTS_TOO_MANY'
 
 /** Codes that log, metrics and audit give to events which have no member for one. */
-export type EventCode =
+type EventCode =
   | 'ERR_ORIGIN_FOREIGN'
   | 'ERR_PATH_UNSERVED'
   | 'ERR_REFUSALS_TOO_MANY'

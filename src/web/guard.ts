@@ -113,7 +113,7 @@ export class Guard {
     this.#addresses = new ClientAddresses(options.trustedProxies ?? [])
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.answers = new Answers({
-      emit: emitterFor(options.onEvent),
+      emit: emitterFor(options.onEvent, resource),
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
     })

@@ -331,6 +331,27 @@ describe('the arguments', () => {
     expect(stderr).toContain(problem)
   })
 
+  verifies('WHO-05', 'no server has to be named', async () => {
+    const idp = await FakeIdp.start(ISSUER)
+    idp.now = () => NOW
+    const at = OFFLINE.indexOf('--upstream')
+    const argv = OFFLINE.filter((_, index) => index !== at && index !== at + 1)
+    const token = await idp.token({ claims: { scope: 'mcp:tools' } })
+    const { code, stdout, stderr } = await run(token, argv)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`accepted at ${RESOURCE}`)
+    // A wrong one is told all the same, and so is everything else.
+    expect((await run(token, [...argv, '--upstream', 'x'])).stderr).toMatch(
+      /^--upstream: must be an absolute http/,
+    )
+    const missing = await run(token, ['--auth', 'oauth', '--resource', RESOURCE])
+    expect([missing.code, missing.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^--oauth-issuer: is missing\n {2}→ .*\n$/),
+    ])
+    expect((await run(token, [])).stderr).toMatch(/^--auth: is set to none/)
+  })
+
   test('no token, or more than one', async () => {
     expect((await run(' \n', OFFLINE)).stderr).toMatch(/^standard input: has no token/)
     expect((await run('a b', OFFLINE)).stderr).toMatch(/^standard input: is not one token/)

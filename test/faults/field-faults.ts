@@ -103,7 +103,7 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'silent-by-default',
     breaks: 'FLD-18',
-    find: 'listener === false ? undefined : (listener ?? DEFAULT)',
+    find: 'listener === false ? undefined : (listener ?? fallback)',
     replace: 'listener === false ? undefined : listener',
     tests: ['rs/log-events.test.ts'],
   },

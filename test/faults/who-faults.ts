@@ -347,4 +347,32 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: 'page === undefined ? NOT_FOUND :',
     tests: ['gateway/admin-page.test.ts'],
   },
+  {
+    id: 'servers-hide-each-other-on-the-console',
+    breaks: 'FLD-18',
+    find: "DEFAULT(event, typeof place === 'string' ? place : resource)",
+    replace: "DEFAULT(event, typeof place === 'string' ? place : resource && undefined)",
+    tests: ['rs/log-events.test.ts'],
+  },
+  {
+    id: 'failing-issuer-told-by-each-server',
+    breaks: 'FLD-18',
+    find: 'event.requestId === undefined ? undefined : (event.resource ?? resource)',
+    replace: 'event.resource ?? resource',
+    tests: ['rs/log-events.test.ts'],
+  },
+  {
+    id: 'explain-wants-a-server',
+    breaks: 'WHO-05',
+    find: 'argv: [NO_SERVER, ...input.argv]',
+    replace: 'argv: [...input.argv]',
+    tests: ['cli/explain.test.ts'],
+  },
+  {
+    id: 'explain-forgives-a-wrong-server',
+    breaks: 'WHO-05',
+    find: "path === UPSTREAM && message === 'is missing'",
+    replace: 'path === UPSTREAM && message !== undefined',
+    tests: ['cli/explain.test.ts'],
+  },
 ]
