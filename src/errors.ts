@@ -53,6 +53,40 @@ export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_CREDENTIALS'
   | 'ERR_UPSTREAM_CREDENTIALS_UNAVAILABLE'
 
+/** Codes for requests to a gateway that were refused for a reason other than their token. */
+export type RequestRefusedCode =
+  | 'ERR_HOST_FOREIGN'
+  | 'ERR_REQUEST_MALFORMED'
+  | 'ERR_HEADERS_TOO_LARGE'
+  | 'ERR_REQUEST_TIMEOUT'
+  | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_BODY_ENCODED'
+  | 'ERR_BODY_UNREADABLE'
+  | 'ERR_HEADER_MISMATCH'
+  | 'ERR_SESSION_UNKNOWN'
+  | 'ERR_METHOD_NOT_ALLOWED'
+  | 'ERR_CHILDREN_TOO_MANY'
+  | 'ERR_CHILD_BUSY'
+  | 'ERR_VERSION_UNSUPPORTED'
+  | 'ERR_REQUESTS_TOO_MANY'
+
+/** Codes that log, metrics and audit give to events which have no member for one. */
+type EventCode =
+  | 'ERR_ORIGIN_FOREIGN'
+  | 'ERR_PATH_UNSERVED'
+  | 'ERR_REFUSALS_TOO_MANY'
+  | 'ERR_LIMIT_REACHED'
+  | 'ERR_INTERNAL'
+  | 'ERR_CLIENT_LEFT'
+
+/** Why a request was not answered as its client wished: every code in log, metrics and audit. */
+export type RequestCode =
+  | BearerTokenErrorCode
+  | AuthorizationServerErrorCode
+  | UpstreamErrorCode
+  | RequestRefusedCode
+  | EventCode
+
 const BRAND = Symbol.for('mcp-gatehouse.error')
 
 /**

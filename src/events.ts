@@ -29,7 +29,10 @@ export interface RequestDenied {
 export interface OriginRefused {
   readonly type: 'origin.refused'
   readonly requestId: string
+  /** Quoted and cut. */
   readonly origin: string
+  /** What could help. */
+  readonly hint: string
 }
 
 /**

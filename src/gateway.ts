@@ -5,6 +5,7 @@
  *
  * @module
  */
+export type { RequestRefusedCode } from './errors.js'
 export type { AuditRecord } from './gateway/audit.js'
 export type { UnreadReason } from './gateway/request/overheard-body.js'
 export type { AuditedOperation } from './gateway/request/read-operations.js'
@@ -15,7 +16,6 @@ export type {
   PathUnserved,
   RequestCompleted,
   RequestRefused,
-  RequestRefusedCode,
   UpstreamFailed,
   UpstreamProbed,
   UpstreamUnexpected,

@@ -2,6 +2,7 @@
  * `npm start`: an identity provider, a protected MCP server and a client, all real, all in this
  * process, on loopback. `--once` ends after the walk, with exit code 0 only if every step did as it should.
  */
+import './needed-node.js'
 import { parseArgs } from 'node:util'
 import type { RequestDenied } from 'mcp-gatehouse'
 import { examine } from './doctor.js'

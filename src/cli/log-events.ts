@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { redactUrl } from '../config/redacted.js'
 import { accessLines } from '../gateway/access-line.js'
 import {
+  codeFor,
   lineOf,
   type EventSubject,
   type GatewayEvent,
@@ -55,11 +56,14 @@ type Named = Pick<EventSubject, (typeof NAMES)[number]>
 
 /** Spreading objects would cost as much as writing the line. */
 function membersOf(
-  { type, ...fields }: GatewayEvent,
+  event: GatewayEvent,
   resource: string | undefined,
   about: Named | undefined,
 ): Readonly<Record<string, unknown>> {
+  const { type, ...fields } = event
   const members: Record<string, unknown> = { event: type }
+  const code = codeFor(event)
+  if (code !== undefined) members['code'] = code
   if (resource !== undefined) members['resource'] = resource
   for (const name of NAMES) {
     const value = about?.[name]

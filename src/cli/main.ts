@@ -7,7 +7,7 @@
 import { codeOf } from '../base/error-code.js'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.js'
-import { runtimeFault } from '../gateway/needed-runtime.js'
+import { nodeFault, runtimeFault } from '../gateway/needed-runtime.js'
 import { isColoured } from './coloured.js'
 import type { CommandIo } from './command-io.js'
 import { initWarnings } from './init-warning.js'
@@ -142,16 +142,24 @@ const OWN_COMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command = ''] = argv
+  const { own } = splitArguments(argv)
   // These commands have their own help, and their arguments may be names of tools.
   const run = Object.hasOwn(OWN_COMMANDS, command) ? OWN_COMMANDS[command] : undefined
+  const isVersion = run === undefined && (own.includes('--version') || own.includes('-V'))
+  const isHelp = asksForHelp(argv) || (run === undefined && own[0] === 'help')
+  const fault = isHelp || isVersion ? undefined : nodeFault(process.versions)
+  // Too old a Node fails at its first request, with an error that does not name Node.
+  if (fault !== undefined) {
+    say(fault)
+    return USAGE
+  }
   if (run !== undefined) return run(argv.slice(1))
-  const { own } = splitArguments(argv)
-  if (asksForHelp(argv) || own[0] === 'help') {
+  if (isHelp) {
     const { helpText } = await import('./help.js')
     process.stdout.write(`${helpText()}\n`)
     return 0
   }
-  if (own.includes('--version') || own.includes('-V')) {
+  if (isVersion) {
     process.stdout.write(`${version()}\n`)
     return 0
   }

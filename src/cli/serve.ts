@@ -207,7 +207,16 @@ class Running {
     ))
     const { allowHosts } = this.#input.options
     const page = tokenFile === undefined ? undefined : await this.#createPage(tokenFile)
-    this.#admin = createAdmin({ gateway: this.#gateway, metrics, host, allowHosts, port, page })
+    this.#admin = createAdmin({
+      gateway: this.#gateway,
+      metrics,
+      host,
+      allowHosts,
+      port,
+      page,
+      onRefused: ({ reason, hint }) =>
+        this.#logger.warn({ hint }, `admin listener: refused: ${reason}`),
+    })
     const listening = await this.#admin.listen().catch((error: unknown) => {
       throw listenFailure(error, host, port)
     })

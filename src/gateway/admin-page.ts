@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { cureFor } from '../advice/cures.js'
+import { adviceFor } from '../advice/cures.js'
 import { escapeHtml, escapeWithFlags } from '../base/html.js'
 import { PAGE_STYLE, TABLE_STYLE } from '../base/page-style.js'
 import type { GatewayStatus, ResourceStatus } from './gateway.js'
@@ -118,7 +118,7 @@ const REFUSAL_COLUMNS: readonly RefusalColumn[] = [
   ['Time', ({ at }) => timeOf(at)],
   ['Code', ({ code }) => code],
   ['Reason', ({ reason }) => reason],
-  ['Advice', ({ hint, code }) => joined([hint, cureFor(code)], '; ')],
+  ['Advice', ({ hint, code }) => adviceFor(hint, code).join('; ') || undefined],
   ['Who', ({ user, subject, clientId }) => joined([user, subject, clientId], ' · ')],
   // A gateway for one resource does not name it.
   ['Resource', ({ resource }) => resource],

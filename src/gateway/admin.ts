@@ -6,6 +6,7 @@
  */
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { quoted } from '../errors.js'
 import { ADMIN_CHALLENGE, mayAdminister } from './admin-access.js'
 import { ADMIN_PAGE_HEADERS } from './admin-page.js'
 import type { Gateway } from './gateway.js'
@@ -24,6 +25,16 @@ export interface AdminOptions {
   readonly port: number
   /** The page at `/`, which names people; `undefined`: it is not served. */
   readonly page?: AdminPage | undefined
+  /** Hears of refused requests, at most once a minute. */
+  readonly onRefused?: ((refusal: AdminRefusal) => void) | undefined
+  /** Milliseconds that never run backwards. */
+  readonly now?: () => number
+}
+
+/** Why the listener refused a request, for the operator. */
+export interface AdminRefusal {
+  readonly reason: string
+  readonly hint: string
 }
 
 export interface AdminPage {
@@ -53,6 +64,18 @@ function json(status: number, value: object): AdminAnswer {
 }
 
 const NOT_FOUND = json(404, { error: 'not_found' })
+const NO_PAGE = json(404, {
+  error: 'not_found',
+  error_description: 'The page needs --admin-token-file',
+})
+const HOST_REFUSED = json(403, {
+  error: 'not_allowed',
+  error_description: 'This Host is not allowed: add the name with --allow-host, or use the address',
+})
+const ORIGIN_REFUSED = json(403, {
+  error: 'not_allowed',
+  error_description: 'Scripts of web pages must not use this listener: send no Origin',
+})
 const SERVER_ERROR = json(500, { error: 'server_error' })
 
 const UNAUTHORIZED: AdminAnswer = {
@@ -86,7 +109,7 @@ async function answerTo(
   switch (path) {
     case '/':
     case '/refusals':
-      return page === undefined ? NOT_FOUND : showOperator(page, authorization, path === '/')
+      return page === undefined ? NO_PAGE : showOperator(page, authorization, path === '/')
     case '/livez':
       return json(200, { live: true })
     case '/readyz': {
@@ -112,12 +135,37 @@ function send(response: ServerResponse, { status, type, body, headers }: AdminAn
   response.end(body)
 }
 
+const MINUTE = 60_000
+
+/** Scanners must not fill the log. */
+function oncePerMinute({
+  onRefused = () => undefined,
+  now = () => performance.now(),
+}: AdminOptions): (refusal: AdminRefusal) => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  return function tell(refusal) {
+    const at = now()
+    if (at - toldAt < MINUTE) return
+    toldAt = at
+    onRefused(refusal)
+  }
+}
+
 function createHandler(options: AdminOptions): RequestListener {
   const isHostAllowed = createAdminHostGuard(options.host, options.allowHosts ?? [])
+  const tell = oncePerMinute(options)
   return function handleAdmin({ method, url = '/', headers }, response) {
+    const { host = '', origin } = headers
+    if (!isHostAllowed(host)) {
+      const hint = 'add the name with --allow-host, or use the address'
+      tell({ reason: `Host ${quoted(host)}`, hint })
+      return send(response, HOST_REFUSED)
+    }
     // Browser pages must not use this listener.
-    if (!isHostAllowed(headers.host ?? '') || headers.origin !== undefined) {
-      return send(response, json(403, { error: 'not_allowed' }))
+    if (origin !== undefined) {
+      const hint = 'scripts of web pages must not use this listener: let the proxy send no Origin'
+      tell({ reason: `Origin ${quoted(origin)}`, hint })
+      return send(response, ORIGIN_REFUSED)
     }
     if (method !== 'GET' && method !== 'HEAD') return send(response, NOT_FOUND)
     const [path = ''] = url.split('?', 1)

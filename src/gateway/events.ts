@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { BearerTokenErrorCode, UpstreamErrorCode } from '../errors.js'
+import type {
+  BearerTokenErrorCode,
+  RequestCode,
+  RequestRefusedCode,
+  UpstreamErrorCode,
+} from '../errors.js'
 import type { ResourceServerEvent } from '../events.js'
 import type { ReportedOperation } from '../mcp/operation.js'
 import type { ChildEvent } from './stdio/events.js'
@@ -80,22 +85,6 @@ export interface RequestRefused {
   readonly hint?: string
 }
 
-export type RequestRefusedCode =
-  | 'ERR_HOST_FOREIGN'
-  | 'ERR_REQUEST_MALFORMED'
-  | 'ERR_HEADERS_TOO_LARGE'
-  | 'ERR_REQUEST_TIMEOUT'
-  | 'ERR_BODY_TOO_LARGE'
-  | 'ERR_BODY_ENCODED'
-  | 'ERR_BODY_UNREADABLE'
-  | 'ERR_HEADER_MISMATCH'
-  | 'ERR_SESSION_UNKNOWN'
-  | 'ERR_METHOD_NOT_ALLOWED'
-  | 'ERR_CHILDREN_TOO_MANY'
-  | 'ERR_CHILD_BUSY'
-  | 'ERR_VERSION_UNSUPPORTED'
-  | 'ERR_REQUESTS_TOO_MANY'
-
 /**
  * A request was for a path that no resource has (404). One event for each path, and at most ten in
  * a minute.
@@ -110,6 +99,8 @@ export interface PathUnserved {
   readonly host: string
   /** The resource that its client may have meant, or all resources. */
   readonly served: readonly string[]
+  /** What could help. */
+  readonly hint: string
 }
 
 export type GatewayEvent =
@@ -174,7 +165,7 @@ interface Meaning<Event> {
   /** The outcome of the request, as metrics count it; without one it is not counted. */
   readonly outcome?: Of<Event, string | undefined>
   /** Why: an error code. */
-  readonly code?: Of<Event, string>
+  readonly code?: Of<Event, RequestCode>
   /** The reason that metrics count with the outcome. Default: the code. */
   readonly reason?: Of<Event, string>
   /** Its effect on the request's record. */
@@ -237,7 +228,7 @@ const MEANINGS: Meanings = {
   },
   'origin.refused': {
     level: 'info',
-    line: ({ origin }) => `refused: Origin ${origin}; to allow it: --allow-origin`,
+    line: ({ origin }) => `refused: Origin ${origin}`,
     outcome: 'refused',
     code: 'ERR_ORIGIN_FOREIGN',
     decision: 'refused',
@@ -275,7 +266,8 @@ const MEANINGS: Meanings = {
   'path.unserved': {
     level: 'info',
     line: ({ method, path, host, served }) =>
-      `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}; to serve another URL: --resource`,
+      `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}`,
+    code: 'ERR_PATH_UNSERVED',
   },
   'upstream.failed': {
     level: 'warn',
@@ -387,6 +379,11 @@ function read<Value extends string | undefined>(
 export function lineOf(event: GatewayEvent): readonly [level: LogLevel, text: () => string] {
   const { level, line } = meaningOf(event)
   return [read(level, event), () => read(line, event)]
+}
+
+/** Why, for events that have no member for it. */
+export function codeFor(event: GatewayEvent): RequestCode | undefined {
+  return read(meaningOf(event).code, event)
 }
 
 /** For metrics; `undefined` for an event that ends no request. */

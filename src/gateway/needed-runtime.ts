@@ -1,5 +1,5 @@
 /**
- * Which programs can run the gateway.
+ * Which programs can run the gateway and the other commands.
  *
  * @module
  */
@@ -12,18 +12,27 @@ function isOlder(version: string): boolean {
   return major < NODE[0] || (major === NODE[0] && minor < NODE[1])
 }
 
+const NEEDED = `Node ${NODE.join('.')} or later`
+
+type Versions = Readonly<Record<string, string | undefined>>
+
+/**
+ * Why this Node cannot run any command, with what can; `undefined` if it can.
+ *
+ * @param versions `process.versions`
+ */
+export function nodeFault({ node = '' }: Versions): string | undefined {
+  return isOlder(node) ? `mcp-gatehouse needs ${NEEDED}: this is Node ${node}` : undefined
+}
+
 /**
  * Why this program cannot run the gateway, with what can; `undefined` if it can.
  *
  * @param versions `process.versions`
  */
-export function runtimeFault(
-  versions: Readonly<Record<string, string | undefined>>,
-): string | undefined {
-  const needed = `Node ${NODE.join('.')} or later`
-  const { bun, node = '' } = versions
-  if (bun !== undefined) {
-    return `the gateway needs ${needed}: this is Bun ${bun}, whose HTTP client cannot forward. The library's entries for Hono and fetch run on Bun`
-  }
-  return isOlder(node) ? `the gateway needs ${needed}: this is Node ${node}` : undefined
+export function runtimeFault(versions: Versions): string | undefined {
+  const { bun } = versions
+  return bun === undefined
+    ? nodeFault(versions)
+    : `the gateway needs ${NEEDED}: this is Bun ${bun}, whose HTTP client cannot forward. The library's entries for Hono and fetch run on Bun`
 }

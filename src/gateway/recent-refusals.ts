@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf, type EventSubject, type GatewayEvent } from './events.js'
+import { codeFor, lineOf, outcomeOf, type EventSubject, type GatewayEvent } from './events.js'
 
 export interface RecentRefusal {
   /** Milliseconds since 1970. */
@@ -19,6 +19,8 @@ export interface RecentRefusal {
 }
 
 const MOST = 50
+/** How many of them are about paths that no resource has. */
+const MOST_UNSERVED = 10
 /** Characters of each text. */
 const LONGEST = 500
 
@@ -59,16 +61,19 @@ export class RecentRefusals {
 
   hear(event: GatewayEvent, resource: string | undefined, about: EventSubject | undefined): void {
     if (event.type === 'request.completed' || !('requestId' in event)) return
-    const [outcome = '', reason = ''] = outcomeOf(event) ?? []
-    const code = textOf(event, 'code') ?? (reason || 'ERR_INTERNAL')
-    if (!OUTCOMES.has(outcome) || EXPECTED.has(code)) return
+    const [outcome = ''] = outcomeOf(event) ?? []
+    const code = codeFor(event)
+    if (code === undefined || EXPECTED.has(code)) return
+    const isUnserved = event.type === 'path.unserved'
+    if (!isUnserved && !OUTCOMES.has(outcome)) return
+    if (isUnserved) this.#makeRoom(code)
     const person = (name: 'user' | 'subject' | 'clientId') =>
       textOf(event, name) ?? about?.[name]?.slice(0, LONGEST)
     this.#all.unshift({
       at: this.#now(),
       requestId: event.requestId,
       code,
-      reason: textOf(event, 'reason') ?? textOf(event, 'origin') ?? '',
+      reason: textOf(event, 'reason') ?? lineOf(event)[1]().slice(0, LONGEST),
       hint: textOf(event, 'hint'),
       resource,
       user: person('user'),
@@ -76,5 +81,14 @@ export class RecentRefusals {
       clientId: person('clientId'),
     })
     if (this.#all.length > MOST) this.#all.pop()
+  }
+
+  /** Scanners ask for many paths. They push out each other. */
+  #makeRoom(code: string): void {
+    const alike = this.#all.filter((each) => each.code === code)
+    const oldest = alike.at(-1)
+    if (oldest !== undefined && alike.length >= MOST_UNSERVED) {
+      this.#all.splice(this.#all.indexOf(oldest), 1)
+    }
   }
 }

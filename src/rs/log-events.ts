@@ -16,6 +16,7 @@ interface ShownEvent {
   readonly resource?: string
   readonly requestId?: string
   readonly origin?: string
+  readonly limit?: string
   readonly where?: string
   readonly status?: number
 }
@@ -61,7 +62,7 @@ const EXPECTED: ReadonlySet<string> = new Set([
 const MINUTE = 60_000
 /** Characters of a line. Text from others can neither end the line nor move the cursor. */
 const LONGEST = 1000
-/** There are far fewer pairs of code and issuer. Further ones share a line. */
+/** There are far fewer kinds of code, issuer and resource. Further ones share a line. */
 const MOST_KINDS = 1000
 
 /** The lines of one kind of event. */
@@ -71,12 +72,13 @@ interface Kind {
   hidden: number
 }
 
-function lineOf(event: ShownEvent, hidden: number): string {
+function lineOf(event: ShownEvent, resource: string | undefined, hidden: number): string {
   const { type, code, hint, issuer, requestId } = event
   const what = [type, code].filter((part) => part !== undefined).join(' ')
-  const why = event.reason ?? event.where ?? event.origin
+  const why = event.reason ?? event.where ?? event.origin ?? event.limit
   const about = [
     issuer !== undefined && `issuer ${issuer}`,
+    resource !== undefined && `resource ${resource}`,
     requestId !== undefined && `request ${requestId}`,
     hidden > 0 && `${hidden} more like it in the last minutes`,
   ].filter((part) => part !== false)
@@ -93,8 +95,9 @@ function lineOf(event: ShownEvent, hidden: number): string {
 }
 
 /**
- * Makes a listener that writes one line for each code and issuer, and at most one a minute. It is
- * the default without `onEvent`. Call it yourself to get these lines in addition to your own
+ * Makes a listener that writes one line for each code, issuer and resource, and at most one a minute:
+ * the request ids of the others are not shown. Listen with `onEvent` to see each event. It is the
+ * default without `onEvent`. Call it yourself to get these lines in addition to your own
  * listener.
  *
  * Requests without a token are not shown: each client begins with such a request.
@@ -117,13 +120,15 @@ function lineOf(event: ShownEvent, hidden: number): string {
 export function logEvents({
   write = (line) => console.warn(line),
   now = Date.now,
-}: LogEventsOptions = {}): (event: ShownEvent) => void {
+}: LogEventsOptions = {}): (event: ShownEvent, resource?: string) => void {
   const kinds = new Map<string, Kind>()
-  return function log(event) {
+  return function log(event, resource) {
     if (!SHOWN.has(event.type) || EXPECTED.has(event.code ?? '')) return
+    // An issuer that fails is the same for all servers in this process.
+    const place = event.requestId === undefined ? undefined : (event.resource ?? resource)
     const name =
       kinds.size < MOST_KINDS
-        ? `${event.type} ${event.code} ${event.issuer ?? event.resource} ${event.claim}`
+        ? `${event.type} ${event.code} ${event.issuer} ${place} ${event.claim}`
         : ''
     const kind = kinds.get(name)
     const at = now()
@@ -135,7 +140,7 @@ export function logEvents({
       return
     }
     kinds.set(name, { shownAt: at, hidden: 0 })
-    write(lineOf(event, kind?.hidden ?? 0))
+    write(lineOf(event, place, kind?.hidden ?? 0))
   }
 }
 
@@ -145,6 +150,8 @@ const DEFAULT = logEvents()
 /**
  * Emits to a listener: by default lines on the console, and `undefined` where the developer wants
  * silence, so that no events are made.
+ *
+ * @param resource of all events that name none
  */
 export function emitterFor<
   Event extends { readonly type: string },
@@ -152,6 +159,9 @@ export function emitterFor<
   About = undefined,
 >(
   listener: ((event: Event, place?: Place, about?: About) => unknown) | false | undefined,
+  resource?: string,
 ): ((event: Event, place?: Place, about?: About) => void) | undefined {
-  return createEmit<Event, Place, About>(listener === false ? undefined : (listener ?? DEFAULT))
+  const fallback = (event: Event, place?: Place) =>
+    DEFAULT(event, typeof place === 'string' ? place : resource)
+  return createEmit<Event, Place, About>(listener === false ? undefined : (listener ?? fallback))
 }

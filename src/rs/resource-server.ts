@@ -208,7 +208,7 @@ export class ResourceServerCore {
     this.#now = now
     this.#fetch = ownFetch
     this.#setTimer = setTimer
-    const emit = emitterFor(options.onEvent)
+    const emit = emitterFor(options.onEvent, resource)
     this.#emit = emit
     this.#nextRequestId = createRequestIds(options.randomUUID)
     const runtime = { now, fetch: ownFetch, emit, isolated: isolatesRequests() }

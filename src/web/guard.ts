@@ -20,6 +20,7 @@
 import { createKeySet } from '../discovery/key-set.js'
 import { MetadataMirror } from '../discovery/metadata-mirror.js'
 import { quoted } from '../errors.js'
+import type { OriginRefused } from '../events.js'
 import { emitterFor } from '../rs/log-events.js'
 import {
   answerHeaders,
@@ -81,6 +82,12 @@ export function refuseOrigin(requestId: string): GuardAnswer {
   return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
 }
 
+/** The event of that refusal. */
+export function originRefused(requestId: string, origin: string): OriginRefused {
+  const hint = 'to allow it: --allow-origin'
+  return { type: 'origin.refused', requestId, origin: quoted(origin), hint }
+}
+
 /** Guards one resource. Make it once and use it for every request. */
 export class Guard {
   readonly resourceServer: ResourceServer
@@ -106,7 +113,7 @@ export class Guard {
     this.#addresses = new ClientAddresses(options.trustedProxies ?? [])
     this.#origins = createOrigins(options.allowOrigins, resource)
     this.answers = new Answers({
-      emit: emitterFor(options.onEvent),
+      emit: emitterFor(options.onEvent, resource),
       nextRequestId: createRequestIds(options.randomUUID),
       corsHeaders: this.#origins.corsHeaders,
     })
@@ -183,7 +190,7 @@ export class Guard {
     if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
     const answers = this.answers
     const requestId = answers.idOf(request)
-    answers.emit?.({ type: 'origin.refused', requestId, origin: quoted(origin) })
+    answers.emit?.(originRefused(requestId, origin))
     return refuseOrigin(requestId)
   }
 

@@ -1,12 +1,16 @@
 /** Why a token, or a request of a log, is accepted or refused; and no token in any output. */
 import { chmodSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { runExplain } from '../../src/cli/explain/command.js'
 import type { Examination } from '../../src/cli/explain/examination.js'
+import { createEventLog } from '../../src/cli/log-events.js'
+import { createLog } from '../../src/cli/log.js'
 import { timeInWords, withTimes } from '../../src/cli/time-in-words.js'
 import { ACCESS_TOKEN_RULES } from '../../src/token/access-token.js'
+import type { GatewayEvent } from '../../src/gateway/events.js'
+import { originRefused } from '../../src/web/guard.js'
 import { entryOf, keysOf, newKey } from '../support/api-keys.js'
 import { startCli, writeTemporary } from '../support/cli.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
@@ -327,6 +331,27 @@ describe('the arguments', () => {
     expect(stderr).toContain(problem)
   })
 
+  verifies('WHO-05', 'no server has to be named', async () => {
+    const idp = await FakeIdp.start(ISSUER)
+    idp.now = () => NOW
+    const at = OFFLINE.indexOf('--upstream')
+    const argv = OFFLINE.filter((_, index) => index !== at && index !== at + 1)
+    const token = await idp.token({ claims: { scope: 'mcp:tools' } })
+    const { code, stdout, stderr } = await run(token, argv)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`accepted at ${RESOURCE}`)
+    // A wrong one is told all the same, and so is everything else.
+    expect((await run(token, [...argv, '--upstream', 'x'])).stderr).toMatch(
+      /^--upstream: must be an absolute http/,
+    )
+    const missing = await run(token, ['--auth', 'oauth', '--resource', RESOURCE])
+    expect([missing.code, missing.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^--oauth-issuer: is missing\n {2}→ .*\n$/),
+    ])
+    expect((await run(token, [])).stderr).toMatch(/^--auth: is set to none/)
+  })
+
   test('no token, or more than one', async () => {
     expect((await run(' \n', OFFLINE)).stderr).toMatch(/^standard input: has no token/)
     expect((await run('a b', OFFLINE)).stderr).toMatch(/^standard input: is not one token/)
@@ -362,8 +387,91 @@ describe('a request of a log', () => {
     expect(stdout).toContain('reason     expired 7200 s (2 h) ago\n')
     expect(stdout).toContain('hint       the clocks differ\n')
     expect(stdout).toMatch(/\nERR_TOKEN_EXPIRED\n {2}→ .*--oauth-clock-tolerance/)
+    expect(stdout).not.toContain('message')
     expect(stdout).not.toContain('not ours')
     expect(stdout.match(/requestId/g)).toHaveLength(1)
+  })
+
+  /** The log of the gateway about one event. */
+  async function explainEvent(event: GatewayEvent): Promise<string> {
+    let written = ''
+    const target = new Writable({
+      write: (chunk, _encoding, done) => {
+        written += String(chunk)
+        done()
+      },
+    })
+    const { logger } = await createLog({ level: 'debug', format: 'json' }, target)
+    createEventLog(logger)(event)
+    const file = writeTemporary('events.log', written)
+    return (await run('', ['--request', 'aaaabbbb', '--log', file])).stdout
+  }
+
+  const requestId = 'r-aaaabbbb'
+  const caller = { issuer: ISSUER, subject: 'ada', clientId: 'app', retryAfter: 1, isFirst: true }
+  const REFUSED: readonly (readonly [event: GatewayEvent, why: RegExp, advice: RegExp])[] = [
+    [
+      originRefused(requestId, 'https://a.example'),
+      /Origin "https:\/\/a\.example"/,
+      /--allow-origin/,
+    ],
+    [
+      {
+        ...{ type: 'path.unserved', requestId, method: 'POST', path: '"/sse"', host: '"h"' },
+        ...{ served: [RESOURCE], hint: 'to serve another URL: --resource' },
+      },
+      /not found: POST "\/sse" \(Host "h"\); served: https:/,
+      /hint +to serve another URL: --resource\n/,
+    ],
+    [
+      { type: 'operation.limited', requestId, limit: '20/min', ...caller },
+      /beyond the limit of 20\/min/,
+      /ERR_LIMIT_REACHED\n {2}→ limit in the policy/,
+    ],
+    [
+      { type: 'operation.throttled', requestId, ...caller },
+      /too many refusals/,
+      /ERR_REFUSALS_TOO_MANY\n {2}→ the caller must wait/,
+    ],
+    [
+      { type: 'operation.unreadable', requestId, reason: 'no JSON' },
+      /reason +no JSON/,
+      /ERR_BODY_UNREADABLE\n {2}→ let the client send one/,
+    ],
+    [
+      { type: 'request.failed', requestId, where: 'TypeError at x' },
+      /where +TypeError at x/,
+      /ERR_INTERNAL\n {2}→ a bug/,
+    ],
+    [
+      {
+        type: 'request.refused',
+        requestId,
+        status: 431,
+        code: 'ERR_HEADERS_TOO_LARGE',
+        reason: 'big',
+      },
+      /reason +big/,
+      /ERR_HEADERS_TOO_LARGE\n {2}→ let the client/,
+    ],
+    [
+      { type: 'upstream.failed', requestId, code: 'ERR_UPSTREAM_UNREACHABLE', reason: 'gone' },
+      /reason +gone/,
+      /ERR_UPSTREAM_UNREACHABLE\n {2}→ start the MCP server/,
+    ],
+  ]
+
+  for (const [event, why, advice] of REFUSED) {
+    verifies('WHO-05', `${event.type}: the reason and what cures it`, async () => {
+      const stdout = await explainEvent(event)
+      expect(stdout).toMatch(why)
+      expect(stdout).toMatch(advice)
+    })
+  }
+
+  verifies('WHO-05', 'has no advice twice', async () => {
+    const stdout = await explainEvent(originRefused(requestId, 'https://a.example'))
+    expect(stdout.match(/--allow-origin/g)).toHaveLength(1)
   })
 
   verifies('WHO-05', 'of the audit is found too, and was accepted', async () => {

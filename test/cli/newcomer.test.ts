@@ -236,8 +236,8 @@ const MISTAKES: readonly Mistake[] = [
     name: 'a wrong path in the resource',
     wrong: (port) => ({ '--resource': `http://127.0.0.1:${port}/mpc` }),
     status: 404,
-    cause: /not found: POST "\/mcp" .*; served: http:\S+\/mpc;/,
-    cure: /; to serve another URL: --resource/,
+    cause: /not found: POST "\/mcp" .*; served: http:\S+\/mpc\b/,
+    cure: /→ correct the URL of the client; to serve another URL: --resource/,
   },
   {
     name: 'a host that is not allowed',
@@ -251,7 +251,7 @@ const MISTAKES: readonly Mistake[] = [
     headers: { origin: 'https://app.example.com' },
     status: 403,
     cause: /refused: Origin "https:\/\/app\.example\.com"/,
-    cure: /to allow it: --allow-origin/,
+    cure: /→ to allow it: --allow-origin/,
   },
   {
     name: 'an MCP server that does not run',

@@ -188,6 +188,35 @@ describe('the report', () => {
   })
 })
 
+describe('an audit in which nothing can be decided again', () => {
+  const log = '{"level":"info","time":"2026-12-01T12:00:00Z","event":"request.denied"}'
+  const elsewhere = record('allow', [call('search')], { resource: 'https://a.example/mcp' })
+  test.each([
+    ['is empty', [], 'has no records, so nothing was decided again'],
+    ['has blank lines', ['', ' '], 'has no records, so nothing was decided again'],
+    ['is a log', [log, log], 'has 2 lines, and none is an audit record'],
+    ['is of another version', ['{"version":2}'], 'has 1 lines, and none is an audit record'],
+    [
+      'was written without a policy',
+      [record('allow', undefined)],
+      'has no record that names an operation and that a policy decided',
+    ],
+    ['is of another resource', [elsewhere], 'has no record about the resource of --resource'],
+  ])('%s: exit code 2', async (_name, lines, message) => {
+    const flags = lines.includes(elsewhere) ? ['--resource', 'https://b.example/mcp'] : []
+    for (const more of [flags, [...flags, '--json']]) {
+      const { code, stdout, stderr } = await replay(lines, ...more)
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(`--audit: ${message}\n  → a file that --audit-file has written`)
+    }
+  })
+
+  test('one request among other lines is enough', async () => {
+    const { code, stderr } = await replay([log, record('allow', [call('search')])])
+    expect([code, stderr]).toEqual([0, ''])
+  })
+})
+
 test('what the gateway writes can be decided again', async () => {
   const everything = fileURLToPath(
     import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'),

@@ -175,6 +175,16 @@ oauth: { issuer: '${idp.issuer}' }
   }
 })
 
+verifies('WHO-05', 'docs/library: a token for your own server is explained', async () => {
+  const idp = await serveIdp()
+  const token = await idp.token({ claims: { aud: 'https://mcp.example.com/mcp' } })
+  const block = guideBlock('docs/library', 'explain-own')
+  const own = block.replace('https://sso.example.com/realms/mcp', idp.issuer)
+  expect(own).not.toBe(block)
+  const explained = await explain(own, { 'token.txt': token })
+  expect(explained).toMatchObject({ code: 0, output: expect.stringMatching(/^accepted at https/) })
+})
+
 test('docs/troubleshooting: doctor is that of its page, and check reads the file', async () => {
   expect(guideBlock('docs/troubleshooting', 'doctor')).toBe(guideBlock('docs/doctor', 'doctor'))
   const [name, command, ...argv] = wordsOf(guideBlock('docs/troubleshooting', 'check'))

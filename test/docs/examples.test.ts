@@ -1,7 +1,7 @@
 /** Every example in README, docs and docstrings compiles; those of the documents and whole servers run. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -279,6 +279,34 @@ describe('examples, run', () => {
     expect(session).toMatch(/^[\w-]{43}\.[\da-f-]{36}$/)
     expect(await (await call('alice', session)).json()).toEqual({ known: session.slice(44) })
     expect((await call('bob', session)).status).toBe(404)
+  })
+
+  test('log-events: each refusal has its reference, and one in a minute its line', async () => {
+    const [lines, references]: [string[], string[]] = [[], []]
+    vi.spyOn(console, 'warn').mockImplementation((line: unknown) => void lines.push(String(line)))
+    vi.spyOn(console, 'error').mockImplementation((id: unknown) => void references.push(String(id)))
+    onTestFinished(() => void vi.restoreAllMocks())
+    const { code } = documentExamples().find(({ name }) => name === 'log-events') as Example
+    const file = join(folder, 'log-events-run.ts')
+    writeFileSync(file, code)
+    const { guard } = (await import(/* @vite-ignore */ file)) as {
+      guard(request: IncomingMessage, response: ServerResponse, next: () => void): void
+    }
+    const server = createServer((request, response) => {
+      guard(request, response, () => response.end())
+    })
+    onTestFinished(() => void server.close())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const ids: (string | null)[] = []
+    for (const token of ['one', 'two']) {
+      const headers = { authorization: `Bearer ${token}` }
+      const answer = await fetch(`http://127.0.0.1:${port}/mcp`, { headers })
+      expect(answer.status).toBe(401)
+      ids.push(answer.headers.get('x-request-id'))
+    }
+    expect(references).toEqual(ids)
+    expect(lines).toEqual([expect.stringContaining(`request ${ids[0]}`)])
   })
 
   test('kernel: the handler lets a token in and refuses the rest', async () => {

@@ -1,5 +1,6 @@
 /** What `explain` says about a token. */
 import { Readable } from 'node:stream'
+import { adviceFor } from '../../src/advice/cures.js'
 import { runExplain } from '../../src/cli/explain/command.js'
 import type { Examination } from '../../src/cli/explain/examination.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE, type TokenSpec } from '../support/idp.js'
@@ -38,12 +39,12 @@ async function explain({ issuer = ISSUER, token = {}, settings = [] }: Shown) {
     now: () => NOW,
   })
   if (stdout === '') throw new Error(`no report: ${stderr}`)
-  return JSON.parse(stdout) as Examination & { readonly setting?: string }
+  return JSON.parse(stdout) as Examination
 }
 
 async function explained(shown: Shown): Promise<readonly Said[]> {
-  const { code, reason, hint, setting, remarks } = await explain(shown)
-  const text = [reason, hint, setting].filter(Boolean).join('; ')
+  const { code, reason, hint, remarks } = await explain(shown)
+  const text = [reason, ...adviceFor(hint, code)].join('; ')
   const refusal = code === undefined ? [] : [{ finding: code, text }]
   return [...refusal, ...remarks.map((remark) => ({ finding: 'remark', text: remark }))]
 }

@@ -45,6 +45,20 @@ export const FIELD_FAULTS: readonly Fault[] = [
     tests: ['gateway/needed-runtime.test.ts'],
   },
   {
+    id: 'old-node-for-version-of-any-command',
+    breaks: 'FLD-22',
+    find: 'const isVersion = run === undefined && (own',
+    replace: 'const isVersion = (own',
+    tests: ['gateway/needed-runtime.test.ts'],
+  },
+  {
+    id: 'old-node-only-told-by-serve',
+    breaks: 'FLD-22',
+    find: 'isHelp || isVersion ? undefined : nodeFault(process.versions)',
+    replace: 'isHelp || isVersion || run !== undefined ? undefined : nodeFault(process.versions)',
+    tests: ['gateway/needed-runtime.test.ts'],
+  },
+  {
     id: 'introspected-tokens-without-end',
     breaks: 'FLD-05',
     find: 'return token.expiresAt ?? ends.get(token)',
@@ -89,7 +103,7 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'silent-by-default',
     breaks: 'FLD-18',
-    find: 'listener === false ? undefined : (listener ?? DEFAULT)',
+    find: 'listener === false ? undefined : (listener ?? fallback)',
     replace: 'listener === false ? undefined : listener',
     tests: ['rs/log-events.test.ts'],
   },
@@ -273,8 +287,8 @@ export const FIELD_FAULTS: readonly Fault[] = [
   {
     id: 'url-that-is-served-without-its-setting',
     breaks: 'FLD-07',
-    find: '; to serve another URL: --resource',
-    replace: '',
+    find: "hint: 'correct the URL of the client; to serve another URL: --resource'",
+    replace: "hint: ''",
     tests: ['cli/newcomer.test.ts'],
   },
   {

@@ -139,4 +139,11 @@ export const POLICY_FAULTS: readonly Fault[] = [
     replace: 'new Set(needed)',
     tests: ['cli/policy-replay.test.ts'],
   },
+  {
+    id: 'replay-of-nothing-passes',
+    breaks: 'issue 16, item 10: a CI job must not pass because it compared nothing',
+    find: 'if (this.#requests > 0) return undefined',
+    replace: 'if (this.#lines >= 0) return undefined',
+    tests: ['cli/policy-replay.test.ts'],
+  },
 ]

@@ -3,11 +3,11 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
-import { createAdmin } from '../../src/gateway/admin.js'
+import { createAdmin, type AdminRefusal } from '../../src/gateway/admin.js'
 import { adminPage, type AdminFacts } from '../../src/gateway/admin-page.js'
 import { createMetrics } from '../../src/gateway/metrics.js'
 import { RecentRefusals } from '../../src/gateway/recent-refusals.js'
-import { startCli, writeTemporary } from '../support/cli.js'
+import { freePort, startCli, writeTemporary } from '../support/cli.js'
 import { eventually, startGateway, startUpstream } from '../support/gateway.js'
 import { fakeKey, FakeIdp, ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
@@ -204,6 +204,64 @@ describe('the admin page', () => {
   })
 })
 
+describe('a request that the admin listener does not answer', () => {
+  async function startPlain(onRefused: (refusal: AdminRefusal) => void, now: () => number) {
+    const upstream = await startUpstream((_request, response) => response.end('{}'))
+    const { gateway } = await startGateway(upstream)
+    const metrics = createMetrics(() => gateway.status())
+    const host = '127.0.0.1'
+    const admin = createAdmin({ gateway, metrics, host, port: 0, onRefused, now })
+    const { port } = await admin.listen()
+    onTestFinished(() => admin.close())
+    return port
+  }
+
+  verifies('WHO-07', 'names the setting, and the log has one line of it in a minute', async () => {
+    const told: AdminRefusal[] = []
+    let now = 0
+    const port = await startPlain(
+      (refusal) => told.push(refusal),
+      () => now,
+    )
+    for (const path of ['/', '/refusals']) {
+      const { status, body } = await get(port, {}, path)
+      expect(status).toBe(404)
+      const description = 'The page needs --admin-token-file'
+      expect(JSON.parse(body)).toEqual({ error: 'not_found', error_description: description })
+    }
+    expect(JSON.parse((await get(port, {}, '/other')).body)).toEqual({ error: 'not_found' })
+    expect(told).toEqual([])
+    const byHost = await get(port, { host: 'evil.example"\u00a0' }, '/livez')
+    expect([byHost.status, byHost.body]).toEqual([403, expect.stringContaining('--allow-host')])
+    expect(told).toEqual([
+      { reason: 'Host "evil.example??"', hint: expect.stringContaining('--allow-host') as string },
+    ])
+    now = 59_999
+    const byOrigin = await get(port, { origin: 'https://a.example' }, '/livez')
+    expect([byOrigin.status, byOrigin.body]).toEqual([403, expect.stringContaining('Origin')])
+    expect(told).toHaveLength(1)
+    now = 60_000
+    await get(port, { origin: 'https://a.example' }, '/livez')
+    expect(told[1]?.reason).toBe('Origin "https://a.example"')
+  })
+})
+
+verifies('WHO-07', 'serve writes that line', async () => {
+  const admin = await freePort()
+  const cli = startCli([
+    ...['--upstream', 'http://127.0.0.1:9/mcp', '--port', '0', '--log-format', 'json'],
+    ...['--admin-port', String(admin)],
+  ])
+  await cli.listening()
+  expect((await get(admin, { origin: 'https://a.example' }, '/livez')).status).toBe(403)
+  await eventually(() => cli.stderr().includes('admin listener'))
+  expect(cli.log().find(({ msg }) => String(msg).startsWith('admin listener'))).toMatchObject({
+    level: 'warn',
+    msg: 'admin listener: refused: Origin "https://a.example"',
+    hint: expect.stringContaining('web pages') as string,
+  })
+})
+
 describe('the last refusals', () => {
   const denied = (more: object) =>
     ({
@@ -227,7 +285,12 @@ describe('the last refusals', () => {
     const body = bare(adminPage({ ...FACTS, refusals }))
     expect(body).toContain('<td>aud &quot;&lt;b&gt;x&lt;/b&gt;&quot;</td>')
     expect(body).toContain('<td>&lt;i&gt;ada&lt;/i&gt; · s-1 · c-1</td>')
+    // The hint names no setting of ours, so the cure follows.
     expect(body).toMatch(/<td>an audience mapper; let the provider put[^<]*--oauth-audience<\/td>/)
+    const told = heard(denied({ hint: 'or set --oauth-audience' }))
+    expect(bare(adminPage({ ...FACTS, refusals: told }))).toContain(
+      '<td>or set --oauth-audience</td>',
+    )
     expect(body).not.toMatch(/<b>|<i>/)
   })
 
@@ -262,6 +325,7 @@ describe('the last refusals', () => {
       type: 'origin.refused',
       requestId: 'r-3',
       origin: '"https://a.example"',
+      hint: 'to allow it: --allow-origin',
     } as const
     const failed = {
       type: 'upstream.failed',
@@ -271,9 +335,41 @@ describe('the last refusals', () => {
     } as const
     expect(heard(origin, failed)).toMatchObject([
       { code: 'ERR_UPSTREAM_TIMEOUT', reason: 'x'.repeat(500) },
-      { code: 'ERR_ORIGIN_FOREIGN', reason: '"https://a.example"' },
+      {
+        code: 'ERR_ORIGIN_FOREIGN',
+        reason: 'refused: Origin "https://a.example"',
+        hint: 'to allow it: --allow-origin',
+      },
     ])
   })
+
+  verifies(
+    'WHO-07',
+    'have wrong paths too, at most ten, so that scanners push out nothing else',
+    () => {
+      const unserved = (at: number) =>
+        ({
+          type: 'path.unserved',
+          requestId: `p-${at}`,
+          method: 'POST',
+          path: `"/${at}"`,
+          host: '"mcp.example.com"',
+          served: [RESOURCE],
+          hint: 'to serve another URL: --resource',
+        }) as const
+      const many = Array.from({ length: 60 }, (_, at) => unserved(at))
+      const shown = heard(denied({ requestId: 'r-1' }), ...many)
+      expect(shown.map(({ requestId }) => requestId)).toEqual([
+        ...Array.from({ length: 10 }, (_, at) => `p-${59 - at}`),
+        'r-1',
+      ])
+      expect(shown[0]).toMatchObject({
+        code: 'ERR_PATH_UNSERVED',
+        reason: `not found: POST "/59" (Host "mcp.example.com"); served: ${RESOURCE}`,
+        hint: 'to serve another URL: --resource',
+      })
+    },
+  )
 })
 
 describe('the file with the token', () => {

@@ -40,6 +40,7 @@ describe('a path that is not served', () => {
         path: '"/sse"',
         host: '"mcp.example.com"',
         served: [RESOURCE],
+        hint: 'correct the URL of the client; to serve another URL: --resource',
       },
     ])
     pass(1)

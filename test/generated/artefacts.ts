@@ -22,20 +22,37 @@ import { requirementOf, SECTIONS, type Setting } from '../../src/config/setting.
 import { apiPage } from './api-page.js'
 import { clientsPage } from './clients-page.js'
 
+/** Where the options of a group stand. The options of the other groups stand at the top. */
+const PLACES: Readonly<Record<string, string>> = {
+  issuer: 'authorizationServers[].',
+  asked: 'authorizationServers[].',
+  introspector: 'introspector.',
+  children: 'children.',
+}
+
+/** The option that a setting becomes in a program. */
+function optionOf({ becomes }: Setting): string {
+  if (becomes === undefined) return '–'
+  const [group = '', name] = becomes.split('.')
+  return `\`${PLACES[group] ?? ''}${name}\``
+}
+
 function row(setting: Setting): string {
   const { path, kind, placeholder, description } = setting
   const usage = `\`${flagOf(path)}${placeholder === '' ? '' : ` ${placeholder}`}\``
   const repeatable = kind === 'list' ? ' (repeatable)' : ''
   const fallback = setting.default ?? requirementOf(setting) ?? '–'
-  const cells = [usage + repeatable, fallback, description]
+  const cells = [usage + repeatable, fallback, description, optionOf(setting)]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-const COLUMNS_OF_TABLE = ['| setting | default | meaning |', '|-|-|-|']
+const COLUMNS_OF_TABLE = ['| setting | default | meaning | option |', '|-|-|-|-|']
 
 /** As a config file writes them, because they have no flag. */
-function memberRow({ path, description, default: fallback = '–' }: Setting): string {
-  return `| \`${memberOf(path)}\` | ${fallback} | ${description.replaceAll('|', '\\|')} |`
+function memberRow(setting: Setting): string {
+  const { path, description, default: fallback = '–' } = setting
+  const cells = [`\`${memberOf(path)}\``, fallback, description.replaceAll('|', '\\|')]
+  return `| ${[...cells, optionOf(setting)].join(' | ')} |`
 }
 
 /** What an issuer in the list of a config file may have. */

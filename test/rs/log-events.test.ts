@@ -64,6 +64,25 @@ describe('lines about events', () => {
     expect(lines).toHaveLength(5)
   })
 
+  verifies('FLD-18', 'come for each resource, but once for an issuer that fails', () => {
+    const { lines, log } = startLog()
+    const [one, other] = ['https://mcp.example.com/one', 'https://mcp.example.com/other']
+    for (const resource of [one, other, one]) log(DENIED, resource)
+    expect(lines).toEqual([
+      expect.stringContaining(`resource ${one}, request r-1)`),
+      expect.stringContaining(`resource ${other}, request r-1)`),
+    ])
+    const failed = { type: 'keys.failed', code: 'ERR_KEYS_UNAVAILABLE', issuer: DENIED.issuer }
+    for (const resource of [one, other]) log({ ...failed, reason: 'down' }, resource)
+    expect(lines).toHaveLength(3)
+  })
+
+  verifies('FLD-18', 'say which limit refused', () => {
+    const { lines, log } = startLog()
+    log({ type: 'operation.limited', requestId: 'r-1', limit: '20/min per subject' })
+    expect(lines[0]).toContain('operation.limited: 20/min per subject (request r-1)')
+  })
+
   verifies('FLD-18', 'do not come for requests without a token, and for what is in order', () => {
     const { lines, log } = startLog()
     log({ ...DENIED, code: 'ERR_CREDENTIALS_MISSING' })
@@ -148,6 +167,23 @@ describe('by default', () => {
       await visit(`https://sso.example.com/silent-${host}`, false)
       expect(lines).toEqual([])
     })
+  })
+
+  verifies('FLD-18', 'servers in one process do not hide each other', async () => {
+    const issuer = 'https://sso.example.com/of-three'
+    const idp = await FakeIdp.start(issuer)
+    const references: string[] = []
+    for (const name of ['one', 'two', 'three']) {
+      const resource = `https://mcp.example.com/${name}`
+      const guard = protect({ resource, authorizationServers: issuer, fetch: idp.fetch })
+      for (const origin of [undefined, 'https://a.example']) {
+        const headers = { authorization: 'Bearer opaque', ...(origin && { origin }) }
+        const answer = await guard(new Request(resource, { headers }), () => new Response('x'))
+        references.push(`resource ${resource}, request ${answer.headers.get('x-request-id')}`)
+      }
+    }
+    expect(lines).toHaveLength(6)
+    for (const [at, reference] of references.entries()) expect(lines[at]).toContain(reference)
   })
 
   test('anything else than a function or false is a problem', () => {

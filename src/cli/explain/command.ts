@@ -7,6 +7,8 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { codeOf } from '../../base/error-code.js'
 import { settingsOf } from '../../base/option-checker.js'
+import type { Configuration } from '../../config/configuration.js'
+import { flagOf } from '../../config/names.js'
 import { readConfiguration, type ConfigurationInput } from '../../config/read-configuration.js'
 import { toGatewayOptions } from '../../config/to-gateway-options.js'
 import type { ConfigurationProblem } from '../../errors.js'
@@ -64,12 +66,27 @@ function tokenIn(text: string): string | Problems {
   return token
 }
 
+const UPSTREAM = flagOf('upstream')
+/** Stands for a server that nobody asks. */
+const NO_SERVER = `${UPSTREAM}=http://127.0.0.1/mcp`
+
+/** The settings. A server is not needed, because only the token is examined. */
+async function readSettings(input: ConfigurationInput): Promise<Configuration> {
+  const configuration = await readConfiguration(input)
+  const isMissing = configuration.problems.some(
+    ({ path, message }) => path === UPSTREAM && message === 'is missing',
+  )
+  return isMissing
+    ? readConfiguration({ ...input, argv: [NO_SERVER, ...input.argv] })
+    : configuration
+}
+
 /** The options of the gateway, or why it would not start. */
 async function readOptions(
   { settings: argv }: ExplainArguments,
   { env, readFile, stderr }: ExplainIo,
 ): Promise<GatewayOptions | Problems> {
-  const configuration = await readConfiguration({
+  const configuration = await readSettings({
     argv,
     env,
     ...(readFile !== undefined && { readFile }),

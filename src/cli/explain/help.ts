@@ -14,8 +14,9 @@ Usage:
   mcp-gatehouse explain --request ID --admin URL --admin-token-file FILE [--json]
 
 The settings are those of serve, from flags, environment and --config; put the same command after
---. With several resources, it asks each of them. With --oauth-jwks-file, it contacts nobody.
-It takes no token on the command line, because others can see it there.
+--. It needs no --upstream, because it asks no MCP server. For a server of your own, give it the flags
+that match its options. With several resources, it asks each of them. With --oauth-jwks-file, it
+contacts nobody. It takes no token on the command line, because others can see it there.
 
   --request ID   the request to look up: X-Request-Id of its answer, or the characters after "ref"
   --log FILE     where to look: the log in JSON (--log-format json), or the audit file

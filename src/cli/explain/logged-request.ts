@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { isJsonObject, type JsonObject } from '../../base/json.js'
 import { inOneLine } from '../policy/shown.js'
-import { cureFor } from '../../advice/cures.js'
+import { adviceFor } from '../../advice/cures.js'
 import { withTimes } from '../time-in-words.js'
 
 /** The members that are shown, in this order. The log of another program may have others. */
@@ -18,6 +18,7 @@ const SHOWN = [
   'code',
   'status',
   'reason',
+  'where',
   'hint',
   'issuer',
   'user',
@@ -56,7 +57,12 @@ export function factsOf(line: JsonObject): JsonObject {
   const { audit } = line
   const facts = isJsonObject(audit) ? audit : line
   const known = SHOWN.filter((name) => facts[name] !== undefined)
-  return Object.fromEntries(known.map((name) => [name, facts[name]]))
+  const shown = known.map((name): [string, unknown] => [name, facts[name]])
+  const { reason, msg } = facts
+  // The message says the reason where no member does.
+  return Object.fromEntries(
+    reason === undefined && typeof msg === 'string' ? [...shown, ['message', msg]] : shown,
+  )
 }
 
 /** The answer that a user got has the last characters of the id. */
@@ -96,7 +102,10 @@ function shownValue(value: unknown): string {
 
 /** Ends with a line break. */
 export function formatRequest({ lines, code }: LoggedRequest): string {
-  const cure = cureFor(code)
+  const hints = lines.map(({ hint }) => hint).filter((hint) => typeof hint === 'string')
+  const hint = hints.length === 0 ? undefined : hints.join('; ')
+  // The hint is in its own line already.
+  const cure = adviceFor(hint, code).find((advice) => advice !== hint)
   const blocks = lines.map((facts) =>
     Object.entries(facts)
       .map(([name, value]) => `${name.padEnd(10)} ${shownValue(value)}`)

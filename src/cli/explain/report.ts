@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from '../../base/json.js'
 import { inOneLine, jsonText } from '../policy/shown.js'
-import { cureFor } from '../../advice/cures.js'
+import { adviceFor, cureFor } from '../../advice/cures.js'
 import type { Examination, RuleResult } from './examination.js'
 import { withTimes } from '../time-in-words.js'
 
@@ -27,14 +27,12 @@ function part(name: string, value: JsonObject | undefined): readonly string[] {
 /** The cause, and what to change. */
 function causeOf({ result, status, code, reason, hint }: Examination): readonly string[] {
   if (code === undefined) return []
-  const cure = cureFor(code)
   const verdict = result === 'undecided' ? 'it cannot be decided now' : 'the likeliest cause'
   return [
     '',
     `${verdict}: ${code} (HTTP ${status})`,
     `  ${line(reason ?? '')}`,
-    ...(hint === undefined ? [] : [`  → ${line(hint)}`]),
-    ...(cure === undefined ? [] : [`  → ${cure}`]),
+    ...adviceFor(hint, code).map((advice) => `  → ${line(advice)}`),
   ]
 }
 

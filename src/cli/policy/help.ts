@@ -80,7 +80,8 @@ Example:
   mcp-gatehouse policy replay new.policy.yaml --audit audit.jsonl --base-scopes "mcp:tools"
 
 Exit codes: 0 nothing changes; 1 something changes, or may change; 2 usage, or problems of the
-policy or of the audit file.`,
+policy or of the audit file. An audit without a request that can be decided again is such a problem:
+a CI job must not pass because it compared nothing.`,
   table: `Connects to an MCP server, and lists all of its tools, prompts, resources and templates with
 what each needs. Those that no rule names come last.
 

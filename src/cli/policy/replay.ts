@@ -137,6 +137,8 @@ class Replay {
 /** All that an audit file says about a policy. */
 class Report {
   readonly #changes = new Map<string, Change>()
+  #lines = 0
+  #records = 0
   #requests = 0
   #withoutOperations = 0
   #unreadable = 0
@@ -144,11 +146,13 @@ class Report {
 
   addLine(line: string, resource: string | undefined, replay: Replay): void {
     if (line.trim() === '') return
+    this.#lines++
     const record = parseJsonObject(line)
     if (record?.['version'] !== 1) {
       this.#unreadable++
       return
     }
+    this.#records++
     if (resource !== undefined && record['resource'] !== resource) return
     const request = readRecord(record)
     if (request === undefined) this.#withoutOperations++
@@ -188,6 +192,16 @@ class Report {
 
   get isUnchanged(): boolean {
     return this.#changes.size === 0
+  }
+
+  /** Why no request was decided again; `undefined`: at least one was. */
+  get emptiness(): string | undefined {
+    if (this.#requests > 0) return undefined
+    if (this.#lines === 0) return 'has no records, so nothing was decided again'
+    if (this.#records === 0) return `has ${this.#lines} lines, and none is an audit record`
+    return this.#withoutOperations > 0
+      ? 'has no record that names an operation and that a policy decided'
+      : `has no record about the resource of ${flagOf('resource')}`
   }
 
   toJson(): string {
@@ -248,6 +262,8 @@ export async function replayAudit(
   } catch (error) {
     return [{ path: flagOf('audit'), message: readReason(error), hint }]
   }
+  const { emptiness } = report
+  if (emptiness !== undefined) return [{ path: flagOf('audit'), message: emptiness, hint }]
   stdout(given.has('json') ? report.toJson() : report.toText())
   return report.isUnchanged ? 0 : 1
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { errorAnswer, type OwnAnswer } from './answer.js'
-import type { RequestRefused, RequestRefusedCode } from '../events.js'
+import type { RequestRefusedCode } from '../../errors.js'
+import type { RequestRefused } from '../events.js'
 import {
   closeAfter,
   cutConnection,

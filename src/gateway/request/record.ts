@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { quoted } from '../../errors.js'
+import type { RequestRefusedCode } from '../../errors.js'
 import { whereThrown } from '../../events.js'
 import {
   decisionOf,
@@ -12,9 +12,9 @@ import {
   type RequestCompleted,
   type RequestDecision,
   type RequestRefused,
-  type RequestRefusedCode,
 } from '../events.js'
 import { MOST_OPERATIONS, type AskedMessage } from '../../mcp/operation.js'
+import { originRefused } from '../../web/guard.js'
 import type { Caller } from './caller.js'
 import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
@@ -194,7 +194,7 @@ export class RequestRecord implements Arrival {
   }
 
   refuseOrigin(origin: string): void {
-    this.report({ type: 'origin.refused', requestId: this.id, origin: quoted(origin) })
+    this.report(originRefused(this.id, origin))
   }
 
   /** It met a bug. */

@@ -45,6 +45,7 @@ export class UnservedPaths {
       path: quoted(path, SHOWN),
       host: quoted(host, SHOWN),
       served: resource === undefined ? this.#resources : [resource],
+      hint: 'correct the URL of the client; to serve another URL: --resource',
     })
     return resource
   }

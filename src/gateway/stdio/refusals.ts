@@ -5,7 +5,7 @@
  */
 import { quoted } from '../../errors.js'
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
-import type { RequestRefusedCode } from '../events.js'
+import type { RequestRefusedCode } from '../../errors.js'
 import { errorAnswer, type OwnAnswer, type Refused } from '../request/answer.js'
 import type { Refusal } from '../request/record.js'
 import { rpcErrorAnswer } from '../request/rpc-answer.js'

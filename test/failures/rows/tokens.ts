@@ -216,7 +216,7 @@ const OF_KEYS: readonly Failure[] = [
       name: 'No applicable key',
       made: 'authentik without a signing key: HS256',
       finding: 'ERR_TOKEN_ALGORITHM',
-      advice: /authentik: choose a Signing Key.*asymmetric algorithm, such as RS256/,
+      advice: /authentik: choose a Signing Key in the provider/,
     },
     (isBroken) => {
       const part = (value: object) => btoa(JSON.stringify(value)).replaceAll('=', '')
