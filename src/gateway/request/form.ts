@@ -25,12 +25,11 @@ const HEADERS_TOO_LARGE: Refused = {
 }
 
 /** The refusal of a request that violates HTTP. */
-export function malformed(reason: string, headers?: Readonly<Record<string, string>>): Refused {
+function malformed(reason: string): Refused {
   return {
     refusal: { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
     error: 'invalid_request',
     description: 'The request is malformed',
-    ...(headers !== undefined && { headers }),
   }
 }
 
@@ -56,21 +55,36 @@ function unknownExpectation(expect: string | undefined): Refused {
   }
 }
 
-/** Form, size and host: checked before the path. */
-export function checkForm(
-  request: IncomingMessage,
-  head: RequestHead,
-  expectation: Expectation,
-  isHostAllowed: (host: string) => boolean,
-): RequestTarget | Refused {
+/** Form and size: checked before everything else. */
+export function checkForm(request: IncomingMessage, head: RequestHead): RequestTarget | Refused {
   if (head.isTooLarge) return HEADERS_TOO_LARGE
   const target = parseTarget(request.url ?? '')
   if (target === undefined) return malformed('the target is not in origin form')
   if (head.isCoded) return malformed('a transfer coding other than chunked')
   if (head.hosts !== 1) return malformed(`${head.hosts} Host fields`)
-  if (!isHostAllowed(head.host)) return foreignHost(head.host)
-  if (expectation === 'unknown') return unknownExpectation(request.headers.expect)
   return target
+}
+
+/** The host: checked for every path but that of health checks. */
+export function checkHost(
+  head: RequestHead,
+  isHostAllowed: (host: string) => boolean,
+): Refused | undefined {
+  if (!isHostAllowed(head.host)) return foreignHost(head.host)
+  return undefined
+}
+
+export function checkExpectation(
+  request: IncomingMessage,
+  expectation: Expectation,
+): Refused | undefined {
+  return expectation === 'unknown' ? unknownExpectation(request.headers.expect) : undefined
+}
+
+/** A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1). */
+export function checkNominated({ nominated }: RequestHead): Refused | undefined {
+  if (nominated === undefined) return undefined
+  return malformed('Connection names a field that the gateway uses')
 }
 
 const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
@@ -110,6 +124,15 @@ function encodedBody(contentEncoding: string): Refused {
 }
 
 /**
+ * A body with a method other than POST. It has no meaning (RFC 9110 §9.3.1), and a server that does
+ * not read it would parse it as the next request.
+ */
+export function checkNeedlessBody(method: string, head: RequestHead): Refused | undefined {
+  if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
+  return undefined
+}
+
+/**
  * What the MCP endpoint accepts: methods, repeated fields, encodings.
  *
  * @param bindsSessions if true, a session with several ids is refused as unknown
@@ -119,9 +142,8 @@ export function checkEndpointForm(
   head: RequestHead,
   bindsSessions: boolean,
 ): Refused | undefined {
-  // It has no meaning (RFC 9110 §9.3.1), and a server that does not read it would parse it as the
-  // next request.
-  if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
+  const needless = checkNeedlessBody(method, head)
+  if (needless !== undefined) return needless
   const repeated = head.repeated.find((name) => {
     // In a POST, a repeated field is a mismatch.
     if (name === 'mcp-protocol-version') return method !== 'POST'

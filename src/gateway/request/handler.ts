@@ -1,5 +1,5 @@
 /**
- * Handles a request, in this order: form, size, host, path; then origin and token by the guard;
+ * Handles a request, in this order: form, size, health check, host, path; then origin and token by the guard;
  * then encoding and method; then, in a stateless revision or with a policy, its message; then it is
  * forwarded.
  *
@@ -26,7 +26,15 @@ import { Place, type Admission } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { AnonymousCaller, ANYBODY, callerOf, type Caller } from './caller.js'
-import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
+import {
+  checkEndpointForm,
+  checkExpectation,
+  checkForm,
+  checkHost,
+  checkNeedlessBody,
+  checkNominated,
+  type Expectation,
+} from './form.js'
 import { GatewayRequest, JudgedRequest } from './guard-request.js'
 import { hasJsonBody, validateHead, validateMessage } from './message.js'
 import type { InvalidMessage } from '../../mcp/stateless-message.js'
@@ -46,7 +54,7 @@ import type { UnservedPaths } from './unserved-paths.js'
 export interface RequestHandlerOptions {
   /** Finds the resource for a path and a host. */
   readonly findRoute: FindRoute<Route>
-  /** This path answers 200 to everybody; `undefined`: no path does. */
+  /** This path answers 200 to everybody, whatever the host; `undefined`: no path does. */
   readonly healthPath: string | undefined
   /** Reads the head before the resource of a request is known. */
   readonly readHead: HeadReader
@@ -138,18 +146,20 @@ class Passage {
 
   #dispatch(): void {
     const { findRoute, readHead, isHostAllowed } = this.#options
-    const target = checkForm(this.#request, this.#head, this.#expectation, isHostAllowed)
+    const target = checkForm(this.#request, this.#head)
     if ('refusal' in target) return this.#refuse(target)
+    if (this.#isHealthCheck(target)) return this.#answerHealth()
+    const unmeant =
+      checkHost(this.#head, isHostAllowed) ?? checkExpectation(this.#request, this.#expectation)
+    if (unmeant !== undefined) return this.#refuse(unmeant)
     const route = findRoute(target.path, this.#head.host)
-    if (route === undefined) return this.#answerElsewhere(target)
+    if (route === undefined) return this.#sayNotFound(target)
     this.#record.resource = route.resourceLabel
     this.#record.path = target.path
     // Each resource decides which header fields it forwards.
     if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
-    // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
-    if (this.#head.nominated !== undefined) {
-      return this.#refuse(malformed('Connection names a field that the gateway uses'))
-    }
+    const nominated = checkNominated(this.#head)
+    if (nominated !== undefined) return this.#refuse(nominated)
     if (route.guard === undefined) this.#admitAnybody(route, target)
     else this.#askGuard(route, route.guard, target)
   }
@@ -348,9 +358,18 @@ class Passage {
     this.#record.leave()
   }
 
-  #answerElsewhere(target: RequestTarget): void {
+  #isHealthCheck({ path }: RequestTarget): boolean {
     const isRead = this.#method === 'GET' || this.#method === 'HEAD'
-    if (target.path !== this.#options.healthPath || !isRead) return this.#sayNotFound(target)
+    return isRead && path === this.#options.healthPath
+  }
+
+  /** Whatever the Host: load balancers ask by address. It says nothing but that the process runs. */
+  #answerHealth(): void {
+    const fault =
+      checkExpectation(this.#request, this.#expectation) ??
+      checkNominated(this.#head) ??
+      checkNeedlessBody(this.#method, this.#head)
+    if (fault !== undefined) return this.#refuse(fault)
     const headers = { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }
     this.#send(answer(200, headers, 'ok\n'))
   }
