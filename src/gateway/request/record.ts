@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { quoted } from '../../errors.js'
 import { whereThrown } from '../../events.js'
 import {
   decisionOf,
@@ -191,10 +190,6 @@ export class RequestRecord implements Arrival {
   refuse(refusal: Refusal): void {
     this.#refused = refusal.code
     this.report({ type: 'request.refused', requestId: this.id, ...refusal })
-  }
-
-  refuseOrigin(origin: string): void {
-    this.report({ type: 'origin.refused', requestId: this.id, origin: quoted(origin) })
   }
 
   /** It met a bug. */
