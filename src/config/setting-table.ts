@@ -206,7 +206,8 @@ const schema = z.object({
   healthPath: text({
     section: 'Listening',
     becomes: 'gateway.healthPath',
-    description: 'answers 200 without a token, for load balancers; beside every resource',
+    description:
+      'answers 200 without a token, whatever the Host, for load balancers; beside every resource',
     placeholder: 'PATH',
     hint: '/healthz',
   }),

@@ -20,17 +20,10 @@ export interface LostLines {
   readonly audit: number
 }
 
-/**
- * @param status read at every scrape
- * @param lost read at every scrape, too
- */
-export function createMetrics(
-  status: () => GatewayStatus,
-  lost: () => LostLines = () => ({ log: 0, audit: 0 }),
-): Metrics {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+type Registers = [Registry]
+
+/** Counted with the events of requests. */
+function createRequestCounters(registers: Registers) {
   const requests = new Counter({
     name: 'gatehouse_requests_total',
     help: 'Requests by outcome; reason is a code, or how a forwarded answer ended',
@@ -56,6 +49,11 @@ export function createMetrics(
     labelNames: ['class', 'resource'] as const,
     registers,
   })
+  return { requests, anonymous, upstreamSeconds, answers }
+}
+
+/** Counted with the events of issuers. */
+function createIssuerCounters(registers: Registers) {
   const fetches = new Counter({
     name: 'gatehouse_jwks_fetches_total',
     help: 'Attempts to fetch the keys of an issuer',
@@ -68,6 +66,11 @@ export function createMetrics(
     labelNames: ['issuer', 'result'] as const,
     registers,
   })
+  return { fetches, introspections }
+}
+
+/** Set at every scrape, but for the use of keys. */
+function createGauges(registers: Registers) {
   const keys = new Gauge({
     name: 'gatehouse_jwks_keys',
     help: 'Usable keys of an issuer',
@@ -99,46 +102,87 @@ export function createMetrics(
     'Of these, requests that are answered by an event stream',
   )
   const remembered = gauge('gatehouse_remembered_tokens', 'Tokens that need no signature check')
+  return { keys, age, lostLines, keyUse, active, streams, remembered }
+}
+
+type Resource = { readonly resource: string } | undefined
+
+function countRequest(
+  { requests, anonymous, upstreamSeconds, answers }: ReturnType<typeof createRequestCounters>,
+  event: GatewayEvent,
+  about: Resource,
+): void {
+  const outcome = outcomeOf(event)
+  if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1], ...about })
+  if (event.type === 'operation.judged' && event.issuer === undefined) {
+    anonymous.inc({ outcome: event.outcome, ...about })
+  }
+  if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
+    upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
+    answers.inc({ class: `${Math.floor(event.status / 100)}xx`, ...about })
+  }
+}
+
+function countIssuer(
+  { fetches, introspections }: ReturnType<typeof createIssuerCounters>,
+  event: GatewayEvent,
+): void {
+  if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
+  if (event.type === 'introspection.answered') {
+    introspections.inc({ issuer: event.issuer, result: event.active ? 'active' : 'inactive' })
+  }
+  if (event.type === 'introspection.failed') {
+    introspections.inc({ issuer: event.issuer, result: event.code })
+  }
+  if (event.type === 'keys.failed') fetches.inc({ issuer: event.issuer, result: event.code })
+}
+
+function setStatus(
+  { keys, age, lostLines, active, streams, remembered }: ReturnType<typeof createGauges>,
+  now: GatewayStatus,
+  lost: LostLines,
+): void {
+  active.set(now.active)
+  streams.set(now.streams)
+  let tokens = 0
+  for (const { resource, resourceServer } of now.resources) {
+    const about = now.resources.length > 1 ? { resource } : undefined
+    tokens += resourceServer?.rememberedTokens ?? 0
+    for (const { issuer, keys: count, age: seconds } of resourceServer?.issuers ?? []) {
+      keys.set({ issuer, ...about }, count)
+      if (seconds !== undefined) age.set({ issuer, ...about }, seconds)
+    }
+  }
+  remembered.set(tokens)
+  for (const [what, count] of Object.entries(lost)) lostLines.set({ what }, count)
+}
+
+/**
+ * @param status read at every scrape
+ * @param lost read at every scrape, too
+ */
+export function createMetrics(
+  status: () => GatewayStatus,
+  lost: () => LostLines = () => ({ log: 0, audit: 0 }),
+): Metrics {
+  const registry = new Registry()
+  const registers: Registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const ofRequests = createRequestCounters(registers)
+  const ofIssuers = createIssuerCounters(registers)
+  const gauges = createGauges(registers)
 
   return {
     count(event, resource) {
-      const outcome = outcomeOf(event)
       const about = resource === undefined ? undefined : { resource }
-      if (outcome !== undefined) requests.inc({ outcome: outcome[0], reason: outcome[1], ...about })
-      if (event.type === 'operation.judged' && event.issuer === undefined) {
-        anonymous.inc({ outcome: event.outcome, ...about })
-      }
-      if (event.type === 'request.completed' && event.upstreamSeconds !== undefined) {
-        upstreamSeconds.observe({ ...about }, event.upstreamSeconds)
-        answers.inc({ class: `${Math.floor(event.status / 100)}xx`, ...about })
-      }
+      countRequest(ofRequests, event, about)
+      countIssuer(ofIssuers, event)
       if (event.type === 'request.authenticated' && event.apiKey !== undefined) {
-        keyUse.setToCurrentTime({ key: event.apiKey, ...about })
+        gauges.keyUse.setToCurrentTime({ key: event.apiKey, ...about })
       }
-      if (event.type === 'keys.loaded') fetches.inc({ issuer: event.issuer, result: 'ok' })
-      if (event.type === 'introspection.answered') {
-        introspections.inc({ issuer: event.issuer, result: event.active ? 'active' : 'inactive' })
-      }
-      if (event.type === 'introspection.failed') {
-        introspections.inc({ issuer: event.issuer, result: event.code })
-      }
-      if (event.type === 'keys.failed') fetches.inc({ issuer: event.issuer, result: event.code })
     },
     async collect() {
-      const now = status()
-      active.set(now.active)
-      streams.set(now.streams)
-      let tokens = 0
-      for (const { resource, resourceServer } of now.resources) {
-        const about = now.resources.length > 1 ? { resource } : undefined
-        tokens += resourceServer?.rememberedTokens ?? 0
-        for (const { issuer, keys: count, age: seconds } of resourceServer?.issuers ?? []) {
-          keys.set({ issuer, ...about }, count)
-          if (seconds !== undefined) age.set({ issuer, ...about }, seconds)
-        }
-      }
-      remembered.set(tokens)
-      for (const [what, count] of Object.entries(lost())) lostLines.set({ what }, count)
+      setStatus(gauges, status(), lost())
       return { contentType: registry.contentType, text: await registry.metrics() }
     },
   }

@@ -191,9 +191,9 @@ export interface GatewayOwnOptions {
    */
   readonly sseKeepAlive?: number
   /**
-   * A path that answers 200 as long as this process runs, to anybody, without a token: for load
-   * balancers that can reach no second port. It says nothing about the server behind. Neither a
-   * resource nor below one. Default: none.
+   * A path that answers 200 as long as this process runs, to anybody, without a token and whatever
+   * the `Host`: for load balancers that can reach no second port. It says nothing about the server
+   * behind. Neither a resource nor below one. Default: none.
    */
   readonly healthPath?: string
   /** PEM certificates that are trusted besides the system's, for identity provider and upstream. */

@@ -8,8 +8,8 @@
  * 3. credentials and token, and base scopes unless operations are authorized; a request without
  *    credentials goes on if it may ask for something that needs no token
  * 4. what the request asks for (`OperationGuard.enter`): an unexpected body → callers who were
- *    refused too often → the form of the body → its length → its messages → operations and their
- *    scopes
+ *    refused too often → the form of the body (`message-intake.ts`) → its length → its messages →
+ *    operations and their scopes
  * 5. the session
  *
  * Form, size and host of a request are checked before; only a server that owns its connections sees
@@ -20,15 +20,8 @@
 import { createKeySet } from '../discovery/key-set.js'
 import { MetadataMirror } from '../discovery/metadata-mirror.js'
 import { quoted } from '../errors.js'
-import type { OriginRefused } from '../events.js'
 import { emitterFor } from '../rs/log-events.js'
-import {
-  answerHeaders,
-  errorBody,
-  withReference,
-  type Decision,
-  type Denied,
-} from '../rs/decision.js'
+import { errorBody, type Decision, type Denied } from '../rs/decision.js'
 import type { Anonymous, Visitor } from '../rs/anonymous.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { createRequestIds } from '../rs/request-id.js'
@@ -48,6 +41,7 @@ import {
   type SessionBinding,
 } from './options.js'
 import { MirroredMetadata } from './mirrored-metadata.js'
+import { answerByOrigin } from './origin-check.js'
 import { createOrigins, type Origins } from './origins.js'
 import { Permission } from './permission.js'
 import { isForPerson } from './person.js'
@@ -73,19 +67,6 @@ const ANONYMOUS_METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']
 /** Checked after each wait: then nothing more is done for the request. */
 function isGone(request: GuardRequest): boolean {
   return request.isGone === true
-}
-
-/** The `Origin` check of MCP's Streamable HTTP: 403 before the token is read. */
-export function refuseOrigin(requestId: string): GuardAnswer {
-  const text = 'This origin may not call this server from a browser'
-  const description = withReference(text, requestId)
-  return answer(403, answerHeaders(requestId), errorBody('origin_not_allowed', description))
-}
-
-/** The event of that refusal. */
-export function originRefused(requestId: string, origin: string): OriginRefused {
-  const hint = 'to allow it: --allow-origin'
-  return { type: 'origin.refused', requestId, origin: quoted(origin), hint }
 }
 
 /** Guards one resource. Make it once and use it for every request. */
@@ -161,7 +142,7 @@ export class Guard {
       if (location === 'mirror') return this.#mirrored?.serve(request)
       if (location !== 'guarded') return location
       if (request.path !== this.#endpoint.path) this.#noteSlash(request)
-      return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)
+      return answerByOrigin(this.#origins, request, this.answers) ?? this.#verify(request)
     } catch (error) {
       return this.fail(error, request)
     }
@@ -183,21 +164,6 @@ export class Guard {
       reason: `a client uses the path ${path}, and ${resource} is published: strict clients refuse metadata of another URL`,
       hint: `give clients the URL ${resource}`,
     })
-  }
-
-  #refuseOrigin(request: GuardRequestHead): GuardAnswer | undefined {
-    const { origin } = request
-    if (origin === undefined || this.#origins.isAllowed(origin)) return undefined
-    const answers = this.answers
-    const requestId = answers.idOf(request)
-    answers.emit?.(originRefused(requestId, origin))
-    return refuseOrigin(requestId)
-  }
-
-  /** Without a token, because a preflight cannot carry one. */
-  #answerPreflight(request: GuardRequestHead): GuardAnswer | undefined {
-    if (request.method !== 'OPTIONS') return undefined
-    return answer(204, this.#origins.preflightHeaders(request.origin, request.requestedHeaders))
   }
 
   /** Credentials and token. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { quoted } from '../errors.js'
 import {
   holdTheSame,
   readMessages,
@@ -22,9 +21,9 @@ import { errorBody, type Denied } from '../rs/decision.js'
 import type { OperationAuthority } from '../rs/operation-authority.js'
 import { authorizeAnonymous } from './anonymous-operations.js'
 import type { AnsweredRequest, Answers, GuardAnswer } from './answers.js'
-import { isContentCoded } from './content-coding.js'
+import { bodyTooLong, needlessBody, revisionFault, type FormFault } from './form-fault.js'
 import type { GuardRequest } from './guard-request.js'
-import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
+import { takeIn } from './message-intake.js'
 import { PolicyFilters } from './policy-filters.js'
 import { Quotas, type LimitUse } from './quotas.js'
 import { asToolResult, type RefusalForm } from './refusal-form.js'
@@ -35,18 +34,10 @@ import { arrivalOf, usesOf } from './limit-uses.js'
 export interface OperationsRequest extends AnsweredRequest {
   /** `MCP-Protocol-Version`. */
   readonly protocolVersion: string | undefined
-  /**
-   * The fields that mirror the body; `undefined` if they were compared before, or there are none.
-   */
+  /** The fields that mirror the body; `undefined`: there are none. */
   readonly mirrored?: MirroredHeaders | undefined
   /** `User-Agent`. It is read only where the form of a refusal depends on the client. */
   readonly userAgent?: string | undefined
-}
-
-/** The header fields that say how to read a body. */
-interface BodyForm {
-  readonly contentEncoding: string | undefined
-  readonly contentType: string | undefined
 }
 
 /** HTTP methods that carry no message: a body is then refused. */
@@ -58,6 +49,9 @@ const WITHOUT_MESSAGE = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
 export function bringsMessage(method: string): boolean {
   return !WITHOUT_MESSAGE.has(method)
 }
+
+/** The messages of a body. */
+export type ReadMessages = Pick<RpcBody, 'messages' | 'hasAnswers'>
 
 /** Messages that may proceed. */
 export interface AllowedMessages {
@@ -139,11 +133,10 @@ function textOf({ code }: Unreadable): string {
 }
 
 /** The messages in a body, as its protocol revision allows them. */
-function readAllowed(
-  body: Uint8Array,
-  { protocolVersion, mirrored }: OperationsRequest,
-): Pick<RpcBody, 'messages' | 'hasAnswers'> | InvalidMessage {
-  if (mirrored !== undefined && isStateless(protocolVersion)) {
+function readAllowed(body: Uint8Array, request: OperationsRequest): ReadMessages | InvalidMessage {
+  const { protocolVersion } = request
+  const mirrored = isStateless(protocolVersion) ? request.mirrored : undefined
+  if (mirrored !== undefined) {
     const message = readStatelessMessage(body, mirrored)
     return 'text' in message ? message : { messages: [message], hasAnswers: false }
   }
@@ -164,7 +157,7 @@ function messagesOf(
   body: Uint8Array,
   request: OperationsRequest,
   sent: Uint8Array | undefined,
-): Pick<RpcBody, 'messages' | 'hasAnswers'> | InvalidMessage {
+): ReadMessages | InvalidMessage {
   const read = readAllowed(body, request)
   if ('code' in read) return read
   const { messages } = read
@@ -212,92 +205,56 @@ export class OperationGuard {
     visitor: Visitor,
     request: GuardRequest,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
-    if (!this.#authority.hasPolicy) return this.#enterUnjudged(request)
-    if (request.method === 'POST') return this.#enterWithBody(visitor, request)
+    if (request.method === 'POST') return this.#enterWithMessage(visitor, request)
+    if (!this.#authority.hasPolicy) return this.#refuseRevision(request) ?? AS_IT_IS
     const brings = request.bringsBody()
     return brings instanceof Promise
       ? brings.then((settled) => this.#enterOther(visitor, request, settled))
       : this.#enterOther(visitor, request, brings)
   }
 
-  /** Without a policy: before 2026-07-28 no field mirrors the body. */
-  #enterUnjudged(request: GuardRequest): Entered | Promise<GuardAnswer | Entered> {
-    if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS
-    return this.#enterStateless(request)
-  }
-
-  /**
-   * A proxy that routes or authorizes by the mirrored fields must see what the handler reads in the
-   * body.
-   */
-  async #enterStateless(request: GuardRequest): Promise<GuardAnswer | Entered> {
-    const refusal = this.refuseForm(request, request)
-    if (refusal !== undefined) return refusal
-    const body = await request.readBody(this.maxBody)
-    if (body === undefined) return this.refuseLength(request)
-    const messages = messagesOf(body, request, request.bodyBeside)
-    if ('code' in messages) return this.#refuseMessage(messages, request)
-    return { body, filter: undefined }
-  }
-
-  /** For any method but POST. */
+  /** For any method but POST, with a policy. */
   #enterOther(
     visitor: Visitor,
     request: GuardRequest,
     hasBody: boolean,
   ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
     const { method } = request
-    if (hasBody) return this.refuseMethod(method, request)
+    if (hasBody) return this.#refuse(needlessBody(method), request)
     // A method that brings a message is counted with its body.
-    if (bringsMessage(method)) return this.#enterWithBody(visitor, request)
-    const limited = this.countArrival(visitor, request)
-    if (limited !== undefined) return limited
+    if (bringsMessage(method)) return this.#enterWithMessage(visitor, request)
+    const refused = this.#refuseRevision(request) ?? this.countArrival(visitor, request)
+    if (refused !== undefined) return refused
     // The lost part of an event stream may be any answer.
     return method === 'GET' ? { body: undefined, filter: this.filterFor(visitor) } : AS_IT_IS
   }
 
-  async #enterWithBody(visitor: Visitor, request: GuardRequest): Promise<GuardAnswer | Entered> {
-    const refusal = this.admit(visitor, request) ?? this.refuseForm(request, request)
-    if (refusal !== undefined) return refusal
+  #refuseRevision(request: GuardRequest): GuardAnswer | undefined {
+    const fault = revisionFault(request.protocolVersion)
+    return fault && this.#refuse(fault, request)
+  }
+
+  #enterWithMessage(
+    visitor: Visitor,
+    request: GuardRequest,
+  ): GuardAnswer | Entered | Promise<GuardAnswer | Entered> {
+    const intake = takeIn(this.#authority.hasPolicy ? this : undefined, visitor, request)
+    if (intake === 'as it is') return AS_IT_IS
+    if (intake === 'to be read') return this.#enterBody(visitor, request)
+    return 'outcome' in intake ? intake : this.#refuse(intake, request)
+  }
+
+  async #enterBody(visitor: Visitor, request: GuardRequest): Promise<GuardAnswer | Entered> {
     const body = await request.readBody(this.maxBody)
-    if (body === undefined) return this.refuseLength(request)
-    const authorized = this.authorize(visitor, body, request, request.bodyBeside)
-    return 'outcome' in authorized ? authorized : { body, filter: authorized.filter }
-  }
-
-  /**
-   * 400 for a body with a method other than POST: it is not authorized, but a handler might read
-   * it.
-   */
-  refuseMethod(method: string, request: AnsweredRequest): GuardAnswer {
-    const body = errorBody('invalid_request', 'Only POST may have a body')
-    const reason = `a body with ${quoted(method, 20)}`
-    return this.#answers.refuseUnread(request, 400, reason, body)
-  }
-
-  /**
-   * 415 for a body that is encoded, or is not JSON in UTF-8: the handler might read something else
-   * than we do (HDR-08).
-   */
-  refuseForm(
-    { contentEncoding, contentType }: BodyForm,
-    request: AnsweredRequest,
-  ): GuardAnswer | undefined {
-    if (isContentCoded(contentEncoding)) {
-      const text = 'The body must not be encoded'
-      const body = errorBody('unsupported_media_type', text)
-      const headers = { 'Accept-Encoding': 'identity' }
-      return this.#answers.refuseUnread(request, 415, text, body, headers)
+    if (body === undefined) return this.#refuse(bodyTooLong(this.maxBody), request)
+    const { bodyBeside } = request
+    if (!this.#authority.hasPolicy) {
+      // A proxy that routes or authorizes by the mirrored fields must see what the handler reads.
+      const read = messagesOf(body, request, bodyBeside)
+      return 'code' in read ? this.#refuse(read, request) : { body, filter: undefined }
     }
-    if (isJsonInUtf8(contentType)) return undefined
-    const body = errorBody('unsupported_media_type', NO_JSON_IN_UTF8)
-    return this.#answers.refuseUnread(request, 415, NO_JSON_IN_UTF8, body)
-  }
-
-  /** 413. */
-  refuseLength(request: AnsweredRequest): GuardAnswer {
-    const text = `The body is larger than ${this.maxBody} bytes`
-    return this.#answers.refuseUnread(request, 413, text, errorBody('content_too_large', text))
+    const authorized = this.authorize(visitor, body, request, bodyBeside)
+    return 'outcome' in authorized ? authorized : { body, filter: authorized.filter }
   }
 
   /**
@@ -305,11 +262,11 @@ export class OperationGuard {
    * callers without a token.
    */
   admit(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
-    return this.throttle(visitor, request) ?? this.countArrival(visitor, request)
+    return this.#throttle(visitor, request) ?? this.countArrival(visitor, request)
   }
 
   /** 429 for a caller who was refused too often. */
-  throttle(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
+  #throttle(visitor: Visitor, request: AnsweredRequest): GuardAnswer | undefined {
     const rate = this.#rate
     const wait = rate.isIdle ? undefined : rate.waitOf(countedKey(visitor))
     if (wait === undefined) return undefined
@@ -322,8 +279,7 @@ export class OperationGuard {
     return answers.give(request, requestId, 429, body, headers)
   }
 
-  /** Counts one more refusal of a caller, also for reasons found elsewhere. */
-  countRefusal(visitor: Visitor): void {
+  #countRefusal(visitor: Visitor): void {
     this.#rate.count(countedKey(visitor))
   }
 
@@ -339,18 +295,32 @@ export class OperationGuard {
     request: OperationsRequest,
     sent?: Uint8Array,
   ): GuardAnswer | AllowedMessages {
-    // Requests that arrived together with the one too many had not been counted on arrival.
-    const throttled = this.throttle(visitor, request)
-    if (throttled !== undefined) return throttled
-    const read = messagesOf(body, request, sent)
-    if ('code' in read) return this.#refuseMessage(read, request, visitor)
-    if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession) {
-      return this.demandToken(request, 'an answer without a session needs a token')
-    }
+    const read = this.read(visitor, body, request, sent)
+    if ('outcome' in read) return read
+    if ('code' in read) return this.refuseMessage(read, request)
     return this.authorizeMessages(visitor, read.messages, request)
   }
 
-  /** The same, for messages that were read and a caller who was not refused too often. */
+  /** The first half of {@link authorize}. A body that is refused counts as a refusal. */
+  read(
+    visitor: Visitor,
+    body: Uint8Array,
+    request: OperationsRequest,
+    sent?: Uint8Array,
+  ): GuardAnswer | InvalidMessage | ReadMessages {
+    // Requests that arrived together with the one too many had not been counted on arrival.
+    const throttled = this.#throttle(visitor, request)
+    if (throttled !== undefined) return throttled
+    const read = messagesOf(body, request, sent)
+    // Finding this out costs as much as authorizing.
+    if ('code' in read) this.#countRefusal(visitor)
+    else if (read.hasAnswers && visitor.outcome === 'anonymous' && !visitor.hasSession) {
+      return this.demandToken(request, 'an answer without a session needs a token')
+    }
+    return read
+  }
+
+  /** The second half of {@link authorize}. */
   authorizeMessages(
     visitor: Visitor,
     messages: readonly RpcMessage[],
@@ -361,7 +331,9 @@ export class OperationGuard {
     if (operations instanceof UnclearOperation) {
       const { reason } = operations
       const unclear = { code: RPC.invalidParams, reason, id: idOf(messages), text: UNCLEAR_NAMES }
-      return this.#refuseMessage(unclear, request, visitor)
+      // As with a body that cannot be read.
+      this.#countRefusal(visitor)
+      return this.refuseMessage(unclear, request)
     }
     const denied = this.#denialOf(visitor, operations, request)
     if (denied !== undefined) {
@@ -385,7 +357,7 @@ export class OperationGuard {
     }
     const asked = { requestId, protocolVersion }
     const denied = authority.authorizeOperations(visitor.token, operations, asked)
-    if (denied !== undefined) this.countRefusal(visitor)
+    if (denied !== undefined) this.#countRefusal(visitor)
     return denied
   }
 
@@ -454,16 +426,15 @@ export class OperationGuard {
     return this.#filters.filterFor(visitor)
   }
 
-  /**
-   * @param visitor with a policy: finding this out costs as much as authorizing, so it counts
-   * as a refusal
-   */
-  #refuseMessage(
-    { code, reason, id, text }: InvalidMessage,
-    request: AnsweredRequest,
-    visitor?: Visitor,
-  ): GuardAnswer {
-    if (visitor !== undefined) this.countRefusal(visitor)
+  /** 400 with an error of JSON-RPC. */
+  refuseMessage({ code, reason, id, text }: InvalidMessage, request: AnsweredRequest): GuardAnswer {
     return this.#answers.refuseUnread(request, 400, reason, rpcError(id, code, text))
+  }
+
+  #refuse(fault: FormFault | InvalidMessage, request: AnsweredRequest): GuardAnswer {
+    if ('text' in fault) return this.refuseMessage(fault, request)
+    const { status, reason, error, description, headers } = fault
+    const body = errorBody(error, description)
+    return this.#answers.refuseUnread(request, status, reason, body, headers)
   }
 }

@@ -75,8 +75,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'fields-named-away',
     breaks: 'ATK-04',
-    find: 'if (this.#head.nominated !== undefined) {',
-    replace: "if (this.#head.nominated === 'never') {",
+    find: 'if (nominated === undefined) return undefined',
+    replace: 'if (nominated !== null) return undefined',
     tests: ['gateway/stdio/session.test.ts'],
   },
   {

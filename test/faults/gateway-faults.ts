@@ -96,15 +96,16 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'any-origin-without-tokens',
     breaks: 'TRN-01',
-    find: 'if (origin !== undefined && !origins.isAllowed(origin)) {',
-    replace: "if (origin === 'never') {",
+    find: 'const answered = answerByOrigin(route.origins, asked, {',
+    replace:
+      'const answered = answerByOrigin({ ...route.origins, isAllowed: () => true }, asked, {',
     tests: ['gateway/hosts.test.ts'],
   },
   {
     id: 'encoded-body',
     breaks: 'HDR-08',
-    find: 'if (contentEncoding !== undefined && !/^identity$/i.test(contentEncoding)) {',
-    replace: "if (contentEncoding === 'never') {",
+    find: 'if (contentEncoding === undefined || /^identity$/i.test(contentEncoding)) return undefined',
+    replace: "if (contentEncoding !== 'never') return undefined",
     tests: ['gateway/intake.test.ts'],
   },
   {
@@ -285,8 +286,8 @@ export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     id: 'two-versions',
     breaks: 'HDR-08',
-    find: 'if (repeated.includes(VERSION)) {',
-    replace: 'if (repeated.length > 9) {',
+    find: "return protocolVersion?.includes(',') === true",
+    replace: "return protocolVersion === 'never'",
     tests: ['gateway/messages.test.ts'],
   },
   {

@@ -310,8 +310,44 @@ export const IDENTITY_FAULTS: readonly Fault[] = [
   {
     id: 'health-by-any-method',
     breaks: 'IDN-07',
-    find: 'if (target.path !== this.#options.healthPath || !isRead) return',
-    replace: 'if (target.path !== this.#options.healthPath) return',
+    find: 'return isRead && path === this.#options.healthPath',
+    replace: 'return path === this.#options.healthPath',
+    tests: health,
+  },
+  {
+    id: 'health-only-by-an-accepted-host',
+    breaks: 'IDN-07',
+    find: 'if (this.#isHealthCheck(target)) return this.#answerHealth()',
+    replace:
+      'if (this.#isHealthCheck(target) && isHostAllowed(this.#head.host)) return this.#answerHealth()',
+    tests: health,
+  },
+  {
+    id: 'paths-below-health-by-any-host',
+    breaks: 'IDN-07, TRN-02',
+    find: 'return isRead && path === this.#options.healthPath',
+    replace: "return isRead && path.startsWith(this.#options.healthPath ?? '//')",
+    tests: health,
+  },
+  {
+    id: 'health-with-a-body',
+    breaks: 'IDN-07, ATK-02',
+    find: '      checkNominated(this.#head) ??\n      checkNeedlessBody(this.#method, this.#head)\n',
+    replace: '      checkNominated(this.#head)\n',
+    tests: health,
+  },
+  {
+    id: 'health-with-a-nominated-field',
+    breaks: 'IDN-07, ATK-04',
+    find: '      checkNominated(this.#head) ??\n      checkNeedlessBody',
+    replace: '      checkNeedlessBody',
+    tests: health,
+  },
+  {
+    id: 'health-with-any-expectation',
+    breaks: 'IDN-07',
+    find: 'checkExpectation(this.#request, this.#expectation) ??\n      checkNominated',
+    replace: 'checkNominated',
     tests: health,
   },
 ]

@@ -268,15 +268,15 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'unreadable-for-nothing',
     breaks: 'ATK-07',
-    find: 'if (visitor !== undefined) this.countRefusal(visitor)',
-    replace: 'if (visitor !== undefined && code === RPC.headerMismatch) this.countRefusal(visitor)',
+    find: "if ('code' in read) this.#countRefusal(visitor)",
+    replace: "if ('code' in read && read.code === RPC.headerMismatch) this.#countRefusal(visitor)",
     tests: policy,
   },
   {
     id: 'mismatches-for-nothing',
     breaks: 'ATK-07',
-    find: 'if (visitor !== undefined) this.countRefusal(visitor)',
-    replace: 'if (visitor !== undefined && code !== RPC.headerMismatch) this.countRefusal(visitor)',
+    find: "if ('code' in read) this.#countRefusal(visitor)",
+    replace: "if ('code' in read && read.code !== RPC.headerMismatch) this.#countRefusal(visitor)",
     tests: policy,
   },
   {
@@ -429,15 +429,15 @@ export const JUDGEMENT_FAULTS: readonly Fault[] = [
   {
     id: 'fields-of-the-stateless-revision-believed-with-a-policy',
     breaks: 'HDR-01, HDR-02',
-    find: 'if (mirrored !== undefined && isStateless(protocolVersion)) {',
-    replace: 'if (mirrored === null) {',
+    find: 'const mirrored = isStateless(protocolVersion) ? request.mirrored : undefined',
+    replace: "const mirrored = undefined as OperationsRequest['mirrored']",
     tests: ['matrix/stateless.test.ts'],
   },
   {
     id: 'fields-of-the-stateless-revision-believed-without-a-policy',
     breaks: 'HDR-01, HDR-02',
-    find: "if (request.method !== 'POST' || !isStateless(request.protocolVersion)) return AS_IT_IS",
-    replace: "if (request.method !== 'never') return AS_IT_IS",
+    find: 'if (!isJudged && !isStateless(protocolVersion)) return',
+    replace: 'if (!isJudged) return',
     tests: ['matrix/stateless.test.ts'],
   },
   {

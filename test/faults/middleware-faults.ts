@@ -3,6 +3,8 @@ import type { Fault } from './faults.js'
 
 const tests = ['web/sessions.test.ts']
 
+const intake = ['matrix/message-intake.test.ts']
+
 export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'embedded-stream-outlives-token-hono',
@@ -154,22 +156,95 @@ export const MIDDLEWARE_FAULTS: readonly Fault[] = [
   {
     id: 'any-origin-behind-a-guard',
     breaks: 'TRN-01',
-    find: 'if (origin === undefined || this.#origins.isAllowed(origin)) return undefined',
-    replace: 'if (origin !== null) return undefined',
+    find: 'return answerByOrigin(this.#origins, request, this.answers) ?? this.#verify(request)',
+    replace:
+      'return answerByOrigin({ ...this.#origins, isAllowed: () => true }, request, this.answers) ?? this.#verify(request)',
     tests: ['matrix/matrix.test.ts'],
   },
   {
     id: 'form-before-the-throttle',
     breaks: 'ATK-07',
-    find: 'const refusal = this.admit(visitor, request) ?? this.refuseForm(request, request)',
-    replace: 'const refusal = this.refuseForm(request, request) ?? this.admit(visitor, request)',
-    tests: ['web/guard.test.ts'],
+    find: 'const limited = visitor && limits?.admit(visitor, request)',
+    replace:
+      "const form = formOf(request, limits !== undefined)\n  if (typeof form !== 'string') return form\n  const limited = visitor && limits?.admit(visitor, request)",
+    tests: ['web/guard.test.ts', 'matrix/message-intake.test.ts'],
   },
   {
     id: 'origin-after-the-token',
     breaks: 'TRN-01',
-    find: 'return this.#refuseOrigin(request) ?? this.#answerPreflight(request) ?? this.#verify(request)',
+    find: 'return answerByOrigin(this.#origins, request, this.answers) ?? this.#verify(request)',
     replace: 'return this.#verify(request)',
     tests: ['web/guard.test.ts'],
+  },
+  {
+    id: 'a-comma-is-an-older-revision',
+    breaks: 'HDR-01, HDR-08',
+    find: 'const mismatch = revisionMismatch(protocolVersion)',
+    replace: 'const mismatch = undefined as InvalidMessage | undefined',
+    tests: intake,
+  },
+  {
+    id: 'several-revisions-only-with-a-comma-and-a-blank',
+    breaks: 'HDR-08',
+    find: "return protocolVersion?.includes(',') === true",
+    replace: "return protocolVersion?.includes(', ') === true",
+    tests: intake,
+  },
+  {
+    id: 'several-revisions-only-where-messages-are-judged',
+    breaks: 'HDR-08',
+    find: "if (!isJudged && !isStateless(protocolVersion)) return mismatch ?? 'as it is'",
+    replace: "if (!isJudged && !isStateless(protocolVersion)) return 'as it is'",
+    tests: intake,
+  },
+  {
+    id: 'several-revisions-of-a-get-without-a-policy',
+    breaks: 'HDR-08',
+    find: 'if (!this.#authority.hasPolicy) return this.#refuseRevision(request) ?? AS_IT_IS',
+    replace: 'if (!this.#authority.hasPolicy) return AS_IT_IS',
+    tests: intake,
+  },
+  {
+    id: 'several-revisions-of-a-get-with-a-policy',
+    breaks: 'HDR-08',
+    find: 'const refused = this.#refuseRevision(request) ?? this.countArrival(visitor, request)',
+    replace: 'const refused = this.countArrival(visitor, request)',
+    tests: intake,
+  },
+  {
+    id: 'several-revisions-of-a-get-at-the-gateway',
+    breaks: 'HDR-08',
+    find: "const several = method === 'POST' ? undefined : revisionFault(head.protocolVersion)",
+    replace: 'const several = undefined as FormFault | undefined',
+    tests: intake,
+  },
+  {
+    id: 'an-empty-coding-is-none',
+    breaks: 'HDR-08',
+    find: 'if (contentEncoding === undefined || /^identity$/i.test(contentEncoding)) return undefined',
+    replace: 'if (!contentEncoding || /^identity$/i.test(contentEncoding)) return undefined',
+    tests: intake,
+  },
+  {
+    id: 'codings-before-the-throttle-at-the-gateway',
+    breaks: 'ATK-07',
+    find: '(this.#isJudged(route) ? undefined : checkCoding(this.#head))',
+    replace: 'checkCoding(this.#head)',
+    tests: intake,
+  },
+  {
+    id: 'stateless-messages-before-the-throttle-at-the-gateway',
+    breaks: 'ATK-07',
+    find: 'const read = operations.read(visitor, body, asked)\n',
+    replace:
+      "const first = isStateless(asked.protocolVersion) ? readStatelessMessage(body, asked.mirrored) : undefined\n    if (first !== undefined && 'text' in first) return first\n    const read = operations.read(visitor, body, asked)\n",
+    tests: intake,
+  },
+  {
+    id: 'several-sessions-are-the-first',
+    breaks: 'STA-01',
+    find: 'return ids.open({ resource, key: ownerKey(visitor) }, visible)',
+    replace: "return ids.open({ resource, key: ownerKey(visitor) }, visible.replace(/,.*/, ''))",
+    tests: intake,
   },
 ]

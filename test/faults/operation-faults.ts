@@ -200,8 +200,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'older-revisions-unread',
     breaks: 'HDR-05, HDR-07',
-    find: "if (hasPolicy || isStateless(protocolVersion)) return 'to be read'",
-    replace: "if (isStateless(protocolVersion)) return 'to be read'",
+    find: "if (!isJudged && !isStateless(protocolVersion)) return mismatch ?? 'as it is'",
+    replace: "if (!isStateless(protocolVersion)) return mismatch ?? 'as it is'",
     tests: policy,
   },
   {
@@ -312,14 +312,14 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   {
     id: 'pipelined-requests-are-not-counted',
     breaks: 'issue 7: rate of refusals',
-    find: 'const throttled = this.throttle(visitor, request)\n    if (throttled !== undefined)',
-    replace: 'const throttled = this.throttle(visitor, request)\n    if (throttled === null)',
+    find: 'const throttled = this.#throttle(visitor, request)\n    if (throttled !== undefined)',
+    replace: 'const throttled = this.#throttle(visitor, request)\n    if (throttled === null)',
     tests: ['gateway/policy-connections.test.ts'],
   },
   {
     id: 'bodies-of-get-are-not-judged',
     breaks: 'HDR-08',
-    find: 'if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)',
+    find: 'if (WITHOUT_BODY.has(method) && head.hasBody) return refusedFor(needlessBody(method))',
     replace: '',
     tests: ['gateway/policy-connections.test.ts'],
   },

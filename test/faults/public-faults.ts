@@ -237,22 +237,22 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'refused-requests-without-a-token-do-not-count',
     breaks: 'IDN-25',
-    find: 'return this.throttle(visitor, request) ?? this.countArrival(visitor, request)',
-    replace: 'return this.throttle(visitor, request)',
+    find: 'return this.#throttle(visitor, request) ?? this.countArrival(visitor, request)',
+    replace: 'return this.#throttle(visitor, request)',
     tests: matrix,
   },
   {
     id: 'bodies-without-a-token-are-read-first',
     breaks: 'IDN-25',
-    find: '      const refused = operations.admit(visitor, asked)\n',
-    replace: '      const refused = undefined as GuardAnswer | undefined\n',
+    find: 'const limited = visitor && limits?.admit(visitor, request)',
+    replace: 'const limited = undefined as GuardAnswer | undefined',
     tests: matrix,
   },
   {
     id: 'streams-without-a-token-do-not-count',
     breaks: 'IDN-25',
-    find: 'const limited = this.countArrival(visitor, request)',
-    replace: 'const limited = undefined as GuardAnswer | undefined',
+    find: 'const refused = this.#refuseRevision(request) ?? this.countArrival(visitor, request)',
+    replace: 'const refused = this.#refuseRevision(request)',
     tests: matrix,
   },
   {

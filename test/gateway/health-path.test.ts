@@ -1,7 +1,7 @@
 /** The path that tells load balancers that this process runs. */
 import { describe, expect, test } from 'vitest'
 import { createGateway } from 'mcp-gatehouse/gateway'
-import { startGateway, startUpstream } from '../support/gateway.js'
+import { exchangeBytes, startGateway, startUpstream } from '../support/gateway.js'
 import { ISSUER, RESOURCE } from '../support/idp.js'
 import { verifies } from '../support/verifies.js'
 
@@ -16,7 +16,13 @@ async function startWith(healthPath: string | undefined) {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, init)
     return { status: answer.status, text: await answer.text(), headers: answer.headers }
   }
-  return { ask, reached: () => reached }
+  /** With a `Host` of its own, and the fields that are added; the status and all that came. */
+  const write = async (line: string, host: string, fields: readonly string[] = [], body = '') => {
+    const head = [`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...fields]
+    const answer = await exchangeBytes(port, `${head.join('\r\n')}\r\n\r\n${body}`)
+    return { status: Number(answer.slice(9, 12)), answer }
+  }
+  return { ask, write, reached: () => reached }
 }
 
 verifies('IDN-07', 'answers 200 without a token, and reaches no server', async () => {
@@ -39,6 +45,59 @@ verifies('IDN-07', 'opens nothing else', async () => {
   expect((await ask('/healthz', { headers: { 'x-forwarded-host': 'a' } })).status).toBe(200)
   expect(reached()).toBe(0)
 })
+
+const FOREIGN = 'evil.example'
+
+verifies(['IDN-07', 'TRN-02'], 'answers whatever the Host, and nothing else does', async () => {
+  const { write, reached } = await startWith('/healthz')
+  for (const line of ['GET /healthz', 'HEAD /healthz', 'GET /healthz?probe=1', 'GET /healthz?']) {
+    for (const host of [FOREIGN, '10.0.0.7:8080', '', 'mcp.example.com']) {
+      const { status, answer } = await write(line, host)
+      expect({ line, host, status }).toEqual({ line, host, status: 200 })
+      expect(answer.endsWith('\r\n\r\nok\n')).toBe(!line.startsWith('HEAD'))
+    }
+  }
+  for (const line of [
+    ...['POST /healthz', 'OPTIONS /healthz', 'DELETE /healthz', 'PUT /healthz'],
+    ...['GET /healthz/', 'GET /healthz/mcp', 'GET /healthzz', 'GET /HEALTHZ', 'GET /health'],
+    ...['GET /healthz/../mcp', 'GET /healthz%3fmcp', 'GET /%68ealthz', 'GET //healthz', 'GET /'],
+    ...['GET /mcp', 'GET /mcp?/healthz', 'GET /.well-known/oauth-protected-resource/mcp'],
+  ]) {
+    const { status, answer } = await write(line, FOREIGN)
+    expect({ line, status }).toEqual({ line, status: 403 })
+    expect(answer).toContain('host_not_allowed')
+  }
+  expect(reached()).toBe(0)
+})
+
+verifies(
+  ['IDN-07', 'ATK-02', 'ATK-04', 'GW-02'],
+  'refuses another form before, whatever the Host',
+  async () => {
+    const { write, reached } = await startWith('/healthz')
+    for (const host of [FOREIGN, 'mcp.example.com']) {
+      for (const [fields, body, expected] of [
+        [['Content-Length: 2'], '{}', 400],
+        [['Transfer-Encoding: chunked'], '2\r\n{}\r\n0\r\n\r\n', 400],
+        [['Transfer-Encoding: gzip, chunked'], '0\r\n\r\n', 400],
+        [['Content-Length: 2', 'Transfer-Encoding: chunked'], '0\r\n\r\n', 400],
+        [['Connection: Authorization'], '', 400],
+        [['Connection: Host'], '', 400],
+        [['Host: mcp.example.com'], '', 400],
+        [['Expect: something'], '', 417],
+        [[`X-Long: ${'x'.repeat(33 * 1024)}`], '', 431],
+        [['Content-Length: 0'], '', 200],
+        [['Connection: X-Unknown'], '', 200],
+      ] as const) {
+        const { status } = await write('GET /healthz', host, fields, body)
+        expect({ host, fields, status }).toEqual({ host, fields, status: expected })
+      }
+      const absolute = await write('GET http://mcp.example.com/healthz', host)
+      expect(absolute.status).toBe(400)
+    }
+    expect(reached()).toBe(0)
+  },
+)
 
 test('there is none by itself', async () => {
   const { ask } = await startWith(undefined)

@@ -22,7 +22,7 @@ export const IDENTITIES: Readonly<Record<string, Requirement>> = {
     'A rule may limit how often its operations are used, by a person, a client or for each tool: 429 with the time to wait, each message of a batch counts, nothing beyond is forwarded, and a new identity never resets the bucket of another',
   ),
   'IDN-07': tested(
-    'A path for load balancers answers 200 about this process without a token, and never at or below a resource',
+    'A path for load balancers answers 200 about this process without a token and whatever the Host, and never at or below a resource',
   ),
   'IDN-08': tested(
     'Both forms of the last slash of a resource reach it and its metadata in every host; one is published, and the log says once that strict clients refuse the other',

@@ -7,23 +7,17 @@ import { errorAnswer, sendAnswer, unreadOf, type Refused } from './answer.js'
 import { Transform } from 'node:stream'
 import { Pieces } from '../../base/pieces.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
+import { bodyTooLong } from '../../web/form-fault.js'
 import type { Overload } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
+import { refusedFor } from './form.js'
 import { rpcErrorAnswer } from './rpc-answer.js'
 import { cutAnswer } from './turns.js'
 
 /** The refusal of a body that is too large. */
 export function bodyTooLarge(maxBody: number): Refused {
-  return {
-    refusal: {
-      status: 413,
-      code: 'ERR_BODY_TOO_LARGE',
-      reason: `body of more than ${maxBody} bytes`,
-      hint: '--max-body sets the limit',
-    },
-    error: 'content_too_large',
-    description: `The body is larger than ${maxBody} bytes`,
-  }
+  const { refusal, ...texts } = refusedFor(bodyTooLong(maxBody))
+  return { refusal: { ...refusal, hint: '--max-body sets the limit' }, ...texts }
 }
 
 /** The refusal of a request beyond the limits. */

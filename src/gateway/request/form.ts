@@ -6,6 +6,13 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { quoted } from '../../errors.js'
+import {
+  codingFault,
+  malformed,
+  needlessBody,
+  revisionFault,
+  type FormFault,
+} from '../../web/form-fault.js'
 import { ENDPOINT_METHODS } from '../../web/origins.js'
 import type { Refused } from './answer.js'
 import type { RequestHead } from './head.js'
@@ -24,14 +31,21 @@ const HEADERS_TOO_LARGE: Refused = {
   description: 'The header fields are too large',
 }
 
-/** The refusal of a request that violates HTTP. */
-export function malformed(reason: string, headers?: Readonly<Record<string, string>>): Refused {
-  return {
-    refusal: { status: 400, code: 'ERR_REQUEST_MALFORMED', reason },
-    error: 'invalid_request',
-    description: 'The request is malformed',
-    ...(headers !== undefined && { headers }),
-  }
+/** A fault that every host refuses alike, as the gateway does it. */
+export function refusedFor({
+  status,
+  code,
+  reason,
+  error,
+  description,
+  headers,
+}: FormFault): Refused {
+  const refusal = { status, code, reason }
+  return { refusal, error, description, ...(headers !== undefined && { headers }) }
+}
+
+function violation(reason: string): Refused {
+  return refusedFor(malformed(reason))
 }
 
 function foreignHost(host: string): Refused {
@@ -56,37 +70,40 @@ function unknownExpectation(expect: string | undefined): Refused {
   }
 }
 
-/** Form, size and host: checked before the path. */
-export function checkForm(
-  request: IncomingMessage,
-  head: RequestHead,
-  expectation: Expectation,
-  isHostAllowed: (host: string) => boolean,
-): RequestTarget | Refused {
+/** Form and size: checked before everything else. */
+export function checkForm(request: IncomingMessage, head: RequestHead): RequestTarget | Refused {
   if (head.isTooLarge) return HEADERS_TOO_LARGE
   const target = parseTarget(request.url ?? '')
-  if (target === undefined) return malformed('the target is not in origin form')
-  if (head.isCoded) return malformed('a transfer coding other than chunked')
-  if (head.hosts !== 1) return malformed(`${head.hosts} Host fields`)
-  if (!isHostAllowed(head.host)) return foreignHost(head.host)
-  if (expectation === 'unknown') return unknownExpectation(request.headers.expect)
+  if (target === undefined) return violation('the target is not in origin form')
+  if (head.isCoded) return violation('a transfer coding other than chunked')
+  if (head.hosts !== 1) return violation(`${head.hosts} Host fields`)
   return target
+}
+
+/** The host: checked for every path but that of health checks. */
+export function checkHost(
+  head: RequestHead,
+  isHostAllowed: (host: string) => boolean,
+): Refused | undefined {
+  if (!isHostAllowed(head.host)) return foreignHost(head.host)
+  return undefined
+}
+
+export function checkExpectation(
+  request: IncomingMessage,
+  expectation: Expectation,
+): Refused | undefined {
+  return expectation === 'unknown' ? unknownExpectation(request.headers.expect) : undefined
+}
+
+/** A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1). */
+export function checkNominated({ nominated }: RequestHead): Refused | undefined {
+  if (nominated === undefined) return undefined
+  return violation('Connection names a field that the gateway uses')
 }
 
 const FORWARDED_METHODS = new Set(['GET', 'POST', 'DELETE'])
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE'])
-
-function needlessBody(method: string): Refused {
-  return {
-    refusal: {
-      status: 400,
-      code: 'ERR_BODY_UNREADABLE',
-      reason: `a body with ${method}`,
-    },
-    error: 'invalid_request',
-    description: 'Only POST may have a body',
-  }
-}
 
 function unknownMethod(method: string): Refused {
   const reason = `method ${quoted(method, 20)}`
@@ -98,19 +115,24 @@ function unknownMethod(method: string): Refused {
   }
 }
 
-function encodedBody(contentEncoding: string): Refused {
-  const reason = `Content-Encoding ${quoted(contentEncoding, 40)}`
-  return {
-    refusal: { status: 415, code: 'ERR_BODY_ENCODED', reason },
-    error: 'unsupported_media_type',
-    description: 'The body must not be encoded',
-    // RFC 9110 §15.5.16: shows that the coding is at fault, not the type.
-    headers: { 'Accept-Encoding': 'identity' },
-  }
+/**
+ * A body with a method other than POST. It has no meaning (RFC 9110 §9.3.1), and a server that does
+ * not read it would parse it as the next request.
+ */
+export function checkNeedlessBody(method: string, head: RequestHead): Refused | undefined {
+  if (WITHOUT_BODY.has(method) && head.hasBody) return refusedFor(needlessBody(method))
+  return undefined
+}
+
+/** The fields that no reader would take alike if there were several of them. */
+function repeatedField({ repeated }: RequestHead, bindsSessions: boolean): Refused | undefined {
+  const name = repeated.find((each) => each !== 'mcp-session-id' || !bindsSessions)
+  return name === undefined ? undefined : violation(`several ${name} fields`)
 }
 
 /**
- * What the MCP endpoint accepts: methods, repeated fields, encodings.
+ * What the MCP endpoint accepts: methods, repeated fields, encodings. The form of a message is
+ * checked later, with the message.
  *
  * @param bindsSessions if true, a session with several ids is refused as unknown
  */
@@ -119,19 +141,18 @@ export function checkEndpointForm(
   head: RequestHead,
   bindsSessions: boolean,
 ): Refused | undefined {
-  // It has no meaning (RFC 9110 §9.3.1), and a server that does not read it would parse it as the
-  // next request.
-  if (WITHOUT_BODY.has(method) && head.hasBody) return needlessBody(method)
-  const repeated = head.repeated.find((name) => {
-    // In a POST, a repeated field is a mismatch.
-    if (name === 'mcp-protocol-version') return method !== 'POST'
-    return name !== 'mcp-session-id' || !bindsSessions
-  })
-  if (repeated !== undefined) return malformed(`several ${repeated} fields`)
-  if (!FORWARDED_METHODS.has(method)) return unknownMethod(method)
-  const { contentEncoding } = head
-  if (contentEncoding !== undefined && !/^identity$/i.test(contentEncoding)) {
-    return encodedBody(contentEncoding)
-  }
-  return undefined
+  const needless = checkNeedlessBody(method, head)
+  if (needless !== undefined) return needless
+  // A message with several revisions does not match one of them.
+  const several = method === 'POST' ? undefined : revisionFault(head.protocolVersion)
+  if (several !== undefined) return refusedFor(several)
+  const repeated = repeatedField(head, bindsSessions)
+  if (repeated !== undefined) return repeated
+  return FORWARDED_METHODS.has(method) ? undefined : unknownMethod(method)
+}
+
+/** A body with a coding is not forwarded where nobody judges it either. */
+export function checkCoding({ contentEncoding }: RequestHead): Refused | undefined {
+  const fault = codingFault(contentEncoding)
+  return fault && refusedFor(fault)
 }

@@ -4,12 +4,15 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import type { MirroredHeaders } from '../../mcp/mirrored-headers.js'
 import type { GuardRequestHead } from '../../web/guard-request.js'
+import type { MessageHead } from '../../web/message-intake.js'
 import type { OperationsRequest } from '../../web/operation-guard.js'
 import { forwardedField, type RequestHead } from './head.js'
+import { valuesOf } from './hop-by-hop.js'
 
-/** A request whose messages are judged. */
-export class JudgedRequest implements OperationsRequest {
+/** A request with a message. */
+export class MessageRequest implements OperationsRequest, MessageHead {
   readonly requestId: string
   readonly #head: RequestHead
 
@@ -23,6 +26,20 @@ export class JudgedRequest implements OperationsRequest {
   }
   get protocolVersion(): string | undefined {
     return this.#head.protocolVersion
+  }
+  get contentEncoding(): string | undefined {
+    return this.#head.contentEncoding
+  }
+  get contentType(): string | undefined {
+    return this.#head.contentType
+  }
+  get mirrored(): MirroredHeaders {
+    const { forwarded } = this.#head
+    return {
+      versions: valuesOf(forwarded, 'mcp-protocol-version'),
+      methods: valuesOf(forwarded, 'mcp-method'),
+      names: valuesOf(forwarded, 'mcp-name'),
+    }
   }
   get userAgent(): string | undefined {
     return forwardedField(this.#head, 'user-agent')

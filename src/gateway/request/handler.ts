@@ -1,17 +1,16 @@
 /**
- * Handles a request, in this order: form, size, host, path; then origin and token by the guard;
- * then encoding and method; then, in a stateless revision or with a policy, its message; then it is
- * forwarded.
+ * Handles a request, in this order: form, size, health check, host, path; then origin and token by the guard;
+ * then method and encoding; then, in a stateless revision or with a policy, its message in the order
+ * of `web/message-intake.ts`; then it is forwarded.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { answer, type GuardAnswer } from '../../web/answers.js'
-import { refuseOrigin, type Guard, type HeadOutcome } from '../../web/guard.js'
+import type { Guard, HeadOutcome } from '../../web/guard.js'
 import { isStateless } from '../../mcp/protocol-revision.js'
-import { NO_JSON_IN_UTF8 } from '../../web/media-type.js'
-import type { OperationsRequest } from '../../web/operation-guard.js'
-import type { Origins } from '../../web/origins.js'
+import { takeIn } from '../../web/message-intake.js'
+import { answerByOrigin } from '../../web/origin-check.js'
 import {
   errorAnswer,
   isGone,
@@ -26,10 +25,20 @@ import { Place, type Admission } from './admission.js'
 import type { AdmittedRequest } from './backend.js'
 import { readBody, tooManyRequests } from './body.js'
 import { AnonymousCaller, ANYBODY, callerOf, type Caller } from './caller.js'
-import { checkEndpointForm, checkForm, malformed, type Expectation } from './form.js'
-import { GatewayRequest, JudgedRequest } from './guard-request.js'
-import { hasJsonBody, validateHead, validateMessage } from './message.js'
-import type { InvalidMessage } from '../../mcp/stateless-message.js'
+import {
+  checkCoding,
+  checkEndpointForm,
+  checkExpectation,
+  checkForm,
+  checkHost,
+  checkNeedlessBody,
+  checkNominated,
+  refusedFor,
+  type Expectation,
+} from './form.js'
+import { GatewayRequest, MessageRequest } from './guard-request.js'
+import { typesFault } from './message.js'
+import { readStatelessMessage, type InvalidMessage } from '../../mcp/stateless-message.js'
 import type { HeadReader, RequestHead } from './head.js'
 import type { FindRoute } from '../find-route.js'
 import { RPC, rpcError } from '../../mcp/rpc-error.js'
@@ -46,7 +55,7 @@ import type { UnservedPaths } from './unserved-paths.js'
 export interface RequestHandlerOptions {
   /** Finds the resource for a path and a host. */
   readonly findRoute: FindRoute<Route>
-  /** This path answers 200 to everybody; `undefined`: no path does. */
+  /** This path answers 200 to everybody, whatever the host; `undefined`: no path does. */
   readonly healthPath: string | undefined
   /** Reads the head before the resource of a request is known. */
   readonly readHead: HeadReader
@@ -81,21 +90,11 @@ function ignore(): void {
   // Writes to an ended answer do not matter.
 }
 
-const UNSUPPORTED_TYPE: Refused = {
-  refusal: { status: 415, code: 'ERR_BODY_UNREADABLE', reason: NO_JSON_IN_UTF8 },
-  error: 'unsupported_media_type',
-  description: NO_JSON_IN_UTF8,
-}
-
-function preflight(origins: Origins, head: RequestHead): GuardAnswer {
-  return answer(204, origins.preflightHeaders(head.origin, head.requestedHeaders))
-}
-
 /** A body whose message must be read before the request may proceed. */
 interface Awaited {
   readonly route: Route
   readonly admitted: AdmittedRequest
-  readonly asked: OperationsRequest
+  readonly asked: MessageRequest
 }
 
 /** One request in the gateway, until it is answered or forwarded. */
@@ -138,32 +137,33 @@ class Passage {
 
   #dispatch(): void {
     const { findRoute, readHead, isHostAllowed } = this.#options
-    const target = checkForm(this.#request, this.#head, this.#expectation, isHostAllowed)
+    const target = checkForm(this.#request, this.#head)
     if ('refusal' in target) return this.#refuse(target)
+    if (this.#isHealthCheck(target)) return this.#answerHealth()
+    const unmeant =
+      checkHost(this.#head, isHostAllowed) ?? checkExpectation(this.#request, this.#expectation)
+    if (unmeant !== undefined) return this.#refuse(unmeant)
     const route = findRoute(target.path, this.#head.host)
-    if (route === undefined) return this.#answerElsewhere(target)
+    if (route === undefined) return this.#sayNotFound(target)
     this.#record.resource = route.resourceLabel
     this.#record.path = target.path
     // Each resource decides which header fields it forwards.
     if (route.readHead !== readHead) this.#head = route.readHead(this.#request.rawHeaders)
-    // A field that we read or set would be missing at the next hop (RFC 9110 §7.6.1).
-    if (this.#head.nominated !== undefined) {
-      return this.#refuse(malformed('Connection names a field that the gateway uses'))
-    }
+    const nominated = checkNominated(this.#head)
+    if (nominated !== undefined) return this.#refuse(nominated)
     if (route.guard === undefined) this.#admitAnybody(route, target)
     else this.#askGuard(route, route.guard, target)
   }
 
   /** Without tokens only the origin is checked. */
   #admitAnybody(route: Route, target: RequestTarget): void {
-    const { origin } = this.#head
-    const { origins } = route
-    if (origin !== undefined && !origins.isAllowed(origin)) {
-      this.#record.refuseOrigin(origin)
-      return this.#send(refuseOrigin(this.#record.id))
-    }
-    if (this.#method === 'OPTIONS') return this.#send(preflight(origins, this.#head))
-    this.#admit(route, target, ANYBODY)
+    const asked = new GatewayRequest(this.#request, target.path, this.#record.id, this.#head)
+    const answered = answerByOrigin(route.origins, asked, {
+      idOf: () => this.#record.id,
+      emit: (event) => this.#record.report(event),
+    })
+    if (answered === undefined) this.#admit(route, target, ANYBODY)
+    else this.#send(answered)
   }
 
   #askGuard(route: Route, guard: Guard, target: RequestTarget): void {
@@ -193,7 +193,9 @@ class Passage {
     // A client that left while we waited for keys gets nothing.
     if (this.#isGone) return this.#leave()
     const corsHeaders = route.origins.corsHeaders(this.#head.origin)
-    const fault = checkEndpointForm(this.#method, this.#head, route.guard !== undefined)
+    const fault =
+      checkEndpointForm(this.#method, this.#head, route.guard !== undefined) ??
+      (this.#isJudged(route) ? undefined : checkCoding(this.#head))
     if (fault !== undefined) return this.#refuse(fault, corsHeaders)
     const entered = this.#options.admission.enter(caller.countedAs)
     if (!(entered instanceof Place)) return this.#refuse(tooManyRequests(entered), corsHeaders)
@@ -216,22 +218,28 @@ class Passage {
     })
   }
 
+  /** Whether its message is judged by a policy: then the caller is, before its form. */
+  #isJudged({ guard }: Route): boolean {
+    return this.#method === 'POST' && guard?.operations !== undefined
+  }
+
   /** Reads the message if necessary, and forwards the bytes that were read. */
   #forward(route: Route, admitted: AdmittedRequest): void {
-    const operations = route.guard?.operations
-    const { visitor } = admitted.caller
     if (this.#method !== 'POST') return this.#forwardOther(route, admitted)
-    const { corsHeaders } = admitted
-    const unread = validateHead(this.#head, operations !== undefined)
-    if (unread === 'as it is') return this.#goOn(route, admitted)
-    if (unread !== 'to be read') return this.#refuseMessage(unread, corsHeaders)
-    if (!hasJsonBody(this.#head)) return this.#refuse(UNSUPPORTED_TYPE, corsHeaders)
-    const asked = new JudgedRequest(this.#record.id, this.#head)
-    if (operations !== undefined && visitor !== undefined) {
-      const refused = operations.admit(visitor, asked)
-      if (refused !== undefined) return this.#send(refused)
-    }
-    this.#awaitBody({ route, admitted, asked })
+    const { corsHeaders, caller } = admitted
+    const asked = new MessageRequest(this.#record.id, this.#head)
+    const intake = takeIn(route.guard?.operations, caller.visitor, asked)
+    if (intake === 'to be read') return this.#awaitBody({ route, admitted, asked })
+    if (intake === 'as it is') return this.#forwardUnread(route, admitted)
+    if ('outcome' in intake) return this.#send(intake)
+    if ('text' in intake) return this.#refuseMessage(intake, corsHeaders)
+    this.#refuse(refusedFor(intake), corsHeaders)
+  }
+
+  #forwardUnread(route: Route, admitted: AdmittedRequest): void {
+    const fault = typesFault(this.#head)
+    if (fault === undefined) this.#goOn(route, admitted)
+    else this.#refuseMessage(fault, admitted.corsHeaders)
   }
 
   /** For any method but POST. */
@@ -288,23 +296,19 @@ class Passage {
   ): GuardAnswer | InvalidMessage | Pick<AdmittedRequest, 'message' | 'filter'> {
     const operations = route.guard?.operations
     const { visitor } = admitted.caller
-    const message = isStateless(asked.protocolVersion)
-      ? validateMessage(body, this.#head)
-      : undefined
-    if (message !== undefined && 'text' in message) {
-      if (visitor !== undefined) operations?.countRefusal(visitor)
-      return message
-    }
     if (operations === undefined || visitor === undefined) {
-      return { message, filter: undefined }
+      const message = readStatelessMessage(body, asked.mirrored)
+      return 'text' in message ? message : { message, filter: undefined }
     }
-    const permission =
-      message === undefined
-        ? operations.authorize(visitor, body, asked)
-        : (operations.throttle(visitor, asked) ??
-          operations.authorizeMessages(visitor, [message], asked))
-    if ('messages' in permission) this.#record.read(permission.messages)
-    return 'outcome' in permission ? permission : { message, filter: permission.filter }
+    const read = operations.read(visitor, body, asked)
+    if ('outcome' in read) return read
+    const isMirrored = isStateless(asked.protocolVersion)
+    // The record of a stateless message says whether its fields do not match it.
+    if ('code' in read) return isMirrored ? read : operations.refuseMessage(read, asked)
+    const permission = operations.authorizeMessages(visitor, read.messages, asked)
+    if ('outcome' in permission) return permission
+    this.#record.read(permission.messages)
+    return { message: isMirrored ? read.messages[0] : undefined, filter: permission.filter }
   }
 
   #goOn({ backend }: Route, admitted: AdmittedRequest): void {
@@ -348,9 +352,18 @@ class Passage {
     this.#record.leave()
   }
 
-  #answerElsewhere(target: RequestTarget): void {
+  #isHealthCheck({ path }: RequestTarget): boolean {
     const isRead = this.#method === 'GET' || this.#method === 'HEAD'
-    if (target.path !== this.#options.healthPath || !isRead) return this.#sayNotFound(target)
+    return isRead && path === this.#options.healthPath
+  }
+
+  /** Whatever the Host: load balancers ask by address. It says nothing but that the process runs. */
+  #answerHealth(): void {
+    const fault =
+      checkExpectation(this.#request, this.#expectation) ??
+      checkNominated(this.#head) ??
+      checkNeedlessBody(this.#method, this.#head)
+    if (fault !== undefined) return this.#refuse(fault)
     const headers = { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }
     this.#send(answer(200, headers, 'ok\n'))
   }

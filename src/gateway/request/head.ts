@@ -40,7 +40,7 @@ const OURS = new Set([
   'x-forwarded-for',
 ])
 
-type RepeatedField = 'mcp-protocol-version' | 'mcp-session-id' | 'last-event-id'
+type RepeatedField = 'mcp-session-id' | 'last-event-id'
 
 const NONE: readonly RepeatedField[] = []
 
@@ -172,7 +172,7 @@ class Fields implements RequestHead {
     this.#size += name.length + value.length + 4
     switch (name) {
       case 'mcp-protocol-version':
-        this.protocolVersion = this.#takeOnce(name, this.protocolVersion, value)
+        this.protocolVersion = join(this.protocolVersion, value)
         break
       case 'mcp-session-id':
         this.sessionId = this.#takeOnce(name, this.sessionId, value)

@@ -14,7 +14,6 @@ import {
   type RequestRefused,
 } from '../events.js'
 import { MOST_OPERATIONS, type AskedMessage } from '../../mcp/operation.js'
-import { originRefused } from '../../web/guard.js'
 import type { Caller } from './caller.js'
 import type { RequestHead } from './head.js'
 import type { OpenRequest } from './open-request.js'
@@ -191,10 +190,6 @@ export class RequestRecord implements Arrival {
   refuse(refusal: Refusal): void {
     this.#refused = refusal.code
     this.report({ type: 'request.refused', requestId: this.id, ...refusal })
-  }
-
-  refuseOrigin(origin: string): void {
-    this.report(originRefused(this.id, origin))
   }
 
   /** It met a bug. */
