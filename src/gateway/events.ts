@@ -342,7 +342,7 @@ const MEANINGS: Meanings = {
       `child ${child} left ${count} processes in other process groups: they were ended`,
   },
   'child.remarked': {
-    level: 'info',
+    level: ({ hint }) => (hint === undefined ? 'info' : 'warn'),
     line: ({ child, from, text }) => `child ${child} on ${from}: ${text}`,
   },
   'message.unusable': {
