@@ -43,6 +43,8 @@ export interface UpstreamFailed {
   readonly hint?: string
   /** Seconds, as sent to the client with a 503. */
   readonly retryAfter?: number
+  /** An answer with the same status failed another request within a minute. The log has it at `debug`. */
+  readonly isRepeated?: true
 }
 
 /**
@@ -74,7 +76,8 @@ export interface UpstreamProbed {
 export interface RequestRefused {
   readonly type: 'request.refused'
   readonly requestId: string
-  readonly status: number
+  /** Absent if no answer could be sent: its connection ended, or an earlier answer was under way. */
+  readonly status?: number
   readonly code: RequestRefusedCode
   readonly reason: string
   readonly hint?: string
@@ -278,7 +281,7 @@ const MEANINGS: Meanings = {
       `not found: ${method} ${path} (Host ${host}); served: ${served.join(', ')}; to serve another URL: --resource`,
   },
   'upstream.failed': {
-    level: 'warn',
+    level: ({ isRepeated }) => (isRepeated === true ? 'debug' : 'warn'),
     line: ({ reason }) => `upstream: ${reason}`,
     outcome: 'upstream_failed',
     code: ({ code }) => code,

@@ -243,6 +243,20 @@ export const FIELD_FAULTS: readonly Fault[] = [
     tests: ['gateway/unexpected-answers.test.ts'],
   },
   {
+    id: 'a-warning-for-every-421',
+    breaks: 'FLD-13',
+    find: 'return this.#isRepeated(`fault ${status}`) ?',
+    replace: 'return this.#isRepeated(`fault ${performance.now()}`) ?',
+    tests: ['gateway/unexpected-answers.test.ts'],
+  },
+  {
+    id: 'one-warning-for-all-statuses',
+    breaks: 'FLD-13',
+    find: 'return this.#isRepeated(`fault ${status}`) ?',
+    replace: "return this.#isRepeated('fault') ?",
+    tests: ['gateway/unexpected-answers.test.ts'],
+  },
+  {
     id: 'ended-sessions-are-warned-of',
     breaks: 'FLD-13',
     find: 'status === 404 && !hasSession',
