@@ -181,7 +181,10 @@ export function readMembers<Name extends string>(
 
 /** Members at the beginning of an object. */
 export interface FirstMembers<Name extends string> {
-  /** The wanted ones, by name; `undefined` for a value whose end is not there. */
+  /**
+   * The wanted ones, by name; `undefined` for a value whose end is not there, and for one that
+   * stands there twice and differently.
+   */
   readonly members: ReadonlyMap<Name, Span | undefined>
   /** Others stand among them. */
   readonly hasOthers: boolean
@@ -191,7 +194,7 @@ export interface FirstMembers<Name extends string> {
  * The members of an object whose rest is missing, or cannot be read. The last one counts only when
  * a comma or a brace follows: `1` could be the beginning of `12`.
  *
- * @returns `undefined` if there is no object, or it names a wanted member twice
+ * @returns `undefined` if there is no object
  */
 export function readFirstMembers<Name extends string>(
   bytes: Uint8Array,
@@ -199,7 +202,6 @@ export function readFirstMembers<Name extends string>(
 ): FirstMembers<Name> | undefined {
   if (bytes[skipBlanks(bytes, 0)] !== OPEN_BRACE) return undefined
   const members = new Map<Name, Span | undefined>()
-  let isTwice = false
   let hasOthers = false
   const isNoted = (name: string): name is Name => {
     const wanted = isWanted(name)
@@ -209,11 +211,18 @@ export function readFirstMembers<Name extends string>(
   readMembers(bytes, 0, isNoted, (name, start) => {
     const end = skipValue(bytes, start)
     const next = end === MALFORMED ? undefined : bytes[skipBlanks(bytes, end)]
-    isTwice ||= members.has(name)
-    members.set(name, next === COMMA || next === CLOSE_BRACE ? { start, end } : undefined)
+    const span = next === COMMA || next === CLOSE_BRACE ? { start, end } : undefined
+    const isOther = members.has(name) && !areAlike(bytes, members.get(name), span)
+    members.set(name, isOther ? undefined : span)
     return end
   })
-  return isTwice ? undefined : { members, hasOthers }
+  return { members, hasOthers }
+}
+
+/** Whether the same text stands at both places. */
+function areAlike(bytes: Uint8Array, one: Span | undefined, other: Span | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  return textAt(bytes, one) === textAt(bytes, other)
 }
 
 /**

@@ -48,6 +48,8 @@ export interface UpstreamFailed {
   readonly hint?: string
   /** Seconds, as sent to the client with a 503. */
   readonly retryAfter?: number
+  /** An answer with the same status failed another request within a minute. The log has it at `debug`. */
+  readonly isRepeated?: true
 }
 
 /**
@@ -79,7 +81,8 @@ export interface UpstreamProbed {
 export interface RequestRefused {
   readonly type: 'request.refused'
   readonly requestId: string
-  readonly status: number
+  /** Absent if no answer could be sent: its connection ended, or an earlier answer was under way. */
+  readonly status?: number
   readonly code: RequestRefusedCode
   readonly reason: string
   readonly hint?: string
@@ -270,7 +273,7 @@ const MEANINGS: Meanings = {
     code: 'ERR_PATH_UNSERVED',
   },
   'upstream.failed': {
-    level: 'warn',
+    level: ({ isRepeated }) => (isRepeated === true ? 'debug' : 'warn'),
     line: ({ reason }) => `upstream: ${reason}`,
     outcome: 'upstream_failed',
     code: ({ code }) => code,
@@ -334,7 +337,7 @@ const MEANINGS: Meanings = {
       `child ${child} left ${count} processes in other process groups: they were ended`,
   },
   'child.remarked': {
-    level: 'info',
+    level: ({ hint }) => (hint === undefined ? 'info' : 'warn'),
     line: ({ child, from, text }) => `child ${child} on ${from}: ${text}`,
   },
   'message.unusable': {

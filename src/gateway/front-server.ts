@@ -5,6 +5,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
+import { REAL_TIME } from './clock.js'
+import { errorAnswer, sendAnswer } from './request/answer.js'
+import { tooManyRequests } from './request/body.js'
 import { refuseConnection } from './request/connection-errors.js'
 import type { RequestRefused } from './events.js'
 import type { Expectation } from './request/form.js'
@@ -17,6 +20,7 @@ import {
   endSilent,
   listenForErrors,
   tellLast,
+  type OnTooMany,
 } from './request/turns.js'
 
 /** Limits in milliseconds. */
@@ -125,7 +129,7 @@ export class FrontServer {
 
   #hearRequests(): void {
     const { handle } = this.#options
-    const inTurn = createTurns((waiting) => this.#refuseTurn(waiting))
+    const inTurn = createTurns((...turn) => this.#refuseTurn(...turn))
     function handlePlain(request: IncomingMessage, response: ServerResponse): void {
       handle(request, response, 'nothing')
     }
@@ -155,15 +159,18 @@ export class FrontServer {
     if (refused !== undefined) this.#options.onRefused(refused)
   }
 
-  #refuseTurn(waiting: number): void {
-    this.#options.onRefused({
-      type: 'request.refused',
-      requestId: this.#options.randomUUID(),
-      status: 429,
-      code: 'ERR_REQUESTS_TOO_MANY',
+  #refuseTurn(...[request, response, waiting, isOver]: Parameters<OnTooMany>): void {
+    const requestId = this.#options.randomUUID()
+    const { refusal, error, description, headers } = tooManyRequests({
       reason: `more than ${waiting} requests of one connection wait for their answers`,
       hint: 'the client sends requests and reads no answers',
     })
+    const { status, ...rest } = refusal
+    const told = { type: 'request.refused', requestId, ...rest } as const
+    if (isOver) return this.#options.onRefused(told)
+    this.#options.onRefused({ ...told, status })
+    const answer = errorAnswer(status, requestId, error, description, headers)
+    sendAnswer(request, response, answer, 0, REAL_TIME)
   }
 }
 

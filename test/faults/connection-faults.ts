@@ -80,6 +80,41 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
     tests: ['gateway/stdio/session.test.ts'],
   },
   {
+    id: 'coding-named-away',
+    breaks: 'ATK-04',
+    find: "  'expect',\n  'accept-encoding',\n",
+    replace: "  'expect',\n",
+    tests: ['gateway/headers.test.ts'],
+  },
+  {
+    id: 'pipelined-refusal-never-sent',
+    breaks: 'ATK-07',
+    find: '    sendAnswer(request, response, answer, 0, REAL_TIME)',
+    replace: '    response.destroy()',
+    tests: ['gateway/connections.test.ts'],
+  },
+  {
+    id: 'status-that-nobody-got',
+    breaks: 'ATK-07',
+    find: 'if (isOver) return this.#options.onRefused(told)',
+    replace: 'if (isOver) return this.#options.onRefused({ ...told, status })',
+    tests: ['gateway/connections.test.ts'],
+  },
+  {
+    id: 'refusal-of-a-lost-connection-untold',
+    breaks: 'ATK-07',
+    find: "      socket.once('close', onClose)\n",
+    replace: '',
+    tests: ['gateway/connections.test.ts'],
+  },
+  {
+    id: 'late-error-with-a-status',
+    breaks: 'ATK-05',
+    find: '    closeAfter(socket, due)\n    return unsent\n',
+    replace: '    closeAfter(socket, due)\n    return { ...unsent, status: wording.status }\n',
+    tests: ['gateway/connections.test.ts'],
+  },
+  {
     id: 'twins-named-away',
     breaks: 'ATK-04',
     find: "const name = nominated.replaceAll('_', '-')",
@@ -117,8 +152,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'due-answer-lost',
     breaks: 'ATK-05',
-    find: 'if (due?.req.complete === true) closeAfter(socket, due)',
-    replace: 'if (due?.req.complete === true) socket.destroySoon()',
+    find: '    closeAfter(socket, due)\n    return unsent\n',
+    replace: '    socket.destroySoon()\n    return unsent\n',
     tests: ['gateway/edges.test.ts'],
   },
   {

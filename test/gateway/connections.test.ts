@@ -513,17 +513,62 @@ describe('several requests of one connection', () => {
       const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
       const answer = await exchangeBytes(port, get.repeat(8_000), { timeout: 20_000 })
       const statuses = statusesIn(answer)
-      expect(new Set(statuses)).toEqual(new Set([200]))
+      // The refusal comes last, in its turn.
+      expect(statuses.at(-1)).toBe(429)
+      expect(new Set(statuses.slice(0, -1))).toEqual(new Set([200]))
+      expect(answer.slice(answer.lastIndexOf('HTTP/1.1'))).toMatch(
+        /^HTTP\/1\.1 429 [^]*\r\nRetry-After: 1\r\n[^]*Connection: close\r\n[^]*"too_many_requests"/,
+      )
       expect(most).toBe(1)
       expect(sockets.size).toBeLessThan(3)
       // As many as may wait, and those that were answered while they came.
-      expect(answered).toBe(statuses.length)
+      expect(answered).toBe(statuses.length - 1)
       expect(answered).toBeLessThan(8_000)
       const [refused, ...more] = reported('request.refused')
       expect(more).toEqual([])
       expect(refused).toMatchObject({ status: 429, code: 'ERR_REQUESTS_TOO_MANY' })
+      expect(answer).toContain(refused?.requestId)
     },
   )
+
+  verifies('ATK-05', 'and one that is not HTTP: no status is told that nobody got', async () => {
+    let letOn: (() => void) | undefined
+    const upstream = await startUpstream((_request, response) => {
+      letOn = () => response.end('1')
+    })
+    const { port, token, reported } = await startGateway(upstream)
+    const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    const asked = exchangeBytes(port, `${get}???\r\n\r\n`)
+    await eventually(() => letOn !== undefined && reported('request.refused').length === 1)
+    letOn?.()
+    expect(statusesIn(await asked)).toEqual([200])
+    expect(reported('request.refused')[0]).not.toHaveProperty('status')
+    expect(statusesIn(await exchangeBytes(port, '???\r\n\r\n'))).toEqual([400])
+    expect(reported('request.refused')[1]).toMatchObject({ status: 400 })
+  })
+
+  verifies('ATK-07', 'beyond those that may wait: no status is told that nobody got', async () => {
+    let asked = 0
+    const upstream = await startUpstream(() => void asked++)
+    const { port, token, reported } = await startGateway(upstream)
+    const get = `GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.on('error', () => undefined)
+    socket.write(get.repeat(200))
+    await eventually(() => asked === 1)
+    expect(reported('request.refused')).toEqual([])
+    socket.destroy()
+    await eventually(() => reported('request.refused').length === 1)
+    expect(reported('request.refused')).toEqual([
+      {
+        type: 'request.refused',
+        requestId: expect.any(String) as string,
+        code: 'ERR_REQUESTS_TOO_MANY',
+        reason: 'more than 100 requests of one connection wait for their answers',
+        hint: 'the client sends requests and reads no answers',
+      },
+    ])
+  })
 })
 
 describe('over is over', () => {

@@ -184,14 +184,23 @@ describe('towards the upstream', () => {
       expect(text).toContain('x-gatehouse-subject')
       const readHead = createHeadReader(['X-Tenant'], ['X-Api-Key'])
       const nominated = (field: string) => readHead(['Connection', field]).nominated
-      for (const name of ['keep-alive', 'close', 'upgrade', 'te', 'x-odd', 'cookie', '']) {
+      for (const name of [
+        'keep-alive',
+        'close',
+        'upgrade',
+        'te',
+        'x-odd',
+        'cookie',
+        'accept-charset',
+        '',
+      ]) {
         expect(nominated(`close, ${name}`)).toBeUndefined()
       }
       const refused = [
         ...['Mcp-Protocol-Version', 'mcp-session-id', 'Mcp-Odd', 'MCP_METHOD', 'Accept'],
         ...['Last-Event-ID', 'content-type', 'Content-Length', 'Transfer-Encoding', 'traceparent'],
         ...['Authorization', 'Host', 'Origin', 'X-Gatehouse-Subject', 'x_gatehouse_scope'],
-        ...['X-Tenant', 'x_tenant', 'X-Api-Key'],
+        ...['X-Tenant', 'x_tenant', 'X-Api-Key', 'Accept-Encoding', 'accept_encoding'],
       ]
       for (const name of refused) {
         for (const field of [name, `close,${name}`, `x-odd ,\t${name} , te`]) {

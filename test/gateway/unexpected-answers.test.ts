@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect } from 'vitest'
 import type { GatewayEvent } from 'mcp-gatehouse/gateway'
+import { lineOf } from '../../src/gateway/events.js'
 import { UnexpectedAnswers } from '../../src/gateway/http/unexpected-answers.js'
 import { StreamOpening } from '../../src/gateway/http/stream-opening.js'
 import type { RequestRecord } from '../../src/gateway/request/record.js'
@@ -221,6 +222,31 @@ describe('the Host for the upstream', () => {
       }
     },
   )
+
+  verifies('FLD-13', 'is one warning a minute for each status; each request fails', async () => {
+    const statuses = [421, 421, 403, 421, 403, 307, 307]
+    const upstream = await startUpstream((request, response) => {
+      response.writeHead(Number(request.headers['mcp-status']), { location: '/' }).end()
+    })
+    const clock = createManualClock()
+    const fixture = await startGateway(upstream, {}, {}, clock)
+    const ask = async (status: number) => {
+      const headers = { 'mcp-status': String(status) }
+      expect((await fixture.call({ method: 'POST', body: '{}', headers })).status).toBe(502)
+    }
+    for (const status of statuses) await ask(status)
+    clock.pass(59_999)
+    await ask(421)
+    clock.pass(1)
+    await ask(421)
+    const failed = fixture.reported('upstream.failed')
+    expect(failed.map((event) => lineOf(event)[0])).toEqual([
+      ...['warn', 'debug', 'warn', 'debug', 'debug', 'warn', 'debug'],
+      ...['debug', 'warn'],
+    ])
+    const completed = fixture.reported('request.completed')
+    expect(completed.map(({ status }) => status)).toEqual(failed.map(() => 502))
+  })
 
   verifies('FLD-13', 'may be why it answers 403: the hint says so', async () => {
     const upstream = await startUpstream((_request, response) => response.writeHead(403).end())

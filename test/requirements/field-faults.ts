@@ -31,10 +31,10 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
     'A log names the cause: Bearer twice, https to a port that speaks http, a clock that differs from that of the provider, times in milliseconds, a placeholder in an issuer, a client in place of an audience, the file of every message; private keys of PKCS #1 and SEC 1 are read',
   ),
   'FLD-08': tested(
-    'An answer of a command that matches no request is a line in the log; a text that is an integer stands for the number, and an error with the id null for the only request that can be meant',
+    'An answer of a command that matches no request is a line in the log; a text that is an integer stands for the number, and an error with the id null for the only request that can be meant; a null error beside a result, and a null result beside an error, are absent; no answer that came is blamed on the time',
   ),
   'FLD-09': tested(
-    'An answer of a command that is not UTF-8, or too large, fails its own request, else the only one that waits, else the session',
+    'An answer of a command that is not UTF-8, not JSON, misformed or too large fails its own request, else the only one that waits, else the session; a line of a log is never an answer',
   ),
   'FLD-10': tested(
     'A request of a command goes to the newest POST under way that can take it, else to the GET stream',
@@ -43,7 +43,7 @@ export const FIELD_FAULTS: Readonly<Record<string, Requirement>> = {
     'A start whose client left goes on until its first answer, which only a retry of the same caller with the same bytes gets; a command can be run once before the first client, for nobody',
   ),
   'FLD-12': tested(
-    'How a command ended is told with its exit code, and before its first answer with the variables that it may have lacked; process 1 with a command is a warning',
+    'How a command ended is told with its exit code, and before its first answer with the variables that it may have lacked; a line that is no message has a hint where a request waits; process 1 with a command is a warning',
   ),
   'FLD-13': tested(
     'An answer that no MCP server gives is a warning with cause and cure, one a minute; 421 is 502 with a hint, and `--upstream-host` sets the `Host`, never the TLS name',

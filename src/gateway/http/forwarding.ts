@@ -290,7 +290,7 @@ export class Forwarding implements OpenRequest, Dispatcher.DispatchHandler {
   #onAnswer(status: number, raw: Buffer[], resume: () => void, statusText: string): void {
     const location = status >= 300 && status <= 399 ? valueOf(raw, 'location') : undefined
     const fault = faultOfStatus(status, location, this.#context.upstream.url)
-    if (fault !== undefined) return this.#fail(fault)
+    if (fault !== undefined) return this.#fail(this.#context.unexpected.faultOf(status, fault))
     const head = readAnswerHead(raw, this.#session?.seal)
     const { isCoded, sessionFault } = head
     const reason = isCoded ? 'its answer has a transfer coding other than chunked' : sessionFault

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../clock.js'
 import type { RequestRecord } from '../request/record.js'
+import type { UpstreamFault } from '../request/upstream-fault.js'
 
 /** Milliseconds between two warnings of one kind. */
 const MINUTE = 60_000
@@ -73,7 +74,7 @@ export function warningAbout({
 
 export class UnexpectedAnswers {
   readonly #now: Clock['now']
-  /** When each kind was reported last. There are few kinds: a reason has at most a status. */
+  /** When each kind was reported last. There are few kinds: each has at most a status in it. */
   readonly #reported = new Map<string, number>()
 
   constructor({ now }: Clock) {
@@ -96,11 +97,21 @@ export class UnexpectedAnswers {
     this.#report(record, RESET)
   }
 
-  #report(record: RequestRecord, { reason, hint }: Warning): void {
+  /** The fault of an answer with this status: it fails each request, and is one warning a minute. */
+  faultOf(status: number, fault: UpstreamFault): UpstreamFault {
+    return this.#isRepeated(`fault ${status}`) ? { ...fault, isRepeated: true } : fault
+  }
+
+  #isRepeated(kind: string): boolean {
     const now = this.#now()
-    const reportedAt = this.#reported.get(reason)
-    if (reportedAt !== undefined && now - reportedAt < MINUTE) return
-    this.#reported.set(reason, now)
+    const reportedAt = this.#reported.get(kind)
+    if (reportedAt !== undefined && now - reportedAt < MINUTE) return true
+    this.#reported.set(kind, now)
+    return false
+  }
+
+  #report(record: RequestRecord, { reason, hint }: Warning): void {
+    if (this.#isRepeated(reason)) return
     record.report({ type: 'upstream.unexpected', requestId: record.id, reason, hint })
   }
 }

@@ -79,22 +79,21 @@ export function refuseConnection(
   const wording = wordingOf(code)
   const requestId = randomUUID()
   const due = lastDue(socket)
+  const { code: refusedCode } = wording
+  const unsent = { type: 'request.refused', requestId, code: refusedCode, reason: code } as const
   // An answer now would be read as the answer to an earlier request.
-  if (due?.req.complete === true) closeAfter(socket, due)
+  if (due?.req.complete === true) {
+    closeAfter(socket, due)
+    return unsent
+  }
   // The body of the request being answered is broken: neither can be completed.
-  else if (due?.headersSent === true) {
+  if (due?.headersSent === true) {
     cutHalf(socket)
     socket.destroySoon()
-  } else {
-    const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
-    // Both directions end after this.
-    socket.end(asText(answer, wording.phrase), () => socket.destroy())
+    return unsent
   }
-  return {
-    type: 'request.refused',
-    requestId,
-    status: wording.status,
-    code: wording.code,
-    reason: code,
-  }
+  const answer = errorAnswer(wording.status, requestId, wording.error, wording.description)
+  // Both directions end after this.
+  socket.end(asText(answer, wording.phrase), () => socket.destroy())
+  return { ...unsent, status: wording.status }
 }

@@ -37,6 +37,7 @@ const OURS = new Set([
   'transfer-encoding',
   'connection',
   'expect',
+  'accept-encoding',
   'x-forwarded-for',
 ])
 

@@ -39,7 +39,9 @@ export interface RecordListener {
 }
 
 /** The reason of a refusal. */
-export type Refusal = Omit<RequestRefused, 'type' | 'requestId'>
+export type Refusal = Omit<RequestRefused, 'type' | 'requestId' | 'status'> & {
+  readonly status: number
+}
 
 /** The facts at a request's arrival. */
 export interface Arrival {

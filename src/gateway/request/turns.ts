@@ -120,8 +120,20 @@ export interface InTurn {
   ): void
 }
 
-/** @param onTooMany called once for a connection with too many waiting requests */
-export function createTurns(onTooMany: (waiting: number) => void): InTurn {
+/**
+ * Called once for a connection with too many waiting requests, when the turn of the first one beyond
+ * them has come.
+ *
+ * @param isOver its connection has ended before
+ */
+export type OnTooMany = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  waiting: number,
+  isOver: boolean,
+) => void
+
+export function createTurns(onTooMany: OnTooMany): InTurn {
   return function inTurn(request, response, handle) {
     const socket = request.socket as AnsweringSocket
     if (socket[TURNS]?.isDeaf === true) return
@@ -133,18 +145,28 @@ export function createTurns(onTooMany: (waiting: number) => void): InTurn {
     }
     const turns = turnsOf(socket)
     if (turns.waiting >= MOST_WAITING) {
-      closeAfter(socket, turns.last ?? response)
-      return onTooMany(turns.waiting)
+      closeAfter(socket, response)
+      const refuse = (isOver: boolean) => onTooMany(request, response, MOST_WAITING, isOver)
+      const onClose = () => refuse(true)
+      socket.once('close', onClose)
+      return awaitTurn(response, () => {
+        socket.off('close', onClose)
+        refuse(!socket.writable)
+      })
     }
     turns.waiting++
     turns.last = response
+    awaitTurn(response, () => {
+      if (socket.writable) handle(request, response)
+    })
     response.once('socket', () => {
       turns.waiting--
       if (turns.last === response) turns.last = undefined
-      // Node is about to check for something to send.
-      process.nextTick(() => {
-        if (socket.writable) handle(request, response)
-      })
     })
   }
+}
+
+function awaitTurn(response: ServerResponse, callback: () => void): void {
+  // Node is about to check for something to send.
+  response.once('socket', () => process.nextTick(callback))
 }

@@ -14,6 +14,8 @@ export interface UpstreamFault {
   readonly hint?: string
   /** Seconds until a retry may help, for the client. */
   readonly retryAfter?: number
+  /** The log has had a warning about it within a minute. */
+  readonly isRepeated?: true
 }
 
 export const TOO_LATE: UpstreamFault = {

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { readFirstMembers, textAt, valueAt } from '../../base/json-spans.js'
-import { isMember, JSON_RPC, keyAt, type RawMessage } from './raw-message.js'
+import { isUtf8 } from 'node:buffer'
+import { readFirstMembers, textAt, type FirstMembers } from '../../base/json-spans.js'
+import { isJsonRpc, isMember, isNull, keyAt, type RawMessage } from './raw-message.js'
 
 /** Why a message cannot be forwarded. */
 export interface Flaw {
@@ -16,6 +17,8 @@ export interface Flaw {
 
 export interface BrokenMessage extends Pick<RawMessage, 'kind' | 'idText' | 'idKey'> {
   readonly flaw: Flaw
+  /** Some request waits for it, even if it does not show which one. */
+  readonly isCertain: boolean
 }
 
 export const NOT_UTF8: Flaw = {
@@ -23,9 +26,29 @@ export const NOT_UTF8: Flaw = {
   hint: 'let the command write UTF-8; with Python: set PYTHONUTF8=1 and --child-env PYTHONUTF8',
 }
 
-export const MARKED: Flaw = {
+const MARKED: Flaw = {
   text: 'begins with a byte order mark',
   hint: 'let the command write UTF-8 without a byte order mark',
+}
+
+export const CUT: Flaw = {
+  text: 'is not JSON',
+  hint: 'let the command write each message as one line of JSON, and its log to stderr',
+}
+
+export const NOT_A_NUMBER: Flaw = {
+  text: 'holds NaN or Infinity, so it is not JSON',
+  hint: 'JSON has no such numbers; with Python, json.dumps(answer, allow_nan=False) fails where they come from',
+}
+
+export const MISFORMED: Flaw = {
+  text: 'has not the form of JSON-RPC 2.0',
+  hint: 'an answer has jsonrpc, the id of its request, and either a result or an error, each of them once (JSON-RPC 2.0 §5)',
+}
+
+export const MISNAMED: Flaw = {
+  text: 'does not have the id of its request as it was written',
+  hint: 'an answer must have the id of its request, with its type: 7 is not "7" (JSON-RPC 2.0 §5)',
 }
 
 /** @param limit bytes */
@@ -45,6 +68,32 @@ export function isMarked(line: Buffer): boolean {
   return line.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
 }
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether it holds NaN or Infinity other than in a text: Python writes them by default. */
+export function holdsNoNumber(line: Buffer): boolean {
+  const mayHold = line.includes('NaN') || line.includes('Infinity')
+  return mayHold && !isJson(line.toString())
+}
+
+/** What is wrong with a line that is no message. */
+export function flawIn(line: Buffer): Flaw {
+  if (!isUtf8(line)) return NOT_UTF8
+  if (isMarked(line)) return MARKED
+  if (holdsNoNumber(line)) return NOT_A_NUMBER
+  return isJson(line.toString()) ? MISFORMED : CUT
+}
+
+/** Lines of a log are in UTF-8, too: then the message must say what it is. */
+const SAYS_WHAT_IT_IS = new Set([CUT, NOT_A_NUMBER, MISFORMED])
+
 /** The index of the first byte that is not UTF-8; the length if all bytes are. */
 function endOfUtf8(bytes: Buffer): number {
   const text = bytes.toString('utf8')
@@ -62,6 +111,14 @@ function endOfUtf8(bytes: Buffer): number {
   }
 }
 
+type Members = FirstMembers<string>['members']
+
+/** Whether it has the member, and not as `null`. */
+function hasValue(bytes: Buffer, members: Members, name: string): boolean {
+  const span = members.get(name)
+  return members.has(name) && (span === undefined || !isNull(bytes, span))
+}
+
 /**
  * Reads the members that stand before the broken place. `undefined` when they do not show that it
  * is a JSON-RPC 2.0 message: commands write log lines in JSON, too.
@@ -76,13 +133,18 @@ export function readBroken(line: Buffer, flaw: Flaw): BrokenMessage | undefined 
   if (read === undefined) return undefined
   const { members, hasOthers } = read
   const version = members.get('jsonrpc')
-  if (version !== undefined && valueAt(bytes, version) !== JSON_RPC) return undefined
-  const isOfServer = members.has('method') || members.has('params')
+  if (version !== undefined && !isJsonRpc(bytes, version)) return undefined
+  const isOfServer = ['method', 'params'].some((name) => hasValue(bytes, members, name))
   const isAnswer = members.has('result') || members.has('error')
-  if (version === undefined && (hasOthers || !(isOfServer || isAnswer))) return undefined
+  const isNamed = !hasOthers && (isOfServer || isAnswer)
+  if (version === undefined && (SAYS_WHAT_IT_IS.has(flaw) || !isNamed)) return undefined
   const id = members.get('id')
+  // JavaScript drops a result that is undefined.
+  const isBare = id !== undefined && !hasOthers && !isOfServer
+  if (flaw === MISFORMED && !isAnswer && !isBare) return undefined
   const idKey = keyAt(bytes, id)
   const idText = id === undefined || idKey === undefined ? 'null' : textAt(bytes, id)
   const kind = !isOfServer ? 'response' : idKey === undefined ? 'notification' : 'request'
-  return { kind, idText, idKey, flaw }
+  const isCertain = isAnswer || !SAYS_WHAT_IT_IS.has(flaw)
+  return { kind, idText, idKey, flaw, isCertain }
 }

@@ -12,6 +12,8 @@ import type { StdioRequest } from './request.js'
 export interface Channel {
   /** Bytes that the server has not taken yet. */
   readonly unread: number
+  /** What it wrote that is not a message, short and without secrets. */
+  readonly remark: string | undefined
   /** Sends a message on one line. */
   write(line: Buffer): void
   /** While one of its readers is slow, the server has to wait. */
@@ -24,6 +26,8 @@ export interface Channel {
 
 /** Gets the reports of a channel, but not before it is open. */
 export interface ChannelListener {
+  /** Somebody waits for a message. */
+  isWaiting(): boolean
   onMessage(message: RawMessage): void
   /** A message cannot be forwarded. */
   onBroken(message: BrokenMessage): void

@@ -3,20 +3,24 @@
  *
  * @module
  */
-import { isUtf8 } from 'node:buffer'
 import type { Clock } from '../clock.js'
 import type { ChildEvent, ChildRemarked, MessageUnusable } from './events.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { Child } from './child.js'
 import type { StdioRequest } from './request.js'
-import { readRawMessage } from './raw-message.js'
-import { isMarked, MARKED, NOT_UTF8, readBroken, tooLarge } from './broken-message.js'
+import { readBroken, tooLarge } from './broken-message.js'
+import { readChildMessage } from './child-message.js'
+import { shownRemark } from './shown-remark.js'
+import { STDOUT } from './pooled-child.js'
 
 /** Log lines that one child may write in a burst, and how many more each second. */
 const BURST_OF_LINES = 100
 const LINES_A_SECOND = 10
-/** How many characters are logged of a line that is not a message. */
+const OPEN_BRACE = 0x7b
+/** How many bytes are logged of a line that is not a message. */
 const SHOWN = 200
+/** Milliseconds between two hints. */
+const BETWEEN_HINTS = 60_000
 /** Characters of stderr that are searched for the names of variables. */
 const MOST_SAID = 4_000
 
@@ -40,6 +44,12 @@ export class ChildChannel implements Channel {
   readonly #blocking = new Set<StdioRequest>()
   readonly #startedAt: number
   #hasAnswered = false
+  /** Something came on stdout. */
+  #hasWritten = false
+  #isStopped = false
+  /** The line on stdout that says most about what came instead of a message. */
+  #remark: Buffer | undefined
+  #hintedAt: number | undefined
   /** The beginning of what it wrote on stderr before its first answer. */
   #said = ''
   #linesLeft = BURST_OF_LINES
@@ -71,6 +81,10 @@ export class ChildChannel implements Channel {
     return this.#child.unread
   }
 
+  get remark(): string | undefined {
+    return this.#remark && shownRemark(this.#remark)
+  }
+
   write(line: Buffer): void {
     this.#child.write(line)
   }
@@ -86,6 +100,7 @@ export class ChildChannel implements Channel {
   }
 
   stop(): Promise<void> {
+    this.#isStopped = true
     return this.#child.stop()
   }
 
@@ -96,21 +111,40 @@ export class ChildChannel implements Channel {
   }
 
   #onLine(line: Buffer): void {
-    const isText = isUtf8(line)
-    const message = isText ? readRawMessage(line) : undefined
-    if (message !== undefined) {
-      this.#hasAnswered ||= message.kind === 'response'
-      return this.#listener.onMessage(message)
-    }
-    const flaw = isText ? (isMarked(line) ? MARKED : undefined) : NOT_UTF8
-    const broken = flaw && readBroken(line, flaw)
-    if (broken !== undefined) return this.#listener.onBroken(broken)
-    this.#logLine('stdout', `not a message: ${line.toString('utf8', 0, SHOWN)}`)
+    this.#hasWritten = true
+    const message = readChildMessage(line)
+    if (message === undefined) return this.#onRemark(line)
+    if ('flaw' in message) return this.#listener.onBroken(message)
+    this.#hasAnswered ||= message.kind === 'response'
+    this.#listener.onMessage(message)
+  }
+
+  #onRemark(line: Buffer): void {
+    const begins = line.subarray(0, SHOWN)
+    // A line that begins like a message may have been meant for one.
+    if (this.#remark === undefined || begins[0] === OPEN_BRACE) this.#remark = Buffer.from(begins)
+    this.#logLine('stdout', `not a message: ${begins.toString()}`, this.#hintAboutStdout())
+  }
+
+  /** Somebody may wait for what came as something else; one hint a minute is enough. */
+  #hintAboutStdout(): string | undefined {
+    const now = this.#options.clock.now()
+    const isRecent = this.#hintedAt !== undefined && now - this.#hintedAt < BETWEEN_HINTS
+    if (isRecent || !this.#listener.isWaiting()) return undefined
+    this.#hintedAt = now
+    return STDOUT
   }
 
   #onTooLong(beginning: Buffer): void {
+    this.#hasWritten = true
     const flaw = tooLarge(this.#options.maxMessage)
-    const unknown = { kind: 'response', idText: 'null', idKey: undefined, flaw } as const
+    const unknown = {
+      kind: 'response',
+      idText: 'null',
+      idKey: undefined,
+      flaw,
+      isCertain: true,
+    } as const
     this.#listener.onBroken(readBroken(beginning, flaw) ?? unknown)
   }
 
@@ -119,10 +153,12 @@ export class ChildChannel implements Channel {
     this.#logLine('stderr', line)
   }
 
-  #logLine(from: 'stdout' | 'stderr', text: string): void {
+  #logLine(from: 'stdout' | 'stderr', text: string, hint?: string): void {
     // Nobody sees a byte order mark.
     const shown = text.replaceAll('\ufeff', '\\ufeff')
-    this.#emit({ type: 'child.remarked', child: this.#options.label, from, text: shown })
+    const { label: child } = this.#options
+    const more = hint !== undefined && { hint }
+    this.#emit({ type: 'child.remarked', child, from, text: shown, ...more })
   }
 
   /** A child that writes without end must not fill the disk with its log. */
@@ -144,7 +180,9 @@ export class ChildChannel implements Channel {
   #onEnd(reason: string, exitCode: number | undefined): void {
     const { clock, emit, label: child, hintFor } = this.#options
     const seconds = (clock.now() - this.#startedAt) / 1000
-    const hint = this.#hasAnswered ? undefined : hintFor(this.#said)
+    // One that we stopped because of what it wrote lacked nothing to start.
+    const hasStarted = this.#hasAnswered || (this.#isStopped && this.#hasWritten)
+    const hint = hasStarted ? undefined : hintFor(this.#said)
     emit?.({ type: 'child.ended', child, reason, seconds, ...(hint !== undefined && { hint }) })
     this.#listener.onEnd(reason, exitCode)
   }

@@ -5,9 +5,9 @@
  */
 import { rpcError, RPC } from '../../mcp/rpc-error.js'
 import { TransientMap } from '../request/transients.js'
-import type { BrokenMessage } from './broken-message.js'
+import { MISNAMED, type BrokenMessage } from './broken-message.js'
 import type { Channel } from './channel.js'
-import { mistakeOf, silenceOf, type ChildEnd } from './pooled-child.js'
+import { mistakeOf, SAME_ID, silenceOf, type ChildEnd } from './pooled-child.js'
 import type { RawMessage } from './raw-message.js'
 import type { Reply } from './reply.js'
 
@@ -23,6 +23,14 @@ type AnswerId = Pick<RawMessage, 'idText' | 'idKey' | 'error'>
 /** The key of a text that is an integer as JSON writes it: some servers answer `0` with `"0"`. */
 const INTEGER_TEXT = /^string:(0|-?[1-9]\d{0,15})$/
 
+/** The number that a key stands for, however it is written. */
+const ANY_INTEGER = /^(?:number|string):\s*([+-]?\d{1,15})(?:\.0*)?\s*$/
+
+function integerOf(key: string | undefined): number | undefined {
+  const [, integer] = ANY_INTEGER.exec(key ?? '') ?? []
+  return integer === undefined ? undefined : Number(integer)
+}
+
 /** As it was written, short and fit for one line: the log tells `1` from `"1"`. */
 function shown(idText: string): string {
   return idText.slice(0, 40).replace(/[^\x20-\x7e]/g, '?')
@@ -35,6 +43,8 @@ export class Dialogue<Request extends WaitingRequest> {
   readonly #waiting = new TransientMap<string, Request>()
   /** The key of the request that was written last, until anything else is written. */
   #lastAsked: string | undefined
+  /** Since the last answer, only requests were written: servers answer notifications by mistake. */
+  #hasOnlyAsked = true
   /** The id of the last answer that belonged to no request, for the operator. */
   #strangeId: string | undefined
 
@@ -78,6 +88,7 @@ export class Dialogue<Request extends WaitingRequest> {
   /** Sends a message that gets no answer. */
   say(bytes: Buffer): void {
     this.#lastAsked = undefined
+    this.#hasOnlyAsked = false
     this.#channel.write(bytes)
   }
 
@@ -91,11 +102,25 @@ export class Dialogue<Request extends WaitingRequest> {
     return this.#waiting.delete(key)
   }
 
-  /** Takes out the request that an answer belongs to. Without one, the operator is told. */
+  /** Takes out the request that an answer belongs to. */
   take(answer: AnswerId): Request | undefined {
     const request = this.#takeAt(answer.idKey) ?? this.#takeAt(this.#impliedKeyOf(answer))
-    if (request === undefined) this.#tellStrange(answer)
+    if (request !== undefined) this.#hasOnlyAsked = true
     return request
+  }
+
+  /**
+   * What is wrong with an answer that belongs to no request.
+   *
+   * @returns `undefined` if it may be for any or for none: the operator was told
+   */
+  explain({ idText, idKey }: AnswerId): BrokenMessage | undefined {
+    const meant = idKey === undefined ? this.#onlyAsked() : this.#keyLike(idKey)
+    if (meant === undefined) {
+      this.#tellStrange(idText)
+      return undefined
+    }
+    return { kind: 'response', idText, idKey: meant, flaw: MISNAMED, isCertain: true }
   }
 
   /**
@@ -103,14 +128,16 @@ export class Dialogue<Request extends WaitingRequest> {
    *
    * @returns false when the answer may belong to any of several requests, which would wait for ever
    */
-  failBroken({ kind, idText, idKey, flaw }: BrokenMessage): boolean {
+  failBroken({ kind, idText, idKey, flaw, isCertain }: BrokenMessage): boolean {
     this.#channel.report(`a ${kind} that ${flaw.text}`, flaw.hint)
     // The server waits, too.
     if (kind === 'request') this.refuse(idText, RPC.invalidRequest, `This request ${flaw.text}`)
     if (kind !== 'response') return true
-    const request =
-      idKey === undefined ? this.#takeOnly() : this.take({ idText, idKey, error: undefined })
-    if (request === undefined) return idKey !== undefined || this.#waiting.size === 0
+    const request = this.#takeBroken(idKey, isCertain)
+    if (request === undefined) {
+      if (idKey !== undefined) this.#tellStrange(idText)
+      return idKey !== undefined || !isCertain || this.#waiting.size === 0
+    }
     const { reply, id } = request
     const text = `The answer of the MCP server ${flaw.text}`
     reply.answer(id, Buffer.from(rpcError(id, RPC.internalError, text)))
@@ -119,7 +146,8 @@ export class Dialogue<Request extends WaitingRequest> {
 
   /** The end of a server that has not sent its first answer. One that was sent is not called late. */
   endOfSilence(seconds: number): ChildEnd {
-    return this.#strangeId === undefined ? silenceOf(seconds) : mistakeOf(this.#strangeId)
+    if (this.#strangeId !== undefined) return mistakeOf(this.#strangeId)
+    return silenceOf(seconds, this.#channel.remark)
   }
 
   #takeAt(key: string | undefined): Request | undefined {
@@ -139,14 +167,40 @@ export class Dialogue<Request extends WaitingRequest> {
     return isUnread && this.#waiting.size === 1 ? this.#lastAsked : undefined
   }
 
-  /** Takes out the only request that waits. */
-  #takeOnly(): Request | undefined {
-    const [key, ...others] = this.#waiting.keys()
-    return others.length > 0 ? undefined : this.#takeAt(key)
+  #takeBroken(idKey: string | undefined, isCertain: boolean): Request | undefined {
+    if (idKey !== undefined) {
+      const answer = { idText: '', idKey, error: undefined }
+      return this.take(answer) ?? this.#takeAt(this.#keyLike(idKey))
+    }
+    return this.#takeAt(isCertain ? this.#onlyWaiting() : this.#onlyAsked())
   }
 
-  #tellStrange({ idText }: AnswerId): void {
+  /** The key of the only request that waits. */
+  #onlyWaiting(): string | undefined {
+    const [key, ...others] = this.#waiting.keys()
+    return others.length > 0 ? undefined : key
+  }
+
+  /** The same, if whatever comes now can be about nothing else. */
+  #onlyAsked(): string | undefined {
+    const key = this.#onlyWaiting()
+    return this.#hasOnlyAsked && key === this.#lastAsked ? key : undefined
+  }
+
+  /** The key of the only request whose id is the same number in another form. */
+  #keyLike(key: string): string | undefined {
+    const wanted = integerOf(key)
+    if (wanted === undefined) return undefined
+    const [found, ...others] = [...this.#waiting.keys()].filter(
+      (each) => integerOf(each) === wanted,
+    )
+    return others.length > 0 ? undefined : found
+  }
+
+  /** Tells the operator; with a hint where somebody waits. */
+  #tellStrange(idText: string): void {
     this.#strangeId = shown(idText)
-    this.#channel.report(`a response with the id ${this.#strangeId}, for which no request waits`)
+    const reason = `a response with the id ${this.#strangeId}, for which no request waits`
+    this.#channel.report(reason, this.#waiting.size > 0 ? SAME_ID : undefined)
   }
 }

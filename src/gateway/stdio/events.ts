@@ -28,6 +28,8 @@ export interface ChildRemarked {
   readonly child: string
   readonly from: 'stdout' | 'stderr'
   readonly text: string
+  /** What to do, if a request waits for what should stand there. */
+  readonly hint?: string
   /** Earlier lines that were dropped because there were too many. */
   readonly suppressed?: number
 }

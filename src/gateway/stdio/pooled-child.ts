@@ -29,6 +29,10 @@ export interface PooledChild {
   end(end: ChildEnd): Promise<void>
 }
 
+/** For a command that writes something else. */
+export const STDOUT =
+  'stdout is for MCP messages, each a JSON-RPC 2.0 message on one line: let the command log to stderr'
+
 /** The end of a command that has ended by itself. */
 export function exitOf(reason: string, exitCode?: number): ChildEnd {
   const text = `the command ${reason}`
@@ -36,18 +40,27 @@ export function exitOf(reason: string, exitCode?: number): ChildEnd {
   return { reason: text, fault: { code: 'ERR_UPSTREAM_UNREACHABLE', reason: text, hint }, exitCode }
 }
 
-/** The end of a command that does not send its first answer. */
-export function silenceOf(seconds: number): ChildEnd {
+/**
+ * The end of a command that does not send its first answer.
+ *
+ * @param remark what it wrote instead
+ */
+export function silenceOf(seconds: number, remark: string | undefined): ChildEnd {
+  if (remark !== undefined) {
+    const reason = `the command wrote ${remark} to stdout, which is not an MCP answer`
+    return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint: STDOUT } }
+  }
   const reason = `the command did not answer within ${seconds} s`
   const hint = '--child-start-timeout sets how long it may take'
   return { reason, fault: { code: 'ERR_UPSTREAM_TIMEOUT', reason, hint } }
 }
 
+export const SAME_ID = 'an answer must have the id of its request (JSON-RPC 2.0 §5)'
+
 /** The end of a command whose first answer has an id that no request has. */
 export function mistakeOf(id: string): ChildEnd {
   const reason = `the command answered with the id ${id}, which no request has`
-  const hint = 'an answer must have the id of its request (JSON-RPC 2.0 §5)'
-  return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint } }
+  return { reason, fault: { code: 'ERR_UPSTREAM_INVALID', reason, hint: SAME_ID } }
 }
 
 /** The end of a command whose message cannot be forwarded: its requests would wait for ever. */

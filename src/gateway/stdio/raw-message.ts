@@ -47,16 +47,20 @@ function keyOf(value: unknown): string | undefined {
  * Commands write log lines in JSON too, with their own `id` or `result`: only this member marks a
  * message.
  */
-export const JSON_RPC = '2.0'
+const JSON_RPC = '2.0'
 
 const WRITTEN = Buffer.from(JSON.stringify(JSON_RPC))
 
 /** Nobody writes it with escapes, so most texts are compared as bytes. */
-function isJsonRpc(bytes: Buffer, { start, end }: Span): boolean {
+export function isJsonRpc(bytes: Buffer, { start, end }: Span): boolean {
   return (
     bytes.compare(WRITTEN, 0, WRITTEN.length, start, end) === 0 ||
     valueAt(bytes, { start, end }) === JSON_RPC
   )
+}
+
+export function isNull(bytes: Buffer, { start, end }: Span): boolean {
+  return end - start === 4 && textAt(bytes, { start, end }) === 'null'
 }
 
 /**
@@ -77,6 +81,7 @@ export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   const params = members.get('params')
   const result = members.get('result')
   const error = members.get('error')
+  const isNoError = error !== undefined && isNull(bytes, error)
   if (method !== undefined) {
     if (typeof method !== 'string' || (id !== undefined && idKey === undefined)) return undefined
     const kind = id === undefined ? 'notification' : 'request'
@@ -87,6 +92,7 @@ export function readRawMessage(bytes: Buffer): RawMessage | undefined {
   if (
     methodSpan !== undefined ||
     id === undefined ||
+    isNoError ||
     (result === undefined) === (error === undefined)
   ) {
     return undefined

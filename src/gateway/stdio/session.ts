@@ -85,6 +85,7 @@ export class Session implements PooledChild {
     const onIdle = () => void this.end({ reason: 'idle' })
     this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
+      isWaiting: () => this.#dialogue.size > 0,
       onMessage: (message) => this.#onMessage(message),
       onBroken: (message) => this.#onBroken(message),
       onEndless: () => void this.end(flawOf(tooLarge(limits.maxMessage))),
@@ -280,12 +281,17 @@ export class Session implements PooledChild {
 
   #onAnswer(message: RawMessage): void {
     const request = this.#dialogue.take(message)
-    if (request === undefined) return
+    if (request === undefined) return this.#onStray(message)
     const { bytes, id, idText } = message
     const { reply } = request
     const isHeard = !this.isOpening || reply.isRead
     reply.answer(request.id, idText === request.id ? bytes : rename(bytes, [[id, request.id]]))
     if (this.isOpening) this.#opened(message, isHeard)
+  }
+
+  #onStray(message: RawMessage): void {
+    const broken = this.#dialogue.explain(message)
+    if (broken !== undefined) this.#onBroken(broken)
   }
 
   #onBroken(message: BrokenMessage): void {

@@ -107,6 +107,7 @@ export class SharedChild implements PooledChild {
     const onIdle = () => void this.end({ reason: 'idle' })
     this.idleTimer = new IdleTimer(clock, limits.idle * 1000, onIdle)
     this.#channel = openChannel({
+      isWaiting: () => this.#onDiscovered !== undefined || this.#dialogue.size > 0,
       onMessage: (message) => this.#onMessage(message),
       onBroken: (message) => this.#onBroken(message),
       onEndless: () => void this.end(flawOf(tooLarge(limits.maxMessage))),
@@ -252,13 +253,18 @@ export class SharedChild implements PooledChild {
       if (isOurs) return this.#discovered(message)
     }
     const request = this.#dialogue.take(message)
-    if (request === undefined) return
+    if (request === undefined) return this.#onStray(message)
     const subscription = findSpan(bytes, result, '_meta', SUBSCRIPTION_ID)
     const line = rename(bytes, [
       [id, request.id],
       [subscription, request.id],
     ])
     request.reply.answer(request.id, line, statusOf(message))
+  }
+
+  #onStray(message: RawMessage): void {
+    const broken = this.#dialogue.explain(message)
+    if (broken !== undefined) this.#onBroken(broken)
   }
 
   #onBroken(message: BrokenMessage): void {

@@ -50,6 +50,7 @@ export class WarmUp {
     this.#options = options
     this.#startedAt = clock.now()
     this.#channel = openChannel({
+      isWaiting: () => this.isRunning,
       onMessage: ({ kind }) => {
         if (kind === 'response') this.#finish()
       },
@@ -61,7 +62,7 @@ export class WarmUp {
     })
     const { startTimeout } = limits
     this.#clearTimer = clock.setTimer(
-      () => this.#finish(silenceOf(startTimeout)),
+      () => this.#finish(silenceOf(startTimeout, this.#channel.remark)),
       startTimeout * 1000,
     )
     this.#channel.write(Buffer.from(QUESTION))

@@ -3,6 +3,8 @@ import { describe, expect } from 'vitest'
 import { createManualClock } from '../../support/clocks.js'
 import { eventually } from '../../support/gateway.js'
 import { verifies } from '../../support/verifies.js'
+import { MISNAMED } from '../../../src/gateway/stdio/broken-message.js'
+import { SAME_ID } from '../../../src/gateway/stdio/pooled-child.js'
 import {
   Client,
   JSON_ONLY,
@@ -52,7 +54,57 @@ describe('an id that comes back as a text', () => {
     expect((await messagesOf(await other.call('a', {}, { id: -7 })))[0]?.id).toBe(-7)
   })
 
-  for (const text of ['00', '+0', '-0', '0.0', ' 0', '0 ', '0x0', '1', '']) {
+  for (const text of ['00', '+0', '-0', '0.0', ' 0', '0 ']) {
+    verifies('FLD-08', `in another form fails its request: ${JSON.stringify(text)}`, async () => {
+      const clock = createManualClock()
+      const fixture = await startServer(`answer(${JSON.stringify(text)}, ${OPENED})`, {}, clock)
+      const [status, body] = await answerTo(initialize(new Client(fixture), 0))
+      expect(status).toBe(502)
+      expect(body).toContain('"id":0,"error"')
+      expect(fixture.reported('upstream.failed')[0]).toMatchObject({
+        code: 'ERR_UPSTREAM_INVALID',
+        hint: MISNAMED.hint,
+      })
+    })
+  }
+
+  verifies('FLD-08', 'a number for a text fails its request, and no other', async () => {
+    const fixture = await startScript(`
+      if (params.name === 'wait') globalThis.other = id
+      else { answer(7, {}); answer(other, { whole: true }) }`)
+    const client = await openClient(fixture)
+    const other = answerTo(client.call('wait', {}, { id: 'b', ...JSON_ONLY }))
+    const [, body] = await answerTo(client.call('a', {}, { id: '7', ...JSON_ONLY }))
+    expect(JSON.parse(body)).toEqual({
+      jsonrpc: '2.0',
+      id: '7',
+      error: {
+        code: -32_603,
+        message:
+          'The answer of the MCP server does not have the id of its request as it was written',
+      },
+    })
+    expect((await other)[1]).toContain('"whole":true')
+    expect(fixture.reported('session.ended')).toEqual([])
+  })
+
+  verifies('FLD-08', 'is for none of two whose number it may be', async () => {
+    const fixture = await startScript(`
+      globalThis.first ??= id
+      if (id !== first) { answer('07', {}); answer(first, { n: 1 }); answer(id, { n: 2 }) }`)
+    const client = await openClient(fixture)
+    const one = answerTo(client.call('a', {}, { id: 7, ...JSON_ONLY }))
+    const other = answerTo(client.call('a', {}, { id: '7', ...JSON_ONLY }))
+    expect([(await one)[1], (await other)[1]].sort()).toEqual([
+      '{"jsonrpc":"2.0","id":"7","result":{"n":2}}',
+      '{"jsonrpc":"2.0","id":7,"result":{"n":1}}',
+    ])
+    expect(fixture.reported('message.unusable')).toMatchObject([
+      { reason: 'a response with the id "07", for which no request waits', hint: SAME_ID },
+    ])
+  })
+
+  for (const text of ['0x0', '1', '']) {
     verifies('FLD-08', `is nothing else: ${JSON.stringify(text)} is not 0`, async () => {
       const clock = createManualClock()
       const fixture = await startServer(`answer(${JSON.stringify(text)}, ${OPENED})`, {}, clock)
@@ -156,11 +208,37 @@ describe('an error with the id null', () => {
     '{"jsonrpc":"2.0","id":null,"result":{}}',
     '{"jsonrpc":"2.0","id":true,"error":{"code":1,"message":"x"}}',
   ]) {
-    verifies('FLD-08', `is nothing else: ${answer}`, async () => {
-      const fixture = await startScript(`say('${answer}'); answer(id, { real: true })`)
+    const script = `
+      if (method === 'tools/call') { say('${answer}'); answer(id, { real: true }) }`
+    verifies('FLD-08', `may be the answer to a notification: ${answer}`, async () => {
+      const fixture = await startScript(script)
       const client = await openClient(fixture)
+      await client.post({ jsonrpc: '2.0', method: 'notifications/initialized' })
       expect((await answerTo(client.call('a')))[1]).toContain('"real":true')
-      expect(fixture.reported('message.unusable')).toHaveLength(1)
+      expect(fixture.reported('message.unusable')).toMatchObject([{ hint: SAME_ID }])
+      // The server has answered since, so the next one can be about nothing else.
+      expect((await answerTo(client.call('a')))[1]).toContain('"code":-32603')
+    })
+
+    for (const [whose, before, after] of [
+      ['of two', '', 'answer(id, {})'],
+      ['that is not the last', 'answer(id, {})', ''],
+    ] as const) {
+      verifies('FLD-08', `is for none ${whose}: ${answer}`, async () => {
+        const client = await openClient(
+          await startScript(`
+            if (params.name === 'a') globalThis.first = id
+            else { ${before}; say('${answer}'); answer(first, {}); ${after} }`),
+        )
+        const first = answerTo(client.call('a', {}, JSON_ONLY))
+        expect((await answerTo(client.call('b', {}, JSON_ONLY)))[1]).toContain('"result":{}')
+        expect((await first)[1]).toContain('"result":{}')
+      })
+    }
+
+    verifies('FLD-08', `to initialize fails it at once: ${answer}`, async () => {
+      const fixture = await startServer(`say('${answer}')`, {}, createManualClock())
+      expect((await new Client(fixture).open()).status).toBe(502)
     })
   }
 })

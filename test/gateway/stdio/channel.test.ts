@@ -25,6 +25,7 @@ function read(text: string): RawMessage {
 /** What a server in memory got, and the way to speak as that server. */
 class MemoryChannel implements Channel {
   unread = 0
+  remark: string | undefined
   readonly written: string[] = []
   readonly watched: StdioRequest[] = []
   readonly reports: string[] = []
