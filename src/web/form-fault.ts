@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { quoted } from '../errors.js'
+import { quoted, type RequestRefusedCode } from '../errors.js'
 import { RPC } from '../mcp/rpc-error.js'
 import type { InvalidMessage } from '../mcp/stateless-message.js'
 import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
@@ -12,8 +12,7 @@ import { isJsonInUtf8, NO_JSON_IN_UTF8 } from './media-type.js'
 export interface FormFault {
   readonly status: number
   /** As the records of a gateway name it. */
-  readonly code:
-    'ERR_BODY_ENCODED' | 'ERR_BODY_TOO_LARGE' | 'ERR_BODY_UNREADABLE' | 'ERR_REQUEST_MALFORMED'
+  readonly code: RequestRefusedCode
   /** For the operator. */
   readonly reason: string
   /** For the client. */

@@ -10,17 +10,17 @@ import { answerHeaders, errorBody, withReference } from '../rs/decision.js'
 import { answer, type Answers, type AnsweredRequest, type GuardAnswer } from './answers.js'
 import type { Origins } from './origins.js'
 
+/** The event of an origin that is not allowed. */
+export function originRefused(requestId: string, origin: string): OriginRefused {
+  const hint = 'to allow it: --allow-origin'
+  return { type: 'origin.refused', requestId, origin: quoted(origin), hint }
+}
+
 /** The parts of a request that say where a browser sent it from. */
 export interface BrowserRequest extends AnsweredRequest {
   readonly method: string
   /** `Access-Control-Request-Headers`. */
   readonly requestedHeaders: string | undefined
-}
-
-/** The event of a refused origin. */
-export function originRefused(requestId: string, origin: string): OriginRefused {
-  const hint = 'to allow it: --allow-origin'
-  return { type: 'origin.refused', requestId, origin: quoted(origin), hint }
 }
 
 /**

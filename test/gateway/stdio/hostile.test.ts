@@ -289,11 +289,17 @@ test('questions of a child that does not read are not answered without end', asy
 
 verifies('TRN-07', 'a version that nobody knows is refused within a session', async () => {
   const client = await openClient(await startBridge())
-  for (const version of ['1999-01-01', '2025-99-99', 'x', '2025-06-18, 2025-06-18']) {
+  for (const [version, id, code] of [
+    ['1999-01-01', 'v', -32_000],
+    ['2025-99-99', 'v', -32_000],
+    ['x', 'v', -32_000],
+    // Refused in every host, before the message is read.
+    ['2025-06-18, 2025-06-18', null, -32_020],
+  ] as const) {
     const headers = { 'mcp-protocol-version': version }
     const answer = await client.call('echo', {}, { headers, id: 'v' })
     expect(answer.status).toBe(400)
-    expect(await answer.json()).toMatchObject({ id: 'v', error: { code: -32_000 } })
+    expect(await answer.json()).toMatchObject({ id, error: { code } })
     expect((await client.send('GET', undefined, headers)).status).toBe(400)
   }
   const agreed = new Client(await startBridge())

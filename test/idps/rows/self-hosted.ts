@@ -219,7 +219,7 @@ export const SELF_HOSTED: readonly Row[] = [
         name: 'no Issuer Claim Value',
         claims: without('iss'),
         code: 'ERR_TOKEN_ISSUER_UNTRUSTED',
-        hint: undefined,
+        hint: 'let the provider put iss into access tokens',
       },
       {
         name: 'no Audience Claim Value',
