@@ -154,3 +154,13 @@ export function deepFreeze<T>(value: T): T {
   }
   return value
 }
+
+/** Whether a text is JSON, of any kind. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -112,7 +112,7 @@ const GITHUB: Dialect = {
     const scope = Array.isArray(scopes) ? scopes.join(' ') : undefined
     // A token of the app itself has no person.
     if ((body['user'] ?? undefined) === undefined) return { active: false }
-    // Names change hands; the number of an account does not. An answer without it is none.
+    // Names change hands; the number of an account does not. Without it, the answer is unusable.
     if (!Number.isSafeInteger(id)) return undefined
     const sub = String(id)
     const exp = secondsOf(body['expires_at'])

@@ -5,7 +5,13 @@
  * @module
  */
 import { countMembers, type JsonBounds } from '../base/json-size.js'
-import { foldName, isJsonObject, parseJsonStructure, type JsonObject } from '../base/json.js'
+import {
+  foldName,
+  isJson,
+  isJsonObject,
+  parseJsonStructure,
+  type JsonObject,
+} from '../base/json.js'
 import { RPC } from './rpc-error.js'
 
 /**
@@ -126,15 +132,6 @@ function decode(body: Uint8Array): string | undefined {
     return decoder.decode(body)
   } catch {
     return undefined
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
   }
 }
 

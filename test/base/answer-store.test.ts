@@ -22,7 +22,7 @@ describe('a memory answer store', () => {
     expect(await store.get('a')).toBeUndefined()
   })
 
-  test('sets a value where there is none only once, also for callers at the same time', async () => {
+  test('sets a missing value only once, also for callers at the same time', async () => {
     const { store, pass } = createScene()
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, i) => store.setIfAbsent('a', String(i), 1_000)),

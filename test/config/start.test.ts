@@ -20,7 +20,7 @@ const PREFIX = ['--oauth-scope-prefix', 'p/']
 type Input = Parameters<typeof read>
 
 const WRONG: Readonly<Record<string, readonly [Input, readonly string[]]>> = {
-  'a health path that is none': [
+  'a health path without a slash': [
     [[...SERVED, '--health-path', 'health']],
     ['--health-path: must be a path of letters, digits, -, _, . and ~'],
   ],

@@ -66,7 +66,7 @@ describe('the server behind the gateway', () => {
     expect(findings[0]?.seen).toContain('it speaks 2024-11-05, and newer clients may refuse that;')
   })
 
-  verifies(['DOC-08', 'DOC-03'], 'keeps no session of ours', async () => {
+  verifies(['DOC-08', 'DOC-03'], 'keeps none of our sessions', async () => {
     const open = new Set<string>()
     let opened = 0
     const answers = mcpServer()

@@ -285,7 +285,7 @@ describe('the last refusals', () => {
     const body = bare(adminPage({ ...FACTS, refusals }))
     expect(body).toContain('<td>aud &quot;&lt;b&gt;x&lt;/b&gt;&quot;</td>')
     expect(body).toContain('<td>&lt;i&gt;ada&lt;/i&gt; · s-1 · c-1</td>')
-    // The hint names no setting of ours, so the cure follows.
+    // The hint names none of our settings, so the cure follows.
     expect(body).toMatch(/<td>an audience mapper; let the provider put[^<]*--oauth-audience<\/td>/)
     const told = heard(denied({ hint: 'or set --oauth-audience' }))
     expect(bare(adminPage({ ...FACTS, refusals: told }))).toContain(

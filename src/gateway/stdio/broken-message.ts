@@ -5,6 +5,7 @@
  * @module
  */
 import { isUtf8 } from 'node:buffer'
+import { isJson } from '../../base/json.js'
 import { readFirstMembers, textAt, type FirstMembers } from '../../base/json-spans.js'
 import { isJsonRpc, isMember, isNull, keyAt, type RawMessage } from './raw-message.js'
 
@@ -66,15 +67,6 @@ const READ = 2 ** 20
 
 export function isMarked(line: Buffer): boolean {
   return line.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Whether it holds NaN or Infinity other than in a text: Python writes them by default. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, parseJsonObject, type JsonObject } from '../../base/json.js'
+import { isJson, isJsonObject, parseJsonObject, type JsonObject } from '../../base/json.js'
 import type { AskedMessage } from '../../mcp/operation.js'
 import { isBehind } from '../../mcp/protocol-revision.js'
 import { readRawMessage, type RawMessage } from './raw-message.js'
@@ -35,15 +35,6 @@ function onOneLine(bytes: Buffer): Buffer {
   )
 }
 
-function isJson(body: Buffer): boolean {
-  try {
-    JSON.parse(body.toString('utf8'))
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** @param object with a method, from the bytes of a raw message */
 function toAsked({ method, params }: JsonObject): AskedMessage {
   return { method: String(method), params: isJsonObject(params) ? params : undefined }
@@ -65,7 +56,7 @@ export function readPost(
   const objects = parts.map((part) => parseJsonObject(part.toString('utf8')))
   const messages = parts.map((part, i) => objects[i] && readRawMessage(part))
   const isWhole = messages.length > 0 && messages.every((message) => message !== undefined)
-  if (!isWhole) return isJson(body) ? 'invalid' : 'unparsable'
+  if (!isWhole) return isJson(body.toString('utf8')) ? 'invalid' : 'unparsable'
   const isLater = objects.some((object) => {
     const params = object?.['params']
     return isJsonObject(params) && isBehind(version, params)
