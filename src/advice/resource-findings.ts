@@ -49,7 +49,7 @@ const OF_REACH = {
     severity: 'note',
     title: 'The URL works only on this machine or in this network',
     change:
-      'Nothing, if that is intended. Clients that run on the servers of their vendor need a public https URL (--resource).',
+      'Nothing, if that is intended: name the clients that count with --client. Clients that run on the servers of their vendor need a public https URL (--resource).',
     reference: `${AUTHORIZATION}#communication-security`,
   },
 } as const satisfies Readonly<Record<string, FindingKind>>

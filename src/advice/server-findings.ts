@@ -30,7 +30,7 @@ const OF_ISSUERS = {
     severity: 'note',
     title: 'Only this machine or network reaches the authorization server',
     change:
-      'Nothing, where that is meant. Else let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
+      'Nothing, if that is intended: name the clients that count with --client. Otherwise let it name itself by its public URL, and configure that (--oauth-issuer). The gateway may use another address: --oauth-discovery-url.',
     reference: `${RFC_8414}#section-2`,
   },
   'issuer-slash': {
@@ -178,7 +178,8 @@ const OF_REGISTRATION = {
   'registration-refused': {
     severity: 'error',
     title: 'The authorization server refuses to register a client',
-    change: 'Open registration for the redirect URIs and scopes of your clients.',
+    change:
+      'Open registration for the redirect URIs and scopes of your clients, or correct the scopes that they ask for (--oauth-scopes).',
     reference: `${RFC_7591}#section-3.2.2`,
   },
   'login-refused': {

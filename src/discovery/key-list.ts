@@ -59,10 +59,8 @@ export async function importKeys(
     else fresh.set(key.identity, key)
   }
   if (fresh.size === 0) {
-    throw keysUnavailable(
-      issuer,
-      `no usable key among ${members.length} (${skipped.slice(0, 5).join('; ')})`,
-    )
+    const why = `no usable key among ${members.length} (${skipped.slice(0, 5).join('; ')})`
+    throw keysUnavailable(issuer, members.length === 0 ? 'the list of keys is empty' : why)
   }
   return { keys: [...fresh.values()], skipped }
 }

@@ -279,6 +279,16 @@ const FAULTS: readonly Fault[] = [
     spares: EVERYONE,
   },
   {
+    name: 'no key at all',
+    change: (idp) => {
+      idp.publishedKeys = []
+    },
+    id: 'keys-unusable',
+    seen: /the list of keys is empty/,
+    stops: [],
+    spares: EVERYONE,
+  },
+  {
     name: 'only a shared secret',
     change: (idp) => {
       idp.publishedKeys = [{ kty: 'oct', k: 'Y2FuYXJ5', kid: 'shared' }]
