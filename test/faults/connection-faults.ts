@@ -419,8 +419,8 @@ export const CONNECTION_FAULTS: readonly Fault[] = [
   {
     id: 'callers-without-subject-counted-by-issuer',
     breaks: 'ATK-07',
-    find: 'subject === undefined ? EVERYBODY : (principal?.issuer ?? EVERYBODY)',
-    replace: 'principal?.issuer ?? EVERYBODY',
+    find: 'subject === undefined ? EVERYBODY : (caller?.issuer ?? EVERYBODY)',
+    replace: 'caller?.issuer ?? EVERYBODY',
     tests: ['gateway/connections.test.ts'],
   },
   {

@@ -279,7 +279,7 @@ export const PUBLIC_FAULTS: readonly Fault[] = [
   {
     id: 'each-address-has-the-limit-of-a-user',
     breaks: 'IDN-25',
-    find: 'const together = principal?.isAddress === true ? this.#ofAddresses : undefined',
+    find: 'const together = caller?.isAddress === true ? this.#ofAddresses : undefined',
     replace: 'const together = undefined as Held | undefined',
     tests: gateway,
   },

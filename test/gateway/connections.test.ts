@@ -10,7 +10,7 @@ import {
   Admission,
   admissionLimits,
   Place,
-  type Principal,
+  type CountedCaller,
 } from '../../src/gateway/request/admission.js'
 import { REAL_TIME } from '../../src/gateway/clock.js'
 import type { Backend } from '../../src/gateway/request/backend.js'
@@ -1057,8 +1057,8 @@ describe('a call whose client has left', () => {
 describe('what one caller may take', () => {
   const limits = { requests: 6, requestsOfOne: 3, bytes: 100, bytesOfOne: 40 }
 
-  function principalOf(name: string, random: number): Principal | undefined {
-    const principals: Record<string, Principal> = {
+  function principalOf(name: string, random: number): CountedCaller | undefined {
+    const principals: Record<string, CountedCaller> = {
       a: { issuer: 'first', subject: 'one' },
       b: { issuer: 'first', subject: 'two' },
       // Another person of the same name.

@@ -36,7 +36,7 @@ export interface Overload {
 }
 
 /** The person or machine at its issuer for whom requests are counted, whatever the client. */
-export interface Principal {
+export interface CountedCaller {
   readonly issuer: string
   /** Callers without one cannot be told apart: they count as one. */
   readonly subject: string | undefined
@@ -57,7 +57,7 @@ const EVERYBODY = ''
 
 type Loads = TransientMap<string | undefined, Load>
 
-/** What one principal holds now. */
+/** What one of them holds now. */
 interface Load extends Held {
   readonly issuer: string
   readonly subject: string | undefined
@@ -119,20 +119,20 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** How many principals have requests under way, and how many requests and bytes these are. */
+  /** How many callers have requests under way, and how many requests and bytes these are. */
   get load(): { readonly callers: number; readonly requests: number; readonly bytes: number } {
     const callers = [...this.#loads.values()].reduce((sum, { size }) => sum + size, 0)
     const { requests, bytes } = this.#ofAll
     return { callers, requests, bytes }
   }
 
-  /** @param principal `undefined` without tokens */
-  enter(principal: Principal | undefined): Place | Overload {
-    const subject = principal?.subject
-    const issuer = subject === undefined ? EVERYBODY : (principal?.issuer ?? EVERYBODY)
+  /** @param caller `undefined` without tokens */
+  enter(caller: CountedCaller | undefined): Place | Overload {
+    const subject = caller?.subject
+    const issuer = subject === undefined ? EVERYBODY : (caller?.issuer ?? EVERYBODY)
     const loads = this.#loadsOf(issuer)
-    const key = principal === undefined ? EVERYBODY : subject
-    const together = principal?.isAddress === true ? this.#ofAddresses : undefined
+    const key = caller === undefined ? EVERYBODY : subject
+    const together = caller?.isAddress === true ? this.#ofAddresses : undefined
     const load = loads.get(key) ?? { issuer, subject: key, together, requests: 0, bytes: 0 }
     const broken = this.#boundOf('requests', load, 1)
     if (broken !== undefined) return this.#overloaded(broken)

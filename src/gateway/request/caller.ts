@@ -11,7 +11,7 @@ import type { ResourceServer } from '../../rs/resource-server.js'
 import type { Guard } from '../../web/guard.js'
 import type { ForwardedClaims } from '../forwarded-claims.js'
 import { identityHeaders } from '../identity.js'
-import type { Principal } from './admission.js'
+import type { CountedCaller } from './admission.js'
 
 /** The caller of one request. Costly members are made on first use. */
 export interface Caller {
@@ -34,7 +34,7 @@ export interface Caller {
   /** The caller as the guard let them in; `undefined` without tokens, when there is no guard. */
   readonly visitor: Visitor | undefined
   /** Whose requests under way count together; `undefined` without tokens, when all callers are one. */
-  readonly countedAs: Principal | undefined
+  readonly countedAs: CountedCaller | undefined
   /**
    * Watches the token while an answer continues. A report with the id of the request says why it
    * ended.
@@ -76,7 +76,7 @@ class TokenCaller implements Caller {
     return this.authenticated
   }
 
-  get countedAs(): Principal {
+  get countedAs(): CountedCaller {
     return this.authenticated.token
   }
 
@@ -114,7 +114,7 @@ export class AnonymousCaller implements Caller {
   readonly authenticated = undefined
   readonly visitor: Anonymous
   /** Together they take no more places than one user, so that users have the others. */
-  readonly countedAs: Principal
+  readonly countedAs: CountedCaller
   readonly #guard: Guard
 
   constructor(visitor: Anonymous, guard: Guard) {
