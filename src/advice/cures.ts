@@ -98,6 +98,8 @@ export function cureFor(code: string | undefined): string | undefined {
   return code === undefined || !isKnown(code) ? undefined : CURES[code]
 }
 
+const OWN_COMMAND = /\bmcp-gatehouse [a-z]/
+
 function settingsIn(text: string): readonly string[] {
   return text.match(/--[a-z][a-z-]+/g) ?? []
 }
@@ -109,6 +111,8 @@ function settingsIn(text: string): readonly string[] {
  */
 export function adviceFor(hint: string | undefined, code: string | undefined): readonly string[] {
   const cure = cureFor(code)
+  // A hint with one of our commands says all; the cure would be about tokens, and not about API keys.
+  if (hint !== undefined && OWN_COMMAND.test(hint)) return [hint]
   if (hint === undefined) return cure === undefined ? [] : [cure]
   const settings = settingsIn(cure ?? '')
   const known = new Set(settingsIn(hint))

@@ -32,6 +32,9 @@ verifies('WHO-05', 'a cure follows a hint only with a setting that the hint does
   const other = 'set --oauth-audience-claim'
   expect(adviceFor(other, 'ERR_TOKEN_AUDIENCE')).toEqual([other, cure])
   expect(adviceFor('choose RS256', 'ERR_TOKEN_ALGORITHM')).toEqual(['choose RS256'])
+  // The cure is about tokens.
+  const ofKeys = 'API keys: make a key for this resource (mcp-gatehouse key new --resource)'
+  expect(adviceFor(ofKeys, 'ERR_TOKEN_AUDIENCE')).toEqual([ofKeys])
   expect(adviceFor('a hint', 'ERR_OF_TOMORROW')).toEqual(['a hint'])
   expect(adviceFor(undefined, undefined)).toEqual([])
 })

@@ -375,4 +375,11 @@ export const WHO_FAULTS: readonly Fault[] = [
     replace: 'path === UPSTREAM && message !== undefined',
     tests: ['cli/explain.test.ts'],
   },
+  {
+    id: 'advice-about-tokens-for-keys',
+    breaks: 'WHO-05',
+    find: 'if (hint !== undefined && OWN_COMMAND.test(hint)) return [hint]',
+    replace: '',
+    tests: ['advice/cures.test.ts'],
+  },
 ]
