@@ -4,6 +4,7 @@
  * @module
  */
 import { collapsePath } from './path-readings.js'
+import { decodeAgain } from './resource-uri.js'
 
 /** One parameter. Each server reads one of the names and one of the values. */
 export interface QueryParameter {
@@ -59,6 +60,28 @@ export function readQuery(query: string, decode: Decode): readonly QueryParamete
     const { names, values } = readParameter(part, decode)
     return { names: [...new Set([...names, ...names.flatMap((each) => arraysOf(each))])], values }
   })
+}
+
+/** Once and twice more, as servers do that decode a whole URI. */
+function decodedTexts(text: string): readonly string[] {
+  const once = decodeAgain(text)
+  return [text, once, decodeAgain(once)]
+}
+
+/**
+ * The texts that servers take for the query of a URI: what was written, and what those find that
+ * decode the whole URI first. Then `%3F` begins a query, `%26` parts two parameters, and `%23` ends
+ * them.
+ *
+ * @param path decoded
+ */
+export function queriesOf(path: string, query: string | undefined): readonly string[] {
+  const behind = decodedTexts(path).flatMap((text) => {
+    const at = text.indexOf('?')
+    return at < 0 ? [] : [text.slice(at + 1)]
+  })
+  const written = query === undefined ? [] : decodedTexts(query)
+  return [...new Set([...written, ...behind].map((text) => text.replace(/#.*$/s, '')))]
 }
 
 /** The name of a parameter as most servers take it: two that are equal overwrite each other. */

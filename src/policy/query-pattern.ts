@@ -141,11 +141,11 @@ export class QueryPattern {
    * Whether a query is what the pattern is about, for some server: it matches as a text, or has each
    * of the pattern's parameters among others.
    *
-   * @param given from {@link parametersOf}
+   * @param query as it was written
+   * @param given what servers find there, and in a path that they decode first
    */
   isIn(query: string | undefined, given: readonly QueryParameter[]): boolean {
-    if (query === undefined) return false
-    if (this.#whole.isLike(query)) return true
+    if (query !== undefined && this.#whole.isLike(query)) return true
     const parameters = this.#read
     return (
       parameters.length > 0 && parameters.every((own) => given.some((each) => own.isLike(each)))

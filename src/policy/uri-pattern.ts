@@ -229,7 +229,7 @@ export function namesAllOf(
     !isOfAnotherHost &&
     (authority === undefined || hasAuthority === uri.hasAuthority) &&
     (uri.userinfo === undefined || userinfo !== undefined) &&
-    (uri.query === undefined || query?.permits(uri.query) === true) &&
+    (uri.query === undefined ? query === undefined : query?.permits(uri.query) === true) &&
     namesPath(pattern, uri.path, kept)
   )
 }

@@ -7,7 +7,7 @@ import { Cache } from '../base/cache.js'
 import { LONGEST_KNOWN, MAX_TEXTS } from './globs.js'
 import { parametersOf } from './query-pattern.js'
 import { readPath } from '../mcp/path-readings.js'
-import type { QueryParameter } from '../mcp/query-parameters.js'
+import { queriesOf, type QueryParameter } from '../mcp/query-parameters.js'
 import { parseResourceUri, type ResourceUri } from '../mcp/resource-uri.js'
 import { compileUriPattern, isInAuthority, namesAllOf, type UriPattern } from './uri-pattern.js'
 
@@ -117,7 +117,7 @@ export class UriRules {
     const isOfHost = scheme === 'file' && host !== ''
     const readings = readPath(uri.path)
     if (readings === undefined) return NOWHERE
-    const parameters = query === undefined ? [] : parametersOf(query)
+    const parameters = queriesOf(uri.path, query).flatMap((each) => parametersOf(each))
     const groups = this.#groupsOf(uri)
     const rules = new Set<number>()
     let isNamed = false

@@ -241,6 +241,26 @@ describe('the server behind the gateway', () => {
   )
 })
 
+describe('a command that writes its secret to stderr', () => {
+  for (const [name, secret, before] of [
+    ['in several lines', 'canary-BEGIN KEY-----\ncanaryMIIEvQIBADAN\ncanaryBKcwggSj', ''],
+    ['with a quote', 'canary"pa"ssword', ''],
+    ['with other letters', 'canäry-pässwörd', ''],
+    ['at the place where lines are cut', 'canary-hunter-2', 'x'.repeat(108)],
+  ] as const) {
+    verifies(['DOC-05', 'DOC-08'], `${name}: it is not shown`, async () => {
+      const writes = `console.error(${JSON.stringify(before)} + process.env.MY_KEY); process.exit(3)`
+      const argv = ['--live', '--json', ...NO_AUTH, '--child-env', 'MY_KEY']
+      const command = ['--', process.execPath, '-e', writes]
+      const env = { MY_KEY: secret }
+      const { stdout } = await runHere([...argv, ...command], { env }, runLiveCheck)
+      expect(stdout).toContain('It wrote ')
+      expect(stdout).toContain('***')
+      expect(stdout).not.toMatch(/can[aä?]|ssw[oö?]rd|hunter/)
+    })
+  }
+})
+
 /** An introspection endpoint that compares credentials, or not. */
 async function startIntrospection(takes: (request: IncomingMessage) => boolean): Promise<string> {
   return startUpstream((request, response) => {

@@ -115,10 +115,17 @@ export const ATTACK_FAULTS: readonly Fault[] = [
     tests: ['doctor/inside.test.ts'],
   },
   {
+    id: 'lines-of-a-key-repeated-by-the-command',
+    breaks: 'DOC-05',
+    find: '...value.split(/\\r?\\n/).map((line) => line.trim()),',
+    replace: '',
+    tests: ['doctor/inside.test.ts'],
+  },
+  {
     id: 'variables-repeated-by-the-command',
     breaks: 'DOC-05',
-    find: 'withoutSecrets(text, secretsIn(environment))',
-    replace: 'withoutSecrets(text, [])',
+    find: 'said.push(withoutSecrets(line, secrets))',
+    replace: 'said.push(line)',
     tests: ['doctor/inside.test.ts'],
   },
   {

@@ -103,9 +103,13 @@ async function probe(server: HttpServer, context: TrialContext) {
 /** Characters. Shorter values are no secrets, and occur in other words. */
 const SHORTEST_SECRET = 8
 
-/** The values of fields or variables, and what is behind a scheme: `Bearer`. */
+/** The values of fields or variables, what is behind a scheme (`Bearer`), and each line of a key. */
 function secretsIn(given: Readonly<Record<string, string>>): readonly string[] {
-  const values = Object.values(given).flatMap((value) => [value, value.replace(/^\S+\s+/, '')])
+  const values = Object.values(given).flatMap((value) => [
+    value,
+    value.replace(/^\S+\s+/, ''),
+    ...value.split(/\r?\n/).map((line) => line.trim()),
+  ])
   return values.filter(({ length }) => length >= SHORTEST_SECRET)
 }
 
@@ -159,8 +163,10 @@ async function tryCommand(
   }
   const hintFor = (said: string) => withheldHint(env, environment, said)
   const said: string[] = []
+  const secrets = secretsIn(environment)
   const hear = (line: string) => {
-    said.push(line)
+    // Before it is cut: of a part of a secret nobody knows what it is.
+    said.push(withoutSecrets(line, secrets))
     if (said.length > LAST_LINES) said.shift()
   }
   const fault = await within(patience, async (signal) => {
@@ -174,8 +180,8 @@ async function tryCommand(
   })
   if (fault === undefined) return
   const wrote = said.map((line) => quoted(line, LONGEST_LINE)).join(', then ')
-  const text = `The command ${fault}.${wrote === '' ? '' : ` It wrote ${wrote}.`}`
-  findings.add('command-fault', about, withoutSecrets(text, secretsIn(environment)))
+  const told = `The command ${withoutSecrets(fault, secrets)}.`
+  findings.add('command-fault', about, wrote === '' ? told : `${told} It wrote ${wrote}.`)
 }
 
 export function tryServer(
