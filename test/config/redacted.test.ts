@@ -92,6 +92,44 @@ describe('a command', () => {
       ['x', 'https://hooks.example/***/x#***', 'https://a.example/mcp'],
     ],
     [
+      ['x', '--header=Authorization: Token S3CRET', '{"Authorization":"S3CRET"}', '-p=S3CRET'],
+      ['x', '--header=***', '***', '-p=***'],
+    ],
+    [
+      [
+        'x',
+        '--db=postgres://u:S3/CRET@h/db',
+        'postgres://u:S3?CR#ET@h/db',
+        'mysql://h/db;password=S3',
+      ],
+      ['x', '--db=postgres://***@h/db', 'postgres://***@h/db', 'mysql://h/***'],
+    ],
+    [
+      [
+        'sh',
+        '-c',
+        'exec x --password S3CRET -v; mysql -pS3CRET; curl -u a:S3CRET http://b:S3CRET@h/x',
+      ],
+      ['sh', '-c', 'exec x --password *** -v; mysql -p*** curl -u a:*** http://***@h/x'],
+    ],
+    [
+      [
+        'x',
+        '--user=alice:S3CRET',
+        '--user',
+        'bob:S3CRET',
+        '--user',
+        'carol',
+        '--passphrase',
+        'S3CRET',
+      ],
+      ['x', '--user=alice:***', '--user', 'bob:***', '--user', 'carol', '--passphrase', '***'],
+    ],
+    [
+      ['x', 'http://h:8080/a@b', 'author=ada', 'hello world'],
+      ['x', 'http://h:8080/a@b', 'author=***', 'hello world'],
+    ],
+    [
       ['x', '--format=a:b', 'key', 'compass=1', 'file=/srv', '--', '-v'],
       ['x', '--format=a:b', 'key', 'compass=1', 'file=/srv', '--', '-v'],
     ],
