@@ -10,8 +10,8 @@ import { quoted } from '../../errors.js'
 /** Characters. */
 const LONGEST = 60
 
-/** What stands behind `:` or `=`, a word with a digit, and a long one. */
-const MAY_BE_SECRET = /(?<=[:=]\s*)[^\s:=]+|[^\s:=]*\d[^\s:=]*|[^\s:=]{20,}/g
+/** All that stands behind `:` or `=`, a word with a digit, and a long one. */
+const MAY_BE_SECRET = /(?<=[:=]\s*)[^\s:=].*$|[^\s:=]*\d[^\s:=]*|[^\s:=]{20,}/gs
 
 function isName(name: string): name is string {
   return name !== ''
@@ -19,7 +19,7 @@ function isName(name: string): name is string {
 
 export function shownRemark(line: Buffer): string {
   const names = [...(readFirstMembers(line, isName)?.members.keys() ?? [])]
-  const shape = `{ ${names.join(', ')} }`
+  const shape = `{ ${names.map((name) => hidden(name)).join(', ')} }`
   return quoted(names.length > 0 ? shape : hidden(line.toString()), LONGEST)
 }
 

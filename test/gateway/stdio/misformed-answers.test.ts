@@ -297,7 +297,7 @@ describe('a command whose first answer is no message', () => {
     [sayLine(ANSWER), '"{ id, result }"', 1],
     [`say(JSON.stringify({ jsonrpc: '2.0', id, result: {} }, null, 2))`, '"{"', 5],
     [`say('Ready on port 80'); ${sayLine(ANSWER)}; say('and more')`, '"{ id, result }"', 3],
-    [`say('Ready, api_key=hunter2 s3cr3t')`, '"Ready, api_key=*** ***"', 1],
+    [`say('Ready, api_key=hunter2 s3cr3t')`, '"Ready, api_key=***"', 1],
   ]
   for (const [script, shown, lines] of cases) {
     verifies('FLD-08', `is told so, and the time is not blamed: ${shown}`, async () => {
@@ -351,6 +351,8 @@ describe('a command whose first answer is no message', () => {
     const show = (text: string) => shownRemark(Buffer.from(text))
     expect(show('x '.repeat(100))).toHaveLength(63)
     expect(show('password: hunter')).toBe('"password: ***"')
+    expect(show('password: correct horse')).toBe('"password: ***"')
+    expect(show('{"a":1,"sk-live-1234567890":1}')).toBe('"{ a, *** }"')
     expect(show('Key sk-aaaaaaaaaaaaaaaaaaaa')).toBe('"Key ***"')
     expect(show('{"token":"hunter2","a":{"b":1}')).toBe('"{ token, a }"')
   })
